@@ -1,0 +1,1 @@
+"""The local tenant: what the enforcer runs against without Azure. Not deployed."""

@@ -1,0 +1,156 @@
+"""Azurite, Microsoft's storage emulator: blob, queue and table on free loopback ports.
+
+It never outlives the process that started it: it closes when its standard input ends, which the operating
+system sees to even when the starter is killed.
+"""
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Final
+
+import anyio
+import anyio.to_thread
+
+ACCOUNT: Final = "devstoreaccount1"
+# Azurite's one account and key, the same on every machine and documented by Microsoft.
+KEY: Final = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+SERVICES: Final = ("blob", "queue", "table")
+
+_START_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 10.0
+_READY_LINE: Final = re.compile(r"^Azurite (\w+) service is successfully listening at (\S+)$", re.MULTILINE)
+_CLOSE_WITH_STDIN: Final = (
+    "data:text/javascript,"
+    "process.stdin.resume().on('end',()=>{process.emit('SIGTERM');setTimeout(process.exit,3000).unref()})"
+)
+
+
+class AzuriteError(RuntimeError):
+    """Azurite is not installed or does not start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageEndpoints:
+    """Where the services of one storage account answer; each URL ends with the account's name."""
+
+    blob_url: str
+    queue_url: str
+    table_url: str
+
+    @property
+    def connection_string(self) -> str:
+        return (
+            f"DefaultEndpointsProtocol={self.table_url.partition(':')[0]};AccountName={ACCOUNT};AccountKey={KEY};"
+            f"BlobEndpoint={self.blob_url};QueueEndpoint={self.queue_url};TableEndpoint={self.table_url};"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """PEM files. With a certificate Azurite speaks https and takes Entra tokens as well as its key."""
+
+    certificate: Path
+    key: Path
+
+
+@contextmanager
+def running_azurite(
+    *,
+    folder: Path | None = None,
+    certificate: Certificate | None = None,
+    node_modules: Path | None = None,
+) -> Iterator[StorageEndpoints]:
+    """Runs Azurite while the block runs.
+
+    Args:
+        folder: keeps the data here, for another start; without it they are in memory and gone at the end.
+        certificate: https, and Entra tokens (audience, issuer and time are checked, signatures are not).
+        node_modules: where `npm ci` put Azurite; else `SANDBOX_NODE_MODULES` or `sandbox/node_modules`.
+
+    Raises:
+        AzuriteError: not installed, or not ready within a minute.
+    """
+    command = _command(_script(node_modules), folder, certificate)
+    with (
+        TemporaryFile() as output,
+        subprocess.Popen(  # noqa: S603 - our own arguments
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the starter, which may still want to write something down
+        ) as process,
+    ):
+        try:
+            yield _when_ready(process, output.fileno())
+        finally:
+            _stop(process)
+
+
+@asynccontextmanager
+async def running_azurite_async(
+    *,
+    folder: Path | None = None,
+    certificate: Certificate | None = None,
+    node_modules: Path | None = None,
+) -> AsyncIterator[StorageEndpoints]:
+    """`running_azurite` for an event loop, which goes on while Azurite starts and stops."""
+    azurite = running_azurite(folder=folder, certificate=certificate, node_modules=node_modules)
+    endpoints = await anyio.to_thread.run_sync(azurite.__enter__)
+    try:
+        yield endpoints
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(azurite.__exit__, None, None, None)
+
+
+def _script(node_modules: Path | None) -> Path:
+    default = os.environ.get("SANDBOX_NODE_MODULES") or Path(__file__).with_name("node_modules")
+    script = Path(node_modules or default, "azurite", "dist", "src", "azurite.js").resolve()
+    if not script.exists():
+        raise AzuriteError(f"Azurite is not installed in {script.parents[3]}: run `npm ci` in sandbox/")
+    return script
+
+
+def _command(script: Path, folder: Path | None, certificate: Certificate | None) -> list[str]:
+    command = ["node", "--import", _CLOSE_WITH_STDIN, str(script), "--silent", "--disableTelemetry"]
+    # SDKs newer than this Azurite send API versions that it does not know, for calls that have not changed.
+    command += ["--skipApiVersionCheck"]
+    for service in SERVICES:
+        command += [f"--{service}Host", "127.0.0.1", f"--{service}Port", "0"]
+    if folder is None:
+        command += ["--inMemoryPersistence"]
+    else:
+        command += ["--location", str(folder.resolve())]
+    if certificate is not None:
+        command += ["--oauth", "basic"]
+        command += ["--cert", str(certificate.certificate.resolve()), "--key", str(certificate.key.resolve())]
+    return command
+
+
+def _when_ready(process: subprocess.Popen[bytes], output: int) -> StorageEndpoints:
+    deadline = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        said = os.pread(output, 65_536, 0).decode()
+        urls = {name.lower(): f"{url}/{ACCOUNT}" for name, url in _READY_LINE.findall(said)}
+        if len(urls) == len(SERVICES):
+            return StorageEndpoints(blob_url=urls["blob"], queue_url=urls["queue"], table_url=urls["table"])
+        time.sleep(0.02)
+    said = os.pread(output, 65_536, 0).decode().strip()
+    raise AzuriteError(f"Azurite did not start: {said or 'it said nothing'}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
