@@ -1,0 +1,73 @@
+"""How an event leaves the process.
+
+An event is a log record with the attribute `microsoft.custom_event.name`. The Azure Monitor exporter makes it
+a row of the table AppEvents: that attribute in `Name`, every other field in `Properties` and as text ("3",
+"true"), fields that are None left out. `tests/telemetry/test_arrival.py` looks at what arrives.
+"""
+
+import asyncio
+import dataclasses
+import logging
+from datetime import UTC, datetime
+from typing import Final, Protocol, runtime_checkable
+
+from opentelemetry import metrics, trace
+from opentelemetry._logs import get_logger_provider
+
+from enforcer.telemetry.events import Event, RunCompleted
+from enforcer.telemetry.metering import record
+
+_EVENT_NAME: Final = "microsoft.custom_event.name"
+_FLUSH_MILLISECONDS: Final = 5_000
+
+_logger = logging.getLogger("enforcer.events")
+_logger.setLevel(logging.INFO)  # whatever the root logger's level is: the alarms depend on these records
+
+
+def emit(event: Event) -> None:
+    """Send an event to whoever watches. Never fails, never waits."""
+    fields = {key: _text(value) for key, value in _values(event).items() if value is not None}
+    line = " ".join(f"{key}={text}" for key, text in fields.items())
+    _logger.log(event.level, "%s %s", event.name, line, extra={_EVENT_NAME: event.name, **fields})
+    if isinstance(event, RunCompleted):
+        record(event)
+
+
+async def flush() -> None:
+    """Export what is waiting, for at most a few seconds; to be awaited at the end of a function.
+
+    The exporters work in batches, and an instance may be gone before the next one is due.
+    """
+    providers = (get_logger_provider(), metrics.get_meter_provider(), trace.get_tracer_provider())
+    for provider in providers:
+        if isinstance(provider, _Flushable):
+            await asyncio.to_thread(provider.force_flush, _FLUSH_MILLISECONDS)
+
+
+def hush_libraries() -> None:
+    """Keep the SDKs' own request lines out of the log: they print whole URLs, people's addresses included."""
+    for name in ("azure.core", "azure.identity", "azure.monitor", "httpx", "httpcore", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@runtime_checkable
+class _Flushable(Protocol):
+    """The providers of the SDK; those of the bare API have nothing to flush."""
+
+    def force_flush(self, timeout_millis: int = ...) -> object: ...
+
+
+def _values(event: Event) -> dict[str, object]:
+    return {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+
+
+def _text(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case str() if "@" in value:
+            return "(withheld: looks like an address)"
+        case _:
+            return str(value)

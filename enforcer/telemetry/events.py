@@ -1,0 +1,169 @@
+"""The events, one class each. `infra/queries` and `infra/workbook.json` read them by these names and fields.
+
+Object IDs only: no names, no addresses, no texts of exceptions (they quote both).
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCompleted:
+    """A run of one managed group came to its end.
+
+    `complete`: register and members were read whole, the plan was not held, and everybody who was due has an
+    outcome. A run that ran out of time, lost its lease or waits for an approval is not complete: the alarm
+    for a missed night counts complete runs only. In report mode: all was read, planned and recorded.
+    """
+
+    name: ClassVar[str] = "run_completed"
+    level: ClassVar[int] = logging.INFO
+
+    run_id: str
+    group_id: str
+    reason: str
+    mode: str
+    complete: bool
+    started_at: datetime
+    finished_at: datetime
+    due: int
+    removed: int
+    already_absent: int
+    revoked: int
+    disabled: int
+    verified: int
+    skipped: int
+    stuck: int
+    held: bool
+    findings: int
+    unregistered: int
+    ending_soon: int
+    lag_p50_seconds: float | None = None
+    """From the end of access to the removal; None where nobody was removed, as for the next two."""
+    lag_p95_seconds: float | None = None
+    lag_max_seconds: float | None = None
+    error: str = ""
+    """What kept the run from being complete: the name of an exception class, or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFailed:
+    """A run was given up before its end; the queue delivers it again."""
+
+    name: ClassVar[str] = "run_failed"
+    level: ClassVar[int] = logging.ERROR
+
+    run_id: str
+    group_id: str
+    reason: str
+    error: str
+    """The name of the exception class."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanHeld:
+    """The brake holds a plan: nobody is offboarded until somebody approves it."""
+
+    name: ClassVar[str] = "plan_held"
+    level: ClassVar[int] = logging.WARNING
+
+    run_id: str
+    group_id: str
+    digest: str
+    count: int
+    """How many people the plan would offboard."""
+    members: int
+    """How many members the group has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonStuck:
+    """Six runs could not offboard this person; from now on he is tried once a day."""
+
+    name: ClassVar[str] = "person_stuck"
+    level: ClassVar[int] = logging.ERROR
+
+    run_id: str
+    group_id: str
+    user_id: str
+    attempts: int
+    error: str
+    """Graph's error code, such as Authorization_RequestDenied."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionDenied:
+    """Graph or storage refuses this identity."""
+
+    name: ClassVar[str] = "permission_denied"
+    level: ClassVar[int] = logging.ERROR
+
+    group_id: str
+    what: str
+    """The call that was refused, such as `DELETE /groups/{group}/members/{user}/$ref`."""
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagePoisoned:
+    """A queue message was delivered as often as allowed and failed every time."""
+
+    name: ClassVar[str] = "message_poisoned"
+    level: ClassVar[int] = logging.ERROR
+
+    queue: str
+    """The queue that it came from, without `-poison`."""
+    message_id: str
+    group_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyDrift:
+    """The Conditional Access policies no longer cut off who is offboarded."""
+
+    name: ClassVar[str] = "policy_drift"
+    level: ClassVar[int] = logging.ERROR
+
+    group_id: str
+    kind: str
+    """In the words of `policies check`; `not_blocked` when Entra would still let somebody in."""
+    policy_id: str = ""
+    user_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationFailed:
+    """A message to sponsors or operators could not be sent; it will be tried again."""
+
+    name: ClassVar[str] = "notification_failed"
+    level: ClassVar[int] = logging.WARNING
+
+    channel: str
+    """`mail`, or the scheme of the Apprise URL: never the URL, which carries a secret."""
+    attempts: int
+    error: str
+
+
+type Event = (
+    RunCompleted
+    | RunFailed
+    | PlanHeld
+    | PersonStuck
+    | PermissionDenied
+    | MessagePoisoned
+    | PolicyDrift
+    | NotificationFailed
+)
+
+EVENTS: tuple[type[Event], ...] = (
+    RunCompleted,
+    RunFailed,
+    PlanHeld,
+    PersonStuck,
+    PermissionDenied,
+    MessagePoisoned,
+    PolicyDrift,
+    NotificationFailed,
+)
