@@ -1,0 +1,136 @@
+"""The part of OData's $filter that is needed to find people: eq, in, and, or, parentheses, any(x:x eq '…')."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from sandbox.directory.errors import GraphError, unsupported_query
+from sandbox.directory.objects import DirectoryObject
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<any>[A-Za-z]+/any\(\s*(?P<var>\w+)\s*:\s*(?P=var)\s+eq\s+)"
+    r"|(?P<word>[A-Za-z0-9_.-]+)|(?P<sign>[(),]))"
+)
+
+
+class Junction(Enum):
+    AND = "and"
+    OR = "or"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The property has one of these values; for a collection: contains one of them. Without regard to case."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compound:
+    junction: Junction
+    parts: "tuple[Condition, ...]"
+
+
+type Condition = Comparison | Compound
+
+
+def parse(text: str) -> Condition:
+    """Raises GraphError (400) for what Graph or this sandbox does not support."""
+    tokens = _tokens(text)
+    condition = _either(tokens)
+    if tokens:
+        raise _unreadable(text)
+    return condition
+
+
+def holds(condition: Condition, entry: DirectoryObject, columns: Mapping[str, str | None]) -> bool:
+    if isinstance(condition, Compound):
+        parts = (holds(part, entry, columns) for part in condition.parts)
+        return any(parts) if condition.junction is Junction.OR else all(parts)
+    if condition.name not in columns:
+        raise GraphError(400, "BadRequest", f"Invalid filter clause: no property named '{condition.name}'.")
+    field = columns[condition.name]
+    held = getattr(entry, field) if field else None
+    texts = {_text(one) for one in held} if isinstance(held, list) else {_text(held)}
+    return any(value.lower() in texts for value in condition.values)
+
+
+def _text(value: object) -> str:
+    return "null" if value is None else str(value).lower()
+
+
+def _tokens(text: str) -> list[str]:
+    tokens = []
+    at = 0
+    while text[at:].strip():
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise _unreadable(text)
+        tokens.append(match[0].strip())
+        at = match.end()
+    return tokens
+
+
+def _either(tokens: list[str]) -> Condition:
+    return _joined(tokens, Junction.OR)
+
+
+def _joined(tokens: list[str], junction: Junction) -> Condition:
+    def part() -> Condition:
+        return _joined(tokens, Junction.AND) if junction is Junction.OR else _single(tokens)
+
+    parts = [part()]
+    while tokens and tokens[0].lower() == junction.value:
+        tokens.pop(0)
+        parts.append(part())
+    return parts[0] if len(parts) == 1 else Compound(junction, tuple(parts))
+
+
+def _single(tokens: list[str]) -> Condition:
+    first = _next(tokens)
+    if first == "(":
+        inner = _either(tokens)
+        _expect(tokens, ")")
+        return inner
+    if "/any(" in first:
+        value = _value(tokens)
+        _expect(tokens, ")")
+        return Comparison(first.partition("/")[0], (value,))
+    operator = _next(tokens).lower()
+    if operator == "eq":
+        return Comparison(first, (_value(tokens),))
+    if operator == "in":
+        return Comparison(first, _values(tokens))
+    raise unsupported_query(f"Unsupported Query: the operator '{operator}' needs advanced query capabilities.")
+
+
+def _values(tokens: list[str]) -> tuple[str, ...]:
+    _expect(tokens, "(")
+    values = [_value(tokens)]
+    while (sign := _next(tokens)) == ",":
+        values.append(_value(tokens))
+    if sign != ")":
+        raise _unreadable(sign)
+    return tuple(values)
+
+
+def _value(tokens: list[str]) -> str:
+    token = _next(tokens)
+    return token[1:-1].replace("''", "'") if token.startswith("'") else token
+
+
+def _next(tokens: list[str]) -> str:
+    if not tokens:
+        raise _unreadable("")
+    return tokens.pop(0)
+
+
+def _expect(tokens: list[str], sign: str) -> None:
+    if _next(tokens) != sign:
+        raise _unreadable(sign)
+
+
+def _unreadable(text: str) -> GraphError:
+    return GraphError(400, "BadRequest", f"Invalid filter clause: syntax error in '{text}'.")

@@ -1,0 +1,131 @@
+"""The directory's objects, with Graph's property names."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
+
+# The role of an assignment that grants no particular role: access to the application itself.
+DEFAULT_ROLE = "00000000-0000-0000-0000-000000000000"
+
+
+class GuestKind(StrEnum):
+    """What Conditional Access calls the kinds of guests and external users that have an object here."""
+
+    INTERNAL_GUEST = "internalGuest"
+    COLLABORATION_GUEST = "b2bCollaborationGuest"
+    COLLABORATION_MEMBER = "b2bCollaborationMember"
+
+
+class DirectoryObject(Struct, kw_only=True, rename="camel"):
+    id: str
+    display_name: str | None = None
+    deleted_date_time: datetime | None = None
+
+
+class User(DirectoryObject):
+    user_principal_name: str
+    mail: str | None = None
+    user_type: str = "Member"
+    account_enabled: bool = True
+    on_premises_sync_enabled: bool | None = None
+    created_date_time: datetime = EPOCH
+    sign_in_sessions_valid_from_date_time: datetime = EPOCH
+    other_mails: list[str] = field(default_factory=list)
+    proxy_addresses: list[str] = field(default_factory=list)
+    business_phones: list[str] = field(default_factory=list)
+    given_name: str | None = None
+    surname: str | None = None
+    job_title: str | None = None
+    department: str | None = None
+    company_name: str | None = None
+    mobile_phone: str | None = None
+    office_location: str | None = None
+    preferred_language: str | None = None
+    employee_id: str | None = None
+    employee_type: str | None = None
+    employee_leave_date_time: datetime | None = None
+    external_user_state: str | None = None
+    creation_type: str | None = None
+    # What Graph keeps elsewhere: the user's administrator roles (template ids), whether they make the account
+    # one that an app without a role of its own may not touch, and a guest's home tenant.
+    directory_roles: list[str] = field(default_factory=list)
+    privileged: bool = False
+    home_tenant_id: str | None = None
+
+    @property
+    def external(self) -> bool:
+        """Whether the user signs in elsewhere, in a home tenant of his own."""
+        return "#EXT#" in self.user_principal_name.upper()
+
+    @property
+    def guest_kind(self) -> GuestKind | None:
+        """None for an ordinary member of the tenant."""
+        if self.user_type == "Guest":
+            return GuestKind.COLLABORATION_GUEST if self.external else GuestKind.INTERNAL_GUEST
+        return GuestKind.COLLABORATION_MEMBER if self.external else None
+
+
+class Group(DirectoryObject):
+    description: str | None = None
+    created_date_time: datetime = EPOCH
+    group_types: list[str] = field(default_factory=list)
+    mail: str | None = None
+    mail_enabled: bool = False
+    mail_nickname: str | None = None
+    security_enabled: bool = True
+    membership_rule: str | None = None
+    membership_rule_processing_state: str | None = None
+    on_premises_sync_enabled: bool | None = None
+    is_assignable_to_role: bool | None = None
+    is_management_restricted: bool | None = None
+    visibility: str | None = None
+
+    @property
+    def dynamic(self) -> bool:
+        return "DynamicMembership" in self.group_types
+
+    @property
+    def unified(self) -> bool:
+        """A Microsoft 365 group; its mail does not make it read-only in Graph."""
+        return "Unified" in self.group_types
+
+
+class Device(DirectoryObject):
+    device_id: str | None = None
+    account_enabled: bool | None = True
+    operating_system: str | None = None
+
+
+class AppRole(Struct, kw_only=True, rename="camel"):
+    id: str
+    value: str | None
+    display_name: str | None = None
+    description: str | None = None
+    allowed_member_types: list[str] = field(default_factory=lambda: ["Application"])
+    is_enabled: bool = True
+
+
+class ServicePrincipal(DirectoryObject):
+    app_id: str
+    app_display_name: str | None = None
+    account_enabled: bool = True
+    service_principal_type: str = "Application"
+    service_principal_names: list[str] = field(default_factory=list)
+    app_role_assignment_required: bool = False
+    app_roles: list[AppRole] = field(default_factory=list)
+    # What an administrator of the sandbox signs in with at /{tenant}/oauth2/v2.0/token.
+    secret: str | None = None
+
+
+class AppRoleAssignment(Struct, kw_only=True, rename="camel"):
+    id: str
+    app_role_id: str
+    principal_id: str
+    principal_type: str
+    principal_display_name: str | None
+    resource_id: str
+    resource_display_name: str | None
+    created_date_time: datetime = EPOCH

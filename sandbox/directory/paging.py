@@ -1,0 +1,82 @@
+"""Collections in pages, with links that carry on after the last object of the page before."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from urllib.parse import quote
+
+import msgspec
+
+from sandbox.directory.errors import GraphError, bad_request
+from sandbox.directory.messages import Answer, Call
+from sandbox.directory.settings import Settings
+from sandbox.directory.tenant import Json
+
+# Source: the list operations' reference pages.
+DEFAULT_PAGE = 100
+LARGEST_PAGE = 999
+
+
+class Position(msgspec.Struct, array_like=True, frozen=True):
+    """Where a page begins: after which id, and as the how-manieth page."""
+
+    after: str = ""
+    page: int = 1
+
+
+def position(call: Call) -> Position:
+    """Raises GraphError (400)."""
+    token = call.query.get("$skiptoken")
+    if not token:
+        return Position()
+    try:
+        return msgspec.json.decode(urlsafe_b64decode(token), type=Position)
+    except (Base64Error, ValueError, msgspec.DecodeError) as error:
+        raise bad_request("The specified page token value has expired and can't be included in your request.") from error
+
+
+def page_size(call: Call) -> int:
+    """Raises GraphError (400)."""
+    top = call.query.get("$top", str(DEFAULT_PAGE))
+    if not top.isdecimal() or not 1 <= int(top) <= LARGEST_PAGE:
+        raise bad_request(
+            f"Invalid page size specified: '{top}'. Must be between 1 and {LARGEST_PAGE} inclusive."
+        )
+    return int(top)
+
+
+def paged[T](
+    call: Call,
+    settings: Settings,
+    context: str,
+    following: Callable[[str], Iterable[T]],
+    identify: Callable[[T], str],
+    render: Callable[[T], Json],
+    count: int | None = None,
+) -> Answer:
+    """One page. `following` yields what comes after an id, in the order of ids."""
+    start = position(call)
+    empty = settings.empty_page_every > 1 and start.page % settings.empty_page_every == 0
+    size = 0 if empty else min(page_size(call), settings.page_limit)
+    rest = iter(following(start.after))
+    entries = list(islice(rest, size))
+    body: Json = {"@odata.context": f"{call.root}/$metadata#{context}"}
+    if count is not None and not start.after:
+        body["@odata.count"] = count
+    if _has_more(rest):
+        last = identify(entries[-1]) if entries else start.after
+        body["@odata.nextLink"] = _link(call, Position(last, start.page + 1))
+    body["value"] = [render(entry) for entry in entries]
+    return Answer(body=body)
+
+
+def _has_more[T](rest: Iterator[T]) -> bool:
+    return next(rest, None) is not None
+
+
+def _link(call: Call, successor: Position) -> str:
+    token = urlsafe_b64encode(msgspec.json.encode(successor)).decode()
+    query = {**call.query, "$skiptoken": token}
+    path = quote(call.path, safe="/()'$,")
+    return f"{call.root}{path}?" + "&".join(f"{name}={quote(value, safe=',')}" for name, value in query.items())

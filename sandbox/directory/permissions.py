@@ -1,0 +1,82 @@
+"""Microsoft Graph's application permissions that the sandbox knows, with Microsoft's own identifiers."""
+
+from sandbox.directory.objects import AppRole
+
+GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
+
+# Source: Microsoft Graph permissions reference. The ids are the same in every tenant.
+PERMISSION_IDS = {
+    "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf444ac3ac",
+    "AuditLog.Read.All": "b0afded3-3588-46d8-8b3d-9842eff778da",
+    "Directory.Read.All": "7ab1d382-f21e-4acd-a863-ba3e13f7da61",
+    "Directory.ReadWrite.All": "19dbc75e-c2e2-444c-a770-ec69d8559fc7",
+    "Group.Read.All": "5b567255-7703-4780-807c-7be8301ae99b",
+    "Group.ReadWrite.All": "62a82d76-70ea-41e2-9197-370581804d09",
+    "GroupMember.Read.All": "98830695-27a2-44f7-8c18-0c3ebc9698f6",
+    "GroupMember.ReadWrite.All": "dbaae8cf-10b5-4b86-a4a1-f871c94c6695",
+    "Mail.Send": "b633e1c5-b582-4048-a93e-9f11b44c7e96",
+    "Policy.Read.All": "246dd0d5-5bd0-4def-940b-0421030a5b68",
+    "Policy.Read.ConditionalAccess": "37730810-e9ba-4e46-b07e-8ca78d182097",
+    "Policy.ReadWrite.ConditionalAccess": "01c0a623-fc9b-48e9-b794-0756f8e8f067",
+    "RoleManagement.ReadWrite.Directory": "9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8",
+    "User.DeleteRestore.All": "eccc023d-eccf-4e7b-9683-8813ab36cecc",
+    "User.EnableDisableAccount.All": "3011c876-62b7-4ada-afa2-506cbbecc68c",
+    "User.Read.All": "df021288-bdef-4463-88db-98f22de89214",
+    "User.ReadWrite.All": "741f803b-c850-494e-b5df-cde7c675a1ca",
+    "User.RevokeSessions.All": "77f3a031-c388-4f99-b373-dc68676a979e",
+}
+
+type Alternatives = tuple[frozenset[str], ...]
+
+
+def any_of(*alternatives: str) -> Alternatives:
+    """Each alternative is enough by itself; `A + B` needs both."""
+    return tuple(frozenset(one.split(" + ")) for one in alternatives)
+
+
+# Sources: facts from Microsoft's permission data; least privileged first.
+READ_GROUP = any_of(
+    "GroupMember.Read.All",
+    "Group.Read.All",
+    "GroupMember.ReadWrite.All",
+    "Group.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+)
+READ_MEMBERS = any_of("GroupMember.ReadBasic.All") + READ_GROUP
+WRITE_MEMBERS = any_of("GroupMember.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All")
+READ_USER = any_of("User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
+DISABLE_USER = any_of(
+    "User.EnableDisableAccount.All + User.Read.All", "User.ReadWrite.All", "Directory.ReadWrite.All"
+)
+REVOKE_SESSIONS = any_of("User.RevokeSessions.All", "User.ReadWrite.All", "Directory.ReadWrite.All")
+DELETE_USER = any_of("User.DeleteRestore.All", "User.ReadWrite.All")
+READ_MEMBER_OF = READ_USER + READ_GROUP
+CHECK_MEMBER_GROUPS = any_of(
+    "User.Read.All + GroupMember.Read.All",
+    "User.Read.All + Group.Read.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+)
+SEND_MAIL = any_of("Mail.Send")
+READ_APPLICATIONS = any_of("Application.Read.All", "Directory.Read.All", "Directory.ReadWrite.All")
+READ_POLICIES = any_of(
+    "Policy.Read.ConditionalAccess", "Policy.Read.All", "Policy.ReadWrite.ConditionalAccess"
+)
+WRITE_POLICIES = any_of("Policy.ReadWrite.ConditionalAccess + Policy.Read.All")
+READ_DIRECTORY = any_of("Directory.Read.All", "Directory.ReadWrite.All", "User.Read.All")
+
+# Whoever may read none of these sees of a member that is a user only its type and id.
+READ_MEMBER_PROPERTIES = any_of("User.ReadBasic.All") + READ_USER
+
+WRITE_ROLE_ASSIGNABLE = any_of("RoleManagement.ReadWrite.Directory")
+
+
+def allowed(held: frozenset[str], needed: Alternatives) -> bool:
+    return any(alternative <= held for alternative in needed)
+
+
+def graph_roles() -> list[AppRole]:
+    return [
+        AppRole(id=role_id, value=value, display_name=value) for value, role_id in PERMISSION_IDS.items()
+    ]

@@ -1,0 +1,98 @@
+"""Collections of directory objects of mixed types: members, owners, groups of somebody."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from sandbox.directory.errors import unsupported_query
+from sandbox.directory.messages import Answer, Call
+from sandbox.directory.objects import DirectoryObject, ServicePrincipal, User
+from sandbox.directory.odata import SCHEMAS, check_select, parse_select, show, show_typed
+from sandbox.directory.paging import paged
+from sandbox.directory.permissions import READ_MEMBER_PROPERTIES, allowed
+from sandbox.directory.state import Sandbox
+from sandbox.directory.tenant import Json
+
+# From an id to the ids that follow it, in order.
+type Following = Callable[[str], Iterable[str]]
+
+_CASTS = {
+    f"{prefix}{schema.name.lower()}": kind
+    for kind, schema in SCHEMAS.items()
+    for prefix in ("microsoft.graph.", "graph.")
+}
+
+
+def sorted_ids(ids: Iterable[str]) -> Following:
+    ordered = sorted(ids)
+    return lambda after: (one for one in ordered if one > after)
+
+
+def collection(call: Call, sandbox: Sandbox, following: Following) -> Answer:
+    """A page of the objects with these ids, all of them or those of the type that the path casts to."""
+    if "$filter" in call.query or "$search" in call.query or "$orderby" in call.query:
+        raise unsupported_query("Unsupported Query. The query needs advanced query capabilities.")
+    kind = _cast(call.parameters.get("cast"))
+    select = parse_select(call.query.get("$select"))
+    if kind is not None:
+        check_select(kind, select)
+
+    def present(after: str) -> Iterator[DirectoryObject]:
+        return _of_kind(following(after), kind, sandbox)
+
+    return paged(
+        call,
+        sandbox.settings,
+        _context(kind, select),
+        present,
+        lambda entry: entry.id,
+        _renderer(call, sandbox, kind, select),
+        _count(call, present),
+    )
+
+
+def _cast(text: str | None) -> type[DirectoryObject] | None:
+    if text is None:
+        return None
+    kind = _CASTS.get(text.lower())
+    if kind is None:
+        raise unsupported_query(f"The cast to '{text}' is not supported.")
+    return kind
+
+
+def _of_kind(ids: Iterable[str], kind: type[DirectoryObject] | None, sandbox: Sandbox) -> Iterator[DirectoryObject]:
+    hidden = None if sandbox.settings.list_service_principals else ServicePrincipal
+    for object_id in ids:
+        # Deleted objects keep their place in a group, unseen.
+        entry = sandbox.tenant.objects.get(object_id)
+        if entry is None or (kind is not None and not isinstance(entry, kind)):
+            continue
+        if hidden is None or not isinstance(entry, hidden):
+            yield entry
+
+
+def _context(kind: type[DirectoryObject] | None, select: tuple[str, ...]) -> str:
+    name = "directoryObjects" if kind is None else f"{SCHEMAS[kind].name}s"
+    return f"{name}({','.join(select)})" if select else name
+
+
+def _renderer(
+    call: Call, sandbox: Sandbox, kind: type[DirectoryObject] | None, select: tuple[str, ...]
+) -> Callable[[DirectoryObject], Json]:
+    # A collection of one type says that type once, in its context; a mixed one with each object.
+    render = show_typed if kind is None else show
+    blind = sandbox.settings.enforce_permissions and not allowed(
+        call.caller.permissions, READ_MEMBER_PROPERTIES
+    )
+
+    def rendered(entry: DirectoryObject) -> Json:
+        shown = render(entry, select)
+        if blind and isinstance(entry, User):
+            return {name: value if name in ("@odata.type", "id") else None for name, value in shown.items()}
+        return shown
+
+    return rendered
+
+
+def _count(call: Call, present: Callable[[str], Iterator[DirectoryObject]]) -> int | None:
+    if call.query.get("$count", "").lower() != "true" or not call.eventual:
+        return None
+    return sum(1 for _ in present(""))

@@ -1,0 +1,182 @@
+"""Groups, their members and their owners."""
+
+import re
+from collections.abc import Iterator
+
+from sandbox.directory.errors import (
+    GraphError,
+    already_member,
+    bad_request,
+    denied,
+    mail_enabled,
+    no_such_reference,
+    not_found,
+    synchronised,
+)
+from sandbox.directory.filters import holds, parse
+from sandbox.directory.messages import Answer, Call, no_content
+from sandbox.directory.objects import Group
+from sandbox.directory.odata import check_select, columns, parse_select, show
+from sandbox.directory.paging import paged, position
+from sandbox.directory.permissions import (
+    DELETE_USER,
+    READ_GROUP,
+    READ_MEMBERS,
+    WRITE_MEMBERS,
+    WRITE_ROLE_ASSIGNABLE,
+    allowed,
+)
+from sandbox.directory.router import Endpoint
+from sandbox.directory.routes.collections import collection, sorted_ids
+from sandbox.directory.settings import NotAMember
+from sandbox.directory.state import Sandbox
+
+_REFERENCE = re.compile(
+    r"/(?:directoryObjects|users|groups|devices|servicePrincipals)(?:/|\(')(?P<id>[0-9A-Fa-f-]{36})(?:'\))?/?$"
+)
+
+
+def find_group(call: Call, sandbox: Sandbox) -> Group:
+    """Raises GraphError (404)."""
+    group_id = call.parameters["group"]
+    group = sandbox.tenant.group(group_id)
+    if group is None:
+        raise not_found(group_id)
+    return group
+
+
+def get_group(call: Call, sandbox: Sandbox) -> Answer:
+    group = find_group(call, sandbox)
+    select = parse_select(call.query.get("$select"))
+    check_select(Group, select)
+    context = f"groups({','.join(select)})/$entity" if select else "groups/$entity"
+    return Answer(body={"@odata.context": f"{call.root}/$metadata#{context}", **show(group, select)})
+
+
+def list_groups(call: Call, sandbox: Sandbox) -> Answer:
+    select = parse_select(call.query.get("$select"))
+    check_select(Group, select)
+    condition = parse(call.query["$filter"]) if "$filter" in call.query else None
+    groups = sorted(sandbox.tenant.each(Group), key=lambda group: group.id)
+
+    def following(after: str) -> Iterator[Group]:
+        return (
+            group
+            for group in groups
+            if group.id > after and (condition is None or holds(condition, group, columns(Group)))
+        )
+
+    return paged(
+        call, sandbox.settings, "groups", following, lambda one: one.id, lambda one: show(one, select)
+    )
+
+
+def list_members(call: Call, sandbox: Sandbox) -> Answer:
+    members = sandbox.tenant.members[find_group(call, sandbox).id]
+    members.catch_up(sandbox.clock.seconds())
+    answer = collection(call, sandbox, members.listed_after)
+    if not position(call).after:
+        members.count_listing()
+    return answer
+
+
+def list_transitive_members(call: Call, sandbox: Sandbox) -> Answer:
+    group = find_group(call, sandbox)
+    found = sandbox.tenant.all_listed_members(group.id, sandbox.clock.seconds())
+    return collection(call, sandbox, sorted_ids(found))
+
+
+def list_owners(call: Call, sandbox: Sandbox) -> Answer:
+    return collection(call, sandbox, sorted_ids(sandbox.tenant.owners[find_group(call, sandbox).id]))
+
+
+def add_member(call: Call, sandbox: Sandbox) -> Answer:
+    group = find_group(call, sandbox)
+    match = _REFERENCE.search(str(call.json().get("@odata.id", "")))
+    if match is None:
+        raise bad_request("Invalid URL format specified in payload.")
+    check_writable(call, group)
+    member = sandbox.tenant.objects.get(match["id"].lower())
+    if member is None:
+        raise not_found(match["id"])
+    if member.id in sandbox.tenant.members[group.id]:
+        raise already_member()
+    sandbox.tenant.add_member(group, member, lag=sandbox.settings.addition_lag, now=sandbox.clock.seconds())
+    return no_content()
+
+
+def remove_member(call: Call, sandbox: Sandbox) -> Answer:
+    group = find_group(call, sandbox)
+    check_writable(call, group)
+    # Only an object id names a member here: a user principal name finds nobody.
+    member_id = call.parameters["member"].lower()
+    if member_id not in sandbox.tenant.members[group.id]:
+        raise _not_a_member(group, sandbox)
+    sandbox.tenant.remove_member(
+        group, member_id, lag=sandbox.settings.removal_lag, now=sandbox.clock.seconds()
+    )
+    return no_content()
+
+
+def delete_member_object(call: Call, sandbox: Sandbox) -> Answer:
+    """What a forgotten `/$ref` does: it deletes the account itself."""
+    group = find_group(call, sandbox)
+    member = sandbox.tenant.user(call.parameters["member"])
+    if member is None or member.id not in sandbox.tenant.members[group.id]:
+        raise not_found(call.parameters["member"])
+    if member.privileged:
+        raise denied()
+    sandbox.tenant.delete_user(member, sandbox.clock.now())
+    return Answer(status=204, catastrophe=f"deleted the account of {member.user_principal_name}")
+
+
+def check_writable(call: Call, group: Group) -> None:
+    """Raises GraphError where an application cannot change a group's members."""
+    role_bound = group.is_assignable_to_role and not allowed(call.caller.permissions, WRITE_ROLE_ASSIGNABLE)
+    if group.is_management_restricted or role_bound or group.dynamic:
+        raise denied()
+    if group.on_premises_sync_enabled:
+        raise synchronised()
+    if group.mail_enabled and not group.unified:
+        raise mail_enabled()
+
+
+def _not_a_member(group: Group, sandbox: Sandbox) -> GraphError:
+    if sandbox.settings.not_a_member is NotAMember.REFERENCE_NOT_FOUND:
+        return no_such_reference()
+    # Graph names the group here, though it is the member that is missing.
+    return not_found(group.id)
+
+
+MEMBER = "/groups/{group}/members/{member}"
+
+ROUTES = (
+    Endpoint(method="GET", pattern="/groups", handler=list_groups, permissions=READ_GROUP),
+    Endpoint(method="GET", pattern="/groups/{group}", handler=get_group, permissions=READ_GROUP),
+    *(
+        Endpoint(method="GET", pattern=pattern, handler=handler, permissions=READ_MEMBERS, resource_units=units)
+        for path, handler, units in (
+            ("/groups/{group}/members", list_members, 3),
+            ("/groups/{group}/transitiveMembers", list_transitive_members, 5),
+            ("/groups/{group}/owners", list_owners, 1),
+        )
+        for pattern in (path, f"{path}/{{cast}}")
+    ),
+    Endpoint(
+        method="POST",
+        pattern="/groups/{group}/members/$ref",
+        handler=add_member,
+        permissions=WRITE_MEMBERS,
+        writes=1,
+        owner_may=True,
+    ),
+    Endpoint(
+        method="DELETE",
+        pattern=f"{MEMBER}/$ref",
+        handler=remove_member,
+        permissions=WRITE_MEMBERS,
+        writes=1,
+        owner_may=True,
+    ),
+    Endpoint(method="DELETE", pattern=MEMBER, handler=delete_member_object, permissions=DELETE_USER, writes=1),
+)
