@@ -1,0 +1,99 @@
+"""Starts the host of a function app as a process of its own, which ends with its starter."""
+
+import os
+import select
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+import anyio
+import anyio.to_thread
+import msgspec
+
+from sandbox.host.errors import HostError
+
+_PROJECT: Final = Path(__file__).parents[2]
+_START_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostProcess:
+    url: str
+    pid: int
+
+
+@contextmanager
+def running_host(
+    app: Path,
+    *,
+    settings: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
+    log: IO[bytes] | None = None,
+) -> Iterator[HostProcess]:
+    """Runs `python -m sandbox.host` while the block runs; functions in work at its end are waited for.
+
+    Args:
+        app: folder of `function_app.py` and `host.json`.
+        settings: app settings, on top of this process's environment variables.
+        arguments: more of the command line, as `["--lease", "2"]`.
+        log: where functions and host log; by default to this process's stderr.
+
+    Raises:
+        HostError: the app does not start; the reason stands in the log.
+    """
+    command = [sys.executable, "-m", "sandbox.host", "--app", str(app.resolve()), *arguments]
+    with subprocess.Popen(  # noqa: S603 - our own arguments
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        env=os.environ | dict(settings or {}),
+        cwd=_PROJECT,
+        start_new_session=True,  # Ctrl-C is for the starter, which ends the host in its own time
+    ) as process:
+        try:
+            yield _when_ready(process)
+        finally:
+            _stop(process)
+
+
+@asynccontextmanager
+async def running_host_async(
+    app: Path,
+    *,
+    settings: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
+    log: IO[bytes] | None = None,
+) -> AsyncIterator[HostProcess]:
+    """`running_host` for an event loop, which goes on while the host starts and stops."""
+    host = running_host(app, settings=settings, arguments=arguments, log=log)
+    process = await anyio.to_thread.run_sync(host.__enter__)
+    try:
+        yield process
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(host.__exit__, None, None, None)
+
+
+def _when_ready(process: subprocess.Popen[bytes]) -> HostProcess:
+    out = process.stdout
+    if out is None or not select.select([out], [], [], _START_SECONDS)[0]:
+        raise HostError(f"the functions host was not ready within {_START_SECONDS:.0f} seconds")
+    line = out.readline()
+    if not line:
+        raise HostError("the functions host did not start; its log says why")
+    return msgspec.json.decode(line, type=HostProcess)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()

@@ -1,0 +1,89 @@
+"""One function app at work: HTTP on a port, its queues listened to, timers on demand or by the clock."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from sandbox.host.configuration import Function
+from sandbox.host.functions_host import FunctionsHost
+from sandbox.host.listener import Pace, QueueListener
+from sandbox.host.server import Callers, make_server
+
+_GRACE_SECONDS: Final = 20.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    app: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+    port: int = 0
+    callers: Callers = Callers.OUTSIDE
+    pace: Pace = field(default_factory=Pace)
+    queues: bool = True
+    timers: bool = False
+
+
+async def serve(options: Options, stopping: asyncio.Event, ready: Callable[[str], None]) -> None:
+    """Runs the app until `stopping` is set, then lets what is in work end, for at most 20 seconds.
+
+    Calls `ready` with the URL once everything listens.
+
+    Raises:
+        HostError: the app, its configuration or a connection cannot be used.
+    """
+    async with FunctionsHost(options.app, options.settings) as host:
+        functions = host.functions.values()
+        queued = [function for function in functions if function.trigger.type == "queueTrigger"]
+        timed = [function for function in functions if function.trigger.type == "timerTrigger"]
+        listeners = [await QueueListener.open(host, function) for function in queued if options.queues]
+        feeds = [listener.run(options.pace) for listener in listeners]
+        feeds += [_run_timer(host, function, stopping) for function in timed if options.timers]
+        async with _listening(host, options) as url, asyncio.TaskGroup() as group:
+            tasks = [group.create_task(feed) for feed in feeds]
+            ready(url)
+            await stopping.wait()
+            for listener in listeners:
+                listener.stop()
+            await _finish(tasks)
+
+
+@asynccontextmanager
+async def _listening(host: FunctionsHost, options: Options) -> AsyncIterator[str]:
+    runner = web.AppRunner(
+        make_server(host, options.callers), access_log=None, shutdown_timeout=_GRACE_SECONDS
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", options.port)
+        await site.start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def _finish(tasks: list[asyncio.Task[None]]) -> None:
+    if not tasks:
+        return
+    _, late = await asyncio.wait(tasks, timeout=_GRACE_SECONDS)
+    for task in late:
+        _log.warning("a function did not end in time and is cut off")
+        task.cancel()
+
+
+async def _run_timer(host: FunctionsHost, function: Function, stopping: asyncio.Event) -> None:
+    schedule = host.schedule(function)
+    stopped = asyncio.create_task(stopping.wait())
+    while not stopping.is_set():
+        now = datetime.now(UTC)
+        await asyncio.wait([stopped], timeout=(schedule.next_after(now) - now).total_seconds())
+        if not stopping.is_set():
+            await host.timer(function.name)
