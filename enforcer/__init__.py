@@ -1,0 +1,1 @@
+"""Enforces contractor access end dates in Microsoft Entra ID."""

@@ -1,0 +1,78 @@
+"""Tells whoever watches what became of a run: the events that alarms and the workbook read."""
+
+from __future__ import annotations
+
+from enforcer.core.enforcement import State
+from enforcer.core.runs import Report, Run
+from enforcer.exceptions import AccessDeniedError, EnforcerError
+from enforcer.telemetry import (
+    PermissionDenied,
+    PersonStuck,
+    PlanHeld,
+    RunCompleted,
+    RunFailed,
+    emit,
+)
+
+
+def announce(report: Report) -> None:
+    """Announce a run that came to its end."""
+    run = report.run
+    emit(_completed(run))
+    if run.held:
+        emit(
+            PlanHeld(
+                run_id=run.run_id,
+                group_id=run.group_id,
+                digest=run.digest,
+                count=run.due,
+                members=run.members,
+            )
+        )
+    for outcome in report.outcomes:
+        item = outcome.enforcement
+        if item.state is State.STUCK and outcome.left_undone:
+            emit(
+                PersonStuck(
+                    run_id=run.run_id,
+                    group_id=run.group_id,
+                    user_id=item.user_id,
+                    attempts=item.attempts,
+                    error=item.last_error,
+                )
+            )
+
+
+def announce_failure(run: Run, error: EnforcerError) -> None:
+    """Announce a run that had to be given up."""
+    kind = type(error).__name__
+    emit(RunFailed(run_id=run.run_id, group_id=run.group_id, reason=run.reason, error=kind))
+    if isinstance(error, AccessDeniedError):
+        emit(PermissionDenied(group_id=run.group_id, what="sweep", error=kind))
+
+
+def _completed(run: Run) -> RunCompleted:
+    return RunCompleted(
+        run_id=run.run_id,
+        group_id=run.group_id,
+        reason=run.reason,
+        mode=run.mode,
+        complete=not run.held,
+        started_at=run.started_at,
+        finished_at=run.finished_at or run.started_at,
+        due=run.due,
+        removed=run.removed,
+        already_absent=run.already_absent,
+        revoked=run.revoked,
+        disabled=run.disabled,
+        verified=run.verified,
+        skipped=run.skipped,
+        stuck=run.stuck,
+        held=run.held,
+        findings=run.findings,
+        unregistered=run.unregistered,
+        ending_soon=run.ending_soon,
+        lag_p50_seconds=run.lag_seconds.p50,
+        lag_p95_seconds=run.lag_seconds.p95,
+        lag_max_seconds=run.lag_seconds.max,
+    )

@@ -1,0 +1,10 @@
+"""The wall clock, read here and nowhere else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """Give the present, in UTC."""
+    return datetime.now(UTC)

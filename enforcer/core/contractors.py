@@ -1,0 +1,143 @@
+"""From a row of the register to a contractor, or to the reason why it cannot be acted upon."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from enforcer.core import dates
+from enforcer.core.dates import UnreadableDateError
+
+_OBJECT_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_BARE_OBJECT_ID = re.compile(r"[0-9a-f]{32}")
+_ADDRESS = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
+_WRAPPING = " \t\r\n\"'<>{}()[]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterRow:
+    """A row as it lies in table `contractors`; the dates are whatever somebody wrote there."""
+
+    row_key: str
+    end_date: object
+    start_date: object = None
+    partition_key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contractor:
+    """A row that can be acted upon.
+
+    Attributes:
+        key: What identifies the person: an object ID or an address, in lower case.
+        end_date: The end date as the register has it.
+        due_at: The instant at which access has ended.
+        begins_at: The first instant of access; None where there is no (readable) start date.
+        problem: What is wrong with the rest of the row; empty where nothing is.
+    """
+
+    row_key: str
+    key: str
+    end_date: str
+    due_at: datetime
+    begins_at: datetime | None = None
+    problem: str = ""
+
+    def is_due(self, now: datetime) -> bool:
+        return now >= self.due_at
+
+    def has_begun(self, now: datetime) -> bool:
+        return self.begins_at is None or now >= self.begins_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidRow:
+    """A row that is never acted upon.
+
+    Attributes:
+        key: Whom the row may mean, so that he is left alone; empty where nobody can tell.
+        detail: What is wrong, with the value and what would be right.
+    """
+
+    row_key: str
+    key: str
+    detail: str
+
+
+def is_object_id(text: str) -> bool:
+    """Tell whether the text is an object ID, whatever its case."""
+    return _OBJECT_ID.fullmatch(text.lower()) is not None
+
+
+def is_address(text: str) -> bool:
+    """Tell whether the text has the form of a user principal name or an e-mail address."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
+def normalised(row_key: str) -> str:
+    """Give the key by which rows and people are compared.
+
+    A RowKey cannot hold `#`, so a guest's user principal name stands there with `%23` in its place.
+    """
+    return row_key.lower().replace("%23", "#")
+
+
+def read_row(row: RegisterRow, zone: ZoneInfo) -> Contractor | InvalidRow:
+    """Read one row. Never raises: whatever is wrong with the row is in the answer."""
+    key = normalised(row.row_key)
+    if not (_OBJECT_ID.fullmatch(key) or _ADDRESS.fullmatch(key)):
+        return InvalidRow(row_key=row.row_key, key=_guess(key), detail=_key_problem(row.row_key))
+    if row.partition_key != row.partition_key.lower():
+        return InvalidRow(row_key=row.row_key, key=key, detail=_partition_problem(row.partition_key))
+    try:
+        due_at = dates.ends_at(row.end_date, zone)
+    except UnreadableDateError as error:
+        return InvalidRow(row_key=row.row_key, key=key, detail=f"EndDate {error}")
+    begins_at, problem = _start(row.start_date, due_at, zone)
+    return Contractor(
+        row_key=row.row_key,
+        key=key,
+        end_date=dates.written(row.end_date),
+        due_at=due_at,
+        begins_at=begins_at,
+        problem=problem,
+    )
+
+
+def read_rows(rows: Iterable[RegisterRow], zone: ZoneInfo) -> Iterable[Contractor | InvalidRow]:
+    """Read rows one by one, so that a large register is never held whole."""
+    return (read_row(row, zone) for row in rows)
+
+
+def _start(value: object, due_at: datetime, zone: ZoneInfo) -> tuple[datetime | None, str]:
+    if value is None or value == "":
+        return None, ""
+    try:
+        begins_at = dates.begins_at(value, zone)
+    except UnreadableDateError as error:
+        # Unknown is not "has begun": nobody is let in on a date that cannot be read.
+        return due_at, f"StartDate {error}"
+    if begins_at >= due_at:
+        return begins_at, f"StartDate {dates.written(value)} is not before the end of access"
+    return begins_at, ""
+
+
+def _guess(key: str) -> str:
+    stripped = key.strip(_WRAPPING).removeprefix("mailto:")
+    if _BARE_OBJECT_ID.fullmatch(stripped):
+        return f"{stripped[:8]}-{stripped[8:12]}-{stripped[12:16]}-{stripped[16:20]}-{stripped[20:]}"
+    return stripped if _OBJECT_ID.fullmatch(stripped) or _ADDRESS.fullmatch(stripped) else ""
+
+
+def _partition_problem(partition_key: str) -> str:
+    return f"PartitionKey is {partition_key!r:.80}; it must be the group's object ID in lower case"
+
+
+def _key_problem(row_key: str) -> str:
+    return (
+        f"RowKey is {row_key!r:.80}; it must be an object ID (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx, no"
+        " braces), a user principal name or an e-mail address, with nothing around it"
+    )

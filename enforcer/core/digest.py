@@ -1,0 +1,25 @@
+"""A plan's digest: the same people, dates and steps give the same digest, whenever it is computed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+
+from enforcer.core.plan import GroupPlan, Offboard, Onboard
+
+
+def group_digest(group_id: str, offboard: Sequence[Offboard], onboard: Sequence[Onboard]) -> str:
+    """Give the SHA-256 (hex) of whom a sweep would offboard and onboard."""
+    people = sorted(
+        (person.user_id, person.row_key or "", str(person.due_at or ""), *person.steps) for person in offboard
+    )
+    newcomers = sorted(person.row_key for person in onboard)
+    return hashlib.sha256(msgspec.json.encode([1, group_id, people, newcomers])).hexdigest()
+
+
+def plan_digest(groups: Sequence[GroupPlan]) -> str:
+    """Give the digest of a whole plan; with a single group it is that group's own."""
+    digests = sorted(group.digest for group in groups)
+    return digests[0] if len(digests) == 1 else hashlib.sha256(msgspec.json.encode(digests)).hexdigest()

@@ -1,0 +1,80 @@
+"""What the enforcer knows about a contractor: the nouns of table `enforcements`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """How far the offboarding of a person has come."""
+
+    OFFBOARDING = "offboarding"
+    """The intent is written; some step is not done or not known to be done."""
+    OFFBOARDED = "offboarded"
+    """Every step is done; no member list has confirmed it yet."""
+    VERIFIED = "verified"
+    """A later member list does not have the person any more."""
+    STUCK = "stuck"
+    """Six runs have failed; tried once a day, and named in every run."""
+
+
+class Sessions(StrEnum):
+    """What became of the person's sign-in sessions."""
+
+    REVOKED = "revoked"
+    """Refresh tokens and browser sessions of this tenant's own account are no longer valid."""
+    HOME_TENANT = "home_tenant"
+    """The account is another tenant's: its sessions are revoked there or nowhere.
+
+    Graph's revokeSignInSessions does not reach people who sign in through their home tenant
+    (user: revokeSignInSessions, and "Refresh tokens", Microsoft identity platform documentation).
+    """
+    NO_ACCOUNT = "no_account"
+    """The account does not exist any more."""
+
+
+class Proof(StrEnum):
+    """What Entra's own What If evaluation says about the person's next sign-in."""
+
+    BLOCKED = "blocked"
+    NOT_BLOCKED = "not_blocked"
+    DISABLED = "disabled"
+    NOT_ASKED = "not_asked"
+
+
+# After as many failed runs somebody has to look at it.
+RUNS_BEFORE_STUCK = 6
+STUCK_RETRY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enforcement:
+    """One row of table `enforcements`; the properties are the columns."""
+
+    row_key: str
+    user_id: str
+    state: State
+    end_date: str = ""
+    due_at: datetime | None = None
+    guest: bool = False
+    removed_at: datetime | None = None
+    revoked_at: datetime | None = None
+    disabled_at: datetime | None = None
+    verified_at: datetime | None = None
+    sessions: Sessions | None = None
+    proof: Proof | None = None
+    proof_policy: str = ""
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    last_error: str = ""
+    run_id: str = ""
+
+    @property
+    def unfinished(self) -> bool:
+        return self.state in (State.OFFBOARDING, State.STUCK)
+
+    def waits(self, now: datetime) -> bool:
+        """Tell whether the person is stuck and today's attempt was already made."""
+        return self.state is State.STUCK and self.next_attempt_at is not None and now < self.next_attempt_at

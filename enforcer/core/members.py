@@ -1,0 +1,85 @@
+"""Who is in a managed group, and whom a key of the register means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from enforcer.core.contractors import is_object_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """What Graph lists in a managed group.
+
+    Attributes:
+        guest: The person signs in with an account of another tenant, or Graph did not tell. Such a
+            person's sessions belong to his home tenant.
+        kind: `user`, or the OData type of what else is in the group.
+    """
+
+    id: str
+    user_principal_name: str = ""
+    mail: str = ""
+    guest: bool = False
+    kind: str = "user"
+
+    @property
+    def is_user(self) -> bool:
+        return self.kind == "user"
+
+
+def is_guest(user_type: str | None, user_principal_name: str | None) -> bool:
+    """Tell whether the person's sessions belong to another tenant, as far as Graph tells.
+
+    External people may have user type Member (B2B members); their user principal name still carries
+    `#EXT#`. Where Graph gives neither property (no permission to read them), nothing is claimed: the
+    answer is True, because only a member's sessions can be said to be revoked.
+    """
+    if user_principal_name is None and user_type is None:
+        return True
+    return user_type == "Guest" or "#ext#" in (user_principal_name or "").lower()
+
+
+@dataclass(frozen=True, slots=True)
+class MemberIndex:
+    """Finds members by object ID, user principal name or e-mail address, without regard to case."""
+
+    _by_id: dict[str, Member] = field(default_factory=dict)
+    _by_address: dict[str, Member | tuple[Member, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, members: Iterable[Member]) -> MemberIndex:
+        index = cls()
+        for member in members:
+            index._add(member)
+        return index
+
+    def _add(self, member: Member) -> None:
+        if member.id in self._by_id:  # a page boundary may move under us: the same member comes twice
+            return
+        self._by_id[member.id] = member
+        for address in {member.user_principal_name.lower(), member.mail.lower()} - {""}:
+            known = self._by_address.get(address)
+            self._by_address[address] = member if known is None else (*_several(known), member)
+
+    def matches(self, key: str) -> Sequence[Member]:
+        """Give everybody whom a normalised key means; more than one is for people to sort out."""
+        if is_object_id(key):
+            member = self._by_id.get(key)
+            return () if member is None else (member,)
+        found = self._by_address.get(key)
+        return () if found is None else _several(found)
+
+    def __contains__(self, user_id: str) -> bool:
+        return user_id in self._by_id
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self._by_id.values())
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+
+def _several(found: Member | tuple[Member, ...]) -> tuple[Member, ...]:
+    return (found,) if isinstance(found, Member) else found

@@ -1,0 +1,127 @@
+"""The nouns of a plan. Their fields are those of `plan --output json`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from enforcer.core.enforcement import Enforcement
+
+
+class Step(StrEnum):
+    """What is done to one person, in this order."""
+
+    DISABLE = "disable"
+    REMOVE = "remove"
+    REVOKE = "revoke"
+
+
+class FindingKind(StrEnum):
+    """What people must look at; it comes back every run until somebody mends it."""
+
+    INVALID_ROW = "invalid_row"
+    AMBIGUOUS_ROW = "ambiguous_row"
+    UNREGISTERED_MEMBER = "unregistered_member"
+    MISSING_MEMBER = "missing_member"
+    PROTECTED = "protected"
+    NOT_A_USER = "not_a_user"
+    STUCK = "stuck"
+    RE_ADDED = "re_added"
+    NOT_BLOCKED = "not_blocked"
+    POLICY_DRIFT = "policy_drift"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    kind: FindingKind
+    row_key: str | None = None
+    user_id: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offboard:
+    """A person whose access has ended and what is still to be done about it.
+
+    Attributes:
+        row_key: His row in the register; None for a member without one.
+        authorised: The offboarding was begun by an earlier run, so the brake does not count it again.
+        earlier: What the enforcer already knows about him.
+    """
+
+    user_id: str
+    row_key: str | None
+    user_principal_name: str
+    end_date: str | None
+    due_at: datetime | None
+    guest: bool
+    steps: tuple[Step, ...]
+    authorised: bool = False
+    earlier: Enforcement | None = None
+
+    @property
+    def key(self) -> str:
+        """The RowKey of his enforcement."""
+        return self.earlier.row_key if self.earlier else self.row_key or self.user_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onboard:
+    """A contractor whose time has begun and who is no member; `key` is how Entra is asked for him."""
+
+    row_key: str
+    key: str
+    end_date: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndingSoon:
+    user_id: str
+    row_key: str
+    user_principal_name: str
+    end_date: str
+    due_at: datetime
+    guest: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupPlan:
+    """What a sweep of one managed group would do.
+
+    Attributes:
+        digest: Names exactly these people, dates and steps.
+        held: More people than the brake lets through without an approval.
+        waiting: Due and stuck, today's attempt made: not tried again now, never forgotten.
+        verify: Offboarded people whom the member list does not have any more.
+        withdraw: Begun offboardings of people whose access was extended.
+    """
+
+    group_id: str
+    digest: str
+    members: int
+    offboard: tuple[Offboard, ...]
+    onboard: tuple[Onboard, ...]
+    ending_soon: tuple[EndingSoon, ...]
+    findings: tuple[Finding, ...]
+    held: bool
+    waiting: tuple[Enforcement, ...] = ()
+    verify: tuple[Enforcement, ...] = ()
+    withdraw: tuple[Enforcement, ...] = ()
+
+    @property
+    def due(self) -> int:
+        return len(self.offboard) + len(self.waiting)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The plans of all managed groups at one instant."""
+
+    digest: str
+    as_of: datetime
+    groups: tuple[GroupPlan, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(group.offboard or group.onboard for group in self.groups)

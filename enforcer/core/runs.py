@@ -1,0 +1,146 @@
+"""What a run did, counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from enforcer.core.enforcement import Enforcement, Sessions
+from enforcer.core.plan import Finding
+
+
+class Result(StrEnum):
+    """What came of a due person in this run; exactly one applies."""
+
+    REMOVED = "removed"
+    ALREADY_ABSENT = "already_absent"
+    SKIPPED = "skipped"
+    STUCK = "stuck"
+
+
+class RunState(StrEnum):
+    RUNNING = "running"
+    COMPLETE = "complete"
+    """Register and members were read whole, and everybody due was dealt with or is accounted for."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of one due person.
+
+    Attributes:
+        enforcement: What is known of him now.
+        reason: Why he was skipped or is stuck.
+        finished: Every step is done.
+        left_undone: Something that should have been done was not.
+        revoked, disabled: The step was done in this run.
+    """
+
+    result: Result
+    enforcement: Enforcement
+    reason: str = ""
+    finished: bool = False
+    left_undone: bool = False
+    revoked: bool = False
+    disabled: bool = False
+
+    @property
+    def lag_seconds(self) -> float | None:
+        """Seconds from the end of access to the removal, where this run removed somebody who was due."""
+        due_at, removed_at = self.enforcement.due_at, self.enforcement.removed_at
+        if self.result is not Result.REMOVED or due_at is None or removed_at is None:
+            return None
+        return (removed_at - due_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lag:
+    """Seconds from the end of access to the removal; None where nobody was removed."""
+
+    p50: float | None = None
+    p95: float | None = None
+    max: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run over one managed group, or (group_id empty) over several.
+
+    The counts are of people: `due = removed + already_absent + skipped + stuck`. `revoked` counts only
+    those whose sessions are this tenant's; `findings` counts what people must look at.
+    """
+
+    run_id: str
+    group_id: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    state: RunState = RunState.RUNNING
+    mode: str
+    reason: str = ""
+    actor: str = ""
+    due: int = 0
+    removed: int = 0
+    already_absent: int = 0
+    revoked: int = 0
+    disabled: int = 0
+    verified: int = 0
+    added: int = 0
+    skipped: int = 0
+    stuck: int = 0
+    held: bool = False
+    digest: str = ""
+    members: int = 0
+    ending_soon: int = 0
+    unregistered: int = 0
+    blocked: int = 0
+    not_blocked: int = 0
+    findings: int = 0
+    lag_seconds: Lag = field(default_factory=Lag)
+    left_undone: int = 0
+    error: str = ""
+
+    @property
+    def acted(self) -> bool:
+        """Tell whether the run changed anything in Entra, so that a later one should verify it."""
+        return bool(self.removed or self.already_absent or self.revoked or self.disabled or self.added)
+
+    def assert_counts(self) -> None:
+        """Refuse to report counts that do not add up.
+
+        Raises:
+            AssertionError: A bug: somebody was lost on the way.
+        """
+        counted = self.removed + self.already_absent + self.skipped + self.stuck
+        if self.due != counted:
+            raise AssertionError(
+                f"run {self.run_id}: {self.due} people were due, {counted} are accounted for"
+            )
+
+
+def lag_of(outcomes: Iterable[Outcome]) -> Lag:
+    """Give the 50th and 95th percentile and the maximum (nearest rank)."""
+    lags = sorted(lag for outcome in outcomes if (lag := outcome.lag_seconds) is not None)
+    if not lags:
+        return Lag()
+    return Lag(p50=_rank(lags, 50), p95=_rank(lags, 95), max=lags[-1])
+
+
+def _rank(ordered: Sequence[float], percent: int) -> float:
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
+
+
+def has_home_sessions(outcome: Outcome) -> bool:
+    """Tell whether the person's sessions belong to another tenant."""
+    return outcome.enforcement.sessions is Sessions.HOME_TENANT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A run with what it found and did, person by person."""
+
+    run: Run
+    findings: tuple[Finding, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()

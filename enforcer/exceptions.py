@@ -1,0 +1,92 @@
+"""Everything that this project raises.
+
+EnforcerError
+├── SettingsError          a setting is wrong; names every wrong one
+├── InputError             what a caller gave cannot be used: a date, a file, a plan
+│   ├── NotFoundError      nobody and nothing of that name
+│   └── AmbiguousError     more than one of that name
+├── RunError               this run cannot go on; the next one may
+│   ├── ReadError          register or members could not be read whole
+│   ├── GroupError         the group is missing, or of a kind that cannot be managed
+│   ├── AccessDeniedError  Graph or storage refuses this identity
+│   ├── LeaseLostError     another runner has taken the group over
+│   └── LeaseHeldError     another runner is at work on the group
+├── PersonError            this person cannot be offboarded now; others can
+└── UnavailableError       did not answer for as long as we were ready to wait
+"""
+
+from __future__ import annotations
+
+
+class EnforcerError(Exception):
+    """Root of all errors of this project; its text is for people."""
+
+
+class SettingsError(EnforcerError):
+    """One or more settings are wrong."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        super().__init__(f"{len(problems)} wrong setting{'s' if len(problems) > 1 else ''}:\n{lines}")
+
+
+class InputError(EnforcerError):
+    """A value given by the caller cannot be used.
+
+    Args:
+        message: What is wrong, with the value, and what would be right.
+        field: The name of the field, option or column, where there is one.
+    """
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        self.field = field
+        super().__init__(message)
+
+
+class NotFoundError(InputError):
+    """Nobody, or nothing, of that name exists."""
+
+
+class AmbiguousError(InputError):
+    """More than one person or thing has that name."""
+
+
+class RunError(EnforcerError):
+    """The run cannot go on. Nothing further is written; the next run starts afresh."""
+
+
+class ReadError(RunError):
+    """Register or members could not be read whole, so nothing may be planned."""
+
+
+class GroupError(RunError):
+    """The managed group is missing or of a kind whose members cannot be managed."""
+
+
+class AccessDeniedError(RunError):
+    """Graph or storage refuses this identity: a permission, role or ownership is missing."""
+
+
+class LeaseLostError(RunError):
+    """Another runner has taken the group over; this one must not write any more."""
+
+
+class LeaseHeldError(RunError):
+    """Another runner is at work on the group."""
+
+    def __init__(self, group_id: str, holder: str, expires_at: str) -> None:
+        self.group_id, self.holder, self.expires_at = group_id, holder, expires_at
+        super().__init__(f"group {group_id} is being worked on by {holder} (lease until {expires_at})")
+
+
+class PersonError(EnforcerError):
+    """This person cannot be dealt with now; the others can.
+
+    Args:
+        reason: What Graph said, short enough for the register.
+    """
+
+
+class UnavailableError(EnforcerError):
+    """Graph or storage did not answer, or asked us to wait, for longer than we were ready to."""

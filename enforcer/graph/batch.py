@@ -1,0 +1,152 @@
+"""Writes that happen at the same time travel together: up to 20 in one `$batch`.
+
+The items of a batch are independent: with `dependsOn`, a harmless "not a member" would cancel the revocation
+that follows. Graph counts and throttles each item by itself, so each is judged and repeated by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+import msgspec
+from stduritemplate import StdUriTemplate
+
+from enforcer.exceptions import AccessDeniedError
+from enforcer.graph.client import GraphClient, Retries
+from enforcer.graph.reply import Reply, Request, Verdict, no_reply, read_reply
+
+# "Combine multiple HTTP requests using JSON batching": at most 20 in one.
+BATCH_SIZE = 20
+BATCHES_UNDER_WAY = 16
+
+
+class _Item(msgspec.Struct, omit_defaults=True):
+    id: str
+    method: str
+    url: str
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    body: msgspec.Raw = msgspec.Raw()
+
+
+class _Batch(msgspec.Struct):
+    requests: list[_Item]
+
+
+class _ItemReply(msgspec.Struct):
+    id: str
+    status: int
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    body: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _BatchReply(msgspec.Struct):
+    responses: list[_ItemReply]
+
+
+_REPLIES = msgspec.json.Decoder(_BatchReply)
+
+
+class Batcher:
+    """Gathers writes that are asked for at the same time, and sends them together."""
+
+    def __init__(self, client: GraphClient, *, under_way: int = BATCHES_UNDER_WAY) -> None:
+        self._client = client
+        self._waiting: deque[tuple[Request, asyncio.Future[Reply]]] = deque()
+        self._slots = asyncio.Semaphore(under_way)
+        self._sending: set[asyncio.Task[None]] = set()
+        self._gathering = False
+
+    async def write(self, request: Request) -> Reply:
+        """Make one write, again where that may help; give the last answer, whatever it is.
+
+        Raises:
+            UnavailableError: Graph did not answer in time.
+            AccessDeniedError: Graph does not know us (401).
+        """
+        retries = Retries(self._client.patience)
+        reply = await self._once(request)
+        while reply.verdict is Verdict.RETRY:
+            await retries.wait(reply, self._client.pacer)
+            reply = await self._once(request)
+        if reply.verdict is Verdict.RUN:
+            return await self._client.call(request)
+        return reply
+
+    async def _once(self, request: Request) -> Reply:
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, answer))
+        if not self._gathering:
+            self._gathering = True
+            self._start(self._gather())
+        return await answer
+
+    def _start(self, work: asyncio.coroutines.Coroutine[None, None, None]) -> None:  # type: ignore[name-defined]
+        task = asyncio.create_task(work)
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _gather(self) -> None:
+        """Send what waits, as soon as there is a slot; what comes meanwhile goes along."""
+        try:
+            while self._waiting:
+                await self._slots.acquire()
+                await asyncio.sleep(0)
+                count = min(BATCH_SIZE, len(self._waiting))
+                self._start(self._deliver([self._waiting.popleft() for _ in range(count)]))
+        finally:
+            self._gathering = False
+
+    async def _deliver(self, calls: list[tuple[Request, asyncio.Future[Reply]]]) -> None:
+        try:
+            requests = [request for request, _ in calls]
+            replies = await self._send(requests)
+            for (_, answer), reply in zip(calls, replies, strict=True):
+                if not answer.done():
+                    answer.set_result(reply)
+        except BaseException as error:  # whoever waits must hear of it, whatever it is
+            for _, answer in calls:
+                if not answer.done():
+                    answer.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._slots.release()
+
+    async def _send(self, requests: list[Request]) -> list[Reply]:
+        if len(requests) == 1:
+            return [await self._client.attempt(requests[0])]
+        envelope = Request(method="POST", path="/$batch", body=_encode(requests))
+        reply = await self._client.attempt(envelope, writes=len(requests))
+        if not reply.ok:
+            return [reply] * len(requests)
+        return _read_items(reply, len(requests))
+
+
+def _encode(requests: list[Request]) -> bytes:
+    items = [
+        _Item(
+            id=str(number),
+            method=request.method,
+            url=StdUriTemplate.expand(request.path, dict(request.parameters)),
+            headers={"Content-Type": "application/json"} if request.body else {},
+            body=msgspec.Raw(request.body) if request.body else msgspec.Raw(),
+        )
+        for number, request in enumerate(requests, start=1)
+    ]
+    return msgspec.json.encode(_Batch(items))
+
+
+def _read_items(reply: Reply, count: int) -> list[Reply]:
+    """Match the items' answers by id; they may come in any order. A missing one is no answer."""
+    try:
+        found = {item.id: item for item in _REPLIES.decode(reply.body).responses}
+    except msgspec.MsgspecError as error:
+        return [no_reply(error)] * count
+    missing = no_reply(AccessDeniedError("the batch's answer lacks this item"))
+    return [
+        read_reply(item.status, item.headers, bytes(item.body))
+        if (item := found.get(str(number)))
+        else missing
+        for number in range(1, count + 1)
+    ]

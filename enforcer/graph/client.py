@@ -1,0 +1,244 @@
+"""Calls to Microsoft Graph through the SDK's adapter, with retries of our own.
+
+The SDK's retry handler never retries 500, 502 or a lost connection, gives up at once when told to wait for
+three minutes or more, and lets every worker wait for itself; so it is left out, as is its redirect handler,
+which would carry the token elsewhere. Of the SDK we use the adapter, its authentication (with continuous
+access evaluation) and its telemetry; the answers are taken as they come over the wire, because building the
+SDK's models costs 1.5 seconds at their first use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from enforcer.exceptions import AccessDeniedError, ReadError, UnavailableError
+from enforcer.graph.pacer import Pacer
+from enforcer.graph.reply import Reply, Request, Verdict, no_reply, read_reply
+from enforcer.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
+    from azure.core.credentials_async import AsyncTokenCredential
+    from msgraph.graph_request_adapter import GraphRequestAdapter
+
+_FIRST_BACK_OFF, _LONGEST_BACK_OFF = 0.5, 20.0
+# Without a Retry-After, Conditional Access alone means "one a second"; for the rest a second is a start.
+_THROTTLED_WITHOUT_WORD = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one call is tried again.
+
+    Attributes:
+        failures: Seconds to go on after errors of the service or the network.
+        throttling: Seconds to go on while Graph asks to wait: that is nobody's failure.
+    """
+
+    failures: float = 30.0
+    throttling: float = 900.0
+
+
+class GraphClient:
+    """Graph for one event loop; connects at the first call. Use as a context manager, or call `close`.
+
+    Args:
+        settings: Where Graph is and who asks.
+        pacer: Shared by all clients of the process.
+        patience: How long a call is tried again.
+        credential: Who asks, where it is not the function's identity.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        pacer: Pacer | None = None,
+        patience: Patience | None = None,
+        credential: AsyncTokenCredential | None = None,
+    ) -> None:
+        self._settings = settings
+        self._patience = patience or Patience()
+        self._given_credential = credential
+        self._credential: AsyncTokenCredential | None = None
+        self._http: httpx.AsyncClient | None = None
+        self._adapter: GraphRequestAdapter | None = None
+        self.pacer = pacer or Pacer()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        if self._http is not None:
+            await self._http.aclose()
+        if self._credential is not None and self._credential is not self._given_credential:
+            await self._credential.close()
+        self._http = self._adapter = self._credential = None
+
+    async def read(self, path: str, **parameters: str) -> Reply:
+        """GET a path below `/v1.0`, or a nextLink as it came.
+
+        Raises:
+            UnavailableError: Graph did not answer in time.
+            AccessDeniedError: Graph does not know us (401).
+            ReadError: The address is not Graph's: the token goes nowhere else.
+        """
+        return await self.call(Request(method="GET", path=path, parameters=parameters))
+
+    async def call(self, request: Request) -> Reply:
+        """Make one call, again where that may help; give the last answer, whatever it is.
+
+        Raises: as `read`.
+        """
+        reply = await self.attempt(request)
+        clock = Retries(self._patience)
+        while reply.verdict is Verdict.RETRY:
+            await clock.wait(reply, self.pacer)
+            reply = await self.attempt(request)
+        if reply.verdict is Verdict.RUN:
+            return await self._call_with_new_token(request)
+        return reply
+
+    async def attempt(self, request: Request, *, writes: int | None = None) -> Reply:
+        """Make one call once. `writes` is what it costs, where it is not 1 for all but GET."""
+        cost = writes if writes is not None else int(request.method != "GET")
+        async with self.pacer.writing(cost):
+            return await self._send(request)
+
+    @property
+    def url(self) -> str:
+        """Graph's base URL, with the version."""
+        return f"{self._settings.graph_url}/v1.0"
+
+    @property
+    def patience(self) -> Patience:
+        return self._patience
+
+    async def renew_token(self) -> None:
+        """Forget the credential, whose cache may hold a token that Graph no longer takes."""
+        if self._credential is not None and self._credential is not self._given_credential:
+            await self._credential.close()
+        self._credential = self._adapter = None
+
+    async def _call_with_new_token(self, request: Request) -> Reply:
+        await self.renew_token()
+        reply = await self.attempt(request)
+        if reply.verdict is Verdict.RUN:
+            raise AccessDeniedError(f"Graph refuses the token: {reply.explanation}")
+        return reply
+
+    async def _send(self, request: Request) -> Reply:
+        import httpx  # noqa: PLC0415 -- heavy: loaded by the first call, not by the function app's start
+        from azure.core.exceptions import AzureError, ClientAuthenticationError  # noqa: PLC0415
+
+        try:
+            response: httpx.Response = await self._native_response(request)
+        except httpx.HTTPError as error:
+            return no_reply(error)
+        except ClientAuthenticationError as error:
+            raise AccessDeniedError(f"no token for Graph: {error.message}") from error
+        except AzureError as error:
+            return no_reply(error)
+        return read_reply(response.status_code, response.headers, response.content)
+
+    async def _native_response(self, request: Request) -> httpx.Response:
+        from kiota_abstractions.method import Method  # noqa: PLC0415
+        from kiota_abstractions.native_response_handler import NativeResponseHandler  # noqa: PLC0415
+        from kiota_abstractions.request_information import RequestInformation  # noqa: PLC0415
+        from kiota_http.middleware.options import ResponseHandlerOption  # noqa: PLC0415
+
+        call = RequestInformation(
+            Method(request.method), "{+baseurl}" + request.path, dict(request.parameters)
+        )
+        if "://" in request.path:
+            self._require_graph(request.path)
+            call.url = request.path
+        if request.body:
+            call.set_stream_content(request.body, "application/json")
+        call.headers.try_add("Accept", "application/json")
+        call.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
+        response: httpx.Response = await self._connected().send_primitive_async(call, "bytes", {})
+        return response
+
+    def _require_graph(self, url: str) -> None:
+        """Refuse a nextLink that leads elsewhere: the token would go with it."""
+        wanted, given = urlsplit(self._settings.graph_url), urlsplit(url)
+        if (given.scheme, given.netloc.lower()) != (wanted.scheme, wanted.netloc.lower()):
+            raise ReadError(f"Graph's nextLink leads to {given.scheme}://{given.netloc}, not to Graph")
+
+    def _connected(self) -> GraphRequestAdapter:
+        if self._adapter is None:
+            self._adapter = self._connect()
+        return self._adapter
+
+    def _connect(self) -> GraphRequestAdapter:
+        import httpx  # noqa: PLC0415
+        from kiota_authentication_azure.azure_identity_authentication_provider import (  # noqa: PLC0415
+            AzureIdentityAuthenticationProvider,
+        )
+        from kiota_http.observability_options import ObservabilityOptions  # noqa: PLC0415
+        from msgraph.graph_request_adapter import GraphRequestAdapter  # noqa: PLC0415
+
+        from enforcer.credentials import default_credential  # noqa: PLC0415
+
+        url = self._settings.graph_url
+        self._credential = self._given_credential or default_credential(self._settings.client_id)
+        provider = AzureIdentityAuthenticationProvider(
+            self._credential, scopes=[token_scope(url)], allowed_hosts=[urlsplit(url).hostname or ""]
+        )
+        if self._http is None:
+            limits = httpx.Limits(max_connections=32, max_keepalive_connections=32)
+            self._http = httpx.AsyncClient(
+                base_url=self.url, http2=True, timeout=httpx.Timeout(30, connect=10), limits=limits
+            )
+        adapter = GraphRequestAdapter(provider, client=self._http)
+        adapter.base_url = self.url
+        # The full URL would put names and mail addresses into the traces.
+        adapter.observability_options = ObservabilityOptions(include_euii_attributes=False)
+        return adapter
+
+
+class Retries:
+    """Counts the time that one call has been tried, and waits before the next attempt."""
+
+    def __init__(self, patience: Patience) -> None:
+        now = asyncio.get_running_loop().time()
+        self._failing_until = now + patience.failures
+        self._throttled_until = now + patience.throttling
+        self._back_off = _FIRST_BACK_OFF
+
+    async def wait(self, reply: Reply, pacer: Pacer) -> None:
+        """Wait as long as Graph asked, or a growing while.
+
+        Raises:
+            UnavailableError: It has been long enough.
+        """
+        throttled = reply.status == 429 or reply.retry_after is not None  # noqa: PLR2004
+        pause = self._pause(reply, throttled=throttled)
+        until = self._throttled_until if throttled else self._failing_until
+        if throttled:
+            pacer.pause(pause)
+        if asyncio.get_running_loop().time() + pause > until:
+            raise UnavailableError(reply.explanation)
+        await asyncio.sleep(pause)
+
+    def _pause(self, reply: Reply, *, throttled: bool) -> float:
+        if reply.retry_after is not None:
+            return reply.retry_after
+        self._back_off = min(self._back_off * 2, _LONGEST_BACK_OFF)
+        least = _THROTTLED_WITHOUT_WORD if throttled else 0.0
+        return max(least, self._back_off / 2 * random.uniform(0.5, 1.5))  # noqa: S311
+
+
+def token_scope(graph_url: str) -> str:
+    """Give the scope of a token for this Graph; the sandbox takes the public cloud's."""
+    host = urlsplit(graph_url).hostname or ""
+    loopback = host in {"localhost", "127.0.0.1", "::1"}
+    return "https://graph.microsoft.com/.default" if loopback else f"{graph_url}/.default"

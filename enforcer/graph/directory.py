@@ -1,0 +1,330 @@
+"""What this product asks of the directory: groups, members, people, and the steps of an offboarding."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import StrEnum, auto
+
+import msgspec
+
+from enforcer.core.contractors import is_object_id
+from enforcer.core.members import Member, is_guest
+from enforcer.exceptions import (
+    AccessDeniedError,
+    AmbiguousError,
+    GroupError,
+    NotFoundError,
+    ReadError,
+    UnavailableError,
+)
+from enforcer.graph.batch import Batcher
+from enforcer.graph.client import GraphClient
+from enforcer.graph.reply import Reply, Request, Verdict
+
+# One look at the group answers for all removals of about the same time.
+_CONFIRMED_SECONDS = 30.0
+_PAGE = "999"  # group: list members; the most that Graph gives at once
+_MEMBER_COLUMNS = "id,userPrincipalName,mail,userType"
+_USER_COLUMNS = "id,displayName,userPrincipalName,mail,userType,accountEnabled,onPremisesSyncEnabled"
+_GROUP_COLUMNS = (
+    "id,displayName,groupTypes,mailEnabled,securityEnabled,onPremisesSyncEnabled,isAssignableToRole,"
+    "isManagementRestricted,membershipRule"
+)
+
+
+class StepOutcome(StrEnum):
+    DONE = auto()
+    ABSENT = auto()
+    """There was nothing to do: not a member, or a member already."""
+    NO_ACCOUNT = auto()
+    """The account does not exist any more."""
+    FAILED = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What came of one step for one person.
+
+    Attributes:
+        request_id: Graph's; by which Microsoft's support finds the call.
+        explanation: What Graph said, where the step failed.
+        forbidden: Graph said that this identity may not.
+        unavailable: Graph did not answer, or asked to wait for too long; the call may have taken effect.
+    """
+
+    outcome: StepOutcome
+    request_id: str = ""
+    explanation: str = ""
+    forbidden: bool = False
+    unavailable: bool = False
+
+    @property
+    def settled(self) -> bool:
+        return self.outcome is not StepOutcome.FAILED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A user of the directory."""
+
+    id: str
+    display_name: str
+    user_principal_name: str
+    mail: str
+    guest: bool
+    enabled: bool | None
+    synced: bool
+
+
+class _Object(msgspec.Struct, rename="camel"):
+    id: str
+    odata_type: str | None = msgspec.field(default=None, name="@odata.type")
+    display_name: str | None = None
+    user_principal_name: str | None = None
+    mail: str | None = None
+    user_type: str | None = None
+    account_enabled: bool | None = None
+    on_premises_sync_enabled: bool | None = None
+
+
+class _Page(msgspec.Struct):
+    value: list[_Object]
+    next_link: str | None = msgspec.field(default=None, name="@odata.nextLink")
+
+
+class _Group(msgspec.Struct, rename="camel"):
+    id: str
+    display_name: str | None = None
+    group_types: list[str] | None = None
+    mail_enabled: bool | None = None
+    security_enabled: bool | None = None
+    on_premises_sync_enabled: bool | None = None
+    is_assignable_to_role: bool | None = None
+    is_management_restricted: bool | None = None
+    membership_rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedGroup:
+    id: str
+    display_name: str
+
+
+class Directory:
+    """The directory for one event loop."""
+
+    def __init__(self, client: GraphClient) -> None:
+        self._client = client
+        self._batcher = Batcher(client)
+        self._confirming = asyncio.Lock()
+        self._confirmed: dict[str, float] = {}
+
+    async def require_group(self, group_id: str) -> ManagedGroup:
+        """Make sure that the group is there and is one whose members this product can manage.
+
+        Raises:
+            GroupError: It is missing, or dynamic, synced, mail-enabled, role-assignable or restricted;
+                the text says what to do.
+            AccessDeniedError: This identity may not read groups.
+        """
+        reply = await self._client.read(
+            "/groups/{group}{?%24select}", group=group_id, **_select(_GROUP_COLUMNS)
+        )
+        if reply.not_found:
+            raise GroupError(f"group {group_id} does not exist in this tenant; correct ENFORCER_GROUP_IDS")
+        group = _decode(reply, _Group, f"group {group_id}", "GroupMember.Read.All")
+        refusal = _refusal(group)
+        if refusal:
+            raise GroupError(f"group {group_id} ({group.display_name or 'no name'}) {refusal}")
+        return ManagedGroup(group.id, group.display_name or "")
+
+    async def members(self, group_id: str) -> AsyncIterator[Member]:
+        """Give every direct member, page by page.
+
+        Raises:
+            ReadError, AccessDeniedError, UnavailableError: A page could not be read, so that nothing may be
+                concluded from the others.
+        """
+        what = f"members of group {group_id}"
+        reply = await self._client.read(
+            "/groups/{group}/members{?%24select,%24top}",
+            group=group_id,
+            **_select(_MEMBER_COLUMNS),
+            **{"%24top": _PAGE},
+        )
+        while True:
+            page = _decode(reply, _Page, what, "GroupMember.Read.All")
+            for found in page.value:
+                yield _member(found)
+            # A page may be short, or empty, and have a successor all the same.
+            if page.next_link is None:
+                return
+            reply = await self._client.read(page.next_link)
+
+    async def find(self, name: str) -> Person:
+        """Find a user by object ID, user principal name or e-mail address.
+
+        Raises:
+            NotFoundError: Nobody has that name.
+            AmbiguousError: Several people have.
+        """
+        direct = await self._get_user(name)
+        if is_object_id(name):
+            if direct is None:
+                raise NotFoundError(f"nobody in this tenant has the object ID {name}", field="user")
+            return direct
+        found = {person.id: person for person in await self._users_with_mail(name)}
+        if direct is not None:
+            found[direct.id] = direct
+        if not found:
+            raise NotFoundError(f"nobody in this tenant has the name or address {name}", field="user")
+        if len(found) > 1:
+            ids = ", ".join(sorted(found))
+            raise AmbiguousError(f"{name} is the name or address of several people: {ids}", field="user")
+        return next(iter(found.values()))
+
+    async def remove(self, group_id: str, user_id: str) -> StepResult:
+        """Take a person out of the group. He is out afterwards, whoever did it, or the step has failed."""
+        # Without `/$ref` this call would delete the user himself (group: remove member).
+        path = "/groups/{group}/members/{user}/$ref"
+        reply = await self._write("DELETE", path, {"group": group_id, "user": user_id})
+        if reply.not_a_member:
+            # The same answer comes when the group itself is gone: that would look like perfect success.
+            await self._confirm(group_id)
+            return StepResult(outcome=StepOutcome.ABSENT, request_id=reply.request_id)
+        return _result(reply)
+
+    async def revoke(self, user_id: str) -> StepResult:
+        """Invalidate the person's refresh tokens and browser sessions, as far as they are this tenant's."""
+        reply = await self._write("POST", "/users/{user}/revokeSignInSessions", {"user": user_id})
+        return _result(reply, not_found=StepOutcome.NO_ACCOUNT)
+
+    async def set_enabled(self, user_id: str, *, enabled: bool) -> StepResult:
+        """Let the account sign in, or not."""
+        body = msgspec.json.encode({"accountEnabled": enabled})
+        reply = await self._write("PATCH", "/users/{user}", {"user": user_id}, body)
+        return _result(reply, not_found=StepOutcome.NO_ACCOUNT)
+
+    async def add(self, group_id: str, user_id: str) -> StepResult:
+        """Make a person a member; it is no error when he is one."""
+        link = f"{self._client.url}/directoryObjects/{user_id}"
+        body = msgspec.json.encode({"@odata.id": link})
+        reply = await self._write("POST", "/groups/{group}/members/$ref", {"group": group_id}, body)
+        if reply.already_a_member:
+            return StepResult(outcome=StepOutcome.ABSENT, request_id=reply.request_id)
+        return _result(reply)
+
+    async def _confirm(self, group_id: str) -> None:
+        """Make sure that the group is there, at most once in a while however many answers need it."""
+        now = asyncio.get_running_loop().time()
+        async with self._confirming:
+            if now - self._confirmed.get(group_id, -_CONFIRMED_SECONDS) >= _CONFIRMED_SECONDS:
+                await self.require_group(group_id)
+                self._confirmed[group_id] = asyncio.get_running_loop().time()
+
+    async def _write(self, method: str, path: str, parameters: dict[str, str], body: bytes = b"") -> Reply:
+        """Make a write; where Graph does not answer for too long, that is the answer."""
+        try:
+            request = Request(method=method, path=path, parameters=parameters, body=body)
+            return await self._batcher.write(request)
+        except UnavailableError as error:
+            return Reply(status=0, message=str(error))
+
+    async def _get_user(self, name: str) -> Person | None:
+        reply = await self._client.read("/users/{user}{?%24select}", user=name, **_select(_USER_COLUMNS))
+        # A name that cannot be a user principal name is answered with 400.
+        if reply.not_found or (reply.status == 400 and not is_object_id(name)):  # noqa: PLR2004
+            return None
+        return _person(_decode(reply, _Object, "the user", "User.Read.All"))
+
+    async def _users_with_mail(self, mail: str) -> list[Person]:
+        quoted = mail.replace("'", "''")  # OData's own escape; the rest is the URL's
+        reply = await self._client.read(
+            "/users{?%24filter,%24select}",
+            **{"%24filter": f"mail eq '{quoted}'"},
+            **_select(_USER_COLUMNS),
+        )
+        return [_person(found) for found in _decode(reply, _Page, "users", "User.Read.All").value]
+
+
+def _select(columns: str) -> dict[str, str]:
+    return {"%24select": columns}
+
+
+def _decode[T](reply: Reply, kind: type[T], what: str, permission: str) -> T:
+    if reply.forbidden:
+        raise AccessDeniedError(
+            f"this identity may not read {what}; grant it {permission}: {reply.explanation}"
+        )
+    if not reply.ok:
+        raise ReadError(f"{what} could not be read: {reply.explanation}")
+    try:
+        return msgspec.json.decode(reply.body, type=kind)
+    except msgspec.MsgspecError as error:
+        raise ReadError(f"{what} could not be read: Graph's answer is broken ({error})") from error
+
+
+def _refusal(group: _Group) -> str:
+    """Say why the group's members cannot be managed, and what to do; empty where they can."""
+    types = group.group_types or ()
+    unified = "Unified" in types
+    refusals = {
+        "is dynamic: its rule decides who is in it. Use a group with assigned membership": (
+            "DynamicMembership" in types or bool(group.membership_rule)
+        ),
+        "is synced from on-premises: manage it there, or use a cloud group": group.on_premises_sync_enabled,
+        "is role-assignable: changing its members takes a privileged role. Use a group that is not": (
+            group.is_assignable_to_role
+        ),
+        "is in a restricted management administrative unit, where apps have no say. Move it out": (
+            group.is_management_restricted
+        ),
+        "is mail-enabled: Graph cannot change its members. Use a plain security group": (
+            group.mail_enabled and not unified
+        ),
+        "is no security group: Conditional Access and app assignments need one": (
+            group.security_enabled is False and not unified
+        ),
+    }
+    return next((text for text, applies in refusals.items() if applies), "")
+
+
+def _member(found: _Object) -> Member:
+    kind = (found.odata_type or "").rpartition(".")[2]
+    if not kind:
+        kind = "user" if found.user_principal_name else "object of unknown type"
+    return Member(
+        id=found.id.lower(),
+        user_principal_name=found.user_principal_name or "",
+        mail=found.mail or "",
+        guest=is_guest(found.user_type, found.user_principal_name),
+        kind=kind,
+    )
+
+
+def _person(found: _Object) -> Person:
+    return Person(
+        id=found.id.lower(),
+        display_name=found.display_name or "",
+        user_principal_name=found.user_principal_name or "",
+        mail=found.mail or "",
+        guest=is_guest(found.user_type, found.user_principal_name),
+        enabled=found.account_enabled,
+        synced=bool(found.on_premises_sync_enabled),
+    )
+
+
+def _result(reply: Reply, *, not_found: StepOutcome = StepOutcome.FAILED) -> StepResult:
+    if reply.ok:
+        return StepResult(outcome=StepOutcome.DONE, request_id=reply.request_id)
+    if reply.not_found and not_found is not StepOutcome.FAILED:
+        return StepResult(outcome=not_found, request_id=reply.request_id)
+    return StepResult(
+        outcome=StepOutcome.FAILED,
+        request_id=reply.request_id,
+        explanation=reply.explanation,
+        forbidden=reply.forbidden,
+        unavailable=reply.verdict is Verdict.RETRY,
+    )

@@ -1,0 +1,167 @@
+"""What Graph answered, and what kind of answer it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum, auto
+
+import msgspec
+
+# 408, 409, 423 and 424 say "not now"; 0 stands for no answer at all. Every call that this product makes
+# may be repeated, so none of these is final.
+_TRANSIENT = frozenset({0, 408, 409, 423, 424, 429, 500, 502, 503, 504})
+_LONGEST_WAIT = 3600.0
+
+
+class Verdict(StrEnum):
+    """The four kinds of answers, besides success."""
+
+    DONE = auto()
+    RETRY = auto()
+    PERSON = auto()
+    RUN = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One answer of Graph, alone or out of a `$batch`.
+
+    Attributes:
+        status: The HTTP status; 0 when no answer came (the call may have taken effect all the same).
+        code: Graph's error code; branch on this.
+        message: Graph's words, for people only; see `not_a_member` for the one exception.
+        request_id: By which Microsoft's support finds the call.
+        retry_after: Seconds that Graph asked to wait; None where it did not.
+    """
+
+    status: int
+    body: bytes = b""
+    code: str = ""
+    message: str = ""
+    request_id: str = ""
+    retry_after: float | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        if 200 <= self.status < 300:  # noqa: PLR2004
+            return Verdict.DONE
+        if self.status in _TRANSIENT:
+            return Verdict.RETRY
+        return Verdict.RUN if self.status == 401 else Verdict.PERSON  # noqa: PLR2004
+
+    @property
+    def ok(self) -> bool:
+        return self.verdict is Verdict.DONE
+
+    @property
+    def explanation(self) -> str:
+        """Say in at most 240 characters what went wrong."""
+        if self.status == 0:
+            return f"no answer: {self.message}"[:240]
+        return f"{self.status} {self.code} {self.message}".strip()[:240]
+
+    @property
+    def not_found(self) -> bool:
+        return self.status == 404  # noqa: PLR2004
+
+    @property
+    def forbidden(self) -> bool:
+        return self.status == 403  # noqa: PLR2004
+
+    @property
+    def not_a_member(self) -> bool:
+        """Tell whether this may be the answer to removing somebody who is no member.
+
+        It comes in two shapes: 404 naming the *group*, as if that did not exist (so the group has to be
+        confirmed apart), or 400 with a text and no code of its own, which is why this one text is read.
+        Source: microsoft-graph-docs issue 18714; Microsoft's group-membership-management reads it too.
+        """
+        return self.not_found or (
+            self.status == 400 and "removed object references do not exist" in self.message  # noqa: PLR2004
+        )
+
+    @property
+    def already_a_member(self) -> bool:
+        """Tell whether this is the answer to adding somebody who is in the group (group: add members)."""
+        return self.status == 400 and "added object references already exist" in self.message  # noqa: PLR2004
+
+
+class _Inner(msgspec.Struct, rename={"request_id": "request-id"}):
+    request_id: str = ""
+
+
+class _Error(msgspec.Struct, rename="camel"):
+    code: str = ""
+    message: str = ""
+    inner_error: _Inner = msgspec.field(default_factory=_Inner)
+
+
+class _ErrorBody(msgspec.Struct):
+    error: _Error = msgspec.field(default_factory=_Error)
+
+
+_ERROR_BODY = msgspec.json.Decoder(_ErrorBody)
+
+
+def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
+    """Make a reply of what came over the wire. `headers` is looked up without regard to case."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    error = _read_error(body) if status >= 400 else _Error()  # noqa: PLR2004
+    return Reply(
+        status=status,
+        body=body,
+        code=error.code,
+        message=error.message,
+        request_id=lower.get("request-id", "") or error.inner_error.request_id,
+        retry_after=read_retry_after(lower.get("retry-after", ""), datetime.now(UTC)),
+    )
+
+
+def no_reply(reason: BaseException) -> Reply:
+    """Stand for a call that got no answer; it may have taken effect all the same."""
+    return Reply(status=0, message=f"{type(reason).__name__} {reason}".strip())
+
+
+def read_retry_after(value: str, now: datetime) -> float | None:
+    """Give the seconds to wait: written as a number, a fraction, or an HTTP date."""
+    text = value.strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = _seconds_until(text, now)
+    return None if seconds != seconds else min(max(seconds, 0.0), _LONGEST_WAIT)  # noqa: PLR0124
+
+
+def _seconds_until(text: str, now: datetime) -> float:
+    try:
+        return (parsedate_to_datetime(text).astimezone(UTC) - now).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return float("nan")
+
+
+def _read_error(body: bytes) -> _Error:
+    try:
+        return _ERROR_BODY.decode(body).error
+    except msgspec.MsgspecError:
+        # A gateway answers in HTML, and a body may be cut off.
+        return _Error(message=body[:200].decode("utf-8", "replace"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One call, by itself or as an item of a `$batch`.
+
+    Attributes:
+        path: URI template below `/v1.0`, such as `/users/{user}`; its parameters are encoded.
+        body: JSON, or nothing.
+    """
+
+    method: str
+    path: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""

@@ -1,0 +1,179 @@
+"""One person: the steps of his offboarding, in order, and what is recorded of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from enforcer.core.dates import instant
+from enforcer.core.enforcement import RUNS_BEFORE_STUCK, STUCK_RETRY, Enforcement, Sessions, State
+from enforcer.core.ledger import Action, Entry
+from enforcer.core.plan import Offboard, Step
+from enforcer.core.runs import Outcome, Result
+from enforcer.graph.directory import Directory, StepOutcome, StepResult
+
+_ACTIONS = {Step.DISABLE: Action.DISABLE, Step.REMOVE: Action.REMOVE, Step.REVOKE: Action.REVOKE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Where and why somebody is offboarded."""
+
+    group_id: str
+    run_id: str
+    actor: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """The steps that were taken for a person."""
+
+    person: Offboard
+    results: dict[Step, StepResult]
+
+    @property
+    def settled(self) -> bool:
+        return all(result.settled for result in self.results.values())
+
+    @property
+    def failures(self) -> str:
+        return "; ".join(
+            f"{step}: {result.explanation}" for step, result in self.results.items() if not result.settled
+        )[:240]
+
+
+def intent(person: Offboard, run_id: str) -> Enforcement:
+    """Give what is written before the first step, so that a run that breaks off can be taken up again."""
+    if person.earlier is not None and person.earlier.unfinished:
+        return replace(person.earlier, run_id=run_id, end_date=person.end_date or person.earlier.end_date)
+    return Enforcement(
+        row_key=person.key,
+        user_id=person.user_id,
+        state=State.OFFBOARDING,
+        end_date=person.end_date or "",
+        due_at=person.due_at,
+        guest=person.guest,
+        run_id=run_id,
+    )
+
+
+async def take_steps(directory: Directory, group_id: str, person: Offboard) -> Taken:
+    """Take the steps one after the other; none waits for the success of another.
+
+    Sessions are revoked last, so that the next token is issued without the membership.
+
+    Raises:
+        RunError: The whole run has to end.
+    """
+    results: dict[Step, StepResult] = {}
+    for step in person.steps:
+        match step:
+            case Step.DISABLE:
+                results[step] = await directory.set_enabled(person.user_id, enabled=False)
+            case Step.REMOVE:
+                results[step] = await directory.remove(group_id, person.user_id)
+            case Step.REVOKE:
+                results[step] = await directory.revoke(person.user_id)
+    return Taken(person=person, results=results)
+
+
+def conclude(taken: Taken, run_id: str, now: datetime) -> Outcome:
+    """Say what came of the steps, and what is known of the person now."""
+    enforcement = _with_results(intent(taken.person, run_id), taken, now)
+    if taken.settled:
+        enforcement = replace(
+            enforcement, state=State.OFFBOARDED, attempts=0, next_attempt_at=None, last_error=""
+        )
+    else:
+        enforcement = _after_failure(enforcement, taken.failures, now)
+    return Outcome(
+        result=_result(taken, enforcement),
+        enforcement=enforcement,
+        reason=taken.failures,
+        finished=taken.settled,
+        left_undone=not taken.settled,
+        revoked=_was_done(taken, Step.REVOKE) and enforcement.sessions is Sessions.REVOKED,
+        disabled=_was_done(taken, Step.DISABLE),
+    )
+
+
+def entries(taken: Taken, context: Context, now: datetime) -> list[Entry]:
+    """Give the ledger's entries, one for each step."""
+    person = taken.person
+    return [
+        Entry(
+            at=instant(now),
+            actor=context.actor,
+            action=_ACTIONS[step],
+            group=context.group_id,
+            user=person.user_id,
+            row_key=person.key,
+            run=context.run_id,
+            end_date=person.end_date or "",
+            due_at=instant(person.due_at) if person.due_at else "",
+            outcome=_words(step, result, guest=person.guest),
+            request_id=result.request_id,
+            note=context.note,
+        )
+        for step, result in taken.results.items()
+    ]
+
+
+def _with_results(enforcement: Enforcement, taken: Taken, now: datetime) -> Enforcement:
+    """Note the time of every settled step. Without a removal, a revocation has to come again after it."""
+    removal = taken.results.get(Step.REMOVE)
+    out = removal is None or removal.settled
+    if out and (removal is not None or enforcement.removed_at is None):
+        enforcement = replace(enforcement, removed_at=now)
+    if (disabled := taken.results.get(Step.DISABLE)) and disabled.outcome is StepOutcome.DONE:
+        enforcement = replace(enforcement, disabled_at=now)
+    revocation = taken.results.get(Step.REVOKE)
+    if revocation is None or not revocation.settled or not out:
+        return enforcement
+    if revocation.outcome is StepOutcome.NO_ACCOUNT:
+        return replace(enforcement, sessions=Sessions.NO_ACCOUNT)
+    sessions = Sessions.HOME_TENANT if taken.person.guest else Sessions.REVOKED
+    return replace(enforcement, revoked_at=now, sessions=sessions)
+
+
+def _after_failure(enforcement: Enforcement, reason: str, now: datetime) -> Enforcement:
+    attempts = enforcement.attempts + 1
+    stuck = attempts >= RUNS_BEFORE_STUCK
+    return replace(
+        enforcement,
+        state=State.STUCK if stuck else State.OFFBOARDING,
+        attempts=attempts,
+        next_attempt_at=now + STUCK_RETRY if stuck else None,
+        last_error=reason,
+    )
+
+
+def _result(taken: Taken, enforcement: Enforcement) -> Result:
+    if enforcement.state is State.STUCK:
+        return Result.STUCK
+    removal = taken.results.get(Step.REMOVE)
+    if removal is None:
+        return Result.ALREADY_ABSENT if taken.settled else Result.SKIPPED
+    if not removal.settled:
+        return Result.SKIPPED
+    return Result.REMOVED if removal.outcome is StepOutcome.DONE else Result.ALREADY_ABSENT
+
+
+def _was_done(taken: Taken, step: Step) -> bool:
+    result = taken.results.get(step)
+    return result is not None and result.outcome is StepOutcome.DONE
+
+
+def _words(step: Step, result: StepResult, *, guest: bool) -> str:
+    match result.outcome:
+        case StepOutcome.FAILED:
+            return f"failed: {result.explanation}"
+        case StepOutcome.NO_ACCOUNT:
+            return Sessions.NO_ACCOUNT.value
+        case StepOutcome.ABSENT:
+            return Result.ALREADY_ABSENT.value
+        case StepOutcome.DONE:
+            if step is Step.REVOKE:
+                return Sessions.HOME_TENANT.value if guest else Sessions.REVOKED.value
+            return {Step.REMOVE: "removed", Step.DISABLE: "disabled"}[step]

@@ -1,0 +1,63 @@
+"""All that a command or function works with, for one event loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from enforcer import clock
+from enforcer.graph.client import GraphClient, Patience
+from enforcer.graph.directory import Directory
+from enforcer.graph.pacer import Pacer
+from enforcer.settings import Settings
+from enforcer.tables.enforcements import Enforcements
+from enforcer.tables.leases import Leases
+from enforcer.tables.ledger import Ledger
+from enforcer.tables.plans import Plans
+from enforcer.tables.register import Register
+from enforcer.tables.runs import Runs
+from enforcer.tables.storage import Tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    settings: Settings
+    now: Callable[[], datetime]
+    graph: GraphClient
+    directory: Directory
+    tables: Tables
+    register: Register
+    enforcements: Enforcements
+    ledger: Ledger
+    runs: Runs
+    leases: Leases
+    plans: Plans
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings,
+    *,
+    patience: Patience | None = None,
+    pacer: Pacer | None = None,
+    now: Callable[[], datetime] = clock.now,
+) -> AsyncIterator[Services]:
+    """Open everything, connecting nowhere yet, and close it in the end."""
+    async with AsyncExitStack() as stack:
+        graph = await stack.enter_async_context(GraphClient(settings, patience=patience, pacer=pacer))
+        tables = await stack.enter_async_context(Tables(settings.storage))
+        yield Services(
+            settings=settings,
+            now=now,
+            graph=graph,
+            directory=Directory(graph),
+            tables=tables,
+            register=Register(tables),
+            enforcements=Enforcements(tables),
+            ledger=Ledger(tables),
+            runs=Runs(tables),
+            leases=Leases(tables, seconds=settings.lease_seconds, clock=now),
+            plans=Plans(tables),
+        )

@@ -1,0 +1,1 @@
+"""The adapter to Azure Table Storage."""

@@ -1,0 +1,106 @@
+"""Table `enforcements`: what the enforcer knows about each contractor."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
+from enforcer.tables.commits import GroupCommit
+from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, present
+
+TABLE = "enforcements"
+
+
+class Enforcements:
+    """Reads and writes enforcements; writes that come together go in one transaction."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._commits: dict[str, GroupCommit[Enforcement]] = {}
+
+    async def of_group(self, group_id: str) -> AsyncIterator[Enforcement]:
+        async with self._tables.table(TABLE) as table:
+            found = table.query_entities("PartitionKey eq @group", parameters={"group": group_id})
+            async for entity in found:
+                yield _enforcement(entity)
+
+    async def get(self, group_id: str, row_key: str) -> Enforcement | None:
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+        async with self._tables.table(TABLE) as table:
+            try:
+                return _enforcement(dict(await table.get_entity(group_id, row_key)))
+            except ResourceNotFoundError:
+                return None
+
+    async def save(self, group_id: str, enforcements: Sequence[Enforcement]) -> None:
+        """Write what is known; on return it is durable."""
+        if group_id not in self._commits:
+            self._commits[group_id] = GroupCommit(
+                lambda items: self._write(group_id, items), most=TRANSACTION_SIZE
+            )
+        await self._commits[group_id].add(list(enforcements))
+
+    async def forget(self, group_id: str, row_key: str) -> None:
+        """Delete one, when the end of access it was about is no longer the end."""
+        async with self._tables.table(TABLE) as table:
+            await table.delete_entity(group_id, row_key)
+
+    async def _write(self, group_id: str, items: list[Enforcement]) -> None:
+        # A transaction takes each row once: the newest word on a person counts.
+        newest = {item.row_key: item for item in items}
+        operations = [("upsert", _entity(group_id, item), {"mode": "replace"}) for item in newest.values()]
+        async with self._tables.table(TABLE) as table:
+            await table.submit_transaction(operations)
+
+
+def _entity(group_id: str, item: Enforcement) -> Entity:
+    entity: Entity = {
+        "PartitionKey": group_id,
+        "RowKey": item.row_key,
+        "UserId": item.user_id,
+        "State": item.state.value,
+        "EndDate": item.end_date,
+        "DueAt": item.due_at,
+        "Guest": item.guest,
+        "RemovedAt": item.removed_at,
+        "RevokedAt": item.revoked_at,
+        "DisabledAt": item.disabled_at,
+        "VerifiedAt": item.verified_at,
+        "Sessions": item.sessions.value if item.sessions else None,
+        "Proof": item.proof.value if item.proof else None,
+        "ProofPolicy": item.proof_policy or None,
+        "Attempts": item.attempts,
+        "NextAttemptAt": item.next_attempt_at,
+        "LastError": item.last_error or None,
+        "RunId": item.run_id,
+    }
+    return present(entity)
+
+
+def _enforcement(entity: Entity) -> Enforcement:
+    return Enforcement(
+        row_key=entity["RowKey"],
+        user_id=entity.get("UserId", ""),
+        state=State(entity["State"]),
+        end_date=entity.get("EndDate", ""),
+        due_at=_moment(entity, "DueAt"),
+        guest=bool(entity.get("Guest", False)),
+        removed_at=_moment(entity, "RemovedAt"),
+        revoked_at=_moment(entity, "RevokedAt"),
+        disabled_at=_moment(entity, "DisabledAt"),
+        verified_at=_moment(entity, "VerifiedAt"),
+        sessions=Sessions(entity["Sessions"]) if entity.get("Sessions") else None,
+        proof=Proof(entity["Proof"]) if entity.get("Proof") else None,
+        proof_policy=entity.get("ProofPolicy", ""),
+        attempts=int(entity.get("Attempts", 0)),
+        next_attempt_at=_moment(entity, "NextAttemptAt"),
+        last_error=entity.get("LastError", ""),
+        run_id=entity.get("RunId", ""),
+    )
+
+
+def _moment(entity: Entity, name: str) -> datetime | None:
+    value = entity.get(name)
+    return value if isinstance(value, datetime) else None

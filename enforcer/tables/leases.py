@@ -1,0 +1,162 @@
+"""Table `leases`: one runner at a time works on a group, and a crashed one does not block it for long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from enforcer.core.dates import instant
+from enforcer.exceptions import LeaseHeldError, LeaseLostError, UnavailableError
+from enforcer.tables.storage import Entity, Tables
+
+TABLE = "leases"
+_PARTITION = "lease"
+_POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseRow:
+    holder: str
+    expires_at: datetime
+    etag: str
+
+
+class Leases:
+    """Takes and renews leases.
+
+    Args:
+        seconds: How long a lease lives without being renewed.
+        clock: Gives the present (UTC).
+    """
+
+    def __init__(self, tables: Tables, *, seconds: float, clock: Callable[[], datetime]) -> None:
+        self._tables, self._seconds, self._clock = tables, seconds, clock
+
+    @asynccontextmanager
+    async def holding(self, group_id: str, holder: str) -> AsyncIterator[Lease]:
+        """Hold the group's lease, renewed in the background, and give it back.
+
+        Raises:
+            LeaseHeldError: Somebody else holds it and renews it.
+        """
+        lease = Lease(self, group_id, holder, await self._take(group_id, holder))
+        renewing = asyncio.create_task(lease.keep_renewing(self._seconds / 3))
+        try:
+            yield lease
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+            await self._give_back(lease)
+
+    async def _take(self, group_id: str, holder: str) -> LeaseRow:
+        give_up_at = asyncio.get_running_loop().time() + self._seconds
+        while True:
+            found = await self._read(group_id)
+            if found is None or found.expires_at <= self._clock():
+                taken = await self.write(group_id, holder, found.etag if found else "")
+                if taken is not None:
+                    return taken
+            elif asyncio.get_running_loop().time() >= give_up_at:
+                raise LeaseHeldError(group_id, found.holder, instant(found.expires_at))
+            await asyncio.sleep(min(_POLL_SECONDS, self._seconds / 4))
+
+    async def write(self, group_id: str, holder: str, etag: str) -> LeaseRow | None:
+        """Take or renew on condition that nobody else has meanwhile; None where somebody has."""
+        from azure.core import MatchConditions  # noqa: PLC0415
+        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
+
+        expires_at = self._clock() + timedelta(seconds=self._seconds)
+        entity: Entity = {
+            "PartitionKey": _PARTITION,
+            "RowKey": group_id,
+            "Holder": holder,
+            "ExpiresAt": expires_at,
+        }
+        async with self._tables.table(TABLE) as table:
+            try:
+                if etag:
+                    written = await table.update_entity(
+                        entity, etag=etag, match_condition=MatchConditions.IfNotModified, mode="replace"
+                    )
+                else:
+                    written = await table.create_entity(entity)
+            except HttpResponseError as error:
+                if error.status_code in {404, 409, 412}:
+                    return await self._ours(group_id, holder, expires_at)
+                raise
+        return LeaseRow(holder=holder, expires_at=expires_at, etag=str(written["etag"]))
+
+    async def _ours(self, group_id: str, holder: str, expires_at: datetime) -> LeaseRow | None:
+        """Find our own write, when its answer was lost and the SDK repeated it in vain."""
+        found = await self._read(group_id)
+        ours = found is not None and found.holder == holder and found.expires_at == expires_at
+        return found if ours else None
+
+    async def _read(self, group_id: str) -> LeaseRow | None:
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+        async with self._tables.table(TABLE) as table:
+            try:
+                entity = await table.get_entity(_PARTITION, group_id)
+            except ResourceNotFoundError:
+                return None
+        return LeaseRow(
+            holder=entity["Holder"], expires_at=entity["ExpiresAt"], etag=str(entity.metadata["etag"])
+        )
+
+    async def _give_back(self, lease: Lease) -> None:
+        from azure.core import MatchConditions  # noqa: PLC0415
+        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
+
+        if lease.lost:
+            return
+        try:
+            async with self._tables.table(TABLE) as table:
+                await table.delete_entity(
+                    _PARTITION,
+                    lease.group_id,
+                    etag=lease.row.etag,
+                    match_condition=MatchConditions.IfNotModified,
+                )
+        except (HttpResponseError, UnavailableError):
+            return  # it runs out by itself
+
+    def is_over(self, row: LeaseRow) -> bool:
+        return row.expires_at <= self._clock()
+
+
+class Lease:
+    """A lease that we hold until it is `lost`."""
+
+    def __init__(self, leases: Leases, group_id: str, holder: str, row: LeaseRow) -> None:
+        self._leases, self.group_id, self._holder, self.row = leases, group_id, holder, row
+        self.lost = False
+
+    async def keep_renewing(self, every: float) -> None:
+        while not self.lost:
+            await asyncio.sleep(every)
+            await self._renew()
+
+    async def require(self) -> None:
+        """Make sure that the group is still ours, before writing.
+
+        Raises:
+            LeaseLostError: Another runner has taken it over.
+        """
+        if not self.lost and self._leases.is_over(self.row):
+            await self._renew()
+        if self.lost or self._leases.is_over(self.row):
+            raise LeaseLostError(f"group {self.group_id} was taken over by another runner")
+
+    async def _renew(self) -> None:
+        try:
+            renewed = await self._leases.write(self.group_id, self._holder, self.row.etag)
+        except UnavailableError:
+            return  # there are two more tries before it runs out
+        if renewed is None:
+            self.lost = True
+        else:
+            self.row = renewed

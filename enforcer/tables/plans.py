@@ -1,0 +1,161 @@
+"""Table `plans`: plans that the brake holds, and who approved them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from enforcer.core.plan import GroupPlan
+from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, in_chunks, present
+
+TABLE = "plans"
+_PLAN = "plan"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPlan:
+    """A plan of one group that waits for an approval, has one, or has used it.
+
+    Attributes:
+        digest: The group's plan digest; names exactly these people, dates and steps.
+        used_by: The run that the approval let through; an approval is good for one.
+    """
+
+    digest: str
+    group_id: str
+    people: int
+    members: int
+    held_at: datetime
+    run_id: str = ""
+    approved_at: datetime | None = None
+    approved_by: str = ""
+    used_by: str = ""
+
+    @property
+    def is_released(self) -> bool:
+        return self.approved_at is not None and not self.used_by
+
+
+class Plans:
+    """Keeps held plans under their digest."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def hold(self, plan: GroupPlan, now: datetime, run_id: str) -> HeldPlan:
+        """Keep the plan and its people; a plan that is held already keeps its approval."""
+        known = await self.get(plan.digest)
+        if known is not None and not known.used_by:
+            return known
+        held = HeldPlan(
+            digest=plan.digest,
+            group_id=plan.group_id,
+            people=len(plan.offboard),
+            members=plan.members,
+            held_at=now,
+            run_id=run_id,
+        )
+        people = [
+            present(
+                {
+                    "PartitionKey": plan.digest,
+                    "RowKey": f"person-{person.user_id}",
+                    "ContractorKey": person.row_key,
+                    "EndDate": person.end_date,
+                    "DueAt": person.due_at,
+                }
+            )
+            for person in plan.offboard
+        ]
+        async with self._tables.table(TABLE) as table:
+            for chunk in in_chunks(people, TRANSACTION_SIZE):
+                await table.submit_transaction([("upsert", item) for item in chunk])
+        await self._save(held)
+        return held
+
+    async def get(self, digest: str) -> HeldPlan | None:
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+        async with self._tables.table(TABLE) as table:
+            try:
+                return _held(dict(await table.get_entity(digest, _PLAN)))
+            except ResourceNotFoundError:
+                return None
+
+    async def waiting(self, group_ids: Sequence[str]) -> list[HeldPlan]:
+        """Give the newest plan of each group that waits for an approval."""
+        async with self._tables.table(TABLE) as table:
+            found = table.query_entities("RowKey eq @plan", parameters={"plan": _PLAN})
+            plans = [_held(dict(entity)) async for entity in found]
+        newest = {plan.group_id: plan for plan in sorted(plans, key=lambda plan: plan.held_at)}
+        return [plan for group in group_ids if (plan := newest.get(group)) and plan.approved_at is None]
+
+    async def approve(self, held: HeldPlan, actor: str, now: datetime) -> HeldPlan:
+        """Release the plan for one run."""
+        approved = HeldPlan(
+            digest=held.digest,
+            group_id=held.group_id,
+            people=held.people,
+            members=held.members,
+            held_at=held.held_at,
+            run_id=held.run_id,
+            approved_at=now,
+            approved_by=actor,
+        )
+        await self._save(approved)
+        return approved
+
+    async def use(self, digest: str, run_id: str) -> bool:
+        """Use up the plan's approval, if it has one; only one run ever gets True."""
+        from azure.core import MatchConditions  # noqa: PLC0415
+        from azure.core.exceptions import HttpResponseError, ResourceNotFoundError  # noqa: PLC0415
+
+        async with self._tables.table(TABLE) as table:
+            try:
+                entity = await table.get_entity(digest, _PLAN)
+            except ResourceNotFoundError:
+                return False
+            if not _held(dict(entity)).is_released:
+                return False
+            entity["UsedBy"] = run_id
+            try:
+                await table.update_entity(
+                    entity, etag=entity.metadata["etag"], match_condition=MatchConditions.IfNotModified
+                )
+            except HttpResponseError as error:
+                if error.status_code == 412:  # noqa: PLR2004
+                    found = await self.get(digest)
+                    return found is not None and found.used_by == run_id
+                raise
+        return True
+
+    async def _save(self, held: HeldPlan) -> None:
+        entity: Entity = {
+            "PartitionKey": held.digest,
+            "RowKey": _PLAN,
+            "GroupId": held.group_id,
+            "People": held.people,
+            "Members": held.members,
+            "HeldAt": held.held_at,
+            "RunId": held.run_id,
+            "ApprovedAt": held.approved_at,
+            "ApprovedBy": held.approved_by or None,
+            "UsedBy": held.used_by or None,
+        }
+        async with self._tables.table(TABLE) as table:
+            await table.upsert_entity(present(entity), mode="replace")
+
+
+def _held(entity: Entity) -> HeldPlan:
+    return HeldPlan(
+        digest=entity["PartitionKey"],
+        group_id=entity["GroupId"],
+        people=int(entity["People"]),
+        members=int(entity["Members"]),
+        held_at=entity["HeldAt"],
+        run_id=entity.get("RunId", ""),
+        approved_at=entity.get("ApprovedAt"),
+        approved_by=entity.get("ApprovedBy", ""),
+        used_by=entity.get("UsedBy", ""),
+    )

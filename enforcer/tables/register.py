@@ -1,0 +1,171 @@
+"""Table `contractors`: the register. People and HR write it; the enforcer only where it is asked to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from enforcer.core.contractors import RegisterRow
+from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, in_chunks, present
+
+TABLE = "contractors"
+_COLUMNS = ["PartitionKey", "RowKey", "EndDate", "StartDate"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """A whole row, as people see it. Dates are as somebody wrote them."""
+
+    group_id: str
+    row_key: str
+    end_date: object
+    start_date: object = None
+    display_name: str = ""
+    company: str = ""
+    sponsor: str = ""
+    note: str = ""
+
+
+class Register:
+    """Reads and writes rows of the register."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def rows(self, group_id: str) -> AsyncIterator[RegisterRow]:
+        """Give every row of the group's partition, with no filter on its contents.
+
+        A filter would silently drop rows whose property is missing or of another type. A page that fails
+        raises; an empty page may have a successor, which the SDK follows.
+        """
+        async with self._tables.table(TABLE) as table:
+            found = table.query_entities(
+                "PartitionKey eq @group", parameters={"group": group_id}, select=_COLUMNS
+            )
+            async for entity in found:
+                yield _row(entity)
+
+    async def row(self, group_id: str, row_key: str) -> RegisterRow | None:
+        """Read one row again."""
+        entity = await self._get(group_id, row_key)
+        return None if entity is None else _row(entity)
+
+    async def registration(self, group_id: str, row_key: str) -> Registration | None:
+        entity = await self._get(group_id, row_key)
+        return None if entity is None else _registration(entity)
+
+    async def registrations(self, group_id: str) -> list[Registration]:
+        async with self._tables.table(TABLE) as table:
+            found = table.query_entities("PartitionKey eq @group", parameters={"group": group_id})
+            return [_registration(entity) async for entity in found]
+
+    async def foreign_partitions(self, group_ids: Sequence[str]) -> dict[str, int]:
+        """Count the rows in partitions that belong to no managed group: nobody enforces those."""
+        counts: dict[str, int] = {}
+        async with self._tables.table(TABLE) as table:
+            async for entity in table.list_entities(select=["PartitionKey"]):
+                key = entity["PartitionKey"]
+                if key not in group_ids:
+                    counts[key] = counts.get(key, 0) + 1
+        return counts
+
+    async def save(self, registration: Registration) -> None:
+        """Add the row, or change these properties of it and leave its others alone."""
+        async with self._tables.table(TABLE) as table:
+            await table.upsert_entity(_entity(registration))
+
+    async def end(self, group_id: str, row_key: str, end_date: object, note: str) -> None:
+        """Change only the end of access and the note of an existing row."""
+        async with self._tables.table(TABLE) as table:
+            await table.update_entity(
+                {"PartitionKey": group_id, "RowKey": row_key, "EndDate": end_date, "Note": note}
+            )
+
+    async def remove(self, group_id: str, row_key: str) -> None:
+        async with self._tables.table(TABLE) as table:
+            await table.delete_entity(group_id, row_key)
+
+    async def import_all(self, registrations: Sequence[Registration]) -> None:
+        """Write all rows or none.
+
+        A transaction holds 100 rows of one group; when a later one fails, the earlier ones are put back
+        as they were.
+        """
+        written: list[Registration] = []
+        before: list[Entity | None] = []
+        try:
+            for chunk in _transactions(registrations):
+                before += [await self._get(item.group_id, item.row_key) for item in chunk]
+                written += chunk
+                await self._transact([("upsert", _entity(item)) for item in chunk])
+        except Exception:
+            await self._put_back(written, before)
+            raise
+
+    async def _put_back(self, written: Sequence[Registration], before: Sequence[Entity | None]) -> None:
+        for item, entity in zip(written, before, strict=True):
+            if entity is None:
+                await self.remove(item.group_id, item.row_key)
+            else:
+                await self._transact([("upsert", entity, {"mode": "replace"})])
+
+    async def _transact(self, operations: list[tuple[Any, ...]]) -> None:
+        async with self._tables.table(TABLE) as table:
+            await table.submit_transaction(operations)
+
+    async def _get(self, group_id: str, row_key: str) -> Entity | None:
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+        async with self._tables.table(TABLE) as table:
+            try:
+                return dict(await table.get_entity(group_id, row_key))
+            except ResourceNotFoundError:
+                return None
+
+
+def _transactions(registrations: Sequence[Registration]) -> Iterator[Sequence[Registration]]:
+    for group_id in dict.fromkeys(item.group_id for item in registrations):
+        yield from in_chunks([item for item in registrations if item.group_id == group_id], TRANSACTION_SIZE)
+
+
+def _row(entity: Entity) -> RegisterRow:
+    return RegisterRow(
+        partition_key=entity["PartitionKey"],
+        row_key=entity["RowKey"],
+        end_date=entity.get("EndDate"),
+        start_date=entity.get("StartDate"),
+    )
+
+
+def _registration(entity: Entity) -> Registration:
+    return Registration(
+        group_id=entity["PartitionKey"],
+        row_key=entity["RowKey"],
+        end_date=entity.get("EndDate"),
+        start_date=entity.get("StartDate"),
+        display_name=_text(entity, "DisplayName"),
+        company=_text(entity, "Company"),
+        sponsor=_text(entity, "Sponsor"),
+        note=_text(entity, "Note"),
+    )
+
+
+def _text(entity: Entity, name: str) -> str:
+    value = entity.get(name)
+    return "" if value is None else str(value)
+
+
+def _entity(item: Registration) -> Entity:
+    """Only what is given: a merge leaves the row's other properties alone."""
+    entity: Entity = {
+        "PartitionKey": item.group_id,
+        "RowKey": item.row_key,
+        "EndDate": item.end_date,
+        "StartDate": item.start_date,
+        "DisplayName": item.display_name or None,
+        "Company": item.company or None,
+        "Sponsor": item.sponsor or None,
+        "Note": item.note or None,
+    }
+    return present(entity)

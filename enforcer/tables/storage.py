@@ -1,0 +1,115 @@
+"""Tables for one event loop; a table that is missing is created at its first use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+from enforcer.exceptions import AccessDeniedError, UnavailableError
+from enforcer.settings import Storage
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+    from azure.data.tables.aio import TableClient, TableServiceClient
+
+type Entity = dict[str, Any]
+"""An entity as the SDK gives and takes it; it does not leave `enforcer.tables`."""
+
+# One entity group transaction holds at most 100 operations on one partition.
+TRANSACTION_SIZE = 100
+
+
+class Tables:
+    """Opens tables; connects at the first use. Use as a context manager, or call `close`."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._service: TableServiceClient | None = None
+        self._credential: AsyncTokenCredential | None = None
+        self._tables: dict[str, asyncio.Task[TableClient]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        if self._service is not None:
+            await self._service.close()
+        if self._credential is not None:
+            await self._credential.close()
+        self._service = self._credential = None
+        self._tables.clear()
+
+    @asynccontextmanager
+    async def table(self, name: str) -> AsyncIterator[TableClient]:
+        """Give the table's client; the service's refusals come out as this project's errors."""
+        with storage_errors():
+            opening = self._tables.get(name)
+            if opening is None or (opening.done() and (opening.cancelled() or opening.exception())):
+                opening = self._tables[name] = asyncio.create_task(self._open(name))
+            client = await asyncio.shield(opening)
+            yield client
+
+    async def _open(self, name: str) -> TableClient:
+        if self._service is None:
+            self._service = self._connect()
+        return await self._service.create_table_if_not_exists(name)
+
+    def _connect(self) -> TableServiceClient:
+        from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415 -- heavy
+
+        patience: dict[str, Any] = {
+            "retry_total": 5,
+            "retry_backoff_factor": 0.4,
+            "retry_backoff_max": 8,
+            "connection_timeout": 10,
+            "read_timeout": 30,
+        }
+        if self._storage.connection_string:
+            return TableServiceClient.from_connection_string(self._storage.connection_string, **patience)
+        from enforcer.credentials import default_credential  # noqa: PLC0415
+
+        self._credential = default_credential(self._storage.client_id)
+        return TableServiceClient(self._storage.table_url, credential=self._credential, **patience)
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Turn what the storage SDK raises into this project's errors.
+
+    Conflicts (404, 409, 412) pass: whoever calls expects them.
+
+    Raises:
+        AccessDeniedError: Storage refuses this identity.
+        UnavailableError: Storage did not answer, or not in time.
+    """
+    from azure.core import exceptions  # noqa: PLC0415
+
+    try:
+        yield
+    except exceptions.ClientAuthenticationError as error:
+        raise AccessDeniedError(f"storage refuses this identity: {error.message[:240]}") from error
+    except (exceptions.ServiceRequestError, exceptions.ServiceResponseError) as error:
+        raise UnavailableError(f"storage did not answer: {error.message[:240]}") from error
+    except exceptions.HttpResponseError as error:
+        status = error.status_code or 0
+        if status in {401, 403}:
+            raise AccessDeniedError(f"storage refuses this identity: {error.message[:240]}") from error
+        if status >= 500 or status in {408, 429}:  # noqa: PLR2004
+            raise UnavailableError(f"storage answered {status}: {error.message[:240]}") from error
+        raise
+
+
+def in_chunks[T](items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Cut a sequence into pieces of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def present(entity: Entity) -> Entity:
+    """Leave out what is None: a table has no nulls, only absent properties."""
+    return {name: value for name, value in entity.items() if value is not None}
