@@ -1,7 +1,7 @@
 """The sandbox's own routes, by which a test or a demonstration sets the scene and looks behind it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
@@ -144,7 +144,7 @@ class Admin:
         return try_to_sign_in(msgspec.json.decode(body, type=Attempt), self.sandbox.tenant)
 
 
-def _served(act: Callable[[bytes, web.Request], object]) -> Callable[[web.Request], object]:
+def _served(act: Callable[[bytes, web.Request], object]) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(request: web.Request) -> web.Response:
         if not ip_address(request.remote or "0.0.0.0").is_loopback:  # noqa: S104 -- anything that is not loopback
             return _json({"error": "The sandbox's own routes are for this machine only."}, 403)

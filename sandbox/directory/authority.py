@@ -73,7 +73,12 @@ class Authority:
 
     def _knows(self, request: web.Request) -> bool:
         tenant = self.sandbox.tenant
-        return request.match_info["tenant"].lower() in (tenant.tenant_id, tenant.domain, "common", "organizations")
+        return request.match_info["tenant"].lower() in (
+            tenant.tenant_id,
+            tenant.domain,
+            "common",
+            "organizations",
+        )
 
     def _stranger(self, request: web.Request) -> web.Response:
         name = request.match_info["tenant"]

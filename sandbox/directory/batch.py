@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
 from sandbox.directory.errors import GraphError
+from sandbox.directory.ids import new_id
 from sandbox.directory.messages import Answer, Call, Delivery
 from sandbox.directory.settings import BatchOrder
 from sandbox.directory.state import Sandbox
-from sandbox.directory.tenant import Json, new_id
+from sandbox.directory.tenant import Json
 
 # Source: Microsoft Graph, JSON batching.
 MOST_REQUESTS = 20
@@ -27,7 +29,7 @@ class Item(Struct, rename="camel"):
     method: str
     url: str
     headers: dict[str, str] = field(default_factory=dict)
-    body: Json | str | None | UnsetType = UNSET
+    body: Json | str | UnsetType | None = UNSET
     depends_on: list[str] = field(default_factory=list)
 
 
@@ -40,7 +42,7 @@ async def answer_batch(call: Call, sandbox: Sandbox, answer: Answering) -> Answe
     items = _items(call)
     answers: dict[str, Answer] = {}
     for item in items:
-        failed = any(answers[one.lower()].status >= 400 for one in item.depends_on)  # noqa: PLR2004 -- HTTP
+        failed = any(answers[one.lower()].status >= HTTPStatus.BAD_REQUEST for one in item.depends_on)
         answers[item.id.lower()] = _not_run(call) if failed else await answer(item_call(call, item))
     responses = [_response(item.id, answers[item.id.lower()]) for item in items]
     return Answer(

@@ -5,14 +5,12 @@ Conditional Access: users and groups. Locations are judged as if every sign-in c
 device filters, whose devices this sandbox does not know, never match.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-import msgspec
 from msgspec import Struct, field
 
-from sandbox.directory.objects import GuestKind, User
+from sandbox.directory.objects import GuestKind
 from sandbox.directory.tenant import Json
 
 ALL = "All"
@@ -198,7 +196,8 @@ def _is_guest(guests: Guests | None, attempt: SignIn) -> bool:
 
 def _meets_application(applications: Applications, attempt: SignIn) -> bool:
     return any(
-        _covers(applications.include_applications, one) and not _covers(applications.exclude_applications, one)
+        _covers(applications.include_applications, one)
+        and not _covers(applications.exclude_applications, one)
         for one in attempt.applications
     )
 

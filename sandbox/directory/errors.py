@@ -1,6 +1,6 @@
 """Graph's error answers, in its own words.
 
-Texts are those reported from real tenants; Microsoft may change them, so programs should go by status and code.
+Texts are those reported from real tenants; Microsoft may change them: programs go by status and code.
 """
 
 
@@ -27,7 +27,8 @@ def not_found(object_id: str) -> GraphError:
     return GraphError(
         404,
         "Request_ResourceNotFound",
-        f"Resource '{object_id}' does not exist or one of its queried reference-property objects are not present.",
+        f"Resource '{object_id}' does not exist or one of its queried reference-property objects are not"
+        " present.",
     )
 
 
@@ -79,5 +80,7 @@ def no_such_reference() -> GraphError:
 
 
 def unauthenticated(message: str, authority: str) -> GraphError:
-    challenge = f'Bearer realm="", authorization_uri="{authority}", client_id="00000003-0000-0000-c000-000000000000"'
+    challenge = (
+        f'Bearer realm="", authorization_uri="{authority}", client_id="00000003-0000-0000-c000-000000000000"'
+    )
     return GraphError(401, "InvalidAuthenticationToken", message, {"WWW-Authenticate": challenge})

@@ -1,4 +1,4 @@
-"""The part of OData's $filter that is needed to find people: eq, in, and, or, parentheses, any(x:x eq '…')."""
+"""The part of OData's $filter that finds people: eq, in, and, or, parentheses, any(x:x eq '…')."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class Junction(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The property has one of these values; for a collection: contains one of them. Without regard to case."""
+    """The property has (a collection: contains) one of these values, without regard to case."""
 
     name: str
     values: tuple[str, ...]
@@ -103,7 +103,9 @@ def _single(tokens: list[str]) -> Condition:
         return Comparison(first, (_value(tokens),))
     if operator == "in":
         return Comparison(first, _values(tokens))
-    raise unsupported_query(f"Unsupported Query: the operator '{operator}' needs advanced query capabilities.")
+    raise unsupported_query(
+        f"Unsupported Query: the operator '{operator}' needs advanced query capabilities."
+    )
 
 
 def _values(tokens: list[str]) -> tuple[str, ...]:

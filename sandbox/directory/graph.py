@@ -1,6 +1,7 @@
 """How one request to Graph goes: fault, token, quota, permission, effect, log."""
 
 from asyncio import sleep
+from http import HTTPStatus
 
 from sandbox.directory.batch import answer_batch
 from sandbox.directory.errors import GraphError, denied, policy_scopes_missing
@@ -114,7 +115,8 @@ def refusal(call: Call, error: GraphError, sandbox: Sandbox) -> Answer:
         "request-id": call.request_id,
         "client-request-id": call.client_request_id,
     }
-    detail = {"code": "429", "message": "Please retry after", "status": "429"} if error.status == 429 else {}  # noqa: PLR2004 -- HTTP
+    throttled = error.status == HTTPStatus.TOO_MANY_REQUESTS
+    detail = {"code": "429", "message": "Please retry after", "status": "429"} if throttled else {}
     return Answer(
         status=error.status,
         body={"error": {"code": error.code, "message": error.message, "innerError": detail | trace}},

@@ -1,4 +1,4 @@
-"""The managed identity endpoint of App Service and Functions, and the token endpoint for clients with secrets.
+"""The managed identity endpoint of App Service and Functions.
 
 Source: App Service, managed identities, REST endpoint reference.
 """
@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from sandbox.directory.ids import new_id
 from sandbox.directory.objects import ServicePrincipal
 from sandbox.directory.state import Sandbox
-from sandbox.directory.tenant import Json, new_id
+from sandbox.directory.tenant import Json
 from sandbox.directory.tokens import TokenOrder
 
 API_VERSION = "2019-08-01"
@@ -36,7 +37,9 @@ class IdentityEndpoint:
             return _refusal(400, f"api-version {API_VERSION} and a resource are required.")
         identity = self._identity(request.query.get("client_id"))
         if identity is None:
-            return _refusal(400, "No User Assigned or Delegated Managed Identity found for specified ClientId.")
+            return _refusal(
+                400, "No User Assigned or Delegated Managed Identity found for specified ClientId."
+            )
         return web.json_response(self._token(identity, request.query["resource"]))
 
     def _identity(self, client_id: str | None) -> ServicePrincipal | None:

@@ -1,11 +1,15 @@
 """What was asked of the sandbox, and what it answered."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from msgspec import Struct
+
+_GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 class Entry(Struct, kw_only=True, rename="camel", omit_defaults=True):
@@ -77,7 +81,7 @@ class Log:
     def counts(self, throttled: Counter[str]) -> Counts:
         requests = [entry for entry in self.entries if entry.path.startswith("/v1.0/")]
         operations = [entry for entry in requests if not entry.path.startswith("/v1.0/$batch")]
-        done = [entry for entry in operations if entry.status != 429]
+        done = [entry for entry in operations if entry.status != HTTPStatus.TOO_MANY_REQUESTS]
         return Counts(
             requests=sum(1 for entry in requests if entry.batch is None),
             operations=len(operations),
@@ -97,4 +101,4 @@ def _kind(path: str) -> str:
 
 
 def _names_object(segment: str) -> bool:
-    return "@" in segment or segment.count("-") == 4
+    return "@" in segment or bool(_GUID.fullmatch(segment))

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class Lag(Struct, frozen=True, rename="camel"):
-    """How long a write stays invisible to reads: seconds, listings of the group, or until both have passed."""
+    """How long a write stays invisible to reads: so many seconds and so many listings of the group."""
 
     seconds: float = 0.0
     reads: int = 0

@@ -9,7 +9,9 @@ import msgspec
 from sandbox.directory.errors import GraphError
 from sandbox.directory.tenant import Json
 
-OBJECT_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+OBJECT_TYPE = (
+    "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+)
 
 
 class Delivery(IntEnum):
@@ -70,7 +72,9 @@ class Call:
             return msgspec.json.decode(self.body, type=dict)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise GraphError(
-                400, "BadRequest", "Unable to read JSON request payload. Please ensure Content-Type header is"
+                400,
+                "BadRequest",
+                "Unable to read JSON request payload. Please ensure Content-Type header is"
                 " set and payload is of valid JSON format.",
             ) from error
 

@@ -88,7 +88,9 @@ SCHEMAS: Mapping[type[DirectoryObject], Schema] = {
             "securityIdentifier",
             "visibility",
         ),
-        frozenset({"uniqueName", "assignedLabels", "assignedLicenses", "expirationDateTime", "renewedDateTime"}),
+        frozenset(
+            {"uniqueName", "assignedLabels", "assignedLicenses", "expirationDateTime", "renewedDateTime"}
+        ),
     ),
     Device: Schema(
         "device", ("id", "deletedDateTime", "accountEnabled", "deviceId", "displayName", "operatingSystem")

@@ -2,14 +2,16 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import islice
 from urllib.parse import quote
 
 import msgspec
 
-from sandbox.directory.errors import GraphError, bad_request
+from sandbox.directory.errors import bad_request
 from sandbox.directory.messages import Answer, Call
+from sandbox.directory.objects import DirectoryObject
 from sandbox.directory.settings import Settings
 from sandbox.directory.tenant import Json
 
@@ -33,7 +35,9 @@ def position(call: Call) -> Position:
     try:
         return msgspec.json.decode(urlsafe_b64decode(token), type=Position)
     except (Base64Error, ValueError, msgspec.DecodeError) as error:
-        raise bad_request("The specified page token value has expired and can't be included in your request.") from error
+        raise bad_request(
+            "The specified page token value has expired and can't be included in your request."
+        ) from error
 
 
 def page_size(call: Call) -> int:
@@ -46,37 +50,37 @@ def page_size(call: Call) -> int:
     return int(top)
 
 
-def paged[T](
-    call: Call,
-    settings: Settings,
-    context: str,
-    following: Callable[[str], Iterable[T]],
-    identify: Callable[[T], str],
-    render: Callable[[T], Json],
-    count: int | None = None,
-) -> Answer:
-    """One page. `following` yields what comes after an id, in the order of ids."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A collection: `following` yields the objects that come after an id, in the order of ids."""
+
+    context: str
+    following: Callable[[str], Iterable[DirectoryObject]]
+    show: Callable[[DirectoryObject], Json]
+    count: int | None = None
+
+
+def page_of(listing: Listing, call: Call, settings: Settings) -> Answer:
+    """The page that a call asks for. Raises GraphError (400)."""
     start = position(call)
     empty = settings.empty_page_every > 1 and start.page % settings.empty_page_every == 0
     size = 0 if empty else min(page_size(call), settings.page_limit)
-    rest = iter(following(start.after))
+    rest = iter(listing.following(start.after))
     entries = list(islice(rest, size))
-    body: Json = {"@odata.context": f"{call.root}/$metadata#{context}"}
-    if count is not None and not start.after:
-        body["@odata.count"] = count
-    if _has_more(rest):
-        last = identify(entries[-1]) if entries else start.after
+    body: Json = {"@odata.context": f"{call.root}/$metadata#{listing.context}"}
+    if listing.count is not None and not start.after:
+        body["@odata.count"] = listing.count
+    if next(rest, None) is not None:
+        last = entries[-1].id if entries else start.after
         body["@odata.nextLink"] = _link(call, Position(last, start.page + 1))
-    body["value"] = [render(entry) for entry in entries]
+    body["value"] = [listing.show(entry) for entry in entries]
     return Answer(body=body)
-
-
-def _has_more[T](rest: Iterator[T]) -> bool:
-    return next(rest, None) is not None
 
 
 def _link(call: Call, successor: Position) -> str:
     token = urlsafe_b64encode(msgspec.json.encode(successor)).decode()
     query = {**call.query, "$skiptoken": token}
     path = quote(call.path, safe="/()'$,")
-    return f"{call.root}{path}?" + "&".join(f"{name}={quote(value, safe=',')}" for name, value in query.items())
+    return f"{call.root}{path}?" + "&".join(
+        f"{name}={quote(value, safe=',')}" for name, value in query.items()
+    )

@@ -77,6 +77,4 @@ def allowed(held: frozenset[str], needed: Alternatives) -> bool:
 
 
 def graph_roles() -> list[AppRole]:
-    return [
-        AppRole(id=role_id, value=value, display_name=value) for value, role_id in PERMISSION_IDS.items()
-    ]
+    return [AppRole(id=role_id, value=value, display_name=value) for value, role_id in PERMISSION_IDS.items()]

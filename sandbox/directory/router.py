@@ -25,7 +25,7 @@ class Service(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """`resource_units` and `writes` are what a plain call costs; `owner_may`: group owners need no permission."""
+    """`resource_units`, `writes`: what a plain call costs; `owner_may`: group owners need no permission."""
 
     method: str
     pattern: str

@@ -38,7 +38,7 @@ class DirectoryServer:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which a Functions app finds its managed identity, the directory and the authority."""
+        """The variables by which the function app finds its identity, the directory and the authority."""
         return {
             "IDENTITY_ENDPOINT": self.identity_endpoint,
             "IDENTITY_HEADER": self.identity_header,

@@ -14,7 +14,7 @@ EVERYTHING = ("mfa", "authenticationStrength", "compliantDevice", "domainJoinedD
 
 
 class Attempt(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """`user`: object id or user principal name; `app`: app id. `satisfies`: the grant controls that he can meet."""
+    """`user`: object id or user principal name; `app`: app id. `satisfies`: grant controls he can meet."""
 
     user: str
     app: str

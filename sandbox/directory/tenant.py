@@ -1,12 +1,12 @@
 """A tenant: its objects, how they belong together, and how a test builds one."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
+from sandbox.directory.ids import closure, key, new_id
 from sandbox.directory.members import AT_ONCE, Lag, MemberList
 from sandbox.directory.objects import (
     DEFAULT_ROLE,
@@ -108,7 +108,12 @@ class Tenant:
         return self.put(Device(display_name=display_name, **properties))
 
     def add_application(
-        self, display_name: str, *, app_id: str | None = None, roles: Iterable[AppRole] = (), **properties: Any
+        self,
+        display_name: str,
+        *,
+        app_id: str | None = None,
+        roles: Iterable[AppRole] = (),
+        **properties: Any,
     ) -> ServicePrincipal:
         """Add an enterprise application (a service principal), with the app roles that it defines."""
         app_id = app_id or new_id()
@@ -128,9 +133,7 @@ class Tenant:
         self, display_name: str, *permissions: str, app_id: str | None = None
     ) -> ServicePrincipal:
         """Add a managed identity with these Graph permissions; the first one is the default identity."""
-        identity = self.add_application(
-            display_name, app_id=app_id, service_principal_type="ManagedIdentity"
-        )
+        identity = self.add_application(display_name, app_id=app_id, service_principal_type="ManagedIdentity")
         self.identity = self.identity or identity
         self.grant(identity, *permissions)
         return identity
@@ -216,7 +219,7 @@ class Tenant:
         return found if isinstance(found, User) and _is_current(found, name) else None
 
     def users_named(self, name: str) -> list[User]:
-        """Users with this object id, user principal name or mail address, and perhaps some who had it once."""
+        """Users with this object id, user principal name or mail address; perhaps some who had it once."""
         ids = {name.lower(), self._by_name.get(name.lower(), ""), *self._by_mail.get(name.lower(), ())}
         return [found for one in ids if isinstance(found := self.objects.get(one), User)]
 
@@ -243,7 +246,9 @@ class Tenant:
 
     def listed_groups_of(self, member_id: str, now: float) -> set[str]:
         """The groups that reads show for this object as a direct member."""
-        return {one for one in self._groups_known.get(member_id, ()) if self._listing(one, now).lists(member_id)}
+        return {
+            one for one in self._groups_known.get(member_id, ()) if self._listing(one, now).lists(member_id)
+        }
 
     def all_groups_of(self, member_id: str) -> set[str]:
         """The groups of which this object is a member, through nested groups too."""
@@ -259,9 +264,7 @@ class Tenant:
 
     def all_listed_members(self, group_id: str, now: float) -> set[str]:
         """Direct and nested members, as reads show them."""
-        return closure(
-            group_id, lambda one: self._listing(one, now).listed() if one in self.members else ()
-        )
+        return closure(group_id, lambda one: self._listing(one, now).listed() if one in self.members else ())
 
     def roles_of(self, principal_id: str, resource: ServicePrincipal) -> list[str]:
         """The values of the app roles that this principal holds on a resource."""
@@ -272,25 +275,6 @@ class Tenant:
             if one.resource_id == resource.id
         )
         return [value for value in held if value]
-
-
-def closure(start: str, step: Callable[[str], Iterable[str]]) -> set[str]:
-    """Everything that steps lead to from here."""
-    found: set[str] = set()
-    waiting = [start]
-    while waiting:
-        fresh = set(step(waiting.pop())) - found
-        found |= fresh
-        waiting.extend(fresh)
-    return found
-
-
-def new_id() -> str:
-    return str(uuid4())
-
-
-def key(entry: DirectoryObject | str) -> str:
-    return entry.lower() if isinstance(entry, str) else entry.id
 
 
 def _is_current(user: User, name: str) -> bool:

@@ -3,10 +3,11 @@
 import msgspec
 from msgspec import Struct, field
 
+from sandbox.directory.ids import new_id
 from sandbox.directory.objects import AppRoleAssignment, Device, Group, ServicePrincipal, User
 from sandbox.directory.permissions import GRAPH_APP_ID
 from sandbox.directory.routes.policy_forms import completed
-from sandbox.directory.tenant import Json, Mail, Tenant, new_id
+from sandbox.directory.tenant import Json, Mail, Tenant
 
 
 class GroupEntry(Group):
@@ -70,7 +71,9 @@ def dump(tenant: Tenant) -> bytes:
         users=list(tenant.each(User)),
         deleted_users=list(tenant.deleted.values()),
         groups=[
-            _extended(group, GroupEntry, members=list(tenant.members[group.id]), owners=tenant.owners[group.id])
+            _extended(
+                group, GroupEntry, members=list(tenant.members[group.id]), owners=tenant.owners[group.id]
+            )
             for group in tenant.each(Group)
         ],
         devices=list(tenant.each(Device)),

@@ -14,11 +14,12 @@ from msgspec import Struct
 
 from sandbox.directory.clock import Clock
 from sandbox.directory.errors import GraphError, unauthenticated
+from sandbox.directory.ids import new_id
 from sandbox.directory.keys import FORGERS_KEY, SigningKeys, signing_key
 from sandbox.directory.messages import Caller
 from sandbox.directory.objects import DirectoryObject, ServicePrincipal, User
 from sandbox.directory.permissions import GRAPH_APP_ID
-from sandbox.directory.tenant import Json, Tenant, new_id
+from sandbox.directory.tenant import Json, Tenant
 
 # What people's tokens name as the client unless told otherwise: the Azure command line.
 AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
@@ -207,7 +208,9 @@ def _spoil(claims: Json, flaw: Flaw) -> None:
     hour = int(timedelta(hours=1).total_seconds())
     match flaw:
         case Flaw.EXPIRED:
-            claims |= {name: claims[name] - 2 * hour for name in ("iat", "nbf")} | {"exp": claims["iat"] - hour}
+            claims |= {name: claims[name] - 2 * hour for name in ("iat", "nbf")} | {
+                "exp": claims["iat"] - hour
+            }
         case Flaw.NOT_YET_VALID:
             claims |= {name: claims[name] + hour for name in ("iat", "nbf", "exp")}
         case Flaw.OTHER_AUDIENCE:

@@ -8,9 +8,9 @@ from aiohttp import web
 
 from sandbox.directory.faults import Effect, Fault
 from sandbox.directory.graph import Graph
+from sandbox.directory.ids import new_id
 from sandbox.directory.messages import Answer, Call, Delivery
 from sandbox.directory.state import Sandbox
-from sandbox.directory.tenant import new_id
 
 VERSION = "v1.0"
 
@@ -55,7 +55,11 @@ def unreliable(sandbox: Sandbox, handler: Handler) -> Handler:
         else:
             response = await handler(request)
         sandbox.log.record(
-            sandbox.clock.now(), request.method, request.path_qs, response.status, fault.effect if fault else None
+            sandbox.clock.now(),
+            request.method,
+            request.path_qs,
+            response.status,
+            fault.effect if fault else None,
         )
         if fault and fault.effect in (Effect.DROP, Effect.DROP_AFTER_EFFECT):
             return drop(request)

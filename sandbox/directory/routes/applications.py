@@ -1,17 +1,14 @@
 """Applications and what they were granted, as far as a look at one's own permissions goes; other lookups."""
 
-from collections.abc import Iterable
-
 import msgspec
 
 from sandbox.directory.errors import bad_request, not_found
-from sandbox.directory.filters import holds, parse
 from sandbox.directory.messages import Answer, Call
 from sandbox.directory.objects import ServicePrincipal
-from sandbox.directory.odata import check_select, columns, parse_select, show, show_typed
-from sandbox.directory.paging import paged
+from sandbox.directory.odata import check_select, parse_select, show, show_typed
 from sandbox.directory.permissions import READ_APPLICATIONS, READ_DIRECTORY
 from sandbox.directory.router import Endpoint
+from sandbox.directory.routes.collections import matching
 from sandbox.directory.state import Sandbox
 from sandbox.directory.tenant import Json
 
@@ -42,22 +39,7 @@ def get_application(call: Call, sandbox: Sandbox) -> Answer:
 
 
 def list_applications(call: Call, sandbox: Sandbox) -> Answer:
-    select = parse_select(call.query.get("$select"))
-    check_select(ServicePrincipal, select)
-    condition = parse(call.query["$filter"]) if "$filter" in call.query else None
-    found = [
-        one
-        for one in sandbox.tenant.each(ServicePrincipal)
-        if condition is None or holds(condition, one, columns(ServicePrincipal))
-    ]
-    found.sort(key=lambda one: one.id)
-
-    def following(after: str) -> Iterable[ServicePrincipal]:
-        return (one for one in found if one.id > after)
-
-    return paged(
-        call, sandbox.settings, "servicePrincipals", following, lambda one: one.id, lambda one: show(one, select)
-    )
+    return matching(call, sandbox, ServicePrincipal, sandbox.tenant.each(ServicePrincipal))
 
 
 def list_assignments(call: Call, sandbox: Sandbox) -> Answer:

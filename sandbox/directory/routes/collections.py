@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from sandbox.directory.errors import unsupported_query
+from sandbox.directory.filters import holds, parse
 from sandbox.directory.messages import Answer, Call
 from sandbox.directory.objects import DirectoryObject, ServicePrincipal, User
-from sandbox.directory.odata import SCHEMAS, check_select, parse_select, show, show_typed
-from sandbox.directory.paging import paged
+from sandbox.directory.odata import SCHEMAS, check_select, columns, parse_select, show, show_typed
+from sandbox.directory.paging import Listing, page_of
 from sandbox.directory.permissions import READ_MEMBER_PROPERTIES, allowed
 from sandbox.directory.state import Sandbox
 from sandbox.directory.tenant import Json
@@ -38,15 +39,30 @@ def collection(call: Call, sandbox: Sandbox, following: Following) -> Answer:
     def present(after: str) -> Iterator[DirectoryObject]:
         return _of_kind(following(after), kind, sandbox)
 
-    return paged(
-        call,
-        sandbox.settings,
-        _context(kind, select),
-        present,
-        lambda entry: entry.id,
-        _renderer(call, sandbox, kind, select),
-        _count(call, present),
+    listing = Listing(
+        context=_context(kind, select),
+        following=present,
+        show=_renderer(call, sandbox, kind, select),
+        count=_count(call, present),
     )
+    return page_of(listing, call, sandbox.settings)
+
+
+def matching[T: DirectoryObject](
+    call: Call, sandbox: Sandbox, kind: type[T], candidates: Iterable[T]
+) -> Answer:
+    """A page of the objects of one type that satisfy the call's $filter."""
+    select = parse_select(call.query.get("$select"))
+    check_select(kind, select)
+    condition = parse(call.query["$filter"]) if "$filter" in call.query else None
+    ordered = sorted(candidates, key=lambda one: one.id)
+
+    def following(after: str) -> Iterator[T]:
+        later = (one for one in ordered if one.id > after)
+        return (one for one in later if condition is None or holds(condition, one, columns(kind)))
+
+    listing = Listing(context=_context(kind, select), following=following, show=lambda one: show(one, select))
+    return page_of(listing, call, sandbox.settings)
 
 
 def _cast(text: str | None) -> type[DirectoryObject] | None:
@@ -58,7 +74,9 @@ def _cast(text: str | None) -> type[DirectoryObject] | None:
     return kind
 
 
-def _of_kind(ids: Iterable[str], kind: type[DirectoryObject] | None, sandbox: Sandbox) -> Iterator[DirectoryObject]:
+def _of_kind(
+    ids: Iterable[str], kind: type[DirectoryObject] | None, sandbox: Sandbox
+) -> Iterator[DirectoryObject]:
     hidden = None if sandbox.settings.list_service_principals else ServicePrincipal
     for object_id in ids:
         # Deleted objects keep their place in a group, unseen.

@@ -7,13 +7,14 @@ from msgspec import Struct, field
 
 from sandbox.directory.conditional_access import Policy, Reason, SignIn, why_not
 from sandbox.directory.errors import GraphError, not_found
+from sandbox.directory.ids import new_id
 from sandbox.directory.messages import Answer, Call, no_content
 from sandbox.directory.odata import parse_select
 from sandbox.directory.permissions import READ_POLICIES, WRITE_POLICIES
 from sandbox.directory.router import Endpoint, Service
 from sandbox.directory.routes.policy_forms import STRENGTHS, completed, merged
 from sandbox.directory.state import Sandbox
-from sandbox.directory.tenant import Json, new_id
+from sandbox.directory.tenant import Json
 
 _EQUALS = re.compile(r"^\s*(?P<name>\w+)\s+eq\s+'(?P<value>(?:[^']|'')*)'\s*$")
 

@@ -1,7 +1,6 @@
 """Groups, their members and their owners."""
 
 import re
-from collections.abc import Iterator
 
 from sandbox.directory.errors import (
     GraphError,
@@ -13,11 +12,10 @@ from sandbox.directory.errors import (
     not_found,
     synchronised,
 )
-from sandbox.directory.filters import holds, parse
 from sandbox.directory.messages import Answer, Call, no_content
 from sandbox.directory.objects import Group
-from sandbox.directory.odata import check_select, columns, parse_select, show
-from sandbox.directory.paging import paged, position
+from sandbox.directory.odata import check_select, parse_select, show
+from sandbox.directory.paging import position
 from sandbox.directory.permissions import (
     DELETE_USER,
     READ_GROUP,
@@ -27,7 +25,7 @@ from sandbox.directory.permissions import (
     allowed,
 )
 from sandbox.directory.router import Endpoint
-from sandbox.directory.routes.collections import collection, sorted_ids
+from sandbox.directory.routes.collections import collection, matching, sorted_ids
 from sandbox.directory.settings import NotAMember
 from sandbox.directory.state import Sandbox
 
@@ -54,21 +52,7 @@ def get_group(call: Call, sandbox: Sandbox) -> Answer:
 
 
 def list_groups(call: Call, sandbox: Sandbox) -> Answer:
-    select = parse_select(call.query.get("$select"))
-    check_select(Group, select)
-    condition = parse(call.query["$filter"]) if "$filter" in call.query else None
-    groups = sorted(sandbox.tenant.each(Group), key=lambda group: group.id)
-
-    def following(after: str) -> Iterator[Group]:
-        return (
-            group
-            for group in groups
-            if group.id > after and (condition is None or holds(condition, group, columns(Group)))
-        )
-
-    return paged(
-        call, sandbox.settings, "groups", following, lambda one: one.id, lambda one: show(one, select)
-    )
+    return matching(call, sandbox, Group, sandbox.tenant.each(Group))
 
 
 def list_members(call: Call, sandbox: Sandbox) -> Answer:
@@ -154,7 +138,9 @@ ROUTES = (
     Endpoint(method="GET", pattern="/groups", handler=list_groups, permissions=READ_GROUP),
     Endpoint(method="GET", pattern="/groups/{group}", handler=get_group, permissions=READ_GROUP),
     *(
-        Endpoint(method="GET", pattern=pattern, handler=handler, permissions=READ_MEMBERS, resource_units=units)
+        Endpoint(
+            method="GET", pattern=pattern, handler=handler, permissions=READ_MEMBERS, resource_units=units
+        )
         for path, handler, units in (
             ("/groups/{group}/members", list_members, 3),
             ("/groups/{group}/transitiveMembers", list_transitive_members, 5),
@@ -178,5 +164,7 @@ ROUTES = (
         writes=1,
         owner_may=True,
     ),
-    Endpoint(method="DELETE", pattern=MEMBER, handler=delete_member_object, permissions=DELETE_USER, writes=1),
+    Endpoint(
+        method="DELETE", pattern=MEMBER, handler=delete_member_object, permissions=DELETE_USER, writes=1
+    ),
 )

@@ -1,13 +1,12 @@
 """Users: finding, disabling, revoking, deleting, and the mail they send."""
 
-from collections.abc import Iterator
+from http import HTTPStatus
 
 from sandbox.directory.errors import GraphError, bad_request, denied, not_found
-from sandbox.directory.filters import Comparison, Compound, Condition, Junction, holds, parse
+from sandbox.directory.filters import Comparison, Compound, Condition, Junction, parse
 from sandbox.directory.messages import Answer, Call, no_content
 from sandbox.directory.objects import User
-from sandbox.directory.odata import check_select, columns, parse_select, show
-from sandbox.directory.paging import paged
+from sandbox.directory.odata import check_select, parse_select, show
 from sandbox.directory.permissions import (
     CHECK_MEMBER_GROUPS,
     DELETE_USER,
@@ -18,7 +17,7 @@ from sandbox.directory.permissions import (
     SEND_MAIL,
 )
 from sandbox.directory.router import Endpoint, Service
-from sandbox.directory.routes.collections import collection, sorted_ids
+from sandbox.directory.routes.collections import collection, matching, sorted_ids
 from sandbox.directory.state import Sandbox
 from sandbox.directory.tenant import Mail
 
@@ -44,22 +43,8 @@ def get_user(call: Call, sandbox: Sandbox) -> Answer:
 
 
 def list_users(call: Call, sandbox: Sandbox) -> Answer:
-    select = parse_select(call.query.get("$select"))
-    check_select(User, select)
     condition = parse(call.query["$filter"]) if "$filter" in call.query else None
-    candidates = sorted(_candidates(condition, sandbox), key=lambda user: user.id)
-
-    def following(after: str) -> Iterator[User]:
-        return (
-            user
-            for user in candidates
-            if user.id > after and (condition is None or holds(condition, user, columns(User)))
-        )
-
-    context = f"users({','.join(select)})" if select else "users"
-    return paged(
-        call, sandbox.settings, context, following, lambda user: user.id, lambda user: show(user, select)
-    )
+    return matching(call, sandbox, User, _candidates(condition, sandbox))
 
 
 def change_user(call: Call, sandbox: Sandbox) -> Answer:
@@ -79,7 +64,7 @@ def revoke_sessions(call: Call, sandbox: Sandbox) -> Answer:
     """Ends sessions that began here; those of external users begin in their home tenants."""
     user = find_user(call, sandbox)
     user.sign_in_sessions_valid_from_date_time = sandbox.clock.now()
-    if sandbox.settings.revoke_status == 204:
+    if sandbox.settings.revoke_status == HTTPStatus.NO_CONTENT:
         return no_content()
     return Answer(
         status=sandbox.settings.revoke_status,
@@ -118,9 +103,7 @@ def check_member_groups(call: Call, sandbox: Sandbox) -> Answer:
         raise bad_request(f"Too many group ids: at most {MOST_GROUPS_TO_CHECK} may be checked at once.")
     member_of = sandbox.tenant.all_listed_groups_of(user.id, sandbox.clock.seconds())
     found = [group_id for group_id in asked if str(group_id).lower() in member_of]
-    return Answer(
-        body={"@odata.context": f"{call.root}/$metadata#Collection(Edm.String)", "value": found}
-    )
+    return Answer(body={"@odata.context": f"{call.root}/$metadata#Collection(Edm.String)", "value": found})
 
 
 def list_groups_of(call: Call, sandbox: Sandbox) -> Answer:
@@ -138,7 +121,9 @@ def list_all_groups_of(call: Call, sandbox: Sandbox) -> Answer:
 def send_mail(call: Call, sandbox: Sandbox) -> Answer:
     sender = find_user(call, sandbox)
     if sender.mail is None:
-        raise GraphError(404, "MailboxNotEnabledForRESTAPI", "The mailbox is either inactive or hosted on-premise.")
+        raise GraphError(
+            404, "MailboxNotEnabledForRESTAPI", "The mailbox is either inactive or hosted on-premise."
+        )
     order = call.json()
     message = order.get("message", order.get("Message"))
     if not isinstance(message, dict) or not message.get("toRecipients"):
@@ -177,9 +162,7 @@ def _indexed(condition: Condition | None) -> set[str] | None:
 
 
 ROUTES = (
-    Endpoint(
-        method="GET", pattern="/users", handler=list_users, permissions=READ_USER, resource_units=2
-    ),
+    Endpoint(method="GET", pattern="/users", handler=list_users, permissions=READ_USER, resource_units=2),
     Endpoint(method="GET", pattern="/users/{user}", handler=get_user, permissions=READ_USER),
     Endpoint(
         method="PATCH", pattern="/users/{user}", handler=change_user, permissions=DISABLE_USER, writes=1
