@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Gives the enforcer's identity what it needs in Microsoft Graph, as identity.bicep does, without the Graph extension.
+# Needs the Azure CLI, signed in as a Privileged Role Administrator. Does nothing twice; run it again after any change.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+usage: grant-permissions.sh --principal OBJECT_ID --group OBJECT_ID [--group …] [options]
+
+  --principal ID          object ID of the identity (output identityPrincipalId of main.bicep)
+  --group ID              a managed group; may be given several times
+  --membership owner      change memberships as an owner of the groups (the default)
+  --membership tenant     … by GroupMember.ReadWrite.All, for all groups of the tenant
+  --disable-accounts      for ENFORCER_DISABLE_ACCOUNTS other than none
+  --no-policies           leave out Policy.Read.ConditionalAccess: no check of the policies, no proof by Entra
+  --send-mail             for ENFORCER_MAIL_SENDER, any mailbox (docs/permissions.md: how to allow one only)
+  --dry-run               say what would be done
+TEXT
+}
+
+fail() {
+  echo "grant-permissions.sh: $*" >&2
+  exit 2
+}
+
+principal='' groups=() membership=owner dry_run=''
+permissions=(GroupMember.Read.All User.Read.All User.RevokeSessions.All)
+policies=(Policy.Read.ConditionalAccess)
+while (($#)); do
+  case $1 in
+    --principal) principal=${2:?} && shift ;;
+    --group) groups+=("${2:?}") && shift ;;
+    --membership) membership=${2:?} && shift ;;
+    --disable-accounts) permissions+=(User.EnableDisableAccount.All) ;;
+    --no-policies) policies=() ;;
+    --send-mail) permissions+=(Mail.Send) ;;
+    --dry-run) dry_run=yes ;;
+    --help) usage && exit ;;
+    *) fail "unknown argument: $1 (--help)" ;;
+  esac
+  shift
+done
+[[ $principal ]] || fail 'no --principal (--help)'
+((${#groups[@]})) || fail 'no --group (--help)'
+case $membership in
+  owner) ;;
+  tenant) permissions+=(GroupMember.ReadWrite.All) ;;
+  *) fail "--membership is $membership; it may be owner or tenant" ;;
+esac
+permissions+=(${policies[@]+"${policies[@]}"})
+
+graph=$(az cloud show --query endpoints.microsoftGraphResourceId --output tsv)
+graph=${graph%/}/v1.0
+
+ask() { # path, JMESPath query
+  az rest --method GET --url "$graph/$1" --query "$2" --output tsv
+}
+
+post() { # path, body
+  if [[ $dry_run ]]; then
+    echo "  would POST $1 $2"
+  else
+    az rest --method POST --url "$graph/$1" --headers Content-Type=application/json --body "$2" --output none
+  fi
+}
+
+graph_principal=$(ask "servicePrincipals(appId='00000003-0000-0000-c000-000000000000')" id)
+for permission in "${permissions[@]}"; do
+  role=$(ask "servicePrincipals/$graph_principal" \
+    "appRoles[?value=='$permission' && contains(allowedMemberTypes, 'Application')].id | [0]")
+  [[ $role ]] || fail "Microsoft Graph of this cloud has no application permission $permission"
+  held=$(ask "servicePrincipals/$principal/appRoleAssignments" "value[?appRoleId=='$role'].id | [0]")
+  if [[ $held ]]; then
+    echo "has  $permission"
+  else
+    echo "give $permission"
+    post "servicePrincipals/$graph_principal/appRoleAssignedTo" \
+      "{\"principalId\":\"$principal\",\"resourceId\":\"$graph_principal\",\"appRoleId\":\"$role\"}"
+  fi
+done
+
+[[ $membership == owner ]] || exit 0
+for group in "${groups[@]}"; do
+  owner=$(ask "groups/$group/owners?\$select=id" "value[?id=='$principal'].id | [0]")
+  if [[ $owner ]]; then
+    echo "owns group $group"
+  else
+    echo "make it an owner of group $group"
+    post "groups/$group/owners/\$ref" "{\"@odata.id\":\"$graph/directoryObjects/$principal\"}"
+  fi
+done

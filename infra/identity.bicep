@@ -1,0 +1,207 @@
+metadata description = 'What needs a directory administrator, once: the identity, its permissions in Microsoft Graph, the groups, the API.'
+
+extension microsoftGraphV1
+
+import { principal } from 'modules/types.bicep'
+
+@description('A group that this template makes and the enforcer manages.')
+type managedGroup = {
+  @description('Alternate key in Entra ID; never changes.')
+  uniqueName: string
+  displayName: string
+  mailNickname: string
+}
+
+@description('As in main.bicep.')
+param name string = 'contractor-access'
+
+param location string = resourceGroup().location
+param tags object = {}
+
+@description('Name of the user-assigned identity that the function app runs under.')
+param identityName string = 'id-${name}'
+
+@description('Groups to make. For groups that exist already: infra/grant-permissions.sh.')
+param groups managedGroup[] = []
+
+@description('How the identity may change memberships: as an owner of the groups, or of all groups of the tenant.')
+@allowed(['owner', 'tenant'])
+param membership string = 'owner'
+
+@description('For ENFORCER_DISABLE_ACCOUNTS other than none: allows disabling and enabling accounts.')
+param allowDisablingAccounts bool = false
+
+@description('For the nightly check of the Conditional Access policies and the proof by Entra itself.')
+param allowReadingPolicies bool = true
+
+@description('For ENFORCER_MAIL_SENDER: any mailbox. docs/permissions.md has the way that allows one mailbox only.')
+param allowSendingMail bool = false
+
+@description('Client IDs that may get tokens for a person without asking, such as the Azure CLI. Second deployment only.')
+param preAuthorizedClientIds string[] = []
+
+@description('Who may use the API and the operators\' page to change something.')
+param operators principal[] = []
+
+@description('Who may look at the API and the operators\' page.')
+param readers principal[] = []
+
+@description('ENFORCER_AUTHORITY_URL, as in main.bicep.')
+param authorityUrl string = 'https://login.microsoftonline.com'
+
+@description('Domain of function apps; differs in national clouds.')
+param appDomain string = 'azurewebsites.net'
+
+var uniqueName = '${name}-${uniqueString(resourceGroup().id, name)}'
+
+// docs/permissions.md says for each one why.
+var permissions = concat(
+  [
+    'GroupMember.Read.All'
+    'User.Read.All'
+    'User.RevokeSessions.All'
+  ],
+  membership == 'tenant' ? ['GroupMember.ReadWrite.All'] : [],
+  allowDisablingAccounts ? ['User.EnableDisableAccount.All'] : [],
+  allowReadingPolicies ? ['Policy.Read.ConditionalAccess'] : [],
+  allowSendingMail ? ['Mail.Send'] : []
+)
+
+// The same in every deployment, so that infra/register-api.sh makes the same roles.
+var readRoleId = '2eece384-4438-4cb3-8b3d-711ba7960346'
+var offboardRoleId = '35107594-19fc-49ef-b47c-6398e3913264'
+var scopeId = '73bc9d76-c0bc-4881-8e0e-2c27171c867e'
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
+  name: identityName
+  location: location
+  tags: union({ application: 'contractor-access-enforcer' }, tags)
+}
+
+resource graph 'Microsoft.Graph/servicePrincipals@v1.0' existing = {
+  appId: '00000003-0000-0000-c000-000000000000'
+}
+
+resource graphPermissions 'Microsoft.Graph/appRoleAssignedTo@v1.0' = [
+  for permission in permissions: {
+    appRoleId: filter(graph.appRoles, role => role.value == permission && contains(role.allowedMemberTypes, 'Application'))[0].id
+    principalId: identity.properties.principalId
+    resourceId: graph.id
+  }
+]
+
+// Owners are appended, members are not named at all: who is in the group is for the register and the enforcer to say.
+resource managedGroups 'Microsoft.Graph/groups@v1.0' = [
+  for group in groups: {
+    uniqueName: group.uniqueName
+    displayName: group.displayName
+    mailNickname: group.mailNickname
+    description: 'Contractors who have access now. The contractor access enforcer removes members when their access ends.'
+    mailEnabled: false
+    securityEnabled: true
+    owners: {
+      relationshipSemantics: 'append'
+      relationships: membership == 'owner' ? [identity.properties.principalId] : []
+    }
+  }
+]
+
+resource api 'Microsoft.Graph/applications@v1.0' = {
+  uniqueName: 'api-${uniqueName}'
+  displayName: 'Contractor access (${name})'
+  signInAudience: 'AzureADMyOrg'
+  api: {
+    // Tokens of version 2 carry the client ID as their audience: that is ENFORCER_API_AUDIENCE.
+    requestedAccessTokenVersion: 2
+    oauth2PermissionScopes: [
+      {
+        id: scopeId
+        value: 'access_as_user'
+        type: 'User'
+        isEnabled: true
+        adminConsentDisplayName: 'Use the contractor access API'
+        adminConsentDescription: 'Use the contractor access API as the signed-in person, with the app roles that person holds.'
+      }
+    ]
+    preAuthorizedApplications: map(preAuthorizedClientIds, clientId => {
+      appId: clientId
+      delegatedPermissionIds: [
+        scopeId
+      ]
+    })
+  }
+  appRoles: [
+    {
+      id: readRoleId
+      value: 'Contractors.Read'
+      displayName: 'Look at contractors'
+      description: 'See the register, runs and status.'
+      isEnabled: true
+      allowedMemberTypes: [
+        'User'
+        'Application'
+      ]
+    }
+    {
+      id: offboardRoleId
+      value: 'Contractors.Offboard'
+      displayName: 'Offboard contractors'
+      description: 'Offboard and extend contractors, approve held plans, start runs.'
+      isEnabled: true
+      allowedMemberTypes: [
+        'User'
+        'Application'
+      ]
+    }
+  ]
+  web: {
+    redirectUris: [
+      'https://func-${uniqueName}.${appDomain}/.auth/login/aad/callback'
+    ]
+    implicitGrantSettings: {
+      enableIdTokenIssuance: true
+    }
+  }
+}
+
+// App Service authentication proves with the identity's token, not with a secret, that it is this application.
+resource signIn 'Microsoft.Graph/applications/federatedIdentityCredentials@v1.0' = {
+  name: '${api.uniqueName}/app-service-authentication'
+  description: 'The identity of the function app.'
+  issuer: '${authorityUrl}/${tenant().tenantId}/v2.0'
+  subject: identity.properties.principalId
+  audiences: [
+    'api://AzureADTokenExchange'
+  ]
+}
+
+// Entra gives nobody a token for the API who holds none of its roles.
+resource apiPrincipal 'Microsoft.Graph/servicePrincipals@v1.0' = {
+  appId: api.appId
+  appRoleAssignmentRequired: true
+}
+
+resource operatorRoles 'Microsoft.Graph/appRoleAssignedTo@v1.0' = [
+  for operator in operators: {
+    appRoleId: offboardRoleId
+    principalId: operator.id
+    resourceId: apiPrincipal.id
+  }
+]
+
+resource readerRoles 'Microsoft.Graph/appRoleAssignedTo@v1.0' = [
+  for reader in readers: {
+    appRoleId: readRoleId
+    principalId: reader.id
+    resourceId: apiPrincipal.id
+  }
+]
+
+@description('For identityName in main.bicep.')
+output identityName string = identity.name
+
+@description('For ENFORCER_API_AUDIENCE.')
+output apiAudience string = api.appId
+
+@description('For ENFORCER_GROUP_IDS.')
+output groupIds string[] = [for (group, index) in groups: managedGroups[index].id]

@@ -1,0 +1,12 @@
+using 'main.bicep'
+
+// The values come from the environment: a shell, `azd env set`, or the variables of a GitHub environment.
+// Everything else has a default, in main.bicep; add what should differ.
+
+param groupIds = split(readEnvironmentVariable('ENFORCER_GROUP_IDS'), ',')
+param mode = readEnvironmentVariable('ENFORCER_MODE', 'report')
+param timeZone = readEnvironmentVariable('ENFORCER_TIME_ZONE', 'UTC')
+param disableAccounts = readEnvironmentVariable('ENFORCER_DISABLE_ACCOUNTS', 'none')
+param apiAudience = readEnvironmentVariable('ENFORCER_API_AUDIENCE', '')
+param notifyUrls = readEnvironmentVariable('ENFORCER_NOTIFY_URLS', '')
+param alertEmails = filter(split(readEnvironmentVariable('ALERT_EMAILS', ''), ','), address => !empty(address))

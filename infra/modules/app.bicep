@@ -1,0 +1,209 @@
+metadata description = 'The function app on Flex Consumption, its settings, and App Service authentication in front of it.'
+
+param name string
+param location string
+param tags object
+
+@description('The ENFORCER_ settings, by name.')
+param enforcerSettings object
+
+@description('ENFORCER_NOTIFY_URLS: the one setting that may hold secrets.')
+@secure()
+param notifyUrls string
+
+param identityId string
+param identityClientId string
+
+param storageBlobUri string
+param storageQueueUri string
+param storageTableUri string
+param deploymentContainerUri string
+
+param insightsConnectionString string
+
+param instanceMemoryMB int
+param maximumInstanceCount int
+param alwaysReadyHttpInstances int
+
+@description('Subnet for outgoing traffic; empty for none.')
+param subnetId string
+
+@description('Client ID of the app registration of the API; empty leaves App Service authentication off.')
+param apiClientId string
+
+param tenantId string
+param authorityUrl string
+param browserSignIn bool
+param apiIpRanges string[]
+
+// Identity-based connections want endpoint, credential and client ID; there must be no plain setting of the same name.
+var settings = {
+  AzureWebJobsStorage__blobServiceUri: storageBlobUri
+  AzureWebJobsStorage__queueServiceUri: storageQueueUri
+  AzureWebJobsStorage__tableServiceUri: storageTableUri
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identityClientId
+  EnforcerStorage__blobServiceUri: storageBlobUri
+  EnforcerStorage__queueServiceUri: storageQueueUri
+  EnforcerStorage__tableServiceUri: storageTableUri
+  EnforcerStorage__credential: 'managedidentity'
+  EnforcerStorage__clientId: identityClientId
+  AZURE_CLIENT_ID: identityClientId
+  ENFORCER_NOTIFY_URLS: notifyUrls
+  APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+  PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
+  OTEL_SERVICE_NAME: 'contractor-access-enforcer'
+  // Every call is traced, not five a second; enforcer/telemetry/calls.py says why the libraries' own spans are off.
+  OTEL_TRACES_SAMPLER: 'parentbased_always_on'
+  OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: 'azure_sdk,django,fastapi,flask,httpx,httpx2,psycopg2,requests,urllib,urllib3'
+}
+
+// The app proves to Entra that it is the API by a token of its identity, instead of a client secret.
+var authenticationSettings = empty(apiClientId)
+  ? {}
+  : {
+      OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
+      WEBSITE_AUTH_AAD_ALLOWED_TENANTS: tenantId
+    }
+
+resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+  name: 'plan-${name}'
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: {
+    name: 'FC1'
+    tier: 'FlexConsumption'
+  }
+  properties: {
+    reserved: true
+  }
+}
+
+resource site 'Microsoft.Web/sites@2024-11-01' = {
+  name: name
+  location: location
+  tags: union(tags, { 'azd-service-name': 'enforcer' })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    keyVaultReferenceIdentity: identityId
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: deploymentContainerUri
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      runtime: {
+        name: 'python'
+        version: '3.13'
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+        alwaysReady: alwaysReadyHttpInstances == 0
+          ? []
+          : [
+              {
+                name: 'http'
+                instanceCount: alwaysReadyHttpInstances
+              }
+            ]
+      }
+    }
+    siteConfig: {
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      http20Enabled: true
+      ipSecurityRestrictionsDefaultAction: empty(apiIpRanges) ? 'Allow' : 'Deny'
+      ipSecurityRestrictions: [
+        for (addresses, index) in apiIpRanges: {
+          name: 'allowed-${index}'
+          action: 'Allow'
+          priority: 100 + index
+          ipAddress: addresses
+        }
+      ]
+      appSettings: map(items(union(settings, authenticationSettings, enforcerSettings)), setting => {
+        name: setting.key
+        value: setting.value
+      })
+    }
+  }
+}
+
+resource noFtpPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+  parent: site
+  name: 'ftp'
+  properties: {
+    allow: false
+  }
+}
+
+resource noDeploymentPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+  parent: site
+  name: 'scm'
+  properties: {
+    allow: false
+  }
+}
+
+// First gate of the API. The code checks every token once more, and the app role, which this does not.
+resource authentication 'Microsoft.Web/sites/config@2024-11-01' = {
+  parent: site
+  name: 'authsettingsV2'
+  properties: {
+    platform: {
+      enabled: !empty(apiClientId)
+    }
+    globalValidation: {
+      requireAuthentication: true
+      unauthenticatedClientAction: browserSignIn ? 'RedirectToLoginPage' : 'Return401'
+      redirectToProvider: 'azureactivedirectory'
+      excludedPaths: [
+        '/api/health'
+      ]
+    }
+    httpSettings: {
+      requireHttps: true
+    }
+    identityProviders: {
+      azureActiveDirectory: {
+        enabled: !empty(apiClientId)
+        registration: {
+          clientId: apiClientId
+          clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
+          openIdIssuer: '${authorityUrl}/${tenantId}/v2.0'
+        }
+        validation: {
+          allowedAudiences: [
+            apiClientId
+            'api://${apiClientId}'
+          ]
+        }
+      }
+    }
+    login: {
+      tokenStore: {
+        enabled: false
+      }
+    }
+  }
+}
+
+output name string = site.name
+output hostName string = site.properties.defaultHostName
