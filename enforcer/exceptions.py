@@ -4,14 +4,14 @@ EnforcerError
 ├── SettingsError          a setting is wrong; names every wrong one
 ├── InputError             what a caller gave cannot be used: a date, a file, a plan
 │   ├── NotFoundError      nobody and nothing of that name
-│   └── AmbiguousError     more than one of that name
+│   ├── AmbiguousError     more than one of that name
+│   └── RefusedError       the settings forbid it
 ├── RunError               this run cannot go on; the next one may
 │   ├── ReadError          register or members could not be read whole
 │   ├── GroupError         the group is missing, or of a kind that cannot be managed
 │   ├── AccessDeniedError  Graph or storage refuses this identity
 │   ├── LeaseLostError     another runner has taken the group over
 │   └── LeaseHeldError     another runner is at work on the group
-├── PersonError            this person cannot be offboarded now; others can
 └── UnavailableError       did not answer for as long as we were ready to wait
 """
 
@@ -52,6 +52,10 @@ class AmbiguousError(InputError):
     """More than one person or thing has that name."""
 
 
+class RefusedError(InputError):
+    """The settings forbid what is asked for."""
+
+
 class RunError(EnforcerError):
     """The run cannot go on. Nothing further is written; the next run starts afresh."""
 
@@ -78,14 +82,6 @@ class LeaseHeldError(RunError):
     def __init__(self, group_id: str, holder: str, expires_at: str) -> None:
         self.group_id, self.holder, self.expires_at = group_id, holder, expires_at
         super().__init__(f"group {group_id} is being worked on by {holder} (lease until {expires_at})")
-
-
-class PersonError(EnforcerError):
-    """This person cannot be dealt with now; the others can.
-
-    Args:
-        reason: What Graph said, short enough for the register.
-    """
 
 
 class UnavailableError(EnforcerError):

@@ -11,6 +11,7 @@ from enforcer import clock
 from enforcer.graph.client import GraphClient, Patience
 from enforcer.graph.directory import Directory
 from enforcer.graph.pacer import Pacer
+from enforcer.queues import Queues
 from enforcer.settings import Settings
 from enforcer.tables.enforcements import Enforcements
 from enforcer.tables.leases import Leases
@@ -34,6 +35,7 @@ class Services:
     runs: Runs
     leases: Leases
     plans: Plans
+    queues: Queues
 
 
 @asynccontextmanager
@@ -47,6 +49,7 @@ async def open_services(
     """Open everything, connecting nowhere yet, and close it in the end."""
     async with AsyncExitStack() as stack:
         graph = await stack.enter_async_context(GraphClient(settings, patience=patience, pacer=pacer))
+        queues = await stack.enter_async_context(Queues(settings.storage))
         tables = await stack.enter_async_context(Tables(settings.storage))
         yield Services(
             settings=settings,
@@ -60,4 +63,5 @@ async def open_services(
             runs=Runs(tables),
             leases=Leases(tables, seconds=settings.lease_seconds, clock=now),
             plans=Plans(tables),
+            queues=queues,
         )

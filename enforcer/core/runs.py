@@ -20,6 +20,12 @@ class Result(StrEnum):
     STUCK = "stuck"
 
 
+class RunKind(StrEnum):
+    SWEEP = "sweep"
+    OFFBOARD = "offboard"
+    UNDO = "undo"
+
+
 class RunState(StrEnum):
     RUNNING = "running"
     COMPLETE = "complete"
@@ -75,6 +81,7 @@ class Run:
 
     run_id: str
     group_id: str
+    kind: RunKind = RunKind.SWEEP
     started_at: datetime
     finished_at: datetime | None = None
     state: RunState = RunState.RUNNING

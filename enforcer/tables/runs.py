@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from enforcer.core.plan import Finding
-from enforcer.core.runs import Lag, Report, Run, RunState
+from enforcer.core.runs import Lag, Report, Run, RunKind, RunState
 from enforcer.tables.storage import Entity, Tables, present
 
 TABLE = "runs"
@@ -91,6 +91,7 @@ def _entity(report: Report) -> Entity:
             "run_id": run.run_id,
             "started_at": run.started_at,
             "finished_at": run.finished_at,
+            "kind": run.kind.value,
             "state": run.state.value,
             "mode": run.mode,
             "reason": run.reason,
@@ -122,6 +123,7 @@ def _run(entity: Entity) -> Run:
     return Run(
         run_id=entity["RowKey"],
         group_id=entity["PartitionKey"],
+        kind=RunKind(entity.get("kind", RunKind.SWEEP)),
         started_at=entity["started_at"],
         finished_at=entity.get("finished_at"),
         state=RunState(entity["state"]),

@@ -1,0 +1,282 @@
+"""Offboard one person now, from every managed group, with or without a row in the register."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from enforcer.core.contractors import Contractor, RegisterRow, normalised, read_row
+from enforcer.core.dates import instant
+from enforcer.core.enforcement import Enforcement, Sessions
+from enforcer.core.ledger import Action, Entry
+from enforcer.core.plan import Offboard, Step
+from enforcer.core.runs import Outcome, Report, Result, Run, RunKind, RunState, lag_of
+from enforcer.exceptions import RefusedError, UnavailableError
+from enforcer.graph.directory import Person, StepOutcome, StepResult
+from enforcer.person import Context, Taken, conclude, entries, intent
+from enforcer.services import Services
+from enforcer.settings import Disable, Mode
+from enforcer.tables.register import Registration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffboardOrder:
+    """Somebody is to be offboarded now.
+
+    Attributes:
+        user: Object ID, user principal name or e-mail address.
+        reason: Why, in the words of whoever asked.
+        actor: Who asked.
+    """
+
+    user: str
+    reason: str
+    actor: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTaken:
+    """One step, as it is told to whoever asked; `group_id` is empty where it is about the account."""
+
+    step: Step
+    group_id: str
+    outcome: StepOutcome
+    request_id: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offboarded:
+    """What was done to one person, step by step.
+
+    Attributes:
+        done: Every step is settled.
+        sessions: `revoked`, `home_tenant` or `no_account`; None while nothing can be said.
+        ended_rows: The register's rows that end now, as `group/row key`.
+    """
+
+    run_id: str
+    user_id: str
+    user_principal_name: str
+    guest: bool
+    done: bool
+    sessions: Sessions | None
+    steps: tuple[StepTaken, ...]
+    ended_rows: tuple[str, ...]
+
+
+async def offboard_now(services: Services, order: OffboardOrder) -> Offboarded:
+    """Offboard a person from all managed groups, and end his rows, so that no later run adds him back.
+
+    His rows end, and the intent is written, before the first step: should anything break off after that,
+    the next sweep finishes. It takes no lease: to remove and revoke twice does no harm, and somebody waits.
+
+    Raises:
+        NotFoundError, AmbiguousError: The name means nobody, or several people.
+        RefusedError: He is protected, or the mode is `report`.
+        RunError: Graph or storage refuses us.
+        UnavailableError: Graph or storage did not answer; what was begun is in the register.
+    """
+    person = await services.directory.find(order.user)
+    _require_allowed(services, person)
+    return await _Offboarding(services, order, person, services.now().replace(microsecond=0)).carry_out()
+
+
+def _require_allowed(services: Services, person: Person) -> None:
+    if person.id in services.settings.protected_ids:
+        raise RefusedError(f"{person.id} is never acted upon: ENFORCER_PROTECTED_IDS names him", field="user")
+    if services.settings.mode is Mode.REPORT:
+        raise RefusedError("nobody is offboarded while ENFORCER_MODE is report", field="ENFORCER_MODE")
+
+
+@dataclass(slots=True)
+class _Offboarding:
+    services: Services
+    order: OffboardOrder
+    person: Person
+    now: datetime
+
+    async def carry_out(self) -> Offboarded:
+        rows = await self._find_rows()
+        ended = [row for row in rows.values() if await self._end(row)]
+        people = {group_id: await self._offboard(group_id, rows.get(group_id)) for group_id in self._groups}
+        await self._write_intents(people)
+        account, removals = await self._take_steps()
+        taken = {
+            group_id: Taken(person=person, results=_in_order(person, account, removals[group_id]))
+            for group_id, person in people.items()
+        }
+        outcomes = [await self._record(group_id, taken[group_id], rows) for group_id in self._groups]
+        if any(result.unavailable for item in taken.values() for result in item.results.values()):
+            raise UnavailableError(next(item.failures for item in taken.values() if item.failures))
+        return self._told(account, removals, outcomes, ended)
+
+    @property
+    def _groups(self) -> tuple[str, ...]:
+        return self.services.settings.group_ids
+
+    # The register ----------------------------------------------------------------------------------------
+
+    async def _find_rows(self) -> dict[str, Registration]:
+        """Find his rows, whichever of his names they go by and in whatever case."""
+        names = {self.person.id, self.person.user_principal_name.lower(), self.person.mail.lower()} - {""}
+        return {
+            group_id: row
+            for group_id in self._groups
+            for row in await self.services.register.registrations(group_id)
+            if normalised(row.row_key) in names
+        }
+
+    async def _end(self, row: Registration) -> bool:
+        """End the row now; one that has ended already keeps its date."""
+        contractor = self._read(row)
+        if isinstance(contractor, Contractor) and contractor.is_due(self.now):
+            return False
+        ended = f"offboarded at {instant(self.now)} by {self.order.actor}: {self.order.reason}"
+        note = f"{row.note} | {ended}" if row.note else ended
+        await self.services.register.end(row.group_id, row.row_key, self.now, note[:1000])
+        entry = Entry(
+            at=instant(self.now),
+            actor=self.order.actor,
+            action=Action.REGISTER_END,
+            group=row.group_id,
+            user=self.person.id,
+            row_key=row.row_key,
+            run=self.order.run_id,
+            end_date=instant(self.now),
+            outcome="ended",
+            note=self.order.reason,
+        )
+        await self.services.ledger.append(row.group_id, [entry])
+        return True
+
+    def _read(self, row: Registration) -> Contractor | None:
+        read = read_row(RegisterRow(row_key=row.row_key, end_date=row.end_date), self.services.settings.zone)
+        return read if isinstance(read, Contractor) else None
+
+    async def _offboard(self, group_id: str, row: Registration | None) -> Offboard:
+        contractor = self._read(row) if row else None
+        due = contractor if contractor is not None and contractor.is_due(self.now) else None
+        key = row.row_key if row else self.person.id
+        return Offboard(
+            user_id=self.person.id,
+            row_key=row.row_key if row else None,
+            user_principal_name=self.person.user_principal_name,
+            end_date=due.end_date if due else instant(self.now),
+            due_at=due.due_at if due else self.now,
+            guest=self.person.guest,
+            steps=(*((Step.DISABLE,) if self._disables else ()), Step.REMOVE, Step.REVOKE),
+            earlier=await self.services.enforcements.get(group_id, key),
+        )
+
+    @property
+    def _disables(self) -> bool:
+        wanted = self.services.settings.disable_accounts
+        return wanted is Disable.ALL or (wanted is Disable.GUESTS and self.person.guest)
+
+    # The steps -------------------------------------------------------------------------------------------
+
+    async def _write_intents(self, people: Mapping[str, Offboard]) -> None:
+        for group_id, person in people.items():
+            if person.earlier is None or person.earlier.unfinished:
+                begun = intent(person, self.order.run_id)
+                await self.services.enforcements.save(group_id, [begun])
+
+    async def _take_steps(self) -> tuple[dict[Step, StepResult], dict[str, StepResult]]:
+        """Disable, remove everywhere, and only then revoke: the next token knows of no membership."""
+        directory, account = self.services.directory, dict[Step, StepResult]()
+        if self._disables:
+            account[Step.DISABLE] = await directory.set_enabled(self.person.id, enabled=False)
+        removals = {group_id: await directory.remove(group_id, self.person.id) for group_id in self._groups}
+        account[Step.REVOKE] = await directory.revoke(self.person.id)
+        return account, removals
+
+    async def _record(self, group_id: str, taken: Taken, rows: Mapping[str, Registration]) -> Outcome:
+        now = self.services.now()
+        outcome = conclude(taken, self.order.run_id, now)
+        absent = taken.results[Step.REMOVE].outcome is StepOutcome.ABSENT
+        concerned = group_id in rows or not absent
+        if concerned or not taken.settled or group_id == self._groups[0]:
+            context = Context(
+                group_id=group_id,
+                run_id=self.order.run_id,
+                actor=self.order.actor,
+                note=self.order.reason,
+            )
+            await self.services.ledger.append(group_id, entries(taken, context, now))
+        await self._save(group_id, outcome, taken, concerned=concerned)
+        await self.services.runs.save(Report(run=self._run(group_id, outcome, concerned=concerned)))
+        return outcome
+
+    async def _save(self, group_id: str, outcome: Outcome, taken: Taken, *, concerned: bool) -> None:
+        earlier: Enforcement | None = taken.person.earlier
+        if earlier is not None and not earlier.unfinished and outcome.result is Result.ALREADY_ABSENT:
+            return  # called again: what is on record about the first time stays
+        if concerned or not taken.settled:
+            await self.services.enforcements.save(group_id, [outcome.enforcement])
+        elif earlier is None:
+            await self.services.enforcements.forget(group_id, outcome.enforcement.row_key)
+
+    def _run(self, group_id: str, outcome: Outcome, *, concerned: bool) -> Run:
+        result = outcome.result if concerned or not outcome.finished else None
+        return Run(
+            run_id=self.order.run_id,
+            group_id=group_id,
+            kind=RunKind.OFFBOARD,
+            started_at=self.now,
+            finished_at=self.services.now(),
+            state=RunState.COMPLETE if outcome.finished else RunState.FAILED,
+            mode=self.services.settings.mode.value,
+            reason=self.order.reason,
+            actor=self.order.actor,
+            due=int(result is not None),
+            removed=int(result is Result.REMOVED),
+            already_absent=int(result is Result.ALREADY_ABSENT),
+            skipped=int(result is Result.SKIPPED),
+            stuck=int(result is Result.STUCK),
+            revoked=int(outcome.revoked),
+            disabled=int(outcome.disabled),
+            lag_seconds=lag_of([outcome]),
+            left_undone=int(outcome.left_undone),
+            error=outcome.reason,
+        )
+
+    def _told(
+        self,
+        account: Mapping[Step, StepResult],
+        removals: Mapping[str, StepResult],
+        outcomes: list[Outcome],
+        ended: list[Registration],
+    ) -> Offboarded:
+        steps = [_step(Step.REMOVE, group_id, result) for group_id, result in removals.items()]
+        if Step.DISABLE in account:
+            steps.insert(0, _step(Step.DISABLE, "", account[Step.DISABLE]))
+        steps.append(_step(Step.REVOKE, "", account[Step.REVOKE]))
+        return Offboarded(
+            run_id=self.order.run_id,
+            user_id=self.person.id,
+            user_principal_name=self.person.user_principal_name,
+            guest=self.person.guest,
+            done=all(outcome.finished for outcome in outcomes),
+            sessions=next((out.enforcement.sessions for out in outcomes if out.enforcement.sessions), None),
+            steps=tuple(steps),
+            ended_rows=tuple(f"{row.group_id}/{row.row_key}" for row in ended),
+        )
+
+
+def _in_order(
+    person: Offboard, account: Mapping[Step, StepResult], removal: StepResult
+) -> dict[Step, StepResult]:
+    return {step: removal if step is Step.REMOVE else account[step] for step in person.steps}
+
+
+def _step(step: Step, group_id: str, result: StepResult) -> StepTaken:
+    return StepTaken(
+        step=step,
+        group_id=group_id,
+        outcome=result.outcome,
+        request_id=result.request_id,
+        detail=result.explanation,
+    )

@@ -1,0 +1,132 @@
+"""The two queues: `sweeps` (one message per managed group) and `offboardings` (one per person)."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from enforcer.exceptions import InputError
+from enforcer.settings import Storage
+from enforcer.tables.storage import storage_errors
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+    from azure.storage.queue.aio import QueueServiceClient
+
+SWEEPS = "sweeps"
+OFFBOARDINGS = "offboardings"
+# A sweep that acted is looked at again after the directory's replicas have had time to agree.
+VERIFY_AFTER_SECONDS = 15 * 60
+
+
+class SweepMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Asks for the sweep of one managed group."""
+
+    group_id: str
+    reason: str
+    actor: str = "queue"
+    run_id: str = ""
+    mode: str = ""
+
+
+class OffboardMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Asks to offboard one person from all managed groups."""
+
+    user: str
+    reason: str
+    actor: str
+    run_id: str
+
+
+class Queues:
+    """Puts messages; connects at the first use. Use as a context manager, or call `close`."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._service: QueueServiceClient | None = None
+        self._credential: AsyncTokenCredential | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        if self._service is not None:
+            await self._service.close()
+        if self._credential is not None:
+            await self._credential.close()
+        self._service = self._credential = None
+
+    async def ask_for_sweep(self, message: SweepMessage, *, after_seconds: int = 0) -> None:
+        """Put a message on `sweeps`, to be seen after so many seconds.
+
+        Raises:
+            AccessDeniedError, UnavailableError: Storage refuses, or does not answer.
+        """
+        await self._put(SWEEPS, msgspec.json.encode(message), after_seconds)
+
+    async def ask_for_offboarding(self, message: OffboardMessage) -> None:
+        """Put a message on `offboardings`. Raises: as above."""
+        await self._put(OFFBOARDINGS, msgspec.json.encode(message), 0)
+
+    async def _put(self, name: str, body: bytes, after_seconds: int) -> None:
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+        # Azure Functions' queue trigger expects base64 (host.json: messageEncoding).
+        text = base64.b64encode(body).decode()
+        with storage_errors():
+            queue = self._connected().get_queue_client(name)
+            try:
+                await queue.send_message(text, visibility_timeout=after_seconds, time_to_live=-1)
+            except ResourceNotFoundError:
+                await self._create(name)
+                await queue.send_message(text, visibility_timeout=after_seconds, time_to_live=-1)
+
+    async def _create(self, name: str) -> None:
+        from azure.core.exceptions import ResourceExistsError  # noqa: PLC0415
+
+        try:
+            await self._connected().create_queue(name)
+        except ResourceExistsError:
+            return
+
+    def _connected(self) -> QueueServiceClient:
+        if self._service is None:
+            self._service = self._connect()
+        return self._service
+
+    def _connect(self) -> QueueServiceClient:
+        from azure.storage.queue.aio import QueueServiceClient  # noqa: PLC0415 -- heavy
+
+        patience: dict[str, Any] = {"retry_total": 4, "connection_timeout": 10, "read_timeout": 30}
+        if self._storage.connection_string:
+            return QueueServiceClient.from_connection_string(self._storage.connection_string, **patience)
+        from enforcer.credentials import default_credential  # noqa: PLC0415
+
+        self._credential = default_credential(self._storage.client_id)
+        return QueueServiceClient(self._storage.queue_url, credential=self._credential, **patience)
+
+
+def read_sweep_message(body: bytes) -> SweepMessage:
+    """Read a message of `sweeps`.
+
+    Raises:
+        InputError: It is none.
+    """
+    return _read(body, SweepMessage)
+
+
+def read_offboard_message(body: bytes) -> OffboardMessage:
+    """Read a message of `offboardings`. Raises: as above."""
+    return _read(body, OffboardMessage)
+
+
+def _read[T](body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.MsgspecError as error:
+        raise InputError(f"the queue message is no {kind.__name__}: {error}") from error
