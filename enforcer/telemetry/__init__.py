@@ -4,7 +4,7 @@ Imports nothing of Azure: on Azure the Functions worker loads the exporter itsel
 everywhere else events are ordinary log lines, and metrics and traces go nowhere.
 """
 
-from enforcer.telemetry.calls import Call, call
+from enforcer.telemetry.calls import Call, call, graph_call
 from enforcer.telemetry.emitting import emit, flush, hush_libraries
 from enforcer.telemetry.events import (
     EVENTS,
@@ -34,5 +34,6 @@ __all__ = [
     "call",
     "emit",
     "flush",
+    "graph_call",
     "hush_libraries",
 ]

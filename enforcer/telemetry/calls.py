@@ -6,13 +6,15 @@ DistributedTracingPolicy, the httpx instrumentation). So the distribution's inst
 is not recorded.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from opentelemetry import trace
 from opentelemetry.context import attach, detach
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from enforcer.core.contractors import is_object_id
 
 _tracer = trace.get_tracer("enforcer")
 _FIRST_ERROR = 400
@@ -69,6 +71,19 @@ def call(service: str, method: str, route: str, **object_ids: str) -> Iterator[C
             span.set_attribute("error.type", type(error).__qualname__)
             span.set_status(Status(StatusCode.ERROR))
             raise
+
+
+def graph_call(method: str, path: str, parameters: Mapping[str, str]) -> AbstractContextManager[Call]:
+    """Trace one call to Graph.
+
+    Args:
+        method: The HTTP method.
+        path: A URI template below the version, or a nextLink as it came.
+        parameters: The template's; only those that are object IDs are kept.
+    """
+    route = "/next-page" if "://" in path else path.partition("{?")[0]
+    ids = {name: value for name, value in parameters.items() if is_object_id(value)}
+    return call("graph", method, route, **ids)
 
 
 @contextmanager

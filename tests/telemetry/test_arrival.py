@@ -75,9 +75,10 @@ def test_the_counts_of_a_run_arrive_as_metrics(sent: list[Item]) -> None:
 def test_a_graph_call_is_one_dependency_with_route_status_and_request_id(sent: list[Item]) -> None:
     graph = [d for d in _of_type(sent, "RemoteDependencyData") if d.get("target") == "graph"]
     assert len(graph) == 1
-    assert graph[0]["name"] == "DELETE /groups/{group}/members/{user}/$ref"
+    assert graph[0]["name"] == "GET /users/{user}"
     assert graph[0]["resultCode"] == "404"
-    assert graph[0]["properties"] == {"user": "user-1", "request_id": "request-1"}
+    user_id = "11111111-2222-3333-4444-555555555555"
+    assert graph[0]["properties"] == {"user": user_id, "request_id": "request-1"}
 
 
 def test_a_table_call_is_one_dependency_without_the_keys_of_the_row(sent: list[Item]) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from enforcer.telemetry import RunCompleted
 
 ADDRESS = "someone@example.com"
+USER_ID = "11111111-2222-3333-4444-555555555555"
 sent: list[dict[str, Any]] = []
 
 
@@ -75,7 +76,8 @@ async def work(url: str) -> None:
     telemetry.hush_libraries()
     telemetry.emit(a_run())
     telemetry.emit(telemetry.MessagePoisoned(queue="offboardings", message_id=ADDRESS))
-    with telemetry.call("graph", "DELETE", "/groups/{group}/members/{user}/$ref", user="user-1") as call:
+    path, parameters = "/users/{user}{?%24select}", {"user": USER_ID, "%24select": "id", "name": ADDRESS}
+    with telemetry.graph_call("GET", path, parameters) as call:
         await ask_graph(url)
         call.answered(404, request_id="request-1")
     await read_table(url)
