@@ -1,6 +1,7 @@
 """`python -m sandbox.directory`: serve a tenant until standard input closes."""
 
 import asyncio
+import os
 import signal
 import sys
 from argparse import ArgumentParser, Namespace
@@ -63,7 +64,7 @@ async def _end(ttl: float | None) -> None:
         loop.add_signal_handler(number, ended.set)
 
     def watch() -> None:
-        while sys.stdin.buffer.read(4_096):
+        while os.read(sys.stdin.fileno(), 4_096):
             pass
         loop.call_soon_threadsafe(ended.set)
 

@@ -19,15 +19,15 @@ from sandbox.directory.tenant_file import dump, load
 from sandbox.directory.tokens import TokenOrder
 
 
-class ClockOrder(Struct, rename="camel", forbid_unknown_fields=True):
-    """`speed` and `advanceSeconds` move quotas and replication, `offsetSeconds` moves dates."""
+class ClockOrder(Struct, forbid_unknown_fields=True):
+    """`speed` and `advance_seconds` move quotas and replication, `offset_seconds` moves dates."""
 
     speed: float | None = None
     advance_seconds: float = 0.0
     offset_seconds: float | None = None
 
 
-class Clockface(Struct, rename="camel"):
+class Clockface(Struct):
     now: str
     speed: float
     seconds: float
@@ -65,7 +65,7 @@ class Admin:
 
     def put_tenant(self, body: bytes, _request: web.Request) -> object:
         self.sandbox.adopt(load(body))
-        return {"tenantId": self.sandbox.tenant.tenant_id}
+        return {"tenant_id": self.sandbox.tenant.tenant_id}
 
     def change_object(self, body: bytes, request: web.Request) -> object:
         entry = self.sandbox.tenant.objects[request.match_info["id"].lower()]

@@ -70,7 +70,7 @@ class SandboxClient:
         self._send("POST", "clock", msgspec.json.encode({"speed": speed}))
 
     def advance_clock(self, seconds: float) -> None:
-        self._send("POST", "clock", msgspec.json.encode({"advanceSeconds": seconds}))
+        self._send("POST", "clock", msgspec.json.encode({"advance_seconds": seconds}))
 
     def token(self, order: TokenOrder) -> str:
         answer = msgspec.json.decode(

@@ -32,6 +32,10 @@ def not_found(object_id: str) -> GraphError:
     )
 
 
+def not_an_id(text: str) -> GraphError:
+    return bad_request(f"Invalid object identifier '{text}'.")
+
+
 def denied() -> GraphError:
     return GraphError(
         403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."

@@ -12,9 +12,9 @@ class Effect(StrEnum):
     """What a fault does. The request itself takes place only where it says so."""
 
     ANSWER = "answer"
-    ANSWER_AFTER_EFFECT = "answerAfterEffect"
+    ANSWER_AFTER_EFFECT = "answer_after_effect"
     DROP = "drop"
-    DROP_AFTER_EFFECT = "dropAfterEffect"
+    DROP_AFTER_EFFECT = "drop_after_effect"
     # The request takes place and half of its answer arrives.
     TRUNCATE = "truncate"
     # The request takes place, late.
@@ -24,10 +24,10 @@ class Effect(StrEnum):
 class Where(StrEnum):
     ANYWHERE = "anywhere"
     ALONE = "alone"
-    IN_BATCH = "inBatch"
+    IN_BATCH = "in_batch"
 
 
-class Fault(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
     """`method` and `path` are regular expressions, the latter sought in "/v1.0/path?query", decoded.
 
     The first `skip` matching requests pass; the fault then strikes `times` times (None: for ever). `seconds`

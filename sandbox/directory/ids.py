@@ -1,9 +1,16 @@
 """Object ids, and the objects that other objects lead to."""
 
+import re
 from collections.abc import Callable, Iterable
 from uuid import uuid4
 
 from sandbox.directory.objects import DirectoryObject
+
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def is_id(text: str) -> bool:
+    return _GUID.fullmatch(text) is not None
 
 
 def new_id() -> str:

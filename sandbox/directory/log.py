@@ -1,6 +1,5 @@
 """What was asked of the sandbox, and what it answered."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,10 +8,10 @@ from typing import Any
 
 from msgspec import Struct
 
-_GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+from sandbox.directory.ids import is_id
 
 
-class Entry(Struct, kw_only=True, rename="camel", omit_defaults=True):
+class Entry(Struct, kw_only=True, omit_defaults=True):
     """One request or batch item; `batch` is the request id of the batch that it came in."""
 
     number: int
@@ -30,7 +29,7 @@ class Entry(Struct, kw_only=True, rename="camel", omit_defaults=True):
     catastrophe: str | None = None
 
 
-class Counts(Struct, kw_only=True, rename="camel"):
+class Counts(Struct, kw_only=True):
     """`requests` are HTTP requests, `operations` are what they asked for, batch items included."""
 
     requests: int
@@ -101,4 +100,4 @@ def _kind(path: str) -> str:
 
 
 def _names_object(segment: str) -> bool:
-    return "@" in segment or bool(_GUID.fullmatch(segment))
+    return "@" in segment or is_id(segment)

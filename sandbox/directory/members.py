@@ -7,7 +7,7 @@ from enum import Enum
 from msgspec import Struct
 
 
-class Lag(Struct, frozen=True, rename="camel"):
+class Lag(Struct, frozen=True):
     """How long a write stays invisible to reads: so many seconds and so many listings of the group."""
 
     seconds: float = 0.0

@@ -30,6 +30,8 @@ class Reading:
 
 
 class Meter(Protocol):
+    quota: Quota
+
     def take(self, cost: float, now: float) -> Reading: ...
 
 
@@ -83,7 +85,7 @@ class Quotas:
     clock: Clock
     settings: Settings
     refusals: Counter[str] = field(default_factory=Counter)
-    _meters: dict[tuple[str, str], Meter] = field(default_factory=dict)
+    _meters: dict[tuple[str, str, Metering], Meter] = field(default_factory=dict)
 
     def reset(self) -> None:
         """Begin anew, with the quotas that the settings now give."""
@@ -139,9 +141,10 @@ class Quotas:
                 return {}
 
     def _meter(self, limit: str, app_id: str, quota: Quota) -> Meter:
-        meter = self._meters.get((limit, app_id))
-        if meter is None:
-            meter = self._meters[limit, app_id] = self._new_meter(quota)
+        key = (limit, app_id, self.settings.metering)
+        meter = self._meters.get(key)
+        if meter is None or meter.quota != quota:
+            meter = self._meters[key] = self._new_meter(quota)
         return meter
 
     def _new_meter(self, quota: Quota) -> Meter:

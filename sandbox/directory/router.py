@@ -65,7 +65,9 @@ class Router:
         node = self._root
         values = []
         for segment in _unfold(call.segments):
-            literal = node.literals.get(segment.lower())
+            name = segment.lower()
+            # Actions may be called by their qualified names.
+            literal = node.literals.get(name) or node.literals.get(name.removeprefix("microsoft.graph."))
             if literal is None and node.anything is None:
                 raise no_such_segment(segment)
             if literal is None:

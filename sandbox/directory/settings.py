@@ -10,34 +10,34 @@ from sandbox.directory.members import Lag
 class NotAMember(StrEnum):
     """The two answers that the removal of somebody who is no member gets."""
 
-    GROUP_NOT_FOUND = "groupNotFound"
-    REFERENCE_NOT_FOUND = "referenceNotFound"
+    GROUP_NOT_FOUND = "group_not_found"
+    REFERENCE_NOT_FOUND = "reference_not_found"
 
 
 class RetryAfter(StrEnum):
     SECONDS = "seconds"
-    HTTP_DATE = "httpDate"
+    HTTP_DATE = "http_date"
     FRACTION = "fraction"
     ABSENT = "absent"
 
 
 class Metering(StrEnum):
-    SLIDING_WINDOW = "slidingWindow"
-    TOKEN_BUCKET = "tokenBucket"
+    SLIDING_WINDOW = "sliding_window"
+    TOKEN_BUCKET = "token_bucket"
 
 
 class BatchOrder(StrEnum):
-    AS_ASKED = "asAsked"
+    AS_ASKED = "as_asked"
     REVERSED = "reversed"
     SHUFFLED = "shuffled"
 
 
-class Quota(Struct, kw_only=True, frozen=True, rename="camel"):
+class Quota(Struct, kw_only=True, frozen=True):
     limit: float
     seconds: float
 
 
-class Settings(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
     not_a_member: NotAMember = NotAMember.GROUP_NOT_FOUND
     # 204 is what older documentation of revokeSignInSessions promises.
     revoke_status: int = 200

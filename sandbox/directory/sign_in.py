@@ -13,7 +13,7 @@ from sandbox.directory.tenant import Tenant
 EVERYTHING = ("mfa", "authenticationStrength", "compliantDevice", "domainJoinedDevice", "passwordChange")
 
 
-class Attempt(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class Attempt(Struct, kw_only=True, forbid_unknown_fields=True):
     """`user`: object id or user principal name; `app`: app id. `satisfies`: grant controls he can meet."""
 
     user: str
@@ -24,8 +24,8 @@ class Attempt(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
     session_issued_at: datetime | None = None
 
 
-class Met(Struct, kw_only=True, rename="camel"):
-    """A policy and what it says of this attempt: notApplied, reportOnly, granted, unmet or blocked."""
+class Met(Struct, kw_only=True):
+    """A policy and what it says of this attempt: not_applied, report_only, granted, unmet or blocked."""
 
     id: str
     display_name: str
@@ -34,13 +34,13 @@ class Met(Struct, kw_only=True, rename="camel"):
     reason: str
 
 
-class Session(Struct, kw_only=True, rename="camel"):
+class Session(Struct, kw_only=True):
     alive: bool
     reason: str
 
 
-class Outcome(Struct, kw_only=True, rename="camel"):
-    """`reason`: granted, unknownUser, accountDisabled, blockedByPolicy, controlsNotMet, notAssigned."""
+class Outcome(Struct, kw_only=True):
+    """`reason`: granted, unknown_user, account_disabled, not_assigned, blocked_by_policy or controls_not_met."""
 
     signed_in: bool
     reason: str
@@ -53,7 +53,7 @@ class Outcome(Struct, kw_only=True, rename="camel"):
 def try_to_sign_in(attempt: Attempt, tenant: Tenant) -> Outcome:
     user = tenant.user(attempt.user)
     if user is None:
-        return Outcome(signed_in=False, reason="unknownUser", session=_dead(attempt, "unknownUser"))
+        return Outcome(signed_in=False, reason="unknown_user", session=_dead(attempt, "unknown_user"))
     groups = tenant.all_groups_of(user.id)
     met = [_judge(msgspec.convert(one, Policy), attempt, user, groups) for one in tenant.policies.values()]
     reason = _reason(attempt, tenant, user, met)
@@ -70,12 +70,12 @@ def try_to_sign_in(attempt: Attempt, tenant: Tenant) -> Outcome:
 def _reason(attempt: Attempt, tenant: Tenant, user: User, met: list[Met]) -> str:
     results = {one.result for one in met}
     if not user.account_enabled:
-        return "accountDisabled"
+        return "account_disabled"
     if not _assigned(user, attempt.app, tenant):
-        return "notAssigned"
+        return "not_assigned"
     if "blocked" in results:
-        return "blockedByPolicy"
-    return "controlsNotMet" if "unmet" in results else "granted"
+        return "blocked_by_policy"
+    return "controls_not_met" if "unmet" in results else "granted"
 
 
 def _judge(policy: Policy, attempt: Attempt, user: User, groups: set[str]) -> Met:
@@ -103,9 +103,9 @@ def _judge(policy: Policy, attempt: Attempt, user: User, groups: set[str]) -> Me
 
 def _result(policy: Policy, reason: Reason, attempt: Attempt) -> str:
     if reason is not Reason.NOT_SET:
-        return "notApplied"
+        return "not_applied"
     if policy.state is PolicyState.REPORT_ONLY:
-        return "reportOnly"
+        return "report_only"
     if policy.blocks:
         return "blocked"
     return "granted" if _satisfied(policy, attempt) else "unmet"
@@ -139,9 +139,9 @@ def _session(user: User, issued_at: datetime | None) -> Session | None:
         return None
     if user.external:
         # It began in his home tenant, which nobody here can reach.
-        return Session(alive=True, reason="homeTenant")
+        return Session(alive=True, reason="home_tenant")
     if not user.account_enabled:
-        return Session(alive=False, reason="accountDisabled")
+        return Session(alive=False, reason="account_disabled")
     if issued_at < user.sign_in_sessions_valid_from_date_time:
         return Session(alive=False, reason="revoked")
     return Session(alive=True, reason="valid")

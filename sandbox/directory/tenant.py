@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from sandbox.directory.ids import closure, key, new_id
 from sandbox.directory.members import AT_ONCE, Lag, MemberList
@@ -62,6 +63,8 @@ class Tenant:
         self._by_app: dict[str, str] = {}
         self.add_application(
             "Microsoft Graph",
+            # The same again when the tenant is read from a file, where assignments refer to it.
+            id=str(uuid5(NAMESPACE_URL, f"{self.tenant_id}/{GRAPH_APP_ID}")),
             app_id=GRAPH_APP_ID,
             roles=graph_roles(),
             service_principal_names=[GRAPH_APP_ID, "https://graph.microsoft.com"],

@@ -33,20 +33,20 @@ class Flaw(StrEnum):
 
     NONE = "none"
     EXPIRED = "expired"
-    NOT_YET_VALID = "notYetValid"
-    OTHER_AUDIENCE = "otherAudience"
-    OTHER_TENANT = "otherTenant"
-    OTHER_ISSUER = "otherIssuer"
+    NOT_YET_VALID = "not_yet_valid"
+    OTHER_AUDIENCE = "other_audience"
+    OTHER_TENANT = "other_tenant"
+    OTHER_ISSUER = "other_issuer"
     # Signed by a stranger who names a key of ours; or a key that nobody publishes.
-    FORGED_SIGNATURE = "forgedSignature"
-    UNKNOWN_KEY = "unknownKey"
+    FORGED_SIGNATURE = "forged_signature"
+    UNKNOWN_KEY = "unknown_key"
     # Not signed at all; or "signed" with the public key as a shared secret.
-    ALG_NONE = "algNone"
-    SHARED_SECRET = "sharedSecret"
-    NO_ROLES = "noRoles"
+    ALG_NONE = "alg_none"
+    SHARED_SECRET = "shared_secret"
+    NO_ROLES = "no_roles"
 
 
-class TokenOrder(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class TokenOrder(Struct, kw_only=True, forbid_unknown_fields=True):
     """For whom (a user, or an application by itself), for which audience. `roles`: None means as assigned."""
 
     audience: str

@@ -9,9 +9,11 @@ from sandbox.directory.errors import (
     denied,
     mail_enabled,
     no_such_reference,
+    not_an_id,
     not_found,
     synchronised,
 )
+from sandbox.directory.ids import is_id
 from sandbox.directory.messages import Answer, Call, no_content
 from sandbox.directory.objects import Group
 from sandbox.directory.odata import check_select, parse_select, show
@@ -35,8 +37,10 @@ _REFERENCE = re.compile(
 
 
 def find_group(call: Call, sandbox: Sandbox) -> Group:
-    """Raises GraphError (404)."""
+    """Raises GraphError (400, 404)."""
     group_id = call.parameters["group"]
+    if not is_id(group_id):
+        raise not_an_id(group_id)
     group = sandbox.tenant.group(group_id)
     if group is None:
         raise not_found(group_id)
@@ -92,8 +96,10 @@ def add_member(call: Call, sandbox: Sandbox) -> Answer:
 def remove_member(call: Call, sandbox: Sandbox) -> Answer:
     group = find_group(call, sandbox)
     check_writable(call, group)
-    # Only an object id names a member here: a user principal name finds nobody.
+    # Only an object id names a member here; a user principal name does not.
     member_id = call.parameters["member"].lower()
+    if not is_id(member_id):
+        raise not_an_id(call.parameters["member"])
     if member_id not in sandbox.tenant.members[group.id]:
         raise _not_a_member(group, sandbox)
     sandbox.tenant.remove_member(

@@ -1,15 +1,14 @@
 """What a Conditional Access policy must look like, and how Graph writes it out in full."""
 
-import re
 from collections.abc import Iterable
 
 import msgspec
 
 from sandbox.directory.conditional_access import ALL, ALL_GUESTS, OFFICE_365, Policy
 from sandbox.directory.errors import GraphError
+from sandbox.directory.ids import is_id
 from sandbox.directory.tenant import Json
 
-_GUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", re.IGNORECASE)
 _NONE = "None"
 
 # Built-in authentication strengths; their ids are the same in every tenant.
@@ -163,7 +162,7 @@ def _check_controls(policy: Policy) -> None:
 
 def _check_names(names: Iterable[str] | None, keywords: tuple[str, ...], where: str) -> None:
     for name in names or ():
-        if name not in keywords and not _GUID.match(name):
+        if name not in keywords and not is_id(name):
             raise _refused(f"1011: Policy contains an invalid value in {where}: '{name}'.")
 
 
