@@ -13,8 +13,8 @@ from typing import Final
 from azure_functions_runtime import invocation_id_cv
 
 _KEPT: Final = 2_000
-# The worker library's own log, and the SDK's log of the host's own polling; in Azure neither is the app's.
-_HOST_LOGGERS: Final = ("azure.core", "azure.functions")
+# The worker library's log, and the SDK's of the host's own polling; in Azure neither is the app's.
+_HOST_LOGGERS: Final = ("azure.core", "azure.functions", "azure.identity")
 
 _log = logging.getLogger(__name__)
 

@@ -82,7 +82,7 @@ class Queues:
         for binding in function.outputs:
             if binding.name in outputs:
                 client = await self.bound(function, binding)
-                for body in _messages(outputs[binding.name]):
+                for body in message_bodies(outputs[binding.name]):
                     await put_message(client, self.encode(body))
 
 
@@ -92,7 +92,7 @@ def _credential(connection: str) -> AsyncTokenCredential:
     return DefaultAzureCredential()
 
 
-def _messages(value: TypedData) -> list[bytes]:
+def message_bodies(value: TypedData) -> list[bytes]:
     """A string is one message; a list is one for each item; an item with a body is a `QueueMessage`."""
     if value.json is None:
         return [octets(value)]

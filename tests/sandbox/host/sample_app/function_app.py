@@ -43,6 +43,12 @@ async def me(req: func.HttpRequest) -> str:
     return "it is me"
 
 
+@app.route(route="prints")
+async def prints(req: func.HttpRequest) -> str:
+    print("this is not for the starter")  # noqa: T201
+    return "printed"
+
+
 @app.route(route="boom")
 async def boom(req: func.HttpRequest) -> func.HttpResponse:
     raise RuntimeError("no luck")
@@ -58,7 +64,7 @@ async def sign_in(req: func.HttpRequest) -> func.HttpResponse:
 @app.queue_output(arg_name="result", queue_name="results", connection="SampleStorage")
 async def work(message: func.QueueMessage, result: func.Out[str]) -> None:
     order = message.get_json()
-    if order.get("exit"):
+    if order.get("exit") and message.dequeue_count == 1:
         os._exit(9)
     await asyncio.sleep(order.get("seconds", 0))
     if order.get("fail"):
@@ -67,7 +73,7 @@ async def work(message: func.QueueMessage, result: func.Out[str]) -> None:
 
 
 @app.queue_trigger(arg_name="message", queue_name="%SAMPLE_QUEUE%-poison", connection="SampleStorage")
-@app.queue_output(arg_name="result", queue_name="results", connection="SampleStorage")
+@app.queue_output(arg_name="result", queue_name="%SAMPLE_RESULTS%", connection="SampleStorage")
 def given_up(message: func.QueueMessage, result: func.Out[List[str]]) -> None:  # noqa: UP006
     time.sleep(0.01)
     result.set([f"given up: {message.get_body().decode()}", "alarm"])

@@ -1,0 +1,47 @@
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from sandbox.azurite import StorageEndpoints, running_azurite
+from sandbox.host.process import HostProcess, running_host
+
+type SettingsFor = Callable[[str], Mapping[str, str]]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def storage() -> Iterator[StorageEndpoints]:
+    with running_azurite() as endpoints:
+        yield endpoints
+
+
+@pytest.fixture(scope="session")
+def app() -> Path:
+    return Path(__file__).with_name("sample_app")
+
+
+@pytest.fixture(scope="session")
+def settings(storage: StorageEndpoints) -> SettingsFor:
+    """The sample app's settings, with the queue that feeds `work`."""
+
+    def settings_for(queue: str) -> Mapping[str, str]:
+        return {
+            "SAMPLE_SCHEDULE": "0 30 0 * * *",
+            "SAMPLE_QUEUE": queue,
+            "SAMPLE_RESULTS": "results",
+            "SampleStorage": storage.connection_string,
+        }
+
+    return settings_for
+
+
+@pytest.fixture(scope="session")
+def running(app: Path, settings: SettingsFor) -> Iterator[HostProcess]:
+    """The sample app as a process of its own."""
+    with running_host(app, settings=settings("running")) as host:
+        yield host
