@@ -6,6 +6,7 @@ from enforcer.core.enforcement import State
 from enforcer.core.runs import Report, Run
 from enforcer.exceptions import AccessDeniedError, EnforcerError
 from enforcer.telemetry import (
+    MessagePoisoned,
     PermissionDenied,
     PersonStuck,
     PlanHeld,
@@ -49,6 +50,11 @@ def announce_failure(run: Run, error: EnforcerError) -> None:
     emit(RunFailed(run_id=run.run_id, group_id=run.group_id, reason=run.reason, error=kind))
     if isinstance(error, AccessDeniedError):
         emit(PermissionDenied(group_id=run.group_id, what="sweep", error=kind))
+
+
+def announce_poisoned(queue: str, message_id: str, group_id: str) -> None:
+    """Announce a queue message that failed every time."""
+    emit(MessagePoisoned(queue=queue, message_id=message_id, group_id=group_id))
 
 
 def _completed(run: Run) -> RunCompleted:

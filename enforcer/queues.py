@@ -38,6 +38,7 @@ class OffboardMessage(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     actor: str
     run_id: str
+    attempt: int = 0
 
 
 class Queues:
@@ -69,9 +70,9 @@ class Queues:
         """
         await self._put(SWEEPS, msgspec.json.encode(message), after_seconds)
 
-    async def ask_for_offboarding(self, message: OffboardMessage) -> None:
+    async def ask_for_offboarding(self, message: OffboardMessage, *, after_seconds: int = 0) -> None:
         """Put a message on `offboardings`. Raises: as above."""
-        await self._put(OFFBOARDINGS, msgspec.json.encode(message), 0)
+        await self._put(OFFBOARDINGS, msgspec.json.encode(message), after_seconds)
 
     async def _put(self, name: str, body: bytes, after_seconds: int) -> None:
         from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415

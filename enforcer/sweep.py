@@ -19,7 +19,7 @@ from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.plan import Finding, FindingKind, GroupPlan, Offboard, Onboard, Plan, Step
 from enforcer.core.planner import make_plan, plan_group
-from enforcer.core.runs import Outcome, Report, Result, Run, RunState, lag_of
+from enforcer.core.runs import OUT_OF_TIME, Outcome, Report, Result, Run, RunState, lag_of
 from enforcer.exceptions import AccessDeniedError, EnforcerError, InputError
 from enforcer.facts import read_facts
 from enforcer.person import Context, Taken, conclude, entries, intent, take_steps
@@ -137,8 +137,8 @@ class _Sweep:
     def _require_expected(self, plan: GroupPlan) -> None:
         if self.order.expected_digest and plan.digest != self.order.expected_digest:
             raise InputError(
-                f"the plan for group {plan.group_id} has changed: it was {self.order.expected_digest}, it is now"
-                f" {plan.digest}; look at the new plan first",
+                f"the plan for group {plan.group_id} has changed: it was {self.order.expected_digest},"
+                f" now it is {plan.digest}; look at the new plan first",
                 field="plan",
             )
 
@@ -215,7 +215,7 @@ class _Sweep:
     async def _skip(self, person: Offboard) -> Outcome | None:
         """Look once more, just before the first write: time may be up, or a renewal may have come."""
         if self.order.until is not None and asyncio.get_running_loop().time() >= self.order.until:
-            return _skipped(person, self.run.run_id, "the run's time was up", left_undone=True)
+            return _skipped(person, self.run.run_id, OUT_OF_TIME, left_undone=True)
         renewal = await self._renewal(person)
         if renewal:
             await self._forget(intent(person, self.run.run_id), renewal)
@@ -243,7 +243,7 @@ class _Sweep:
 
     async def _conclude(self, person: Offboard, taken: Taken | None) -> Outcome:
         if taken is None:
-            return _skipped(person, self.run.run_id, "the run's time was up", left_undone=True)
+            return _skipped(person, self.run.run_id, OUT_OF_TIME, left_undone=True)
         now = self.services.now()
         outcome = conclude(taken, self.run.run_id, now)
         context = Context(group_id=self.run.group_id, run_id=self.run.run_id, actor=self.run.actor)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from enforcer.core.enforcement import Enforcement, Sessions
 from enforcer.core.plan import Finding
+
+OUT_OF_TIME = "the run's time was up"
 
 
 class Result(StrEnum):
@@ -151,3 +153,47 @@ class Report:
     run: Run
     findings: tuple[Finding, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+
+    @property
+    def out_of_time(self) -> bool:
+        """Tell whether somebody was not dealt with because the run's time was up."""
+        return any(outcome.reason == OUT_OF_TIME for outcome in self.outcomes)
+
+
+_COUNTS = (
+    "due",
+    "removed",
+    "already_absent",
+    "revoked",
+    "disabled",
+    "verified",
+    "added",
+    "skipped",
+    "stuck",
+    "members",
+    "ending_soon",
+    "unregistered",
+    "blocked",
+    "not_blocked",
+    "findings",
+    "left_undone",
+)
+
+
+def total(reports: Sequence[Report], mode: str) -> Run:
+    """Add up the runs of several groups; the lag is over all people."""
+    runs = [report.run for report in reports]
+    outcomes = [outcome for report in reports for outcome in report.outcomes]
+    counts = {name: sum(getattr(run, name) for run in runs) for name in _COUNTS}
+    return Run(
+        run_id=runs[0].run_id if runs else "",
+        group_id=runs[0].group_id if len(runs) == 1 else "",
+        started_at=min((run.started_at for run in runs), default=datetime.min.replace(tzinfo=UTC)),
+        finished_at=max((run.finished_at for run in runs if run.finished_at), default=None),
+        state=RunState.COMPLETE,
+        mode=mode,
+        held=any(run.held for run in runs),
+        digest=runs[0].digest if len(runs) == 1 else "",
+        lag_seconds=lag_of(outcomes),
+        **counts,
+    )

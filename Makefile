@@ -1,0 +1,58 @@
+# Everything runs in .venv, made from the pinned requirements; nothing else on the machine is touched.
+PYTHON ?= python3.13
+BIN := .venv/bin
+SANDBOX := sandbox/node_modules/.package-lock.json
+
+.PHONY: demo sandbox test test-long test-browser check format bench docs lock clean
+
+demo: .venv/.product $(SANDBOX)  ## show a night, from the plan to the proof, in a local tenant
+	$(BIN)/python -m sandbox.demo
+
+sandbox: .venv/.product $(SANDBOX)  ## keep the local tenant up to play with
+	$(BIN)/python -m sandbox.up
+
+test: .venv/.dev $(SANDBOX)  ## every test but the long and the browser ones
+	$(BIN)/python -m pytest -m "not long and not browser"
+
+test-long: .venv/.dev $(SANDBOX)  ## the same with many more repeats
+	$(BIN)/python -m pytest -m "not browser" --hypothesis-profile=long
+
+test-browser: .venv/.dev $(SANDBOX)  ## the operators' page in a real browser (needs Chromium)
+	$(BIN)/python -m pytest -m browser
+
+check: .venv/.dev  ## style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: .venv/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/.dev $(SANDBOX)  ## measure, print a table, write build/bench.json
+	$(BIN)/python -m bench
+
+lock: .venv/.dev  ## pin anew what pyproject.toml asks for
+	$(BIN)/uv pip compile pyproject.toml $(LOCK_FLAGS) -o requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.txt $(LOCK_FLAGS) -o requirements-dev.txt
+
+LOCK_FLAGS := --python-version 3.13 --universal --generate-hashes --no-header --no-emit-index-url \
+	--no-emit-find-links --no-annotate --upgrade -q
+
+clean:
+	rm -rf .venv sandbox/node_modules build
+
+.venv/.made:
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/.product: requirements.txt .venv/.made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	touch $@
+
+.venv/.dev: requirements-dev.txt .venv/.product
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	touch $@
+
+$(SANDBOX): sandbox/package-lock.json
+	cd sandbox && npm ci --silent --no-audit --no-fund --ignore-scripts

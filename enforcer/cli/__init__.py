@@ -1,0 +1,33 @@
+"""The command line: thin shells over the same calls that the functions make."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from enforcer.cli.contractors import contractors
+from enforcer.cli.offboard import offboard
+from enforcer.cli.running import run_guarded
+from enforcer.cli.sweeps import apply, approve, plan, undo
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+@click.group(context_settings=CONTEXT)
+@click.version_option(package_name="contractor-access-enforcer")
+def cli() -> None:
+    """Enforce contractor access end dates in Microsoft Entra ID.
+
+    Exit codes: 0 done or nothing to do; 1 error, or something is left undone; 2 bad usage (and
+    `plan --detailed-exitcode`: something to do); 3 held by the brake.
+    """
+
+
+for command in (plan, apply, approve, undo, offboard, contractors):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; the exit code says what came of it."""
+    sys.exit(run_guarded(cli))

@@ -1,0 +1,193 @@
+"""`contractors`: the register by hand."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from enforcer import registration
+from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
+from enforcer.cli.running import DONE, actor, settings, with_services
+from enforcer.core import dates
+from enforcer.core.contractors import is_address
+from enforcer.core.csvfile import CsvError, Line, read_csv
+from enforcer.exceptions import InputError
+from enforcer.registration import Details
+from enforcer.services import Services
+from enforcer.tables.register import Registration
+
+_group_option = click.option(
+    "--group", "group_id", default="", help="The managed group, where there are several."
+)
+_EXPORTED = {
+    "RowKey": "row_key",
+    "EndDate": "end_date",
+    "StartDate": "start_date",
+    "DisplayName": "display_name",
+    "Company": "company",
+    "Sponsor": "sponsor",
+    "Note": "note",
+    "PartitionKey": "group_id",
+}
+
+
+@click.group()
+def contractors() -> None:
+    """Look at and change the register of contractors."""
+
+
+@contractors.command("list")
+@_group_option
+@output_option
+def list_(group_id: str, as_json: bool) -> int:  # noqa: FBT001
+    """List the register."""
+    rows = with_services("reading the register", lambda services: _all_rows(services, group_id))
+    _show("Contractors", rows, as_json=as_json)
+    return DONE
+
+
+@contractors.command()
+@click.argument("user")
+@click.option(
+    "--end", required=True, metavar="WHEN", help="Last day of access, or an instant with an offset."
+)
+@click.option("--start", default="", metavar="WHEN", help="First day of access.")
+@click.option("--name", default="", help="Display name; taken from Entra where it is not given.")
+@click.option("--company", default="")
+@click.option("--sponsor", default="", metavar="E-MAIL", help="Who is told before the end.")
+@click.option("--note", default="")
+@_group_option
+@output_option
+def add(user: str, group_id: str, as_json: bool, **given: str) -> int:  # noqa: FBT001
+    """Register USER (looked up in Entra, kept under the object ID)."""
+    details = Details(
+        end=given["end"],
+        start=given["start"],
+        display_name=given["name"],
+        company=given["company"],
+        sponsor=given["sponsor"],
+        note=given["note"],
+    )
+    saved = with_services(
+        f"looking up {user}",
+        lambda services: registration.add(services, user, details, actor=actor(), group_id=group_id),
+    )
+    _show("Added" if saved.is_new else "Changed", [saved.registration], as_json=as_json)
+    return DONE
+
+
+@contractors.command()
+@click.argument("user")
+@click.option("--end", required=True, metavar="WHEN", help="The new last day of access, or an instant.")
+@_group_option
+@output_option
+def extend(user: str, end: str, group_id: str, as_json: bool) -> int:  # noqa: FBT001
+    """Give USER another end date."""
+    saved = with_services(
+        "extending",
+        lambda services: registration.extend(services, user, end, actor=actor(), group_id=group_id),
+    )
+    _show("Extended", [saved.registration], as_json=as_json)
+    return DONE
+
+
+@contractors.command()
+@click.argument("user")
+@_group_option
+@output_option
+def remove(user: str, group_id: str, as_json: bool) -> int:  # noqa: FBT001
+    """Delete USER's row. This removes nobody from a group: use `offboard` for that."""
+    row = with_services(
+        "removing", lambda services: registration.remove(services, user, actor=actor(), group_id=group_id)
+    )
+    _show("Removed from the register", [row], as_json=as_json)
+    return DONE
+
+
+@contractors.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@output_option
+def import_(file: Path, as_json: bool) -> int:  # noqa: FBT001
+    """Import FILE (CSV): every line, or none if any of them is wrong.
+
+    Needs a column for the user (RowKey, user, UPN, e-mail …) and one for the end date (EndDate, end …); may
+    have StartDate, DisplayName, Company, Sponsor, Note and GroupId.
+    """
+    try:
+        lines = read_csv(file.read_bytes(), _line_problem)
+    except CsvError as error:
+        problems = "\n  ".join(error.problems)
+        raise InputError(f"nothing was imported from {file}:\n  {problems}", field="file") from error
+    rows = with_services(
+        f"importing {len(lines)} lines",
+        lambda services: registration.import_lines(services, lines, actor=actor()),
+    )
+    if as_json:
+        write_json({"imported": len(rows), "contractors": [_shown(row) for row in rows]})
+    else:
+        tell(f"imported {len(rows)} contractors")
+    return DONE
+
+
+@contractors.command()
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to FILE, not to stdout.")
+@_group_option
+def export(out: Path | None, group_id: str) -> int:
+    """Write the register as CSV, as `import` reads it."""
+    rows = with_services("reading the register", lambda services: _all_rows(services, group_id))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_EXPORTED)
+    writer.writerows([_safe(_shown(row)[field]) for field in _EXPORTED.values()] for row in rows)
+    if out is None:
+        click.echo(text.getvalue(), nl=False)
+    else:
+        out.write_text(text.getvalue(), encoding="utf-8")
+        tell(f"{len(rows)} contractors written to {out}")
+    return DONE
+
+
+def _line_problem(line: Line) -> str:
+    try:
+        registration.require_dates(settings(), Details(end=line.end, start=line.start))
+        registration.chosen_group(settings(), line.group_id)
+    except InputError as error:
+        return str(error)
+    if line.sponsor and not is_address(line.sponsor):
+        return f"the sponsor {line.sponsor!r:.80} is no e-mail address"
+    return registration.key_problem(line.user.replace("#", ""))
+
+
+async def _all_rows(services: Services, group_id: str) -> list[Registration]:
+    chosen = (
+        (registration.chosen_group(services.settings, group_id),) if group_id else services.settings.group_ids
+    )
+    return [row for group in chosen for row in await services.register.registrations(group)]
+
+
+def _show(title: str, rows: Sequence[Registration], *, as_json: bool) -> None:
+    shown = [_shown(row) for row in rows]
+    if as_json:
+        write_json(shown)
+        return
+    columns = ("row_key", "end_date", "start_date", "display_name", "company", "sponsor", "note")
+    write_tables(
+        Table(f"{title} ({len(rows)})", columns, [[row[name] or None for name in columns] for row in shown])
+    )
+
+
+def _shown(row: Registration) -> dict[str, str]:
+    values = asdict(row)
+    for name in ("end_date", "start_date"):
+        values[name] = "" if values[name] is None else dates.written(values[name])
+    return values
+
+
+def _safe(value: str) -> str:
+    """Keep a spreadsheet from running a cell as a formula; `import` takes the quote off again."""
+    return f"'{value}" if value[:1] in {"=", "+", "-", "@"} else value

@@ -1,0 +1,40 @@
+"""`offboard`: one person, now."""
+
+from __future__ import annotations
+
+import click
+
+from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
+from enforcer.cli.running import DONE, UNDONE, actor, with_services
+from enforcer.offboarding import Offboarded, OffboardOrder, offboard_now
+from enforcer.services import Services
+from enforcer.sweep import new_run_id
+
+
+@click.command()
+@click.argument("user")
+@click.option("--reason", required=True, help="Why; it stands in the ledger and in the register.")
+@output_option
+def offboard(user: str, reason: str, as_json: bool) -> int:  # noqa: FBT001
+    """Offboard USER now, from all managed groups, with or without a row in the register.
+
+    USER is an object ID, a user principal name or an e-mail address.
+    """
+
+    async def work(services: Services) -> Offboarded:
+        run_id = new_run_id(services.now())
+        order = OffboardOrder(user=user, reason=reason.strip(), actor=actor(), run_id=run_id)
+        return await offboard_now(services, order)
+
+    if not reason.strip():
+        raise click.BadParameter("must say why", param_hint="--reason")
+    done = with_services(f"offboarding {user}", work)
+    if as_json:
+        write_json(done)
+    else:
+        rows = [(item.step, item.group_id or None, item.outcome, item.request_id) for item in done.steps]
+        title = f"{done.user_principal_name}, run {done.run_id}"
+        write_tables(Table(title, ("step", "group", "outcome", "Graph request ID"), rows))
+    if done.guest:
+        tell("a guest: his sessions belong to his home tenant; only what this tenant grants has ended")
+    return DONE if done.done else UNDONE

@@ -1,0 +1,72 @@
+"""What every command needs: the settings, the services, one event loop, and one place for errors."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from functools import cache
+
+import click
+
+from enforcer.exceptions import EnforcerError
+from enforcer.services import Services, open_services
+from enforcer.settings import Settings, load_settings
+
+DONE, UNDONE, USAGE, HELD = 0, 1, 2, 3
+
+
+def run_guarded(command: click.Command) -> int:
+    """Run a command and give its exit code; errors that are for people go to stderr, without a trace."""
+    logging.basicConfig(level=logging.CRITICAL, stream=sys.stderr)
+    try:
+        result = command.main(standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        return UNDONE
+    except EnforcerError as error:
+        click.echo(f"error: {error}", err=True)
+        return UNDONE
+    return result if isinstance(result, int) else DONE
+
+
+@cache
+def settings() -> Settings:
+    """Read the settings from the environment, once."""
+    return load_settings(os.environ)
+
+
+def actor() -> str:
+    """Name who is at the keyboard, for the ledger."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "cli"
+
+
+def with_services[T](doing: str, work: Callable[[Services], Awaitable[T]]) -> T:
+    """Run async work with open services; on a terminal, show that something is going on."""
+
+    async def run() -> T:
+        async with open_services(settings()) as services:
+            return await work(services)
+
+    with _progress(doing):
+        return asyncio.run(run())
+
+
+def _progress(doing: str) -> nullcontext[None]:
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console  # noqa: PLC0415 -- only where a person looks
+
+    return Console(stderr=True).status(doing)  # type: ignore[return-value]

@@ -1,0 +1,148 @@
+"""The queue functions: sweeps, offboardings that had to wait, and messages that nobody could work off."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import azure.functions as func
+import msgspec
+
+from enforcer.announcements import announce_poisoned
+from enforcer.core.runs import Report, Run, RunKind, RunState
+from enforcer.exceptions import InputError, LeaseHeldError, UnavailableError
+from enforcer.functions.runtime import SWEEP_SECONDS, services
+from enforcer.offboarding import OffboardOrder, offboard_now
+from enforcer.queues import (
+    OFFBOARDINGS,
+    SWEEPS,
+    VERIFY_AFTER_SECONDS,
+    OffboardMessage,
+    SweepMessage,
+    read_offboard_message,
+    read_sweep_message,
+)
+from enforcer.services import Services
+from enforcer.settings import Mode
+from enforcer.sweep import Order, new_run_id, sweep
+
+CONNECTION = "EnforcerStorage"
+_CONTINUE_AFTER_SECONDS = 10
+# Graph may be away for hours. A message waits up to a quarter of an hour between tries, for about a day.
+_OFFBOARD_TRIES = 100
+_LONGEST_DELAY = 15 * 60
+
+blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
+
+
+@blueprint.queue_trigger(arg_name="message", queue_name=SWEEPS, connection=CONNECTION)
+@blueprint.function_name("sweep")
+async def sweep_group(message: func.QueueMessage) -> None:
+    """Sweep one managed group. Whatever it raises, the platform delivers the message again."""
+    wanted = read_sweep_message(message.get_body())
+    opened = _in_mode(await services(), wanted.mode)
+    if wanted.group_id not in opened.settings.group_ids:
+        raise InputError(f"{wanted.group_id} is no managed group", field="group_id")
+    order = Order(
+        group_id=wanted.group_id,
+        actor=wanted.actor,
+        reason=wanted.reason,
+        run_id=wanted.run_id,
+        until=asyncio.get_running_loop().time() + SWEEP_SECONDS,
+    )
+    try:
+        report = await sweep(opened, order)
+    except LeaseHeldError:
+        # Somebody is at work on the group: what this message wants is looked at again when he has ended.
+        await opened.queues.ask_for_sweep(wanted, after_seconds=int(opened.settings.lease_seconds))
+        return
+    await _follow_up(opened, report)
+
+
+@blueprint.queue_trigger(arg_name="message", queue_name=OFFBOARDINGS, connection=CONNECTION)
+async def offboard_queued(message: func.QueueMessage) -> None:
+    """Offboard a person whom the HTTP function could not, because Graph or storage did not answer."""
+    wanted = read_offboard_message(message.get_body())
+    opened = await services()
+    order = OffboardOrder(user=wanted.user, reason=wanted.reason, actor=wanted.actor, run_id=wanted.run_id)
+    try:
+        await offboard_now(opened, order)
+    except UnavailableError:
+        if wanted.attempt >= _OFFBOARD_TRIES:
+            raise
+        again = msgspec.structs.replace(wanted, attempt=wanted.attempt + 1)
+        await opened.queues.ask_for_offboarding(again, after_seconds=_delay(wanted.attempt))
+
+
+@blueprint.queue_trigger(arg_name="message", queue_name=f"{SWEEPS}-poison", connection=CONNECTION)
+async def sweeps_poisoned(message: func.QueueMessage) -> None:
+    """Record a sweep that failed every time, and raise the alarm."""
+    try:
+        wanted = read_sweep_message(message.get_body())
+    except InputError:
+        wanted = SweepMessage(group_id="unreadable", reason="unreadable message")
+    announce_poisoned(SWEEPS, message.id or "", wanted.group_id)
+    run_id, actor = wanted.run_id, wanted.actor
+    await _record_poisoned(_Poisoned(wanted.group_id, run_id, actor, wanted.reason, RunKind.SWEEP))
+
+
+@blueprint.queue_trigger(arg_name="message", queue_name=f"{OFFBOARDINGS}-poison", connection=CONNECTION)
+async def offboardings_poisoned(message: func.QueueMessage) -> None:
+    """Record an offboarding that failed every time, and raise the alarm."""
+    try:
+        wanted = read_offboard_message(message.get_body())
+    except InputError:
+        wanted = OffboardMessage(user="", reason="unreadable message", actor="queue", run_id="")
+    announce_poisoned(OFFBOARDINGS, message.id or "", "")
+    opened = await services()
+    for group_id in opened.settings.group_ids:
+        run_id, actor = wanted.run_id, wanted.actor
+        await _record_poisoned(_Poisoned(group_id, run_id, actor, wanted.reason, RunKind.OFFBOARD))
+
+
+async def _follow_up(opened: Services, report: Report) -> None:
+    """Ask for a sweep that goes on where time was up, or that verifies what this one did."""
+    run = report.run
+    again = SweepMessage(group_id=run.group_id, reason="verification", actor=run.actor)
+    if report.out_of_time:
+        again = msgspec.structs.replace(again, reason="continuation")
+        await opened.queues.ask_for_sweep(again, after_seconds=_CONTINUE_AFTER_SECONDS)
+    elif run.acted:
+        await opened.queues.ask_for_sweep(again, after_seconds=VERIFY_AFTER_SECONDS)
+
+
+def _in_mode(opened: Services, mode: str) -> Services:
+    """Narrow the mode to `report` for one sweep; it is never widened."""
+    if mode != Mode.REPORT:
+        return opened
+    return replace(opened, settings=replace(opened.settings, mode=Mode.REPORT))
+
+
+def _delay(attempt: int) -> int:
+    return min(30 << min(attempt, 10), _LONGEST_DELAY)
+
+
+class _Poisoned(msgspec.Struct, frozen=True):
+    group_id: str
+    run_id: str
+    actor: str
+    reason: str
+    kind: RunKind
+
+
+async def _record_poisoned(poisoned: _Poisoned) -> None:
+    opened = await services()
+    now = opened.now()
+    run = Run(
+        run_id=poisoned.run_id or new_run_id(now),
+        group_id=poisoned.group_id,
+        kind=poisoned.kind,
+        started_at=now,
+        finished_at=now,
+        state=RunState.FAILED,
+        mode=opened.settings.mode.value,
+        reason=poisoned.reason,
+        actor=poisoned.actor,
+        error="the queue message failed every time and was given up",
+    )
+    await opened.runs.save(Report(run=run))

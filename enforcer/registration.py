@@ -1,0 +1,231 @@
+"""Adding, extending and removing rows of the register, on somebody's order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from enforcer.core import dates
+from enforcer.core.contractors import is_address, is_object_id, normalised
+from enforcer.core.csvfile import Line
+from enforcer.core.dates import UnreadableDateError, instant
+from enforcer.core.ledger import Action, Entry
+from enforcer.exceptions import AmbiguousError, InputError, NotFoundError
+from enforcer.services import Services
+from enforcer.settings import Settings
+from enforcer.tables.register import Registration
+
+_FORBIDDEN_IN_KEYS = frozenset("/\\#?%")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What somebody wants a row to say; what is empty stays as it is."""
+
+    end: str
+    start: str = ""
+    display_name: str = ""
+    company: str = ""
+    sponsor: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A row that was written, and whether it is a new one."""
+
+    registration: Registration
+    is_new: bool
+
+
+async def add(services: Services, user: str, details: Details, *, actor: str, group_id: str = "") -> Saved:
+    """Register a person whom Entra knows, under his object ID; a row that he has already is changed.
+
+    Raises:
+        NotFoundError, AmbiguousError: The name means nobody, or several people.
+        InputError: A date or address cannot be used.
+        RunError, UnavailableError: Graph or storage refuses, or does not answer.
+    """
+    group = chosen_group(services.settings, group_id)
+    require_dates(services.settings, details)
+    person = await services.directory.find(user)
+    names = {person.id, person.user_principal_name.lower(), person.mail.lower()} - {""}
+    known = await _rows(services, names, (group,))
+    _require_one(known, user)
+    row_key = known[0].row_key if known else person.id
+    details = replace(details, display_name=details.display_name or person.display_name)
+    row = _row(group, row_key, details)
+    saved = await _save(services, row, Action.REGISTER_EXTEND if known else Action.REGISTER_ADD, actor)
+    return Saved(registration=saved, is_new=not known)
+
+
+async def extend(services: Services, user: str, end: str, *, actor: str, group_id: str = "") -> Saved:
+    """Give an existing row another end date. Raises: as `add`."""
+    require_dates(services.settings, Details(end=end))
+    row = await find_row(services, user, group_id)
+    extended = _row(row.group_id, row.row_key, Details(end=end))
+    saved = await _save(services, extended, Action.REGISTER_EXTEND, actor)
+    return Saved(registration=saved, is_new=False)
+
+
+async def remove(services: Services, user: str, *, actor: str, group_id: str = "") -> Registration:
+    """Delete a row. The person, if a member, is from then on one without a row. Raises: as `add`."""
+    row = await find_row(services, user, group_id)
+    await services.register.remove(row.group_id, row.row_key)
+    await _note(services, row, Action.REGISTER_REMOVE, actor)
+    return row
+
+
+async def import_lines(services: Services, lines: Sequence[Line], *, actor: str) -> list[Registration]:
+    """Write all lines of a checked file, or none.
+
+    A guest's user principal name cannot be a RowKey, so he is looked up and written under his object ID.
+    """
+    rows = [await _registration(services, line) for line in lines]
+    _require_distinct(lines, rows)
+    await services.register.import_all(rows)
+    for row in rows:
+        await _note(services, row, Action.REGISTER_IMPORT, actor)
+    return rows
+
+
+async def find_row(services: Services, user: str, group_id: str = "") -> Registration:
+    """Find the row that a name means: by its key, or by any name that Entra has for the person.
+
+    Raises:
+        NotFoundError: There is none.
+        AmbiguousError: There are several; a group, or the row's own key, has to be named.
+    """
+    groups = (chosen_group(services.settings, group_id),) if group_id else services.settings.group_ids
+    found = await _rows(services, {normalised(user)}, groups)
+    if not found:
+        person = await services.directory.find(user)
+        names = {person.id, person.user_principal_name.lower(), person.mail.lower()} - {""}
+        found = await _rows(services, names, groups)
+    if not found:
+        raise NotFoundError(f"{user} has no row in the register", field="user")
+    _require_one(found, user)
+    return found[0]
+
+
+def chosen_group(settings: Settings, group_id: str) -> str:
+    """Give the managed group that is meant.
+
+    Raises:
+        InputError: It is none of ours, or none was named and there are several.
+    """
+    if group_id.lower() in settings.group_ids:
+        return group_id.lower()
+    managed = ", ".join(settings.group_ids)
+    if group_id:
+        raise InputError(f"{group_id} is no managed group; those are {managed}", field="group")
+    if len(settings.group_ids) > 1:
+        raise InputError(f"there are several managed groups; name one of {managed}", field="group")
+    return settings.group_ids[0]
+
+
+def require_dates(settings: Settings, details: Details) -> None:
+    """Make sure that the dates can be acted upon.
+
+    Raises:
+        InputError: Names the field, the value and what would be right.
+    """
+    try:
+        due_at = dates.ends_at(details.end, settings.zone)
+    except UnreadableDateError as error:
+        raise InputError(f"the end date {error}", field="end") from error
+    if not details.start:
+        return
+    try:
+        begins_at = dates.begins_at(details.start, settings.zone)
+    except UnreadableDateError as error:
+        raise InputError(f"the start date {error}", field="start") from error
+    if begins_at >= due_at:
+        raise InputError(
+            f"the start date {details.start} is not before the end of access on {details.end}", field="start"
+        )
+
+
+def key_problem(key: str) -> str:
+    """Say what is wrong with a key for a row; empty where nothing is."""
+    if not (is_object_id(key) or is_address(key)):
+        return f"{key!r:.80} is neither an object ID nor a user principal name nor an e-mail address"
+    wrong = sorted(_FORBIDDEN_IN_KEYS & set(key))
+    return f"{key!r:.80} holds {' '.join(wrong)}, which a key of Table Storage cannot" if wrong else ""
+
+
+async def _registration(services: Services, line: Line) -> Registration:
+    group = chosen_group(services.settings, line.group_id)
+    key = line.user.lower()
+    if "#" in key:
+        key = (await services.directory.find(line.user)).id
+    known = await _rows(services, {key}, (group,))
+    return Registration(
+        group_id=group,
+        row_key=known[0].row_key if known else key,
+        end_date=line.end,
+        start_date=line.start or None,
+        display_name=line.display_name,
+        company=line.company,
+        sponsor=line.sponsor,
+        note=line.note,
+    )
+
+
+def _require_distinct(lines: Sequence[Line], rows: Sequence[Registration]) -> None:
+    seen: dict[tuple[str, str], int] = {}
+    for line, row in zip(lines, rows, strict=True):
+        first = seen.setdefault((row.group_id, normalised(row.row_key)), line.number)
+        if first != line.number:
+            raise InputError(f"line {line.number} means the same person as line {first}: {line.user}")
+
+
+def _row(group_id: str, row_key: str, details: Details) -> Registration:
+    return Registration(
+        group_id=group_id,
+        row_key=row_key,
+        end_date=details.end,
+        start_date=details.start or None,
+        display_name=details.display_name,
+        company=details.company,
+        sponsor=details.sponsor,
+        note=details.note,
+    )
+
+
+async def _save(services: Services, row: Registration, action: Action, actor: str) -> Registration:
+    """Write the row and give it whole, with what was in it before."""
+    await services.register.save(row)
+    await _note(services, row, action, actor)
+    return await services.register.registration(row.group_id, row.row_key) or row
+
+
+async def _rows(services: Services, names: set[str], groups: Sequence[str]) -> list[Registration]:
+    return [
+        row
+        for group_id in groups
+        for row in await services.register.registrations(group_id)
+        if normalised(row.row_key) in names
+    ]
+
+
+def _require_one(found: Sequence[Registration], user: str) -> None:
+    if len(found) > 1:
+        keys = ", ".join(f"{row.row_key} in group {row.group_id}" for row in found)
+        raise AmbiguousError(
+            f"{user} has several rows ({keys}); name the group, or the row's key", field="user"
+        )
+
+
+async def _note(services: Services, row: Registration, action: Action, actor: str) -> None:
+    entry = Entry(
+        at=instant(services.now()),
+        actor=actor,
+        action=action,
+        group=row.group_id,
+        user=row.row_key if is_object_id(row.row_key) else "",
+        row_key=row.row_key,
+        end_date=dates.written(row.end_date) if row.end_date else "",
+        outcome="written" if action is not Action.REGISTER_REMOVE else "removed",
+    )
+    await services.ledger.append(row.group_id, [entry])

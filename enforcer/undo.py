@@ -1,0 +1,149 @@
+"""Takes back what one run did: exactly the memberships that it removed and the accounts that it disabled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from enforcer.core.dates import instant
+from enforcer.core.ledger import Action, Entry
+from enforcer.core.runs import Report, Run, RunKind, RunState
+from enforcer.exceptions import InputError, NotFoundError, RefusedError
+from enforcer.graph.directory import StepResult
+from enforcer.services import Services
+from enforcer.settings import Mode
+from enforcer.sweep import new_run_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal:
+    """One thing to take back: the ledger's entry and what undoes it (`add` or `enable`)."""
+
+    action: Action
+    group_id: str
+    user_id: str
+    row_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversed:
+    """What came of one reversal."""
+
+    reversal: Reversal
+    outcome: str
+    request_id: str
+    done: bool
+
+
+_REVERSED = {("remove", "removed"): Action.ADD, ("disable", "disabled"): Action.ENABLE}
+
+
+async def plan_undo(services: Services, run_id: str) -> list[Reversal]:
+    """Say what undoing a run would do. What was undone before is not undone again.
+
+    Raises:
+        NotFoundError: There is no such run.
+        InputError: It removed nobody and disabled nothing, or all of it was undone.
+    """
+    if not await services.runs.of_id(run_id, services.settings.group_ids):
+        raise NotFoundError(f"there is no run {run_id}", field="run")
+    found: dict[Reversal, bool] = {}
+    for group_id in services.settings.group_ids:
+        async for link in services.ledger.links(group_id):
+            _follow(found, link.entry, run_id)
+    reversals = [reversal for reversal, is_open in found.items() if is_open]
+    if not reversals:
+        raise InputError(f"there is nothing to undo in run {run_id}", field="run")
+    return reversals
+
+
+def _follow(found: dict[Reversal, bool], entry: Entry, run_id: str) -> None:
+    action = _REVERSED.get((entry.action, entry.outcome))
+    if action is not None and entry.run == run_id:
+        reversal = Reversal(action=action, group_id=entry.group, user_id=entry.user, row_key=entry.row_key)
+        found[reversal] = True
+    if entry.action in _REVERSED.values() and entry.note == _note(run_id) and entry.outcome == "undone":
+        reversal = Reversal(
+            action=entry.action, group_id=entry.group, user_id=entry.user, row_key=entry.row_key
+        )
+        found[reversal] = False
+
+
+async def undo(
+    services: Services, run_id: str, reversals: Sequence[Reversal], *, actor: str
+) -> tuple[str, list[Reversed]]:
+    """Carry out what `plan_undo` said; give the undo's own run ID and what came of each.
+
+    The register stays as it is: whose end date is not put off is offboarded again by the next sweep (and
+    counted by the brake again).
+
+    Raises:
+        RefusedError: The mode is `report`.
+        LeaseHeldError, RunError, UnavailableError: Somebody is at work, or Graph or storage refuses.
+    """
+    if services.settings.mode is Mode.REPORT:
+        raise RefusedError("nothing is undone while ENFORCER_MODE is report", field="ENFORCER_MODE")
+    started_at = services.now()
+    own_run = new_run_id(started_at)
+    results: list[Reversed] = []
+    for group_id in dict.fromkeys(reversal.group_id for reversal in reversals):
+        run = Run(
+            run_id=own_run,
+            group_id=group_id,
+            kind=RunKind.UNDO,
+            started_at=started_at,
+            mode=services.settings.mode.value,
+            reason=_note(run_id),
+            actor=actor,
+        )
+        async with services.leases.holding(group_id, f"{actor} {own_run}") as lease:
+            of_group: list[Reversed] = []
+            for reversal in reversals:
+                if reversal.group_id == group_id:
+                    await lease.require()
+                    of_group.append(await _reverse(services, run, reversal))
+            await services.runs.save(Report(run=_finished(services, run, of_group)))
+        results += of_group
+    return own_run, results
+
+
+async def _reverse(services: Services, run: Run, reversal: Reversal) -> Reversed:
+    result = await _carry_out(services, reversal)
+    outcome = "undone" if result.settled else f"failed: {result.explanation}"
+    if result.settled and reversal.action is Action.ADD:
+        # What is known of the removal no longer holds; the next one is a fresh one.
+        await services.enforcements.forget(reversal.group_id, reversal.row_key)
+    entry = Entry(
+        at=instant(services.now()),
+        actor=run.actor,
+        action=reversal.action,
+        group=reversal.group_id,
+        user=reversal.user_id,
+        row_key=reversal.row_key,
+        run=run.run_id,
+        outcome=outcome,
+        request_id=result.request_id,
+        note=run.reason,
+    )
+    await services.ledger.append(reversal.group_id, [entry])
+    return Reversed(reversal=reversal, outcome=outcome, request_id=result.request_id, done=result.settled)
+
+
+async def _carry_out(services: Services, reversal: Reversal) -> StepResult:
+    if reversal.action is Action.ADD:
+        return await services.directory.add(reversal.group_id, reversal.user_id)
+    return await services.directory.set_enabled(reversal.user_id, enabled=True)
+
+
+def _finished(services: Services, run: Run, results: Sequence[Reversed]) -> Run:
+    return replace(
+        run,
+        state=RunState.COMPLETE,
+        finished_at=services.now(),
+        added=sum(item.done and item.reversal.action is Action.ADD for item in results),
+        left_undone=sum(not item.done for item in results),
+    )
+
+
+def _note(run_id: str) -> str:
+    return f"undo of run {run_id}"

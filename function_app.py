@@ -1,0 +1,12 @@
+"""The function app: the nightly timer, the queues and the HTTP API."""
+
+import azure.functions as func
+
+from enforcer.functions import queues, timer
+from enforcer.telemetry import hush_libraries
+
+hush_libraries()
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+app.register_functions(timer.blueprint)
+app.register_functions(queues.blueprint)

@@ -1,0 +1,40 @@
+"""What all tests share: Azurite, a tenant, and the product wired to both."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+
+from sandbox.azurite import StorageEndpoints, running_azurite
+from tests.world import World, running_world
+
+_SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+hypothesis_settings.register_profile(
+    "fast", max_examples=100, deadline=None, derandomize=True, suppress_health_check=_SLOW_IS_FINE
+)
+hypothesis_settings.register_profile(
+    "long", max_examples=1000, deadline=None, suppress_health_check=_SLOW_IS_FINE
+)
+hypothesis_settings.load_profile("fast")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[StorageEndpoints]:
+    """One Azurite for all tests; each test has a managed group, and so partitions, of its own."""
+    with running_azurite() as endpoints:
+        yield endpoints
+
+
+@pytest.fixture
+async def world(azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """A tenant with one managed group, an empty register, and the product's services."""
+    async with running_world(azurite.connection_string, monkeypatch.setenv) as running:
+        yield running

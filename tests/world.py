@@ -1,0 +1,136 @@
+"""A small world for tests: a tenant behind the directory server, a register in Azurite, the real product."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from enforcer.core.enforcement import Enforcement
+from enforcer.core.ledger import Entry
+from enforcer.core.plan import GroupPlan
+from enforcer.core.runs import Report
+from enforcer.graph.client import Patience
+from enforcer.services import Services, open_services
+from enforcer.settings import load_settings
+from enforcer.sweep import Order, make_whole_plan, sweep
+from enforcer.tables.register import Registration
+from sandbox.directory.objects import Group, User
+from sandbox.directory.server import DirectoryServer, running_directory
+from sandbox.directory.tenant import Tenant
+
+PERMISSIONS = (
+    "GroupMember.Read.All",
+    "GroupMember.ReadWrite.All",
+    "User.Read.All",
+    "User.RevokeSessions.All",
+    "User.EnableDisableAccount.All",
+    "Mail.Send",
+)
+ENDED, RUNNING = "2020-01-31", "2099-01-31"
+
+
+@dataclass
+class Clock:
+    """The present, moved by hand."""
+
+    moment: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def advance(self, **by: float) -> None:
+        self.moment += timedelta(**by)
+
+
+@dataclass
+class World:
+    """What a test looks at and changes; nothing in it replaces a part of the product."""
+
+    directory: DirectoryServer
+    group: Group
+    environ: dict[str, str]
+    services: Services
+    clock: Clock
+
+    @property
+    def tenant(self) -> Tenant:
+        return self.directory.tenant
+
+    def member(self, name: str, **properties: object) -> User:
+        """Add a user of the tenant to the managed group."""
+        user = self.tenant.add_user(name, **properties)
+        self.tenant.add_member(self.group, user)
+        return user
+
+    def guest(self, name: str, **properties: object) -> User:
+        """Add a guest to the managed group."""
+        mail = f"{name.lower().replace(' ', '.')}@partner.example"
+        user = self.tenant.add_guest(name, mail, **properties)
+        self.tenant.add_member(self.group, user)
+        return user
+
+    async def register(self, row_key: str, end: object, **more: str) -> None:
+        """Write a row of the register."""
+        row = Registration(group_id=self.group.id, row_key=row_key, end_date=end, **more)
+        await self.services.register.save(row)
+
+    async def plan(self) -> GroupPlan:
+        return (await make_whole_plan(self.services)).groups[0]
+
+    async def sweep(self, **more: object) -> Report:
+        order = Order(group_id=self.group.id, actor="test", reason="test", **more)  # type: ignore[arg-type]
+        return await sweep(self.services, order)
+
+    def member_ids(self) -> set[str]:
+        """Tell who really is in the group, whatever reads show."""
+        return set(self.tenant.members[self.group.id])
+
+    def is_revoked(self, user: User, since: datetime) -> bool:
+        """Tell whether the user's sessions were revoked since then."""
+        return user.sign_in_sessions_valid_from_date_time >= since
+
+    async def enforcement(self, row_key: str) -> Enforcement | None:
+        return await self.services.enforcements.get(self.group.id, row_key)
+
+    async def ledger(self) -> list[Entry]:
+        return [link.entry async for link in self.services.ledger.links(self.group.id)]
+
+    def graph_writes(self) -> list[str]:
+        """Give all calls that could have changed the directory, as `METHOD /path`."""
+        return [
+            f"{entry.method} {entry.path}"
+            for entry in self.directory.sandbox.log.entries
+            if entry.method != "GET" and entry.path.startswith("/v1.0") and "$batch" not in entry.path
+        ]
+
+
+@asynccontextmanager
+async def running_world(
+    connection_string: str,
+    setenv: Callable[[str, str], None],
+    *,
+    environ: Mapping[str, str] | None = None,
+    patience: Patience | None = None,
+) -> AsyncIterator[World]:
+    """Run a world; `environ` holds settings besides those that everybody needs."""
+    tenant = Tenant()
+    tenant.add_managed_identity("enforcer", *PERMISSIONS)
+    group = tenant.add_group("Contractors")
+    clock = Clock()
+    async with running_directory(tenant) as directory:
+        for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+            setenv(name, directory.environment[name])
+        settings = {
+            **directory.environment,
+            "ENFORCER_GROUP_IDS": group.id,
+            "EnforcerStorage": connection_string,
+            "ENFORCER_LEASE_SECONDS": "2",
+            **(environ or {}),
+        }
+        opening = open_services(
+            load_settings(settings), patience=patience or Patience(failures=3, throttling=10), now=clock
+        )
+        async with opening as services:
+            yield World(directory, group, settings, services, clock)
