@@ -15,7 +15,10 @@ type managedGroup = {
 @description('As in main.bicep.')
 param name string = 'contractor-access'
 
+@description('Region of the identity; as in main.bicep.')
 param location string = resourceGroup().location
+
+@description('Tags for the identity; as in main.bicep.')
 param tags object = {}
 
 @description('Name of the user-assigned identity that the function app runs under.')

@@ -8,4 +8,7 @@ param groups = [
     mailNickname: 'contractors-active'
   }
 ]
+
+var operatorsGroup = readEnvironmentVariable('OPERATORS_GROUP_ID', '')
+param operators = empty(operatorsGroup) ? [] : [{ id: operatorsGroup, type: 'Group' }]
 param allowDisablingAccounts = readEnvironmentVariable('ENFORCER_DISABLE_ACCOUNTS', 'none') != 'none'

@@ -84,6 +84,7 @@ param graphUrl string = 'https://graph.microsoft.com'
 @maxLength(24)
 param name string = 'contractor-access'
 
+@description('Region of all resources.')
 param location string = resourceGroup().location
 
 @description('Tags for every resource.')

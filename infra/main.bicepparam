@@ -9,4 +9,6 @@ param timeZone = readEnvironmentVariable('ENFORCER_TIME_ZONE', 'UTC')
 param disableAccounts = readEnvironmentVariable('ENFORCER_DISABLE_ACCOUNTS', 'none')
 param apiAudience = readEnvironmentVariable('ENFORCER_API_AUDIENCE', '')
 param notifyUrls = readEnvironmentVariable('ENFORCER_NOTIFY_URLS', '')
+var operatorsGroup = readEnvironmentVariable('OPERATORS_GROUP_ID', '')
+param operators = empty(operatorsGroup) ? [] : [{ id: operatorsGroup, type: 'Group' }]
 param alertEmails = filter(split(readEnvironmentVariable('ALERT_EMAILS', ''), ','), address => !empty(address))

@@ -1,0 +1,134 @@
+"""The permissions that are granted are those that the calls need, and no others."""
+
+import re
+from itertools import chain
+
+import pytest
+
+from sandbox.directory.permissions import PERMISSION_IDS, allowed
+from sandbox.directory.router import Endpoint
+from sandbox.directory.routes import applications, conditional_access, groups, users
+from tests.infra.templates import IDENTITY, INFRA, ROOT, text_of
+
+SCRIPT = (INFRA / "grant-permissions.sh").read_text()
+ENDPOINTS: dict[tuple[str, str], Endpoint] = {
+    (endpoint.method, re.sub(r"\{\w+\}", "{}", endpoint.pattern)): endpoint
+    for endpoint in chain(*(module.ROUTES for module in (applications, conditional_access, groups, users)))
+}
+ALWAYS = {"GroupMember.Read.All", "User.Read.All", "User.RevokeSessions.All"}
+OPTIONAL = {
+    "GroupMember.ReadWrite.All": "membership == 'tenant'",
+    "User.EnableDisableAccount.All": "allowDisablingAccounts",
+    "Policy.Read.ConditionalAccess": "allowReadingPolicies",
+    "Mail.Send": "allowSendingMail",
+}
+# Each call of the function's identity, and the permission without which it is refused.
+CALLS = {
+    ("GET", "/groups/{}"): "GroupMember.Read.All",
+    ("GET", "/groups/{}/members"): "GroupMember.Read.All",
+    ("GET", "/users/{}"): "User.Read.All",
+    ("GET", "/users"): "User.Read.All",
+    ("POST", "/users/{}/revokeSignInSessions"): "User.RevokeSessions.All",
+    ("PATCH", "/users/{}"): "User.EnableDisableAccount.All",
+    ("POST", "/groups/{}/members/$ref"): "GroupMember.ReadWrite.All",
+    ("DELETE", "/groups/{}/members/{}/$ref"): "GroupMember.ReadWrite.All",
+    ("POST", "/users/{}/sendMail"): "Mail.Send",
+    ("GET", "/identity/conditionalAccess/policies"): "Policy.Read.ConditionalAccess",
+    ("POST", "/identity/conditionalAccess/evaluate"): "Policy.Read.ConditionalAccess",
+}
+
+
+def calls_of_the_directory() -> set[str]:
+    """The paths that `enforcer.graph.directory` asks for."""
+    source = (ROOT / "enforcer/graph/directory.py").read_text()
+    paths = re.findall(r'"(/(?:users|groups)[^"]*)"', source)
+    return {re.sub(r"\{\w+\}", "{}", path.partition("{?")[0]) for path in paths}
+
+
+def test_every_path_that_the_code_asks_for_is_known_here() -> None:
+    assert calls_of_the_directory() <= {path for _, path in CALLS}
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+def test_with_everything_granted_each_call_is_allowed(call: tuple[str, str]) -> None:
+    assert allowed(frozenset(ALWAYS | OPTIONAL.keys()), ENDPOINTS[call].permissions)
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+def test_without_its_permission_a_call_is_refused(call: tuple[str, str]) -> None:
+    # Writing memberships would include reading them; an owner of the group needs no such permission.
+    rest = frozenset((ALWAYS | OPTIONAL.keys()) - {CALLS[call], "GroupMember.ReadWrite.All"})
+    assert not allowed(rest, ENDPOINTS[call].permissions)
+
+
+def test_owners_of_the_group_may_change_its_members_without_a_permission() -> None:
+    for call in (("POST", "/groups/{}/members/$ref"), ("DELETE", "/groups/{}/members/{}/$ref")):
+        assert ENDPOINTS[call].owner_may
+
+
+def test_every_permission_is_needed_by_some_call() -> None:
+    assert set(CALLS.values()) == ALWAYS | OPTIONAL.keys()
+
+
+def test_the_template_grants_them_under_their_conditions() -> None:
+    block = re.search(r"(?ms)^var permissions = concat\(\n(.*?)^\)", text_of(IDENTITY))
+    assert block
+    assert set(re.findall(r"(?m)^    '([\w.]+)'$", block[1])) == ALWAYS
+    conditions = re.findall(r"(?m)^  (.+?) \? \['([\w.]+)'\] : \[\]", block[1])
+    conditional = {permission: condition for condition, permission in conditions}
+    assert conditional == OPTIONAL
+
+
+def test_the_script_grants_the_same() -> None:
+    always = re.search(r"(?m)^permissions=\(([^)]*)\)$", SCRIPT)
+    assert always
+    assert set(always[1].split()) == ALWAYS
+    added = set(re.findall(r"permissions\+=\(([\w.]+)\)", SCRIPT)) | set(
+        re.findall(r"policies=\(([\w.]+)\)", SCRIPT)
+    )
+    assert added == OPTIONAL.keys()
+
+
+def test_every_permission_is_one_of_microsoft_graph() -> None:
+    assert ALWAYS | OPTIONAL.keys() <= PERMISSION_IDS.keys()
+
+
+def test_the_guide_explains_every_permission() -> None:
+    guide = (ROOT / "docs/permissions.md").read_text()
+    for permission in ALWAYS | OPTIONAL.keys():
+        assert f"| `{permission}` |" in guide, permission
+
+
+def test_memberships_are_never_replaced_by_a_deployment() -> None:
+    text = text_of(IDENTITY)
+    assert "'replace'" not in text
+    group = re.search(r"(?ms)^resource managedGroups .*?^\]", text)
+    assert group
+    assert "members:" not in group[0]
+
+
+def test_the_roles_of_the_api_are_the_same_in_template_and_script() -> None:
+    script = (INFRA / "register-api.sh").read_text()
+    for name in ("readRoleId", "offboardRoleId", "scopeId"):
+        found = re.search(rf"(?m)^var {name} = '([^']+)'", text_of(IDENTITY))
+        assert found
+        assert found[1] in script
+
+
+@pytest.mark.parametrize(
+    ("package", "role"),
+    [
+        ("azure.data.tables", "tableDataContributor"),
+        ("azure.storage.queue", "queueDataContributor"),
+        ("azure.storage.blob", "blobDataOwner"),
+    ],
+)
+def test_the_identity_has_the_role_for_each_storage_service_that_the_code_uses(
+    package: str, role: str
+) -> None:
+    """The blob role is the Functions host's in any case."""
+    used = any(package in path.read_text() for path in (ROOT / "enforcer").rglob("*.py"))
+    assert used or role == "blobDataOwner"
+    block = re.search(r"(?ms)^var identityRoleIds = \[\n(.*?)^\]", text_of(INFRA / "modules/roles.bicep"))
+    assert block
+    assert role in block[1].split()
