@@ -9,6 +9,7 @@ import click
 from enforcer.cli.contractors import contractors
 from enforcer.cli.offboard import offboard
 from enforcer.cli.running import run_guarded
+from enforcer.cli.standing import check, status
 from enforcer.cli.sweeps import apply, approve, plan, undo
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -24,7 +25,7 @@ def cli() -> None:
     """
 
 
-for command in (plan, apply, approve, undo, offboard, contractors):
+for command in (plan, apply, approve, undo, offboard, contractors, status, check):
     cli.add_command(command)
 
 

@@ -332,9 +332,7 @@ def _show_reports(reports: Sequence[Report]) -> None:
             _findings(report.findings),
         )
         if run.held:
-            tell(
-                f"HELD by the brake: nobody was touched. Approve this plan with: enforcer approve {run.digest}"
-            )
+            tell(f"HELD by the brake: nobody was touched. Approve it with: enforcer approve {run.digest}")
 
 
 def _findings(findings: Sequence[Finding]) -> Table:

@@ -112,6 +112,22 @@ class GraphClient:
         async with self.pacer.writing(cost):
             return await self._send(request)
 
+    async def token(self) -> str:
+        """Give a token for Graph, as the adapter would send it.
+
+        Raises:
+            AccessDeniedError: There is none to be had.
+        """
+        from azure.core.exceptions import AzureError  # noqa: PLC0415
+
+        self._connected()
+        if self._credential is None:
+            raise AccessDeniedError("no credential for Graph")
+        try:
+            return (await self._credential.get_token(token_scope(self._settings.graph_url))).token
+        except AzureError as error:
+            raise AccessDeniedError(f"no token for Graph: {error.message}") from error
+
     @property
     def url(self) -> str:
         """Graph's base URL, with the version."""

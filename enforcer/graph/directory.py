@@ -163,6 +163,15 @@ class Directory:
                 return
             reply = await self._client.read(page.next_link)
 
+    async def owners(self, group_id: str) -> frozenset[str]:
+        """Give the object IDs of the group's owners; they may change its members without any permission.
+
+        Raises: as `members`.
+        """
+        reply = await self._client.read("/groups/{group}/owners{?%24select}", group=group_id, **_select("id"))
+        page = _decode(reply, _Page, f"owners of group {group_id}", "GroupMember.Read.All")
+        return frozenset(owner.id.lower() for owner in page.value)
+
     async def find(self, name: str) -> Person:
         """Find a user by object ID, user principal name or e-mail address.
 

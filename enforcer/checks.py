@@ -1,0 +1,182 @@
+"""Looks at everything that a night needs, and says of each thing how it is and what would mend it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from enforcer.core.dates import ends_at, instant
+from enforcer.exceptions import EnforcerError
+from enforcer.graph.identity import Identity, own_identity
+from enforcer.services import Services
+from enforcer.settings import Disable, Mode
+from enforcer.status import GroupStatus, read_status
+
+# The alarm in infra/ goes off after the same time.
+_LONGEST_PAUSE = timedelta(hours=26)
+_GRANT = "infra/grant-permissions.sh (docs/permissions.md), or as a Privileged Role Administrator: grant"
+
+
+class Health(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    """It works, but somebody should look."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One line: what was looked at, how it is, and what would mend it."""
+
+    name: str
+    health: Health
+    detail: str
+    mend: str = ""
+
+
+async def run_checks(services: Services) -> AsyncIterator[Check]:
+    """Make all checks, one after the other; none stops the others."""
+    for look in (_identity, _groups, _register, _runs, _api, _clock):
+        async for check in _guarded(look, services):
+            yield check
+
+
+type _Look = Callable[[Services], Awaitable[list[Check]]]
+
+
+async def _guarded(look: _Look, services: Services) -> AsyncIterator[Check]:
+    try:
+        for check in await look(services):
+            yield check
+    except EnforcerError as error:
+        yield _failed(look.__name__.strip("_"), str(error), "see the message")
+
+
+async def _identity(services: Services) -> list[Check]:
+    identity = await own_identity(services.graph)
+    checks = [_ok("identity", f"{identity.object_id or 'unknown'}, app {identity.app_id or 'unknown'}")]
+    if not identity.roles:
+        detail = "the token names no application permissions; this may be a person's sign-in"
+        return [*checks, _warning("permissions", detail, "run this where the function's identity is")]
+    wanted = [("read users", "User.Read.All", True), ("revoke sessions", "User.RevokeSessions.All", True)]
+    settings = services.settings
+    wanted.append(
+        ("disable accounts", "User.EnableDisableAccount.All", settings.disable_accounts is not Disable.NONE)
+    )
+    wanted.append(("send mail", "Mail.Send", bool(settings.mail_sender)))
+    for name, permission, needed in wanted:
+        checks += [_permission(name, permission, identity)] if needed else []
+    return checks + [
+        await _may_remove(services, group_id, identity) for group_id in services.settings.group_ids
+    ]
+
+
+def _permission(name: str, permission: str, identity: Identity) -> Check:
+    broader = {"User.Read.All": "User.ReadWrite.All", "User.RevokeSessions.All": "User.ReadWrite.All"}
+    if {permission, broader.get(permission, permission)} & identity.roles:
+        return _ok(f"may {name}", permission)
+    return _failed(f"may {name}", f"{permission} is missing", f"{_GRANT} {permission}")
+
+
+async def _may_remove(services: Services, group_id: str, identity: Identity) -> Check:
+    name = f"may change group {group_id}"
+    if identity.object_id and identity.object_id in await services.directory.owners(group_id):
+        return _ok(name, "owner of the group")
+    if {"GroupMember.ReadWrite.All", "Group.ReadWrite.All"} & identity.roles:
+        return _ok(name, "GroupMember.ReadWrite.All; ownership of the group would be less")
+    mend = f"az ad group owner add --group {group_id} --owner-object-id {identity.object_id}"
+    return _failed(name, "neither an owner of the group nor allowed to change every group", mend)
+
+
+async def _groups(services: Services) -> list[Check]:
+    return [await _group(services, group_id) for group_id in services.settings.group_ids]
+
+
+async def _group(services: Services, group_id: str) -> Check:
+    name = f"group {group_id}"
+    try:
+        group = await services.directory.require_group(group_id)
+        members = [member async for member in services.directory.members(group_id)]
+    except EnforcerError as error:
+        return _failed(name, str(error), "see the message; ENFORCER_GROUP_IDS names the groups")
+    blind = sum(1 for member in members if member.is_user and not member.user_principal_name)
+    if blind:
+        return _failed(name, f"the names of {blind} members cannot be read", f"{_GRANT} User.Read.All")
+    return _ok(name, f"{group.display_name}, {len(members)} members")
+
+
+async def _register(services: Services) -> list[Check]:
+    foreign = await services.register.foreign_partitions(services.settings.group_ids)
+    if not foreign:
+        return [_ok("register", "every row belongs to a managed group")]
+    return [
+        _failed(
+            "register",
+            f"{count} rows have PartitionKey {key!r:.60}, which is no managed group: nobody enforces them",
+            "write the rows under the group's object ID in lower case, or add it to ENFORCER_GROUP_IDS",
+        )
+        for key, count in sorted(foreign.items())
+    ]
+
+
+async def _runs(services: Services) -> list[Check]:
+    status = await read_status(services)
+    return [check for group in status.groups for check in _of_group(services, group)]
+
+
+def _of_group(services: Services, group: GroupStatus) -> list[Check]:
+    checks = [_last_run(services, group)]
+    if group.stuck:
+        users = ", ".join(item.user_id for item in group.stuck)
+        checks.append(_failed("stuck", f"{len(group.stuck)} people: {users}", "docs/runbook.md#stuck"))
+    if group.held is not None:
+        plan = group.held
+        detail = f"{plan.people} of {plan.members} members, since {instant(plan.held_at)}"
+        checks.append(_warning("brake", f"holds a plan: {detail}", f"enforcer approve {plan.digest}"))
+    return checks
+
+
+def _last_run(services: Services, group: GroupStatus) -> Check:
+    name, run = f"last complete run of {group.group_id}", group.last_complete_run
+    mend = "POST /api/sweeps, then look at the function app's timers (docs/runbook.md#missed-night)"
+    if run is None or run.finished_at is None:
+        return _warning(name, "there was none yet", mend)
+    age = services.now() - run.finished_at
+    detail = f"{run.run_id}, {age.total_seconds() / 3600:.1f} hours ago"
+    return _failed(name, detail, mend) if age > _LONGEST_PAUSE else _ok(name, detail)
+
+
+async def _api(services: Services) -> list[Check]:
+    settings = services.settings
+    if settings.tenant_id and settings.api_audience:
+        return [_ok("HTTP API", f"takes tokens of tenant {settings.tenant_id} for {settings.api_audience}")]
+    detail = "closed: every route but /health refuses everybody"
+    return [_warning("HTTP API", detail, "set ENFORCER_TENANT_ID and ENFORCER_API_AUDIENCE")]
+
+
+async def _clock(services: Services) -> list[Check]:
+    settings, now = services.settings, services.now()
+    today = now.astimezone(settings.zone).date()
+    detail = f"today ends at {instant(ends_at(today.isoformat(), settings.zone))} in {settings.zone.key}"
+    checks = [_ok("time zone", detail), _ok("schedule", f"{settings.schedule} (UTC)")]
+    if os.environ.get("WEBSITE_TIME_ZONE"):
+        mend = "remove WEBSITE_TIME_ZONE from the app settings; days end by ENFORCER_TIME_ZONE"
+        checks.append(_failed("WEBSITE_TIME_ZONE", "is not supported on Flex Consumption", mend))
+    if settings.mode is Mode.REPORT:
+        checks.append(_warning("mode", "report: nobody is offboarded", "set ENFORCER_MODE to enforce"))
+    return checks
+
+
+def _ok(name: str, detail: str) -> Check:
+    return Check(name=name, health=Health.OK, detail=detail)
+
+
+def _warning(name: str, detail: str, mend: str) -> Check:
+    return Check(name=name, health=Health.WARNING, detail=detail, mend=mend)
+
+
+def _failed(name: str, detail: str, mend: str) -> Check:
+    return Check(name=name, health=Health.FAILED, detail=detail, mend=mend)

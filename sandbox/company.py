@@ -1,0 +1,105 @@
+"""A company of about forty people with contractors of every kind, seen from today."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from sandbox.directory.objects import AppRole, Group, ServicePrincipal, User
+from sandbox.directory.tenant import Tenant
+
+_PERMISSIONS = (
+    "GroupMember.Read.All",
+    "User.Read.All",
+    "User.RevokeSessions.All",
+    "Policy.Read.ConditionalAccess",
+    "Mail.Send",
+)
+_MEMBERS = (
+    "Ada Novak", "Bilal Khan", "Chiara Conti", "Dmitri Orlov", "Elif Kaya", "Femi Adeyemi", "Grace Osei",
+    "Hugo Meyer", "Ines Duarte", "Jonas Berg", "Keiko Sato", "Liam Walsh", "Mina Farahani", "Nils Holm",
+    "Oksana Shevchenko", "Pedro Alves", "Quinn Harper", "Rosa Lindt", "Sven Aalto", "Tomas Vesely",
+    "Uma Pillai", "Viktor Kiss", "Wanda Nowak", "Xavier Roux",
+)  # fmt: skip
+_GUESTS = (
+    "Amir Cohen", "Beth Young", "Carl Jansen", "Dina Haddad", "Enzo Ricci", "Fay Thompson", "Gita Rao",
+    "Hana Kim", "Ivo Petrov", "Joy Mensah", "Kai Lund", "Lea Martin", "Max Weber", "Nora Fox",
+)  # fmt: skip
+_GHOSTS = ("Ghost Account", "Forgotten Admin")
+# Days from today to the last day of access; whoever is not named here has months to go.
+_ENDS = {
+    "Ada Novak": -1, "Bilal Khan": -3, "Chiara Conti": -40, "Dmitri Orlov": -200,
+    "Amir Cohen": -1, "Beth Young": -9, "Carl Jansen": -95,
+    "Elif Kaya": 0, "Femi Adeyemi": 1, "Grace Osei": 5, "Dina Haddad": 6, "Hugo Meyer": 13,
+}  # fmt: skip
+_UNREADABLE = "Max Weber"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row for the register; guests go by e-mail address, as HR knows no better."""
+
+    row_key: str
+    end_date: str
+    display_name: str
+    company: str
+    sponsor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Company:
+    """The tenant, its one managed group, and what HR has written down."""
+
+    tenant: Tenant
+    contractors: Group
+    operator: User
+    api: ServicePrincipal
+    rows: tuple[Row, ...] = field(default=())
+
+
+def found_company(today: date) -> Company:
+    """Make the company as it is on a day."""
+    tenant = Tenant(display_name="Contoso")
+    identity = tenant.add_managed_identity("contractor-access-enforcer", *_PERMISSIONS)
+    operator = tenant.add_user("Olivia Operator")
+    # The identity owns the group instead of holding a permission over every group of the tenant.
+    contractors = tenant.add_group("Contractors", owners=[identity])
+    people = [tenant.add_user(name) for name in (*_MEMBERS, *_GHOSTS)]
+    people += [tenant.add_guest(name, f"{_alias(name)}@partner.example") for name in _GUESTS]
+    tenant.fill_group(contractors, people)
+    api = tenant.add_application("Contractor access enforcer API", roles=_api_roles())
+    tenant.grant(operator, "Contractors.Offboard", on=api)
+    rows = tuple(_row(person, today) for person in people if person.display_name not in _GHOSTS)
+    return Company(tenant=tenant, contractors=contractors, operator=operator, api=api, rows=rows)
+
+
+def _api_roles() -> list[AppRole]:
+    return [
+        AppRole(
+            id="6f3b2f5a-6c34-4f0e-9a0b-0d5f6d1f7a01",
+            value="Contractors.Offboard",
+            allowed_member_types=["User", "Application"],
+        ),
+        AppRole(
+            id="6f3b2f5a-6c34-4f0e-9a0b-0d5f6d1f7a02",
+            value="Contractors.Read",
+            allowed_member_types=["User", "Application"],
+        ),
+    ]
+
+
+def _row(person: User, today: date) -> Row:
+    name = person.display_name or ""
+    guest = person.user_type == "Guest"
+    end = today + timedelta(days=_ENDS.get(name, 90 + 7 * (len(name) % 12)))
+    return Row(
+        row_key=(person.mail or "") if guest else person.id,
+        end_date="31.02.2027" if name == _UNREADABLE else end.isoformat(),
+        display_name=name,
+        company="Partner GmbH" if guest else "Freelance",
+        sponsor="sam.sponsor@contoso.example",
+    )
+
+
+def _alias(name: str) -> str:
+    return name.lower().replace(" ", ".")

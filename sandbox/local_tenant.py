@@ -1,0 +1,88 @@
+"""The whole product in a local tenant: Azurite, the directory, and the function app on the worker library."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sandbox.azurite import running_azurite_async
+from sandbox.company import Company, found_company
+from sandbox.directory.server import DirectoryServer, running_directory
+from sandbox.host.process import HostProcess, running_host_async
+
+PROJECT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalTenant:
+    """Where everything is; `environ` are the settings by which the product finds it."""
+
+    company: Company
+    directory: DirectoryServer
+    host: HostProcess
+    environ: Mapping[str, str]
+
+
+@asynccontextmanager
+async def running_local_tenant(build: Path) -> AsyncIterator[LocalTenant]:
+    """Run it all on free ports; nothing is left running afterwards.
+
+    Args:
+        build: A folder for the logs.
+    """
+    build.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 -- likewise
+    company = found_company(datetime.now(UTC).date())
+    async with (
+        running_azurite_async() as storage,
+        running_directory(company.tenant) as directory,
+    ):
+        environ = {**os.environ, **_settings(company, directory, storage.connection_string)}
+        await _write_register(company, environ)
+        with (build / "host.log").open("wb") as log:
+            async with running_host_async(PROJECT, settings=environ, log=log) as host:
+                yield LocalTenant(company=company, directory=directory, host=host, environ=environ)
+
+
+async def enforcer(environ: Mapping[str, str], *arguments: str) -> int:
+    """Run `python -m enforcer …` as a user would, and give its exit code."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "enforcer", *arguments, env=dict(environ), cwd=PROJECT
+    )
+    return await process.wait()
+
+
+def _settings(company: Company, directory: DirectoryServer, connection_string: str) -> dict[str, str]:
+    return {
+        **directory.environment,
+        "ENFORCER_GROUP_IDS": company.contractors.id,
+        "ENFORCER_TIME_ZONE": "Europe/Berlin",
+        "ENFORCER_API_AUDIENCE": f"api://{company.api.app_id}",
+        "ENFORCER_MAIL_SENDER": company.operator.user_principal_name,
+        "EnforcerStorage": connection_string,
+        "AzureWebJobsStorage": connection_string,
+    }
+
+
+async def _write_register(company: Company, environ: Mapping[str, str]) -> None:
+    """Write the register as HR would: straight into the table, unreadable row and all."""
+    from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415
+
+    async with TableServiceClient.from_connection_string(environ["EnforcerStorage"]) as service:
+        table = await service.create_table_if_not_exists("contractors")
+        for row in company.rows:
+            await table.upsert_entity(
+                {
+                    "PartitionKey": company.contractors.id,
+                    "RowKey": row.row_key,
+                    "EndDate": row.end_date,
+                    "DisplayName": row.display_name,
+                    "Company": row.company,
+                    "Sponsor": row.sponsor,
+                }
+            )

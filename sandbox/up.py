@@ -1,0 +1,70 @@
+"""`make sandbox`: keeps the local tenant up to play with, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import signal
+from pathlib import Path
+
+from sandbox.directory.tokens import TokenOrder
+from sandbox.local_tenant import PROJECT, LocalTenant, running_local_tenant
+
+BUILD = PROJECT / "build" / "sandbox"
+_SHOWN = ("ENFORCER_", "IDENTITY_", "EnforcerStorage", "AzureWebJobsStorage")
+
+
+async def up() -> None:
+    """Start everything, say how to use it, and wait."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with running_local_tenant(BUILD) as tenant:
+        _write_environment(tenant, BUILD / "env")
+        print(
+            _HELP.format(url=tenant.host.url, directory=tenant.directory.url, env=_shown(BUILD / "env")),
+            flush=True,
+        )
+        await stopping.wait()
+    print("stopped", flush=True)
+
+
+def _write_environment(tenant: LocalTenant, path: Path) -> None:
+    """Write what a shell needs; among it a token of an operator, good for eight hours."""
+    token = tenant.directory.token(
+        TokenOrder(
+            audience=f"api://{tenant.company.api.app_id}",
+            user=tenant.company.operator.id,
+            roles=["Contractors.Offboard"],
+            seconds=8 * 3600,
+        )
+    )
+    values = {name: value for name, value in tenant.environ.items() if name.startswith(_SHOWN)}
+    values |= {"API": f"{tenant.host.url}/api", "TOKEN": token}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(values.items())]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.chmod(0o600)
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(PROJECT))
+
+
+_HELP = """
+The local tenant is up, until Ctrl-C.
+
+  functions   {url}/api/            (fire the timer: curl -X POST {url}/admin/functions/nightly -d '{{}}')
+  directory   {directory}           (what was asked of it: {directory}/sandbox/log)
+
+In another shell:
+
+  source {env}
+  .venv/bin/python -m enforcer plan
+  curl -X POST "$API/contractors/ada.novak@contoso.onmicrosoft.com/offboard" \\
+    -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\
+    -d '{{"reason": "left at 14:10"}}'
+"""
+
+
+if __name__ == "__main__":
+    asyncio.run(up())
