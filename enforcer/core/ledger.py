@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import msgspec
 
 GENESIS = "0" * 64
+# A property of Table Storage holds 32 Ki characters, a transaction of a hundred entries 4 MiB.
+_LONGEST_TEXT = 2_000
 
 
 class Action(StrEnum):
@@ -29,6 +31,10 @@ class Action(StrEnum):
     REGISTER_END = "register_end"
     REGISTER_REMOVE = "register_remove"
     REGISTER_IMPORT = "register_import"
+    RESUME = "resume"
+    """The head did not fit the entries; the chain goes on after the last entry that was found."""
+    UNREADABLE = "unreadable"
+    """Never written: stands for what somebody has put in the place of an action."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +62,27 @@ class Entry:
     request_id: str = ""
     note: str = ""
 
+    def storable(self) -> Entry:
+        """Give the entry as a table can hold it: long texts cut, and no half characters."""
+        texts = {name: _storable(getattr(self, name)) for name in self.__slots__ if name != "action"}
+        return Entry(action=self.action, **texts)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """An entry in its place in the chain."""
+    """An entry in its place in the chain.
+
+    Attributes:
+        writer: Which process wrote it, so that no writer takes another's entry for his own.
+        damage: What is wrong with the stored row besides its contents; empty where nothing is.
+    """
 
     sequence: int
     entry: Entry
     previous: str
     hash: str
+    writer: str = ""
+    damage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +92,40 @@ class Head:
     sequence: int = 0
     hash: str = GENESIS
 
-    def extended(self, entries: list[Entry]) -> list[Link]:
+    def extended(self, entries: list[Entry], writer: str = "") -> list[Link]:
         """Give the links that these entries become after this head."""
         links: list[Link] = []
         head = self
         for entry in entries:
-            link = linked(head, entry)
+            link = linked(head, entry, writer)
             links.append(link)
             head = Head(link.sequence, link.hash)
         return links
 
 
-def linked(head: Head, entry: Entry) -> Link:
+def linked(head: Head, entry: Entry, writer: str = "") -> Link:
     """Chain one entry to the head."""
-    link = Link(sequence=head.sequence + 1, entry=entry, previous=head.hash, hash="")
+    link = Link(sequence=head.sequence + 1, entry=entry, previous=head.hash, hash="", writer=writer)
     return replace(link, hash=link_hash(link))
 
 
 def link_hash(link: Link) -> str:
-    """Give the SHA-256 (hex) of the link's place, its predecessor's hash and its entry."""
-    fields = [link.sequence, link.previous, link.entry]
+    """Give the SHA-256 (hex) of the link's place, its predecessor's hash, its writer and its entry."""
+    fields = [link.sequence, link.previous, link.writer, link.entry]
     return hashlib.sha256(msgspec.json.encode(fields, order="sorted")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """A head that was written down elsewhere; whoever rewrites the whole chain cannot rewrite that too.
+
+    Attributes:
+        source: Where it stands, for people.
+    """
+
+    sequence: int
+    hash: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,19 +137,79 @@ class Break:
     reason: str
 
 
-async def first_break(group: str, links: AsyncIterable[Link], head: Head) -> Break | None:
-    """Recompute a group's chain from its beginning to its head; None where everything fits."""
-    last = Head()
+async def first_break(
+    group: str,
+    links: AsyncIterable[Link],
+    head: Callable[[], Awaitable[Head]],
+    anchors: Iterable[Anchor] = (),
+) -> Break | None:
+    """Recompute a group's chain from its beginning to its head; None where everything fits.
+
+    Args:
+        group: The group's object ID.
+        links: The chain as it is stored.
+        head: Reads the head. It is asked before and after, because somebody may be writing meanwhile.
+        anchors: Heads of earlier days.
+    """
+    before = await head()
+    known = Anchor(sequence=before.sequence, hash=before.hash, source="the head")
+    walk = _Walk(group, sorted([known, *anchors], key=lambda anchor: anchor.sequence))
     async for link in links:
-        if link.sequence != last.sequence + 1:
-            reason = f"entry {last.sequence + 1} is missing (the next one found is {link.sequence})"
-            return Break(group=group, sequence=last.sequence + 1, reason=reason)
-        if link.previous != last.hash:
-            return Break(group=group, sequence=link.sequence, reason="does not follow the entry before it")
+        if (found := walk.step(link)) is not None:
+            return found
+    return walk.end(await head())
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Goes along a chain; `anchors` are those still ahead."""
+
+    group: str
+    anchors: list[Anchor]
+    last: Head = field(default_factory=Head)
+
+    def step(self, link: Link) -> Break | None:
+        found = self._misfit(link)
+        if found is not None:
+            return found
+        self.last = Head(link.sequence, link.hash)
+        while self.anchors and self.anchors[0].sequence <= link.sequence:
+            anchor = self.anchors.pop(0)
+            if anchor.sequence == link.sequence and anchor.hash != link.hash:
+                return self._break(link.sequence, f"is not the entry that {anchor.source} names")
+        return None
+
+    def end(self, head: Head) -> Break | None:
+        for anchor in self.anchors:
+            if anchor.sequence > self.last.sequence:
+                reason = (
+                    f"is missing: the chain ends at entry {self.last.sequence}, but {anchor.source} names it"
+                )
+                return self._break(anchor.sequence, reason)
+        if self.last.sequence > head.sequence:
+            return self._break(head.sequence + 1, f"lies beyond the head, which names entry {head.sequence}")
+        if self.last.sequence == head.sequence and self.last.hash != head.hash:
+            return self._break(head.sequence, "is not the entry that the head names")
+        return None
+
+    def _misfit(self, link: Link) -> Break | None:
+        expected = self.last.sequence + 1
+        if link.damage and link.sequence <= expected:
+            return self._break(expected, link.damage)
+        if link.sequence != expected:
+            return self._break(expected, f"is missing (the next one found is {link.sequence})")
+        if link.entry.group != self.group:
+            return self._break(expected, f"belongs to the chain of {link.entry.group!r:.50}")
+        if link.previous != self.last.hash:
+            return self._break(expected, "does not follow the entry before it")
         if link.hash != link_hash(link):
-            return Break(group=group, sequence=link.sequence, reason="was changed after it was written")
-        last = Head(link.sequence, link.hash)
-    if last != head:
-        reason = f"the chain ends at entry {last.sequence}, the head says {head.sequence}"
-        return Break(group=group, sequence=max(last.sequence, head.sequence), reason=reason)
-    return None
+            return self._break(expected, "was changed after it was written")
+        return None
+
+    def _break(self, sequence: int, reason: str) -> Break:
+        return Break(group=self.group, sequence=sequence, reason=reason)
+
+
+def _storable(text: str) -> str:
+    whole = text.encode("utf-8", "replace").decode()
+    return whole if len(whole) <= _LONGEST_TEXT else f"{whole[: _LONGEST_TEXT - 1]}…"

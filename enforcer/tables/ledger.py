@@ -6,9 +6,13 @@ still the one they were chained to: two writers never fork a chain.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import random
+import secrets
+from collections.abc import AsyncIterator, Iterable
+from functools import partial
 
-from enforcer.core.ledger import Action, Entry, Head, Link
+from enforcer.core.ledger import Action, Anchor, Break, Entry, Head, Link, first_break
 from enforcer.exceptions import UnavailableError
 from enforcer.tables.commits import GroupCommit
 from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables
@@ -17,6 +21,9 @@ TABLE = "ledger"
 _HEAD = "head"
 _CONFLICTS = frozenset({404, 409, 412})
 _TRIES = 50
+_LOST_ANSWERS = 2
+# One operation of the transaction is the head's, and one may be the entry that tells of a lost head.
+_MOST_ENTRIES = TRANSACTION_SIZE - 2
 
 
 class Ledger:
@@ -24,17 +31,20 @@ class Ledger:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
+        self._writer = secrets.token_hex(4)
         self._heads: dict[str, tuple[Head, str]] = {}
         self._commits: dict[str, GroupCommit[Entry]] = {}
 
     async def append(self, group_id: str, entries: list[Entry]) -> None:
-        """Append the entries; on return they are durable."""
+        """Append the entries; on return they are durable.
+
+        Raises:
+            AccessDeniedError, UnavailableError: Storage refuses, or does not answer. What was being written
+                may have been written all the same.
+        """
         if group_id not in self._commits:
-            # One operation of the transaction is the head's.
-            self._commits[group_id] = GroupCommit(
-                lambda items: self._write(group_id, items), most=TRANSACTION_SIZE - 1
-            )
-        await self._commits[group_id].add(entries)
+            self._commits[group_id] = GroupCommit(partial(self._write, group_id), most=_MOST_ENTRIES)
+        await self._commits[group_id].add([entry.storable() for entry in entries])
 
     async def links(self, group_id: str) -> AsyncIterator[Link]:
         """Give a group's chain from its beginning."""
@@ -47,29 +57,43 @@ class Ledger:
     async def head(self, group_id: str) -> Head:
         return (await self._read_head(group_id))[0]
 
-    async def _write(self, group_id: str, entries: list[Entry]) -> None:
-        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
+    async def first_break(self, group_id: str, anchors: Iterable[Anchor] = ()) -> Break | None:
+        """Recompute a group's chain; give the first place that does not fit, or None."""
+        return await first_break(group_id, self.links(group_id), partial(self.head, group_id), anchors)
 
-        for _ in range(_TRIES):
-            head, etag = self._heads.get(group_id) or await self._read_head(group_id)
-            links = head.extended(entries)
-            try:
-                self._heads[group_id] = await self._submit(group_id, links, etag)
-            except HttpResponseError as error:
-                self._heads.pop(group_id, None)
-                if error.status_code not in _CONFLICTS:
-                    raise
-                if await self._is_written(group_id, links[-1]):
-                    return
-            except BaseException:
-                self._heads.pop(group_id, None)
-                raise
-            else:
+    async def _write(self, group_id: str, entries: list[Entry]) -> None:
+        for attempt in range(_TRIES):
+            known = self._heads.pop(group_id, None)
+            head, etag = known or await self._read_head(group_id)
+            if await self._is_submitted(group_id, head.extended(entries, self._writer), etag, attempt):
                 return
+            if resumption := await self._resumption(group_id, head, etag, entries[0]):
+                entries = [resumption, *entries]
+            # Whoever came first has written; the others go one after the other, not all at once.
+            await asyncio.sleep(random.uniform(0, 0.02 * min(attempt, 10)))  # noqa: S311
         raise UnavailableError(f"ledger of {group_id}: another writer was faster {_TRIES} times")
 
+    async def _is_submitted(self, group_id: str, links: list[Link], etag: str, attempt: int) -> bool:
+        """Write the links after their head; False where that has to be tried again.
+
+        A lost answer leaves open what happened. The SDK does not repeat a transaction whose answer was lost,
+        and where it repeats one after a 503, the first may have been carried out: so the table is asked.
+        """
+        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
+
+        try:
+            self._heads[group_id] = await self._submit(group_id, links, etag)
+        except HttpResponseError as error:
+            if error.status_code not in _CONFLICTS:
+                raise
+        except UnavailableError:
+            if attempt >= _LOST_ANSWERS and not await self._is_written(group_id, links[-1]):
+                raise
+        else:
+            return True
+        return await self._is_written(group_id, links[-1])
+
     async def _is_written(self, group_id: str, last: Link) -> bool:
-        """Tell whether the faster writer was ourselves: its answer was lost and the SDK repeated it."""
         from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
 
         async with self._tables.table(TABLE) as table:
@@ -78,6 +102,31 @@ class Ledger:
             except ResourceNotFoundError:
                 return False
             return bool(found.get("Hash") == last.hash)
+
+    async def _resumption(self, group_id: str, head: Head, etag: str, waiting: Entry) -> Entry | None:
+        """After a conflict that no other writer explains, go on after the last entry that is there.
+
+        Whoever deletes or turns back the head would otherwise stop every offboarding from then on. Checks
+        name the place, and the entry that is given here, to be written first, tells why.
+        """
+        if (await self._read_head(group_id))[1] != etag:
+            return None
+        last = Head()
+        async for link in self.links(group_id):
+            if link.sequence > last.sequence:
+                last = Head(link.sequence, link.hash)
+        if last.sequence <= head.sequence:
+            return None
+        self._heads[group_id] = last, etag
+        outcome = f"the head named entry {head.sequence}; the last entry found is {last.sequence}"
+        return Entry(
+            at=waiting.at,
+            actor=waiting.actor,
+            action=Action.RESUME,
+            group=group_id,
+            run=waiting.run,
+            outcome=outcome,
+        )
 
     async def _submit(self, group_id: str, links: list[Link], etag: str) -> tuple[Head, str]:
         from azure.core import MatchConditions  # noqa: PLC0415
@@ -104,14 +153,14 @@ class Ledger:
                 found = await table.get_entity(group_id, _HEAD)
             except ResourceNotFoundError:
                 return Head(), ""
-            return Head(int(found["Sequence"]), found["Hash"]), str(found.metadata["etag"])
+            return _head(found), str(found.metadata["etag"])
 
 
 def _row_key(sequence: int) -> str:
     return f"{sequence:012d}"
 
 
-_PROPERTIES = {
+_COLUMNS = {
     "at": "At",
     "actor": "Actor",
     "action": "Action",
@@ -125,23 +174,27 @@ _PROPERTIES = {
     "request_id": "RequestId",
     "note": "Note",
 }
+_ALL_COLUMNS = {"PartitionKey", "RowKey", *_COLUMNS.values(), "Previous", "Hash", "Writer"}
 
 
 def _entity(group_id: str, link: Link) -> Entity:
     entity: Entity = {"PartitionKey": group_id, "RowKey": _row_key(link.sequence)}
-    for field, column in _PROPERTIES.items():
+    for field, column in _COLUMNS.items():
         entity[column] = str(getattr(link.entry, field))
-    entity["Previous"], entity["Hash"] = link.previous, link.hash
+    entity["Previous"], entity["Hash"], entity["Writer"] = link.previous, link.hash, link.writer
     return entity
 
 
 def _link(entity: Entity) -> Link:
-    values = {field: str(entity.get(column, "")) for field, column in _PROPERTIES.items()}
+    values = {field: str(entity.get(column, "")) for field, column in _COLUMNS.items()}
+    row_key = str(entity["RowKey"])
     return Link(
-        sequence=int(entity["RowKey"]) if str(entity["RowKey"]).isdigit() else -1,
+        sequence=int(row_key) if row_key.isascii() and row_key.isdigit() else -1,
         entry=Entry(action=_action(values.pop("action")), **values),
         previous=str(entity.get("Previous", "")),
         hash=str(entity.get("Hash", "")),
+        writer=str(entity.get("Writer", "")),
+        damage=_damage(entity, row_key),
     )
 
 
@@ -149,5 +202,20 @@ def _action(text: str) -> Action:
     try:
         return Action(text)
     except ValueError:
-        # Somebody has changed it; the chain's check has to see it as it is.
-        return text  # type: ignore[return-value]
+        return Action.UNREADABLE
+
+
+def _damage(entity: Entity, row_key: str) -> str:
+    """Say what a hash over the entry's texts does not show: columns too many, too few, or of another type."""
+    if not (row_key.isascii() and row_key.isdigit() and row_key == _row_key(int(row_key))):
+        return f"is followed by a row with the key {row_key!r:.50}, which is no entry's"
+    if wrong := sorted(entity.keys() ^ _ALL_COLUMNS):
+        return f"was changed after it was written: it has too many or too few columns ({', '.join(wrong)})"
+    wrong = sorted(name for name, value in entity.items() if not isinstance(value, str))
+    return f"was changed after it was written: no text in {', '.join(wrong)}" if wrong else ""
+
+
+def _head(entity: Entity) -> Head:
+    """Read the head; one that cannot be read is none."""
+    sequence = entity.get("Sequence")
+    return Head(sequence, str(entity.get("Hash", ""))) if isinstance(sequence, int) else Head()
