@@ -8,15 +8,14 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
 
-import anyio
-import anyio.to_thread
+from sandbox.child_process import end, entered_in_a_thread
 
 ACCOUNT: Final = "devstoreaccount1"
 # Azurite's one account and key, the same on every machine and documented by Microsoft.
@@ -91,24 +90,19 @@ def running_azurite(
         try:
             yield _when_ready(process, output.fileno())
         finally:
-            _stop(process)
+            end(process, _STOP_SECONDS)
 
 
-@asynccontextmanager
-async def running_azurite_async(
+def running_azurite_async(
     *,
     folder: Path | None = None,
     certificate: Certificate | None = None,
     node_modules: Path | None = None,
-) -> AsyncIterator[StorageEndpoints]:
-    """`running_azurite` for an event loop, which goes on while Azurite starts and stops."""
-    azurite = running_azurite(folder=folder, certificate=certificate, node_modules=node_modules)
-    endpoints = await anyio.to_thread.run_sync(azurite.__enter__)
-    try:
-        yield endpoints
-    finally:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(azurite.__exit__, None, None, None)
+) -> AbstractAsyncContextManager[StorageEndpoints]:
+    """`running_azurite` for an event loop."""
+    return entered_in_a_thread(
+        running_azurite(folder=folder, certificate=certificate, node_modules=node_modules)
+    )
 
 
 def _script(node_modules: Path | None) -> Path:
@@ -145,12 +139,3 @@ def _when_ready(process: subprocess.Popen[bytes], output: int) -> StorageEndpoin
         time.sleep(0.02)
     said = os.pread(output, 65_536, 0).decode().strip()
     raise AzuriteError(f"Azurite did not start: {said or 'it said nothing'}")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin is not None:
-        process.stdin.close()
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()

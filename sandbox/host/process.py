@@ -4,16 +4,15 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-import anyio
-import anyio.to_thread
 import msgspec
 
+from sandbox.child_process import end, entered_in_a_thread
 from sandbox.host.errors import HostError
 
 _PROJECT: Final = Path(__file__).parents[2]
@@ -59,25 +58,18 @@ def running_host(
         try:
             yield _when_ready(process)
         finally:
-            _stop(process)
+            end(process, _STOP_SECONDS)
 
 
-@asynccontextmanager
-async def running_host_async(
+def running_host_async(
     app: Path,
     *,
     settings: Mapping[str, str] | None = None,
     arguments: Sequence[str] = (),
     log: IO[bytes] | None = None,
-) -> AsyncIterator[HostProcess]:
-    """`running_host` for an event loop, which goes on while the host starts and stops."""
-    host = running_host(app, settings=settings, arguments=arguments, log=log)
-    process = await anyio.to_thread.run_sync(host.__enter__)
-    try:
-        yield process
-    finally:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(host.__exit__, None, None, None)
+) -> AbstractAsyncContextManager[HostProcess]:
+    """`running_host` for an event loop."""
+    return entered_in_a_thread(running_host(app, settings=settings, arguments=arguments, log=log))
 
 
 def _when_ready(process: subprocess.Popen[bytes]) -> HostProcess:
@@ -88,12 +80,3 @@ def _when_ready(process: subprocess.Popen[bytes]) -> HostProcess:
     if not line:
         raise HostError("the functions host did not start; its log says why")
     return msgspec.json.decode(line, type=HostProcess)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin is not None:
-        process.stdin.close()
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()

@@ -3,8 +3,8 @@
 import os
 import sys
 import uuid
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any, Final, Self
@@ -58,7 +58,7 @@ class Worker:
     def _enter_process(self, undo: ExitStack) -> None:
         undo.callback(setattr, Worker, "_active", False)
         Worker._active = True
-        undo.callback(sys.modules.pop, _SCRIPT, None)
+        undo.enter_context(_without_module(_SCRIPT))
         handle_event._functions = Registry()  # noqa: SLF001 - the library never forgets an app
         environment = dict(os.environ)
         undo.callback(os.environ.update, environment)
@@ -110,6 +110,18 @@ class Worker:
             runtime.invocation_request, invocation_request=request
         )
         return response
+
+
+@contextmanager
+def _without_module(name: str) -> Iterator[None]:
+    """Has a module imported anew in the block, and as it was after it."""
+    module = sys.modules.pop(name, None)
+    try:
+        yield
+    finally:
+        sys.modules.pop(name, None)
+        if module is not None:
+            sys.modules[name] = module
 
 
 async def _call(handler: Any, **message: object) -> Any:

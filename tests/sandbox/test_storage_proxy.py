@@ -17,7 +17,7 @@ from azure.data.tables.aio import TableClient as AsyncTableClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient
 
-from sandbox.azurite import StorageEndpoints, running_azurite
+from sandbox.azurite import StorageEndpoints
 from sandbox.storage_proxy import (
     Calls,
     Fault,
@@ -30,18 +30,12 @@ from sandbox.storage_proxy import (
 )
 
 ROW = {"PartitionKey": "group", "RowKey": "ann o'neill@contoso.com", "EndDate": "2026-12-31"}
-WRITES = Calls(service=Service.TABLE, method="POST", path=r"^/contractors\b")
+WRITES = Calls(service=Service.TABLE, method="POST", path=r"^/proxied\b")
 
 
 @pytest.fixture(scope="module")
-def storage() -> Iterator[StorageEndpoints]:
-    with running_azurite() as endpoints:
-        yield endpoints
-
-
-@pytest.fixture(scope="module")
-def shared(storage: StorageEndpoints) -> Iterator[StorageProxy]:
-    with running_storage_proxy(storage) as proxy:
+def shared(azurite: StorageEndpoints) -> Iterator[StorageProxy]:
+    with running_storage_proxy(azurite) as proxy:
         yield proxy
 
 
@@ -55,7 +49,7 @@ def proxy(shared: StorageProxy, table: TableClient) -> StorageProxy:
 def table(shared: StorageProxy) -> Iterator[TableClient]:
     """Through the proxy, without retries, and empty."""
     connection = shared.endpoints.connection_string
-    with TableClient.from_connection_string(connection, "contractors", retry_total=0) as client:
+    with TableClient.from_connection_string(connection, "proxied", retry_total=0) as client:
         try:
             client.create_table()
         except ResourceExistsError:
@@ -91,14 +85,14 @@ def test_pages_of_a_table_are_followed(proxy: StorageProxy, table: TableClient) 
 
 def test_queues_and_blobs_work_through_the_proxy(proxy: StorageProxy) -> None:
     connection = proxy.endpoints.connection_string
-    with QueueClient.from_connection_string(connection, "sweeps") as queue:
+    with QueueClient.from_connection_string(connection, "proxied") as queue:
         queue.create_queue()
         queue.send_message("hello & <goodbye>")
         message = next(iter(queue.receive_messages()))
         assert message.content == "hello & <goodbye>"
         queue.delete_message(message)
     with BlobServiceClient.from_connection_string(connection) as blobs:
-        blob = blobs.create_container("plans").get_blob_client("a b/plan.json")
+        blob = blobs.create_container("proxied").get_blob_client("a b/plan.json")
         blob.upload_blob(b"x" * 2_000_000)
         assert blob.get_blob_properties().size == 2_000_000
         assert blob.download_blob().readall() == b"x" * 2_000_000
@@ -178,10 +172,10 @@ def test_errors_of_the_storage_pass_unchanged(proxy: StorageProxy, table: TableC
     assert proxy.count() == 1
 
 
-def test_it_runs_in_an_event_loop_too(storage: StorageEndpoints, table: TableClient) -> None:
+def test_it_runs_in_an_event_loop_too(azurite: StorageEndpoints, table: TableClient) -> None:
     async def count_calls() -> int:
         async with (
-            running_storage_proxy_async(storage) as proxy,
+            running_storage_proxy_async(azurite) as proxy,
             AsyncTableClient.from_connection_string(
                 proxy.endpoints.connection_string, table.table_name
             ) as client,

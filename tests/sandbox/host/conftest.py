@@ -3,21 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.azurite import StorageEndpoints, running_azurite
+from sandbox.azurite import StorageEndpoints
 from sandbox.host.process import HostProcess, running_host
 
 type SettingsFor = Callable[[str], Mapping[str, str]]
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="session")
-def storage() -> Iterator[StorageEndpoints]:
-    with running_azurite() as endpoints:
-        yield endpoints
 
 
 @pytest.fixture(scope="session")
@@ -26,15 +15,15 @@ def app() -> Path:
 
 
 @pytest.fixture(scope="session")
-def settings(storage: StorageEndpoints) -> SettingsFor:
+def settings(azurite: StorageEndpoints) -> SettingsFor:
     """The sample app's settings, with the queue that feeds `work`."""
 
     def settings_for(queue: str) -> Mapping[str, str]:
         return {
             "SAMPLE_SCHEDULE": "0 30 0 * * *",
             "SAMPLE_QUEUE": queue,
-            "SAMPLE_RESULTS": "results",
-            "SampleStorage": storage.connection_string,
+            "SAMPLE_RESULTS": f"{queue}-results",
+            "SampleStorage": azurite.connection_string,
         }
 
     return settings_for

@@ -10,7 +10,7 @@ from sandbox.host.errors import HostError
 from sandbox.host.functions_host import FunctionsHost
 from sandbox.host.invocations import State
 
-SETTINGS = {"SAMPLE_SCHEDULE": "0 30 0 * * *", "SAMPLE_QUEUE": "unused"}
+SETTINGS = {"SAMPLE_SCHEDULE": "0 30 0 * * *", "SAMPLE_QUEUE": "unused", "SAMPLE_RESULTS": "unused"}
 
 pytestmark = pytest.mark.anyio
 

@@ -13,12 +13,11 @@ from sandbox.azurite import StorageEndpoints
 from sandbox.host.errors import HostError
 from sandbox.host.functions_host import FunctionsHost
 from sandbox.host.listener import Pace, QueueListener
+from tests.sandbox.host.conftest import SettingsFor
 
 PACE = Pace(poll=timedelta(seconds=0.02), lease=timedelta(seconds=30))
 
 pytestmark = pytest.mark.anyio
-
-type SettingsFor = Callable[[str], Mapping[str, str]]
 
 
 @asynccontextmanager
@@ -36,8 +35,8 @@ async def listening(
 
 
 @asynccontextmanager
-async def queue(storage: StorageEndpoints, name: str) -> AsyncIterator[QueueClient]:
-    async with QueueClient.from_connection_string(storage.connection_string, name) as client:
+async def queue(azurite: StorageEndpoints, name: str) -> AsyncIterator[QueueClient]:
+    async with QueueClient.from_connection_string(azurite.connection_string, name) as client:
         yield client
 
 
@@ -69,21 +68,21 @@ def ended(host: FunctionsHost) -> list[str]:
 
 
 async def test_a_message_is_worked_off_and_deleted(
-    app: Path, settings: SettingsFor, storage: StorageEndpoints
+    app: Path, settings: SettingsFor, azurite: StorageEndpoints
 ) -> None:
-    async with queue(storage, "done") as client, queue(storage, "results") as results:
+    async with queue(azurite, "done") as client, queue(azurite, "done-results") as results:
         await client.create_queue()
         await put(client, {"id": 1})
         async with listening(app, settings("done")) as host:
             await until(lambda: ended(host) == ["succeeded"])
         assert await waiting(client) == 0
-        assert '{"done": 1, "attempt": 1}' in await decoded(results)
+        assert await decoded(results) == ['{"done": 1, "attempt": 1}']
 
 
 async def test_a_message_that_keeps_failing_goes_to_the_poison_queue_as_it_was(
-    app: Path, settings: SettingsFor, storage: StorageEndpoints
+    app: Path, settings: SettingsFor, azurite: StorageEndpoints
 ) -> None:
-    async with queue(storage, "failing") as client, queue(storage, "failing-poison") as poison:
+    async with queue(azurite, "failing") as client, queue(azurite, "failing-poison") as poison:
         await client.create_queue()
         await put(client, {"id": 2, "fail": True})
         async with listening(app, settings("failing")) as host:
@@ -97,22 +96,21 @@ async def test_a_message_that_keeps_failing_goes_to_the_poison_queue_as_it_was(
 
 
 async def test_a_function_may_listen_to_the_poison_queue(
-    app: Path, settings: SettingsFor, storage: StorageEndpoints
+    app: Path, settings: SettingsFor, azurite: StorageEndpoints
 ) -> None:
-    async with queue(storage, "lost-poison") as client, queue(storage, "alarms") as alarms:
+    async with queue(azurite, "lost-poison") as client, queue(azurite, "lost-results") as results:
         await client.create_queue()
         await put(client, {"id": 3})
-        connection = settings("lost")
-        async with listening(app, {**connection, "SAMPLE_RESULTS": "alarms"}, "given_up") as host:
+        async with listening(app, settings("lost"), "given_up") as host:
             await until(lambda: ended(host) == ["succeeded"])
-        assert await decoded(alarms) == ['given up: {"id": 3}', "alarm"]
+        assert await decoded(results) == ['given up: {"id": 3}', "alarm"]
         assert await waiting(client) == 0
 
 
 async def test_a_message_that_is_not_base64_is_poison(
-    app: Path, settings: SettingsFor, storage: StorageEndpoints
+    app: Path, settings: SettingsFor, azurite: StorageEndpoints
 ) -> None:
-    async with queue(storage, "plain") as client, queue(storage, "plain-poison") as poison:
+    async with queue(azurite, "plain") as client, queue(azurite, "plain-poison") as poison:
         await client.create_queue()
         await client.send_message("{not base64}")
         async with listening(app, settings("plain")) as host:
@@ -123,10 +121,10 @@ async def test_a_message_that_is_not_base64_is_poison(
 
 
 async def test_the_lease_of_a_long_run_is_renewed(
-    app: Path, settings: SettingsFor, storage: StorageEndpoints
+    app: Path, settings: SettingsFor, azurite: StorageEndpoints
 ) -> None:
     pace = Pace(poll=timedelta(seconds=0.02), lease=timedelta(seconds=1))
-    async with queue(storage, "long") as client:
+    async with queue(azurite, "long") as client:
         await client.create_queue()
         await put(client, {"id": 4, "seconds": 1.8})
         async with listening(app, settings("long"), pace=pace) as host:
@@ -136,9 +134,9 @@ async def test_the_lease_of_a_long_run_is_renewed(
 
 
 async def test_no_more_run_at_once_than_host_json_allows(
-    app: Path, settings: SettingsFor, storage: StorageEndpoints
+    app: Path, settings: SettingsFor, azurite: StorageEndpoints
 ) -> None:
-    async with queue(storage, "many") as client:
+    async with queue(azurite, "many") as client:
         await client.create_queue()
         for number in range(9):
             await put(client, {"id": number, "seconds": 0.1 + number / 50})
@@ -152,9 +150,9 @@ async def test_no_more_run_at_once_than_host_json_allows(
 
 
 async def test_a_stop_waits_for_what_is_in_work(
-    app: Path, settings: SettingsFor, storage: StorageEndpoints
+    app: Path, settings: SettingsFor, azurite: StorageEndpoints
 ) -> None:
-    async with queue(storage, "stopping") as client:
+    async with queue(azurite, "stopping") as client:
         await client.create_queue()
         await put(client, {"id": 5, "seconds": 0.3})
         async with listening(app, settings("stopping")) as host:
@@ -164,8 +162,8 @@ async def test_a_stop_waits_for_what_is_in_work(
         assert await waiting(client) == 0
 
 
-async def test_a_queue_may_be_made_later(app: Path, settings: SettingsFor, storage: StorageEndpoints) -> None:
-    async with queue(storage, "later") as client, listening(app, settings("later")) as host:
+async def test_a_queue_may_be_made_later(app: Path, settings: SettingsFor, azurite: StorageEndpoints) -> None:
+    async with queue(azurite, "later") as client, listening(app, settings("later")) as host:
         await asyncio.sleep(0.1)
         await client.create_queue()
         await put(client, {"id": 6})

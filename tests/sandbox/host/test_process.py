@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import anyio
@@ -16,8 +16,7 @@ from azure.storage.queue import QueueClient
 from sandbox.azurite import StorageEndpoints
 from sandbox.host.errors import HostError
 from sandbox.host.process import running_host, running_host_async
-
-type SettingsFor = Callable[[str], Mapping[str, str]]
+from tests.sandbox.host.conftest import SettingsFor
 
 COMMAND = [sys.executable, "-m", "sandbox.host", "--app"]
 
@@ -100,10 +99,10 @@ def test_a_missing_setting_stops_the_start(app: Path, settings: SettingsFor, tmp
 
 
 def test_a_message_comes_back_after_its_host_was_killed(
-    app: Path, settings: SettingsFor, storage: StorageEndpoints
+    app: Path, settings: SettingsFor, azurite: StorageEndpoints
 ) -> None:
     quick = ["--lease", "1", "--poll", "0.05"]
-    with QueueClient.from_connection_string(storage.connection_string, "killed") as queue:
+    with QueueClient.from_connection_string(azurite.connection_string, "killed") as queue:
         queue.create_queue()
         queue.send_message(b64encode(b'{"id": 9, "exit": true}').decode())
         with running_host(app, settings=settings("killed"), arguments=quick) as host:

@@ -1,13 +1,12 @@
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from sandbox.host.process import HostProcess, running_host
-
-type SettingsFor = Callable[[str], Mapping[str, str]]
+from tests.sandbox.host.conftest import SettingsFor
 
 
 @pytest.fixture

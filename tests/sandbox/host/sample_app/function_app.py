@@ -61,7 +61,7 @@ async def sign_in(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @app.queue_trigger(arg_name="message", queue_name="%SAMPLE_QUEUE%", connection="SampleStorage")
-@app.queue_output(arg_name="result", queue_name="results", connection="SampleStorage")
+@app.queue_output(arg_name="result", queue_name="%SAMPLE_RESULTS%", connection="SampleStorage")
 async def work(message: func.QueueMessage, result: func.Out[str]) -> None:
     order = message.get_json()
     if order.get("exit") and message.dequeue_count == 1:
