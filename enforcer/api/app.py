@@ -1,0 +1,66 @@
+"""The API as a whole: let in, handle, and answer every error as what it is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from time import monotonic
+
+from enforcer.api.calls import Call
+from enforcer.api.entry import Entry
+from enforcer.api.keys import KeyRing
+from enforcer.api.messages import Request, Response
+from enforcer.api.problems import ProblemError, internal, problem_of, unavailable
+from enforcer.api.routes import Route
+from enforcer.exceptions import EnforcerError
+from enforcer.graph.client import Patience
+from enforcer.services import Services, open_services
+from enforcer.settings import Settings
+
+# Somebody waits for the answer: what cannot be done in a few seconds is queued, or asked for again.
+PATIENCE = Patience(failures=4.0, throttling=6.0)
+_LONGEST_SECONDS = 28.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The API for one event loop."""
+
+    services: Services
+    entry: Entry
+
+    async def answer(self, route: Route, request: Request) -> Response:
+        """Answer a request. Never raises."""
+        response = await self._answer(route, request)
+        return replace(response, headers={**response.headers, "X-Request-Id": request.id})
+
+    async def _answer(self, route: Route, request: Request) -> Response:
+        try:
+            async with asyncio.timeout(_LONGEST_SECONDS):
+                caller = await self.entry.admit(request, route.access)
+                return await route.handler(Call(request=request, caller=caller, services=self.services))
+        except EnforcerError as error:
+            return _told(problem_of(error), route, request)
+        except TimeoutError:
+            return _told(unavailable("It took too long. Try again."), route, request)
+        except Exception:  # noqa: BLE001 -- the process's edge: its trace is for the log, not for the caller
+            _log.exception("%s failed, request %s", route.name, request.id)
+            return internal().told(request.id)
+
+
+def _told(problem: ProblemError, route: Route, request: Request) -> Response:
+    _log.info("%s: %d %s, request %s", route.name, problem.status, problem.code, request.id)
+    return problem.told(request.id)
+
+
+@asynccontextmanager
+async def open_api(settings: Settings) -> AsyncIterator[Api]:
+    """Open the API for the running event loop, connecting nowhere yet, and close it in the end."""
+    keys = KeyRing(f"{settings.authority_url}/{settings.tenant_id}/discovery/v2.0/keys", clock=monotonic)
+    async with open_services(settings, patience=PATIENCE) as services:
+        yield Api(services, Entry(settings, keys))

@@ -1,0 +1,91 @@
+"""What callers send: their JSON, read strictly, each mistake under the name of its field."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from enforcer.api.messages import JSON, Request
+from enforcer.api.problems import Code, ProblemError, invalid
+from enforcer.settings import Mode
+
+LARGEST_BODY = 64 * 1024
+
+# What people write ends up in tables, ledgers, mails and logs: no control characters, and no line breaks.
+_PLAIN = r"^[^\x00-\x1f\x7f]*$(?!\n)"
+_PLAIN_AND_NOT_BLANK = r"^[^\x00-\x1f\x7f]*[^\x00-\x1f\x7f\s][^\x00-\x1f\x7f]*$(?!\n)"
+_ADDRESS = r"^([^@\x00-\x1f\x7f\s]+@[^@\x00-\x1f\x7f\s]+)?$(?!\n)"
+
+type Words = Annotated[str, Meta(max_length=256, pattern=_PLAIN)]
+type Note = Annotated[str, Meta(max_length=1000, pattern=_PLAIN)]
+type Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=_PLAIN_AND_NOT_BLANK)]
+type Address = Annotated[str, Meta(max_length=320, pattern=_ADDRESS, description="An e-mail address")]
+type GroupId = Annotated[str, Meta(max_length=36, description="A managed group's object ID")]
+type Date = Annotated[
+    str,
+    Meta(
+        max_length=40,
+        description="A day (2026-12-31, in ENFORCER_TIME_ZONE) or an instant (2026-12-31T17:00:00+01:00)",
+    ),
+]
+
+
+class OffboardBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why somebody is offboarded now; it stands in the ledger and in the register."""
+
+    reason: Reason
+
+
+class ContractorBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a row of the register is to say; what is left out or empty stays as it is.
+
+    `end_date` is the last day of access. `group_id` is needed only where several groups are managed.
+    """
+
+    end_date: Date
+    start_date: Date = ""
+    display_name: Words = ""
+    company: Words = ""
+    sponsor: Address = ""
+    note: Note = ""
+    group_id: GroupId = ""
+
+
+class SweepBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which sweep is wanted: without a group, of all; without a mode, in ENFORCER_MODE."""
+
+    mode: Mode | None = None
+    group_id: GroupId = ""
+    reason: Annotated[str, Meta(max_length=500, pattern=_PLAIN)] = ""
+
+
+def read_body[T](request: Request, kind: type[T]) -> T:
+    """Read the body.
+
+    Raises:
+        ProblemError: It is too large (413), no JSON (415), or not what is wanted (400).
+    """
+    if len(request.body) > LARGEST_BODY:
+        raise ProblemError(413, Code.TOO_LARGE, f"The body may have at most {LARGEST_BODY} bytes.")
+    if request.body and not _is_json(request.headers.get("content-type", "")):
+        raise ProblemError(415, Code.NOT_JSON, f"The body must be sent as Content-Type: {JSON}.")
+    try:
+        return msgspec.json.decode(request.body or b"{}", type=kind)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        raise invalid(_field(text), text) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise invalid("body", f"The body is no JSON: {error}") from error
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == JSON
+
+
+def _field(message: str) -> str:
+    """Find the field that msgspec complains about: ``… - at `$.reason` ``, or ``… field `reason` ``."""
+    found = re.search(r"at `\$\.([^`]+)`", message) or re.search(r"field `([^`]+)`", message)
+    return found[1] if found else "body"

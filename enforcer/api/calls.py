@@ -1,0 +1,47 @@
+"""A request that was let in, with all that a handler needs to answer it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from enforcer.api.messages import Request, Response
+from enforcer.api.problems import invalid
+from enforcer.api.tokens import Caller
+from enforcer.core.contractors import is_address, is_object_id
+from enforcer.exceptions import NotFoundError
+from enforcer.services import Services
+
+_LONGEST_NAME = 320
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    request: Request
+    caller: Caller
+    services: Services
+
+    @property
+    def user(self) -> str:
+        """The person whom the path names.
+
+        Raises:
+            ProblemError: It is no name of anything.
+            NotFoundError: It is neither an object ID nor an address, so nobody has that name.
+        """
+        # The Functions host has decoded the path. `#` is encoded twice by careful clients, and stands as
+        # %23 in the register's own keys.
+        name = self.request.parameters.get("user", "").strip().replace("%23", "#")
+        if len(name) > _LONGEST_NAME or re.search(r"[\x00-\x1f\x7f]", name):
+            raise invalid("user", f"A user's name has at most {_LONGEST_NAME} characters, all printable.")
+        if not (is_object_id(name) or is_address(name)):
+            raise NotFoundError(
+                f"{name!r:.80} is neither an object ID nor a user principal name nor an e-mail address,"
+                " so nobody has that name",
+                field="user",
+            )
+        return name
+
+
+type Handler = Callable[[Call], Awaitable[Response]]

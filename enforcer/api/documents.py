@@ -1,0 +1,127 @@
+"""What is answered, as JSON. `GET /openapi.json` is made from these types."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from enforcer.core import dates
+from enforcer.core.contractors import InvalidRow, RegisterRow, read_row
+from enforcer.core.enforcement import Enforcement
+from enforcer.core.plan import Finding
+from enforcer.core.runs import Run, RunState
+from enforcer.settings import Mode, Settings
+from enforcer.tables.plans import HeldPlan
+from enforcer.tables.register import Registration
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    status: str = "up"
+
+
+class QueuedOffboarding(msgspec.Struct, frozen=True, kw_only=True):
+    """The offboarding waits in the queue; `GET /runs/{run_id}` tells what became of it."""
+
+    run_id: str
+    state: RunState
+    detail: str
+
+
+class ContractorDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the register.
+
+    `due_at` is the instant at which access ends; without it the row cannot be acted upon, and `problem` says
+    why. `enforcement` is what was done about this contractor so far; lists leave it out.
+    """
+
+    group_id: str
+    row_key: str
+    end_date: str | None
+    start_date: str | None
+    display_name: str
+    company: str
+    sponsor: str
+    note: str
+    due_at: datetime | None
+    problem: str
+    enforcement: Enforcement | None = None
+
+
+class ContractorPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the register; `continuation`, where there is one, asks for the next."""
+
+    contractors: tuple[ContractorDocument, ...]
+    continuation: str | None
+
+
+class StartedSweep(msgspec.Struct, frozen=True, kw_only=True):
+    group_id: str
+    run_id: str
+
+
+class StartedSweeps(msgspec.Struct, frozen=True, kw_only=True):
+    """One run over one group or several; `GET /runs/{run_id}` tells what became of it."""
+
+    run_id: str
+    mode: Mode
+    runs: tuple[StartedSweep, ...]
+
+
+class GroupFinding(msgspec.Struct, frozen=True, kw_only=True):
+    group_id: str
+    finding: Finding
+
+
+class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A run, group by group. It is running while any part is, and failed when any part has."""
+
+    run_id: str
+    state: RunState
+    runs: tuple[Run, ...]
+    findings: tuple[GroupFinding, ...]
+
+
+class ApprovedPlans(msgspec.Struct, frozen=True, kw_only=True):
+    """The plans that the next sweep may carry out, one for each group; only if they are still the same."""
+
+    plans: tuple[HeldPlan, ...]
+
+
+def contractor_document(
+    row: Registration, settings: Settings, enforcement: Enforcement | None = None
+) -> ContractorDocument:
+    """Show a row as it is, and what the enforcer makes of it."""
+    read = read_row(
+        RegisterRow(
+            partition_key=row.group_id,
+            row_key=row.row_key,
+            end_date=row.end_date,
+            start_date=row.start_date,
+        ),
+        settings.zone,
+    )
+    return ContractorDocument(
+        group_id=row.group_id,
+        row_key=row.row_key,
+        end_date=_written(row.end_date),
+        start_date=_written(row.start_date),
+        display_name=row.display_name,
+        company=row.company,
+        sponsor=row.sponsor,
+        note=row.note,
+        due_at=None if isinstance(read, InvalidRow) else read.due_at,
+        problem=read.detail if isinstance(read, InvalidRow) else read.problem,
+        enforcement=enforcement,
+    )
+
+
+def _written(value: object) -> str | None:
+    return None if value is None else dates.written(value)
+
+
+def run_document(run_id: str, runs: list[Run], findings: list[GroupFinding]) -> RunDocument:
+    """Put the parts of a run together."""
+    states = {run.state for run in runs}
+    worst = next(state for state in (RunState.RUNNING, RunState.FAILED, RunState.COMPLETE) if state in states)
+    return RunDocument(run_id=run_id, state=worst, runs=tuple(runs), findings=tuple(findings))

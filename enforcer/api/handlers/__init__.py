@@ -1,0 +1,1 @@
+"""What each route does, over the same functions as the command line."""

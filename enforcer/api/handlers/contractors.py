@@ -1,0 +1,112 @@
+"""`/contractors`: the register, to look at and to change row by row."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import quote
+
+import msgspec
+
+from enforcer import registration
+from enforcer.api.bodies import ContractorBody, read_body
+from enforcer.api.calls import Call
+from enforcer.api.documents import ContractorPage, contractor_document
+from enforcer.api.messages import Response, respond
+from enforcer.api.problems import invalid
+from enforcer.exceptions import InputError
+from enforcer.registration import Details, chosen_group
+from enforcer.tables.pages import Place, registrations_after
+from enforcer.tables.register import Registration
+
+DEFAULT_LIMIT, LARGEST_LIMIT = 100, 500
+
+# The core speaks of dates and groups, the body and the query of these fields.
+_FIELDS = {"end": "end_date", "start": "start_date", "group": "group_id"}
+
+
+async def list_contractors(call: Call) -> Response:
+    with _fields_as_here():
+        groups = _groups(call)
+    limit = _limit(call)
+    place = _place(call, groups)
+    settings = call.services.settings
+    rows = await registrations_after(call.services.tables, groups, place, limit + 1)
+    shown = tuple(contractor_document(row, settings) for row in rows[:limit])
+    continuation = _continuation(rows[limit - 1]) if len(rows) > limit else None
+    return respond(ContractorPage(contractors=shown, continuation=continuation))
+
+
+async def get_contractor(call: Call) -> Response:
+    with _fields_as_here():
+        row = await registration.find_row(call.services, call.user, call.request.query.get("group_id", ""))
+    enforcement = await call.services.enforcements.get(row.group_id, row.row_key)
+    return respond(contractor_document(row, call.services.settings, enforcement))
+
+
+async def put_contractor(call: Call) -> Response:
+    body = read_body(call.request, ContractorBody)
+    details = Details(
+        end=body.end_date.strip(),
+        start=body.start_date.strip(),
+        display_name=body.display_name.strip(),
+        company=body.company.strip(),
+        sponsor=body.sponsor,
+        note=body.note.strip(),
+    )
+    with _fields_as_here():
+        saved = await registration.add(
+            call.services, call.user, details, actor=call.caller.actor, group_id=body.group_id
+        )
+    row = saved.registration
+    enforcement = await call.services.enforcements.get(row.group_id, row.row_key)
+    return respond(
+        contractor_document(row, call.services.settings, enforcement),
+        status=201 if saved.is_new else 200,
+        headers={"Location": f"/api/contractors/{quote(row.row_key, safe='@')}"},
+    )
+
+
+@contextmanager
+def _fields_as_here() -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        error.field = _FIELDS.get(error.field, error.field)
+        raise
+
+
+# Lists ---------------------------------------------------------------------------------------------------
+
+
+def _groups(call: Call) -> tuple[str, ...]:
+    group_id = call.request.query.get("group_id", "")
+    settings = call.services.settings
+    return (chosen_group(settings, group_id),) if group_id else settings.group_ids
+
+
+def _limit(call: Call) -> int:
+    text = call.request.query.get("limit", str(DEFAULT_LIMIT))
+    if not (text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= LARGEST_LIMIT):  # noqa: PLR2004
+        raise invalid("limit", f"limit must be a whole number from 1 to {LARGEST_LIMIT}")
+    return int(text)
+
+
+def _continuation(row: Registration) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode([row.group_id, row.row_key])).decode()
+
+
+def _place(call: Call, groups: tuple[str, ...]) -> Place | None:
+    text = call.request.query.get("continuation", "")
+    if not text:
+        return None
+    wrong = invalid("continuation", "continuation must be what the last answer gave, for the same groups")
+    try:
+        group_id, row_key = msgspec.json.decode(base64.urlsafe_b64decode(text), type=tuple[str, str])
+    except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
+        raise wrong from error
+    if group_id not in groups:
+        raise wrong
+    return Place(group_id=group_id, row_key=row_key)

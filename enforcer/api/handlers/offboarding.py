@@ -1,0 +1,95 @@
+"""`POST /contractors/{user}/offboard`: one person, now; and when that cannot be, as soon as it can.
+
+Everything has ended after 30 seconds: the caller is a person or a ticket system, and Azure itself cuts
+answers off at 230.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from enforcer.api.bodies import OffboardBody, read_body
+from enforcer.api.calls import Call
+from enforcer.api.documents import QueuedOffboarding
+from enforcer.api.messages import Response, respond
+from enforcer.api.problems import RETRY_AFTER_SECONDS, UnfinishedError, unavailable
+from enforcer.core.runs import Report, Run, RunKind, RunState
+from enforcer.exceptions import AccessDeniedError, EnforcerError, ReadError, UnavailableError
+from enforcer.offboarding import OffboardOrder, offboard_now
+from enforcer.queues import OffboardMessage
+from enforcer.sweep import new_run_id
+
+# Together, and with the fetching of keys, less than 30.
+_NOW_SECONDS, _QUEUE_SECONDS, _NOTE_SECONDS = 11.0, 6.0, 2.0
+
+_log = logging.getLogger(__name__)
+
+
+async def offboard(call: Call) -> Response:
+    body = read_body(call.request, OffboardBody)
+    order = OffboardOrder(
+        user=call.user,
+        reason=body.reason.strip(),
+        actor=call.caller.actor,
+        run_id=new_run_id(call.services.now()),
+    )
+    try:
+        async with asyncio.timeout(_NOW_SECONDS):
+            done = await offboard_now(call.services, order)
+    # A token or a page that cannot be had looks like a refusal, and passes like an outage.
+    except (UnavailableError, ReadError, AccessDeniedError) as error:
+        return await _offboard_later(call, order, str(error))
+    except TimeoutError:
+        return await _offboard_later(call, order, f"no end after {_NOW_SECONDS:.0f} seconds")
+    if not done.done:
+        raise UnfinishedError(done)
+    return respond(done)
+
+
+async def _offboard_later(call: Call, order: OffboardOrder, reason: str) -> Response:
+    """Put the offboarding into the queue, whatever else does not answer."""
+    await _note(call, order, RunState.RUNNING, f"queued: {reason}")
+    message = OffboardMessage(user=order.user, reason=order.reason, actor=order.actor, run_id=order.run_id)
+    try:
+        async with asyncio.timeout(_QUEUE_SECONDS):
+            await call.services.queues.ask_for_offboarding(message)
+    except (EnforcerError, TimeoutError) as error:
+        await _note(call, order, RunState.FAILED, "could not be queued")
+        raise unavailable(
+            f"It could not be done at once ({reason}), and the queue does not answer either, so nothing was"
+            " queued. Call again: repeating does no harm."
+        ) from error
+    queued = QueuedOffboarding(
+        run_id=order.run_id,
+        state=RunState.RUNNING,
+        detail=f"It could not be done at once ({reason}), so it is queued and tried until it is done.",
+    )
+    headers = {"Location": f"/api/runs/{order.run_id}", "Retry-After": str(RETRY_AFTER_SECONDS)}
+    return respond(queued, status=202, headers=headers)
+
+
+async def _note(call: Call, order: OffboardOrder, state: RunState, what: str) -> None:
+    """Note the run, so that whoever looks for it finds it; when the tables do not answer, do without."""
+    services = call.services
+    runs = [
+        Run(
+            run_id=order.run_id,
+            group_id=group_id,
+            kind=RunKind.OFFBOARD,
+            started_at=services.now(),
+            finished_at=None if state is RunState.RUNNING else services.now(),
+            state=state,
+            mode=services.settings.mode.value,
+            reason=order.reason,
+            actor=order.actor,
+            error=what[:1000],
+        )
+        for group_id in services.settings.group_ids
+    ]
+    try:
+        async with asyncio.timeout(_NOTE_SECONDS):
+            for run in runs:
+                await services.runs.save(Report(run=run))
+    except (EnforcerError, TimeoutError) as error:
+        _log.warning("run %s could not be noted: %s", order.run_id, type(error).__name__)

@@ -1,0 +1,16 @@
+"""`GET /status` and `GET /health`: how things stand, and whether anybody is there at all."""
+
+from __future__ import annotations
+
+from enforcer.api.calls import Call
+from enforcer.api.documents import Health
+from enforcer.api.messages import Response, respond
+from enforcer.status import read_status
+
+
+async def get_health(_: Call) -> Response:
+    return respond(Health())
+
+
+async def get_status(call: Call) -> Response:
+    return respond(await read_status(call.services))

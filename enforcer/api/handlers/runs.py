@@ -1,0 +1,118 @@
+"""`/sweeps`, `/runs` and `/plans`: to start a run, to look at one, and to let one through."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from enforcer import approval
+from enforcer.api.bodies import SweepBody, read_body
+from enforcer.api.calls import Call
+from enforcer.api.documents import (
+    ApprovedPlans,
+    GroupFinding,
+    StartedSweep,
+    StartedSweeps,
+    run_document,
+)
+from enforcer.api.messages import Response, respond
+from enforcer.api.problems import Code, ProblemError
+from enforcer.core.runs import Report, Run, RunKind, RunState
+from enforcer.exceptions import AccessDeniedError, InputError, NotFoundError, RefusedError, UnavailableError
+from enforcer.queues import SweepMessage
+from enforcer.registration import chosen_group
+from enforcer.settings import Mode
+from enforcer.sweep import new_run_id
+
+_RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+async def start_sweeps(call: Call) -> Response:
+    body = read_body(call.request, SweepBody)
+    mode = _narrowed(call.services.settings.mode, body.mode)
+    groups = _groups(call, body.group_id)
+    now = call.services.now()
+    run = Run(
+        run_id=new_run_id(now),
+        group_id="",
+        started_at=now,
+        mode=mode.value,
+        reason=body.reason.strip() or "asked for over HTTP",
+        actor=call.caller.actor,
+    )
+    for group_id in groups:
+        await _ask_for_sweep(call, replace(run, group_id=group_id))
+    started = tuple(StartedSweep(group_id=group_id, run_id=run.run_id) for group_id in groups)
+    return respond(
+        StartedSweeps(run_id=run.run_id, mode=mode, runs=started),
+        status=202,
+        headers={"Location": f"/api/runs/{run.run_id}"},
+    )
+
+
+async def get_run(call: Call) -> Response:
+    run_id = call.request.parameters.get("id", "")
+    runs = call.services.runs
+    found = await runs.of_id(run_id, call.services.settings.group_ids) if _RUN_ID.fullmatch(run_id) else []
+    if not found:
+        raise NotFoundError(f"there is no run {run_id!r:.80}", field="id")
+    findings = [
+        GroupFinding(group_id=run.group_id, finding=finding)
+        for run in found
+        if run.kind is RunKind.SWEEP
+        for finding in await runs.findings(run.group_id, run_id)
+    ]
+    return respond(run_document(run_id, found, findings))
+
+
+async def approve_plan(call: Call) -> Response:
+    digest = call.request.parameters.get("digest", "").strip().lower()
+    if not _DIGEST.fullmatch(digest):
+        raise NotFoundError("a plan's digest has 64 hexadecimal digits", field="digest")
+    try:
+        plans = await approval.approve(call.services, digest, actor=call.caller.actor)
+    except NotFoundError:
+        raise
+    except InputError as error:
+        # There is such a plan, but it needs no approval, or has used the one that it had.
+        raise ProblemError(409, Code.REFUSED, str(error), field=error.field) from error
+    return respond(ApprovedPlans(plans=tuple(plans)))
+
+
+def _narrowed(mode: Mode, wanted: Mode | None) -> Mode:
+    """Give the mode of a sweep: a caller may have less done than the settings say, never more."""
+    if mode is Mode.REPORT and wanted is Mode.ENFORCE:
+        raise RefusedError("ENFORCER_MODE is report: no sweep may change anything", field="mode")
+    return wanted or mode
+
+
+def _groups(call: Call, group_id: str) -> tuple[str, ...]:
+    settings = call.services.settings
+    if not group_id:
+        return settings.group_ids
+    try:
+        return (chosen_group(settings, group_id),)
+    except InputError as error:
+        error.field = "group_id"
+        raise
+
+
+async def _ask_for_sweep(call: Call, run: Run) -> None:
+    """Note the run, so that whoever looks for it finds it, and put its message."""
+    message = SweepMessage(
+        group_id=run.group_id,
+        reason=run.reason,
+        actor=run.actor,
+        run_id=run.run_id,
+        mode=run.mode,
+    )
+    await call.services.runs.save(Report(run=run))
+    try:
+        await call.services.queues.ask_for_sweep(message)
+    except (UnavailableError, AccessDeniedError) as error:
+        failed = replace(
+            run, state=RunState.FAILED, finished_at=call.services.now(), error=f"could not be queued: {error}"
+        )
+        await call.services.runs.save(Report(run=failed))
+        raise

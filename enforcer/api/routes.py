@@ -1,0 +1,205 @@
+"""The routes: what each is called, what it takes and gives, and who may call it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+from enforcer.api.bodies import ContractorBody, OffboardBody, SweepBody
+from enforcer.api.calls import Call, Handler
+from enforcer.api.documents import (
+    ApprovedPlans,
+    ContractorDocument,
+    ContractorPage,
+    Health,
+    QueuedOffboarding,
+    RunDocument,
+    StartedSweeps,
+)
+from enforcer.api.entry import Access
+from enforcer.api.handlers.contractors import (
+    DEFAULT_LIMIT,
+    LARGEST_LIMIT,
+    get_contractor,
+    list_contractors,
+    put_contractor,
+)
+from enforcer.api.handlers.offboarding import offboard
+from enforcer.api.handlers.overview import get_health, get_status
+from enforcer.api.handlers.runs import approve_plan, get_run, start_sweeps
+from enforcer.api.messages import Response, respond
+from enforcer.api.openapi import describe
+from enforcer.offboarding import Offboarded
+from enforcer.status import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A parameter of the query; all are optional."""
+
+    name: str
+    description: str
+    schema: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One route.
+
+    Attributes:
+        name: The function's name in Azure, and the operation's in the OpenAPI document.
+        path: Below `/api/`.
+        body: What is sent, where anything is; it may be left out where every field of it may.
+        answers: What is answered when all is well, by status; None where it has no type of ours.
+        refusals: The statuses of problems that are this route's own.
+    """
+
+    name: str
+    method: str
+    path: str
+    access: Access
+    handler: Handler
+    summary: str
+    body: type | None = None
+    query: tuple[Parameter, ...] = ()
+    answers: Mapping[int, type | None] = field(default_factory=dict)
+    refusals: tuple[int, ...] = ()
+
+
+@cache
+def openapi_document() -> object:
+    return describe(ROUTES)
+
+
+async def get_openapi(_: Call) -> Response:
+    return respond(openapi_document())
+
+
+_GROUP = Parameter(
+    name="group_id",
+    description="A managed group; without it, all",
+    schema={"type": "string"},
+)
+
+ROUTES = (
+    Route(
+        name="offboard_now",
+        method="POST",
+        path="contractors/{user}/offboard",
+        access=Access.CHANGE,
+        handler=offboard,
+        summary="Offboard a person now, from all managed groups, with or without a row in the register",
+        body=OffboardBody,
+        answers={200: Offboarded, 202: QueuedOffboarding},
+        refusals=(400, 404, 409, 413, 415, 502),
+    ),
+    Route(
+        name="list_contractors",
+        method="GET",
+        path="contractors",
+        access=Access.LOOK,
+        handler=list_contractors,
+        summary="List the register",
+        query=(
+            _GROUP,
+            Parameter(
+                name="limit",
+                description="How many rows at most",
+                schema={
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": LARGEST_LIMIT,
+                    "default": DEFAULT_LIMIT,
+                },
+            ),
+            Parameter(
+                name="continuation",
+                description="Where to go on: what the last answer gave",
+                schema={"type": "string"},
+            ),
+        ),
+        answers={200: ContractorPage},
+        refusals=(400,),
+    ),
+    Route(
+        name="get_contractor",
+        method="GET",
+        path="contractors/{user}",
+        access=Access.LOOK,
+        handler=get_contractor,
+        summary="Show a contractor's row, and what was done about him",
+        query=(_GROUP,),
+        answers={200: ContractorDocument},
+        refusals=(400, 404, 409),
+    ),
+    Route(
+        name="put_contractor",
+        method="PUT",
+        path="contractors/{user}",
+        access=Access.CHANGE,
+        handler=put_contractor,
+        summary="Register a person whom Entra knows, or change his row",
+        body=ContractorBody,
+        answers={200: ContractorDocument, 201: ContractorDocument},
+        refusals=(400, 404, 409, 413, 415),
+    ),
+    Route(
+        name="start_sweeps",
+        method="POST",
+        path="sweeps",
+        access=Access.CHANGE,
+        handler=start_sweeps,
+        summary="Sweep one managed group or all of them, now",
+        body=SweepBody,
+        answers={202: StartedSweeps},
+        refusals=(400, 409, 413, 415),
+    ),
+    Route(
+        name="get_run",
+        method="GET",
+        path="runs/{id}",
+        access=Access.LOOK,
+        handler=get_run,
+        summary="Show a run, group by group",
+        answers={200: RunDocument},
+        refusals=(404,),
+    ),
+    Route(
+        name="approve_plan",
+        method="POST",
+        path="plans/{digest}/approval",
+        access=Access.CHANGE,
+        handler=approve_plan,
+        summary="Let a plan through that the brake holds: once, and only while it stays the same",
+        answers={200: ApprovedPlans},
+        refusals=(404, 409),
+    ),
+    Route(
+        name="get_status",
+        method="GET",
+        path="status",
+        access=Access.LOOK,
+        handler=get_status,
+        summary="Show when each group was last swept, and who is stuck, held or ending soon",
+        answers={200: Status},
+    ),
+    Route(
+        name="get_openapi",
+        method="GET",
+        path="openapi.json",
+        access=Access.LOOK,
+        handler=get_openapi,
+        summary="Describe this API",
+        answers={200: None},
+    ),
+    Route(
+        name="get_health",
+        method="GET",
+        path="health",
+        access=Access.ANYBODY,
+        handler=get_health,
+        summary="Say whether the app is up",
+        answers={200: Health},
+    ),
+)

@@ -1,0 +1,63 @@
+"""The HTTP functions: one for each route of the API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import azure.functions as func
+
+from enforcer.api.app import Api, open_api
+from enforcer.api.messages import Request
+from enforcer.api.routes import ROUTES, Route
+from enforcer.functions.runtime import settings
+
+type HttpFunction = Callable[[func.HttpRequest, func.Context], Awaitable[func.HttpResponse]]
+
+blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
+
+_open: dict[asyncio.AbstractEventLoop, tuple[AsyncExitStack, Api]] = {}
+
+
+async def api() -> Api:
+    """Give the API of the running loop, opened at the first call and kept: no client outlives its loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _open:
+        stack = AsyncExitStack()
+        _open[loop] = (stack, await stack.enter_async_context(open_api(settings())))
+    return _open[loop][1]
+
+
+async def close() -> None:
+    """Close what the running loop has opened; for hosts that stop in an orderly way, such as tests."""
+    found = _open.pop(asyncio.get_running_loop(), None)
+    if found is not None:
+        await found[0].aclose()
+
+
+def _function(route: Route) -> HttpFunction:
+    async def answer(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+        asked = Request(
+            id=context.invocation_id,
+            method=request.method,
+            headers={name.lower(): value for name, value in request.headers.items()},
+            query=dict(request.params),
+            parameters=dict(request.route_params),
+            body=request.get_body(),
+        )
+        answered = await (await api()).answer(route, asked)
+        return func.HttpResponse(answered.body, status_code=answered.status, headers=dict(answered.headers))
+
+    return answer
+
+
+for _route in ROUTES:
+    # The token decides who may, so the platform's keys would only be a second secret to look after.
+    _decorated = blueprint.route(
+        route=_route.path,
+        methods=[_route.method],
+        auth_level=func.AuthLevel.ANONYMOUS,
+        trigger_arg_name="request",
+    )
+    blueprint.function_name(_route.name)(_decorated(_function(_route)))
