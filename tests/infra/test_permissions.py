@@ -26,6 +26,7 @@ OPTIONAL = {
 CALLS = {
     ("GET", "/groups/{}"): "GroupMember.Read.All",
     ("GET", "/groups/{}/members"): "GroupMember.Read.All",
+    ("GET", "/groups/{}/owners"): "GroupMember.Read.All",
     ("GET", "/users/{}"): "User.Read.All",
     ("GET", "/users"): "User.Read.All",
     ("POST", "/users/{}/revokeSignInSessions"): "User.RevokeSessions.All",

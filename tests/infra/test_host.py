@@ -1,0 +1,45 @@
+"""host.json says what the code counts on."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from enforcer.functions.queues import CONNECTION
+from enforcer.functions.runtime import FUNCTION_TIMEOUT_SECONDS, SWEEP_SECONDS
+from tests.infra.templates import INFRA, MAIN, ROOT, text_of
+
+
+@pytest.fixture(scope="module")
+def host() -> dict[str, Any]:
+    settings: dict[str, Any] = json.loads((ROOT / "host.json").read_text())
+    return settings
+
+
+def test_a_sweep_ends_by_itself_before_the_host_stops_it(host: dict[str, Any]) -> None:
+    hours, minutes, seconds = map(int, host["functionTimeout"].split(":"))
+    timeout = timedelta(hours=hours, minutes=minutes, seconds=seconds).total_seconds()
+    assert timeout == FUNCTION_TIMEOUT_SECONDS
+    assert timeout > SWEEP_SECONDS
+
+
+def test_telemetry_goes_over_open_telemetry_and_successful_runs_are_in_it(host: dict[str, Any]) -> None:
+    assert host["telemetryMode"] == "OpenTelemetry"
+    assert host["logging"]["logLevel"]["Host.Results"] == "Information"
+
+
+def test_the_queue_extension_is_there_and_takes_base64(host: dict[str, Any]) -> None:
+    """Flex Consumption has no queue trigger below version 4 of the bundle."""
+    assert host["extensionBundle"]["version"] == "[4.*, 5.0.0)"
+    assert host["extensions"]["queues"]["messageEncoding"] == "base64"
+
+
+def test_the_routes_begin_as_the_gate_and_the_outputs_say(host: dict[str, Any]) -> None:
+    prefix = host["extensions"]["http"]["routePrefix"]
+    assert f"'/{prefix}/health'" in text_of(INFRA / "modules/app.bicep")
+    assert f"app.outputs.hostName}}/{prefix}'" in text_of(MAIN)
+
+
+def test_the_triggers_use_the_connection_that_is_set() -> None:
+    assert f"  {CONNECTION}__queueServiceUri:" in text_of(INFRA / "modules/app.bicep")
