@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from enforcer.functions import queues, timer
+from enforcer.functions import http, queues, timer
 from enforcer.telemetry import hush_libraries
 
 hush_libraries()
@@ -10,3 +10,4 @@ hush_libraries()
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 app.register_functions(timer.blueprint)
 app.register_functions(queues.blueprint)
+app.register_functions(http.blueprint)
