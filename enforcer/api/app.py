@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import monotonic
 
-from enforcer.api.calls import Call
+from enforcer.api.calls import Budget, Call
 from enforcer.api.entry import Entry
 from enforcer.api.keys import KeyRing
 from enforcer.api.messages import Request, Response
@@ -17,8 +15,7 @@ from enforcer.api.problems import ProblemError, internal, problem_of, unavailabl
 from enforcer.api.routes import Route
 from enforcer.exceptions import EnforcerError
 from enforcer.graph.client import Patience
-from enforcer.services import Services, open_services
-from enforcer.settings import Settings
+from enforcer.services import Services
 
 # Somebody waits for the answer: what cannot be done in a few seconds is queued, or asked for again.
 PATIENCE = Patience(failures=4.0, throttling=6.0)
@@ -27,12 +24,20 @@ _LONGEST_SECONDS = 28.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
 class Api:
-    """The API for one event loop."""
+    """The API for one event loop.
 
-    services: Services
-    entry: Entry
+    Args:
+        services: With little patience, such as `PATIENCE`: somebody waits.
+        budget: How long an offboarding may take.
+    """
+
+    def __init__(self, services: Services, *, budget: Budget | None = None) -> None:
+        settings = services.settings
+        keys = f"{settings.authority_url}/{settings.tenant_id}/discovery/v2.0/keys"
+        self._services = services
+        self._entry = Entry(settings, KeyRing(keys, clock=monotonic))
+        self._budget = budget or Budget()
 
     async def answer(self, route: Route, request: Request) -> Response:
         """Answer a request. Never raises."""
@@ -42,8 +47,9 @@ class Api:
     async def _answer(self, route: Route, request: Request) -> Response:
         try:
             async with asyncio.timeout(_LONGEST_SECONDS):
-                caller = await self.entry.admit(request, route.access)
-                return await route.handler(Call(request=request, caller=caller, services=self.services))
+                caller = await self._entry.admit(request, route.access)
+                call = Call(request=request, caller=caller, services=self._services, budget=self._budget)
+                return await route.handler(call)
         except EnforcerError as error:
             return _told(problem_of(error), route, request)
         except TimeoutError:
@@ -56,11 +62,3 @@ class Api:
 def _told(problem: ProblemError, route: Route, request: Request) -> Response:
     _log.info("%s: %d %s, request %s", route.name, problem.status, problem.code, request.id)
     return problem.told(request.id)
-
-
-@asynccontextmanager
-async def open_api(settings: Settings) -> AsyncIterator[Api]:
-    """Open the API for the running event loop, connecting nowhere yet, and close it in the end."""
-    keys = KeyRing(f"{settings.authority_url}/{settings.tenant_id}/discovery/v2.0/keys", clock=monotonic)
-    async with open_services(settings, patience=PATIENCE) as services:
-        yield Api(services, Entry(settings, keys))

@@ -17,10 +17,23 @@ _LONGEST_NAME = 320
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """Seconds that the parts of an offboarding may take: to do it, to queue it instead, to note that.
+
+    Together, and with the fetching of keys before, they are less than 30.
+    """
+
+    now: float = 11.0
+    queue: float = 6.0
+    note: float = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     request: Request
     caller: Caller
     services: Services
+    budget: Budget
 
     @property
     def user(self) -> str:

@@ -8,10 +8,11 @@ from contextlib import AsyncExitStack
 
 import azure.functions as func
 
-from enforcer.api.app import Api, open_api
+from enforcer.api.app import PATIENCE, Api
 from enforcer.api.messages import Request
 from enforcer.api.routes import ROUTES, Route
 from enforcer.functions.runtime import settings
+from enforcer.services import open_services
 
 type HttpFunction = Callable[[func.HttpRequest, func.Context], Awaitable[func.HttpResponse]]
 
@@ -25,7 +26,8 @@ async def api() -> Api:
     loop = asyncio.get_running_loop()
     if loop not in _open:
         stack = AsyncExitStack()
-        _open[loop] = (stack, await stack.enter_async_context(open_api(settings())))
+        services = await stack.enter_async_context(open_services(settings(), patience=PATIENCE))
+        _open[loop] = (stack, Api(services))
     return _open[loop][1]
 
 

@@ -20,9 +20,6 @@ from enforcer.offboarding import OffboardOrder, offboard_now
 from enforcer.queues import OffboardMessage
 from enforcer.sweep import new_run_id
 
-# Together, and with the fetching of keys, less than 30.
-_NOW_SECONDS, _QUEUE_SECONDS, _NOTE_SECONDS = 11.0, 6.0, 2.0
-
 _log = logging.getLogger(__name__)
 
 
@@ -35,13 +32,13 @@ async def offboard(call: Call) -> Response:
         run_id=new_run_id(call.services.now()),
     )
     try:
-        async with asyncio.timeout(_NOW_SECONDS):
+        async with asyncio.timeout(call.budget.now):
             done = await offboard_now(call.services, order)
     # A token or a page that cannot be had looks like a refusal, and passes like an outage.
     except (UnavailableError, ReadError, AccessDeniedError) as error:
         return await _offboard_later(call, order, str(error))
     except TimeoutError:
-        return await _offboard_later(call, order, f"no end after {_NOW_SECONDS:.0f} seconds")
+        return await _offboard_later(call, order, f"no end after {call.budget.now:g} seconds")
     if not done.done:
         raise UnfinishedError(done)
     return respond(done)
@@ -52,7 +49,7 @@ async def _offboard_later(call: Call, order: OffboardOrder, reason: str) -> Resp
     await _note(call, order, RunState.RUNNING, f"queued: {reason}")
     message = OffboardMessage(user=order.user, reason=order.reason, actor=order.actor, run_id=order.run_id)
     try:
-        async with asyncio.timeout(_QUEUE_SECONDS):
+        async with asyncio.timeout(call.budget.queue):
             await call.services.queues.ask_for_offboarding(message)
     except (EnforcerError, TimeoutError) as error:
         await _note(call, order, RunState.FAILED, "could not be queued")
@@ -88,7 +85,7 @@ async def _note(call: Call, order: OffboardOrder, state: RunState, what: str) ->
         for group_id in services.settings.group_ids
     ]
     try:
-        async with asyncio.timeout(_NOTE_SECONDS):
+        async with asyncio.timeout(call.budget.note):
             for run in runs:
                 await services.runs.save(Report(run=run))
     except (EnforcerError, TimeoutError) as error:
