@@ -133,6 +133,17 @@ resource api 'Microsoft.Graph/applications@v1.0' = {
       ]
     })
   }
+  // Tells applications' own tokens from people's, for the ledger.
+  optionalClaims: {
+    accessToken: [
+      {
+        name: 'idtyp'
+        additionalProperties: [
+          'include_user_token'
+        ]
+      }
+    ]
+  }
   appRoles: [
     {
       id: readRoleId

@@ -267,7 +267,7 @@ module app 'modules/app.bicep' = {
     maximumInstanceCount: maximumInstanceCount
     alwaysReadyHttpInstances: alwaysReadyHttpInstances
     subnetId: privateNetwork.?appSubnetId ?? ''
-    apiClientId: apiAudience
+    apiClientId: replace(apiAudience, 'api://', '')
     tenantId: tenantId
     authorityUrl: authorityUrl
     browserSignIn: browserSignIn

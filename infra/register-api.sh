@@ -75,6 +75,7 @@ upsert "$registration" "{
     \"id\":\"$scope\",\"value\":\"access_as_user\",\"type\":\"User\",\"isEnabled\":true,
     \"adminConsentDisplayName\":\"Use the contractor access API\",
     \"adminConsentDescription\":\"Use the contractor access API as the signed-in person\"}]},
+  \"optionalClaims\":{\"accessToken\":[{\"name\":\"idtyp\",\"additionalProperties\":[\"include_user_token\"]}]},
   \"appRoles\":[
     $(role "$read_role" Contractors.Read 'Look at contractors'),
     $(role "$offboard_role" Contractors.Offboard 'Offboard contractors')],

@@ -198,8 +198,14 @@ resource authentication 'Microsoft.Web/sites/config@2024-11-01' = {
       }
     }
     login: {
+      // The store hands the session's ID token to the code, which trusts nothing else. It lives for an hour: the session
+      // ends before it does, and the browser is signed in again without a question.
       tokenStore: {
-        enabled: false
+        enabled: browserSignIn
+      }
+      cookieExpiration: {
+        convention: 'FixedTime'
+        timeToExpiration: '00:50:00'
       }
     }
   }

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from enforcer.api.entry import SESSION_TOKEN
 from enforcer.functions.queues import CONNECTION
 from enforcer.functions.runtime import FUNCTION_TIMEOUT_SECONDS, SWEEP_SECONDS
 from tests.infra.templates import INFRA, MAIN, ROOT, text_of
@@ -39,6 +40,12 @@ def test_the_routes_begin_as_the_gate_and_the_outputs_say(host: dict[str, Any]) 
     prefix = host["extensions"]["http"]["routePrefix"]
     assert f"'/{prefix}/health'" in text_of(INFRA / "modules/app.bicep")
     assert f"app.outputs.hostName}}/{prefix}'" in text_of(MAIN)
+
+
+def test_the_session_of_a_browser_brings_the_token_that_the_code_reads() -> None:
+    """App Service puts it into this header only where its token store is on."""
+    assert SESSION_TOKEN == "x-ms-token-aad-id-token"
+    assert "tokenStore: {\n        enabled: browserSignIn" in text_of(INFRA / "modules/app.bicep")
 
 
 def test_the_triggers_use_the_connection_that_is_set() -> None:
