@@ -1,0 +1,99 @@
+"""Who is to be told that a contractor's access ends soon, and when.
+
+A sponsor is told so many days ahead, once for each of the numbers that `ENFORCER_WARN_DAYS` names. What would
+fall on a weekend comes on the Friday before. A day on which nothing ran is made good by the next run; by then
+only the nearest of the missed warnings is of use, and only that one is given.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from enforcer.core.contractors import is_address, normalised
+from enforcer.core.days import last_day
+
+_SATURDAY = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The end of a contractor's access in one managed group."""
+
+    group_id: str
+    row_key: str
+    end_date: str
+    due_at: datetime
+    display_name: str = ""
+    company: str = ""
+    sponsor: str = ""
+
+    @property
+    def has_sponsor(self) -> bool:
+        """Tell whether there is anybody to whom a mail can go."""
+        return is_address(self.sponsor.strip())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One thing to tell a sponsor.
+
+    Attributes:
+        days_ahead: Which of the settings' numbers of days this is about.
+        last_day: The last day of access, in the organisation's time zone.
+    """
+
+    ending: Ending
+    days_ahead: int
+    last_day: date
+
+    @property
+    def key(self) -> str:
+        """Names the person, the end date and the number of days: what is told once."""
+        ending = self.ending
+        fields = [ending.group_id, normalised(ending.row_key), ending.end_date, self.days_ahead]
+        return hashlib.sha256(msgspec.json.encode(fields)).hexdigest()[:24]
+
+
+def due_notices(
+    endings: Iterable[Ending],
+    warn_days: Sequence[int],
+    now: datetime,
+    zone: ZoneInfo,
+    said: Collection[str] = frozenset(),
+) -> list[Notice]:
+    """Give what is to be said now; `said` holds the keys of what was said before."""
+    today = now.astimezone(zone).date()
+    found = [_nearest(ending, warn_days, today, zone) for ending in endings if now < ending.due_at]
+    return [notice for notice in found if notice is not None and notice.key not in said]
+
+
+def by_sponsor(notices: Iterable[Notice]) -> Mapping[str, Sequence[Notice]]:
+    """Give each sponsor's notices, the nearest end first; those without a usable sponsor are left out."""
+    found: dict[str, list[Notice]] = {}
+    for notice in sorted(notices, key=_order):
+        if notice.ending.has_sponsor:
+            found.setdefault(notice.ending.sponsor.strip().lower(), []).append(notice)
+    return found
+
+
+def said_on(end: date, days_ahead: int) -> date:
+    """Give the day on which to tell: so many days ahead, or the Friday before where that is a weekend."""
+    day = end - timedelta(days=days_ahead)
+    return day - timedelta(days=max(0, day.weekday() - _SATURDAY + 1))
+
+
+def _nearest(ending: Ending, warn_days: Sequence[int], today: date, zone: ZoneInfo) -> Notice | None:
+    end = last_day(ending.due_at, zone)
+    reached = [days for days in warn_days if said_on(end, days) <= today]
+    return Notice(ending=ending, days_ahead=min(reached), last_day=end) if reached else None
+
+
+def _order(notice: Notice) -> tuple[datetime, str, str, str]:
+    ending = notice.ending
+    return ending.due_at, ending.display_name.casefold(), ending.row_key, ending.group_id
