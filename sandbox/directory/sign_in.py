@@ -40,7 +40,10 @@ class Session(Struct, kw_only=True):
 
 
 class Outcome(Struct, kw_only=True):
-    """`reason`: granted, unknown_user, account_disabled, not_assigned, blocked_by_policy or controls_not_met."""
+    """`reason`: granted, or what stood in the way.
+
+    unknown_user, account_disabled, not_assigned, blocked_by_policy or controls_not_met.
+    """
 
     signed_in: bool
     reason: str
