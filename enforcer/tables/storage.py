@@ -51,6 +51,7 @@ class Tables:
             opening = self._tables.get(name)
             if opening is None or (opening.done() and (opening.cancelled() or opening.exception())):
                 opening = self._tables[name] = asyncio.create_task(self._open(name))
+                opening.add_done_callback(_notice)
             client = await asyncio.shield(opening)
             yield client
 
@@ -75,6 +76,12 @@ class Tables:
 
         self._credential = default_credential(self._storage.client_id)
         return TableServiceClient(self._storage.table_url, credential=self._credential, **patience)
+
+
+def _notice(opening: asyncio.Task[TableClient]) -> None:
+    """Take note of a failure that came after everybody who waited for the table had given up."""
+    if not opening.cancelled():
+        opening.exception()
 
 
 @contextmanager
