@@ -1,0 +1,172 @@
+"""`policies plan`, `apply` and `check`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import click
+import msgspec
+
+from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
+from enforcer.cli.running import DONE, UNDONE, USAGE, settings
+from enforcer.policies.changes import Action, Change, Difference
+from enforcer.policies.drift import Drift
+from enforcer.policies.managing import Manager, Wanted, read_wanted
+from enforcer.policies.sign_in import operators_graph
+
+_TEMPLATES = Path("infra/conditional-access")
+
+# What `--output json` writes -----------------------------------------------------------------------------
+
+
+class _Change(msgspec.Struct, kw_only=True):
+    policy: str
+    name: str
+    id: str
+    state: str | None
+    action: Action | None
+    reason: str
+    differences: tuple[Difference, ...]
+
+
+class _Plan(msgspec.Struct, kw_only=True):
+    schema: int = 1
+    policies: list[_Change]
+
+
+class _Check(msgspec.Struct, kw_only=True):
+    schema: int = 1
+    findings: list[Drift]
+
+
+# The commands --------------------------------------------------------------------------------------------
+
+
+@click.group()
+def policies() -> None:
+    """Conditional Access policies as code, applied with your own sign-in.
+
+    Needs Policy.Read.All, Policy.ReadWrite.ConditionalAccess, User.Read.All and GroupMember.Read.All;
+    docs/conditional-access.md says how to sign in with them. Only policies that this program made are
+    ever changed.
+    """
+
+
+def _files[F: Callable[..., object]](command: F) -> F:
+    directory = click.option(
+        "--directory",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=_TEMPLATES,
+        show_default=True,
+        help="Where the templates are.",
+    )
+    values = click.option(
+        "--values",
+        "values_file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="What the placeholders stand for.  [default: values.json beside the templates]",
+    )
+    return directory(values(command))
+
+
+def _enable_option[F: Callable[..., object]](command: F) -> F:
+    text = "Also switch on the policies that are in the tenant already and are as in the files."
+    return click.option("--enable", is_flag=True, help=text)(command)
+
+
+@policies.command()
+@_files
+@_enable_option
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to do.")
+@output_option
+def plan(
+    directory: Path,
+    values_file: Path | None,
+    enable: bool,  # noqa: FBT001
+    detailed_exitcode: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> int:
+    """Show the difference between the files and the tenant, and change nothing."""
+    wanted = _wanted(directory, values_file)
+    changes = _with_manager(lambda manager: manager.plan(wanted, enable=enable))
+    _show(changes, as_json=as_json)
+    return USAGE if detailed_exitcode and any(change.writes for change in changes) else DONE
+
+
+@policies.command()
+@_files
+@_enable_option
+@output_option
+def apply(directory: Path, values_file: Path | None, enable: bool, as_json: bool) -> int:  # noqa: FBT001
+    """Make the tenant's policies those of the files; new ones in report-only state."""
+    wanted = _wanted(directory, values_file)
+
+    async def work(manager: Manager) -> list[Change]:
+        changes = await manager.plan(wanted, enable=enable)
+        await manager.apply(changes, wanted, tell)
+        return changes
+
+    changes = _with_manager(work)
+    _show(changes, as_json=as_json)
+    return UNDONE if any(change.reason for change in changes) else DONE
+
+
+@policies.command()
+@output_option
+def check(as_json: bool) -> int:  # noqa: FBT001
+    """Tell whether somebody who has left every managed group would still be let in."""
+    drifts = _with_manager(lambda manager: manager.check(settings().group_ids))
+    if as_json:
+        write_json(_Check(findings=drifts))
+    else:
+        rows = [(drift.kind, drift.policy_id or None, drift.detail) for drift in drifts]
+        write_tables(Table("Findings", ("kind", "policy", "detail"), rows))
+    return UNDONE if drifts else DONE
+
+
+def _wanted(directory: Path, values_file: Path | None) -> Wanted:
+    return read_wanted(directory, values_file or directory / "values.json", settings().group_ids)
+
+
+def _with_manager[T](work: Callable[[Manager], Awaitable[T]]) -> T:
+    async def run() -> T:
+        async with operators_graph(settings()) as client:
+            return await work(Manager(client))
+
+    return asyncio.run(run())
+
+
+def _show(changes: Sequence[Change], *, as_json: bool) -> None:
+    written = [_written(change) for change in changes]
+    if as_json:
+        write_json(_Plan(policies=written))
+        return
+    rows = [(item.policy, item.state, item.action, item.reason or None) for item in written]
+    details = [
+        (change.key, item.path, _text(item.tenant), _text(item.file))
+        for change in changes
+        for item in change.differences
+    ]
+    write_tables(
+        Table("Policies", ("policy", "state in the tenant", "action", "note"), rows),
+        Table("Differences", ("policy", "property", "tenant", "file"), details),
+    )
+
+
+def _written(change: Change) -> _Change:
+    policy = change.current or change.wanted
+    return _Change(
+        policy=change.key,
+        name=policy.display_name if policy else "",
+        id=change.current.id if change.current else "",
+        state=change.current.state if change.current else None,
+        action=change.action,
+        reason=change.reason,
+        differences=change.differences,
+    )
+
+
+def _text(value: object) -> str | None:
+    return ", ".join(map(str, value)) if isinstance(value, list) else None if value is None else str(value)

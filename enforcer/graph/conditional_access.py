@@ -1,0 +1,150 @@
+"""Conditional Access in Graph: the policies, and the question what they would do to somebody (What If).
+
+These calls are limited to one per second and tenant, over all apps, and their 429 says nothing about when to
+come again. Source: "Microsoft Graph service-specific throttling limits", Conditional Access.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import msgspec
+
+from enforcer.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
+from enforcer.graph.client import GraphClient, Retries
+from enforcer.graph.pacer import Pacer
+from enforcer.graph.reply import Reply, Request, Verdict
+from enforcer.policies.policy import Json, Policy, read_policy
+
+POLICIES = "/identity/conditionalAccess/policies"
+_POLICY = POLICIES + "/{policy}"
+_EVALUATE = "/identity/conditionalAccess/evaluate"
+_READ = "Policy.Read.ConditionalAccess"
+_WRITE = "Policy.Read.All and Policy.ReadWrite.ConditionalAccess"
+# What If wants an app and a client. A policy for all apps meets any; this is SharePoint Online's ID, the same
+# in every tenant, and the one in Graph's own example (conditionalAccessRoot: evaluate).
+ASKED_APP = "00000003-0000-0ff1-ce00-000000000000"
+_CIRCUMSTANCES = {"clientAppType": "browser", "devicePlatform": "windows"}
+_TOO_MANY = 429
+
+# Whoever shares a client shares its tenant's limit.
+_PACERS: WeakKeyDictionary[GraphClient, Pacer] = WeakKeyDictionary()
+
+
+class _Page(msgspec.Struct):
+    value: list[dict[str, Any]]
+    next_link: str | None = msgspec.field(default=None, name="@odata.nextLink")
+
+
+class ConditionalAccess:
+    """The tenant's policies, for one event loop; at most one call a second.
+
+    Errors of all methods:
+        AccessDeniedError: This identity lacks the permission; the text names it.
+        ReadError: Graph refused the call, or its answer is broken.
+        UnavailableError: Graph did not answer in time.
+    """
+
+    def __init__(self, client: GraphClient) -> None:
+        self._client = client
+        self._pacer = _PACERS.setdefault(client, Pacer(writes=1, window=1.0))
+
+    async def policies(self) -> list[Policy]:
+        """Give all policies of the tenant, whoever made them."""
+        what = "the Conditional Access policies"
+        page = _page(await self._call(Request(method="GET", path=POLICIES)), what)
+        found = list(page.value)
+        while page.next_link:
+            page = _page(await self._call(Request(method="GET", path=page.next_link)), what)
+            found += page.value
+        return [_policy(body) for body in found]
+
+    async def create(self, body: Json) -> Policy:
+        """Create a policy. A call whose answer was lost is not repeated: there might be two afterwards."""
+        request = Request(method="POST", path=POLICIES, body=msgspec.json.encode(body))
+        reply = await self._attempt(request)
+        if reply.verdict is Verdict.RETRY:
+            raise UnavailableError(f"whether the policy was created is not known: {reply.explanation}")
+        _require(reply, "a policy could not be created", _WRITE)
+        return _policy(_decode(reply, dict[str, Any], "the new policy"))
+
+    async def update(self, policy_id: str, body: Json) -> None:
+        """Change a policy; what the body leaves out stays as it is."""
+        reply = await self._call(
+            Request(
+                method="PATCH",
+                path=_POLICY,
+                parameters={"policy": policy_id},
+                body=msgspec.json.encode(body),
+            )
+        )
+        _require(reply, f"policy {policy_id} could not be changed", _WRITE)
+
+    async def evaluate(self, user_id: str) -> list[Policy]:
+        """Ask Entra which policies would meet a sign-in of this person, those in report-only state too.
+
+        Raises:
+            NotFoundError: The account does not exist.
+        """
+        question = {
+            "signInIdentity": {"@odata.type": "#microsoft.graph.userSignIn", "userId": user_id},
+            "signInContext": {
+                "@odata.type": "#microsoft.graph.applicationContext",
+                "includeApplications": [ASKED_APP],
+            },
+            "signInConditions": _CIRCUMSTANCES,
+            "appliedPoliciesOnly": True,
+        }
+        reply = await self._call(Request(method="POST", path=_EVALUATE, body=msgspec.json.encode(question)))
+        if reply.not_found:
+            raise NotFoundError(f"nobody in this tenant has the object ID {user_id}", field="user")
+        page = _page(reply, "Entra's evaluation of a sign-in")
+        return [_policy(body) for body in page.value if body.get("policyApplies")]
+
+    async def _call(self, request: Request) -> Reply:
+        retries = Retries(self._client.patience)
+        while (reply := await self._attempt(request)).verdict is Verdict.RETRY:
+            await retries.wait(reply, self._pacer)
+        return reply
+
+    async def _attempt(self, request: Request) -> Reply:
+        """Make a call once, apart from refusals for being too many: those had no effect."""
+        retries = Retries(self._client.patience)
+        while (reply := await self._paced(request)).status == _TOO_MANY:
+            await retries.wait(reply, self._pacer)
+        if reply.verdict is Verdict.RUN:
+            await self._client.renew_token()
+            reply = await self._paced(request)
+        return reply
+
+    async def _paced(self, request: Request) -> Reply:
+        # The directory's own write quota has no part in this.
+        async with self._pacer.writing(1):
+            return await self._client.attempt(request, writes=0)
+
+
+def _page(reply: Reply, what: str) -> _Page:
+    _require(reply, f"{what} could not be read", _READ)
+    return _decode(reply, _Page, what)
+
+
+def _require(reply: Reply, failure: str, permission: str) -> None:
+    if reply.forbidden or reply.verdict is Verdict.RUN:
+        raise AccessDeniedError(f"{failure}; grant this identity {permission}: {reply.explanation}")
+    if not reply.ok:
+        raise ReadError(f"{failure}: {reply.explanation}")
+
+
+def _decode[T](reply: Reply, kind: type[T], what: str) -> T:
+    try:
+        return msgspec.json.decode(reply.body, type=kind)
+    except msgspec.MsgspecError as error:
+        raise ReadError(f"{what} could not be read: Graph's answer is broken ({error})") from error
+
+
+def _policy(body: Json) -> Policy:
+    try:
+        return read_policy(body)
+    except msgspec.ValidationError as error:
+        raise ReadError(f"a Conditional Access policy could not be read: {error}") from error

@@ -1,0 +1,38 @@
+"""In which of some groups a person is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import batched
+
+import msgspec
+
+from enforcer.exceptions import ReadError
+from enforcer.graph.client import GraphClient
+from enforcer.graph.reply import Request
+
+_AT_ONCE = 20  # directoryObject: checkMemberGroups
+
+
+class _Groups(msgspec.Struct):
+    value: list[str]
+
+
+async def groups_having(client: GraphClient, user_id: str, group_ids: Sequence[str]) -> list[str]:
+    """Give those of the groups of which the person is a member, through nested groups too.
+
+    Raises:
+        ReadError, UnavailableError: Graph did not say.
+    """
+    found: list[str] = []
+    for some in batched(group_ids, _AT_ONCE, strict=False):
+        body = msgspec.json.encode({"groupIds": some})
+        path = "/users/{user}/checkMemberGroups"
+        reply = await client.call(Request(method="POST", path=path, parameters={"user": user_id}, body=body))
+        if not reply.ok:
+            raise ReadError(f"the groups of {user_id} could not be read: {reply.explanation}")
+        try:
+            found += msgspec.json.decode(reply.body, type=_Groups).value
+        except msgspec.MsgspecError as error:
+            raise ReadError(f"the groups of {user_id} could not be read: {error}") from error
+    return sorted(found)

@@ -1,0 +1,133 @@
+"""What it takes to make the tenant's policies those of the files. Pure; never about others' policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from enforcer.policies.policy import DECIDING, Json, Policy, PolicyState, made_here, pruned
+
+
+class Action(StrEnum):
+    CREATE = "create"
+    """In report-only state, always."""
+    UPDATE = "update"
+    """The state stays as it is."""
+    ENABLE = "enable"
+    LEFT_OVER = "left_over"
+    """Made here once, and no file any more, or a copy: for people to delete."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One property, with what the tenant and the file have; None where one of them has nothing."""
+
+    path: str
+    tenant: object
+    file: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What is to be done about one policy.
+
+    Attributes:
+        key: The template's name.
+        wanted: The policy as the file has it; None for what is left over.
+        current: The policy as the tenant has it; None before it is created.
+        action: None where nothing is to be done.
+        reason: Why it is not enabled, though that was asked for.
+    """
+
+    key: str
+    wanted: Policy | None
+    current: Policy | None
+    action: Action | None
+    differences: tuple[Difference, ...] = ()
+    reason: str = ""
+
+    @property
+    def writes(self) -> bool:
+        return self.action in (Action.CREATE, Action.UPDATE, Action.ENABLE)
+
+
+def plan_changes(wanted: Sequence[Policy], tenant: Sequence[Policy], *, enable: bool = False) -> list[Change]:
+    """Compare the files with the tenant.
+
+    Args:
+        wanted: The rendered templates.
+        tenant: All policies of the tenant; those that this product did not make are passed over.
+        enable: Also switch on what is in the tenant already and is as in the files. What this very plan
+            creates or changes stays as it is: nobody has seen yet what it does.
+    """
+    changes = [_change(policy, made_here(tenant, policy.key), enable=enable) for policy in wanted]
+    return changes + list(_left_over(wanted, tenant))
+
+
+def _change(wanted: Policy, found: list[Policy], *, enable: bool) -> Change:
+    if not found:
+        reason = "created first; look at the sign-in logs, then enable it" if enable else ""
+        return Change(key=wanted.key, wanted=wanted, current=None, action=Action.CREATE, reason=reason)
+    current = found[0]
+    differences = tuple(_differences(current, wanted))
+    off = current.state is not PolicyState.ENABLED
+    if differences:
+        reason = "changed first; look at the sign-in logs, then enable it" if enable and off else ""
+        action: Action | None = Action.UPDATE
+    else:
+        reason, action = "", Action.ENABLE if enable and off else None
+    return Change(
+        key=wanted.key, wanted=wanted, current=current, action=action, differences=differences, reason=reason
+    )
+
+
+def _left_over(wanted: Sequence[Policy], tenant: Sequence[Policy]) -> Iterator[Change]:
+    keys = {policy.key for policy in wanted}
+    for policy in tenant:
+        if policy.key and (policy.key not in keys or made_here(tenant, policy.key)[0] is not policy):
+            yield Change(key=policy.key, wanted=None, current=policy, action=Action.LEFT_OVER)
+
+
+def _differences(current: Policy, wanted: Policy) -> Iterator[Difference]:
+    if current.display_name != wanted.display_name:
+        yield Difference(path="displayName", tenant=current.display_name, file=wanted.display_name)
+    has, wants = _flat(_deciding(current)), _flat(_deciding(wanted))
+    for path in sorted(has.keys() | wants.keys()):
+        if has.get(path) != wants.get(path):
+            yield Difference(path=path, tenant=has.get(path), file=wants.get(path))
+
+
+def _deciding(policy: Policy) -> Json:
+    return pruned({name: policy.body.get(name) for name in DECIDING})
+
+
+def _flat(part: Json, prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for name, value in part.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return flat
+
+
+def creation(wanted: Policy) -> Json:
+    """Give the body that creates a policy, in report-only state."""
+    return wanted.body | {"state": PolicyState.REPORT_ONLY.value}
+
+
+def update(wanted: Policy, current: Policy) -> Json:
+    """Give the body that makes the tenant's policy that of the file, and leaves its state alone.
+
+    An update keeps what it does not name (conditionalAccessPolicy: update), so what somebody has added by
+    hand is named as empty.
+    """
+    body = {name: _cleared(wanted.body.get(name), current.body.get(name)) for name in DECIDING}
+    return {"displayName": wanted.display_name} | body
+
+
+def _cleared(wanted: object, current: object) -> object:
+    if not isinstance(current, dict) or not isinstance(wanted, dict):
+        return [] if wanted is None and isinstance(current, list) else wanted
+    if "id" in wanted:
+        return wanted  # names an object that stands elsewhere
+    names = wanted.keys() | pruned(current).keys()
+    return {name: _cleared(wanted.get(name), current.get(name)) for name in sorted(names)}

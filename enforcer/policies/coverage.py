@@ -1,0 +1,45 @@
+"""Who would not be met by the block policy once he has left the managed group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from enforcer.core.members import Member
+from enforcer.graph.directory import Directory
+from enforcer.policies.policy import ALL, Policy
+
+
+async def uncovered(directory: Directory, block: Policy, managed_groups: Sequence[str]) -> list[str]:
+    """Give the object IDs of members of managed groups whom the policy does not include.
+
+    Kinds of guests are not told apart: a policy that includes any guests is taken to include all.
+    """
+    users = block.users
+    named = {name.lower() for name in users.include_users or ()}
+    if ALL.lower() in named:
+        return []
+    population = named | await _people(directory, users.include_groups or (), set())
+    guests_too = users.include_guests_or_external_users is not None
+    return [
+        member.id
+        for group_id in managed_groups
+        async for member in directory.members(group_id)
+        if _is_uncovered(member, population, guests_too=guests_too)
+    ]
+
+
+def _is_uncovered(member: Member, population: set[str], *, guests_too: bool) -> bool:
+    return member.is_user and member.id not in population and not (guests_too and member.guest)
+
+
+async def _people(directory: Directory, groups: Sequence[str], seen: set[str]) -> set[str]:
+    """Give everybody in the groups; nested groups count, as they do for Conditional Access."""
+    found: set[str] = set()
+    for group in groups:
+        if group.lower() in seen:
+            continue
+        seen.add(group.lower())
+        members = [member async for member in directory.members(group)]
+        found |= {member.id for member in members if member.is_user}
+        found |= await _people(directory, [item.id for item in members if item.kind == "group"], seen)
+    return found

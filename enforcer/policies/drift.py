@@ -1,0 +1,149 @@
+"""Drift: whether somebody who has left every managed group would still be let in.
+
+Looks at the tenant alone, because the function that runs at night has no files: the policy's own name says
+what it was when it was applied. `policies plan` shows what has changed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from enforcer.core.plan import Finding, FindingKind
+from enforcer.exceptions import AccessDeniedError, EnforcerError
+from enforcer.graph.conditional_access import ConditionalAccess
+from enforcer.policies.policy import Policy, made_here
+from enforcer.policies.templates import BLOCK
+from enforcer.services import Services
+from enforcer.telemetry import PolicyDrift, emit
+
+_log = logging.getLogger(__name__)
+
+ALARM = "offboarding removes people from the group, but nothing blocks them"
+
+
+class DriftKind(StrEnum):
+    MISSING = "missing"
+    NOT_ENABLED = "not_enabled"
+    NOT_EVERYWHERE = "not_everywhere"
+    """It does not block, or not all apps, or not in all circumstances."""
+    NO_POPULATION = "no_population"
+    """It meets nobody, or only people while they are in the managed group."""
+    NOT_COVERED = "not_covered"
+    """Members of a managed group are not among those whom it meets."""
+    NOT_EXCLUDED = "not_excluded"
+    """A managed group is not excluded: its members are blocked."""
+    EXCLUDES_MORE = "excludes_more"
+    ALTERED = "altered"
+    """Somebody has changed it by hand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    kind: DriftKind
+    policy_id: str = ""
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A look at the tenant's policies.
+
+    Attributes:
+        permitted: This identity may read them; otherwise nothing is known.
+    """
+
+    permitted: bool
+    drifts: tuple[Drift, ...] = ()
+
+
+async def look_for_drift(services: Services) -> Look:
+    """Look at the tenant's policies once; without the permission to read them, nobody is bothered.
+
+    Raises:
+        ReadError, UnavailableError: They could not be read this time.
+    """
+    try:
+        policies = await ConditionalAccess(services.graph).policies()
+    except AccessDeniedError:
+        return Look(permitted=False)
+    return Look(permitted=True, drifts=tuple(find_drift(policies, services.settings.group_ids)))
+
+
+async def policy_findings(services: Services, group_id: str = "") -> list[Finding]:
+    """Give what people must look at about the policies. Never fails a run.
+
+    Args:
+        services: The function's own; its identity may or may not read policies.
+        group_id: The managed group whose run asks; an event is emitted for each finding then.
+    """
+    try:
+        look = await look_for_drift(services)
+    except EnforcerError as error:
+        _log.warning("the Conditional Access policies were not looked at: %s", type(error).__name__)
+        return []
+    if group_id:
+        for drift in look.drifts:
+            emit(PolicyDrift(group_id=group_id, kind=drift.kind, policy_id=drift.policy_id))
+    return [Finding(kind=FindingKind.POLICY_DRIFT, detail=drift.detail) for drift in look.drifts]
+
+
+def find_drift(policies: Sequence[Policy], managed_groups: Sequence[str]) -> list[Drift]:
+    """Compare the block policy with what it has to be. Pure."""
+    groups = set(managed_groups)
+    ours = made_here(policies, BLOCK)
+    if not ours:
+        if any(_would_do(policy, groups) for policy in policies):
+            return []
+        return [Drift(kind=DriftKind.MISSING, detail=f"{ALARM}: there is no policy {BLOCK}")]
+    # Of several copies, one that is as it should be is enough.
+    return min(([*_drifts_of(policy, groups)] for policy in ours), key=len)
+
+
+def _would_do(policy: Policy, groups: set[str]) -> bool:
+    """Tell whether a policy that somebody else made does the same."""
+    enforced = policy.is_enabled and policy.blocks_everywhere
+    apart = groups <= _excluded(policy) and not _is_circular(policy, groups)
+    return enforced and apart and _meets_anybody(policy)
+
+
+def _drifts_of(policy: Policy, groups: set[str]) -> Iterator[Drift]:
+    found = [*_force_problems(policy, groups), *_exclusion_problems(policy, groups)]
+    if policy.is_altered and not found:
+        found.append((DriftKind.ALTERED, "it was changed by hand; `policies plan` shows what is different"))
+    for kind, detail in found:
+        yield Drift(kind=kind, policy_id=policy.id, detail=f"policy {policy.display_name}: {detail}")
+
+
+def _force_problems(policy: Policy, groups: set[str]) -> Iterator[tuple[DriftKind, str]]:
+    if not policy.is_enabled:
+        yield DriftKind.NOT_ENABLED, f"{ALARM}: its state is {policy.state}"
+    if not policy.blocks_everywhere:
+        yield DriftKind.NOT_EVERYWHERE, f"{ALARM}: it does not block all apps in all circumstances"
+    if _is_circular(policy, groups):
+        yield DriftKind.NO_POPULATION, f"{ALARM}: whom it meets depends on the managed group itself"
+    elif not _meets_anybody(policy):
+        yield DriftKind.NO_POPULATION, f"{ALARM}: it meets nobody"
+
+
+def _exclusion_problems(policy: Policy, groups: set[str]) -> Iterator[tuple[DriftKind, str]]:
+    excluded = _excluded(policy)
+    for group in sorted(groups - excluded):
+        yield DriftKind.NOT_EXCLUDED, f"it does not exclude group {group}: its members are blocked"
+    for group in sorted(excluded - groups):
+        yield DriftKind.EXCLUDES_MORE, f"{ALARM} who are in group {group}, which it excludes too"
+
+
+def _is_circular(policy: Policy, groups: set[str]) -> bool:
+    return not groups.isdisjoint(item.lower() for item in policy.users.include_groups or ())
+
+
+def _meets_anybody(policy: Policy) -> bool:
+    users = policy.users
+    return bool(users.include_groups or users.include_users or users.include_guests_or_external_users)
+
+
+def _excluded(policy: Policy) -> set[str]:
+    return {item.lower() for item in policy.users.exclude_groups or ()}

@@ -1,0 +1,191 @@
+"""A Conditional Access policy, as Graph shows it or as a template gives it.
+
+Property names and values are those of Graph's `conditionalAccessPolicy` (v1.0).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+type Json = dict[str, Any]
+type Names = tuple[str, ...] | None
+
+ALL = "All"
+_BLOCK = "block"
+# The properties that decide whom a policy meets and what it does to him.
+DECIDING = ("conditions", "grantControls", "sessionControls")
+# A policy's `description` is "not used" (conditionalAccessPolicy), so its name has to say whose it is.
+_MARKER = re.compile(r" \[enforcer:(?P<key>[a-z0-9-]+):(?P<digest>[0-9a-f]{8})\]$")
+
+
+class PolicyState(StrEnum):
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+    REPORT_ONLY = "enabledForReportingButNotEnforced"
+    """Evaluated at every sign-in and written into its log, enforced at none."""
+
+
+class Guests(msgspec.Struct, rename="camel", frozen=True):
+    guest_or_external_user_types: str = ""
+
+
+class Users(msgspec.Struct, rename="camel", frozen=True):
+    include_users: Names = None
+    exclude_users: Names = None
+    include_groups: Names = None
+    exclude_groups: Names = None
+    include_roles: Names = None
+    exclude_roles: Names = None
+    include_guests_or_external_users: Guests | None = None
+    exclude_guests_or_external_users: Guests | None = None
+
+
+class Applications(msgspec.Struct, rename="camel", frozen=True):
+    include_applications: Names = None
+    exclude_applications: Names = None
+
+
+class _Conditions(msgspec.Struct, rename="camel", frozen=True):
+    users: Users | None = None
+    applications: Applications | None = None
+    client_app_types: Names = None
+
+
+class _Grant(msgspec.Struct, rename="camel", frozen=True):
+    built_in_controls: Names = None
+
+
+class _Rules(msgspec.Struct, rename="camel", frozen=True):
+    conditions: _Conditions | None = None
+    grant_controls: _Grant | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A policy.
+
+    Attributes:
+        id: Graph's; empty while Graph does not have the policy.
+        body: The policy as JSON, with whatever else Graph shows.
+    """
+
+    id: str = ""
+    display_name: str
+    state: PolicyState
+    body: Json
+
+    @property
+    def key(self) -> str:
+        """The template that the policy was made from; empty where this product did not make it."""
+        marker = _MARKER.search(self.display_name)
+        return marker["key"] if marker else ""
+
+    @property
+    def is_altered(self) -> bool:
+        """Tell whether somebody has changed the policy since this product wrote it."""
+        marker = _MARKER.search(self.display_name)
+        return marker is not None and marker["digest"] != digest(self.body)
+
+    @property
+    def users(self) -> Users:
+        conditions = self._rules.conditions
+        return (conditions and conditions.users) or Users()
+
+    @property
+    def applications(self) -> Applications:
+        conditions = self._rules.conditions
+        return (conditions and conditions.applications) or Applications()
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.state is PolicyState.ENABLED
+
+    @property
+    def blocks(self) -> bool:
+        grant = self._rules.grant_controls
+        return grant is not None and _BLOCK in (grant.built_in_controls or ())
+
+    @property
+    def blocks_everywhere(self) -> bool:
+        """Tell whether whoever meets it is blocked from all apps, by any client, in all circumstances.
+
+        Apps may be excluded from "all": that is seen by the comparison with the template.
+        """
+        conditions = pruned(self.body.get("conditions") or {})
+        narrowing = conditions.keys() - {"users", "applications", "clientAppTypes"}
+        clients = (self._rules.conditions or _Conditions()).client_app_types or ()
+        everything = ALL in (self.applications.include_applications or ())
+        return self.blocks and everything and "all" in clients and not narrowing
+
+    @property
+    def _rules(self) -> _Rules:
+        return msgspec.convert(self.body, _Rules)
+
+
+def read_policy(body: Json) -> Policy:
+    """Make a policy of Graph's JSON.
+
+    Raises:
+        msgspec.ValidationError: It is no policy.
+    """
+    policy = Policy(
+        id=str(body.get("id") or ""),
+        display_name=str(body.get("displayName") or ""),
+        state=_state(body.get("state")),
+        body=body,
+    )
+    msgspec.convert(body, _Rules)
+    return policy
+
+
+def _state(value: object) -> PolicyState:
+    # A state that is not known yet is at any rate not known to enforce anything.
+    return next((state for state in PolicyState if state == value), PolicyState.DISABLED)
+
+
+def marked(policy: Policy, key: str) -> Policy:
+    """Give the policy the name by which this product knows it again, and sees whether it was altered."""
+    name = f"{policy.display_name} [enforcer:{key}:{digest(policy.body)}]"
+    return replace(policy, display_name=name, body=policy.body | {"displayName": name})
+
+
+def digest(body: Json) -> str:
+    """Give eight hexadecimal digits that stand for whom the policy meets and what it does."""
+    deciding = pruned({name: body.get(name) for name in DECIDING})
+    return hashlib.sha256(msgspec.json.encode(deciding, order="sorted")).hexdigest()[:8]
+
+
+def pruned(value: Json) -> Json:
+    """Leave out what says nothing, and put what has no order in order.
+
+    Graph writes a policy out in full, with null, false and empty lists; it gives lists and flags in an order
+    of its own, and an authentication strength with all its methods.
+    """
+    kept = {name: _plain(name, part) for name, part in value.items() if "@" not in name}
+    return {name: part for name, part in kept.items() if part not in (None, False, "", [], {})}
+
+
+def _plain(name: str, value: object) -> object:
+    match value:
+        case dict() if name == "authenticationStrength":
+            return pruned({"id": value.get("id")})
+        case dict():
+            return pruned(value)
+        case list():
+            return sorted(value, key=str)
+        case str() if name == "guestOrExternalUserTypes":
+            return ",".join(sorted(kind.strip() for kind in value.split(",")))
+        case _:
+            return value
+
+
+def made_here(policies: Sequence[Policy], key: str) -> list[Policy]:
+    """Give the policies that this product made from a template: one, none, or copies that somebody made."""
+    return [policy for policy in policies if policy.key == key]
