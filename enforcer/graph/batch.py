@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Coroutine
 
 import msgspec
-from stduritemplate import StdUriTemplate
 
 from enforcer.exceptions import AccessDeniedError
 from enforcer.graph.client import GraphClient, Retries
@@ -20,6 +19,7 @@ from enforcer.graph.reply import Reply, Request, Verdict, no_reply, read_reply
 # "Combine multiple HTTP requests using JSON batching": at most 20 in one.
 BATCH_SIZE = 20
 BATCHES_UNDER_WAY = 16
+_LINGER_SECONDS = 0.02
 
 
 class _Item(msgspec.Struct, omit_defaults=True):
@@ -92,11 +92,16 @@ class Batcher:
         try:
             while self._waiting:
                 await self._slots.acquire()
-                await asyncio.sleep(0)
+                await self._linger()
                 count = min(BATCH_SIZE, len(self._waiting))
                 self._start(self._deliver([self._waiting.popleft() for _ in range(count)]))
         finally:
             self._gathering = False
+
+    async def _linger(self) -> None:
+        """Let a batch fill up while others are under way; whoever comes alone goes at once."""
+        busy = len(self._sending) > 1
+        await asyncio.sleep(_LINGER_SECONDS if busy and len(self._waiting) < BATCH_SIZE else 0)
 
     async def _deliver(self, calls: list[tuple[Request, asyncio.Future[Reply]]]) -> None:
         try:
@@ -137,7 +142,7 @@ def _item(number: int, request: Request) -> _Item:
     return _Item(
         id=str(number),
         method=request.method,
-        url=StdUriTemplate.expand(request.path, dict(request.parameters)),
+        url=request.expanded,
         headers={"Content-Type": "application/json"} if body else {},
         body=msgspec.Raw(body) if body else msgspec.UNSET,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum, auto
+from urllib.parse import quote
 
 import msgspec
 
@@ -165,3 +166,9 @@ class Request:
     path: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+
+    @property
+    def expanded(self) -> str:
+        """The path with its parameters in it, for a `$batch`; there it may have no query."""
+        quoted = {name: quote(value, safe="") for name, value in self.parameters.items()}
+        return self.path.format_map(quoted)
