@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enforcer.core.enforcement import State
 from enforcer.core.runs import Report, Run
-from enforcer.exceptions import AccessDeniedError, EnforcerError
+from enforcer.exceptions import AccessDeniedError
 from enforcer.telemetry import (
     MessagePoisoned,
     PermissionDenied,
@@ -19,7 +19,7 @@ from enforcer.telemetry import (
 def announce(report: Report) -> None:
     """Announce a run that came to its end."""
     run = report.run
-    emit(_completed(run))
+    emit(_completed(report))
     if run.held:
         emit(
             PlanHeld(
@@ -39,12 +39,12 @@ def announce(report: Report) -> None:
                     group_id=run.group_id,
                     user_id=item.user_id,
                     attempts=item.attempts,
-                    error=item.last_error,
+                    error=_code(item.last_error),
                 )
             )
 
 
-def announce_failure(run: Run, error: EnforcerError) -> None:
+def announce_failure(run: Run, error: Exception) -> None:
     """Announce a run that had to be given up."""
     kind = type(error).__name__
     emit(RunFailed(run_id=run.run_id, group_id=run.group_id, reason=run.reason, error=kind))
@@ -52,18 +52,24 @@ def announce_failure(run: Run, error: EnforcerError) -> None:
         emit(PermissionDenied(group_id=run.group_id, what="sweep", error=kind))
 
 
+def _code(error: str) -> str:
+    """Leave step, status and Graph's code of an explanation; the rest may name people."""
+    return " ".join(error.split()[:3])
+
+
 def announce_poisoned(queue: str, message_id: str, group_id: str) -> None:
     """Announce a queue message that failed every time."""
     emit(MessagePoisoned(queue=queue, message_id=message_id, group_id=group_id))
 
 
-def _completed(run: Run) -> RunCompleted:
+def _completed(report: Report) -> RunCompleted:
+    run = report.run
     return RunCompleted(
         run_id=run.run_id,
         group_id=run.group_id,
         reason=run.reason,
         mode=run.mode,
-        complete=not run.held,
+        complete=not run.held and not report.out_of_time,
         started_at=run.started_at,
         finished_at=run.finished_at or run.started_at,
         due=run.due,

@@ -103,14 +103,15 @@ class Queues:
     def _connect(self) -> QueueServiceClient:
         from azure.storage.queue.aio import QueueServiceClient  # noqa: PLC0415 -- heavy
 
+        from enforcer.telemetry.storage import TracedTransport  # noqa: PLC0415
+
         # Left to itself the SDK waits 15 s before its second attempt, and somebody may wait for the answer.
         patience: dict[str, Any] = {
             "retry_total": 4,
             "initial_backoff": 1,
             "increment_base": 2,
             "random_jitter_range": 1,
-            "connection_timeout": 10,
-            "read_timeout": 30,
+            "transport": TracedTransport("queues", connection_timeout=10, read_timeout=30),
         }
         if self._storage.connection_string:
             return QueueServiceClient.from_connection_string(self._storage.connection_string, **patience)

@@ -11,7 +11,7 @@ import azure.functions as func
 from enforcer.api.app import PATIENCE, Api
 from enforcer.api.messages import Request
 from enforcer.api.routes import ROUTES, Route
-from enforcer.functions.runtime import settings
+from enforcer.functions.runtime import pacer, settings
 from enforcer.services import open_services
 
 type HttpFunction = Callable[[func.HttpRequest, func.Context], Awaitable[func.HttpResponse]]
@@ -26,7 +26,7 @@ async def api() -> Api:
     loop = asyncio.get_running_loop()
     if loop not in _open:
         stack = AsyncExitStack()
-        services = await stack.enter_async_context(open_services(settings(), patience=PATIENCE))
+        services = await stack.enter_async_context(open_services(settings(), patience=PATIENCE, pacer=pacer))
         _open[loop] = (stack, Api(services))
     return _open[loop][1]
 

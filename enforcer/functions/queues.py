@@ -11,7 +11,7 @@ import msgspec
 from enforcer.announcements import announce_poisoned
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.exceptions import InputError, LeaseHeldError, UnavailableError
-from enforcer.functions.runtime import SWEEP_SECONDS, services
+from enforcer.functions.runtime import SWEEP_SECONDS, invocation
 from enforcer.offboarding import OffboardOrder, offboard_now
 from enforcer.queues import (
     OFFBOARDINGS,
@@ -40,7 +40,44 @@ blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 async def sweep_group(message: func.QueueMessage) -> None:
     """Sweep one managed group. Whatever it raises, the platform delivers the message again."""
     wanted = read_sweep_message(message.get_body())
-    opened = _in_mode(await services(), wanted.mode)
+    async with invocation() as opened:
+        await _sweep(_in_mode(opened, wanted.mode), wanted)
+
+
+@blueprint.queue_trigger(arg_name="message", queue_name=OFFBOARDINGS, connection=CONNECTION)
+async def offboard_queued(message: func.QueueMessage) -> None:
+    """Offboard a person whom the HTTP function could not, because Graph or storage did not answer."""
+    wanted = read_offboard_message(message.get_body())
+    async with invocation() as opened:
+        await _offboard(opened, wanted)
+
+
+@blueprint.queue_trigger(arg_name="message", queue_name=f"{SWEEPS}-poison", connection=CONNECTION)
+async def sweeps_poisoned(message: func.QueueMessage) -> None:
+    """Record a sweep that failed every time, and raise the alarm."""
+    try:
+        wanted = read_sweep_message(message.get_body())
+    except InputError:
+        wanted = SweepMessage(group_id="unreadable", reason="unreadable message")
+    async with invocation() as opened:
+        announce_poisoned(SWEEPS, message.id or "", wanted.group_id)
+        await _record_poisoned(opened, wanted, wanted.group_id, RunKind.SWEEP)
+
+
+@blueprint.queue_trigger(arg_name="message", queue_name=f"{OFFBOARDINGS}-poison", connection=CONNECTION)
+async def offboardings_poisoned(message: func.QueueMessage) -> None:
+    """Record an offboarding that failed every time, and raise the alarm."""
+    try:
+        wanted = read_offboard_message(message.get_body())
+    except InputError:
+        wanted = OffboardMessage(user="", reason="unreadable message", actor="queue", run_id="")
+    async with invocation() as opened:
+        announce_poisoned(OFFBOARDINGS, message.id or "", "")
+        for group_id in opened.settings.group_ids:
+            await _record_poisoned(opened, wanted, group_id, RunKind.OFFBOARD)
+
+
+async def _sweep(opened: Services, wanted: SweepMessage) -> None:
     if wanted.group_id not in opened.settings.group_ids:
         raise InputError(f"{wanted.group_id} is no managed group", field="group_id")
     order = Order(
@@ -59,11 +96,7 @@ async def sweep_group(message: func.QueueMessage) -> None:
     await _follow_up(opened, report)
 
 
-@blueprint.queue_trigger(arg_name="message", queue_name=OFFBOARDINGS, connection=CONNECTION)
-async def offboard_queued(message: func.QueueMessage) -> None:
-    """Offboard a person whom the HTTP function could not, because Graph or storage did not answer."""
-    wanted = read_offboard_message(message.get_body())
-    opened = await services()
+async def _offboard(opened: Services, wanted: OffboardMessage) -> None:
     order = OffboardOrder(user=wanted.user, reason=wanted.reason, actor=wanted.actor, run_id=wanted.run_id)
     try:
         await offboard_now(opened, order)
@@ -72,32 +105,6 @@ async def offboard_queued(message: func.QueueMessage) -> None:
             raise
         again = msgspec.structs.replace(wanted, attempt=wanted.attempt + 1)
         await opened.queues.ask_for_offboarding(again, after_seconds=_delay(wanted.attempt))
-
-
-@blueprint.queue_trigger(arg_name="message", queue_name=f"{SWEEPS}-poison", connection=CONNECTION)
-async def sweeps_poisoned(message: func.QueueMessage) -> None:
-    """Record a sweep that failed every time, and raise the alarm."""
-    try:
-        wanted = read_sweep_message(message.get_body())
-    except InputError:
-        wanted = SweepMessage(group_id="unreadable", reason="unreadable message")
-    announce_poisoned(SWEEPS, message.id or "", wanted.group_id)
-    run_id, actor = wanted.run_id, wanted.actor
-    await _record_poisoned(_Poisoned(wanted.group_id, run_id, actor, wanted.reason, RunKind.SWEEP))
-
-
-@blueprint.queue_trigger(arg_name="message", queue_name=f"{OFFBOARDINGS}-poison", connection=CONNECTION)
-async def offboardings_poisoned(message: func.QueueMessage) -> None:
-    """Record an offboarding that failed every time, and raise the alarm."""
-    try:
-        wanted = read_offboard_message(message.get_body())
-    except InputError:
-        wanted = OffboardMessage(user="", reason="unreadable message", actor="queue", run_id="")
-    announce_poisoned(OFFBOARDINGS, message.id or "", "")
-    opened = await services()
-    for group_id in opened.settings.group_ids:
-        run_id, actor = wanted.run_id, wanted.actor
-        await _record_poisoned(_Poisoned(group_id, run_id, actor, wanted.reason, RunKind.OFFBOARD))
 
 
 async def _follow_up(opened: Services, report: Report) -> None:
@@ -122,27 +129,20 @@ def _delay(attempt: int) -> int:
     return min(30 << min(attempt, 10), _LONGEST_DELAY)
 
 
-class _Poisoned(msgspec.Struct, frozen=True):
-    group_id: str
-    run_id: str
-    actor: str
-    reason: str
-    kind: RunKind
-
-
-async def _record_poisoned(poisoned: _Poisoned) -> None:
-    opened = await services()
+async def _record_poisoned(
+    opened: Services, wanted: SweepMessage | OffboardMessage, group_id: str, kind: RunKind
+) -> None:
     now = opened.now()
     run = Run(
-        run_id=poisoned.run_id or new_run_id(now),
-        group_id=poisoned.group_id,
-        kind=poisoned.kind,
+        run_id=wanted.run_id or new_run_id(now),
+        group_id=group_id,
+        kind=kind,
         started_at=now,
         finished_at=now,
         state=RunState.FAILED,
         mode=opened.settings.mode.value,
-        reason=poisoned.reason,
-        actor=poisoned.actor,
+        reason=wanted.reason,
+        actor=wanted.actor,
         error="the queue message failed every time and was given up",
     )
     await opened.runs.save(Report(run=run))

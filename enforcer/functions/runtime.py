@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 
+from enforcer.graph.pacer import Pacer
 from enforcer.services import Services, open_services
 from enforcer.settings import Settings, load_settings
+from enforcer.telemetry import flush
 
 # host.json stops a function after 30 minutes; a sweep takes nobody new for the last five of them, so that
 # it ends by itself, records what it did and asks for a follow-up.
 FUNCTION_TIMEOUT_SECONDS = 30 * 60
 SWEEP_SECONDS = FUNCTION_TIMEOUT_SECONDS - 5 * 60
+
+# One for the process: Graph's quota is the app's, whichever function asks.
+pacer = Pacer()
 
 _opened: dict[asyncio.AbstractEventLoop, tuple[AsyncExitStack, Services]] = {}
 
@@ -33,9 +39,18 @@ async def services() -> Services:
     loop = asyncio.get_running_loop()
     if loop not in _opened:
         stack = AsyncExitStack()
-        opened = await stack.enter_async_context(open_services(settings()))
+        opened = await stack.enter_async_context(open_services(settings(), pacer=pacer))
         _opened[loop] = (stack, opened)
     return _opened[loop][1]
+
+
+@asynccontextmanager
+async def invocation() -> AsyncIterator[Services]:
+    """Give the services to one invocation; in the end, export what it told: the instance may go away."""
+    try:
+        yield await services()
+    finally:
+        await flush()
 
 
 async def close() -> None:

@@ -19,6 +19,7 @@ from enforcer.exceptions import AccessDeniedError, ReadError, UnavailableError
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.reply import Reply, Request, Verdict, no_reply, read_reply
 from enforcer.settings import Settings
+from enforcer.telemetry import graph_call
 
 if TYPE_CHECKING:
     import httpx
@@ -155,7 +156,9 @@ class GraphClient:
         from azure.core.exceptions import AzureError, ClientAuthenticationError  # noqa: PLC0415
 
         try:
-            response: httpx.Response = await self._native_response(request)
+            with graph_call(request.method, request.path, request.parameters) as traced:
+                response: httpx.Response = await self._native_response(request)
+                traced.answered(response.status_code, request_id=response.headers.get("request-id", ""))
         except httpx.HTTPError as error:
             return no_reply(error)
         except ClientAuthenticationError as error:

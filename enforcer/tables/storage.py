@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from enforcer.core.dates import utc
 from enforcer.exceptions import AccessDeniedError, UnavailableError
 from enforcer.settings import Storage
 
@@ -63,12 +65,13 @@ class Tables:
     def _connect(self) -> TableServiceClient:
         from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415 -- heavy
 
+        from enforcer.telemetry.storage import TracedTransport  # noqa: PLC0415
+
         patience: dict[str, Any] = {
             "retry_total": 5,
             "retry_backoff_factor": 0.4,
             "retry_backoff_max": 8,
-            "connection_timeout": 10,
-            "read_timeout": 30,
+            "transport": TracedTransport("tables", connection_timeout=10, read_timeout=30),
         }
         if self._storage.connection_string:
             return TableServiceClient.from_connection_string(self._storage.connection_string, **patience)
@@ -115,6 +118,12 @@ def in_chunks[T](items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Cut a sequence into pieces of at most `size`."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def moment(entity: Entity, name: str) -> datetime | None:
+    """Give a time that this product wrote; None where there is none."""
+    value = entity.get(name)
+    return utc(value) if isinstance(value, datetime) else None
 
 
 def present(entity: Entity) -> Entity:
