@@ -13,8 +13,12 @@ from enforcer.core.dates import UnreadableDateError
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _BARE_OBJECT_ID = re.compile(r"[0-9a-f]{32}")
-_ADDRESS = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
-_WRAPPING = " \t\r\n\"'<>{}()[]"
+# Nobody's user principal name or mail address holds these; programs put them around an address, or between
+# several.
+_PLAIN = r"[^@\s\x00-\x1f\x7f\"<>(){}\[\]:;,|\\]"
+_ADDRESS = re.compile(rf"(?!['.]){_PLAIN}+@(?!\.){_PLAIN}+(?<!['.])")
+_WRAPPING = " \t\r\n\"'<>{}()[],;."
+_SCHEMES = ("mailto:", "smtp:", "upn:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +130,9 @@ def _start(value: object, due_at: datetime, zone: ZoneInfo) -> tuple[datetime | 
 
 
 def _guess(key: str) -> str:
-    stripped = key.strip(_WRAPPING).removeprefix("mailto:")
+    stripped = key.strip(_WRAPPING)
+    for scheme in _SCHEMES:
+        stripped = stripped.removeprefix(scheme)
     if _BARE_OBJECT_ID.fullmatch(stripped):
         return f"{stripped[:8]}-{stripped[8:12]}-{stripped[12:16]}-{stripped[16:20]}-{stripped[20:]}"
     return stripped if _OBJECT_ID.fullmatch(stripped) or _ADDRESS.fullmatch(stripped) else ""

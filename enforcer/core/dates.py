@@ -64,11 +64,26 @@ def instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def utc(value: datetime) -> datetime:
+    """Give the same instant as a plain datetime in UTC.
+
+    The storage SDK reads times as a subclass of its own, which encoders refuse.
+
+    Raises:
+        UnreadableDateError: It lies before the year 1 or after the year 9999.
+    """
+    try:
+        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError as error:
+        raise UnreadableDateError(f"is {value!s:.60}, which is out of range") from error
+    return datetime.combine(moment.date(), moment.timetz())
+
+
 def _read(value: object) -> date | datetime:
     if value is None:
         raise UnreadableDateError(f"is missing; it must be {WANTED}")
     if isinstance(value, datetime):
-        return _checked(_utc(value), value)
+        return _checked(utc(value), value)
     if not isinstance(value, str):
         raise UnreadableDateError(f"is of type {type(value).__name__} ({value!r:.60}); it must be {WANTED}")
     return _read_text(value.strip())
@@ -86,13 +101,6 @@ def _read_text(text: str) -> date | datetime:
             raise
         raise UnreadableDateError(f"is {text!r:.60}, which does not exist ({error})") from error
     raise UnreadableDateError(f"is {text!r:.60}; it must be {WANTED}")
-
-
-def _utc(value: datetime) -> datetime:
-    try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError as error:
-        raise UnreadableDateError(f"is {value!s:.60}, which is out of range") from error
 
 
 def _checked[T: date](moment: T, shown: object) -> T:

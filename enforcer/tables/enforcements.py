@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
 
 from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
 from enforcer.tables.commits import GroupCommit
-from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, present
+from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, moment, present
 
 TABLE = "enforcements"
 
@@ -85,22 +84,17 @@ def _enforcement(entity: Entity) -> Enforcement:
         user_id=entity.get("UserId", ""),
         state=State(entity["State"]),
         end_date=entity.get("EndDate", ""),
-        due_at=_moment(entity, "DueAt"),
+        due_at=moment(entity, "DueAt"),
         guest=bool(entity.get("Guest", False)),
-        removed_at=_moment(entity, "RemovedAt"),
-        revoked_at=_moment(entity, "RevokedAt"),
-        disabled_at=_moment(entity, "DisabledAt"),
-        verified_at=_moment(entity, "VerifiedAt"),
+        removed_at=moment(entity, "RemovedAt"),
+        revoked_at=moment(entity, "RevokedAt"),
+        disabled_at=moment(entity, "DisabledAt"),
+        verified_at=moment(entity, "VerifiedAt"),
         sessions=Sessions(entity["Sessions"]) if entity.get("Sessions") else None,
         proof=Proof(entity["Proof"]) if entity.get("Proof") else None,
         proof_policy=entity.get("ProofPolicy", ""),
         attempts=int(entity.get("Attempts", 0)),
-        next_attempt_at=_moment(entity, "NextAttemptAt"),
+        next_attempt_at=moment(entity, "NextAttemptAt"),
         last_error=entity.get("LastError", ""),
         run_id=entity.get("RunId", ""),
     )
-
-
-def _moment(entity: Entity, name: str) -> datetime | None:
-    value = entity.get(name)
-    return value if isinstance(value, datetime) else None

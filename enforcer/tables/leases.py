@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from enforcer.core.dates import instant
+from enforcer.core.dates import instant, utc
 from enforcer.exceptions import LeaseHeldError, LeaseLostError, UnavailableError
 from enforcer.tables.storage import Entity, Tables
 
@@ -104,7 +104,7 @@ class Leases:
             except ResourceNotFoundError:
                 return None
         return LeaseRow(
-            holder=entity["Holder"], expires_at=entity["ExpiresAt"], etag=str(entity.metadata["etag"])
+            holder=entity["Holder"], expires_at=utc(entity["ExpiresAt"]), etag=str(entity.metadata["etag"])
         )
 
     async def _give_back(self, lease: Lease) -> None:

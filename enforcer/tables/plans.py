@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from enforcer.core.dates import utc
 from enforcer.core.plan import GroupPlan
-from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, in_chunks, present
+from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, in_chunks, moment, present
 
 TABLE = "plans"
 _PLAN = "plan"
@@ -153,9 +154,9 @@ def _held(entity: Entity) -> HeldPlan:
         group_id=entity["GroupId"],
         people=int(entity["People"]),
         members=int(entity["Members"]),
-        held_at=entity["HeldAt"],
+        held_at=utc(entity["HeldAt"]),
         run_id=entity.get("RunId", ""),
-        approved_at=entity.get("ApprovedAt"),
+        approved_at=moment(entity, "ApprovedAt"),
         approved_by=entity.get("ApprovedBy", ""),
         used_by=entity.get("UsedBy", ""),
     )

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from enforcer.core.dates import utc
 from enforcer.core.plan import Finding
 from enforcer.core.runs import Lag, Report, Run, RunKind, RunState
-from enforcer.tables.storage import Entity, Tables, present
+from enforcer.tables.storage import Entity, Tables, moment, present
 
 TABLE = "runs"
 # A string property holds 32 Ki characters; the register itself keeps the rest of the findings.
@@ -124,8 +125,8 @@ def _run(entity: Entity) -> Run:
         run_id=entity["RowKey"],
         group_id=entity["PartitionKey"],
         kind=RunKind(entity.get("kind", RunKind.SWEEP)),
-        started_at=entity["started_at"],
-        finished_at=entity.get("finished_at"),
+        started_at=utc(entity["started_at"]),
+        finished_at=moment(entity, "finished_at"),
         state=RunState(entity["state"]),
         mode=entity.get("mode", ""),
         reason=entity.get("reason", ""),

@@ -1,0 +1,191 @@
+"""From a row to a contractor, or to the reason why nobody may act upon it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enforcer.core.contractors import (
+    Contractor,
+    InvalidRow,
+    RegisterRow,
+    is_address,
+    is_object_id,
+    normalised,
+    read_row,
+)
+
+UTC_ZONE = ZoneInfo("UTC")
+ANNA = "11111111-2222-3333-4444-aaaaaaaaaaaa"
+
+
+def read(row_key: str, end_date: object = "2026-12-31", start_date: object = None) -> Contractor | InvalidRow:
+    row = RegisterRow(row_key=row_key, end_date=end_date, start_date=start_date)
+    return read_row(row, UTC_ZONE)
+
+
+def contractor(row_key: str, end_date: object = "2026-12-31", start_date: object = None) -> Contractor:
+    found = read(row_key, end_date, start_date)
+    assert isinstance(found, Contractor)
+    return found
+
+
+def invalid(row_key: str, end_date: object = "2026-12-31") -> InvalidRow:
+    found = read(row_key, end_date)
+    assert isinstance(found, InvalidRow)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("row_key", "key"),
+    [
+        (ANNA, ANNA),
+        (ANNA.upper(), ANNA),
+        ("Anna.Berg@Partner.Example", "anna.berg@partner.example"),
+        ("o'brien+x@partner.example", "o'brien+x@partner.example"),
+        ("anna_partner.example%23EXT%23@contoso.com", "anna_partner.example#ext#@contoso.com"),
+        ("änna@bücher.example", "änna@bücher.example"),
+    ],
+)
+def test_people_go_by_object_id_or_address_without_regard_to_case(row_key: str, key: str) -> None:
+    found = contractor(row_key)
+    assert (found.row_key, found.key) == (row_key, key)
+
+
+@pytest.mark.parametrize(
+    ("row_key", "meant"),
+    [
+        ("{" + ANNA + "}", ANNA),
+        ("{" + ANNA.upper() + "}", ANNA),
+        (f"({ANNA})", ANNA),
+        (f" {ANNA} ", ANNA),
+        (ANNA.replace("-", ""), ANNA),
+        ("<anna@partner.example>", "anna@partner.example"),
+        ('"anna@partner.example"', "anna@partner.example"),
+        ("'anna@partner.example", "anna@partner.example"),
+        ("mailto:anna@partner.example", "anna@partner.example"),
+        ("SMTP:anna@partner.example", "anna@partner.example"),
+        ("anna@partner.example;", "anna@partner.example"),
+        ("anna@partner.example.", "anna@partner.example"),
+        (" anna@partner.example\t", "anna@partner.example"),
+    ],
+)
+def test_a_key_with_something_around_it_is_refused_but_tells_whom_it_means(row_key: str, meant: str) -> None:
+    found = invalid(row_key)
+    assert found.key == meant
+    assert found.detail.startswith(f"RowKey is {row_key!r}")
+
+
+@pytest.mark.parametrize(
+    "row_key",
+    [
+        "",
+        "Anna Berg",
+        "Anna Berg <anna@partner.example>",
+        "anna@partner.example;ben@partner.example",
+        "i:0#.f|membership|anna@contoso.com",
+        "anna@@partner.example",
+        "@partner.example",
+        "anna@",
+        ANNA[:-1],
+        f"{ANNA}0",
+        "4711",
+        "🦄",
+        "row\n",
+        "x" * 900,
+    ],
+)
+def test_a_key_that_names_nobody_is_refused_and_may_mean_anybody(row_key: str) -> None:
+    found = invalid(row_key)
+    assert found.key == ""
+    assert len(found.detail) < 300
+
+
+def test_a_row_in_a_partition_in_capitals_is_refused_but_tells_whom_it_means() -> None:
+    row = RegisterRow(partition_key=ANNA.upper(), row_key=ANNA, end_date="2026-12-31")
+    found = read_row(row, UTC_ZONE)
+    assert isinstance(found, InvalidRow)
+    assert found.key == ANNA
+    assert "lower case" in found.detail
+
+
+@pytest.mark.parametrize(
+    "end_date", [None, "", "31.12.2026", "2026-02-30", "9999-12-31", 5, b"x", float("nan")]
+)
+def test_an_end_date_that_cannot_be_read_refuses_the_row_and_says_why(end_date: object) -> None:
+    found = invalid(ANNA, end_date)
+    assert found.key == ANNA
+    assert found.detail.startswith("EndDate is ")
+
+
+def test_access_lasts_up_to_the_instant_in_which_it_ends() -> None:
+    found = contractor(ANNA, "2026-12-31")
+    assert not found.is_due(datetime(2026, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC))
+    assert found.is_due(datetime(2027, 1, 1, tzinfo=UTC))
+
+
+def test_access_begins_with_the_first_instant_of_the_start_date() -> None:
+    found = contractor(ANNA, start_date="2026-12-01")
+    assert not found.has_begun(datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC))
+    assert found.has_begun(datetime(2026, 12, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("start_date", [None, ""])
+def test_without_a_start_date_access_has_begun(start_date: object) -> None:
+    found = contractor(ANNA, start_date=start_date)
+    assert found.has_begun(datetime(1990, 1, 1, tzinfo=UTC))
+    assert not found.problem
+
+
+@pytest.mark.parametrize("start_date", ["soon", 5, "2026-02-30"])
+def test_an_unreadable_start_date_lets_nobody_in_but_still_ends_access(start_date: object) -> None:
+    found = contractor(ANNA, start_date=start_date)
+    assert found.problem.startswith("StartDate is ")
+    assert not found.has_begun(datetime(2026, 12, 31, tzinfo=UTC))
+    assert found.is_due(datetime(2027, 1, 1, tzinfo=UTC))
+
+
+def test_a_start_after_the_end_is_a_problem() -> None:
+    found = contractor(ANNA, "2026-12-31", start_date="2027-01-01")
+    assert found.problem == "StartDate 2027-01-01 is not before the end of access"
+
+
+def test_the_same_day_is_a_start_and_an_end() -> None:
+    assert not contractor(ANNA, "2026-12-31", start_date="2026-12-31").problem
+
+
+ANYTHING = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.uuids(), st.datetimes()
+)
+
+
+@given(row_key=st.text(), end_date=ANYTHING, start_date=ANYTHING, partition_key=st.text())
+def test_whatever_a_row_holds_it_is_read_or_refused_in_words(
+    row_key: str, end_date: object, start_date: object, partition_key: str
+) -> None:
+    row = RegisterRow(row_key=row_key, end_date=end_date, start_date=start_date, partition_key=partition_key)
+    found = read_row(row, UTC_ZONE)
+    assert isinstance(found, Contractor) or found.detail
+
+
+@given(text=st.text(alphabet="aA.@<>'\"{}-_ ;:#%\t\\|é", max_size=12))
+def test_what_counts_as_an_address_has_nothing_around_it(text: str) -> None:
+    if is_address(text):
+        assert text == text.strip(" \t\"'<>{};:.\\|")
+        assert text.count("@") == 1
+
+
+def test_object_ids_are_told_from_what_only_looks_like_them() -> None:
+    assert is_object_id(ANNA)
+    assert is_object_id(ANNA.upper())
+    assert not is_object_id(f" {ANNA}")
+    assert not is_object_id(ANNA.replace("-", ""))
+    assert not is_object_id(ANNA.replace("1", "\u0661"))
+
+
+def test_a_guests_name_reads_the_same_with_its_number_signs_encoded() -> None:
+    assert normalised("Gina_Partner%23EXT%23@c.example") == normalised("gina_partner#ext#@C.example")
