@@ -32,6 +32,9 @@ format: .venv/.dev
 bench: .venv/.dev $(SANDBOX)  ## measure, print a table, write build/bench.json
 	$(BIN)/python -m bench
 
+docs: .venv/.dev  ## write what is generated in docs/
+	$(BIN)/python -m tools.cli_help
+
 lock: .venv/.dev  ## pin anew what pyproject.toml asks for
 	$(BIN)/uv pip compile pyproject.toml $(LOCK_FLAGS) -o requirements.txt
 	$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.txt $(LOCK_FLAGS) -o requirements-dev.txt

@@ -8,6 +8,7 @@ import click
 
 from enforcer.cli.contractors import contractors
 from enforcer.cli.offboard import offboard
+from enforcer.cli.policies import policies
 from enforcer.cli.running import run_guarded
 from enforcer.cli.standing import check, status
 from enforcer.cli.sweeps import apply, approve, plan, undo
@@ -25,7 +26,7 @@ def cli() -> None:
     """
 
 
-for command in (plan, apply, approve, undo, offboard, contractors, status, check):
+for command in (plan, apply, approve, undo, offboard, contractors, policies, status, check):
     cli.add_command(command)
 
 
