@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from enforcer.core.dates import instant
@@ -27,14 +27,19 @@ class Context:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """The steps that were taken for a person."""
+    """The steps that were taken for a person.
+
+    Attributes:
+        interrupted: Why they were broken off; empty where they were not.
+    """
 
     person: Offboard
-    results: dict[Step, StepResult]
+    results: dict[Step, StepResult] = field(default_factory=dict)
+    interrupted: str = ""
 
     @property
     def settled(self) -> bool:
-        return all(result.settled for result in self.results.values())
+        return all(step in self.results and self.results[step].settled for step in self.person.steps)
 
     @property
     def failures(self) -> str:
@@ -45,8 +50,17 @@ class Taken:
 
 def intent(person: Offboard, run_id: str) -> Enforcement:
     """Give what is written before the first step, so that a run that breaks off can be taken up again."""
-    if person.earlier is not None and person.earlier.unfinished:
-        return replace(person.earlier, run_id=run_id, end_date=person.end_date or person.earlier.end_date)
+    earlier = person.earlier
+    if earlier is not None and earlier.unfinished and earlier.user_id == person.user_id:
+        begun = replace(
+            earlier,
+            run_id=run_id,
+            end_date=person.end_date or earlier.end_date,
+            due_at=person.due_at or earlier.due_at,
+        )
+        # Somebody who is to be removed once more has to be revoked once more, too, after that.
+        again = Step.REMOVE in person.steps
+        return replace(begun, removed_at=None, revoked_at=None, sessions=None) if again else begun
     return Enforcement(
         row_key=person.key,
         user_id=person.user_id,
@@ -58,15 +72,15 @@ def intent(person: Offboard, run_id: str) -> Enforcement:
     )
 
 
-async def take_steps(directory: Directory, group_id: str, person: Offboard) -> Taken:
-    """Take the steps one after the other; none waits for the success of another.
+async def take_steps(directory: Directory, group_id: str, taken: Taken) -> None:
+    """Take the person's steps one after the other and note each result; none waits for another's success.
 
     Sessions are revoked last, so that the next token is issued without the membership.
 
     Raises:
-        RunError: The whole run has to end.
+        RunError: The whole run has to end; what was done until then is noted.
     """
-    results: dict[Step, StepResult] = {}
+    person, results = taken.person, taken.results
     for step in person.steps:
         match step:
             case Step.DISABLE:
@@ -75,22 +89,24 @@ async def take_steps(directory: Directory, group_id: str, person: Offboard) -> T
                 results[step] = await directory.remove(group_id, person.user_id)
             case Step.REVOKE:
                 results[step] = await directory.revoke(person.user_id)
-    return Taken(person=person, results=results)
 
 
 def conclude(taken: Taken, run_id: str, now: datetime) -> Outcome:
-    """Say what came of the steps, and what is known of the person now."""
+    """Say what came of the steps, and what is known of the person now.
+
+    Steps that were broken off are no failed attempt: it was not on his account.
+    """
     enforcement = _with_results(intent(taken.person, run_id), taken, now)
     if taken.settled:
         enforcement = replace(
             enforcement, state=State.OFFBOARDED, attempts=0, next_attempt_at=None, last_error=""
         )
-    else:
+    elif not taken.interrupted:
         enforcement = _after_failure(enforcement, taken.failures, now)
     return Outcome(
         result=_result(taken, enforcement),
         enforcement=enforcement,
-        reason=taken.failures,
+        reason=taken.interrupted or taken.failures,
         finished=taken.settled,
         left_undone=not taken.settled,
         revoked=_was_done(taken, Step.REVOKE) and enforcement.sessions is Sessions.REVOKED,
@@ -123,7 +139,7 @@ def entries(taken: Taken, context: Context, now: datetime) -> list[Entry]:
 def _with_results(enforcement: Enforcement, taken: Taken, now: datetime) -> Enforcement:
     """Note the time of every settled step. Without a removal, a revocation has to come again after it."""
     removal = taken.results.get(Step.REMOVE)
-    out = removal is None or removal.settled
+    out = removal.settled if removal else Step.REMOVE not in taken.person.steps
     if out and (removal is not None or enforcement.removed_at is None):
         enforcement = replace(enforcement, removed_at=now)
     if (disabled := taken.results.get(Step.DISABLE)) and disabled.outcome is StepOutcome.DONE:

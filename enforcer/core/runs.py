@@ -157,7 +157,8 @@ class Report:
     @property
     def out_of_time(self) -> bool:
         """Tell whether somebody was not dealt with because the run's time was up."""
-        return any(outcome.reason == OUT_OF_TIME for outcome in self.outcomes)
+        reasons = [outcome.reason for outcome in self.outcomes]
+        return OUT_OF_TIME in reasons or any(found.detail.endswith(OUT_OF_TIME) for found in self.findings)
 
 
 _COUNTS = (

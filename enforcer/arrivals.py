@@ -1,0 +1,83 @@
+"""Adds contractors whose time has begun to the group (`ENFORCER_ONBOARD=add`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from enforcer.concurrency import each
+from enforcer.core.contractors import Contractor, read_row
+from enforcer.core.ledger import Action
+from enforcer.core.plan import Finding, FindingKind, Onboard
+from enforcer.core.runs import OUT_OF_TIME
+from enforcer.exceptions import InputError, ReadError, UnavailableError
+from enforcer.graph.directory import StepResult
+from enforcer.job import Job
+
+_PEOPLE_AT_ONCE = 4
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """The people whom one run adds.
+
+    Attributes:
+        added: How many are members now.
+        missed: Those who could not be added, and why.
+    """
+
+    job: Job
+    added: int = 0
+    missed: list[Finding] = field(default_factory=list)
+
+    async def add(self, newcomers: tuple[Onboard, ...]) -> None:
+        """Add everybody; whoever cannot be added is a finding and keeps nobody else waiting.
+
+        Raises:
+            RunError, UnavailableError: The run has to end.
+        """
+        await each(newcomers, self._add_one, at_once=_PEOPLE_AT_ONCE)
+
+    async def _add_one(self, newcomer: Onboard) -> None:
+        if self.job.time_is_up():
+            self._miss(newcomer, OUT_OF_TIME)
+            return
+        if not await self._may_enter(newcomer):
+            return
+        await self.job.lease.require()
+        try:
+            person = await self.job.services.directory.find(newcomer.key)
+        except (InputError, ReadError, UnavailableError) as error:
+            self._miss(newcomer, str(error))
+            return
+        if person.id in self.job.services.settings.protected_ids:
+            self._miss(newcomer, "ENFORCER_PROTECTED_IDS names him")
+            return
+        added = await self.job.services.directory.add(self.job.group_id, person.id)
+        await self._record(newcomer, person.id, added)
+
+    async def _may_enter(self, newcomer: Onboard) -> bool:
+        """Tell whether his row, read once more, still says so."""
+        services = self.job.services
+        row = await services.register.row(self.job.group_id, newcomer.row_key)
+        contractor = row and read_row(row, services.settings.zone)
+        now = services.now()
+        return isinstance(contractor, Contractor) and contractor.has_begun(now) and not contractor.is_due(now)
+
+    async def _record(self, newcomer: Onboard, user_id: str, added: StepResult) -> None:
+        outcome = "added" if added.settled else f"failed: {added.explanation}"
+        entry = replace(
+            self.job.entry(Action.ADD, outcome=outcome),
+            user=user_id,
+            row_key=newcomer.row_key,
+            end_date=newcomer.end_date,
+            request_id=added.request_id,
+        )
+        await self.job.record([entry])
+        if added.settled:
+            self.added += 1
+        else:
+            self._miss(newcomer, added.explanation)
+
+    def _miss(self, newcomer: Onboard, why: str) -> None:
+        detail = f"could not be added: {why}"
+        self.missed.append(Finding(kind=FindingKind.MISSING_MEMBER, row_key=newcomer.row_key, detail=detail))

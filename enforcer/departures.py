@@ -1,0 +1,159 @@
+"""Offboards the people of a plan: looks once more, takes the steps, records what came of them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from enforcer.concurrency import each
+from enforcer.core.contractors import Contractor, read_row
+from enforcer.core.ledger import Entry
+from enforcer.core.plan import Finding, FindingKind, Offboard, Step
+from enforcer.core.runs import OUT_OF_TIME, Outcome, Result
+from enforcer.exceptions import AccessDeniedError, EnforcerError
+from enforcer.job import Job
+from enforcer.person import Context, Taken, conclude, entries, intent, take_steps
+
+# Enough for sixteen batches of twenty under way and the next ones waiting.
+_PEOPLE_AT_ONCE = 400
+# So many refusals in a row, and nothing else, are not about the person.
+_VANGUARD = 3
+RUN_ENDED = "the run had to end before he was done"
+
+
+@dataclass(slots=True)
+class Departures:
+    """The people whom one run offboards.
+
+    Attributes:
+        outcomes: What came of whom, in the order in which it came.
+        failure: Why the run has to end. Nobody else is begun then, but whoever was begun is brought to his
+            end and recorded.
+    """
+
+    job: Job
+    outcomes: list[Outcome] = field(default_factory=list)
+    failure: EnforcerError | None = None
+
+    async def offboard(self, people: tuple[Offboard, ...]) -> None:
+        """Offboard everybody; the first few go ahead, so that a refusal of all is noticed early.
+
+        Raises:
+            RunError, UnavailableError: The run has to end.
+        """
+        ahead = await self._vanguard(people[:_VANGUARD])
+        await each(people[ahead:], self._offboard_one, at_once=_PEOPLE_AT_ONCE)
+        if self.failure is not None:
+            raise self.failure
+
+    @property
+    def stuck(self) -> list[Finding]:
+        """Name those whom this run could not offboard for the sixth time, or once more since then."""
+        return [_stuck(outcome) for outcome in self.outcomes if outcome.result is Result.STUCK]
+
+    async def _vanguard(self, people: tuple[Offboard, ...]) -> int:
+        """Offboard people one after the other until one is not refused; tell how many that took.
+
+        Raises:
+            AccessDeniedError: All were refused: that is nobody's own failure, so no attempts are counted.
+        """
+        tried: list[Taken] = []
+        ahead = 0
+        while ahead < len(people) and all(_is_refused(taken) for taken in tried):
+            taken = await self._begin(people[ahead])
+            tried += [taken] if taken else []
+            ahead += 1
+        if len(tried) > 1 and all(_is_refused(taken) for taken in tried):
+            await self.job.record([entry for taken in tried for entry in self._entries(taken)])
+            raise AccessDeniedError(
+                "Graph refuses to remove anybody: make this identity an owner of the group, or grant it"
+                f" GroupMember.ReadWrite.All. {tried[0].failures}"
+            )
+        for taken in tried:
+            await self._conclude(taken)
+        return ahead
+
+    async def _offboard_one(self, person: Offboard) -> None:
+        if taken := await self._begin(person):
+            await self._conclude(taken)
+
+    async def _begin(self, person: Offboard) -> Taken | None:
+        """Take the person's steps, unless a last look just before the first of them finds a reason not to."""
+        try:
+            skipped = await self._skip(person)
+        except EnforcerError as error:
+            skipped = self._end(person, error)
+        if skipped is None:
+            return await self._take_steps(person)
+        self.outcomes.append(skipped)
+        return None
+
+    async def _skip(self, person: Offboard) -> Outcome | None:
+        if self.failure is not None:
+            return left_alone(person, RUN_ENDED, left_undone=True)
+        if self.job.time_is_up():
+            return left_alone(person, OUT_OF_TIME, left_undone=True)
+        if renewal := await self._renewal(person):
+            await self.job.forget(intent(person, self.job.run.run_id), renewal)
+            return left_alone(person, renewal)
+        await self.job.lease.require()
+        return None
+
+    def _end(self, person: Offboard, error: EnforcerError) -> Outcome:
+        self.failure = self.failure or error
+        return left_alone(person, RUN_ENDED, left_undone=True)
+
+    async def _renewal(self, person: Offboard) -> str:
+        """Read the person's row again; say what has changed in his favour, if anything has."""
+        services = self.job.services
+        row = await services.register.row(self.job.group_id, person.row_key or person.user_id)
+        if row is None:
+            return "" if person.row_key is None else "his row has gone from the register"
+        contractor = read_row(row, services.settings.zone)
+        if not isinstance(contractor, Contractor):
+            return "his row cannot be read any more"
+        return "" if contractor.is_due(services.now()) else "his end date was put off"
+
+    async def _take_steps(self, person: Offboard) -> Taken:
+        """Take the person's steps; where they are broken off, what was done until then is kept."""
+        taken = Taken(person=person)
+        try:
+            async with asyncio.timeout_at(self.job.until):
+                await take_steps(self.job.services.directory, self.job.group_id, taken)
+        except TimeoutError:
+            return replace(taken, interrupted=OUT_OF_TIME)
+        except EnforcerError as error:
+            self.failure = self.failure or error
+            return replace(taken, interrupted=RUN_ENDED)
+        return taken
+
+    async def _conclude(self, taken: Taken) -> None:
+        outcome = conclude(taken, self.job.run.run_id, self.job.services.now())
+        try:
+            await self.job.record(self._entries(taken))
+            await self.job.services.enforcements.save(self.job.group_id, [outcome.enforcement])
+        except EnforcerError as error:
+            self.failure = self.failure or error
+        self.outcomes.append(outcome)
+
+    def _entries(self, taken: Taken) -> list[Entry]:
+        context = Context(group_id=self.job.group_id, run_id=self.job.run.run_id, actor=self.job.run.actor)
+        return entries(taken, context, self.job.services.now())
+
+
+def left_alone(person: Offboard, reason: str, *, left_undone: bool = False) -> Outcome:
+    """Give the outcome of somebody whom the run did not touch."""
+    return Outcome(
+        result=Result.SKIPPED, enforcement=intent(person, ""), reason=reason, left_undone=left_undone
+    )
+
+
+def _is_refused(taken: Taken) -> bool:
+    removal = taken.results.get(Step.REMOVE)
+    return removal is not None and removal.forbidden
+
+
+def _stuck(outcome: Outcome) -> Finding:
+    item = outcome.enforcement
+    detail = f"{item.attempts} runs have failed; the last one: {item.last_error}"
+    return Finding(kind=FindingKind.STUCK, row_key=item.row_key, user_id=item.user_id, detail=detail)

@@ -1,0 +1,58 @@
+"""A run at work on one managed group: what it may use, how long, and how it keeps the record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from enforcer.core.dates import instant
+from enforcer.core.enforcement import Enforcement
+from enforcer.core.ledger import Action, Entry
+from enforcer.core.runs import Run
+from enforcer.services import Services
+from enforcer.tables.leases import Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A run at work.
+
+    Attributes:
+        until: Time of the event loop's clock after which nobody new is begun.
+    """
+
+    services: Services
+    lease: Lease
+    run: Run
+    until: float | None = None
+
+    @property
+    def group_id(self) -> str:
+        return self.run.group_id
+
+    def time_is_up(self) -> bool:
+        return self.until is not None and asyncio.get_running_loop().time() >= self.until
+
+    async def record(self, entries: Sequence[Entry]) -> None:
+        """Append to the ledger. Raises: as `Ledger.append`."""
+        await self.services.ledger.append(self.group_id, list(entries))
+
+    async def forget(self, enforcement: Enforcement, outcome: str) -> None:
+        """Take an intent back: his access has not ended after all."""
+        await self.record([self.entry(Action.WITHDRAW, enforcement, outcome=outcome)])
+        await self.services.enforcements.forget(self.group_id, enforcement.row_key)
+
+    def entry(self, action: Action, about: Enforcement | None = None, *, outcome: str) -> Entry:
+        return Entry(
+            at=instant(self.services.now()),
+            actor=self.run.actor,
+            action=action,
+            group=self.group_id,
+            user=about.user_id if about else "",
+            row_key=about.row_key if about else "",
+            run=self.run.run_id,
+            end_date=about.end_date if about else "",
+            due_at=instant(about.due_at) if about and about.due_at else "",
+            outcome=outcome,
+        )
