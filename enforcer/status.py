@@ -79,10 +79,11 @@ async def read_status(services: Services) -> Status:
 
 
 async def _group_status(services: Services, group_id: str, waiting: HeldPlan | None) -> GroupStatus:
+    now = services.now()
     present, unfinished, runs = await asyncio.gather(
-        _present(services, group_id),
+        _present(services, group_id, now),
         _unfinished(services.enforcements.of_group(group_id)),
-        services.runs.of_group(group_id, services.now()),
+        services.runs.of_group(group_id, now),
     )
     sweeps = [run for run in runs if run.kind is RunKind.SWEEP]
     complete = _newest(sweeps, RunState.COMPLETE)
@@ -99,10 +100,9 @@ async def _group_status(services: Services, group_id: str, waiting: HeldPlan | N
     )
 
 
-async def _present(services: Services, group_id: str) -> list[Contractor]:
+async def _present(services: Services, group_id: str, now: datetime) -> list[Contractor]:
     rows = [row async for row in services.register.rows(group_id)]
     read = read_rows(rows, services.settings.zone)
-    now = services.now()
     return [row for row in read if isinstance(row, Contractor) and not row.is_due(now)]
 
 

@@ -18,7 +18,7 @@ _LONGEST_NAME = 320
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """Seconds that the parts of an offboarding may take: to do it, to queue it instead, to note that.
+    """Seconds that parts of a call may take: to offboard somebody, to queue something, to note that.
 
     Together, and with the fetching of keys before, they are less than 30.
     """

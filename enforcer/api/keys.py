@@ -92,4 +92,7 @@ def _read(document: bytes) -> dict[str, PyJWK]:
         keys = PyJWKSet.from_json(document.decode()).keys
     except (PyJWTError, ValueError, AttributeError, TypeError) as error:
         raise UnavailableError(f"what is published there are no keys: {type(error).__name__}") from error
-    return {key.key_id: key for key in keys if key.key_id and key.key_type == "RSA"}
+    found = {key.key_id: key for key in keys if key.key_id and key.key_type == "RSA"}
+    if not found:
+        raise UnavailableError("what is published there are no RSA keys")
+    return found

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import msgspec
+
+from enforcer.core.dates import instant
 
 JSON = "application/json"
 
@@ -54,5 +57,12 @@ def respond(
     return Response(
         status=status,
         headers={"Content-Type": media_type, **SECURITY_HEADERS, **(headers or {})},
-        body=msgspec.json.encode(content),
+        body=msgspec.json.encode(content, enc_hook=_plain),
     )
+
+
+def _plain(value: object) -> str:
+    """Write what msgspec does not: the storage SDK's times are of a class of their own."""
+    if isinstance(value, datetime):
+        return instant(value)
+    raise NotImplementedError(type(value).__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from enforcer.api.documents import (
     run_document,
 )
 from enforcer.api.messages import Response, respond
-from enforcer.api.problems import Code, ProblemError
+from enforcer.api.problems import Code, ProblemError, unavailable
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.exceptions import AccessDeniedError, InputError, NotFoundError, RefusedError, UnavailableError
 from enforcer.queues import SweepMessage
@@ -109,10 +110,10 @@ async def _ask_for_sweep(call: Call, run: Run) -> None:
     )
     await call.services.runs.save(Report(run=run))
     try:
-        await call.services.queues.ask_for_sweep(message)
-    except (UnavailableError, AccessDeniedError) as error:
-        failed = replace(
-            run, state=RunState.FAILED, finished_at=call.services.now(), error=f"could not be queued: {error}"
-        )
+        async with asyncio.timeout(call.budget.queue):
+            await call.services.queues.ask_for_sweep(message)
+    except (UnavailableError, AccessDeniedError, TimeoutError) as error:
+        now = call.services.now()
+        failed = replace(run, state=RunState.FAILED, finished_at=now, error="could not be queued")
         await call.services.runs.save(Report(run=failed))
-        raise
+        raise unavailable("The queue does not answer, so no sweep was asked for. Try again.") from error

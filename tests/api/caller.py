@@ -1,0 +1,94 @@
+"""Calls the API in this process, as the function does; whatever is behind it is real."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from enforcer.api.app import Api
+from enforcer.api.calls import Budget
+from enforcer.api.messages import Request, Response
+from enforcer.api.routes import ROUTES, Route
+from sandbox.directory.objects import User
+from sandbox.directory.tokens import TokenOrder
+from tests.world import World
+
+AUDIENCE = "api://5f1c7c52-7b2e-4c57-9a4b-0f0e6b0a7d11"
+CHANGE, READ = "Contractors.Offboard", "Contractors.Read"
+# Whoever is kept waiting in a test has less time than a person.
+BUDGET = Budget(now=2.0, queue=1.0, note=0.5)
+JSON = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    response: Response
+
+    @property
+    def status(self) -> int:
+        return self.response.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self.response.headers
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.response.body)
+
+    @property
+    def fields(self) -> list[str]:
+        """Name the fields that the problem document complains about."""
+        return [error["field"] for error in self.json["errors"]]
+
+
+def route(name: str) -> Route:
+    return next(route for route in ROUTES if route.name == name)
+
+
+@dataclass(slots=True)
+class Caller:
+    """Somebody of the tenant who calls the API; unless told otherwise he may change things."""
+
+    world: World
+    api: Api
+    person: User
+
+    @property
+    def actor(self) -> str:
+        return f"user:{self.person.id}"
+
+    def set(self, **settings: Any) -> None:
+        """Call an API that has these settings from now on."""
+        changed = replace(self.world.services.settings, **settings)
+        self.world.services = replace(self.world.services, settings=changed)
+        self.api = Api(self.world.services, budget=BUDGET)
+
+    def token(self, **more: Any) -> str:
+        order = {"audience": AUDIENCE, "user": self.person.id, "roles": [CHANGE]} | more
+        return self.world.directory.token(TokenOrder(**order))
+
+    async def call(
+        self,
+        name: str,
+        body: object = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **parameters: str,
+    ) -> Reply:
+        """Call a route by its name, with a body as JSON or as it is, and the parameters of the path."""
+        content = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
+        given = JSON | {"authorization": f"Bearer {self.token()}"} if headers is None else headers
+        request = Request(
+            id="request-1",
+            method=route(name).method,
+            headers=given,
+            query=query or {},
+            parameters=parameters,
+            body=content,
+        )
+        return Reply(await self.api.answer(route(name), request))

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from enforcer.core.enforcement import Enforcement, State
+from enforcer.core.ledger import Action
+from tests.api.caller import Caller, Reply
+from tests.world import RUNNING, World
+
+pytestmark = pytest.mark.anyio
+
+
+async def _all_pages(caller: Caller, limit: int) -> list[Reply]:
+    pages = [await caller.call("list_contractors", query={"limit": str(limit)})]
+    while after := pages[-1].json["continuation"]:
+        pages.append(
+            await caller.call("list_contractors", query={"limit": str(limit), "continuation": after})
+        )
+    return pages
+
+
+# To look ---------------------------------------------------------------------------------------------------
+
+
+async def test_an_empty_register_is_an_empty_list(caller: Caller) -> None:
+    reply = await caller.call("list_contractors")
+    assert (reply.status, reply.json) == (200, {"contractors": [], "continuation": None})
+
+
+async def test_pages_give_every_row_once_and_none_is_longer_than_asked(caller: Caller, world: World) -> None:
+    keys = [f"person{number}@contoso.example" for number in range(7)]
+    for key in keys:
+        await world.register(key, RUNNING)
+
+    pages = await _all_pages(caller, limit=3)
+
+    rows = [[row["row_key"] for row in page.json["contractors"]] for page in pages]
+    assert [len(page) for page in rows] == [3, 3, 1]
+    assert sorted(key for page in rows for key in page) == keys
+
+
+async def test_a_register_of_exactly_one_page_has_no_second(caller: Caller, world: World) -> None:
+    for number in range(3):
+        await world.register(f"person{number}@contoso.example", RUNNING)
+    assert len(await _all_pages(caller, limit=3)) == 1
+
+
+async def test_pages_go_on_from_group_to_group(caller: Caller, world: World) -> None:
+    other = world.tenant.add_group("Others")
+    caller.set(group_ids=(world.group.id, other.id))
+    await world.register("one@contoso.example", RUNNING)
+    world.group = other
+    await world.register("two@contoso.example", RUNNING)
+
+    pages = await _all_pages(caller, limit=1)
+
+    rows = [row["row_key"] for page in pages for row in page.json["contractors"]]
+    assert rows == ["one@contoso.example", "two@contoso.example"]
+    only = await caller.call("list_contractors", query={"group_id": other.id.upper()})
+    assert [row["row_key"] for row in only.json["contractors"]] == ["two@contoso.example"]
+
+
+async def test_a_row_is_shown_as_it_is_with_the_instant_at_which_it_ends(
+    caller: Caller, world: World
+) -> None:
+    caller.set(zone=ZoneInfo("Europe/Berlin"))
+    await world.register("anna@contoso.example", "2099-01-31", company="Partner GmbH", sponsor="s@x.example")
+
+    [row] = (await caller.call("list_contractors")).json["contractors"]
+
+    assert row == {
+        "group_id": world.group.id,
+        "row_key": "anna@contoso.example",
+        "end_date": "2099-01-31",
+        "start_date": None,
+        "display_name": "",
+        "company": "Partner GmbH",
+        "sponsor": "s@x.example",
+        "note": "",
+        "due_at": "2099-01-31T23:00:00Z",
+        "problem": "",
+        "enforcement": None,
+    }
+
+
+@pytest.mark.parametrize("end", ["31.02.2027", 20270131, None])
+async def test_a_row_that_cannot_be_read_is_shown_with_what_is_wrong(
+    caller: Caller, world: World, end: object
+) -> None:
+    await world.register("anna@contoso.example", end)
+    [row] = (await caller.call("list_contractors")).json["contractors"]
+    assert row["due_at"] is None
+    assert row["problem"].startswith("EndDate")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("limit", "0"),
+        ("limit", "501"),
+        ("limit", "-1"),
+        ("limit", "ten"),
+        ("limit", "\u0663"),
+        ("limit", ""),
+        ("limit", "9" * 5000),
+        ("continuation", "nonsense"),
+        ("continuation", "e30="),
+        ("continuation", "ÿ"),
+        ("continuation", "WyJhIiwiYiJd"),
+        ("group_id", "0d5e6f1a-0000-4000-8000-000000000000"),
+    ],
+)
+async def test_what_is_wrong_with_the_query_is_named(caller: Caller, name: str, value: str) -> None:
+    reply = await caller.call("list_contractors", query={name: value})
+    assert (reply.status, reply.fields) == (400, [name])
+
+
+async def test_a_contractor_is_found_by_any_of_his_names_and_shown_with_what_was_done(
+    caller: Caller, world: World
+) -> None:
+    anna = world.member("Anna Novak", mail="anna@partner.example")
+    await world.register("Anna@Partner.example", RUNNING)
+    done = Enforcement(row_key="Anna@Partner.example", user_id=anna.id, state=State.VERIFIED)
+    await world.services.enforcements.save(world.group.id, [done])
+
+    for name in (anna.id, anna.user_principal_name, "ANNA@partner.example"):
+        reply = await caller.call("get_contractor", user=name)
+        assert (reply.status, reply.json["row_key"]) == (200, "Anna@Partner.example")
+        assert reply.json["enforcement"]["state"] == "verified"
+
+
+async def test_a_person_without_a_row_is_not_found(caller: Caller, world: World) -> None:
+    anna = world.member("Anna Novak")
+    reply = await caller.call("get_contractor", user=anna.id)
+    assert (reply.status, reply.fields) == (404, ["user"])
+
+
+async def test_a_contractor_of_two_groups_has_to_be_asked_for_by_group(caller: Caller, world: World) -> None:
+    anna, first, other = world.member("Anna Novak"), world.group, world.tenant.add_group("Others")
+    caller.set(group_ids=(first.id, other.id))
+    await world.register(anna.id, "2098-01-31")
+    world.group = other
+    await world.register(anna.id, "2099-01-31")
+
+    assert (await caller.call("get_contractor", user=anna.id)).status == 409
+    reply = await caller.call("get_contractor", user=anna.id, query={"group_id": other.id})
+    assert (reply.status, reply.json["end_date"]) == (200, "2099-01-31")
+
+
+# To change -------------------------------------------------------------------------------------------------
+
+
+async def test_a_new_contractor_is_registered_under_his_object_id(caller: Caller, world: World) -> None:
+    anna = world.tenant.add_user("Anna Novak")
+    body = {"end_date": "2099-01-31", "company": "Partner GmbH", "sponsor": "sam@contoso.example"}
+
+    reply = await caller.call("put_contractor", body, user=anna.user_principal_name)
+
+    assert (reply.status, reply.json["row_key"], reply.json["display_name"]) == (201, anna.id, "Anna Novak")
+    assert reply.headers["Location"] == f"/api/contractors/{anna.id}"
+    assert (reply.json["due_at"], reply.json["problem"]) == ("2099-02-01T00:00:00Z", "")
+    [entry] = await world.ledger()
+    assert (entry.action, entry.actor, entry.user) == (Action.REGISTER_ADD, caller.actor, anna.id)
+    assert entry.end_date == "2099-01-31"
+
+
+async def test_a_known_contractor_gets_another_end_and_keeps_the_rest(caller: Caller, world: World) -> None:
+    anna = world.tenant.add_user("Anna Novak")
+    await world.register(anna.user_principal_name, RUNNING, company="Partner GmbH")
+
+    reply = await caller.call("put_contractor", {"end_date": "2099-06-30"}, user=anna.id)
+
+    assert reply.status == 200
+    assert (reply.json["row_key"], reply.json["end_date"]) == (anna.user_principal_name, "2099-06-30")
+    assert reply.json["company"] == "Partner GmbH"
+    [row] = await world.services.register.registrations(world.group.id)
+    assert row.end_date == "2099-06-30"
+    assert [entry.action for entry in await world.ledger()] == [Action.REGISTER_EXTEND]
+
+
+async def test_an_instant_ends_access_at_that_instant(caller: Caller, world: World) -> None:
+    anna = world.tenant.add_user("Anna Novak")
+    reply = await caller.call("put_contractor", {"end_date": "2099-01-31T17:00:00+01:00"}, user=anna.id)
+    assert reply.json["due_at"] == "2099-01-31T16:00:00Z"
+
+
+async def test_nobody_whom_entra_does_not_know_is_registered(caller: Caller, world: World) -> None:
+    reply = await caller.call("put_contractor", {"end_date": RUNNING}, user="typo@contoso.example")
+    assert (reply.status, reply.fields) == (404, ["user"])
+    assert await world.services.register.registrations(world.group.id) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("end_date", {"end_date": "31.01.2099"}),
+        ("end_date", {"end_date": "2099-02-30"}),
+        ("end_date", {"end_date": "9999-12-31"}),
+        ("end_date", {"end_date": ""}),
+        ("end_date", {"end_date": 20990131}),
+        ("end_date", {"end_date": None}),
+        ("start_date", {"start_date": "tomorrow"}),
+        ("start_date", {"start_date": "2099-02-01"}),
+        ("sponsor", {"sponsor": "Sam"}),
+        ("company", {"company": "x" * 257}),
+        ("note", {"note": "two\nlines"}),
+        ("display_name", {"display_name": "ends with a line break\n"}),
+        ("group_id", {"group_id": "0d5e6f1a-0000-4000-8000-000000000000"}),
+        ("enddate", {"enddate": "2099-01-31"}),
+    ],
+)
+async def test_what_is_wrong_with_a_row_is_named_and_nothing_is_written(
+    caller: Caller, world: World, field: str, change: dict[str, object]
+) -> None:
+    anna = world.tenant.add_user("Anna Novak")
+
+    reply = await caller.call("put_contractor", {"end_date": "2099-01-31"} | change, user=anna.id)
+
+    assert (reply.status, reply.json["code"], reply.fields) == (400, "invalid_input", [field])
+    assert await world.services.register.registrations(world.group.id) == []
+
+
+async def test_a_register_row_with_an_exact_instant_is_shown_as_one(caller: Caller, world: World) -> None:
+    anna = world.member("Anna Novak")
+    await world.register(anna.id, datetime(2099, 1, 31, 17, tzinfo=UTC))
+    reply = await caller.call("get_contractor", user=anna.id)
+    assert reply.json["end_date"] == reply.json["due_at"] == "2099-01-31T17:00:00Z"

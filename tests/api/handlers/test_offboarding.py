@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from azure.storage.queue.aio import QueueServiceClient
+
+from enforcer.core.enforcement import Sessions, State
+from enforcer.core.ledger import Action
+from enforcer.offboarding import OffboardOrder, offboard_now
+from enforcer.queues import OFFBOARDINGS, read_offboard_message
+from enforcer.settings import Mode
+from sandbox.azurite import StorageEndpoints
+from sandbox.directory.faults import Effect, Fault
+from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
+from sandbox.storage_proxy import Fault as StorageFault
+from tests.api.caller import Caller
+from tests.world import RUNNING, World
+
+pytestmark = pytest.mark.anyio
+
+_FOR_EVER = 10_000
+_GRAPH_IS_AWAY = Fault(path="^/v1.0", times=None)
+_REASON = {"reason": "left at 14:10"}
+
+
+async def queued(azurite: StorageEndpoints, run_id: str) -> list[Any]:
+    """Give the messages of this run, whoever else's are in the queue."""
+    async with QueueServiceClient.from_connection_string(azurite.connection_string) as service:
+        found = await service.get_queue_client(OFFBOARDINGS).peek_messages(max_messages=32)
+    messages = [read_offboard_message(base64.b64decode(message.content)) for message in found]
+    return [message for message in messages if message.run_id == run_id]
+
+
+async def test_a_person_loses_membership_and_sessions_and_every_step_names_its_request(
+    caller: Caller, world: World
+) -> None:
+    anna = world.member("Anna Novak")
+
+    reply = await caller.call("offboard_now", _REASON, user=anna.user_principal_name)
+
+    assert reply.status == 200
+    assert anna.id not in world.member_ids()
+    assert world.is_revoked(anna, world.clock.moment)
+    assert (reply.json["done"], reply.json["sessions"]) == (True, Sessions.REVOKED)
+    assert [step["step"] for step in reply.json["steps"]] == ["remove", "revoke"]
+    assert all(step["request_id"] for step in reply.json["steps"])
+
+
+async def test_his_row_ends_and_the_ledger_says_who_did_it_and_why(caller: Caller, world: World) -> None:
+    anna = world.member("Anna Novak")
+    await world.register(anna.id, RUNNING)
+
+    reply = await caller.call("offboard_now", {"reason": " left at 14:10 "}, user=anna.id)
+
+    assert reply.json["ended_rows"] == [f"{world.group.id}/{anna.id}"]
+    entries = await world.ledger()
+    assert [entry.action for entry in entries] == [Action.REGISTER_END, Action.REMOVE, Action.REVOKE]
+    assert {(entry.actor, entry.note) for entry in entries} == {(caller.actor, "left at 14:10")}
+
+
+@pytest.mark.parametrize("hash_sign", ["#", "%23"])
+async def test_a_guest_may_be_named_by_his_long_name_encoded_once_or_twice(
+    caller: Caller, world: World, hash_sign: str
+) -> None:
+    guest = world.guest("Gina Guest")
+
+    name = guest.user_principal_name.replace("#", hash_sign)
+    reply = await caller.call("offboard_now", _REASON, user=name)
+
+    assert (reply.status, reply.json["sessions"]) == (200, Sessions.HOME_TENANT)
+    assert guest.id not in world.member_ids()
+
+
+async def test_to_call_again_does_no_harm(caller: Caller, world: World) -> None:
+    anna = world.member("Anna Novak")
+    await caller.call("offboard_now", _REASON, user=anna.id)
+
+    again = await caller.call("offboard_now", _REASON, user=anna.id)
+
+    assert again.status == 200
+    assert [step["outcome"] for step in again.json["steps"]] == ["absent", "done"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["nobody@contoso.onmicrosoft.com", "0d5e6f1a-0000-4000-8000-000000000000", "delta", "$count", ".."],
+)
+async def test_nobody_of_that_name(caller: Caller, name: str) -> None:
+    reply = await caller.call("offboard_now", _REASON, user=name)
+    assert (reply.status, reply.json["code"], reply.fields) == (404, "not_found", ["user"])
+
+
+async def test_an_address_of_two_people_offboards_neither(caller: Caller, world: World) -> None:
+    people = [world.member(name, mail="shared@contoso.example") for name in ("Anna One", "Anna Two")]
+
+    reply = await caller.call("offboard_now", _REASON, user="shared@contoso.example")
+
+    assert (reply.status, reply.json["code"]) == (409, "ambiguous")
+    assert {person.id for person in people} <= world.member_ids()
+
+
+async def test_whoever_is_protected_stays(caller: Caller, world: World) -> None:
+    boss = world.member("Bea Boss")
+    caller.set(protected_ids=frozenset({boss.id}))
+
+    reply = await caller.call("offboard_now", _REASON, user=boss.id)
+
+    assert (reply.status, reply.json["code"]) == (409, "refused")
+    assert boss.id in world.member_ids()
+
+
+async def test_in_report_mode_nobody_goes(caller: Caller, world: World) -> None:
+    anna = world.member("Anna Novak")
+    caller.set(mode=Mode.REPORT)
+
+    reply = await caller.call("offboard_now", _REASON, user=anna.id)
+
+    assert (reply.status, reply.json["code"]) == (409, "refused")
+    assert anna.id in world.member_ids()
+
+
+async def test_what_is_refused_for_good_is_told_step_by_step(caller: Caller, world: World) -> None:
+    anna = world.member("Anna Novak")
+    forbidden = Fault(method="DELETE", status=403, code="Authorization_RequestDenied", times=None)
+    world.directory.sandbox.faults.add(forbidden)
+
+    reply = await caller.call("offboard_now", _REASON, user=anna.id)
+
+    assert (reply.status, reply.json["code"]) == (502, "unfinished")
+    outcomes = {step["step"]: step["outcome"] for step in reply.json["offboarding"]["steps"]}
+    assert outcomes == {"remove": "failed", "revoke": "done"}
+
+
+# When it cannot be done at once ----------------------------------------------------------------------------
+
+
+async def test_when_graph_does_not_answer_the_work_is_queued_and_can_be_looked_at(
+    caller: Caller, world: World, azurite: StorageEndpoints
+) -> None:
+    anna = world.member("Anna Novak")
+    world.directory.sandbox.faults.add(_GRAPH_IS_AWAY)
+
+    reply = await caller.call("offboard_now", _REASON, user=anna.id)
+
+    assert (reply.status, reply.json["state"]) == (202, "running")
+    run_id = reply.json["run_id"]
+    assert reply.headers["Location"] == f"/api/runs/{run_id}"
+    [message] = await queued(azurite, run_id)
+    assert (message.user, message.reason, message.actor) == (anna.id, "left at 14:10", caller.actor)
+    run = await caller.call("get_run", id=run_id)
+    assert (run.json["state"], run.json["runs"][0]["kind"]) == ("running", "offboard")
+    assert run.json["runs"][0]["actor"] == caller.actor
+
+
+async def test_the_run_is_complete_once_the_queued_work_is_done(
+    caller: Caller, world: World, azurite: StorageEndpoints
+) -> None:
+    anna = world.member("Anna Novak")
+    world.directory.sandbox.faults.add(_GRAPH_IS_AWAY)
+    run_id = (await caller.call("offboard_now", _REASON, user=anna.id)).json["run_id"]
+    world.directory.sandbox.faults.clear()
+
+    [message] = await queued(azurite, run_id)
+    order = OffboardOrder(
+        user=message.user, reason=message.reason, actor=message.actor, run_id=message.run_id
+    )
+    await offboard_now(world.services, order)
+
+    assert (await caller.call("get_run", id=run_id)).json["state"] == "complete"
+    assert anna.id not in world.member_ids()
+
+
+async def test_when_graph_fails_half_way_the_rest_is_queued(
+    caller: Caller, world: World, azurite: StorageEndpoints
+) -> None:
+    anna = world.member("Anna Novak")
+    world.directory.sandbox.faults.add(Fault(method="POST", path="revoke", times=None))
+
+    reply = await caller.call("offboard_now", _REASON, user=anna.id)
+
+    assert reply.status == 202
+    assert anna.id not in world.member_ids()
+    assert await queued(azurite, reply.json["run_id"])
+    assert (await caller.call("get_run", id=reply.json["run_id"])).json["state"] == "running"
+
+
+async def test_when_no_token_for_graph_can_be_had_the_work_is_queued(
+    caller: Caller, world: World, azurite: StorageEndpoints
+) -> None:
+    anna = world.member("Anna Novak")
+    world.directory.sandbox.faults.add(Fault(path="/msi/token", status=400, times=None))
+
+    reply = await caller.call("offboard_now", _REASON, user=anna.id)
+
+    assert reply.status == 202
+    assert await queued(azurite, reply.json["run_id"])
+
+
+async def test_a_graph_that_says_nothing_does_not_keep_the_caller_waiting(
+    caller: Caller, world: World, azurite: StorageEndpoints
+) -> None:
+    anna = world.member("Anna Novak")
+    silence = Fault(path="^/v1.0", effect=Effect.DELAY, seconds=3.5, times=None)
+    world.directory.sandbox.faults.add(silence)
+
+    began = time.monotonic()
+    reply = await caller.call("offboard_now", _REASON, user=anna.id)
+
+    assert reply.status == 202
+    assert time.monotonic() - began < 3.4
+    assert await queued(azurite, reply.json["run_id"])
+
+
+@pytest.mark.parametrize("reply_of_storage", [Reply.SERVER_BUSY, Reply.DROPPED])
+async def test_when_the_tables_fail_and_the_queue_answers_nothing_is_lost(
+    caller: Caller, world: World, storage: StorageProxy, azurite: StorageEndpoints, reply_of_storage: Reply
+) -> None:
+    anna = world.member("Anna Novak")
+    storage.set_fault(
+        StorageFault(calls=Calls(service=Service.TABLE), times=_FOR_EVER, reply=reply_of_storage)
+    )
+
+    reply = await caller.call("offboard_now", _REASON, user=anna.id)
+
+    assert reply.status == 202
+    assert await queued(azurite, reply.json["run_id"])
+
+
+async def test_when_even_the_queue_fails_the_caller_is_told_that_nothing_was_queued(
+    caller: Caller, world: World, storage: StorageProxy
+) -> None:
+    anna = world.member("Anna Novak")
+    storage.set_fault(StorageFault(times=_FOR_EVER, delay=timedelta(seconds=5), reply=Reply.DROPPED))
+
+    began = time.monotonic()
+    reply = await caller.call("offboard_now", _REASON, user=anna.id)
+
+    assert (reply.status, reply.json["code"]) == (503, "unavailable")
+    assert "nothing was queued" in reply.json["detail"]
+    assert int(reply.headers["Retry-After"]) > 0
+    assert time.monotonic() - began < 6
+
+
+async def test_a_run_that_could_not_be_queued_is_on_record_as_failed(
+    caller: Caller, world: World, storage: StorageProxy
+) -> None:
+    anna = world.member("Anna Novak")
+    world.directory.sandbox.faults.add(_GRAPH_IS_AWAY)
+    storage.set_fault(
+        StorageFault(calls=Calls(service=Service.QUEUE), times=_FOR_EVER, reply=Reply.SERVER_BUSY)
+    )
+
+    reply = await caller.call("offboard_now", _REASON, user=anna.id)
+
+    assert reply.status == 503
+    [run] = await world.services.runs.of_group(world.group.id, world.clock.moment)
+    assert (run.state, run.error) == ("failed", "could not be queued")
+
+
+async def test_many_calls_at_the_same_time_for_the_same_person_end_well(caller: Caller, world: World) -> None:
+    anna = world.member("Anna Novak")
+    await world.register(anna.id, RUNNING)
+
+    replies = await asyncio.gather(*(caller.call("offboard_now", _REASON, user=anna.id) for _ in range(5)))
+
+    assert [reply.status for reply in replies] == [200] * 5
+    assert anna.id not in world.member_ids()
+    enforcement = await world.enforcement(anna.id)
+    assert enforcement is not None
+    assert enforcement.state is State.OFFBOARDED

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from azure.storage.queue.aio import QueueServiceClient
+
+from enforcer.core.ledger import Action
+from enforcer.queues import SWEEPS, read_sweep_message
+from enforcer.settings import Mode
+from sandbox.azurite import StorageEndpoints
+from sandbox.storage_proxy import Calls, Fault, Reply, Service, StorageProxy
+from tests.api.caller import Caller
+from tests.world import ENDED, World
+
+pytestmark = pytest.mark.anyio
+
+
+async def _asked_for(azurite: StorageEndpoints, run_id: str) -> list[Any]:
+    async with QueueServiceClient.from_connection_string(azurite.connection_string) as service:
+        found = await service.get_queue_client(SWEEPS).peek_messages(max_messages=32)
+    messages = [read_sweep_message(base64.b64decode(message.content)) for message in found]
+    return [message for message in messages if message.run_id == run_id]
+
+
+# Sweeps ----------------------------------------------------------------------------------------------------
+
+
+async def test_without_a_word_every_group_is_swept_in_the_mode_of_the_settings(
+    caller: Caller, world: World, azurite: StorageEndpoints
+) -> None:
+    other = world.tenant.add_group("Others")
+    caller.set(group_ids=(world.group.id, other.id))
+
+    reply = await caller.call("start_sweeps")
+
+    assert (reply.status, reply.json["mode"]) == (202, "enforce")
+    run_id = reply.json["run_id"]
+    assert reply.headers["Location"] == f"/api/runs/{run_id}"
+    assert reply.json["runs"] == [
+        {"group_id": group, "run_id": run_id} for group in (world.group.id, other.id)
+    ]
+    messages = await _asked_for(azurite, run_id)
+    assert {(message.group_id, message.mode, message.actor) for message in messages} == {
+        (world.group.id, "enforce", caller.actor),
+        (other.id, "enforce", caller.actor),
+    }
+
+
+async def test_a_started_run_can_be_looked_at_at_once(caller: Caller, world: World) -> None:
+    started = await caller.call("start_sweeps", {"reason": "after an import"})
+
+    reply = await caller.call("get_run", id=started.json["run_id"])
+
+    assert (reply.status, reply.json["state"]) == (200, "running")
+    [run] = reply.json["runs"]
+    assert (run["group_id"], run["reason"], run["actor"]) == (world.group.id, "after an import", caller.actor)
+
+
+async def test_one_group_may_be_swept_alone_and_only_reported_on(
+    caller: Caller, world: World, azurite: StorageEndpoints
+) -> None:
+    caller.set(group_ids=(world.group.id, world.tenant.add_group("Others").id))
+
+    reply = await caller.call("start_sweeps", {"mode": "report", "group_id": world.group.id})
+
+    assert (reply.status, reply.json["mode"]) == (202, "report")
+    [message] = await _asked_for(azurite, reply.json["run_id"])
+    assert (message.group_id, message.mode) == (world.group.id, "report")
+
+
+async def test_nobody_can_have_more_done_than_the_settings_allow(caller: Caller) -> None:
+    caller.set(mode=Mode.REPORT)
+
+    reply = await caller.call("start_sweeps", {"mode": "enforce"})
+
+    assert (reply.status, reply.json["code"], reply.fields) == (409, "refused", ["mode"])
+    assert (await caller.call("start_sweeps")).json["mode"] == "report"
+
+
+@pytest.mark.parametrize(
+    ("field", "body"),
+    [
+        ("mode", {"mode": "destroy"}),
+        ("group_id", {"group_id": "0d5e6f1a-0000-4000-8000-000000000000"}),
+        ("reason", {"reason": "x" * 501}),
+        ("groups", {"groups": []}),
+        ("body", []),
+    ],
+)
+async def test_what_is_wrong_with_an_order_is_named(caller: Caller, field: str, body: object) -> None:
+    reply = await caller.call("start_sweeps", body)
+    assert (reply.status, reply.fields) == (400, [field])
+
+
+async def test_a_sweep_that_cannot_be_queued_is_on_record_as_failed(
+    caller: Caller, world: World, storage: StorageProxy
+) -> None:
+    denied = Calls(service=Service.QUEUE)
+    storage.set_fault(Fault(calls=denied, times=10_000, reply=Reply.TIMED_OUT))
+
+    reply = await caller.call("start_sweeps")
+
+    assert (reply.status, reply.json["code"]) == (503, "unavailable")
+    [run] = await world.services.runs.of_group(world.group.id, world.clock.moment)
+    assert run.state == "failed"
+
+
+# Runs ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_finished_run_is_shown_with_its_counts_and_findings(caller: Caller, world: World) -> None:
+    anna, _ = world.member("Anna Ended"), world.member("Ulf Unregistered")
+    await world.register(anna.id, ENDED)
+    report = await world.sweep()
+
+    reply = await caller.call("get_run", id=report.run.run_id)
+
+    assert (reply.status, reply.json["state"]) == (200, "complete")
+    [run] = reply.json["runs"]
+    assert (run["due"], run["removed"], run["findings"]) == (1, 1, 1)
+    assert run["lag_seconds"]["max"] > 0
+    [found] = reply.json["findings"]
+    assert (found["group_id"], found["finding"]["kind"]) == (world.group.id, "unregistered_member")
+
+
+@pytest.mark.parametrize("run_id", ["20261123T003000-abcdef", "x", "' or 1 eq 1", "2026\n"])
+async def test_a_run_that_never_was_is_not_found(caller: Caller, run_id: str) -> None:
+    reply = await caller.call("get_run", id=run_id)
+    assert (reply.status, reply.fields) == (404, ["id"])
+
+
+# The brake -------------------------------------------------------------------------------------------------
+
+
+async def _held_plan(caller: Caller, world: World) -> str:
+    caller.set(brake_count=1, brake_percent=0.0)
+    for name in ("Anna Ended", "Bob Ended"):
+        await world.register(world.member(name).id, ENDED)
+    report = await world.sweep()
+    assert report.run.held
+    return report.run.digest
+
+
+async def test_an_approval_lets_exactly_that_plan_through_once(caller: Caller, world: World) -> None:
+    digest = await _held_plan(caller, world)
+
+    reply = await caller.call("approve_plan", digest=digest.upper())
+
+    assert reply.status == 200
+    [plan] = reply.json["plans"]
+    assert (plan["digest"], plan["people"], plan["approved_by"]) == (digest, 2, caller.actor)
+    assert [entry.actor for entry in await world.ledger() if entry.action is Action.APPROVE] == [caller.actor]
+    assert (await world.sweep()).run.removed == 2
+
+
+async def test_to_approve_again_changes_nothing_until_it_is_used(caller: Caller, world: World) -> None:
+    digest = await _held_plan(caller, world)
+    first = await caller.call("approve_plan", digest=digest)
+    again = await caller.call("approve_plan", digest=digest)
+    assert (again.status, again.json) == (200, first.json)
+
+    await world.sweep()
+    used = await caller.call("approve_plan", digest=digest)
+    assert (used.status, used.json["code"]) == (409, "refused")
+
+
+async def test_a_plan_that_nothing_holds_needs_no_approval(caller: Caller, world: World) -> None:
+    await world.register(world.member("Anna Ended").id, ENDED)
+    reply = await caller.call("approve_plan", digest=(await world.plan()).digest)
+    assert (reply.status, reply.json["code"]) == (409, "refused")
+
+
+@pytest.mark.parametrize("digest", ["0" * 64, "x", "0" * 65, "\u0660" * 64])
+async def test_an_unknown_plan_is_not_found(caller: Caller, digest: str) -> None:
+    reply = await caller.call("approve_plan", digest=digest)
+    assert (reply.status, reply.fields) == (404, ["digest"])

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from enforcer.core.enforcement import Enforcement, State
+from enforcer.core.plan import FindingKind
+from enforcer.exceptions import EnforcerError
+from enforcer.status import GroupStatus, read_status
+from sandbox.directory.faults import Fault
+from tests.world import ENDED, RUNNING, World
+
+pytestmark = pytest.mark.anyio
+
+
+async def _status(world: World) -> GroupStatus:
+    [group] = (await read_status(world.services)).groups
+    return group
+
+
+async def test_before_the_first_run_there_is_none(world: World) -> None:
+    status = await _status(world)
+    assert (status.contractors, status.last_run, status.last_complete_run) == (0, None, None)
+    assert (status.held, status.stuck, status.ending_soon, status.findings) == (None, (), (), {})
+
+
+async def test_a_run_that_failed_is_the_last_one_but_not_the_last_complete_one(world: World) -> None:
+    complete = await world.sweep()
+    world.clock.advance(days=1)
+    world.directory.sandbox.faults.add(Fault(path="^/v1.0", times=None, status=403, code="Forbidden"))
+    with pytest.raises(EnforcerError):
+        await world.sweep()
+
+    status = await _status(world)
+
+    assert status.last_complete_run is not None
+    assert status.last_run is not None
+    assert status.last_complete_run.run_id == complete.run.run_id
+    assert (status.last_run.run_id != complete.run.run_id, status.last_run.state) == (True, "failed")
+
+
+async def test_findings_are_counted_by_kind(world: World) -> None:
+    world.member("Ulf Unregistered")
+    world.member("Uma Unregistered")
+    await world.register("anna@contoso.example", "never")
+    await world.sweep()
+
+    assert (await _status(world)).findings == {
+        FindingKind.UNREGISTERED_MEMBER: 2,
+        FindingKind.INVALID_ROW: 1,
+    }
+
+
+async def test_rows_end_soon_within_the_longest_warning_and_the_ended_count_no_more(world: World) -> None:
+    def day(number: int) -> str:
+        return (world.clock.moment + timedelta(days=number)).date().isoformat()
+
+    await world.register("gone@contoso.example", ENDED)
+    await world.register("later@contoso.example", RUNNING)
+    await world.register("second@contoso.example", day(12))
+    await world.register("first@contoso.example", day(3))
+
+    status = await _status(world)
+
+    assert status.contractors == 3
+    assert [end.row_key for end in status.ending_soon] == ["first@contoso.example", "second@contoso.example"]
+
+
+async def test_who_is_stuck_is_named_and_who_is_done_is_not(world: World) -> None:
+    for key, state in (("a", State.STUCK), ("b", State.OFFBOARDING), ("c", State.VERIFIED)):
+        item = Enforcement(row_key=key, user_id=key, state=state, attempts=6, last_error="403 no")
+        await world.services.enforcements.save(world.group.id, [item])
+
+    status = await _status(world)
+
+    assert [item.user_id for item in status.stuck] == ["a"]
+    assert status.unfinished == 2
+
+
+async def test_a_plan_is_held_until_it_is_approved_or_another_one_takes_its_place(world: World) -> None:
+    people = [world.member(f"Person {number}") for number in range(12)]
+    for person in people:
+        await world.register(person.id, ENDED)
+    held = await world.sweep()
+    assert held.run.held
+
+    status = await _status(world)
+    assert status.held is not None
+    assert (status.held.digest, status.held.people) == (held.run.digest, 12)
+    assert status.last_complete_run is None
+
+    for person in people:
+        await world.register(person.id, RUNNING)
+    world.clock.advance(minutes=1)
+    await world.sweep()
+    assert (await _status(world)).held is None
