@@ -144,7 +144,7 @@ class Manager:
 
     async def _operator_id(self) -> str:
         """Give the object ID of the person who is signed in; empty for a service principal."""
-        reply = await self._client.read("/me{?%24select}", **{"%24select": "id"})
+        reply = await self._client.read("/me?$select=id")
         try:
             return msgspec.json.decode(reply.body, type=_Me).id.lower() if reply.ok else ""
         except msgspec.MsgspecError:

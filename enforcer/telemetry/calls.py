@@ -81,7 +81,7 @@ def graph_call(method: str, path: str, parameters: Mapping[str, str]) -> Abstrac
         path: A URI template below the version, or a nextLink as it came.
         parameters: The template's; only those that are object IDs are kept.
     """
-    route = "/next-page" if "://" in path else path.partition("{?")[0]
+    route = "/next-page" if "://" in path else path.partition("?")[0]
     ids = {name: value for name, value in parameters.items() if is_object_id(value)}
     return call("graph", method, route, **ids)
 

@@ -76,7 +76,7 @@ async def work(url: str) -> None:
     telemetry.hush_libraries()
     telemetry.emit(a_run())
     telemetry.emit(telemetry.MessagePoisoned(queue="offboardings", message_id=ADDRESS))
-    path, parameters = "/users/{user}{?%24select}", {"user": USER_ID, "%24select": "id", "name": ADDRESS}
+    path, parameters = "/users/{user}?$select={select}", {"user": USER_ID, "select": "id", "name": ADDRESS}
     with telemetry.graph_call("GET", path, parameters) as call:
         await ask_graph(url)
         call.answered(404, request_id="request-1")
