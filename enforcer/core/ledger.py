@@ -137,6 +137,23 @@ class Break:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedChain:
+    """A group's chain after it was recomputed.
+
+    Attributes:
+        sequence, hash: Its head; to be written down, so that a later check can be held against it.
+        anchors: How many heads of earlier days, written down elsewhere, it was held against.
+        broken: The first entry that does not fit; None where all do.
+    """
+
+    group_id: str
+    sequence: int
+    hash: str
+    anchors: int
+    broken: Break | None
+
+
 async def first_break(
     group: str,
     links: AsyncIterable[Link],

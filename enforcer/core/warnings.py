@@ -15,28 +15,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from enforcer.core.contractors import is_address, normalised
+from enforcer.core.contractors import normalised
 from enforcer.core.days import last_day
+from enforcer.core.endings import Ending
 
 _SATURDAY = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """The end of a contractor's access in one managed group."""
-
-    group_id: str
-    row_key: str
-    end_date: str
-    due_at: datetime
-    display_name: str = ""
-    company: str = ""
-    sponsor: str = ""
-
-    @property
-    def has_sponsor(self) -> bool:
-        """Tell whether there is anybody to whom a mail can go."""
-        return is_address(self.sponsor.strip())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enforcer.core import dates
-from enforcer.core.warnings import Ending, Notice, by_sponsor, due_notices, said_on
+from enforcer.core.endings import Ending
+from enforcer.core.warnings import Notice, by_sponsor, due_notices, said_on
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DAYS = (14, 7, 1)

@@ -1,0 +1,116 @@
+"""Blob container `reports`: what every nightly run leaves behind, written once and never changed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from enforcer.exceptions import InputError
+from enforcer.settings import Storage
+from enforcer.tables.storage import storage_errors
+
+if TYPE_CHECKING:
+    from azure.storage.blob.aio import BlobServiceClient, ContainerClient
+
+CONTAINER = "reports"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blob:
+    """A file in the container. `notes` can be listed without reading the blob."""
+
+    name: str
+    content: bytes
+    content_type: str
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+class Reports:
+    """The container, open."""
+
+    def __init__(self, container: ContainerClient) -> None:
+        self._container = container
+
+    async def leave(self, blob: Blob) -> bool:
+        """Store a blob; False where one of that name is there, which stays as it is.
+
+        Raises:
+            AccessDeniedError, UnavailableError: Storage refuses, or does not answer.
+        """
+        from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError  # noqa: PLC0415
+
+        with storage_errors():
+            try:
+                return await self._upload(blob)
+            except ResourceNotFoundError:
+                with suppress(ResourceExistsError):  # somebody else may have made it in this moment
+                    await self._container.create_container()
+                return await self._upload(blob)
+
+    async def notes(self, folder: str) -> AsyncIterator[tuple[str, Mapping[str, str]]]:
+        """Give name and notes of every blob in a folder. Raises: as above."""
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+        with storage_errors():
+            found = self._container.list_blobs(name_starts_with=f"{folder}/", include=["metadata"])
+            try:
+                async for blob in found:
+                    yield blob.name, blob.metadata or {}
+            except ResourceNotFoundError:
+                return  # no report yet, so no container
+
+    async def read(self, name: str) -> bytes:
+        """Give a blob's content. Raises: as above."""
+        with storage_errors():
+            download = await self._container.download_blob(name)
+            content: bytes = await download.readall()
+            return content
+
+    async def _upload(self, blob: Blob) -> bool:
+        from azure.core.exceptions import ResourceExistsError  # noqa: PLC0415
+        from azure.storage.blob import ContentSettings  # noqa: PLC0415
+
+        try:
+            await self._container.upload_blob(
+                blob.name,
+                blob.content,
+                overwrite=False,
+                metadata=dict(blob.notes),
+                content_settings=ContentSettings(content_type=blob.content_type),
+            )
+        except ResourceExistsError:
+            return False
+        return True
+
+
+@asynccontextmanager
+async def open_reports(storage: Storage) -> AsyncIterator[Reports]:
+    """Open the container, connecting nowhere yet. Nothing of Azure is imported before this is called.
+
+    Raises:
+        InputError: The settings do not say where blobs are.
+    """
+    if not storage.connection_string and not storage.blob_url:
+        raise InputError("EnforcerStorage__blobServiceUri is not set: there is no place for reports")
+    async with _service(storage) as service:
+        yield Reports(service.get_container_client(CONTAINER))
+
+
+@asynccontextmanager
+async def _service(storage: Storage) -> AsyncIterator[BlobServiceClient]:
+    from azure.storage.blob.aio import BlobServiceClient  # noqa: PLC0415 -- heavy
+
+    patience: dict[str, Any] = {"retry_total": 3, "connection_timeout": 10, "read_timeout": 30}
+    if storage.connection_string:
+        async with BlobServiceClient.from_connection_string(storage.connection_string, **patience) as service:
+            yield service
+        return
+    from enforcer.credentials import default_credential  # noqa: PLC0415
+
+    async with (
+        default_credential(storage.client_id) as credential,
+        BlobServiceClient(storage.blob_url, credential=credential, **patience) as service,
+    ):
+        yield service

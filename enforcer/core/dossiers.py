@@ -1,0 +1,204 @@
+"""Gathers all that is known of each end of access: from register, enforcements and ledger.
+
+The three know different things. The register knows who should have gone, also where nothing was done. The
+ledger knows what was done, also where the register has changed since. An enforcement knows how far things
+have come. One end of access is one person and one end date in one group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from enforcer.core import dates
+from enforcer.core.contractors import is_object_id, normalised
+from enforcer.core.dates import UnreadableDateError
+from enforcer.core.endings import Ending
+from enforcer.core.enforcement import Enforcement
+from enforcer.core.ledger import Action, Entry, Link
+from enforcer.core.members import MemberIndex
+
+_ABOUT_A_PERSON = frozenset(
+    {
+        *(Action.DISABLE, Action.REMOVE, Action.REVOKE, Action.VERIFY, Action.WITHDRAW, Action.STUCK),
+        *(Action.PROOF, Action.ADD, Action.ENABLE),
+    }
+)
+_DATE_CHANGES = frozenset(
+    {
+        *(Action.REGISTER_ADD, Action.REGISTER_EXTEND, Action.REGISTER_IMPORT),
+        *(Action.REGISTER_END, Action.REGISTER_REMOVE),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRecord:
+    """All that is known of one managed group.
+
+    Attributes:
+        links: The group's chain; every one of them, because an old entry may explain a new one.
+        members: Who is in the group now; None where Graph could not be asked.
+    """
+
+    group_id: str
+    endings: Sequence[Ending]
+    enforcements: Sequence[Enforcement] = ()
+    links: Sequence[Link] = ()
+    members: MemberIndex | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Dossier:
+    """What is known of one end of access.
+
+    Attributes:
+        person: The object ID where it is known, else the row's key.
+        due_at: When access ended; None for a member without a row, who has no end date.
+        ending: The register's row, where it still says this.
+        put_off_at: When the register was given another date, after this one had passed.
+        goes_on: The register lets the person be a member now, until some other date.
+    """
+
+    group_id: str
+    person: str
+    end_date: str
+    due_at: datetime | None
+    row_key: str = ""
+    ending: Ending | None = None
+    enforcement: Enforcement | None = None
+    links: list[Link] = field(default_factory=list)
+    put_off_at: datetime | None = None
+    goes_on: bool = False
+    is_member: bool | None = None
+
+    def of(self, action: Action) -> Iterator[Link]:
+        return (link for link in self.links if link.entry.action is action)
+
+
+def moment(text: str) -> datetime | None:
+    """Read a ledger entry's time; None where there is none that can be read."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+def dossiers(record: GroupRecord, zone: ZoneInfo, now: datetime) -> list[Dossier]:
+    """Give a dossier for every end of access that anything is known of."""
+    archive = _Archive(record)
+    archive.file_register()
+    archive.file_enforcements()
+    archive.file_dates_that_were_put_off(zone)
+    archive.file_entries()
+    return [archive.finished(dossier, now) for dossier in archive.dossiers.values()]
+
+
+class _Archive:
+    def __init__(self, record: GroupRecord) -> None:
+        self._record = record
+        self._entries = [(link, link.entry) for link in record.links if not link.damage]
+        self._names = self._known_names()
+        self._rows: dict[str, list[Ending]] = {}
+        self.dossiers: dict[tuple[str, str], Dossier] = {}
+
+    def file_register(self) -> None:
+        for ending in self._record.endings:
+            person = self._person(ending.row_key)
+            self._rows.setdefault(person, []).append(ending)
+            dossier = self._dossier(person, ending.end_date, ending.due_at)
+            dossier.ending, dossier.row_key = ending, ending.row_key
+
+    def file_enforcements(self) -> None:
+        for item in self._record.enforcements:
+            dossier = self._dossier(self._person(item.row_key, item.user_id), item.end_date, item.due_at)
+            dossier.enforcement = item
+            dossier.row_key = dossier.row_key or item.row_key
+
+    def file_dates_that_were_put_off(self, zone: ZoneInfo) -> None:
+        """File end dates that passed before somebody, by way of the enforcer, gave the row another one."""
+        history: dict[str, list[Entry]] = {}
+        for _, entry in self._entries:
+            if entry.action in _DATE_CHANGES:
+                history.setdefault(self._person(entry.row_key, entry.user), []).append(entry)
+        for person, entries in history.items():
+            for before, after in pairwise(entries):
+                due_at, changed_at = _due_at(before.end_date, zone), moment(after.at)
+                if due_at and changed_at and due_at <= changed_at and before.end_date != after.end_date:
+                    dossier = self._dossier(person, before.end_date, due_at)
+                    dossier.put_off_at = changed_at
+                    dossier.row_key = dossier.row_key or before.row_key
+
+    def file_entries(self) -> None:
+        for link, entry in self._entries:
+            if entry.action in _ABOUT_A_PERSON:
+                dossier = self._dossier_of(entry)
+                if dossier is not None:
+                    dossier.links.append(link)
+                    dossier.row_key = dossier.row_key or entry.row_key
+
+    def finished(self, dossier: Dossier, now: datetime) -> Dossier:
+        """Say what the present has to do with it."""
+        rows = self._rows.get(dossier.person, [])
+        dossier.goes_on = any(row.due_at > now for row in rows)
+        members = self._record.members
+        if members is not None:
+            keys = {dossier.person, normalised(dossier.row_key)}
+            dossier.is_member = any(members.matches(key) for key in keys)
+        return dossier
+
+    def _dossier_of(self, entry: Entry) -> Dossier | None:
+        """Find what an entry is about. One without a date is about the person's latest end before it."""
+        person, at = self._person(entry.row_key, entry.user), moment(entry.at)
+        if entry.end_date:
+            return self._dossier(person, entry.end_date, moment(entry.due_at))
+        known = [
+            (found.due_at, found)
+            for (who, _), found in self.dossiers.items()
+            if who == person and found.due_at is not None and at is not None and found.due_at <= at
+        ]
+        if known:
+            return max(known, key=lambda pair: pair[0])[1]
+        if entry.action in (Action.ADD, Action.ENABLE):
+            return None  # somebody's first day
+        return self._dossier(person, "", None)
+
+    def _dossier(self, person: str, end_date: str, due_at: datetime | None) -> Dossier:
+        new = Dossier(group_id=self._record.group_id, person=person, end_date=end_date, due_at=due_at)
+        found = self.dossiers.setdefault((person, end_date), new)
+        found.due_at = found.due_at or due_at
+        return found
+
+    def _person(self, row_key: str, user_id: str = "") -> str:
+        key = normalised(row_key)
+        if is_object_id(user_id):
+            return user_id.lower()
+        return self._names.get(key, key)
+
+    def _known_names(self) -> dict[str, str]:
+        """Tell whom a row's key means, where register and ledger go by different names."""
+        pairs: list[tuple[str, str]] = [(entry.row_key, entry.user) for _, entry in self._entries]
+        pairs += [(item.row_key, item.user_id) for item in self._record.enforcements]
+        names = {normalised(key): user.lower() for key, user in pairs if key and is_object_id(user)}
+        for ending in self._record.endings:
+            key = normalised(ending.row_key)
+            matches = self._record.members.matches(key) if self._record.members is not None else ()
+            if len(matches) == 1:
+                names[key] = matches[0].id
+        return names
+
+
+def _due_at(end_date: str, zone: ZoneInfo) -> datetime | None:
+    try:
+        return dates.ends_at(end_date, zone)
+    except UnreadableDateError:
+        return None
+
+
+def in_order(found: Iterable[Dossier]) -> list[Dossier]:
+    """Put dossiers in an order that does not depend on how they were read."""
+    return sorted(found, key=lambda item: (str(item.due_at or ""), item.group_id, item.person, item.end_date))

@@ -1,0 +1,26 @@
+"""Rows of the register with what people need to know of them, besides the end date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from enforcer.core.contractors import is_address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The end of a contractor's access in one managed group."""
+
+    group_id: str
+    row_key: str
+    end_date: str
+    due_at: datetime
+    display_name: str = ""
+    company: str = ""
+    sponsor: str = ""
+
+    @property
+    def has_sponsor(self) -> bool:
+        """Tell whether there is anybody to whom a mail can go."""
+        return is_address(self.sponsor.strip())

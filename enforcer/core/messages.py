@@ -1,0 +1,88 @@
+"""A message to sponsors or operators, from when it is written until it is sent or given up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+# The nightly run comes every 24 hours: half of that, so that whatever failed is tried by the next one.
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=12)
+GIVE_UP_AFTER = timedelta(days=5)
+
+
+class Channel(StrEnum):
+    MAIL = "mail"
+    """To a sponsor; the recipient is an address."""
+    OPERATORS = "operators"
+    """To one of the operators' Apprise URLs; the recipient is that URL's fingerprint, never the URL."""
+
+
+class Level(StrEnum):
+    """How urgent a message to operators is, in Apprise's words."""
+
+    INFO = "info"
+    SUCCESS = "success"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+class MessageState(StrEnum):
+    WAITING = "waiting"
+    SENT = "sent"
+    GIVEN_UP = "given_up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message to one recipient.
+
+    Attributes:
+        id: Names what it says: a second message of the same ID is never queued.
+        body: HTML for mail, plain text for operators.
+        says: Keys of the notices in it, so that none is given twice.
+        give_up_at: From then on it is of no use.
+        keep_until: How long to remember that it was sent.
+        attempts: How often sending was begun.
+    """
+
+    channel: Channel
+    id: str
+    recipient: str
+    subject: str
+    body: str
+    queued_at: datetime
+    give_up_at: datetime
+    keep_until: datetime
+    level: Level = Level.INFO
+    says: tuple[str, ...] = ()
+    state: MessageState = MessageState.WAITING
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    sent_at: datetime | None = None
+    last_error: str = ""
+
+    def is_due(self, now: datetime) -> bool:
+        """Tell whether to send it now: it waits, and not for another attempt's turn."""
+        waits = self.next_attempt_at is not None and now < self.next_attempt_at
+        return self.state is MessageState.WAITING and not waits
+
+    def is_stale(self, now: datetime) -> bool:
+        return now >= self.give_up_at
+
+    def begun(self, now: datetime) -> Message:
+        """Count an attempt. Until it is known what came of it, nobody else tries."""
+        pause = min(_FIRST_PAUSE * 2 ** min(self.attempts, 16), _LONGEST_PAUSE)
+        return replace(self, attempts=self.attempts + 1, next_attempt_at=now + pause)
+
+    def sent(self, now: datetime) -> Message:
+        """Note that it was sent; what it said about people is forgotten."""
+        done = MessageState.SENT
+        return replace(self, state=done, sent_at=now, body="", last_error="", next_attempt_at=None)
+
+    def failed(self, reason: str) -> Message:
+        return replace(self, last_error=reason)
+
+    def given_up(self, reason: str) -> Message:
+        done = MessageState.GIVEN_UP
+        return replace(self, state=done, body="", last_error=reason, next_attempt_at=None)

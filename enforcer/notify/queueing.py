@@ -1,0 +1,141 @@
+"""Puts messages into the outbox: warnings for sponsors, run summaries and alarms for operators."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from enforcer.core.contractors import normalised
+from enforcer.core.endings import Ending
+from enforcer.core.messages import GIVE_UP_AFTER, Channel, Level, Message
+from enforcer.core.runs import Report
+from enforcer.core.warnings import Notice, by_sponsor, due_notices
+from enforcer.exceptions import LeaseHeldError
+from enforcer.notify.operators import fingerprint
+from enforcer.notify.wording import Text, run_summary, sponsor_mail
+from enforcer.register_reading import read_register
+from enforcer.services import Services
+from enforcer.settings import Mode
+from enforcer.tables.outbox import Outbox
+from enforcer.tables.storage import in_chunks
+
+_LEASE = "warnings"
+# What was said is remembered a while longer than the end it was about: clocks and zones may be changed.
+_REMEMBER = timedelta(days=30)
+# One mail for each sponsor, unless it would be larger than a row of the outbox.
+_PEOPLE_IN_A_MAIL = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """Something that operators should know now.
+
+    Attributes:
+        key: Names the occasion; the same one is told once.
+    """
+
+    key: str
+    title: str
+    text: str
+    level: Level = Level.FAILURE
+
+
+async def queue_warnings(services: Services) -> int:
+    """Queue one mail for each sponsor, with all ends in all managed groups of which he is to be told now.
+
+    Nothing is queued in report mode (nobody's access would end) or without a mailbox to send from. Gives the
+    number of mails.
+
+    Raises:
+        RunError, UnavailableError: The register could not be read, or the outbox not be written.
+    """
+    settings = services.settings
+    if not settings.mail_sender or settings.mode is Mode.REPORT:
+        return 0
+    try:
+        # Sweeps of several groups may end at the same time; only one looks at who was told what.
+        async with services.leases.holding(_LEASE, f"warnings {secrets.token_hex(4)}"):
+            return await _queue_warnings(services)
+    except LeaseHeldError:
+        return 0
+
+
+async def queue_summary(services: Services, report: Report) -> None:
+    """Queue the summary of a run for every Apprise URL, once for each run. Raises: as above."""
+    if not services.settings.notify_urls:
+        return
+    endings = await _endings(services, (report.run.group_id,))
+    notices = due_notices(endings, services.settings.warn_days, services.now(), services.settings.zone)
+    orphans = sum(not notice.ending.has_sponsor for notice in notices)
+    await _queue_for_operators(
+        services, f"{report.run.run_id}.{report.run.group_id}", run_summary(report, orphans)
+    )
+
+
+async def queue_alarm(services: Services, alarm: Alarm) -> None:
+    """Queue an alarm for every Apprise URL, once for each key. Raises: as above."""
+    text = Text(subject=alarm.title, body=alarm.text, level=alarm.level)
+    await _queue_for_operators(services, f"alarm.{_digest(alarm.key)}", text)
+
+
+async def _queue_warnings(services: Services) -> int:
+    settings, outbox = services.settings, Outbox(services.tables)
+    endings = await _endings(services, settings.group_ids)
+    notices = due_notices(
+        endings, settings.warn_days, services.now(), settings.zone, await outbox.said() if endings else ()
+    )
+    messages = [
+        _mail(services, sponsor, part)
+        for sponsor, theirs in by_sponsor(notices).items()
+        for part in in_chunks(theirs, _PEOPLE_IN_A_MAIL)
+    ]
+    return sum([await outbox.put(message) for message in messages])
+
+
+def _mail(services: Services, sponsor: str, notices: Sequence[Notice]) -> Message:
+    now = services.now()
+    keys = tuple(notice.key for notice in notices)
+    last_end = max(notice.ending.due_at for notice in notices)
+    text = sponsor_mail(notices, services.settings.zone.key)
+    return Message(
+        channel=Channel.MAIL,
+        id=_digest(sponsor, *keys),
+        recipient=sponsor,
+        subject=text.subject,
+        body=text.body,
+        queued_at=now,
+        give_up_at=min(last_end, now + GIVE_UP_AFTER),
+        keep_until=last_end + _REMEMBER,
+        says=keys,
+    )
+
+
+async def _queue_for_operators(services: Services, occasion: str, text: Text) -> None:
+    now, outbox = services.now(), Outbox(services.tables)
+    for url in dict.fromkeys(services.settings.notify_urls):
+        message = Message(
+            channel=Channel.OPERATORS,
+            id=f"{occasion}.{fingerprint(url)}",
+            recipient=fingerprint(url),
+            subject=text.subject,
+            body=text.body,
+            level=text.level,
+            queued_at=now,
+            give_up_at=now + GIVE_UP_AFTER,
+            keep_until=now + _REMEMBER,
+        )
+        await outbox.put(message)
+
+
+async def _endings(services: Services, group_ids: Sequence[str]) -> list[Ending]:
+    """Give the ends of all whose access will really end."""
+    protected = services.settings.protected_ids
+    rows = [await read_register(services, group_id) for group_id in group_ids]
+    return [ending for row in rows for ending in row.endings if normalised(ending.row_key) not in protected]
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

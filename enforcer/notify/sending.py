@@ -1,0 +1,90 @@
+"""Sends what waits in the outbox: after the work is done and recorded, for a bounded time.
+
+A message that fails waits for a later run, each time a little longer, and is given up after some days. It is
+sent once, unless the answer to a successful attempt is lost: then it comes again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from enforcer.concurrency import each
+from enforcer.core.messages import Channel, Message
+from enforcer.notify.mail import send_mail
+from enforcer.notify.operators import notify
+from enforcer.services import Services
+from enforcer.tables.outbox import Claimed, Outbox
+from enforcer.telemetry import NotificationFailed, emit
+
+_SECONDS = 60.0
+# Exchange takes four calls for a mailbox at a time.
+_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """What became of the messages that were waiting; `left` are for a later run."""
+
+    sent: int = 0
+    given_up: int = 0
+    left: int = 0
+
+
+async def send_waiting(services: Services, *, seconds: float = _SECONDS) -> Sending:
+    """Send what waits and is due; nothing new is begun after so many seconds.
+
+    Raises:
+        RunError, UnavailableError: The outbox could not be read or written.
+    """
+    sender = _Sender(services, Outbox(services.tables), asyncio.get_running_loop().time() + seconds)
+    waiting = await sender.outbox.waiting()
+    mails = [message for message in waiting if message.channel is Channel.MAIL]
+    others = [message for message in waiting if message.channel is Channel.OPERATORS]
+    # Apprise goes one by one: what it logs cannot be told apart otherwise.
+    done = await each(others, sender.work_off, at_once=1) + await each(
+        mails, sender.work_off, at_once=_AT_ONCE
+    )
+    await sender.outbox.forget_old(services.now())
+    return Sending(sent=done.count("sent"), given_up=done.count("given_up"), left=done.count("waiting"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    services: Services
+    outbox: Outbox
+    until: float
+
+    async def work_off(self, message: Message) -> str:
+        """Try one message; give its state afterwards."""
+        now = self.services.now()
+        if not message.is_due(now) or asyncio.get_running_loop().time() >= self.until:
+            return message.state.value
+        claimed = await self.outbox.claim(message, now)
+        if claimed is None:
+            return message.state.value
+        settled = await self._try(claimed)
+        await self.outbox.settle(claimed, settled)
+        return settled.state.value
+
+    async def _try(self, claimed: Claimed) -> Message:
+        begun, now = claimed.message, self.services.now()
+        if begun.is_stale(now):
+            return self._failed(begun.given_up(begun.last_error or "it could not be sent in time"))
+        error = await self._send(begun)
+        return self._failed(begun.failed(error)) if error else begun.sent(self.services.now())
+
+    async def _send(self, message: Message) -> str:
+        settings = self.services.settings
+        if message.channel is Channel.OPERATORS:
+            return await notify(settings.notify_urls, message)
+        if not settings.mail_sender:
+            return "ENFORCER_MAIL_SENDER is not set any more"
+        return await send_mail(self.services.graph, settings.mail_sender, message)
+
+    def _failed(self, message: Message) -> Message:
+        channel = message.channel.value
+        if message.channel is Channel.OPERATORS:
+            channel = message.recipient.partition("-")[0]
+        emit(NotificationFailed(channel=channel, attempts=message.attempts, error=message.last_error))
+        return message

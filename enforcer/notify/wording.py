@@ -1,0 +1,136 @@
+"""The words of messages: to sponsors as HTML, to operators as plain text."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from enforcer.core.messages import Level
+from enforcer.core.runs import Report, Run, RunState
+from enforcer.core.warnings import Notice
+from enforcer.rendering import render
+
+_LONGEST = 100
+_HOUR, _MINUTE = 3600, 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    subject: str
+    body: str
+    level: Level = Level.INFO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Person:
+    name: str
+    key: str
+    company: str
+    last_day: str
+
+
+def sponsor_mail(notices: Sequence[Notice], time_zone: str) -> Text:
+    """Write the one mail that tells a sponsor of all ends that are near."""
+    people = list(dict.fromkeys(_person(notice) for notice in notices))
+    first = min(notice.last_day for notice in notices)
+    who = people[0].name if len(people) == 1 else f"{len(people)} people, the first"
+    body = render(
+        "enforcer.notify", "sponsor_mail.html", people=people, time_zone=time_zone, page_url=page_url()
+    )
+    return Text(subject=f"Contractor access ends soon: {who} on {_day(first)}", body=body)
+
+
+def run_summary(report: Report, without_sponsor: int) -> Text:
+    """Tell operators what a run did and what somebody has to look at.
+
+    Counts and object IDs only: chat services are no place for people's names.
+    """
+    run = report.run
+    counted = ("members", "due", "removed", "already_absent", "skipped", "stuck", "revoked", "disabled")
+    lines = [
+        f"Group {run.group_id}, run {run.run_id} ({run.reason or run.kind}, mode {run.mode})",
+        _counts(run, counted),
+        _counts(run, ("verified", "added", "ending_soon")),
+        *_attention(report, without_sponsor),
+    ]
+    return Text(subject=_headline(run), body="\n".join(lines), level=_level(report))
+
+
+def page_url() -> str:
+    """Give the address of the operators' page, where the platform tells the app's host name."""
+    host = os.environ.get("WEBSITE_HOSTNAME", "")
+    return f"https://{host}/api/" if host and not host.startswith(("localhost", "127.0.0.1")) else ""
+
+
+def duration(seconds: float) -> str:
+    """Write a duration for people, in its two largest units."""
+    minutes = int(seconds // _MINUTE)
+    if minutes < _MINUTE:
+        return f"{minutes} min" if minutes else f"{int(seconds)} s"
+    hours, minutes = divmod(minutes, _MINUTE)
+    if hours < 48:  # noqa: PLR2004 -- two days
+        return f"{hours} h {minutes} min"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def _person(notice: Notice) -> _Person:
+    ending = notice.ending
+    key = ending.row_key.replace("%23", "#")
+    return _Person(
+        name=_short(ending.display_name or key),
+        key=_short(key),
+        company=_short(ending.company),
+        last_day=_day(notice.last_day),
+    )
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+
+
+def _day(day: date) -> str:
+    return day.strftime("%A, %d %B %Y")
+
+
+def _headline(run: Run) -> str:
+    if run.state is RunState.FAILED:
+        return "Contractor access: the run FAILED"
+    if run.held:
+        return f"Contractor access: HELD, {run.due} people wait for an approval"
+    parts = [(run.removed, "removed"), (run.added, "added"), (run.stuck, "STUCK")]
+    told = ", ".join(f"{count} {word}" for count, word in parts if count)
+    return f"Contractor access: {told or 'nobody was due'}"
+
+
+def _counts(run: Run, names: Sequence[str]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {getattr(run, name)}" for name in names)
+
+
+def _attention(report: Report, without_sponsor: int) -> list[str]:
+    run = report.run
+    kinds = Counter(finding.kind.value for finding in report.findings)
+    lines = [f"Slowest removal: {duration(run.lag_seconds.max)} after the end"] if run.lag_seconds.max else []
+    if run.held:
+        lines.append(f"HELD by the brake, nobody was touched. To let it pass: enforcer approve {run.digest}")
+    if run.left_undone:
+        lines.append(f"LEFT UNDONE for {run.left_undone} people; the next run tries again")
+    if kinds:
+        lines.append("Findings: " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
+    if without_sponsor:
+        lines.append(f"Ending soon without a sponsor to tell: {without_sponsor}")
+    if url := page_url():
+        lines.append(url)
+    return lines
+
+
+def _level(report: Report) -> Level:
+    run = report.run
+    if run.state is RunState.FAILED or run.left_undone or run.stuck:
+        return Level.FAILURE
+    if run.held or run.findings:
+        return Level.WARNING
+    return Level.SUCCESS if run.acted else Level.INFO
