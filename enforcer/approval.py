@@ -50,6 +50,8 @@ async def _approve(services: Services, held: HeldPlan, actor: str) -> HeldPlan:
         return held
     now = services.now()
     approved = await services.plans.approve(held, actor, now)
+    if (approved.approved_at, approved.approved_by) != (now, actor):
+        return approved
     entry = Entry(
         at=instant(now),
         actor=actor,

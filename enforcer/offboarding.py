@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from enforcer.core.enforcement import Enforcement, Sessions
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Outcome, Report, Result, Run, RunKind, RunState, lag_of
-from enforcer.exceptions import RefusedError, UnavailableError
+from enforcer.exceptions import RefusedError, RunError, UnavailableError
 from enforcer.graph.directory import Person, StepOutcome, StepResult
 from enforcer.person import Context, Taken, conclude, entries, intent
 from enforcer.services import Services
@@ -76,7 +76,7 @@ async def offboard_now(services: Services, order: OffboardOrder) -> Offboarded:
     Raises:
         NotFoundError, AmbiguousError: The name means nobody, or several people.
         RefusedError: He is protected, or the mode is `report`.
-        RunError: Graph or storage refuses us.
+        RunError: Storage refuses us; what Graph refuses is told with its step.
         UnavailableError: Graph or storage did not answer; what was begun is in the register.
     """
     person = await services.directory.find(order.user)
@@ -99,8 +99,9 @@ class _Offboarding:
     now: datetime
 
     async def carry_out(self) -> Offboarded:
-        rows = await self._find_rows()
-        ended = [row for row in rows.values() if await self._end(row)]
+        found = await self._find_rows()
+        ended = [row for row in found if await self._end(row)]
+        rows = {row.group_id: row for row in found}
         people = {group_id: await self._offboard(group_id, rows.get(group_id)) for group_id in self._groups}
         await self._write_intents(people)
         account, removals = await self._take_steps()
@@ -119,15 +120,15 @@ class _Offboarding:
 
     # The register ----------------------------------------------------------------------------------------
 
-    async def _find_rows(self) -> dict[str, Registration]:
-        """Find his rows, whichever of his names they go by and in whatever case."""
+    async def _find_rows(self) -> list[Registration]:
+        """Find his rows, whichever of his names they go by and in whatever case; there may be several."""
         names = {self.person.id, self.person.user_principal_name.lower(), self.person.mail.lower()} - {""}
-        return {
-            group_id: row
+        return [
+            row
             for group_id in self._groups
             for row in await self.services.register.registrations(group_id)
             if normalised(row.row_key) in names
-        }
+        ]
 
     async def _end(self, row: Registration) -> bool:
         """End the row now; one that has ended already keeps its date."""
@@ -180,17 +181,17 @@ class _Offboarding:
 
     async def _write_intents(self, people: Mapping[str, Offboard]) -> None:
         for group_id, person in people.items():
-            if person.earlier is None or person.earlier.unfinished:
-                begun = intent(person, self.order.run_id)
-                await self.services.enforcements.save(group_id, [begun])
+            await self.services.enforcements.save(group_id, [intent(person, self.order.run_id)])
 
     async def _take_steps(self) -> tuple[dict[Step, StepResult], dict[str, StepResult]]:
         """Disable, remove everywhere, and only then revoke: the next token knows of no membership."""
         directory, account = self.services.directory, dict[Step, StepResult]()
         if self._disables:
-            account[Step.DISABLE] = await directory.set_enabled(self.person.id, enabled=False)
-        removals = {group_id: await directory.remove(group_id, self.person.id) for group_id in self._groups}
-        account[Step.REVOKE] = await directory.revoke(self.person.id)
+            account[Step.DISABLE] = await _tried(directory.set_enabled(self.person.id, enabled=False))
+        removals = {
+            group_id: await _tried(directory.remove(group_id, self.person.id)) for group_id in self._groups
+        }
+        account[Step.REVOKE] = await _tried(directory.revoke(self.person.id))
         return account, removals
 
     async def _record(self, group_id: str, taken: Taken, rows: Mapping[str, Registration]) -> Outcome:
@@ -212,9 +213,11 @@ class _Offboarding:
 
     async def _save(self, group_id: str, outcome: Outcome, taken: Taken, *, concerned: bool) -> None:
         earlier: Enforcement | None = taken.person.earlier
-        if earlier is not None and not earlier.unfinished and outcome.result is Result.ALREADY_ABSENT:
-            return  # called again: what is on record about the first time stays
-        if concerned or not taken.settled:
+        absent = taken.settled and outcome.result is Result.ALREADY_ABSENT
+        if earlier is not None and not earlier.unfinished and absent:
+            # Called again: what was on record about the first time stays.
+            await self.services.enforcements.save(group_id, [earlier])
+        elif concerned or not taken.settled:
             await self.services.enforcements.save(group_id, [outcome.enforcement])
         elif earlier is None:
             await self.services.enforcements.forget(group_id, outcome.enforcement.row_key)
@@ -264,6 +267,14 @@ class _Offboarding:
             steps=tuple(steps),
             ended_rows=tuple(f"{row.group_id}/{row.row_key}" for row in ended),
         )
+
+
+async def _tried(step: Awaitable[StepResult]) -> StepResult:
+    """Take one step. What would end a sweep is only this step's failure: the others are taken all the same."""
+    try:
+        return await step
+    except RunError as error:
+        return StepResult(outcome=StepOutcome.FAILED, explanation=str(error)[:240])
 
 
 def _in_order(

@@ -153,11 +153,12 @@ class _Sweep:
         """Write whom this run is about to offboard; from here on a later run brings it to its end.
 
         Only then is an approval used up: were it the other way round, a crash in between would lose both.
+        After such a crash the plan is not held any more, and its approval is used up all the same.
         """
         intents = [intent(person, self.job.run.run_id) for person in plan.offboard]
         await self.job.lease.require()
         await self._services.enforcements.save(plan.group_id, intents)
-        if plan.held:
+        if plan.offboard:
             await self._services.plans.use(plan.digest, self.job.run.run_id)
 
     async def _withdraw(self, begun: tuple[Enforcement, ...]) -> None:

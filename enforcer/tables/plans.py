@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from enforcer.core.dates import utc
 from enforcer.core.plan import GroupPlan
+from enforcer.exceptions import UnavailableError
 from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, in_chunks, moment, present
 
 TABLE = "plans"
 _PLAN = "plan"
+_TRIES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class Plans:
 
     async def hold(self, plan: GroupPlan, now: datetime, run_id: str) -> HeldPlan:
         """Keep the plan and its people; a plan that is held already keeps its approval."""
-        known = await self.get(plan.digest)
+        known, etag = await self._read(plan.digest)
         if known is not None and not known.used_by:
             return known
         held = HeldPlan(
@@ -72,17 +74,13 @@ class Plans:
         async with self._tables.table(TABLE) as table:
             for chunk in in_chunks(people, TRANSACTION_SIZE):
                 await table.submit_transaction([("upsert", item) for item in chunk])
-        await self._save(held)
-        return held
+        if await self._write(held, etag):
+            return held
+        # Somebody else held it in the same moment, and it may have been approved since.
+        return await self.get(plan.digest) or held
 
     async def get(self, digest: str) -> HeldPlan | None:
-        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
-
-        async with self._tables.table(TABLE) as table:
-            try:
-                return _held(dict(await table.get_entity(digest, _PLAN)))
-            except ResourceNotFoundError:
-                return None
+        return (await self._read(digest))[0]
 
     async def waiting(self, group_ids: Sequence[str]) -> list[HeldPlan]:
         """Give the newest plan of each group that waits for an approval."""
@@ -93,46 +91,65 @@ class Plans:
         return [plan for group in group_ids if (plan := newest.get(group)) and plan.approved_at is None]
 
     async def approve(self, held: HeldPlan, actor: str, now: datetime) -> HeldPlan:
-        """Release the plan for one run."""
-        approved = HeldPlan(
-            digest=held.digest,
-            group_id=held.group_id,
-            people=held.people,
-            members=held.members,
-            held_at=held.held_at,
-            run_id=held.run_id,
-            approved_at=now,
-            approved_by=actor,
-        )
-        await self._save(approved)
-        return approved
+        """Release the plan for one run. Give it as it is then; somebody else may have approved it first.
+
+        Raises:
+            UnavailableError: Others kept changing it.
+        """
+        for _ in range(_TRIES):
+            known, etag = await self._read(held.digest)
+            if known is not None and known.approved_at is not None:
+                return known
+            approved = replace(known or held, approved_at=now, approved_by=actor)
+            if await self._write(approved, etag):
+                return approved
+        raise UnavailableError(f"plan {held.digest}: another writer was faster {_TRIES} times")
 
     async def use(self, digest: str, run_id: str) -> bool:
         """Use up the plan's approval, if it has one; only one run ever gets True."""
-        from azure.core import MatchConditions  # noqa: PLC0415
-        from azure.core.exceptions import HttpResponseError, ResourceNotFoundError  # noqa: PLC0415
+        known, etag = await self._read(digest)
+        if known is None or not known.is_released:
+            return False
+        if await self._write(replace(known, used_by=run_id), etag):
+            return True
+        # Perhaps it was ourselves: the answer was lost, and the SDK repeated the write in vain.
+        found = await self.get(digest)
+        return found is not None and found.used_by == run_id
+
+    async def _read(self, digest: str) -> tuple[HeldPlan | None, str]:
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
 
         async with self._tables.table(TABLE) as table:
             try:
                 entity = await table.get_entity(digest, _PLAN)
             except ResourceNotFoundError:
-                return False
-            if not _held(dict(entity)).is_released:
-                return False
-            entity["UsedBy"] = run_id
+                return None, ""
+        return _held(dict(entity)), str(entity.metadata["etag"])
+
+    async def _write(self, held: HeldPlan, etag: str) -> bool:
+        """Write on condition that nobody else has since it was read; tell whether that was so."""
+        from azure.core import MatchConditions  # noqa: PLC0415
+        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
+
+        entity = _entity(held)
+        async with self._tables.table(TABLE) as table:
             try:
-                await table.update_entity(
-                    entity, etag=entity.metadata["etag"], match_condition=MatchConditions.IfNotModified
-                )
+                if etag:
+                    await table.update_entity(
+                        entity, etag=etag, match_condition=MatchConditions.IfNotModified, mode="replace"
+                    )
+                else:
+                    await table.create_entity(entity)
             except HttpResponseError as error:
-                if error.status_code == 412:  # noqa: PLR2004
-                    found = await self.get(digest)
-                    return found is not None and found.used_by == run_id
+                if error.status_code in {404, 409, 412}:
+                    return False
                 raise
         return True
 
-    async def _save(self, held: HeldPlan) -> None:
-        entity: Entity = {
+
+def _entity(held: HeldPlan) -> Entity:
+    return present(
+        {
             "PartitionKey": held.digest,
             "RowKey": _PLAN,
             "GroupId": held.group_id,
@@ -144,8 +161,7 @@ class Plans:
             "ApprovedBy": held.approved_by or None,
             "UsedBy": held.used_by or None,
         }
-        async with self._tables.table(TABLE) as table:
-            await table.upsert_entity(present(entity), mode="replace")
+    )
 
 
 def _held(entity: Entity) -> HeldPlan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,11 +77,13 @@ class Register:
             await table.upsert_entity(_entity(registration))
 
     async def end(self, group_id: str, row_key: str, end_date: object, note: str) -> None:
-        """Change only the end of access and the note of an existing row."""
+        """Change only the end of access and the note of a row; one that has gone meanwhile stays gone."""
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+        entity = {"PartitionKey": group_id, "RowKey": row_key, "EndDate": end_date, "Note": note}
         async with self._tables.table(TABLE) as table:
-            await table.update_entity(
-                {"PartitionKey": group_id, "RowKey": row_key, "EndDate": end_date, "Note": note}
-            )
+            with suppress(ResourceNotFoundError):
+                await table.update_entity(entity)
 
     async def remove(self, group_id: str, row_key: str) -> None:
         async with self._tables.table(TABLE) as table:
