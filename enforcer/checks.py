@@ -11,6 +11,7 @@ from enum import StrEnum
 from enforcer.core.dates import ends_at, instant
 from enforcer.exceptions import EnforcerError
 from enforcer.graph.identity import Identity, own_identity
+from enforcer.policies.drift import look_for_drift
 from enforcer.services import Services
 from enforcer.settings import Disable, Mode
 from enforcer.status import GroupStatus, read_status
@@ -39,7 +40,7 @@ class Check:
 
 async def run_checks(services: Services) -> AsyncIterator[Check]:
     """Make all checks, one after the other; none stops the others."""
-    for look in (_identity, _groups, _register, _runs, _api, _clock):
+    for look in (_identity, _groups, _register, _runs, _policies, _api, _clock):
         async for check in _guarded(look, services):
             yield check
 
@@ -147,6 +148,17 @@ def _last_run(services: Services, group: GroupStatus) -> Check:
     age = services.now() - run.finished_at
     detail = f"{run.run_id}, {age.total_seconds() / 3600:.1f} hours ago"
     return _failed(name, detail, mend) if age > _LONGEST_PAUSE else _ok(name, detail)
+
+
+async def _policies(services: Services) -> list[Check]:
+    look = await look_for_drift(services)
+    name, mend = "conditional access", "enforcer policies plan (docs/conditional-access.md)"
+    if not look.permitted:
+        detail = "not looked at: this identity lacks Policy.Read.ConditionalAccess"
+        return [_warning(name, detail, f"{_GRANT} Policy.Read.ConditionalAccess")]
+    return [_failed(name, drift.detail, mend) for drift in look.drifts] or [
+        _ok(name, "whoever leaves the group is blocked, and nobody else")
+    ]
 
 
 async def _api(services: Services) -> list[Check]:
