@@ -270,7 +270,7 @@ class _Offboarding:
 
 
 async def _tried(step: Awaitable[StepResult]) -> StepResult:
-    """Take one step. What would end a sweep is only this step's failure: the others are taken all the same."""
+    """Take one step. What would end a sweep is only this step's failure; the others are taken."""
     try:
         return await step
     except RunError as error:

@@ -13,7 +13,7 @@ from collections.abc import Coroutine
 import msgspec
 
 from enforcer.exceptions import AccessDeniedError
-from enforcer.graph.client import GraphClient, Retries
+from enforcer.graph.client import GraphClient
 from enforcer.graph.reply import Reply, Request, Verdict, no_reply, read_reply
 
 # "Combine multiple HTTP requests using JSON batching": at most 20 in one.
@@ -65,14 +65,7 @@ class Batcher:
             UnavailableError: Graph did not answer in time.
             AccessDeniedError: Graph does not know us (401).
         """
-        retries = Retries(self._client.patience)
-        reply = await self._once(request)
-        while reply.verdict is Verdict.RETRY:
-            await retries.wait(reply, self._client.pacer)
-            reply = await self._once(request)
-        if reply.verdict is Verdict.RUN:
-            return await self._client.call(request)
-        return reply
+        return await self._client.persist(lambda: self._once(request))
 
     async def _once(self, request: Request) -> Reply:
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
@@ -66,6 +67,8 @@ class GraphClient:
         self._patience = patience or Patience()
         self._given_credential = credential
         self._credential: AsyncTokenCredential | None = None
+        self._old_credentials: list[AsyncTokenCredential] = []
+        self._token_number = 0
         self._http: httpx.AsyncClient | None = None
         self._adapter: GraphRequestAdapter | None = None
         self.pacer = pacer or Pacer()
@@ -79,9 +82,11 @@ class GraphClient:
     async def close(self) -> None:
         if self._http is not None:
             await self._http.aclose()
-        if self._credential is not None and self._credential is not self._given_credential:
-            await self._credential.close()
+        for credential in (self._credential, *self._old_credentials):
+            if credential is not None and credential is not self._given_credential:
+                await credential.close()
         self._http = self._adapter = self._credential = None
+        self._old_credentials.clear()
 
     async def read(self, path: str, **parameters: str) -> Reply:
         """GET a path below `/v1.0`, or a nextLink as it came.
@@ -98,17 +103,35 @@ class GraphClient:
 
         Raises: as `read`.
         """
-        reply = await self.attempt(request)
-        clock = Retries(self._patience)
-        while reply.verdict is Verdict.RETRY:
-            await clock.wait(reply, self.pacer)
-            reply = await self.attempt(request)
-        if reply.verdict is Verdict.RUN:
-            return await self._call_with_new_token(request)
-        return reply
+        return await self.persist(lambda: self.attempt(request))
+
+    async def persist(self, attempt: Callable[[], Awaitable[Reply]]) -> Reply:
+        """Make these attempts until one is answered for good: some time apart, and with one new token.
+
+        Raises:
+            UnavailableError: Graph did not answer in time.
+            AccessDeniedError: Graph does not take the new token either.
+        """
+        retries = Retries(self._patience)
+        renewed = False
+        while True:
+            token = self._token_number
+            reply = await attempt()
+            if reply.verdict is Verdict.RETRY:
+                await retries.wait(reply, self.pacer)
+            elif reply.verdict is not Verdict.RUN:
+                return reply
+            elif renewed:
+                raise AccessDeniedError(f"Graph refuses the token: {reply.explanation}")
+            else:
+                renewed = True
+                if token == self._token_number:  # or somebody else has renewed it meanwhile
+                    await self.renew_token()
 
     async def attempt(self, request: Request, *, writes: int | None = None) -> Reply:
         """Make one call once. `writes` is what it costs, where it is not 1 for all but GET."""
+        if (wait := self.pacer.pause_left()) > self._patience.throttling:
+            return Reply(status=429, message="Graph has asked everybody to wait", retry_after=wait)
         cost = writes if writes is not None else int(request.method != "GET")
         async with self.pacer.writing(cost):
             return await self._send(request)
@@ -134,22 +157,14 @@ class GraphClient:
         """Graph's base URL, with the version."""
         return f"{self._settings.graph_url}/v1.0"
 
-    @property
-    def patience(self) -> Patience:
-        return self._patience
-
     async def renew_token(self) -> None:
-        """Forget the credential, whose cache may hold a token that Graph no longer takes."""
-        if self._credential is not None and self._credential is not self._given_credential:
-            await self._credential.close()
-        self._credential = self._adapter = None
+        """Forget the credential, whose cache may hold a token that Graph no longer takes.
 
-    async def _call_with_new_token(self, request: Request) -> Reply:
-        await self.renew_token()
-        reply = await self.attempt(request)
-        if reply.verdict is Verdict.RUN:
-            raise AccessDeniedError(f"Graph refuses the token: {reply.explanation}")
-        return reply
+        Others may be asking it just now, so it is closed in the end only.
+        """
+        self._token_number += 1
+        self._old_credentials += [self._credential] if self._credential is not None else []
+        self._credential = self._adapter = None
 
     async def _send(self, request: Request) -> Reply:
         import httpx  # noqa: PLC0415 -- heavy: loaded by the first call, not by the function app's start
@@ -249,7 +264,7 @@ class Retries:
         await asyncio.sleep(pause)
 
     def _pause(self, reply: Reply, *, throttled: bool) -> float:
-        if reply.retry_after is not None:
+        if reply.retry_after:
             return reply.retry_after
         self._back_off = min(self._back_off * 2, _LONGEST_BACK_OFF)
         least = _THROTTLED_WITHOUT_WORD if throttled else 0.0

@@ -33,9 +33,13 @@ class Pacer:
         """Make everybody wait: Graph asked one of us to."""
         self._resume_at = max(self._resume_at, _now() + seconds)
 
+    def pause_left(self) -> float:
+        """Give the seconds for which Graph has asked everybody to wait from now on."""
+        return max(0.0, self._resume_at - _now())
+
     async def ready(self) -> None:
         """Wait until Graph may be called at all."""
-        while (wait := self._resume_at - _now()) > 0:  # noqa: ASYNC110 -- it is a time, not an event
+        while (wait := self.pause_left()) > 0:  # noqa: ASYNC110 -- it is a time, not an event
             # Not all in the same instant: that would be the next burst.
             await asyncio.sleep(wait + random.uniform(0, min(0.1, wait / 10)))  # noqa: S311
 

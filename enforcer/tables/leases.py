@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from enforcer.core.dates import instant, utc
-from enforcer.exceptions import LeaseHeldError, LeaseLostError, UnavailableError
+from enforcer.exceptions import AccessDeniedError, LeaseHeldError, LeaseLostError, UnavailableError
 from enforcer.tables.storage import Entity, Tables
 
 TABLE = "leases"
@@ -121,7 +121,7 @@ class Leases:
                     etag=lease.row.etag,
                     match_condition=MatchConditions.IfNotModified,
                 )
-        except (HttpResponseError, UnavailableError):
+        except (HttpResponseError, AccessDeniedError, UnavailableError):
             return  # it runs out by itself
 
     def is_over(self, row: LeaseRow) -> bool:
@@ -134,11 +134,14 @@ class Lease:
     def __init__(self, leases: Leases, group_id: str, holder: str, row: LeaseRow) -> None:
         self._leases, self.group_id, self._holder, self.row = leases, group_id, holder, row
         self.lost = False
+        # Two renewals at a time would be rivals, and one of them would believe the lease lost.
+        self._renewing = asyncio.Lock()
 
     async def keep_renewing(self, every: float) -> None:
         while not self.lost:
             await asyncio.sleep(every)
-            await self._renew()
+            async with self._renewing:
+                await self._renew()
 
     async def require(self) -> None:
         """Make sure that the group is still ours, before writing.
@@ -146,8 +149,9 @@ class Lease:
         Raises:
             LeaseLostError: Another runner has taken it over.
         """
-        if not self.lost and self._leases.is_over(self.row):
-            await self._renew()
+        async with self._renewing:
+            if not self.lost and self._leases.is_over(self.row):
+                await self._renew()
         if self.lost or self._leases.is_over(self.row):
             raise LeaseLostError(f"group {self.group_id} was taken over by another runner")
 
