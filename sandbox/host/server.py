@@ -46,7 +46,7 @@ def make_server(host: FunctionsHost, callers: Callers) -> web.Application:
     server.router.add_get("/admin/functions", _functions)
     server.router.add_post("/admin/functions/{name}", _run)
     server.router.add_get("/admin/invocations", _invocations)
-    server.router.add_route("*", "/{path:.*}", call)
+    server.router.add_route("*", r"/{path:[\s\S]*}", call)  # line breaks too
     server.on_shutdown.append(_finish)
     return server
 
