@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Iterable
 
 from enforcer.core.contractors import Contractor, RegisterRow, read_row
 from enforcer.core.planner import GroupFacts
-from enforcer.exceptions import EnforcerError
+from enforcer.exceptions import EnforcerError, NotFoundError
 from enforcer.services import Services
 from enforcer.settings import Disable
 
@@ -28,12 +28,14 @@ async def read_facts(services: Services, group_id: str) -> GroupFacts:
             engaged = reading.create_task(_engaged_elsewhere(services, group_id))
     except* EnforcerError as errors:
         raise _first(errors) from errors
+    begun = {item.user_id for item in enforcements.result() if item.unfinished}
+    gone = await _engaged(services, begun - {member.id for member in members.result()}, engaged.result())
     return GroupFacts(
         group_id=group_id,
         rows=rows.result(),
         members=members.result(),
         enforcements=enforcements.result(),
-        engaged_elsewhere=engaged.result(),
+        engaged_elsewhere=engaged.result() | gone,
     )
 
 
@@ -59,6 +61,23 @@ async def _engaged_elsewhere(services: Services, group_id: str) -> frozenset[str
                 if not isinstance(contractor, Contractor) or not contractor.is_due(services.now()):
                     keys.add(contractor.key)
     return frozenset(keys - {""})
+
+
+async def _engaged(services: Services, user_ids: Iterable[str], keys: frozenset[str]) -> frozenset[str]:
+    """Give those of these people, whom no member list names any more, who go by one of the keys.
+
+    Raises:
+        RunError, UnavailableError: Entra does not say who they are.
+    """
+    engaged: set[str] = set()
+    for user_id in user_ids if keys else ():
+        try:
+            person = await services.directory.find(user_id)
+        except NotFoundError:
+            continue  # his account has gone: there is nothing to disable
+        if keys & {person.id, person.user_principal_name.lower(), person.mail.lower()}:
+            engaged.add(person.id)
+    return frozenset(engaged)
 
 
 async def _all[T](items: AsyncIterable[T]) -> list[T]:

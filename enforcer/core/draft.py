@@ -1,0 +1,167 @@
+"""A plan while it is being made: what the planner has decided, written down as the plan will say it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from enforcer.core.brake import Brake
+from enforcer.core.contractors import Contractor, is_object_id, normalised
+from enforcer.core.dates import instant
+from enforcer.core.digest import group_digest
+from enforcer.core.enforcement import Enforcement
+from enforcer.core.members import Member, MemberIndex
+from enforcer.core.plan import EndingSoon, Finding, FindingKind, GroupPlan, Offboard, Onboard, Step
+from enforcer.settings import Disable, Settings
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """The plan of one managed group so far.
+
+    Attributes:
+        engaged_elsewhere: Keys of the rows by which another managed group still gives access.
+    """
+
+    group_id: str
+    settings: Settings
+    engaged_elsewhere: Collection[str]
+    findings: list[Finding] = field(default_factory=list)
+    offboard: list[Offboard] = field(default_factory=list)
+    onboard: list[Onboard] = field(default_factory=list)
+    ending_soon: list[EndingSoon] = field(default_factory=list)
+    waiting: list[Enforcement] = field(default_factory=list)
+    verify: list[Enforcement] = field(default_factory=list)
+    withdraw: list[Enforcement] = field(default_factory=list)
+
+    def offboard_member(
+        self, member: Member, row: Contractor | None, earlier: Enforcement | None, *, authorised: bool
+    ) -> None:
+        """Offboard somebody who is listed; `earlier` is what is known about this very end of his access."""
+        done = earlier is not None and earlier.unfinished and earlier.disabled_at is not None
+        names = {member.id, member.user_principal_name.lower(), member.mail.lower(), row.key if row else ""}
+        disable = () if done else self._disable(names, guest=member.guest)
+        self.offboard.append(
+            Offboard(
+                user_id=member.id,
+                row_key=row.row_key if row else None,
+                user_principal_name=member.user_principal_name,
+                end_date=row.end_date if row else (earlier.end_date or None if earlier else None),
+                due_at=row.due_at if row else (earlier.due_at if earlier else None),
+                guest=member.guest,
+                steps=(*disable, Step.REMOVE, Step.REVOKE),
+                authorised=authorised,
+                earlier=earlier,
+            )
+        )
+
+    def finish_offboarding(self, begun: Enforcement, row: Contractor | None) -> None:
+        """Take the steps that are not known to be done, for somebody who is not listed any more."""
+        names = {begun.user_id, normalised(begun.row_key)}
+        disable = self._disable(names, guest=begun.guest) if begun.disabled_at is None else ()
+        revoke = (Step.REVOKE,) if begun.revoked_at is None else ()
+        self.offboard.append(
+            Offboard(
+                user_id=begun.user_id,
+                row_key=row.row_key if row else None,
+                user_principal_name="",
+                end_date=row.end_date if row else begun.end_date or None,
+                due_at=row.due_at if row else begun.due_at,
+                guest=begun.guest,
+                steps=(*disable, *revoke),
+                authorised=True,
+                earlier=begun,
+            )
+        )
+
+    def _disable(self, names: Collection[str], *, guest: bool) -> tuple[Step, ...]:
+        wanted = self.settings.disable_accounts
+        disables = wanted is Disable.ALL or (wanted is Disable.GUESTS and guest)
+        engaged = any(name in self.engaged_elsewhere for name in names if name)
+        return (Step.DISABLE,) if disables and not engaged else ()
+
+    def onboard_row(self, row: Contractor) -> None:
+        self.onboard.append(Onboard(row_key=row.row_key, key=row.key, end_date=row.end_date))
+
+    def note_ending_soon(self, member: Member, row: Contractor) -> None:
+        self.ending_soon.append(
+            EndingSoon(
+                user_id=member.id,
+                row_key=row.row_key,
+                user_principal_name=member.user_principal_name,
+                end_date=row.end_date,
+                due_at=row.due_at,
+                guest=member.guest,
+            )
+        )
+
+    # Findings --------------------------------------------------------------------------------------------
+
+    def find_no_user(self, member: Member) -> None:
+        detail = f"is a {member.kind}, not a user: whoever has access through it has no end date"
+        self._find(FindingKind.NOT_A_USER, None, member.id, detail)
+
+    def find_unregistered(self, member: Member, *, nameless: int) -> None:
+        """Name a member without a row; `nameless` rows keep him from being offboarded."""
+        detail = "is a member without a row in the register"
+        if nameless:
+            detail += f"; left alone, because any of {nameless} unreadable rows may mean him"
+        self._find(FindingKind.UNREGISTERED_MEMBER, None, member.id, detail)
+
+    def find_missing(self, row: Contractor) -> None:
+        detail = f"has access until {row.end_date} but is not a member"
+        self._find(FindingKind.MISSING_MEMBER, row.row_key, _object_id(row), detail)
+
+    def find_several_rows(self, row: Contractor, others: Collection[str]) -> None:
+        detail = f"means the same person as {', '.join(sorted(others))}; keep one row for each person"
+        self._find(FindingKind.AMBIGUOUS_ROW, row.row_key, _object_id(row), detail)
+
+    def find_protected(self, user_id: str, row_key: str | None) -> None:
+        detail = "would be offboarded, but ENFORCER_PROTECTED_IDS names him"
+        self._find(FindingKind.PROTECTED, row_key, user_id, detail)
+
+    def find_stuck(self, item: Enforcement) -> None:
+        detail = f"{item.attempts} runs have failed; the last one: {item.last_error}"
+        self._find(FindingKind.STUCK, item.row_key, item.user_id, detail)
+
+    def find_re_added(self, member: Member, row_key: str | None, removed_at: datetime) -> None:
+        detail = f"is listed again after the removal at {instant(removed_at)}"
+        self._find(FindingKind.RE_ADDED, row_key, member.id, detail)
+
+    def _find(self, kind: FindingKind, row_key: str | None, user_id: str | None, detail: str) -> None:
+        self.findings.append(Finding(kind=kind, row_key=row_key, user_id=user_id, detail=detail))
+
+    # The plan --------------------------------------------------------------------------------------------
+
+    def finish(self, people: MemberIndex) -> GroupPlan:
+        """Put everything in an order that does not depend on the order of what was read."""
+        offboard = sorted(self.offboard, key=lambda one: (str(one.due_at or ""), one.user_id, one.key))
+        onboard = sorted(self.onboard, key=lambda newcomer: newcomer.row_key)
+        members = sum(1 for member in people if member.is_user)
+        brake = Brake(self.settings.brake_count, self.settings.brake_percent)
+        return GroupPlan(
+            group_id=self.group_id,
+            digest=group_digest(self.group_id, offboard, onboard),
+            members=members,
+            offboard=tuple(offboard),
+            onboard=tuple(onboard),
+            ending_soon=tuple(sorted(self.ending_soon, key=lambda end: (end.due_at, end.user_id))),
+            findings=tuple(sorted(self.findings, key=_order)),
+            held=brake.holds(offboard, members),
+            waiting=tuple(sorted(self.waiting, key=_row_key)),
+            verify=tuple(sorted(self.verify, key=_row_key)),
+            withdraw=tuple(sorted(self.withdraw, key=_row_key)),
+        )
+
+
+def _object_id(row: Contractor) -> str | None:
+    return row.key if is_object_id(row.key) else None
+
+
+def _order(finding: Finding) -> tuple[str, str, str, str]:
+    return finding.kind, finding.row_key or "", finding.user_id or "", finding.detail
+
+
+def _row_key(item: Enforcement) -> str:
+    return item.row_key

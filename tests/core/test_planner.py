@@ -1,0 +1,256 @@
+"""The planner's truth table, line by line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from enforcer.core.enforcement import State
+from enforcer.core.members import Member
+from enforcer.core.plan import FindingKind, Step
+from enforcer.settings import Onboarding, Unregistered
+from tests.core.group import (
+    ANNA,
+    BEN,
+    ENDED,
+    NOW,
+    RUNNING,
+    found,
+    is_quiet,
+    known,
+    out,
+    plan,
+    row,
+)
+
+STUCK_TODAY = {"attempts": 6, "next_attempt_at": NOW + timedelta(hours=1), "last_error": "403"}
+STUCK_YESTERDAY = {"attempts": 6, "next_attempt_at": NOW - timedelta(hours=1), "last_error": "403"}
+UNREADABLE = "when the project ends"
+
+# Due -----------------------------------------------------------------------------------------------------
+
+
+def test_a_member_whose_access_has_ended_is_removed_and_then_revoked() -> None:
+    made = plan(rows=[row(ANNA)], members=[ANNA])
+    (offboard,) = made.offboard
+    assert (offboard.user_id, offboard.row_key, offboard.end_date) == (ANNA.id, ANNA.id, ENDED)
+    assert offboard.due_at == datetime(2026, 11, 23, tzinfo=UTC)
+    assert offboard.steps == (Step.REMOVE, Step.REVOKE)
+    assert not offboard.authorised
+    assert made.due == 1
+
+
+@pytest.mark.parametrize("key", [ANNA.id.upper(), "Person10@Contoso.example", "anna.other@MAIL.example"])
+def test_a_row_means_a_member_by_id_name_or_mail_in_any_case(key: str) -> None:
+    anna = replace(ANNA, mail="Anna.Other@mail.example")
+    assert out(plan(rows=[row(key)], members=[anna, BEN])) == [ANNA.id]
+
+
+@pytest.mark.parametrize("state", [State.OFFBOARDING, State.STUCK])
+def test_what_was_begun_is_done_again_whatever_is_known_to_be_done(state: State) -> None:
+    begun = known(ANNA, state, removed_at=NOW, revoked_at=NOW)
+    (offboard,) = plan(rows=[row(ANNA)], members=[ANNA], enforcements=[begun]).offboard
+    assert offboard.steps == (Step.REMOVE, Step.REVOKE)
+    assert offboard.earlier == begun
+    assert offboard.authorised
+
+
+@pytest.mark.parametrize("state", [State.OFFBOARDED, State.VERIFIED])
+def test_whoever_is_listed_again_after_his_removal_is_found_and_offboarded_again(state: State) -> None:
+    made = plan(rows=[row(ANNA)], members=[ANNA], enforcements=[known(ANNA, state)])
+    assert out(made) == [ANNA.id]
+    assert found(made) == [(FindingKind.RE_ADDED, ANNA.id, ANNA.id)]
+
+
+def test_a_removal_that_reads_may_not_show_yet_is_repeated_without_counting_for_the_brake() -> None:
+    just_now = known(ANNA, State.OFFBOARDED, removed_at=NOW - timedelta(minutes=59))
+    long_ago = known(ANNA, State.OFFBOARDED, removed_at=NOW - timedelta(minutes=61))
+    assert plan(rows=[row(ANNA)], members=[ANNA], enforcements=[just_now]).offboard[0].authorised
+    assert not plan(rows=[row(ANNA)], members=[ANNA], enforcements=[long_ago]).offboard[0].authorised
+
+
+def test_a_second_engagement_that_ends_is_a_new_offboarding() -> None:
+    earlier = known(ANNA, State.VERIFIED, end_date="2024-01-31")
+    made = plan(rows=[row(ANNA)], members=[ANNA], enforcements=[earlier])
+    assert made.offboard[0].earlier is None
+    assert not made.findings
+
+
+@pytest.mark.parametrize("members", [[ANNA], []])
+def test_the_stuck_are_named_in_every_run_and_tried_once_a_day(members: list[Member]) -> None:
+    rows = [row(ANNA)]
+    waiting = known(ANNA, State.STUCK, **STUCK_TODAY)
+    made = plan(rows=rows, members=members, enforcements=[waiting])
+    assert (out(made), made.waiting, made.due) == ([], (waiting,), 1)
+    assert found(made) == [(FindingKind.STUCK, ANNA.id, ANNA.id)]
+
+    made = plan(rows=rows, members=members, enforcements=[known(ANNA, State.STUCK, **STUCK_YESTERDAY)])
+    assert (out(made), made.waiting, made.due) == ([ANNA.id], (), 1)
+    assert found(made) == [(FindingKind.STUCK, ANNA.id, ANNA.id)]
+
+
+def test_a_new_end_date_gives_the_stuck_a_fresh_start() -> None:
+    stuck = known(ANNA, State.STUCK, end_date="2026-06-30", **STUCK_TODAY)
+    made = plan(rows=[row(ANNA)], members=[ANNA], enforcements=[stuck])
+    assert out(made) == [ANNA.id]
+    assert made.offboard[0].earlier is None
+
+
+def test_whoever_is_gone_but_not_known_to_be_revoked_is_revoked() -> None:
+    begun = known(ANNA, State.OFFBOARDING)
+    (offboard,) = plan(rows=[row(ANNA)], enforcements=[begun]).offboard
+    assert (offboard.user_id, offboard.steps, offboard.authorised) == (ANNA.id, (Step.REVOKE,), True)
+
+
+def test_whoever_is_gone_with_every_step_done_needs_only_the_record() -> None:
+    begun = known(ANNA, State.OFFBOARDING, removed_at=NOW, revoked_at=NOW)
+    assert plan(rows=[row(ANNA)], enforcements=[begun]).offboard[0].steps == ()
+
+
+def test_whoever_is_gone_is_verified() -> None:
+    done = known(ANNA, State.OFFBOARDED)
+    made = plan(rows=[row(ANNA)], enforcements=[done])
+    assert (made.verify, made.offboard) == ((done,), ())
+
+
+def test_whoever_left_long_ago_is_no_business_of_ours() -> None:
+    assert is_quiet(plan(rows=[row(ANNA), row(BEN)], enforcements=[known(ANNA, State.VERIFIED)]))
+
+
+@pytest.mark.parametrize("members", [[ANNA], []])
+@pytest.mark.parametrize("state", [State.OFFBOARDING, State.STUCK])
+def test_the_protected_are_never_acted_upon_but_named(members: list[Member], state: State) -> None:
+    made = plan(
+        rows=[row(ANNA)],
+        members=members,
+        enforcements=[known(ANNA, state)],
+        protected_ids=frozenset({ANNA.id}),
+    )
+    assert made.due == 0
+    assert found(made) == [(FindingKind.PROTECTED, ANNA.id, ANNA.id)]
+
+
+# Still running -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", [State.OFFBOARDING, State.STUCK])
+@pytest.mark.parametrize("members", [[ANNA], []])
+def test_an_end_date_that_is_put_off_withdraws_what_was_begun(members: list[Member], state: State) -> None:
+    begun = known(ANNA, state)
+    made = plan(rows=[row(ANNA, RUNNING)], members=members, enforcements=[begun])
+    assert (made.withdraw, made.due) == ((begun,), 0)
+
+
+def test_an_end_date_that_is_put_off_under_another_key_withdraws_what_was_begun() -> None:
+    begun = known(ANNA, State.OFFBOARDING, row_key=ANNA.mail)
+    for members in ([ANNA], []):
+        made = plan(rows=[row(ANNA.id, RUNNING)], members=members, enforcements=[begun])
+        assert (made.withdraw, made.due) == ((begun,), 0)
+
+
+def test_whoever_is_still_engaged_is_left_alone() -> None:
+    assert is_quiet(plan(rows=[row(ANNA, RUNNING)], members=[ANNA]))
+
+
+@pytest.mark.parametrize(
+    ("now", "soon"),
+    [("2027-11-08T23:59:59Z", False), ("2027-11-09T00:00:00Z", True), ("2027-11-22T23:59:59Z", True)],
+)
+def test_an_end_is_announced_from_the_longest_warning_on(now: str, soon: bool) -> None:  # noqa: FBT001
+    made = plan(rows=[row(ANNA, RUNNING)], members=[ANNA], now=datetime.fromisoformat(now))
+    assert [end.user_id for end in made.ending_soon] == [ANNA.id] * soon
+
+
+def test_without_warning_days_no_end_is_announced() -> None:
+    made = plan(rows=[row(ANNA, RUNNING)], members=[ANNA], now=NOW + timedelta(days=363), warn_days=())
+    assert is_quiet(made)
+
+
+def test_a_contractor_who_is_no_member_is_found_or_added() -> None:
+    rows = [row(ANNA, RUNNING), row("new@partner.example", RUNNING, start="2026-11-23")]
+    made = plan(rows=rows)
+    assert found(made) == [
+        (FindingKind.MISSING_MEMBER, ANNA.id, ANNA.id),
+        (FindingKind.MISSING_MEMBER, "new@partner.example", None),
+    ]
+    made = plan(rows=rows, onboard=Onboarding.ADD)
+    assert [newcomer.key for newcomer in made.onboard] == [ANNA.id, "new@partner.example"]
+    assert not made.findings
+
+
+def test_nobody_protected_is_added() -> None:
+    made = plan(rows=[row(ANNA, RUNNING)], onboard=Onboarding.ADD, protected_ids=frozenset({ANNA.id}))
+    assert not made.onboard
+    assert found(made) == [(FindingKind.MISSING_MEMBER, ANNA.id, ANNA.id)]
+
+
+@pytest.mark.parametrize("start", ["2026-11-24", "2026-11-23T12:00:01Z"])
+def test_before_his_time_a_contractor_is_neither_missed_nor_added(start: str) -> None:
+    assert is_quiet(plan(rows=[row(ANNA, RUNNING, start)], onboard=Onboarding.ADD))
+
+
+def test_an_unreadable_start_date_adds_nobody_and_is_found() -> None:
+    made = plan(rows=[row(ANNA, RUNNING, UNREADABLE)], onboard=Onboarding.ADD)
+    assert not made.onboard
+    assert found(made) == [(FindingKind.INVALID_ROW, ANNA.id, None)]
+
+
+# No row --------------------------------------------------------------------------------------------------
+
+
+def test_a_member_without_a_row_is_found_or_offboarded() -> None:
+    made = plan(members=[ANNA])
+    assert (out(made), found(made)) == ([], [(FindingKind.UNREGISTERED_MEMBER, None, ANNA.id)])
+    made = plan(members=[ANNA], unregistered=Unregistered.OFFBOARD)
+    assert (out(made), found(made)) == ([ANNA.id], [(FindingKind.UNREGISTERED_MEMBER, None, ANNA.id)])
+    assert made.offboard[0].key == ANNA.id
+
+
+def test_nobody_protected_is_offboarded_for_want_of_a_row() -> None:
+    made = plan(members=[ANNA], unregistered=Unregistered.OFFBOARD, protected_ids=frozenset({ANNA.id}))
+    assert (out(made), found(made)) == ([], [(FindingKind.PROTECTED, None, ANNA.id)])
+
+
+def test_while_some_row_may_mean_anybody_nobody_is_offboarded_for_want_of_one() -> None:
+    made = plan(rows=[row("Anna Berg", RUNNING)], members=[ANNA], unregistered=Unregistered.OFFBOARD)
+    assert out(made) == []
+    assert (FindingKind.UNREGISTERED_MEMBER, None, ANNA.id) in found(made)
+    assert any("left alone" in finding.detail for finding in made.findings)
+
+
+@pytest.mark.parametrize("members", [[ANNA], []])
+def test_what_was_begun_is_brought_to_its_end_without_the_row(members: list[Member]) -> None:
+    begun = known(ANNA, State.OFFBOARDING)
+    (offboard,) = plan(members=members, enforcements=[begun]).offboard
+    assert (offboard.user_id, offboard.row_key, offboard.end_date) == (ANNA.id, None, ENDED)
+    assert offboard.authorised
+
+
+def test_what_was_begun_by_an_address_that_has_changed_follows_the_row() -> None:
+    begun = known(ANNA, State.OFFBOARDING, row_key="anna.maiden@contoso.example")
+    running = row("anna.maiden@contoso.example", RUNNING)
+    made = plan(rows=[running], members=[ANNA], enforcements=[begun])
+    assert (made.due, made.withdraw) == (0, (begun,))
+    made = plan(rows=[replace(running, end_date=ENDED)], members=[ANNA], enforcements=[begun])
+    assert made.offboard[0].row_key == "anna.maiden@contoso.example"
+    made = plan(rows=[replace(running, end_date=UNREADABLE)], members=[ANNA], enforcements=[begun])
+    assert made.due == 0
+
+
+def test_without_a_row_the_gone_are_verified() -> None:
+    done = known(ANNA, State.OFFBOARDED)
+    assert plan(enforcements=[done]).verify == (done,)
+
+
+def test_what_is_known_of_another_person_with_the_same_address_is_not_about_this_one() -> None:
+    others = known(BEN, State.STUCK, row_key=ANNA.mail, **STUCK_TODAY)
+    (offboard,) = plan(rows=[row(ANNA.mail)], members=[ANNA], enforcements=[others]).offboard
+    assert (offboard.user_id, offboard.earlier) == (ANNA.id, None)
+
+
+def test_members_that_are_no_users_are_found_and_count_for_nothing() -> None:
+    made = plan(members=[Member(id=ANNA.id, kind="group"), BEN], rows=[row(BEN, RUNNING), row(ANNA)])
+    assert (made.due, made.members) == (0, 1)
+    assert found(made) == [(FindingKind.NOT_A_USER, None, ANNA.id)]
