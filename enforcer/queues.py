@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SWEEPS = "sweeps"
 OFFBOARDINGS = "offboardings"
+# How the reason of a sweep that the timer asked for begins.
+NIGHTLY = "nightly"
 # A sweep that acted is looked at again after the directory's replicas have had time to agree.
 VERIFY_AFTER_SECONDS = 15 * 60
 

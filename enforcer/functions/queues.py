@@ -8,12 +8,15 @@ from dataclasses import replace
 import azure.functions as func
 import msgspec
 
+from enforcer.aftermath import after_sweep, raise_alarm
 from enforcer.announcements import announce_poisoned
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.exceptions import InputError, LeaseHeldError, UnavailableError
 from enforcer.functions.runtime import SWEEP_SECONDS, invocation
+from enforcer.notify.queueing import Alarm
 from enforcer.offboarding import OffboardOrder, offboard_now
 from enforcer.queues import (
+    NIGHTLY,
     OFFBOARDINGS,
     SWEEPS,
     VERIFY_AFTER_SECONDS,
@@ -62,6 +65,7 @@ async def sweeps_poisoned(message: func.QueueMessage) -> None:
     async with invocation() as opened:
         announce_poisoned(SWEEPS, message.id or "", wanted.group_id)
         await _record_poisoned(opened, wanted, wanted.group_id, RunKind.SWEEP)
+        await raise_alarm(opened, _alarm(SWEEPS, message, f"managed group {wanted.group_id}"))
 
 
 @blueprint.queue_trigger(arg_name="message", queue_name=f"{OFFBOARDINGS}-poison", connection=CONNECTION)
@@ -75,6 +79,7 @@ async def offboardings_poisoned(message: func.QueueMessage) -> None:
         announce_poisoned(OFFBOARDINGS, message.id or "", "")
         for group_id in opened.settings.group_ids:
             await _record_poisoned(opened, wanted, group_id, RunKind.OFFBOARD)
+        await raise_alarm(opened, _alarm(OFFBOARDINGS, message, f"run {wanted.run_id}"))
 
 
 async def _sweep(opened: Services, wanted: SweepMessage) -> None:
@@ -94,6 +99,8 @@ async def _sweep(opened: Services, wanted: SweepMessage) -> None:
         await opened.queues.ask_for_sweep(wanted, after_seconds=int(opened.settings.lease_seconds))
         return
     await _follow_up(opened, report)
+    if wanted.reason.startswith(NIGHTLY) or report.run.acted:
+        await after_sweep(opened, report)
 
 
 async def _offboard(opened: Services, wanted: OffboardMessage) -> None:
@@ -127,6 +134,11 @@ def _in_mode(opened: Services, mode: str) -> Services:
 
 def _delay(attempt: int) -> int:
     return min(30 << min(attempt, 10), _LONGEST_DELAY)
+
+
+def _alarm(queue: str, message: func.QueueMessage, about: str) -> Alarm:
+    text = f"A message of queue {queue} failed every time and was given up: {about}. See docs/runbook.md."
+    return Alarm(key=f"poison-{queue}-{message.id}", title=f"{queue}: work was given up", text=text)
 
 
 async def _record_poisoned(

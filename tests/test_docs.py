@@ -1,0 +1,107 @@
+"""Documents cannot rot: what they name exists, and what exists is in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import UserDict
+from pathlib import Path
+
+import pytest
+
+from enforcer.api.routes import ROUTES
+from enforcer.exceptions import SettingsError
+from enforcer.settings import load_settings
+from enforcer.telemetry import EVENTS
+from tools import cli_help
+
+PROJECT = Path(__file__).parents[1]
+PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")])
+GROUP = "11111111-2222-3333-4444-555555555555"
+
+
+def _page(name: str) -> str:
+    return (PROJECT / name).read_text(encoding="utf-8")
+
+
+class _Asked(UserDict[str, str]):
+    """An empty environment that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def get(self, key: str, default: object = None) -> str:
+        self.names.add(key)
+        return str(default or "")
+
+
+def test_every_setting_is_documented_and_every_documented_setting_exists() -> None:
+    asked = _Asked()
+    with pytest.raises(SettingsError):
+        load_settings(asked)
+    documented = set(
+        re.findall(r"^\| `(\w+)` \|", _page("docs/settings.md").partition("## The register")[0], re.MULTILINE)
+    )
+
+    # The host reads this one; the product asks for its identity as the host does.
+    assert documented - asked.names == {"EnforcerStorage__credential"}
+    assert asked.names <= documented
+
+
+def test_the_help_of_the_command_line_is_fresh() -> None:
+    assert _page("docs/cli.md") == cli_help.render(), "run `make docs`"
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_every_route_is_documented(route: object) -> None:
+    path = str(getattr(route, "path", getattr(route, "route", "")))
+    assert path.strip("/") in _page("docs/http-api.md"), path
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
+def test_every_event_is_documented(event: object) -> None:
+    assert f"`{getattr(event, 'name')}`" in _page("docs/monitoring.md")  # noqa: B009 -- typed as object
+
+
+def test_every_function_is_documented_and_every_documented_function_exists() -> None:
+    documented = set(re.findall(r"^\| `(\w+)` \|", _page("docs/architecture.md"), re.MULTILINE))
+
+    assert documented == _functions()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_every_link_between_documents_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), f"{page.name} links to {target}"
+        if anchor and found.suffix == ".md":
+            assert anchor in _anchors(found), f"{page.name} links to {target}"
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def _functions() -> set[str]:
+    """Index the app as the worker does, in a process of its own: it reads its settings at its start."""
+    program = (
+        "import json, function_app;"
+        "print(json.dumps([found.get_function_name() for found in function_app.app.get_functions()]))"
+    )
+    environ = {
+        **os.environ,
+        "ENFORCER_GROUP_IDS": GROUP,
+        "EnforcerStorage": "AccountName=x;TableEndpoint=http://127.0.0.1:1/x",
+    }
+    done = subprocess.run(  # noqa: S603 -- our own program
+        [sys.executable, "-c", program], env=environ, cwd=PROJECT, check=True, capture_output=True, text=True
+    )
+    return set(json.loads(done.stdout))
