@@ -11,6 +11,7 @@ import msgspec
 
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, UNDONE, USAGE, settings
+from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.policies.changes import Action, Change, Difference
 from enforcer.policies.drift import Drift
 from enforcer.policies.managing import Manager, Wanted, read_wanted
@@ -133,7 +134,7 @@ def _wanted(directory: Path, values_file: Path | None) -> Wanted:
 def _with_manager[T](work: Callable[[Manager], Awaitable[T]]) -> T:
     async def run() -> T:
         async with operators_graph(settings()) as client:
-            return await work(Manager(client))
+            return await work(Manager(client, ConditionalAccess(client)))
 
     return asyncio.run(run())
 

@@ -6,13 +6,15 @@ come again. Source: "Microsoft Graph service-specific throttling limits", Condit
 
 from __future__ import annotations
 
+import asyncio
+import random
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import msgspec
 
 from enforcer.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
-from enforcer.graph.client import GraphClient, Retries
+from enforcer.graph.client import GraphClient, Patience
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.reply import Reply, Request, Verdict
 from enforcer.policies.policy import Json, Policy, read_policy
@@ -27,6 +29,9 @@ _WRITE = "Policy.Read.All and Policy.ReadWrite.ConditionalAccess"
 ASKED_APP = "00000003-0000-0ff1-ce00-000000000000"
 _CIRCUMSTANCES = {"clientAppType": "browser", "devicePlatform": "windows"}
 _TOO_MANY = 429
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 20.0
+# Nothing urgent waits for these answers, and a run holds its lease meanwhile.
+PATIENCE = Patience(failures=10, throttling=60)
 
 # Whoever shares a client shares its tenant's limit.
 _PACERS: WeakKeyDictionary[GraphClient, Pacer] = WeakKeyDictionary()
@@ -40,15 +45,23 @@ class _Page(msgspec.Struct):
 class ConditionalAccess:
     """The tenant's policies, for one event loop; at most one call a second.
 
+    Args:
+        client: Graph, and who asks.
+        pacer: Lets the calls through; by default the one that all share who share the client.
+        patience: How long a call is tried again.
+
     Errors of all methods:
         AccessDeniedError: This identity lacks the permission; the text names it.
         ReadError: Graph refused the call, or its answer is broken.
         UnavailableError: Graph did not answer in time.
     """
 
-    def __init__(self, client: GraphClient) -> None:
+    def __init__(
+        self, client: GraphClient, pacer: Pacer | None = None, patience: Patience = PATIENCE
+    ) -> None:
         self._client = client
-        self._pacer = _PACERS.setdefault(client, Pacer(writes=1, window=1.0))
+        self._patience = patience
+        self._pacer = pacer or _PACERS.setdefault(client, Pacer(writes=1, window=1.0))
 
     async def policies(self) -> list[Policy]:
         """Give all policies of the tenant, whoever made them."""
@@ -63,7 +76,7 @@ class ConditionalAccess:
     async def create(self, body: Json) -> Policy:
         """Create a policy. A call whose answer was lost is not repeated: there might be two afterwards."""
         request = Request(method="POST", path=POLICIES, body=msgspec.json.encode(body))
-        reply = await self._attempt(request)
+        reply = await self._call_once(request)
         if reply.verdict is Verdict.RETRY:
             raise UnavailableError(f"whether the policy was created is not known: {reply.explanation}")
         _require(reply, "a policy could not be created", _WRITE)
@@ -103,25 +116,45 @@ class ConditionalAccess:
         return [_policy(body) for body in page.value if body.get("policyApplies")]
 
     async def _call(self, request: Request) -> Reply:
-        retries = Retries(self._client.patience)
-        while (reply := await self._attempt(request)).verdict is Verdict.RETRY:
-            await retries.wait(reply, self._pacer)
+        """Make a call, again where that may help."""
+        waits = _Waits(self._patience)
+        while (reply := await self._paced(request)).verdict is Verdict.RETRY:
+            await waits.wait(reply)
         return reply
 
-    async def _attempt(self, request: Request) -> Reply:
-        """Make a call once, apart from refusals for being too many: those had no effect."""
-        retries = Retries(self._client.patience)
+    async def _call_once(self, request: Request) -> Reply:
+        """Make a call that must not take effect twice: again only where it certainly had none."""
+        waits = _Waits(self._patience)
         while (reply := await self._paced(request)).status == _TOO_MANY:
-            await retries.wait(reply, self._pacer)
-        if reply.verdict is Verdict.RUN:
-            await self._client.renew_token()
-            reply = await self._paced(request)
+            await waits.wait(reply)
         return reply
 
     async def _paced(self, request: Request) -> Reply:
         # The directory's own write quota has no part in this.
         async with self._pacer.writing(1):
             return await self._client.attempt(request, writes=0)
+
+
+class _Waits:
+    """Waits between attempts, each time twice as long; the directory's other calls do not wait with us."""
+
+    def __init__(self, patience: Patience) -> None:
+        now = asyncio.get_running_loop().time()
+        self._failing_until, self._throttled_until = now + patience.failures, now + patience.throttling
+        self._pause = _FIRST_PAUSE
+
+    async def wait(self, reply: Reply) -> None:
+        """Wait for the next attempt.
+
+        Raises:
+            UnavailableError: It has been long enough.
+        """
+        pause = reply.retry_after or self._pause * random.uniform(1, 1.5)  # noqa: S311
+        until = self._throttled_until if reply.status == _TOO_MANY else self._failing_until
+        if asyncio.get_running_loop().time() + pause > until:
+            raise UnavailableError(reply.explanation)
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        await asyncio.sleep(pause)
 
 
 def _page(reply: Reply, what: str) -> _Page:

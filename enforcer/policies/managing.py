@@ -48,13 +48,17 @@ def read_wanted(directory: Path, values_file: Path, managed_groups: tuple[str, .
 class Manager:
     """Works on the tenant's policies with an operator's sign-in.
 
+    Args:
+        client: Graph, as the operator.
+        policies: The tenant's policies, through the same client.
+
     Errors of all methods: those of ConditionalAccess and Directory.
     """
 
-    def __init__(self, client: GraphClient) -> None:
+    def __init__(self, client: GraphClient, policies: ConditionalAccess) -> None:
         self._client = client
         self._directory = Directory(client)
-        self._policies = ConditionalAccess(client)
+        self._policies = policies
 
     async def plan(self, wanted: Wanted, *, enable: bool) -> list[Change]:
         """Compare files and tenant.

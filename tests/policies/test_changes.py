@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enforcer.policies.changes import Action, Difference, creation, plan_changes, update
+from enforcer.policies.policy import Json, Policy, read_policy
+from sandbox.directory.routes.policy_forms import completed, merged
+from tests.policies.examples import BREAK_GLASS, OTHER, changed, handmade, in_tenant, remade, shipped
+
+BLOCK = "no-group-no-access"
+REPORT_ONLY = "enabledForReportingButNotEnforced"
+
+
+def actions(wanted: list[Policy], tenant: list[Policy], *, enable: bool = False) -> list[Action | None]:
+    return [change.action for change in plan_changes(wanted, tenant, enable=enable)]
+
+
+def test_what_the_tenant_does_not_have_is_created_in_report_only_state() -> None:
+    policy = shipped()[BLOCK]
+    assert actions([policy], []) == [Action.CREATE]
+    assert creation(read_policy(policy.body | {"state": "enabled"}))["state"] == REPORT_ONLY
+
+
+def test_what_is_as_in_the_files_is_left_alone_whatever_its_state() -> None:
+    policy = shipped()[BLOCK]
+    for state in ("enabled", "disabled", REPORT_ONLY):
+        assert actions([policy], [in_tenant(policy, state)]) == [None]
+
+
+def test_a_difference_is_shown_with_both_sides_and_mended() -> None:
+    policy = shipped()[BLOCK]
+    current = changed(in_tenant(policy), excludeUsers=[*BREAK_GLASS, OTHER])
+    (change,) = plan_changes([policy], [current])
+    assert change.action is Action.UPDATE
+    path = "conditions.users.excludeUsers"
+    assert change.differences == (
+        Difference(path=path, tenant=sorted([*BREAK_GLASS, OTHER]), file=sorted(BREAK_GLASS)),
+    )
+
+
+def test_policies_of_others_are_never_part_of_a_plan() -> None:
+    policy = shipped()[BLOCK]
+    assert actions([policy], [handmade(in_tenant(policy)), in_tenant(policy)]) == [None]
+
+
+def test_a_policy_whose_file_is_gone_and_a_copy_are_left_for_people_to_delete() -> None:
+    policies = shipped()
+    copy = read_policy(in_tenant(policies[BLOCK]).body | {"id": "copy"})
+    tenant = [in_tenant(policies[BLOCK]), copy, in_tenant(policies["short-sessions"])]
+    assert actions([policies[BLOCK]], tenant) == [None, Action.LEFT_OVER, Action.LEFT_OVER]
+
+
+def test_only_what_was_seen_in_the_tenant_as_it_is_gets_enabled() -> None:
+    policy = shipped()[BLOCK]
+    other = in_tenant(remade(policy, excludeUsers=[*BREAK_GLASS, OTHER]), REPORT_ONLY)
+    assert actions([policy], [in_tenant(policy, REPORT_ONLY)], enable=True) == [Action.ENABLE]
+    assert actions([policy], [in_tenant(policy, "disabled")], enable=True) == [Action.ENABLE]
+    assert actions([policy], [in_tenant(policy)], enable=True) == [None]
+    for tenant in ([], [other]):
+        (change,) = plan_changes([policy], tenant, enable=True)
+        assert change.action is not Action.ENABLE
+        assert "then enable it" in change.reason
+
+
+def test_an_update_never_changes_the_state() -> None:
+    assert "state" not in update(shipped()[BLOCK], in_tenant(shipped()[BLOCK]))
+
+
+def test_an_update_leaves_an_authentication_strength_to_its_id() -> None:
+    policy = shipped()["strong-sign-in"]
+    sent = update(policy, in_tenant(policy))["grantControls"]["authenticationStrength"]
+    assert sent == {"id": "00000000-0000-0000-0000-000000000002"}
+
+
+@pytest.mark.parametrize("key", shipped())
+@given(data=st.data())
+def test_after_an_update_there_is_nothing_left_to_do(key: str, data: st.DataObject) -> None:
+    wanted = shipped()[key]
+    current = deepcopy(in_tenant(wanted).body)
+    for part, extra in data.draw(_TAMPERING):
+        current[part] = _overlaid(current.get(part), extra)
+    tampered = read_policy(current)
+    after = read_policy(completed(merged(current, update(wanted, tampered))))
+    assert actions([wanted], [after]) == [None]
+    assert after.state is tampered.state
+
+
+_IDS = st.lists(st.sampled_from([OTHER, *BREAK_GLASS]), unique=True)
+_TAMPERING = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("conditions"),
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "platforms": st.just({"includePlatforms": ["android"], "excludePlatforms": []}),
+                    "locations": st.just({"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]}),
+                    "signInRiskLevels": st.just(["high"]),
+                    "clientAppTypes": st.just(["browser"]),
+                    "users": st.fixed_dictionaries(
+                        {}, optional={"excludeUsers": _IDS, "excludeGroups": _IDS, "includeUsers": _IDS}
+                    ),
+                },
+            ),
+        ),
+        st.tuples(
+            st.just("sessionControls"),
+            st.just({"cloudAppSecurity": {"isEnabled": True, "cloudAppSecurityType": "blockDownloads"}}),
+        ),
+    ),
+    max_size=3,
+)
+
+
+def _overlaid(old: Any, extra: Json) -> Json:
+    return merged(old or {}, extra)

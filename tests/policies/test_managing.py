@@ -1,0 +1,202 @@
+"""The operator's part against a tenant, without the pace of one call a second."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from enforcer.exceptions import AccessDeniedError, InputError, RefusedError
+from enforcer.graph.conditional_access import ConditionalAccess
+from enforcer.graph.pacer import Pacer
+from enforcer.policies.changes import Action, Change
+from enforcer.policies.drift import DriftKind
+from enforcer.policies.managing import Manager, Wanted, read_wanted
+from enforcer.policies.sign_in import operators_graph
+from enforcer.policies.templates import BLOCK
+from sandbox import azure_cli
+from sandbox.directory import Fault
+from tests.policies.conftest import TEMPLATES, Office
+
+pytestmark = pytest.mark.anyio
+REPORT_ONLY = "enabledForReportingButNotEnforced"
+
+
+class Operator:
+    """An operator at his desk."""
+
+    def __init__(self, office: Office, manager: Manager) -> None:
+        self.office, self.manager = office, manager
+        self.told: list[str] = []
+
+    def wants(self, **values: object) -> Wanted:
+        file = self.office.write_values(**values)
+        return read_wanted(TEMPLATES, file, (self.office.contractors.id,))
+
+    async def plan(self, *, enable: bool = False, **values: object) -> dict[str, Change]:
+        changes = await self.manager.plan(self.wants(**values), enable=enable)
+        return {change.key: change for change in changes}
+
+    async def apply(self, *, enable: bool = False, **values: object) -> None:
+        changes = await self.plan(enable=enable, **values)
+        await self.manager.apply(list(changes.values()), self.wants(**values), self.told.append)
+
+    async def is_done(self) -> bool:
+        return not any(change.writes for change in (await self.plan()).values())
+
+
+@pytest.fixture
+async def operator(office: Office) -> AsyncIterator[Operator]:
+    async with operators_graph(office.settings) as client:
+        yield Operator(office, Manager(client, ConditionalAccess(client, Pacer(1000, 1.0))))
+
+
+def states(office: Office) -> set[str]:
+    return {policy["state"] for policy in office.tenant.policies.values()}
+
+
+def somebody_has_access(office: Office) -> None:
+    office.tenant.add_member(office.contractors, office.tenant.add_user("Carla Contractor"))
+
+
+async def test_apply_mends_what_was_changed_by_hand_and_touches_nobody_elses_policy(
+    office: Office, operator: Operator
+) -> None:
+    await operator.apply()
+    block = office.policy(BLOCK)
+    stranger = block | {"id": "0" * 36, "displayName": "Somebody else's", "state": "disabled"}
+    office.tenant.policies["0" * 36] = dict(stranger)
+    block["state"] = "enabled"
+    block["conditions"]["users"]["excludeUsers"].append(office.operator.id)
+
+    (difference,) = (await operator.plan())[BLOCK].differences
+    assert office.operator.id in str(difference.tenant)
+    assert office.operator.id not in str(difference.file)
+
+    await operator.apply()
+    assert office.operator.id not in str(office.policy(BLOCK))
+    assert office.policy(BLOCK)["state"] == "enabled"
+    assert office.tenant.policies["0" * 36] == stranger
+    assert await operator.is_done()
+
+
+async def test_other_values_give_the_policy_another_name_and_leave_its_id(
+    office: Office, operator: Operator
+) -> None:
+    await operator.apply()
+    before = office.policy("short-sessions")
+    await operator.apply(signInFrequencyHours=1)
+    after = office.policy("short-sessions")
+    assert after["id"] == before["id"]
+    assert after["displayName"] != before["displayName"]
+    assert after["sessionControls"]["signInFrequency"]["value"] == 1
+
+
+async def test_nothing_is_enabled_while_nobody_is_in_the_group(office: Office, operator: Operator) -> None:
+    await operator.apply()
+    with pytest.raises(RefusedError, match="nobody is in a managed group"):
+        await operator.apply(enable=True)
+    assert states(office) == {REPORT_ONLY}
+
+
+async def test_nothing_is_enabled_that_entra_says_would_block_the_operator(
+    office: Office, operator: Operator
+) -> None:
+    somebody_has_access(office)
+    office.tenant.add_member(office.everybody, office.operator)
+    whoami = Fault(method="GET", path=r"/v1\.0/me\b", times=None, status=200, body={"id": office.operator.id})
+    office.directory.sandbox.faults.add(whoami)
+    await operator.apply()
+    with pytest.raises(RefusedError, match=f"{BLOCK} would block you"):
+        await operator.apply(enable=True)
+    assert states(office) == {REPORT_ONLY}
+
+
+async def test_nothing_is_enabled_that_entra_says_would_meet_a_break_glass_account(
+    office: Office, operator: Operator
+) -> None:
+    """Whatever the comparison says: Entra itself is asked at the last moment."""
+    somebody_has_access(office)
+    await operator.apply()
+    met: dict[str, Any] = {"value": [office.policy(BLOCK) | {"policyApplies": True}]}
+    office.directory.sandbox.faults.add(Fault(method="POST", path="/evaluate", status=200, body=met))
+    with pytest.raises(RefusedError, match=f"{BLOCK} would meet the break-glass account"):
+        await operator.apply(enable=True)
+    assert states(office) == {REPORT_ONLY}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [({"account_enabled": False}, "is disabled"), ({"user_type": "Guest"}, "is a guest")],
+)
+async def test_a_break_glass_account_that_cannot_help_is_refused(
+    office: Office, operator: Operator, change: dict[str, object], reason: str
+) -> None:
+    for name, value in change.items():
+        setattr(office.break_glass[0], name, value)
+    with pytest.raises(RefusedError, match=reason):
+        await operator.apply()
+    assert office.tenant.policies == {}
+
+
+async def test_a_break_glass_account_that_does_not_exist_is_refused(operator: Operator) -> None:
+    with pytest.raises(RefusedError, match="does not exist"):
+        await operator.plan(breakGlassAccounts=["00000000-0000-0000-0000-000000000000"])
+
+
+async def test_templates_that_would_lock_out_everybody_are_refused_before_graph_is_asked(
+    office: Office, operator: Operator
+) -> None:
+    with pytest.raises(RefusedError, match="blocks every app"):
+        await operator.apply(allowedApps=[])
+    assert not office.directory.sandbox.log.entries
+
+
+async def test_without_the_permission_the_error_names_it(office: Office, operator: Operator) -> None:
+    azure_cli.signed_in(office.folder, office.directory.url, office.operator.id, ("User.Read.All",))
+    with pytest.raises(AccessDeniedError, match=r"Policy\.Read\.ConditionalAccess"):
+        await operator.plan()
+
+
+async def test_the_functions_identity_is_never_used(office: Office, operator: Operator) -> None:
+    await operator.apply()
+    callers = {entry.app_id for entry in office.directory.sandbox.log.entries}
+    assert office.tenant.identity is not None
+    assert callers
+    assert office.tenant.identity.app_id not in callers
+
+
+async def test_check_names_whom_the_policy_does_not_cover_nested_groups_considered(
+    office: Office, operator: Operator
+) -> None:
+    groups = (office.contractors.id,)
+    somebody_has_access(office)
+    gina = office.tenant.add_guest("Gina Guest", "gina@partner.example")
+    office.tenant.add_member(office.contractors, gina)
+    assert [drift.kind for drift in await operator.manager.check(groups)] == [DriftKind.MISSING]
+
+    await operator.apply()
+    await operator.apply(enable=True)
+    (drift,) = await operator.manager.check(groups)
+    assert drift.kind is DriftKind.NOT_COVERED
+    assert gina.id not in drift.detail
+
+    members = list(office.tenant.members[office.contractors.id])
+    office.tenant.add_member(office.everybody, office.tenant.add_group("Nested", members=members))
+    assert await operator.manager.check(groups) == []
+
+
+async def test_copies_are_left_for_people_to_delete(office: Office, operator: Operator) -> None:
+    await operator.apply()
+    office.tenant.policies["1" * 36] = office.policy(BLOCK) | {"id": "1" * 36}
+    changes = await operator.manager.plan(operator.wants(), enable=False)
+    assert [change.action for change in changes if change.action] == [Action.LEFT_OVER]
+    await operator.manager.apply(changes, operator.wants(), operator.told.append)
+    assert len(office.tenant.policies) == 5
+
+
+def test_missing_values_are_looked_for_where_they_were_said_to_be(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=str(tmp_path / "values.json")):
+        read_wanted(TEMPLATES, tmp_path / "values.json", ())
