@@ -1,0 +1,158 @@
+"""`audit`: is the ledger whole, and what became of everybody whose access ended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import click
+
+from enforcer.audit import check_chains, gather_evidence, reported_heads
+from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
+from enforcer.cli.running import DONE, UNDONE, settings, with_services
+from enforcer.core.days import period
+from enforcer.core.evidence import Evidence
+from enforcer.core.ledger import Anchor, CheckedChain
+from enforcer.evidence.files import Manifest, files, manifest, read_manifest, write
+from enforcer.exceptions import EnforcerError
+from enforcer.services import Services
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+class DurationType(click.ParamType[timedelta]):
+    """A number of minutes, hours or days: 90m, 24h, 2d."""
+
+    name = "duration"
+
+    def convert(
+        self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        found = re.fullmatch(r"([0-9]{1,6})([mhd])", value)
+        if found is None:
+            self.fail(f"{value!r} is no duration; it may be 90m, 24h or 2d", param, ctx)
+        return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+@click.group()
+def audit() -> None:
+    """Check the ledger, and export evidence."""
+
+
+@audit.command()
+@click.option(
+    "--manifest",
+    "manifests",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Hold the ledger also against the heads in this manifest of an earlier export; may be repeated.",
+)
+@output_option
+def verify(manifests: Sequence[Path], as_json: bool) -> int:  # noqa: FBT001
+    """Recompute the ledger of every managed group; name the first entry that does not fit.
+
+    It is held against the heads that the nightly reports have written down. Exits with 1 if an entry was
+    changed, removed, put in or put elsewhere.
+    """
+    written_down = _heads(manifests)
+    chains = with_services("recomputing the ledger", lambda services: _check(services, written_down))
+    if as_json:
+        write_json({"groups": chains})
+    else:
+        _show_chains(chains)
+    return _exit_code(chains)
+
+
+@audit.command()
+@click.option("--from", "first", required=True, metavar="DATE", help="First day, in ENFORCER_TIME_ZONE.")
+@click.option("--to", "last", required=True, metavar="DATE", help="Last day, included.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder that does not exist or is empty.",
+)
+@click.option("--sla", type=DurationType(), default="24h", show_default=True, help="90m, 24h, 2d …")
+@output_option
+def export(first: str, last: str, out: Path, sla: timedelta, as_json: bool) -> int:  # noqa: FBT001
+    """Write what became of everybody whose access ended in a period: CSV, JSON Lines, HTML, manifest.
+
+    Exits with 1 if the ledger does not fit; the evidence is written all the same and says so.
+    """
+    days = period(first, last, settings().zone)
+
+    async def gather(services: Services) -> tuple[Evidence, Manifest]:
+        evidence = await gather_evidence(services, days, sla, await _reported(services))
+        rendered = files(evidence)
+        made = manifest(evidence, rendered, services.now(), _version())
+        write(out, rendered, made)
+        return evidence, made
+
+    evidence, made = with_services("gathering evidence", gather)
+    if as_json:
+        write_json(made)
+    else:
+        _show_evidence(evidence)
+    tell(f"written to {out}: {', '.join(file.name for file in made.files)} and manifest.json")
+    return _exit_code(evidence.chains)
+
+
+async def _check(services: Services, written_down: Sequence[tuple[str, Anchor]]) -> list[CheckedChain]:
+    return await check_chains(services, [*await _reported(services), *written_down])
+
+
+async def _reported(services: Services) -> list[tuple[str, Anchor]]:
+    """Read the heads in the nightly reports; without them the ledger is checked by itself."""
+    try:
+        return await reported_heads(services)
+    except EnforcerError as error:
+        tell(f"the nightly reports could not be read, so the ledger is not held against them: {error}")
+        return []
+
+
+def _heads(manifests: Sequence[Path]) -> list[tuple[str, Anchor]]:
+    return [
+        (chain.group_id, Anchor(sequence=chain.sequence, hash=chain.hash, source=str(path)))
+        for path in manifests
+        for chain in read_manifest(path).ledgers
+    ]
+
+
+def _exit_code(chains: Sequence[CheckedChain]) -> int:
+    return UNDONE if any(chain.broken for chain in chains) else DONE
+
+
+def _version() -> str:
+    try:
+        return version("contractor-access-enforcer")
+    except PackageNotFoundError:  # run from a checkout
+        return "unknown"
+
+
+def _show_chains(chains: Sequence[CheckedChain]) -> None:
+    rows = [
+        (chain.group_id, chain.sequence, chain.anchors, chain.hash[:16], _said_of(chain)) for chain in chains
+    ]
+    write_tables(Table("Ledger", ("group", "entries", "held against", "head", "check"), rows))
+
+
+def _said_of(chain: CheckedChain) -> str:
+    if chain.broken is None:
+        return "every entry fits"
+    return f"BROKEN: entry {chain.broken.sequence} {chain.broken.reason}"
+
+
+def _show_evidence(evidence: Evidence) -> None:
+    summary = evidence.summary
+    rows = [(verdict, count) for verdict, count in summary.verdicts.items() if count]
+    write_tables(Table(f"Access ended for {summary.population}", ("verdict", "people"), rows))
+    _show_chains(evidence.chains)
+    for group_id, reason in evidence.members_unread.items():
+        tell(f"who is in group {group_id} now could not be read: {reason}")
+    if evidence.unreadable:
+        tell(f"{len(evidence.unreadable)} rows of the register cannot be read; they may belong here too")

@@ -1,0 +1,1 @@
+"""Evidence as files: CSV, JSON Lines, a page for people, a manifest. Same data, same bytes."""

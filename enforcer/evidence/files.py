@@ -1,0 +1,121 @@
+"""The files of an export and their manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from enforcer.core.evidence import Evidence, Summary, UnreadableRow
+from enforcer.core.ledger import CheckedChain
+from enforcer.evidence.page import page
+from enforcer.evidence.spreadsheet import spreadsheet
+from enforcer.exceptions import InputError
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    name: str
+    content: bytes
+
+
+class FileSum(msgspec.Struct, frozen=True):
+    """A file as the manifest has it."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+class Days(msgspec.Struct, frozen=True, rename={"first": "from", "last": "to"}):
+    first: str
+    last: str
+    time_zone: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What `manifest.json` says. `ledgers` are the heads that the evidence rests on."""
+
+    schema: int = 1
+    exported_at: datetime
+    version: str
+    period: Days
+    sla_seconds: float
+    summary: Summary
+    unreadable_rows: tuple[UnreadableRow, ...]
+    ledgers: tuple[CheckedChain, ...]
+    members_unread: dict[str, str]
+    files: tuple[FileSum, ...]
+
+
+def files(evidence: Evidence) -> tuple[File, ...]:
+    """Render the evidence; the same evidence gives the same bytes."""
+    lines = b"".join(msgspec.json.encode(case) + b"\n" for case in evidence.cases)
+    return (
+        File("evidence.csv", spreadsheet(evidence.cases)),
+        File("evidence.jsonl", lines),
+        File("report.html", page(evidence)),
+    )
+
+
+def manifest(evidence: Evidence, rendered: Sequence[File], exported_at: datetime, version: str) -> Manifest:
+    """Say what the files are, with their SHA-256, and what they rest on."""
+    period = evidence.period
+    return Manifest(
+        exported_at=exported_at,
+        version=version,
+        period=Days(
+            period.first.isoformat(),
+            period.last.isoformat(),
+            period.time_zone,
+            period.starts_at,
+            period.ends_at,
+        ),
+        sla_seconds=evidence.sla.total_seconds(),
+        summary=evidence.summary,
+        unreadable_rows=evidence.unreadable,
+        ledgers=evidence.chains,
+        members_unread=evidence.members_unread,
+        files=tuple(
+            FileSum(file.name, len(file.content), hashlib.sha256(file.content).hexdigest())
+            for file in rendered
+        ),
+    )
+
+
+def write(folder: Path, rendered: Sequence[File], made: Manifest) -> None:
+    """Write the files and, when they are all there, the manifest.
+
+    Raises:
+        InputError: The folder has something in it already, or cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise InputError(f"{folder} is not empty; evidence is never written over", field="out")
+        for file in rendered:
+            (folder / file.name).write_bytes(file.content)
+        text = msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n"
+        (folder / MANIFEST).write_bytes(text)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written to: {error.strerror}", field="out") from error
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest, for the heads that it has written down.
+
+    Raises:
+        InputError: It is none.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise InputError(f"{path} is no manifest of `audit export`: {error}", field="manifest") from error

@@ -1,0 +1,62 @@
+"""The page for people: one HTML file without scripts and without anything from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from enforcer.core.evidence import Case, Evidence, Verdict
+from enforcer.evidence.plot import plot
+from enforcer.rendering import render
+
+MEANINGS = {
+    Verdict.IN_TIME: "removed, and all steps done, within the SLA",
+    Verdict.LATE: "removed by the enforcer after the SLA was over",
+    Verdict.OVERDUE: "not removed, in again, or some step not done, and the SLA is over",
+    Verdict.PENDING: "not done yet; the SLA is not over",
+    Verdict.UNPROVEN: "not in the group, but not removed by the enforcer: since when is not known here",
+    Verdict.UNKNOWN: "no removal on record, and the group's members could not be read",
+    Verdict.WITHDRAWN: "the end date was put off before the person was removed",
+    Verdict.NO_END_DATE: "a member without a row, removed: there is no end date to measure by",
+}
+
+
+def page(evidence: Evidence) -> bytes:
+    """Give the evidence as a page."""
+    zone = ZoneInfo(evidence.period.time_zone)
+
+    def local(moment: datetime | None) -> str:
+        return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M") if moment else ""
+
+    html = render(
+        "enforcer.evidence",
+        "evidence.html",
+        evidence=evidence,
+        cases=_worst_first(evidence.cases),
+        meanings=MEANINGS,
+        plot=plot(evidence.cases, evidence.period, evidence.sla),
+        sla=duration(evidence.sla.total_seconds()),
+        local=local,
+        duration=duration,
+    )
+    return html.encode()
+
+
+def duration(seconds: float | None) -> str:
+    """Write a duration in its two largest units; nothing where there is none."""
+    if seconds is None:
+        return ""
+    whole = timedelta(seconds=abs(round(seconds)))
+    hours, rest = divmod(whole.seconds, 3600)
+    parts = [(whole.days, "d"), (hours, "h"), (rest // 60, "min"), (rest % 60, "s")]
+    first = next((index for index, (count, _) in enumerate(parts) if count), len(parts) - 1)
+    text = " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
+    return f"{'-' if seconds < 0 else ''}{text or '0 s'}"
+
+
+def _worst_first(cases: Sequence[Case]) -> list[Case]:
+    """Whoever reads looks for what went wrong; within a verdict the order stays."""
+    order = [Verdict.OVERDUE, Verdict.LATE, Verdict.UNKNOWN, Verdict.UNPROVEN, Verdict.PENDING]
+    ranks = {verdict: rank for rank, verdict in enumerate(order)}
+    return sorted(cases, key=lambda case: ranks.get(case.verdict, len(order)))
