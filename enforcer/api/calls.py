@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from enforcer.api.messages import Request, Response
 from enforcer.api.problems import invalid
@@ -43,9 +44,9 @@ class Call:
             ProblemError: It is no name of anything.
             NotFoundError: It is neither an object ID nor an address, so nobody has that name.
         """
-        # The Functions host has decoded the path. `#` is encoded twice by careful clients, and stands as
-        # %23 in the register's own keys.
-        name = self.request.parameters.get("user", "").strip().replace("%23", "#")
+        # The Functions host has decoded the path once. Careful clients encode twice, because of the `#` in
+        # guests' names, which stands as %23 in the register's own keys too. No name holds a `%` of its own.
+        name = unquote(self.request.parameters.get("user", "")).strip()
         if len(name) > _LONGEST_NAME or re.search(r"[\x00-\x1f\x7f]", name):
             raise invalid("user", f"A user's name has at most {_LONGEST_NAME} characters, all printable.")
         if not (is_object_id(name) or is_address(name)):

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 FRESH_SECONDS = 3600.0
 # While the authority cannot be reached, the keys of yesterday are better than no entry for anybody.
 STALE_SECONDS = 24 * 3600.0
-# A token may name a key that nobody has, so there are at most so many fetches in a minute.
-FETCHES, FETCHES_SECONDS = 3, 60.0
+# Anybody may send tokens that name keys which nobody has: there are at most so many fetches in a while, one
+# on account of the same key, and none after one that failed.
+FETCHES, FETCHES_SECONDS = 5, 10.0
 _TIMEOUT_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class KeyRing:
         self._keys: dict[str, PyJWK] = {}
         self._fetched_at = float("-inf")
         self._tries: deque[float] = deque(maxlen=FETCHES)
+        self._missed: dict[str, float] = {}
         self._renewing = asyncio.Lock()
 
     async def find(self, key_id: str) -> PyJWK | None:
@@ -49,7 +51,7 @@ class KeyRing:
             async with self._renewing:
                 # Somebody else may have waited for the same key, and got it.
                 if not self._has(key_id):
-                    await self._renew()
+                    await self._renew(key_id)
         if self._age > STALE_SECONDS:
             raise UnavailableError("the tenant's signing keys cannot be fetched")
         return self._keys.get(key_id)
@@ -61,17 +63,24 @@ class KeyRing:
     def _age(self) -> float:
         return self._clock() - self._fetched_at
 
-    async def _renew(self) -> None:
+    async def _renew(self, key_id: str) -> None:
         now = self._clock()
-        if len(self._tries) == FETCHES and now - self._tries[0] < FETCHES_SECONDS:
+        self._missed = {key: at for key, at in self._missed.items() if now - at < FETCHES_SECONDS}
+        if key_id in self._missed or self._has_fetched_enough(now):
             return
         self._tries.append(now)
         try:
             self._keys = await self._fetch()
         except UnavailableError as error:
             _log.warning("The tenant's signing keys could not be fetched: %s", error)
-        else:
-            self._fetched_at = now
+            self._tries.extend([now] * FETCHES)
+            return
+        self._fetched_at = now
+        if key_id not in self._keys:
+            self._missed[key_id] = now
+
+    def _has_fetched_enough(self, now: float) -> bool:
+        return len(self._tries) == FETCHES and now - self._tries[0] < FETCHES_SECONDS
 
     async def _fetch(self) -> dict[str, PyJWK]:
         import httpx  # noqa: PLC0415 -- heavy

@@ -20,10 +20,13 @@ type Json = dict[str, Any]
 
 VERSION = "1.0.0"
 _REF = "#/components/schemas/{name}"
-_PATH_PARAMETERS = {
-    "user": ("An object ID, a user principal name or an e-mail address", {"type": "string", "minLength": 1}),
-    "id": ("A run's ID", {"type": "string", "minLength": 1}),
-    "digest": ("A plan's digest", {"type": "string", "minLength": 1}),
+_PATH_PARAMETERS: dict[str, tuple[str, Json]] = {
+    "user": (
+        "An object ID, a user principal name or an e-mail address; the # of a guest's name stands as %23",
+        {"type": "string", "minLength": 1, "maxLength": 320, "pattern": r"^[^\x00-\x1f\x7f]+$"},
+    ),
+    "id": ("A run's ID", {"type": "string", "pattern": "^[0-9]{8}T[0-9]{6}-[0-9a-f]{6}$"}),
+    "digest": ("A plan's digest", {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"}),
 }
 _HEADERS_OF: dict[int, tuple[str, ...]] = {
     201: ("Location",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from enforcer.api.bodies import ContractorBody, OffboardBody, SweepBody
 from enforcer.api.calls import Call, Handler
@@ -68,7 +69,7 @@ class Route:
 
 
 @cache
-def openapi_document() -> object:
+def openapi_document() -> dict[str, Any]:
     return describe(ROUTES)
 
 

@@ -91,6 +91,15 @@ async def test_tokens_with_unknown_keys_do_not_make_us_fetch_without_end(authori
     assert authority.fetches == FETCHES + 1
 
 
+async def test_the_same_unknown_key_makes_us_fetch_once(authority: Authority) -> None:
+    ring = authority.ring()
+    for _ in range(20):
+        assert await ring.find("unknown") is None
+    assert authority.fetches == 1
+    authority.server.sandbox.keys.rotate()
+    assert await ring.find(authority.key_id()) is not None
+
+
 async def test_old_keys_serve_while_the_authority_is_away_but_not_for_ever(authority: Authority) -> None:
     ring, key_id = authority.ring(), authority.key_id()
     await ring.find(key_id)
@@ -105,9 +114,12 @@ async def test_old_keys_serve_while_the_authority_is_away_but_not_for_ever(autho
 async def test_without_any_keys_nobody_can_tell(authority: Authority) -> None:
     authority.server.sandbox.faults.add(_AWAY)
     ring, key_id = authority.ring(), authority.key_id()
-    with pytest.raises(UnavailableError):
-        await ring.find(key_id)
+    for _ in range(3):
+        with pytest.raises(UnavailableError):
+            await ring.find(key_id)
+    assert authority.fetches == 1
     authority.server.sandbox.faults.clear()
+    authority.now += FETCHES_SECONDS
     assert await ring.find(key_id) is not None
 
 

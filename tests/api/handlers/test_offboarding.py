@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from azure.storage.queue.aio import QueueServiceClient
 
+from enforcer.api.app import Api
 from enforcer.core.enforcement import Sessions, State
 from enforcer.core.ledger import Action
 from enforcer.offboarding import OffboardOrder, offboard_now
@@ -244,6 +245,25 @@ async def test_when_even_the_queue_fails_the_caller_is_told_that_nothing_was_que
     assert "nothing was queued" in reply.json["detail"]
     assert int(reply.headers["Retry-After"]) > 0
     assert time.monotonic() - began < 6
+
+
+@pytest.mark.long
+async def test_everything_ends_within_thirty_seconds_even_when_nothing_answers(
+    world: World, storage: StorageProxy
+) -> None:
+    anna, olga = world.member("Anna Novak"), world.tenant.add_user("Olga Operator")
+    silence = timedelta(seconds=40)
+    world.directory.sandbox.faults.add(
+        Fault(path="^/v1.0", effect=Effect.DROP, seconds=silence.total_seconds(), times=None)
+    )
+    storage.set_fault(StorageFault(times=_FOR_EVER, delay=silence, reply=Reply.DROPPED))
+    caller = Caller(world, Api(world.services), olga)
+
+    began = time.monotonic()
+    reply = await caller.call("offboard_now", _REASON, user=anna.id)
+
+    assert reply.status == 503
+    assert time.monotonic() - began < 30
 
 
 async def test_a_run_that_could_not_be_queued_is_on_record_as_failed(
