@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from enforcer.concurrency import each
 from enforcer.core.contractors import RegisterRow
+from enforcer.tables.gathering import GatheredReads
 from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, in_chunks, present
 
 TABLE = "contractors"
 _COLUMNS = ["PartitionKey", "RowKey", "EndDate", "StartDate"]
+# Rows of people who are offboarded together lie near each other. A look at a range of the register is worth
+# it up to so many of its rows for each person: then it costs half of what as many looks at one row do.
+_ROWS_FOR_EACH = 30
+_LARGEST_PAGE = 1000
+_MOST_GATHERED = 100
+_READS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +42,7 @@ class Register:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
+        self._reads: dict[str, GatheredReads[RegisterRow]] = {}
 
     async def rows(self, group_id: str) -> AsyncIterator[RegisterRow]:
         """Give every row of the group's partition, with no filter on its contents.
@@ -48,9 +58,31 @@ class Register:
                 yield _row(entity)
 
     async def row(self, group_id: str, row_key: str) -> RegisterRow | None:
-        """Read one row again."""
-        entity = await self._get(group_id, row_key)
-        return None if entity is None else _row(entity)
+        """Read one row as it is now; who asks at the same time is answered from one reading."""
+        if group_id not in self._reads:
+            self._reads[group_id] = GatheredReads(partial(self._some, group_id), most=_MOST_GATHERED)
+        return await self._reads[group_id].get(row_key)
+
+    async def _some(self, group_id: str, row_keys: list[str]) -> dict[str, RegisterRow]:
+        """Read the rows with these keys; what does not exist is not in the answer."""
+        found = await self._between(group_id, row_keys) if len(row_keys) > 1 else {}
+        # Not in the page: a row lies behind it, or there is none. Only a look at itself can tell.
+        rest = [row_key for row_key in row_keys if row_key not in found]
+        entities = await each(rest, partial(self._get, group_id), at_once=_READS_AT_ONCE)
+        return found | {entity["RowKey"]: _row(entity) for entity in entities if entity is not None}
+
+    async def _between(self, group_id: str, row_keys: list[str]) -> dict[str, RegisterRow]:
+        """Read one page of the rows from the first to the last of these keys."""
+        async with self._tables.table(TABLE) as table:
+            pages = table.query_entities(
+                "PartitionKey eq @group and RowKey ge @first and RowKey le @last",
+                parameters={"group": group_id, "first": min(row_keys), "last": max(row_keys)},
+                select=_COLUMNS,
+                results_per_page=min(_LARGEST_PAGE, _ROWS_FOR_EACH * len(row_keys)),
+            ).by_page()
+            async for page in pages:
+                return {entity["RowKey"]: _row(entity) async for entity in page}
+        return {}
 
     async def registration(self, group_id: str, row_key: str) -> Registration | None:
         entity = await self._get(group_id, row_key)

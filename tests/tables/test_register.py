@@ -1,0 +1,96 @@
+"""The register on real tables: what is read, in how many requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+
+from enforcer.core.contractors import RegisterRow
+from enforcer.settings import Storage
+from enforcer.tables.register import Register, Registration
+from enforcer.tables.storage import Tables
+from sandbox.azurite import StorageEndpoints
+from sandbox.storage_proxy import StorageProxy, running_storage_proxy_async
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Desk:
+    """A register of one group, and who watches what is asked of storage."""
+
+    register: Register
+    proxy: StorageProxy
+    group_id: str
+
+    async def add(self, *row_keys: str, end_date: str = "2020-01-31") -> None:
+        rows = [Registration(group_id=self.group_id, row_key=key, end_date=end_date) for key in row_keys]
+        await self.register.import_all(rows)
+        self.proxy.calls.clear()
+
+    async def look(self, *row_keys: str) -> list[RegisterRow | None]:
+        return await asyncio.gather(*(self.register.row(self.group_id, key) for key in row_keys))
+
+
+@pytest.fixture
+async def desk(azurite: StorageEndpoints) -> AsyncIterator[Desk]:
+    async with running_storage_proxy_async(azurite) as proxy:
+        storage = Storage(connection_string=proxy.endpoints.connection_string)
+        async with Tables(storage) as tables:
+            yield Desk(Register(tables), proxy, str(uuid4()))
+
+
+def _keys(rows: list[RegisterRow | None]) -> list[str | None]:
+    return [row.row_key if row else None for row in rows]
+
+
+async def test_rows_that_are_looked_at_together_are_read_in_one_request(desk: Desk) -> None:
+    await desk.add(*(f"{number:02d}@example.com" for number in range(40)))
+    wanted = [f"{number:02d}@example.com" for number in range(10, 30, 2)]
+
+    assert _keys(await desk.look(*wanted)) == wanted
+    assert len(desk.proxy.calls) == 1
+
+
+async def test_rows_that_lie_far_apart_are_all_found(desk: Desk) -> None:
+    await desk.add(*(f"{number:04d}@example.com" for number in range(300)))
+    wanted = ["0000@example.com", "0150@example.com", "0299@example.com"]
+
+    assert _keys(await desk.look(*wanted)) == wanted
+
+
+async def test_a_row_that_has_gone_is_none_and_the_others_are_found(desk: Desk) -> None:
+    await desk.add("a@example.com", "c@example.com")
+
+    assert _keys(await desk.look("a@example.com", "b@example.com", "c@example.com")) == [
+        "a@example.com",
+        None,
+        "c@example.com",
+    ]
+
+
+async def test_keys_that_sort_in_any_way_and_hold_quotes_are_found(desk: Desk) -> None:
+    wanted = [
+        "o'hara@example.com",
+        "Zoë@example.com",
+        "äpfel@example.com",
+        "\U0001f600@example.com",
+        "＠wide",
+    ]
+    await desk.add(*wanted)
+
+    assert _keys(await desk.look(*wanted)) == wanted
+    assert _keys([await desk.register.row(desk.group_id, key) for key in wanted]) == wanted
+
+
+async def test_a_look_shows_the_row_as_it_is_now(desk: Desk) -> None:
+    await desk.add("a@example.com", "b@example.com")
+    await desk.add("b@example.com", end_date="2099-01-31")
+
+    rows = await desk.look("a@example.com", "b@example.com")
+
+    assert [row.end_date for row in rows if row] == ["2020-01-31", "2099-01-31"]
