@@ -70,13 +70,14 @@ class Inquiry:
     Args:
         services: All adapters.
         seconds: For how long, from now, including all waits.
+        permitted: Whether this identity may ask, as far as is known.
     """
 
-    def __init__(self, services: Services, seconds: float) -> None:
-        self._services = services
+    def __init__(self, services: Services, seconds: float, *, permitted: bool = True) -> None:
+        self.services = services
         self._policies = ConditionalAccess(services.graph)
         self._deadline = asyncio.get_running_loop().time() + seconds
-        self._stopped = ""
+        self._stopped = "" if permitted else _NO_PERMISSION
 
     async def answer(self, person: Enforcement) -> Answer:
         """Say what becomes of the person's next sign-in. Raises nothing of this project's errors."""
@@ -102,7 +103,7 @@ class Inquiry:
         if person.sessions is Sessions.NO_ACCOUNT:
             return _gone()
         # Later somebody may have enabled it again: then Entra is asked.
-        if person.disabled_at is not None and self._services.now() - person.disabled_at < READS_SETTLE:
+        if person.disabled_at is not None and self.services.now() - person.disabled_at < READS_SETTLE:
             return Answer(proof=Proof.DISABLED)
         return None
 
@@ -114,7 +115,7 @@ class Inquiry:
             )
             if blocking:
                 return Answer(proof=Proof.BLOCKED, policy="; ".join(blocking))
-            account = await self._services.directory.find(person.user_id)
+            account = await self.services.directory.find(person.user_id)
         except NotFoundError:
             return _gone()
         if account.enabled is False:
@@ -123,7 +124,7 @@ class Inquiry:
 
     async def _why_not_blocked(self, user_id: str) -> Answer:
         """Look whether a managed group still has him, so that it is right, or too early, not to block him."""
-        listed = await groups_having(self._services.graph, user_id, self._services.settings.group_ids)
+        listed = await groups_having(self.services.graph, user_id, self.services.settings.group_ids)
         if listed:
             return Answer(proof=Proof.NOT_ASKED, detail=f"still listed as a member of {', '.join(listed)}")
         return Answer(proof=Proof.NOT_BLOCKED)
@@ -159,26 +160,20 @@ def _is_open(item: Enforcement, since: datetime) -> bool:
 
 
 async def prove(
-    services: Services,
-    context: Context,
-    fresh: Sequence[Enforcement],
-    earlier: Sequence[Enforcement],
-    *,
-    seconds: float = SWEEP_SECONDS,
+    inquiry: Inquiry, context: Context, fresh: Sequence[Enforcement], earlier: Sequence[Enforcement]
 ) -> list[Enforcement]:
     """Ask Entra about people of one managed group and record what it says.
 
     Args:
-        services: All adapters.
+        inquiry: Asks, for as long as there is time.
         context: Of which run, for the ledger.
         fresh: Whom this run has offboarded, as it has just recorded them.
         earlier: Whom earlier runs have; see `unproven`.
-        seconds: For how long to ask.
 
     Returns:
         All the fresh ones, and those of the earlier ones about whom there is an answer.
     """
-    inquiry = Inquiry(services, seconds)
+    services = inquiry.services
     at_once = [_with(item, inquiry.without_asking(item) or _NOT_YET) for item in fresh]
     await services.enforcements.save(context.group_id, at_once)
     told = [(item, await inquiry.answer(item)) for item in at_once]

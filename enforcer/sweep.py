@@ -13,7 +13,8 @@ from datetime import datetime
 
 from enforcer.announcements import announce, announce_failure
 from enforcer.arrivals import Arrivals
-from enforcer.core.enforcement import Enforcement, State
+from enforcer.assurance import Assurance
+from enforcer.core.enforcement import Enforcement, Proof, State
 from enforcer.core.ledger import Action
 from enforcer.core.plan import Finding, FindingKind, GroupPlan, Plan
 from enforcer.core.planner import make_plan, plan_group
@@ -71,7 +72,7 @@ async def sweep(services: Services, order: Order) -> Report:
     async with services.leases.holding(order.group_id, f"{order.actor} {run.run_id}") as lease:
         await services.runs.save(Report(run=run))
         job = Job(services=services, lease=lease, run=run, until=order.until)
-        story = _Sweep(job, Departures(job), Arrivals(job))
+        story = _Sweep(job, Departures(job), Arrivals(job), Assurance(job))
         try:
             report = await story.tell(order.expected_digest)
             await services.runs.save(report)
@@ -106,6 +107,7 @@ class _Sweep:
     job: Job
     departures: Departures
     arrivals: Arrivals
+    assurance: Assurance
     plan: GroupPlan | None = None
     verified: int = 0
 
@@ -115,12 +117,15 @@ class _Sweep:
         self.plan = plan = plan_group(facts, self._services.settings, self._services.now())
         _require_expected(plan, expected_digest)
         if self._services.settings.mode is Mode.REPORT:
+            await self.assurance.watch()
             return self._report(plan, [left_alone(person, "report mode") for person in plan.offboard])
         if plan.held and not await self._is_released(plan):
             await self._hold(plan)
+            await self.assurance.watch()
             held = [left_alone(person, "held by the brake") for person in plan.offboard]
             return self._report(plan, held, held=True)
         await self._apply(plan)
+        await self.assurance.prove(facts, self.departures.outcomes)
         return self._report(plan, self.departures.outcomes)
 
     async def _apply(self, plan: GroupPlan) -> None:
@@ -189,7 +194,9 @@ class _Sweep:
 
     def _report(self, plan: GroupPlan, outcomes: list[Outcome], *, held: bool = False) -> Report:
         places = {person.key: place for place, person in enumerate(plan.offboard)}
-        outcomes = sorted(outcomes, key=lambda outcome: places[outcome.enforcement.row_key])
+        outcomes = self.assurance.completed(
+            sorted(outcomes, key=lambda outcome: places[outcome.enforcement.row_key])
+        )
         findings = self._findings(plan)
         results = [outcome.result for outcome in outcomes]
         run = replace(
@@ -210,6 +217,8 @@ class _Sweep:
             members=plan.members,
             ending_soon=len(plan.ending_soon),
             unregistered=sum(found.kind is FindingKind.UNREGISTERED_MEMBER for found in findings),
+            blocked=self.assurance.count(Proof.BLOCKED),
+            not_blocked=self.assurance.count(Proof.NOT_BLOCKED),
             findings=len(findings),
             lag_seconds=lag_of(outcomes),
             left_undone=sum(outcome.left_undone for outcome in outcomes)
@@ -223,7 +232,7 @@ class _Sweep:
         """Give what the plan found and what came up since; whoever is stuck is named once."""
         named = {found.user_id for found in plan.findings if found.kind is FindingKind.STUCK}
         stuck = [found for found in self.departures.stuck if found.user_id not in named]
-        return [*plan.findings, *stuck, *self.arrivals.missed]
+        return [*plan.findings, *stuck, *self.arrivals.missed, *self.assurance.findings]
 
 
 def _require_expected(plan: GroupPlan, digest: str) -> None:

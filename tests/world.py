@@ -18,6 +18,7 @@ from enforcer.sweep import Order, make_whole_plan, sweep
 from enforcer.tables.register import Registration
 from sandbox.directory.objects import Group, User
 from sandbox.directory.server import DirectoryServer, running_directory
+from sandbox.directory.settings import Settings as DirectorySettings
 from sandbox.directory.tenant import Tenant
 
 PERMISSIONS = (
@@ -119,7 +120,7 @@ async def running_world(
     tenant.add_managed_identity("enforcer", *PERMISSIONS)
     group = tenant.add_group("Contractors")
     clock = Clock()
-    async with running_directory(tenant) as directory:
+    async with running_directory(tenant, DirectorySettings(enforce_permissions=True)) as directory:
         for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
             setenv(name, directory.environment[name])
         settings = {

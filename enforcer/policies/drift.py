@@ -58,6 +58,10 @@ class Look:
     permitted: bool
     drifts: tuple[Drift, ...] = ()
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(Finding(kind=FindingKind.POLICY_DRIFT, detail=drift.detail) for drift in self.drifts)
+
 
 async def look_for_drift(services: Services) -> Look:
     """Look at the tenant's policies once; without the permission to read them, nobody is bothered.
@@ -72,22 +76,19 @@ async def look_for_drift(services: Services) -> Look:
     return Look(permitted=True, drifts=tuple(find_drift(policies, services.settings.group_ids)))
 
 
-async def policy_findings(services: Services, group_id: str = "") -> list[Finding]:
-    """Give what people must look at about the policies. Never fails a run.
+async def watch_policies(services: Services, group_id: str) -> Look:
+    """Look at the policies for a run over a managed group, and raise the alarm for what is wrong.
 
-    Args:
-        services: The function's own; its identity may or may not read policies.
-        group_id: The managed group whose run asks; an event is emitted for each finding then.
+    Never fails a run: what could not be read is looked at by the next one.
     """
     try:
         look = await look_for_drift(services)
     except EnforcerError as error:
         _log.warning("the Conditional Access policies were not looked at: %s", type(error).__name__)
-        return []
-    if group_id:
-        for drift in look.drifts:
-            emit(PolicyDrift(group_id=group_id, kind=drift.kind, policy_id=drift.policy_id))
-    return [Finding(kind=FindingKind.POLICY_DRIFT, detail=drift.detail) for drift in look.drifts]
+        return Look(permitted=True)
+    for drift in look.drifts:
+        emit(PolicyDrift(group_id=group_id, kind=drift.kind, policy_id=drift.policy_id))
+    return look
 
 
 def find_drift(policies: Sequence[Policy], managed_groups: Sequence[str]) -> list[Drift]:
