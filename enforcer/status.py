@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from enforcer.core.contractors import Contractor, read_rows
 from enforcer.core.enforcement import Enforcement, State
+from enforcer.core.forecast import Week, forecast
 from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Run, RunKind, RunState
 from enforcer.services import Services
@@ -43,6 +44,7 @@ class GroupStatus:
         held: The plan that the newest finished sweep left waiting for an approval.
         ending_soon: Rows whose end is within the longest of ENFORCER_WARN_DAYS.
         findings: What the newest complete run found, counted by kind.
+        forecast: How many ends there are in this week and in each of those to come.
     """
 
     group_id: str
@@ -54,6 +56,7 @@ class GroupStatus:
     held: HeldPlan | None
     ending_soon: tuple[Ending, ...]
     findings: dict[FindingKind, int]
+    forecast: tuple[Week, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,7 @@ async def _group_status(services: Services, group_id: str, waiting: HeldPlan | N
         held=waiting if waiting is not None and _still_holds(waiting, sweeps) else None,
         ending_soon=_ending_soon(services, present),
         findings=await _count_findings(services, complete),
+        forecast=forecast(present, now, services.settings.zone),
     )
 
 

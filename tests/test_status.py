@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -65,6 +65,16 @@ async def test_rows_end_soon_within_the_longest_warning_and_the_ended_count_no_m
 
     assert status.contractors == 3
     assert [end.row_key for end in status.ending_soon] == ["first@contoso.example", "second@contoso.example"]
+
+
+async def test_the_forecast_counts_the_ends_of_each_week_to_come(world: World) -> None:
+    world.clock.moment = datetime(2026, 11, 23, 12, tzinfo=UTC)  # a Monday
+    for number, day in enumerate(("2026-11-22", "2026-11-23", "2026-11-29", "2026-11-30", RUNNING)):
+        await world.register(f"person{number}@contoso.example", day)
+
+    weeks = (await _status(world)).forecast
+
+    assert [(week.number, week.ending) for week in weeks[:3]] == [(48, 2), (49, 1), (50, 0)]
 
 
 async def test_who_is_stuck_is_named_and_who_is_done_is_not(world: World) -> None:
