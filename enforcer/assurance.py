@@ -1,4 +1,4 @@
-"""What a run makes sure of when everybody is out: that policies block whoever has left, by Entra's own word."""
+"""What a run makes sure of when everybody is out: that policies block whoever has left, by Entra's word."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from enforcer.exceptions import EnforcerError
 from enforcer.job import Job
 from enforcer.person import Context
 from enforcer.policies.drift import Look, watch_policies
-from enforcer.proof import SWEEP_SECONDS, Inquiry, not_blocked, prove, unproven
+from enforcer.proof import SWEEP_SECONDS, Inquiry, not_blocked, note, prove, unproven
 
 _log = logging.getLogger(__name__)
+
+# At one question a second, a mass departure would keep everybody waiting for minutes who only wants to know
+# that it is done: the sweep that verifies it asks instead.
+_ASKED_AT_ONCE = 30
 
 
 @dataclass(slots=True)
@@ -41,17 +45,22 @@ class Assurance:
         """Look at the policies, and ask Entra about those who are out now. What time does not allow waits."""
         if self.job.time_is_up():
             return
-        await self.watch()
-        fresh = [outcome.enforcement for outcome in outcomes if _is_out(outcome)]
-        known = {item.row_key for item in fresh}
-        others = [item for item in facts.enforcements if item.row_key not in known]
-        earlier = unproven(others, (member.id for member in facts.members), self.job.services.now())
         try:
-            inquiry = Inquiry(self.job.services, SWEEP_SECONDS, permitted=self.look.permitted)
-            self.proven = await prove(inquiry, self._context, fresh, earlier)
+            self.proven = await self._prove(facts, [out.enforcement for out in outcomes if _is_out(out)])
         except EnforcerError as error:
             _log.warning("what Entra says could not be recorded: %s", type(error).__name__)
         self._not_blocked = not_blocked(self.proven, self.job.group_id)
+
+    async def _prove(self, facts: GroupFacts, fresh: list[Enforcement]) -> list[Enforcement]:
+        services = self.job.services
+        noted = await note(services, self.job.group_id, fresh)
+        await self.watch()
+        known = {item.row_key for item in fresh}
+        others = [item for item in facts.enforcements if item.row_key not in known]
+        earlier = unproven(others, (member.id for member in facts.members), services.now())
+        seconds = SWEEP_SECONDS if len(fresh) <= _ASKED_AT_ONCE else 0.0
+        inquiry = Inquiry(services, seconds, permitted=self.look.permitted)
+        return await prove(inquiry, self._context, noted, earlier)
 
     @property
     def findings(self) -> list[Finding]:

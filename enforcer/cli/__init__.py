@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from enforcer.cli.audit import audit
 from enforcer.cli.contractors import contractors
 from enforcer.cli.offboard import offboard
 from enforcer.cli.policies import policies
@@ -27,7 +28,7 @@ def cli() -> None:
     """
 
 
-for command in (plan, apply, approve, undo, offboard, contractors, policies, status, check):
+for command in (plan, apply, approve, undo, offboard, contractors, audit, policies, status, check):
     cli.add_command(command)
 
 
