@@ -1,0 +1,28 @@
+"""`docs/http-api.md` says what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from enforcer.api.entry import Access
+from enforcer.api.problems import Code
+from enforcer.api.routes import ROUTES
+
+_ROLES = {Access.CHANGE: "change", Access.LOOK: "look", Access.ANYBODY: "nobody's"}
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return (Path(__file__).parents[2] / "docs" / "http-api.md").read_text(encoding="utf-8")
+
+
+def test_the_page_has_every_route_with_who_may_call_it(page: str) -> None:
+    written = re.findall(r"^\| `([A-Z]+) /([^`]+)` \| ([^|]+) \|", page, re.MULTILINE)
+    assert set(written) == {(route.method, route.path, _ROLES[route.access]) for route in ROUTES}
+
+
+def test_the_page_has_every_code(page: str) -> None:
+    assert {code for code in Code if f"`{code}`" not in page} == set()
