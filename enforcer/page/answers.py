@@ -1,0 +1,150 @@
+"""HTML answers: their headers, and problems in words instead of JSON."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from urllib.parse import urlencode
+
+import msgspec
+
+from enforcer.api.app import Api
+from enforcer.api.calls import Call
+from enforcer.api.messages import SECURITY_HEADERS, Request, Response
+from enforcer.api.problems import PROBLEM_JSON, Code, Problem
+from enforcer.api.routes import Route
+from enforcer.page.people import HOME, person_path
+from enforcer.page.times import Calendar, Moment
+from enforcer.rendering import render
+from enforcer.settings import Mode
+
+_PACKAGE = "enforcer.page"
+# App Service's own endpoints (Authentication in Azure App Service: customize sign-ins and sign-outs).
+SIGN_IN = f"/.auth/login/aad?{urlencode({'post_login_redirect_uri': HOME})}"
+SIGN_OUT = f"/.auth/logout?{urlencode({'post_logout_redirect_uri': HOME})}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What stands around the contents of every page.
+
+    Attributes:
+        may_change: Whoever looks holds the role that it takes to change anything.
+        change_role: The name of that role.
+        changes_nothing: The mode is `report`.
+    """
+
+    title: str
+    as_of: Moment
+    time_zone: str
+    may_change: bool
+    change_role: str
+    changes_nothing: bool
+
+
+def calendar(call: Call) -> Calendar:
+    return Calendar(now=call.services.now(), zone=call.services.settings.zone)
+
+
+def frame(call: Call, title: str) -> Frame:
+    settings = call.services.settings
+    return Frame(
+        title=title,
+        as_of=calendar(call).moment(call.services.now()),
+        time_zone=settings.zone.key,
+        may_change=settings.api_role in call.caller.roles,
+        change_role=settings.api_role,
+        changes_nothing=settings.mode is Mode.REPORT,
+    )
+
+
+def html(
+    template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: object
+) -> Response:
+    """Fill in a template; only the page's own style sheet applies to it, and no script whatever."""
+    text = render(_PACKAGE, template, home=HOME, sign_in=SIGN_IN, sign_out=SIGN_OUT, **values)
+    return Response(status=status, headers={**_headers(), **(headers or {})}, body=text.encode())
+
+
+def see_other(path: str, **query: str) -> Response:
+    """Send the browser on after a change, so that to load the page again changes nothing again."""
+    location = f"{path}?{urlencode(query)}" if query else path
+    return Response(status=303, headers={**_headers(), "Location": location}, body=b"")
+
+
+async def answer(api: Api, route: Route, request: Request) -> Response:
+    """Answer as the API does, but tell of problems in HTML. Never raises."""
+    response = await api.answer(route, request)
+    if response.headers.get("Content-Type") != PROBLEM_JSON:
+        return response
+    problem = msgspec.json.decode(response.body, type=Problem)
+    kept = {name: value for name, value in response.headers.items() if name not in _headers()}
+    told = html("problem.html", status=problem.status, frame=None, problem=_in_words(problem, request))
+    return replace(told, headers={**told.headers, **kept})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemInWords:
+    """A problem; `back` is the page to return to, empty where it would not open either."""
+
+    title: str
+    detail: str
+    request_id: str
+    signed_out: bool
+    back: str
+
+
+_TITLES = {
+    Code.NO_TOKEN: "You are not signed in",
+    Code.INVALID_TOKEN: "Your sign-in is not accepted",
+    Code.MISSING_ROLE: "You may not do this",
+    Code.NOT_CONFIGURED: "Nobody may come in yet",
+    Code.OTHER_SITE: "This did not come from this page",
+    Code.NOT_FOUND: "Not found",
+    Code.AMBIGUOUS: "More than one of that name",
+    Code.REFUSED: "Not done",
+    Code.UNAVAILABLE: "No answer at present",
+    Code.INTERNAL: "Something went wrong here",
+}
+
+
+def _in_words(problem: Problem, request: Request) -> ProblemInWords:
+    signed_out = problem.status == 401  # noqa: PLR2004
+    user = request.parameters.get("user", "")
+    outside = signed_out or request.method == "GET"
+    return ProblemInWords(
+        title=_TITLES.get(problem.code, problem.title),
+        detail="Sign in with an account of this tenant." if signed_out else problem.detail,
+        request_id=problem.request_id,
+        signed_out=signed_out,
+        back="" if outside else person_path(user) or HOME,
+    )
+
+
+@cache
+def _headers() -> Mapping[str, str]:
+    """Give the headers of every page.
+
+    The policy allows the one style sheet by its hash; without `script-src` nothing runs, whatever may have
+    slipped into a page. The referrer policy must not be `no-referrer`: browsers would then say `Origin: null`
+    when a form is sent, which App Service authentication takes for another site's doing and refuses.
+    """
+    digest = hashlib.sha256(render(_PACKAGE, "style.css").encode()).digest()
+    policy = (
+        "default-src 'none'",
+        f"style-src 'sha256-{base64.b64encode(digest).decode()}'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+    return {
+        **SECURITY_HEADERS,
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": "; ".join(policy),
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Referrer-Policy": "same-origin",
+    }

@@ -1,0 +1,129 @@
+"""What an operator has to look at: held plans, stuck people, ghosts and the other findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from enforcer.core.enforcement import Enforcement
+from enforcer.core.plan import Finding, FindingKind
+from enforcer.page.people import People, PersonLink
+from enforcer.page.times import Calendar, Moment
+from enforcer.page.words import FINDINGS
+from enforcer.status import GroupStatus
+from enforcer.tables.lookups import HeldPerson
+from enforcer.tables.plans import HeldPlan
+
+# Lists of thousands help nobody: the counts are told, and the first few named.
+NAMED = 25
+HELD_NAMED = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonInPlan:
+    person: PersonLink
+    end_date: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A plan that waits for an approval, with those whom it would offboard."""
+
+    digest: str
+    group_id: str
+    people: int
+    members: int
+    held_at: Moment
+    named: tuple[PersonInPlan, ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stuck:
+    """Somebody whom several runs could not offboard."""
+
+    person: PersonLink
+    group_id: str
+    since: Moment | None
+    attempts: int
+    next_attempt: Moment | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One finding about a person, or (`person` is None) about something else."""
+
+    person: PersonLink | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """The findings of one kind; `more` are those that are not shown."""
+
+    kind: FindingKind
+    title: str
+    advice: str
+    shown: tuple[Found, ...]
+    more: int
+
+    @property
+    def count(self) -> int:
+        return len(self.shown) + self.more
+
+
+def held_view(plan: HeldPlan, found: Sequence[HeldPerson], people: People, calendar: Calendar) -> Held:
+    named = tuple(
+        PersonInPlan(person=people.link(person.row_key, person.user_id), end_date=person.end_date)
+        for person in found[:HELD_NAMED]
+    )
+    return Held(
+        digest=plan.digest,
+        group_id=plan.group_id,
+        people=plan.people,
+        members=plan.members,
+        held_at=calendar.moment(plan.held_at),
+        named=tuple(sorted(named, key=lambda item: item.person.name)),
+        more=max(len(found) - HELD_NAMED, 0),
+    )
+
+
+def stuck_people(groups: Iterable[GroupStatus], people: People, calendar: Calendar) -> list[Stuck]:
+    return [_stuck(item, group.group_id, people, calendar) for group in groups for item in group.stuck]
+
+
+def findings_of(kind: FindingKind, findings: Iterable[Finding], people: People) -> Findings:
+    """Give the findings of one kind."""
+    found = [finding for finding in findings if finding.kind is kind]
+    return Findings(
+        kind=kind,
+        title=FINDINGS[kind].title,
+        advice=FINDINGS[kind].advice,
+        shown=tuple(_found(finding, people) for finding in found[:NAMED]),
+        more=max(len(found) - NAMED, 0),
+    )
+
+
+def other_findings(findings: Sequence[Finding], people: People) -> tuple[Findings, ...]:
+    """Give all findings but the ghosts and the stuck, who have sections of their own."""
+    kinds = [kind for kind in FINDINGS if kind not in {FindingKind.UNREGISTERED_MEMBER, FindingKind.STUCK}]
+    views = (findings_of(kind, findings, people) for kind in kinds)
+    return tuple(view for view in views if view.shown)
+
+
+def _found(finding: Finding, people: People) -> Found:
+    about = finding.row_key is not None or finding.user_id is not None
+    person = people.link(finding.row_key, finding.user_id) if about else None
+    return Found(person=person, detail=finding.detail)
+
+
+def _stuck(item: Enforcement, group_id: str, people: People, calendar: Calendar) -> Stuck:
+    return Stuck(
+        person=people.link(item.row_key, item.user_id),
+        group_id=group_id,
+        since=calendar.optional_moment(item.due_at),
+        attempts=item.attempts,
+        next_attempt=calendar.optional_moment(item.next_attempt_at),
+        error=item.last_error,
+    )

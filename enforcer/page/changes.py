@@ -1,0 +1,129 @@
+"""What the forms on a person's page do: the same calls as the API's, and then the page again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NoReturn
+
+import msgspec
+
+from enforcer import registration
+from enforcer.api.calls import Call
+from enforcer.api.handlers.offboarding import offboard
+from enforcer.api.messages import JSON, Response
+from enforcer.api.problems import UnfinishedError, invalid
+from enforcer.core import dates
+from enforcer.core.contractors import is_address
+from enforcer.core.dates import UnreadableDateError
+from enforcer.exceptions import InputError
+from enforcer.page.answers import see_other
+from enforcer.page.forms import one_line, read_form
+from enforcer.page.people import person_path
+from enforcer.page.person import asked_for, read_person
+from enforcer.page.person_view import Mistakes, person_page
+from enforcer.registration import Details
+
+LONGEST_REASON = 500
+
+
+class _MistakeError(Exception):
+    """A field of the form has to be filled in otherwise."""
+
+    def __init__(self, field: str, message: str) -> None:
+        self.field = field
+        super().__init__(message)
+
+
+class _Begun(msgspec.Struct):
+    """What the page needs to know of an offboarding that was done, or queued."""
+
+    run_id: str
+
+
+async def change_person(call: Call) -> Response:
+    """Do what the form wants, and send the browser back to the person; a mistake is shown where it was made.
+
+    Raises:
+        EnforcerError: It cannot be done.
+    """
+    form = read_form(call.request)
+    actions = {"extend": _extend, "register": _register, "offboard": _offboard}
+    action = actions.get(form.get("action", ""))
+    if action is None:
+        raise invalid("action", f"action must be one of {', '.join(actions)}")
+    try:
+        return await action(call, form)
+    except _MistakeError as mistake:
+        known = await read_person(call.services, asked_for(call))
+        return person_page(call, known, mistakes=Mistakes(problems={mistake.field: str(mistake)}, form=form))
+
+
+async def _extend(call: Call, form: Mapping[str, str]) -> Response:
+    """Give a row another last day of access."""
+    user, group_id = asked_for(call), form.get("group", "")
+    key = form.get("row", "") or user
+    try:
+        await registration.extend(
+            call.services, key, _end(call, form), actor=call.caller.actor, group_id=group_id
+        )
+    except InputError as error:
+        _refuse(error)
+    return see_other(person_path(user), saved=group_id)
+
+
+async def _register(call: Call, form: Mapping[str, str]) -> Response:
+    """Give a person without a row one."""
+    user, group_id = asked_for(call), form.get("group", "")
+    details = Details(end=_end(call, form), sponsor=_sponsor(form))
+    try:
+        await registration.add(call.services, user, details, actor=call.caller.actor, group_id=group_id)
+    except InputError as error:
+        _refuse(error)
+    return see_other(person_path(user), saved=group_id)
+
+
+async def _offboard(call: Call, form: Mapping[str, str]) -> Response:
+    """Offboard the person now, or queue it, exactly as the API does."""
+    reason = one_line(form.get("reason", ""))
+    if not reason:
+        raise _MistakeError("reason", "Say why: it stands in the ledger.")
+    if len(reason) > LONGEST_REASON:
+        raise _MistakeError("reason", f"Say it in at most {LONGEST_REASON} characters.")
+    request = replace(
+        call.request,
+        headers={**call.request.headers, "content-type": JSON},
+        body=msgspec.json.encode({"reason": reason}),
+    )
+    try:
+        answered = await offboard(replace(call, request=request))
+    except UnfinishedError as error:
+        run_id = error.offboarding.run_id
+    else:
+        run_id = msgspec.json.decode(answered.body, type=_Begun).run_id
+    return see_other(person_path(asked_for(call)), run=run_id)
+
+
+def _end(call: Call, form: Mapping[str, str]) -> str:
+    """Give the new end date. One that is over already is a slip: there is a button for the end at once."""
+    end = form.get("end", "").strip()
+    try:
+        due_at = dates.ends_at(end, call.services.settings.zone)
+    except UnreadableDateError as error:
+        raise _MistakeError("end", "Give a day, such as 2027-01-31.") from error
+    if due_at <= call.services.now():
+        raise _MistakeError("end", "That day is over. To end the access at once, use “Offboard now”.")
+    return end
+
+
+def _sponsor(form: Mapping[str, str]) -> str:
+    sponsor = form.get("sponsor", "").strip()
+    if sponsor and not is_address(sponsor):
+        raise _MistakeError("sponsor", "Give an e-mail address, or none.")
+    return sponsor
+
+
+def _refuse(error: InputError) -> NoReturn:
+    if error.field == "end":
+        raise _MistakeError(error.field, str(error)) from error
+    raise error

@@ -1,0 +1,40 @@
+"""What the page's forms send."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from enforcer.api.bodies import LARGEST_BODY
+from enforcer.api.messages import Request
+from enforcer.api.problems import Code, ProblemError, invalid
+
+_FORM = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 20
+
+
+def read_form(request: Request) -> Mapping[str, str]:
+    """Read the fields of a form; of several with one name the last counts.
+
+    Raises:
+        ProblemError: It is too large (413), no form (415), or broken (400).
+    """
+    if len(request.body) > LARGEST_BODY:
+        raise ProblemError(413, Code.TOO_LARGE, f"A form may have at most {LARGEST_BODY} bytes.")
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise ProblemError(415, Code.INVALID_INPUT, f"A form must be sent as Content-Type: {_FORM}.")
+    try:
+        fields = parse_qsl(
+            request.body.decode(),
+            keep_blank_values=True,
+            max_num_fields=_MOST_FIELDS,
+            errors="strict",
+        )
+    except ValueError as error:
+        raise invalid("form", "The form cannot be read.") from error
+    return dict(fields)
+
+
+def one_line(text: str) -> str:
+    """Give what somebody typed without line breaks and control characters, which the records do not take."""
+    return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())

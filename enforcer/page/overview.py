@@ -1,0 +1,140 @@
+"""`GET /api/`: how things stand; with `q` or `week`, the people looked for. `POST` approves a held plan."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+
+from enforcer import approval
+from enforcer.api.calls import Call
+from enforcer.api.messages import Response
+from enforcer.core.plan import Finding, FindingKind
+from enforcer.core.runs import Run, RunKind, RunState
+from enforcer.exceptions import NotFoundError
+from enforcer.page import attention
+from enforcer.page.answers import calendar, frame, html, see_other
+from enforcer.page.forms import read_form
+from enforcer.page.people import HOME, People, names_in_entra
+from enforcer.page.register import Row, read_register
+from enforcer.page.runs import last_run, last_runs
+from enforcer.page.search import show_search
+from enforcer.page.timeline import time_line
+from enforcer.page.times import Calendar, Moment
+from enforcer.services import Services
+from enforcer.status import GroupStatus, Status, read_status
+from enforcer.tables.lookups import held_people
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+async def show_overview(call: Call) -> Response:
+    if "q" in call.request.query or "week" in call.request.query:
+        return await show_search(call)
+    read = await _read(call.services)
+    people = People.of(read.rows, await _names_of_ghosts(call.services, read))
+    groups, days = read.status.groups, calendar(call)
+    return html(
+        "overview.html",
+        frame=frame(call, "Contractor access"),
+        several=len(groups) > 1,
+        last_complete=[last_run(group.group_id, group.last_complete_run, days) for group in groups],
+        contractors=sum(group.contractors for group in groups),
+        ending_soon=sum(len(group.ending_soon) for group in groups),
+        warn_days=max(call.services.settings.warn_days, default=0),
+        approved=await _approved(call),
+        held=[held async for held in _held(call.services, groups, people, days)],
+        stuck=attention.stuck_people(groups, people, days),
+        ghosts=attention.findings_of(FindingKind.UNREGISTERED_MEMBER, read.findings, people),
+        findings=attention.other_findings(read.findings, people),
+        weeks=time_line(read.rows, days),
+        runs=last_runs(read.runs, days),
+    )
+
+
+async def _held(
+    services: Services, groups: Iterable[GroupStatus], people: People, days: Calendar
+) -> AsyncIterator[attention.Held]:
+    for plan in [group.held for group in groups if group.held is not None]:
+        found = await held_people(services.tables, plan.digest)
+        yield attention.held_view(plan, found, people, days)
+
+
+async def approve(call: Call) -> Response:
+    """Approve the plan that the form names; the page that follows says so.
+
+    Raises:
+        NotFoundError, InputError: There is no such plan, or it needs no approval.
+    """
+    digest = read_form(call.request).get("digest", "").strip().lower()
+    if not _DIGEST.fullmatch(digest):
+        raise NotFoundError("a plan's digest has 64 hexadecimal digits", field="digest")
+    await approval.approve(call.services, digest, actor=call.caller.actor)
+    return see_other(HOME, approved=digest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Overview:
+    """All that the overview is made from.
+
+    Attributes:
+        findings: What the newest finished sweep of each group found, as far as nobody has mended it since.
+    """
+
+    status: Status
+    rows: Sequence[Row]
+    runs: Sequence[Run]
+    findings: Sequence[Finding]
+
+
+async def _read(services: Services) -> _Overview:
+    groups, now = services.settings.group_ids, services.now()
+    status, rows, runs = await asyncio.gather(
+        read_status(services),
+        read_register(services),
+        asyncio.gather(*(services.runs.of_group(group_id, now) for group_id in groups)),
+    )
+    found = [finding for group in runs for finding in await _newest_findings(services, group)]
+    people = People.of(rows)
+    present = [finding for finding in found if not _is_mended(finding, people)]
+    return _Overview(
+        status=status, rows=rows, runs=[run for group in runs for run in group], findings=present
+    )
+
+
+async def _newest_findings(services: Services, runs: Sequence[Run]) -> list[Finding]:
+    finished = [run for run in runs if run.kind is RunKind.SWEEP and run.state is RunState.COMPLETE]
+    if not finished:
+        return []
+    return await services.runs.findings(finished[-1].group_id, finished[-1].run_id)
+
+
+def _is_mended(finding: Finding, people: People) -> bool:
+    """Tell whether a ghost has been registered since the run that found him."""
+    is_ghost = finding.kind is FindingKind.UNREGISTERED_MEMBER
+    return is_ghost and finding.user_id is not None and finding.user_id in people
+
+
+async def _names_of_ghosts(services: Services, read: _Overview) -> dict[str, str]:
+    unnamed = [
+        finding.user_id
+        for finding in read.findings
+        if finding.user_id is not None and finding.row_key is None
+    ]
+    return await names_in_entra(services, dict.fromkeys(unnamed[: attention.NAMED]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Approved:
+    people: int
+    at: Moment
+
+
+async def _approved(call: Call) -> _Approved | None:
+    """Give the plan of which the link says that it was approved, if that is true."""
+    digest = call.request.query.get("approved", "")
+    plan = await call.services.plans.get(digest) if _DIGEST.fullmatch(digest) else None
+    if plan is None or plan.approved_at is None or not plan.is_released:
+        return None
+    return _Approved(people=plan.people, at=calendar(call).moment(plan.approved_at))

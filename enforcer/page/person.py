@@ -1,0 +1,145 @@
+"""`/people/{user}`: all that is known of one person, from the register, the records and Entra."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from enforcer.api.calls import Call
+from enforcer.core.contractors import is_address, is_object_id, normalised
+from enforcer.core.enforcement import Enforcement
+from enforcer.core.ledger import Entry
+from enforcer.exceptions import EnforcerError, InputError, NotFoundError
+from enforcer.graph.directory import Person
+from enforcer.graph.memberships import groups_having
+from enforcer.page.register import Row, read_register
+from enforcer.services import Services
+from enforcer.tables.lookups import history
+
+_LONGEST_NAME = 1024  # a RowKey
+_ENTRA_SECONDS = 6.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InEntra:
+    """What Entra says of somebody.
+
+    Attributes:
+        person: None where Entra knows nobody of that name, or did not say.
+        groups: The managed groups of which he is a member.
+        trouble: Why Entra did not say; empty where it did.
+    """
+
+    person: Person | None = None
+    groups: frozenset[str] = frozenset()
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engagement:
+    """What ties a person to one managed group: his row, and what was done about its end."""
+
+    group_id: str
+    row: Row | None
+    enforcement: Enforcement | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """All that is known of one person.
+
+    Attributes:
+        name: As the page was asked for him.
+        history: The newest entry first.
+    """
+
+    name: str
+    entra: InEntra
+    engagements: tuple[Engagement, ...]
+    history: tuple[Entry, ...]
+
+    @property
+    def rows(self) -> list[Row]:
+        return [item.row for item in self.engagements if item.row is not None]
+
+    @property
+    def object_id(self) -> str:
+        return self.entra.person.id if self.entra.person else ""
+
+
+def asked_for(call: Call) -> str:
+    """Give the name in the path.
+
+    Raises:
+        NotFoundError: Nothing can have that name.
+    """
+    name = call.request.parameters.get("user", "").strip()
+    if not name or len(name) > _LONGEST_NAME or re.search(r"[\x00-\x1f\x7f]", name):
+        raise NotFoundError("nobody has that name", field="user")
+    return name
+
+
+async def read_person(services: Services, name: str) -> Known:
+    """Read all that is known of the person whom a row's key, an object ID or an address means.
+
+    Raises:
+        NotFoundError: Neither the register nor Entra knows anybody of that name.
+        RunError, UnavailableError: The tables could not be read.
+    """
+    register, entra = await asyncio.gather(read_register(services), _ask_entra(services, name))
+    names = {normalised(name), *_names_of(entra.person)}
+    rows = [row for row in register if row.is_named(names)]
+    engagements = await _engagements(services, rows, entra.person.id if entra.person else normalised(name))
+    if not engagements and entra.person is None and not entra.trouble:
+        raise NotFoundError(f"neither the register nor Entra knows {name!r:.80}", field="user")
+    keys = {row.key for row in rows} | {item for item in names if is_object_id(item)}
+    entries = await asyncio.gather(
+        *(history(services.tables, group_id, keys) for group_id in services.settings.group_ids)
+    )
+    newest = sorted((entry for group in entries for entry in group), key=lambda entry: entry.at, reverse=True)
+    return Known(name=name, entra=entra, engagements=tuple(engagements), history=tuple(newest))
+
+
+async def _ask_entra(services: Services, name: str) -> InEntra:
+    """Ask Entra, but show the rest all the same where it does not answer."""
+    name = normalised(name)
+    if not (is_object_id(name) or is_address(name)):
+        return InEntra()
+    try:
+        async with asyncio.timeout(_ENTRA_SECONDS):
+            person = await services.directory.find(name)
+            groups = await groups_having(services.graph, person.id, services.settings.group_ids)
+    except NotFoundError:
+        return InEntra()
+    except InputError as error:
+        return InEntra(trouble=str(error))
+    except (EnforcerError, TimeoutError) as error:
+        return InEntra(trouble=f"Entra does not answer at present. {error}".strip())
+    return InEntra(person=person, groups=frozenset(groups))
+
+
+def _names_of(person: Person | None) -> set[str]:
+    if person is None:
+        return set()
+    return {person.id, person.user_principal_name.lower(), person.mail.lower()} - {""}
+
+
+async def _engagements(services: Services, rows: Sequence[Row], user: str) -> list[Engagement]:
+    engagements = [
+        Engagement(
+            group_id=row.registration.group_id,
+            row=row,
+            enforcement=await services.enforcements.get(row.registration.group_id, row.key),
+        )
+        for row in rows
+    ]
+    without_row = set(services.settings.group_ids) - {item.group_id.lower() for item in engagements}
+    for group_id in services.settings.group_ids:
+        # Whoever was offboarded without a row is on record under his object ID.
+        if group_id in without_row and is_object_id(user):
+            enforcement = await services.enforcements.get(group_id, user)
+            if enforcement is not None:
+                engagements.append(Engagement(group_id=group_id, row=None, enforcement=enforcement))
+    return engagements

@@ -1,0 +1,236 @@
+"""What the page of one person shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from enforcer.api.calls import Call
+from enforcer.api.messages import Response
+from enforcer.core.dates import written
+from enforcer.core.enforcement import Enforcement, Sessions
+from enforcer.core.ledger import Entry
+from enforcer.core.runs import Run, RunState
+from enforcer.page.answers import calendar, frame, html
+from enforcer.page.people import person_path
+from enforcer.page.person import Engagement, Known, asked_for, read_person
+from enforcer.page.times import Calendar, Moment, duration
+from enforcer.page.words import ACTIONS, PROOFS, SESSIONS, STATES
+from enforcer.settings import Mode, Settings
+
+_HISTORY_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistakes:
+    """What is wrong with the form that was sent, by field, and what it said; empty where none was sent."""
+
+    problems: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, name: str) -> str:
+        return self.problems.get(name, "")
+
+    def sent(self, name: str) -> str:
+        return self.form.get(name, "")
+
+    def concerns(self, action: str, group_id: str = "") -> bool:
+        """Tell whether this very form was sent."""
+        return self.sent("action") == action and self.sent("group") == group_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step of an offboarding and when it was done; `at` is None where it was not."""
+
+    label: str
+    at: Moment | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngagementView:
+    group_id: str
+    is_member: bool | None
+    has_row: bool
+    row_key: str
+    end_date: str
+    end: Moment | None
+    distance: str
+    has_ended: bool
+    start_date: str
+    company: str
+    sponsor: str
+    note: str
+    problem: str
+    state: str
+    is_stuck: bool
+    last_error: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryView:
+    at: Moment
+    action: str
+    outcome: str
+    actor: str
+    end_date: str
+    note: str
+    request_id: str
+    run: str
+
+
+async def show_person(call: Call) -> Response:
+    known = await read_person(call.services, asked_for(call))
+    run_id = call.request.query.get("run", "")
+    runs = await call.services.runs.of_id(run_id, call.services.settings.group_ids) if run_id else []
+    return person_page(call, known, told=_told(runs))
+
+
+def person_page(
+    call: Call, known: Known, *, told: Sequence[Told] = (), mistakes: Mistakes | None = None
+) -> Response:
+    """Show a person; with mistakes, the form that made them is open and says what is wrong."""
+    days, settings = calendar(call), call.services.settings
+    name = name_of(known)
+    return html(
+        "person.html",
+        status=400 if mistakes else 200,
+        frame=frame(call, name),
+        name=name,
+        path=person_path(known.name),
+        entra=known.entra,
+        engagements=[_engagement(item, known, days) for item in known.engagements],
+        registrable=_registrable(known, settings),
+        several=len(settings.group_ids) > 1,
+        can_be_offboarded=_can_be_offboarded(known, settings),
+        is_protected=known.object_id in settings.protected_ids,
+        today=days.today.isoformat(),
+        saved=call.request.query.get("saved", ""),
+        told=told,
+        mistakes=mistakes or Mistakes(),
+        history=[_entry(entry, days) for entry in known.history[:_HISTORY_SHOWN]],
+        older=max(len(known.history) - _HISTORY_SHOWN, 0),
+    )
+
+
+def name_of(known: Known) -> str:
+    """Give the name by which the person is best known: Entra's, the register's, or the one asked for."""
+    person = known.entra.person
+    in_register = next((row.name for row in known.rows), "")
+    return (person.display_name if person else "") or in_register or known.name
+
+
+def _registrable(known: Known, settings: Settings) -> list[str]:
+    """Give the groups in which the person has no row and could get one."""
+    if known.entra.person is None:
+        return []
+    taken = {row.registration.group_id.lower() for row in known.rows}
+    return [group_id for group_id in settings.group_ids if group_id not in taken]
+
+
+def _can_be_offboarded(known: Known, settings: Settings) -> bool:
+    """Tell whether to offer it: when Entra does not answer, it is queued."""
+    reachable = known.entra.person is not None or bool(known.entra.trouble)
+    return reachable and settings.mode is not Mode.REPORT and known.object_id not in settings.protected_ids
+
+
+# What a run has done -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What became of an offboarding that was just asked for."""
+
+    text: str
+    is_bad: bool = False
+
+
+def _told(runs: Iterable[Run]) -> list[Told]:
+    texts = {
+        RunState.COMPLETE: "Offboarded. Each step is in the history below.",
+        RunState.RUNNING: "It could not be done at once, so it is queued and tried until it is done.",
+        RunState.FAILED: "Not every step was done. Every sweep from now on tries again.",
+    }
+    states = dict.fromkeys((run.state, run.error) for run in runs)
+    worst = [pair for pair in states if pair[0] is not RunState.COMPLETE]
+    return [
+        Told(text=f"{texts[state]} {error}".strip(), is_bad=state is RunState.FAILED)
+        for state, error in worst or states
+    ]
+
+
+# One group -----------------------------------------------------------------------------------------------
+
+
+def _engagement(item: Engagement, known: Known, days: Calendar) -> EngagementView:
+    row, done = item.row, item.enforcement
+    due_at = row.due_at if row else None
+    registration = row.registration if row else None
+    return EngagementView(
+        group_id=item.group_id,
+        is_member=item.group_id in known.entra.groups if known.entra.person else None,
+        has_row=row is not None,
+        row_key=row.key if row else "",
+        end_date=_date(registration.end_date) if registration else "",
+        end=days.end(due_at) if due_at else None,
+        distance=days.distance(due_at) if due_at else "",
+        has_ended=due_at is not None and due_at <= days.now,
+        start_date=_date(registration.start_date) if registration else "",
+        company=registration.company if registration else "",
+        sponsor=registration.sponsor if registration else "",
+        note=registration.note if registration else "",
+        problem=row.problem if row else "",
+        state=STATES[done.state] if done else "",
+        is_stuck=done is not None and done.unfinished and bool(done.last_error),
+        last_error=done.last_error if done else "",
+        steps=_steps(done, days) if done else (),
+    )
+
+
+def _date(value: object) -> str:
+    return "" if value is None else written(value)
+
+
+def _steps(done: Enforcement, days: Calendar) -> tuple[Step, ...]:
+    steps = [
+        Step(label="Access ended", at=days.end(done.due_at) if done.due_at else None),
+        Step(
+            label="Removed from the group",
+            at=days.optional_moment(done.removed_at),
+            note=_lag(done.due_at, done.removed_at),
+        ),
+        Step(
+            label="Sessions",
+            at=days.optional_moment(done.revoked_at) if done.sessions is Sessions.REVOKED else None,
+            note=SESSIONS[done.sessions] if done.sessions else "not done",
+        ),
+        Step(label="Absence verified", at=days.optional_moment(done.verified_at)),
+    ]
+    if done.disabled_at is not None:
+        steps.insert(1, Step(label="Account disabled", at=days.moment(done.disabled_at)))
+    if done.proof is not None:
+        note = " ".join(filter(None, (PROOFS[done.proof], done.proof_policy)))
+        steps.append(Step(label="Next sign-in, by What If", at=None, note=note))
+    return tuple(steps)
+
+
+def _lag(due_at: datetime | None, removed_at: datetime | None) -> str:
+    if due_at is None or removed_at is None:
+        return ""
+    return f"{duration(max((removed_at - due_at).total_seconds(), 0))} after the end"
+
+
+def _entry(entry: Entry, days: Calendar) -> EntryView:
+    return EntryView(
+        at=days.written(entry.at),
+        action=ACTIONS[entry.action],
+        outcome=entry.outcome,
+        actor=entry.actor,
+        end_date=entry.end_date,
+        note=entry.note,
+        request_id=entry.request_id,
+        run=entry.run,
+    )

@@ -1,0 +1,49 @@
+"""The page's routes. They are no part of the API, nor of its description."""
+
+from __future__ import annotations
+
+from enforcer.api.entry import Access
+from enforcer.api.routes import Route
+from enforcer.page.changes import change_person
+from enforcer.page.overview import approve, show_overview
+from enforcer.page.person_view import show_person
+
+# To the Functions host an empty route means the function's name. A parameter that must be empty means `/api/`
+# (https://github.com/Azure/Azure-Functions/issues/2473).
+_NOTHING = "{nothing:maxlength(0)?}"
+_PERSON = "people/{user}"
+
+PAGES = (
+    Route(
+        name="page",
+        method="GET",
+        path=_NOTHING,
+        access=Access.LOOK,
+        handler=show_overview,
+        summary="Show how things stand, or search",
+    ),
+    Route(
+        name="page_approve",
+        method="POST",
+        path=_NOTHING,
+        access=Access.CHANGE,
+        handler=approve,
+        summary="Approve a held plan",
+    ),
+    Route(
+        name="page_person",
+        method="GET",
+        path=_PERSON,
+        access=Access.LOOK,
+        handler=show_person,
+        summary="Show a person",
+    ),
+    Route(
+        name="page_change",
+        method="POST",
+        path=_PERSON,
+        access=Access.CHANGE,
+        handler=change_person,
+        summary="Register, extend or offboard a person",
+    ),
+)

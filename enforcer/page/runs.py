@@ -1,0 +1,90 @@
+"""The last runs, as the page shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from enforcer.core.runs import Lag, Run, RunKind, RunState
+from enforcer.page.times import Calendar, Moment, duration
+from enforcer.page.words import run_kind, run_state
+
+SHOWN = 12
+# The alarm for a missed night rings at the same time (docs/monitoring.md).
+OVERDUE = timedelta(hours=26)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInList:
+    run_id: str
+    group_id: str
+    started: Moment
+    kind: str
+    state: str
+    went_well: bool
+    due: int
+    removed: int
+    already_absent: int
+    skipped: int
+    stuck: int
+    findings: int | None
+    lag: str
+    by: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastRun:
+    """When a group was last swept to the end; `at` is None where that never was, or is long ago."""
+
+    group_id: str
+    at: Moment | None
+    ago: str
+    is_overdue: bool
+
+
+def last_runs(runs: Iterable[Run], calendar: Calendar) -> tuple[RunInList, ...]:
+    """Give the newest runs, the newest first."""
+    newest = sorted(runs, key=lambda run: run.run_id, reverse=True)[:SHOWN]
+    return tuple(_run(run, calendar) for run in newest)
+
+
+def last_run(group_id: str, complete: Run | None, calendar: Calendar) -> LastRun:
+    if complete is None:
+        return LastRun(group_id=group_id, at=None, ago="", is_overdue=True)
+    age = calendar.now - (complete.finished_at or complete.started_at)
+    return LastRun(
+        group_id=group_id,
+        at=calendar.moment(complete.started_at),
+        ago=duration(max(age.total_seconds(), 0)),
+        is_overdue=age > OVERDUE,
+    )
+
+
+def _run(run: Run, calendar: Calendar) -> RunInList:
+    return RunInList(
+        run_id=run.run_id,
+        group_id=run.group_id,
+        started=calendar.moment(run.started_at),
+        kind=run_kind(run),
+        state=run_state(run),
+        went_well=run.state is not RunState.FAILED and not run.held and not run.stuck,
+        due=run.due,
+        removed=run.removed,
+        already_absent=run.already_absent,
+        skipped=run.skipped,
+        stuck=run.stuck,
+        findings=run.findings if run.kind is RunKind.SWEEP else None,
+        lag=_lag(run.lag_seconds),
+        by=run.actor,
+        note=run.error or run.reason,
+    )
+
+
+def _lag(lag: Lag) -> str:
+    """Say how long after the end of access people were removed: in the middle, and at worst."""
+    if lag.max is None or lag.p50 is None:
+        return ""
+    middle, worst = duration(lag.p50), duration(lag.max)
+    return middle if middle == worst else f"{middle}, at most {worst}"

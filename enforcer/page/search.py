@@ -1,0 +1,82 @@
+"""The search: rows of the register by any word in them, or all that end in one week."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from enforcer.api.calls import Call
+from enforcer.api.messages import Response
+from enforcer.core.contractors import is_address, is_object_id
+from enforcer.page.answers import calendar, frame, html
+from enforcer.page.people import PersonLink, person_path, row_link
+from enforcer.page.register import Row, read_register
+from enforcer.page.timeline import ends_in_week
+from enforcer.page.times import Calendar, Moment, day
+
+SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A row that was found; `end` is None where its end date cannot be read."""
+
+    person: PersonLink
+    group_id: str
+    company: str
+    sponsor: str
+    end: Moment | None
+    distance: str
+    has_ended: bool
+
+
+async def show_search(call: Call) -> Response:
+    rows, days = await read_register(call.services), calendar(call)
+    asked = call.request.query.get("q", "").strip()
+    monday = _monday(call.request.query.get("week", ""))
+    found = _with_words(rows, asked) if monday is None else ends_in_week(rows, monday, days)
+    return html(
+        "search.html",
+        frame=frame(call, "Search"),
+        asked=asked,
+        week=None if monday is None else f"{day(monday)} to {day(monday + timedelta(days=6))}",
+        hits=[_hit(row, days) for row in found[:SHOWN]],
+        more=max(len(found) - SHOWN, 0),
+        several=len(call.services.settings.group_ids) > 1,
+        in_entra=person_path(asked) if is_object_id(asked) or is_address(asked) else "",
+    )
+
+
+def _monday(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    # The last week that a calendar has would end beyond it.
+    return found - timedelta(days=found.weekday()) if found.year < date.max.year else None
+
+
+def _with_words(rows: Sequence[Row], asked: str) -> list[Row]:
+    """Give the rows that have all the words somewhere, by name; without words, all rows."""
+    words = asked.casefold().split()
+    found = [row for row in rows if all(word in _text(row) for word in words)]
+    return sorted(found, key=lambda row: (row.name.casefold(), row.key))
+
+
+def _text(row: Row) -> str:
+    item = row.registration
+    texts = (item.display_name, item.row_key, item.company, item.sponsor, item.note)
+    return "\n".join(texts).casefold()
+
+
+def _hit(row: Row, days: Calendar) -> Hit:
+    return Hit(
+        person=row_link(row),
+        group_id=row.registration.group_id,
+        company=row.registration.company,
+        sponsor=row.registration.sponsor,
+        end=None if row.due_at is None else days.end(row.due_at),
+        distance="" if row.due_at is None else days.distance(row.due_at),
+        has_ended=row.due_at is not None and row.due_at <= days.now,
+    )

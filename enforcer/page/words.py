@@ -1,0 +1,104 @@
+"""What the page calls the things that the code has names for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from enforcer.core.enforcement import Proof, Sessions, State
+from enforcer.core.ledger import Action
+from enforcer.core.plan import FindingKind
+from enforcer.core.runs import Run, RunKind, RunState
+
+# What was tried; the entry's outcome says what came of it.
+ACTIONS = {
+    Action.DISABLE: "Disable the account",
+    Action.REMOVE: "Remove from the group",
+    Action.REVOKE: "Revoke sessions",
+    Action.ADD: "Add to the group",
+    Action.ENABLE: "Enable the account",
+    Action.VERIFY: "Verify the absence",
+    Action.WITHDRAW: "Withdraw the offboarding",
+    Action.STUCK: "Stuck",
+    Action.PROOF: "Evaluate the next sign-in",
+    Action.HOLD: "Hold a plan",
+    Action.APPROVE: "Approve a plan",
+    Action.REGISTER_ADD: "Register",
+    Action.REGISTER_EXTEND: "Change the end date",
+    Action.REGISTER_END: "End the row",
+    Action.REGISTER_REMOVE: "Delete the row",
+    Action.REGISTER_IMPORT: "Import the row",
+    Action.RESUME: "Resume the ledger",
+    Action.UNREADABLE: "Unreadable entry",
+}
+
+STATES = {
+    State.OFFBOARDING: "offboarding",
+    State.OFFBOARDED: "offboarded",
+    State.VERIFIED: "offboarded, verified",
+    State.STUCK: "stuck",
+}
+
+SESSIONS = {
+    Sessions.REVOKED: "revoked",
+    Sessions.HOME_TENANT: "the home tenant's, not ours to revoke",
+    Sessions.NO_ACCOUNT: "none: the account does not exist any more",
+}
+
+PROOFS = {
+    Proof.BLOCKED: "blocked",
+    Proof.NOT_BLOCKED: "not blocked",
+    Proof.DISABLED: "account disabled",
+    Proof.NOT_ASKED: "not asked",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingWords:
+    title: str
+    advice: str
+
+
+FINDINGS = {
+    FindingKind.UNREGISTERED_MEMBER: FindingWords(
+        title="Ghosts", advice="Members without a row in the register: register them, or offboard them."
+    ),
+    FindingKind.STUCK: FindingWords(
+        title="Stuck", advice="Several runs could not offboard them: look at what Graph says."
+    ),
+    FindingKind.INVALID_ROW: FindingWords(
+        title="Rows that cannot be read", advice="Nobody is acted upon on such a row: correct it."
+    ),
+    FindingKind.AMBIGUOUS_ROW: FindingWords(
+        title="Rows that mean several people, or the same one", advice="Keep one row for each person."
+    ),
+    FindingKind.MISSING_MEMBER: FindingWords(
+        title="Registered, but not a member", advice="Add them to the group, or end their rows."
+    ),
+    FindingKind.PROTECTED: FindingWords(
+        title="Protected", advice="Due, but ENFORCER_PROTECTED_IDS names them."
+    ),
+    FindingKind.NOT_A_USER: FindingWords(
+        title="Not a user", advice="Whoever has access through a nested group or device has no end date."
+    ),
+    FindingKind.RE_ADDED: FindingWords(
+        title="Added again after the removal", advice="Find out who added them; a run removes them again."
+    ),
+    FindingKind.NOT_BLOCKED: FindingWords(
+        title="Gone from the group, and still let in",
+        advice="No Conditional Access policy stops their next sign-in: see docs/conditional-access.md.",
+    ),
+    FindingKind.POLICY_DRIFT: FindingWords(
+        title="Policies that have changed", advice="Compare them: enforcer policies plan."
+    ),
+}
+
+_KINDS = {RunKind.SWEEP: "sweep", RunKind.OFFBOARD: "offboard now", RunKind.UNDO: "undo"}
+
+
+def run_kind(run: Run) -> str:
+    return _KINDS[run.kind]
+
+
+def run_state(run: Run) -> str:
+    """Say what became of a run; a held one is complete, and yet nobody was touched."""
+    return "held" if run.held and run.state is RunState.COMPLETE else run.state.value

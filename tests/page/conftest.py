@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from enforcer.api.app import Api
+from enforcer.graph.client import Patience
+from sandbox.azurite import StorageEndpoints
+from tests.page.visitor import AUDIENCE, BUDGET, Visitor
+from tests.world import World, running_world
+
+_PATIENCE = Patience(failures=0.2, throttling=0.2)
+
+
+@pytest.fixture
+async def world(azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """A world whose API is configured."""
+    environ = {"ENFORCER_API_AUDIENCE": AUDIENCE, "ENFORCER_TIME_ZONE": "Europe/Berlin"}
+    connection = azurite.connection_string
+    async with running_world(connection, monkeypatch.setenv, environ=environ, patience=_PATIENCE) as running:
+        yield running
+
+
+@pytest.fixture
+def visitor(world: World) -> Visitor:
+    return Visitor(world, Api(world.services, budget=BUDGET), world.tenant.add_user("Olga Operator"))
