@@ -1,8 +1,8 @@
-"""The function app: the nightly timer, the queues and the HTTP API."""
+"""The function app: the nightly timer, the queues the HTTP API and the operators' page."""
 
 import azure.functions as func
 
-from enforcer.functions import http, queues, timer
+from enforcer.functions import http, page, queues, timer
 from enforcer.telemetry import hush_libraries
 
 hush_libraries()
@@ -11,3 +11,4 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 app.register_functions(timer.blueprint)
 app.register_functions(queues.blueprint)
 app.register_functions(http.blueprint)
+app.register_functions(page.blueprint)
