@@ -1,4 +1,4 @@
-"""The function app: the nightly timer, the queues the HTTP API and the operators' page."""
+"""The function app: the nightly timer, the queues, the HTTP API and the operators' page."""
 
 import azure.functions as func
 
