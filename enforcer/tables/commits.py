@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 
 
@@ -11,40 +12,51 @@ class GroupCommit[T]:
 
     Whoever calls `add` goes on when his item is durable; when the write fails, he and everybody whose
     items were in it get the error.
+
+    Args:
+        write: Makes the items durable, all or none.
+        most: How many items one write takes.
+        under_way: How many writes there may be at the same time. With more than one, only whoever waits for
+            his item before he adds the next one can tell which is the last.
     """
 
-    def __init__(self, write: Callable[[list[T]], Awaitable[None]], *, most: int) -> None:
-        self._write, self._most = write, most
-        self._waiting: list[tuple[list[T], asyncio.Future[None]]] = []
-        self._writer: asyncio.Task[None] | None = None
+    def __init__(self, write: Callable[[list[T]], Awaitable[None]], *, most: int, under_way: int = 1) -> None:
+        self._write, self._most, self._under_way = write, most, under_way
+        self._waiting: deque[tuple[list[T], asyncio.Future[None]]] = deque()
+        self._count = 0
+        self._writers: set[asyncio.Task[None]] = set()
 
     async def add(self, items: list[T]) -> None:
         """Write these items, none of them apart from the others unless they are more than `most`."""
-        if not items:
-            return
-        for start in range(0, len(items), self._most):
-            await self._add(items[start : start + self._most])
+        chunks = [items[start : start + self._most] for start in range(0, len(items), self._most)]
+        durable = [self._queue(chunk) for chunk in chunks]
+        for failure in await asyncio.gather(*durable, return_exceptions=True):
+            if failure is not None:
+                raise failure
 
-    async def _add(self, items: list[T]) -> None:
+    def _queue(self, items: list[T]) -> asyncio.Future[None]:
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((items, durable))
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write_all())
-        await durable
+        self._count += len(items)
+        # One more writer only for a full write: fewer and fuller ones cost less.
+        if not self._writers or (self._count >= self._most and len(self._writers) < self._under_way):
+            self._writers.add(asyncio.create_task(self._write_all()))
+        return durable
 
     async def _write_all(self) -> None:
         try:
             while self._waiting:
                 await self._write_some(self._take())
         finally:
-            self._writer = None
+            self._writers.difference_update({asyncio.current_task()})
 
     def _take(self) -> list[tuple[list[T], asyncio.Future[None]]]:
         taken: list[tuple[list[T], asyncio.Future[None]]] = []
-        count = 0
-        while self._waiting and count + len(self._waiting[0][0]) <= self._most:
-            taken.append(self._waiting.pop(0))
-            count += len(taken[-1][0])
+        room = self._most
+        while self._waiting and len(self._waiting[0][0]) <= room:
+            taken.append(self._waiting.popleft())
+            room -= len(taken[-1][0])
+        self._count -= self._most - room
         return taken
 
     async def _write_some(self, taken: list[tuple[list[T], asyncio.Future[None]]]) -> None:

@@ -9,6 +9,8 @@ from enforcer.tables.commits import GroupCommit
 from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, moment, present
 
 TABLE = "enforcements"
+# Nobody writes the same row again before his first write is durable, so that several may be under way.
+_UNDER_WAY = 3
 
 
 class Enforcements:
@@ -37,7 +39,7 @@ class Enforcements:
         """Write what is known; on return it is durable."""
         if group_id not in self._commits:
             self._commits[group_id] = GroupCommit(
-                lambda items: self._write(group_id, items), most=TRANSACTION_SIZE
+                lambda items: self._write(group_id, items), most=TRANSACTION_SIZE, under_way=_UNDER_WAY
             )
         await self._commits[group_id].add(list(enforcements))
 

@@ -79,7 +79,7 @@ async def test_keys_that_sort_in_any_way_and_hold_quotes_are_found(desk: Desk) -
         "Zoë@example.com",
         "äpfel@example.com",
         "\U0001f600@example.com",
-        "＠wide",
+        "\uff20wide",
     ]
     await desk.add(*wanted)
 
