@@ -37,23 +37,39 @@ async def notify(urls: Sequence[str], message: Message) -> str:
     return await asyncio.to_thread(_notify, url, message)
 
 
-def _notify(url: str, message: Message) -> str:
-    from apprise import Apprise, AppriseAsset, LogCapture, NotifyFormat, NotifyType  # noqa: PLC0415
+class _Confidant(logging.Filter):
+    """Lets nothing of a log through, because it quotes URLs, but remembers an HTTP status in it."""
 
-    for name in ("apprise", "urllib3"):
-        logging.getLogger(name).propagate = False
-    asset = AppriseAsset(service_timeout=_SECONDS, app_id=_NAME, app_desc=_NAME, image_url_mask=None)
-    with LogCapture(level=logging.WARNING) as captured:  # type: ignore[no-untyped-call]
-        service = Apprise(asset=asset)
-        if not service.add(url):
-            return "Apprise cannot use this URL"
-        sent = service.notify(
-            body=message.body,
-            title=message.subject,
-            notify_type=NotifyType(message.level.value),
-            body_format=NotifyFormat.TEXT,
-        )
-        status = _STATUS.search(captured.getvalue())
+    def __init__(self) -> None:
+        super().__init__()
+        self.status = ""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if found := _STATUS.search(record.getMessage()):
+            self.status = found[1]
+        return False
+
+
+_confidant = _Confidant()
+
+
+def _notify(url: str, message: Message) -> str:
+    from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType  # noqa: PLC0415
+
+    for name in ("apprise", "urllib3.connectionpool"):
+        logging.getLogger(name).addFilter(_confidant)
+    _confidant.status = ""
+    service = Apprise(
+        asset=AppriseAsset(service_timeout=_SECONDS, app_id=_NAME, app_desc=_NAME, image_url_mask=None)
+    )
+    if not service.add(url):
+        return "Apprise cannot use this URL"
+    sent = service.notify(
+        body=message.body,
+        title=message.subject,
+        notify_type=NotifyType(message.level.value),
+        body_format=NotifyFormat.TEXT,
+    )
     if sent:
         return ""
-    return f"answered {status[1]}" if status else "did not answer"
+    return f"answered {_confidant.status}" if _confidant.status else "did not answer"

@@ -1,0 +1,87 @@
+"""A world that sends mail and notifications, with an empty outbox."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from enforcer.services import Services
+from enforcer.tables.outbox import TABLE, Outbox
+from sandbox.azurite import StorageEndpoints
+from tests.world import World, running_world
+
+SENDER = "offboarding@contoso.com"
+
+
+@dataclass
+class Webhook:
+    """Where operators' messages arrive; it answers with `status`."""
+
+    url: str = ""
+    status: int = 200
+    got: list[dict[str, Any]] = field(default_factory=list)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        if self.status == 200:
+            self.got.append(await request.json())
+        return web.Response(status=self.status)
+
+
+@pytest.fixture
+async def webhook() -> AsyncIterator[Webhook]:
+    async with running_webhook() as running:
+        yield running
+
+
+@asynccontextmanager
+async def running_webhook() -> AsyncIterator[Webhook]:
+    hook = Webhook()
+    application = web.Application()
+    application.router.add_post("/{token}", hook.handle)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        hook.url = f"json://127.0.0.1:{runner.addresses[0][1]}/s3cret-token"
+        yield hook
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def world(
+    azurite: StorageEndpoints, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
+    environ = {"ENFORCER_MAIL_SENDER": SENDER, "ENFORCER_NOTIFY_URLS": webhook.url}
+    async with running_world(azurite.connection_string, monkeypatch.setenv, environ=environ) as running:
+        running.tenant.add_user("Offboarding", mail=SENDER, user_principal_name=SENDER)
+        await _clear(running.services)
+        yield running
+        await _clear(running.services)
+
+
+@pytest.fixture
+def outbox(world: World) -> Outbox:
+    return Outbox(world.services.tables)
+
+
+@pytest.fixture(autouse=True)
+def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+
+def with_settings(services: Services, **changes: Any) -> Services:
+    return replace(services, settings=replace(services.settings, **changes))
+
+
+async def _clear(services: Services) -> None:
+    async with services.tables.table(TABLE) as table:
+        rows = [entity async for entity in table.list_entities(select=["PartitionKey", "RowKey"])]
+        for row in rows:
+            await table.delete_entity(row["PartitionKey"], row["RowKey"])

@@ -1,0 +1,185 @@
+"""Operators get the run's summary and alarms, through Apprise, on a real webhook."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE
+
+import pytest
+
+from enforcer.core.messages import Level
+from enforcer.notify.operators import fingerprint
+from enforcer.notify.queueing import Alarm, queue_alarm, queue_summary
+from enforcer.notify.sending import send_waiting
+from enforcer.tables.outbox import Outbox
+from sandbox.directory.faults import Fault
+from tests.notify.conftest import Webhook, running_webhook, with_settings
+from tests.world import ENDED, RUNNING, World
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_summary_says_what_was_done_and_what_to_look_at(world: World, webhook: Webhook) -> None:
+    ada = world.member("Ada Lovelace")
+    await world.register(ada.id, ENDED)
+    world.member("Ghost Without Row")
+    await world.register("broken@contoso.com", "someday")
+
+    await queue_summary(world.services, await world.sweep())
+    await send_waiting(world.services)
+
+    [message] = webhook.got
+    assert message["title"] == "Contractor access: 1 removed"
+    assert message["type"] == "warning"
+    assert world.group.id in message["message"]
+    assert "due 1, removed 1" in message["message"]
+    assert "1 invalid_row, 1 unregistered_member" in message["message"]
+
+
+async def test_a_summary_names_no_people(world: World, webhook: Webhook) -> None:
+    await world.register(world.member("Ada Lovelace").user_principal_name, ENDED)
+    world.member("Ghost Without Row")
+
+    await queue_summary(world.services, await world.sweep())
+    await send_waiting(world.services)
+
+    text = str(webhook.got).lower()
+    assert not [name for name in ("ada", "lovelace", "ghost", "@") if name in text]
+
+
+async def test_a_quiet_night_is_told_without_alarm(world: World, webhook: Webhook) -> None:
+    await queue_summary(world.services, await world.sweep())
+    await send_waiting(world.services)
+
+    assert [(got["title"], got["type"]) for got in webhook.got] == [
+        ("Contractor access: nobody was due", "info")
+    ]
+
+
+async def test_somebody_left_undone_is_an_alarm(world: World, webhook: Webhook) -> None:
+    for name in ("Ada", "Ben"):
+        await world.register(world.member(name).id, ENDED)
+    world.directory.sandbox.faults.add(Fault(method="DELETE", times=1, status=400, code="Odd"))
+
+    await queue_summary(world.services, await world.sweep())
+    await send_waiting(world.services)
+
+    [message] = webhook.got
+    assert message["type"] == "failure"
+    assert "LEFT UNDONE for 1 people" in message["message"]
+
+
+async def test_a_held_plan_is_told_with_the_command_that_lets_it_pass(world: World, webhook: Webhook) -> None:
+    for number in range(12):
+        await world.register(world.member(f"User {number}").id, ENDED)
+    report = await world.sweep()
+
+    await queue_summary(world.services, report)
+    await send_waiting(world.services)
+
+    assert webhook.got[0]["title"] == "Contractor access: HELD, 12 people wait for an approval"
+    assert f"enforcer approve {report.run.digest}" in webhook.got[0]["message"]
+
+
+async def test_operators_hear_of_ends_that_no_sponsor_can_be_told(world: World, webhook: Webhook) -> None:
+    soon = world.clock.moment.date().isoformat()
+    for name, sponsor in (("Ada", ""), ("Ben", "Sue"), ("Cid", "sue@contoso.com")):
+        await world.register(world.member(name).id, soon, sponsor=sponsor)
+
+    await queue_summary(world.services, await world.sweep())
+    await send_waiting(world.services)
+
+    assert "without a sponsor to tell: 2" in webhook.got[0]["message"]
+
+
+async def test_a_run_is_told_once_to_every_url(world: World, webhook: Webhook) -> None:
+    report = await world.sweep()
+    async with running_webhook() as other:
+        services = with_settings(world.services, notify_urls=(webhook.url, other.url))
+        for _ in range(2):
+            await queue_summary(services, report)
+            await send_waiting(services)
+
+        assert (len(webhook.got), len(other.got)) == (1, 1)
+
+
+async def test_an_alarm_is_told_once(world: World, webhook: Webhook) -> None:
+    alarm = Alarm(key=f"{world.group.id} 2026-12-03", title="It failed", text="A run failed.")
+    for _ in range(2):
+        await queue_alarm(world.services, alarm)
+    await send_waiting(world.services)
+
+    assert [(got["title"], got["type"]) for got in webhook.got] == [("It failed", Level.FAILURE)]
+
+
+async def test_what_a_webhook_refused_is_tried_again(
+    world: World, webhook: Webhook, outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    webhook.status = 503
+    await queue_alarm(world.services, Alarm(key="k", title="t", text="x"))
+    await send_waiting(world.services)
+    assert [message.last_error for message in await outbox.waiting()] == ["answered 503"]
+
+    webhook.status = 200
+    assert (await send_waiting(world.services)).sent == 0, "it waits for its turn"
+    world.clock.advance(minutes=6)
+    assert (await send_waiting(world.services)).sent == 1
+    assert "notification_failed channel=json attempts=1 error=answered 503" in caplog.text
+
+
+async def test_a_webhook_that_is_not_there_is_no_trouble(world: World, outbox: Outbox) -> None:
+    services = with_settings(world.services, notify_urls=("json://127.0.0.1:9/s3cret-token",))
+    await queue_alarm(services, Alarm(key="gone", title="t", text="x"))
+    await send_waiting(services)
+
+    assert [message.last_error for message in await outbox.waiting()] == ["did not answer"]
+
+
+async def test_a_url_that_apprise_cannot_use_is_said_to_be_one(world: World, outbox: Outbox) -> None:
+    services = with_settings(world.services, notify_urls=("nosuchservice://s3cret-token",))
+    await queue_alarm(services, Alarm(key="odd", title="t", text="x"))
+    await send_waiting(services)
+
+    assert [message.last_error for message in await outbox.waiting()] == ["Apprise cannot use this URL"]
+
+
+async def test_a_url_that_was_taken_out_of_the_settings_gets_nothing_any_more(
+    world: World, webhook: Webhook, outbox: Outbox
+) -> None:
+    await queue_alarm(world.services, Alarm(key="late", title="t", text="x"))
+    await send_waiting(with_settings(world.services, notify_urls=()))
+
+    assert webhook.got == []
+    assert "does not have this URL" in (await outbox.waiting())[0].last_error
+
+
+async def test_the_secret_in_a_url_is_neither_stored_nor_logged(
+    world: World, webhook: Webhook, outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    webhook.status = 500
+    await queue_alarm(world.services, Alarm(key="secret", title="t", text="x"))
+    bad = with_settings(world.services, notify_urls=(webhook.url, "nosuchservice://s3cret-token"))
+    await queue_alarm(bad, Alarm(key="secret", title="t", text="x"))
+    await send_waiting(bad)
+
+    stored = [repr(message) for message in await outbox.waiting()]
+    assert len(stored) == 2
+    assert "s3cret" not in "".join(stored) + caplog.text
+    assert fingerprint(webhook.url).startswith("json-")
+
+
+async def test_apprise_is_not_loaded_before_something_is_sent() -> None:
+    code = "import enforcer.aftermath, sys; print({'apprise', 'requests', 'jinja2'} & sys.modules.keys())"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=PIPE)
+
+    assert (await process.communicate())[0] == b"set()\n"
+
+
+async def test_without_urls_nothing_waits(world: World, outbox: Outbox) -> None:
+    services = with_settings(world.services, notify_urls=())
+    await world.register(world.member("Ada").id, RUNNING)
+    await queue_summary(services, await world.sweep())
+    await queue_alarm(services, Alarm(key="none", title="t", text="x"))
+
+    assert await outbox.waiting() == []
