@@ -34,7 +34,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, read_rows
+from enforcer.core.contractors import Contractor, RegisterRow, read_rows
 from enforcer.core.digest import plan_digest
 from enforcer.core.draft import Draft
 from enforcer.core.enforcement import Enforcement, State
@@ -88,16 +88,20 @@ class _Judge:
     now: datetime
     people: MemberIndex = field(init=False)
     claims: Claims = field(init=False)
+    enforcements: list[Enforcement] = field(init=False)
     known: dict[str, Enforcement] = field(init=False)
-    begun: dict[str, Enforcement] = field(init=False)
+    begun: dict[str, list[Enforcement]] = field(init=False)
     draft: Draft = field(init=False)
 
     def __post_init__(self) -> None:
         self.people = MemberIndex.of(self.facts.members)
         self.claims = Claims.of(read_rows(self.facts.rows, self.settings.zone), self.people)
-        enforcements = sorted(self.facts.enforcements, key=_age)
-        self.known = {item.row_key.lower(): item for item in enforcements}
-        self.begun = {item.user_id: item for item in self.known.values() if item.unfinished}
+        self.enforcements = sorted(self.facts.enforcements, key=_age)
+        self.known = {item.row_key.lower(): item for item in self.enforcements}
+        self.begun = {}
+        for item in self.enforcements:
+            if item.unfinished:
+                self.begun.setdefault(item.user_id, []).append(item)
         self.draft = Draft(
             group_id=self.facts.group_id,
             settings=self.settings,
@@ -133,14 +137,13 @@ class _Judge:
             self._offboard(member, row, enforcement)
 
     def _judge_running(self, member: Member, row: Contractor) -> None:
-        if member.id in self.begun:
-            self.draft.withdraw.append(self.begun[member.id])
+        self.draft.withdraw += self.begun.get(member.id, ())
         if row.due_at - self.now <= timedelta(days=max(self.settings.warn_days, default=0)):
             self.draft.note_ending_soon(member, row)
 
     def _judge_unregistered(self, member: Member) -> None:
-        begun = self.begun.get(member.id)
-        if begun is not None:
+        if member.id in self.begun:
+            begun = self.begun[member.id][-1]
             if self._goes_on(begun):
                 self._offboard(member, self._due_row(begun), begun)
             return
@@ -166,13 +169,20 @@ class _Judge:
 
     def judge_the_gone(self) -> None:
         claimed = self.claims.claimed_keys
-        for key, item in self.known.items():
-            if key in claimed or item.user_id in self.people:
+        for item in self.enforcements:
+            if item.row_key.lower() in claimed or item.user_id in self.people:
                 continue
             if item.state is State.OFFBOARDED:
                 self.draft.verify.append(item)
-            elif item.unfinished and self._goes_on(item):
-                self.draft.finish_offboarding(item, self._due_row(item))
+            elif item.unfinished:
+                self._judge_begun(item)
+
+    def _judge_begun(self, item: Enforcement) -> None:
+        rows = self.claims.about_the_gone(item)
+        if any(isinstance(row, Contractor) and not row.is_due(self.now) for row in rows):
+            self.draft.withdraw.append(item)
+        elif self._goes_on(item):
+            self.draft.finish_offboarding(item, self._due_row(item))
 
     # Those who are not in it yet -------------------------------------------------------------------------
 
@@ -196,23 +206,20 @@ class _Judge:
         """Tell whether what was begun is brought to its end, where no row is known to mean the person.
 
         The row by which it was begun may be there all the same: under an address that is not his any more,
-        or because he is not listed.
+        or because he is not listed. It may be running by now, or unreadable.
         """
-        rows = self.claims.about_the_gone(begun)
-        if any(isinstance(row, InvalidRow) for row in rows):
-            return False
-        due = self._due_row(begun)
+        rows, due = self.claims.about_the_gone(begun), self._due_row(begun)
         if rows and due is None:
-            self.draft.withdraw.append(begun)
             return False
         if not self._may_act(begun.user_id, due.row_key if due else None):
             return False
         return not self._waits(begun, due.end_date if due else begun.end_date)
 
     def _due_row(self, begun: Enforcement) -> Contractor | None:
-        """Give a row that may mean the person, if there are any and all are due."""
-        rows = [row for row in self.claims.about_the_gone(begun) if isinstance(row, Contractor)]
-        return rows[0] if rows and all(row.is_due(self.now) for row in rows) else None
+        """Give a row that may mean the person, if there are any and all of them are due."""
+        rows = self.claims.about_the_gone(begun)
+        due = [row for row in rows if isinstance(row, Contractor) and row.is_due(self.now)]
+        return due[0] if due and len(due) == len(rows) else None
 
     def _may_act(self, user_id: str, row_key: str | None) -> bool:
         if user_id in self.settings.protected_ids:
