@@ -33,6 +33,8 @@ _ENDS = {
     "Elif Kaya": 0, "Femi Adeyemi": 1, "Grace Osei": 5, "Dina Haddad": 6, "Hugo Meyer": 13,
 }  # fmt: skip
 _UNREADABLE = "Max Weber"
+# Role template ID, the same in every tenant.
+_CONDITIONAL_ACCESS_ADMINISTRATOR = "b1be1c3e-b65d-4f19-8427-f6fa0d97feb9"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,9 @@ class Company:
 
     tenant: Tenant
     contractors: Group
+    everybody: Group
     operator: User
+    break_glass: tuple[User, ...]
     api: ServicePrincipal
     rows: tuple[Row, ...] = field(default=())
 
@@ -61,16 +65,27 @@ def found_company(today: date) -> Company:
     """Make the company as it is on a day."""
     tenant = Tenant(display_name="Contoso")
     identity = tenant.add_managed_identity("contractor-access-enforcer", *_PERMISSIONS)
-    operator = tenant.add_user("Olivia Operator")
+    operator = tenant.add_user("Olivia Operator", directory_roles=[_CONDITIONAL_ACCESS_ADMINISTRATOR])
+    break_glass = (tenant.add_user("Break Glass 1"), tenant.add_user("Break Glass 2"))
     # The identity owns the group instead of holding a permission over every group of the tenant.
     contractors = tenant.add_group("Contractors", owners=[identity])
     people = [tenant.add_user(name) for name in (*_MEMBERS, *_GHOSTS)]
     people += [tenant.add_guest(name, f"{_alias(name)}@partner.example") for name in _GUESTS]
     tenant.fill_group(contractors, people)
+    # A standing group of all contractors, past ones too: whoever is in it and in no managed group is blocked.
+    everybody = tenant.add_group("All contractors", members=people)
     api = tenant.add_application("Contractor access enforcer API", roles=_api_roles())
     tenant.grant(operator, "Contractors.Offboard", on=api)
     rows = tuple(_row(person, today) for person in people if person.display_name not in _GHOSTS)
-    return Company(tenant=tenant, contractors=contractors, operator=operator, api=api, rows=rows)
+    return Company(
+        tenant=tenant,
+        contractors=contractors,
+        everybody=everybody,
+        operator=operator,
+        break_glass=break_glass,
+        api=api,
+        rows=rows,
+    )
 
 
 def _api_roles() -> list[AppRole]:

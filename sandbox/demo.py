@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from enforcer.core.enforcement import Enforcement, Sessions
 from enforcer.services import open_services
 from enforcer.settings import load_settings
 from sandbox.directory.objects import User
@@ -22,6 +23,8 @@ async def demo() -> None:
     _say("Starting Azurite, a directory that behaves as Graph does, and the function app on Azure's worker")
     async with running_local_tenant(BUILD) as tenant:
         before = _members(tenant)
+        _say("0. Conditional Access as code: block whoever is a contractor and not (any more) in the group")
+        await _switch_policies_on(tenant)
         _say(f"1. Who would go: enforcer plan ({len(before)} members)")
         await _enforcer(tenant, "plan")
 
@@ -29,7 +32,7 @@ async def demo() -> None:
         took = await _night(tenant)
         _say(f"3. What happened ({took:.1f} s later)")
         await _enforcer(tenant, "status")
-        _tell_who_left(tenant, before)
+        await _tell_who_left(tenant, before)
 
         _say("4. The second plan: nobody is left to offboard")
         await _enforcer(tenant, "plan")
@@ -38,6 +41,13 @@ async def demo() -> None:
         await _enforcer(tenant, "audit", "verify")
         await _enforcer(tenant, "audit", "export", *_today(), "--out", str(BUILD / "evidence"))
     _say(f"Stopped everything. The evidence is in {_shown(BUILD / 'evidence')}.")
+
+
+async def _switch_policies_on(tenant: LocalTenant) -> None:
+    """Create the shipped policies, in report-only state as always, and then switch them on."""
+    values = ("--values", str(BUILD / "policy-values.json"))
+    await enforcer(tenant.environ, "policies", "apply", *values, "--output", "table")
+    await _enforcer(tenant, "policies", "apply", "--enable", *values)
 
 
 async def _night(tenant: LocalTenant) -> float:
@@ -60,14 +70,25 @@ def _members(tenant: LocalTenant) -> list[User]:
     return [user for user in tenant.company.tenant.each(User) if user.id in group]
 
 
-def _tell_who_left(tenant: LocalTenant, before: list[User]) -> None:
+async def _tell_who_left(tenant: LocalTenant, before: list[User]) -> None:
+    """Hold what the directory says against what the enforcer has recorded."""
     after = {user.id for user in _members(tenant)}
     gone = [user for user in before if user.id not in after]
     print(f"\nThe directory itself says: {len(gone)} of {len(before)} members left, {len(after)} stay.")
+    known = await _enforcements(tenant)
     for user in gone:
-        guest = user.user_type == "Guest"
-        sessions = "are his home tenant's: not ours to revoke" if guest else "revoked"
-        print(f"  {user.display_name:<16} left the group; sessions {sessions}")
+        item = known[user.id]
+        ours = item.sessions is Sessions.REVOKED
+        sessions = "revoked" if ours else "his home tenant's: not ours to revoke"
+        print(
+            f"  {user.display_name:<14} sessions: {sessions:<38} next sign-in: {item.proof} {item.proof_policy}"
+        )
+
+
+async def _enforcements(tenant: LocalTenant) -> dict[str, Enforcement]:
+    async with open_services(load_settings(tenant.environ)) as services:
+        found = services.enforcements.of_group(tenant.company.contractors.id)
+        return {item.user_id: item async for item in found}
 
 
 def _today() -> tuple[str, ...]:

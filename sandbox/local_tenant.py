@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sandbox.azure_cli import signed_in
 from sandbox.azurite import running_azurite_async
 from sandbox.company import Company, found_company
 from sandbox.directory.server import DirectoryServer, running_directory
@@ -42,7 +44,13 @@ async def running_local_tenant(build: Path) -> AsyncIterator[LocalTenant]:
         running_azurite_async() as storage,
         running_directory(company.tenant) as directory,
     ):
-        environ = {**os.environ, **_settings(company, directory, storage.connection_string)}
+        environ = {
+            **os.environ,
+            **_settings(company, directory, storage.connection_string),
+            # Where an operator signs in with `az login`, the local tenant has an `az` of its own.
+            **signed_in(build, directory.url, company.operator.id),
+        }
+        _write_policy_values(company, build / "policy-values.json")
         await _write_register(company, environ)
         with (build / "host.log").open("wb") as log:
             async with running_host_async(PROJECT, settings=environ, log=log) as host:
@@ -67,6 +75,16 @@ def _settings(company: Company, directory: DirectoryServer, connection_string: s
         "EnforcerStorage": connection_string,
         "AzureWebJobsStorage": connection_string,
     }
+
+
+def _write_policy_values(company: Company, path: Path) -> None:
+    """Write what the placeholders of the Conditional Access policies stand for in this tenant."""
+    values = {
+        "breakGlassAccounts": [account.id for account in company.break_glass],
+        "populationGroups": [company.everybody.id],
+        "allowedApps": ["Office365"],
+    }
+    path.write_text(json.dumps(values, indent=2), encoding="utf-8")
 
 
 async def _write_register(company: Company, environ: Mapping[str, str]) -> None:
