@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ _COLUMNS = {
 }  # fmt: skip
 _FIELD_OF = {name: field for field, names in _COLUMNS.items() for name in names}
 _LONGEST = 1000
+# Cc: control characters; Zl, Zp: line and paragraph separators.
+_CONTROL = frozenset({"Cc", "Zl", "Zp"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +67,7 @@ def read_csv(content: bytes, check: Callable[[Line], str]) -> list[Line]:
     rows = _rows(_text(content))
     if not rows:
         raise CsvError(["the file is empty; its first line must name the columns"])
-    fields = _fields(rows[0][1])
+    fields = _fields(*rows[0])
     problems: list[str] = []
     lines: list[Line] = []
     for number, cells in rows[1:]:
@@ -109,11 +112,11 @@ def _rows(text: str) -> list[tuple[int, list[str]]]:
     return rows
 
 
-def _fields(header: list[str]) -> list[str]:
+def _fields(number: int, header: list[str]) -> list[str]:
     """Give the field that each column holds; empty for a column that is none of ours."""
     fields = [_FIELD_OF.get(_plain(name), "") for name in header]
     problems = [
-        f"line 1: no column says {what}; name one {names[0]!r}"
+        f"line {number}: no column says {what}; name one {names[0]!r}"
         for what, names in (
             ("who the contractor is", _COLUMNS["user"]),
             ("when access ends", _COLUMNS["end"]),
@@ -123,7 +126,7 @@ def _fields(header: list[str]) -> list[str]:
     for field in dict.fromkeys(fields):
         if field and fields.count(field) > 1:
             names = ", ".join(repr(name) for name, of in zip(header, fields, strict=True) if of == field)
-            problems.append(f"line 1: the columns {names} mean the same; keep one")
+            problems.append(f"line {number}: the columns {names} mean the same; keep one")
     if problems:
         raise CsvError(problems)
     return fields
@@ -138,8 +141,10 @@ def _line(number: int, fields: list[str], cells: list[str]) -> Line:
         raise ValueError(f"has {len(cells)} cells, the header has {len(fields)}")
     values = {field: _cell(cell) for field, cell in zip(fields, cells, strict=False) if field}
     for field, value in values.items():
-        if len(value) > _LONGEST or not value.isprintable():
-            raise ValueError(f"{field} is too long or holds control characters: {value!r:.60}")
+        if len(value) > _LONGEST:
+            raise ValueError(f"{field} has {len(value)} characters, more than {_LONGEST}")
+        if any(unicodedata.category(character) in _CONTROL for character in value):
+            raise ValueError(f"{field} holds control characters: {value!r:.60}")
     if not values.get("user"):
         raise ValueError("does not say who the contractor is")
     if not values.get("end"):
