@@ -102,7 +102,16 @@ async def open_reports(storage: Storage) -> AsyncIterator[Reports]:
 async def _service(storage: Storage) -> AsyncIterator[BlobServiceClient]:
     from azure.storage.blob.aio import BlobServiceClient  # noqa: PLC0415 -- heavy
 
-    patience: dict[str, Any] = {"retry_total": 3, "connection_timeout": 10, "read_timeout": 30}
+    from enforcer.telemetry.storage import TracedTransport  # noqa: PLC0415
+
+    # Left to itself the SDK waits 15 s before its second attempt.
+    patience: dict[str, Any] = {
+        "retry_total": 3,
+        "initial_backoff": 1,
+        "increment_base": 2,
+        "random_jitter_range": 1,
+        "transport": TracedTransport("blobs", connection_timeout=10, read_timeout=30),
+    }
     if storage.connection_string:
         async with BlobServiceClient.from_connection_string(storage.connection_string, **patience) as service:
             yield service

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from enforcer.core.messages import Channel, Message, MessageState
+
+NOW = datetime(2026, 12, 3, 0, 30, tzinfo=UTC)
+
+
+def message() -> Message:
+    return Message(
+        channel=Channel.MAIL,
+        id="1",
+        recipient="sue@contoso.com",
+        subject="s",
+        body="b",
+        queued_at=NOW,
+        give_up_at=NOW + timedelta(days=5),
+        keep_until=NOW + timedelta(days=30),
+    )
+
+
+def test_a_new_message_is_due_at_once() -> None:
+    assert message().is_due(NOW)
+
+
+def test_each_attempt_waits_longer_but_never_beyond_the_next_night() -> None:
+    attempt, pauses = message(), []
+    for _ in range(30):
+        attempt = attempt.begun(NOW)
+        assert attempt.next_attempt_at is not None
+        pauses.append(attempt.next_attempt_at - NOW)
+
+    assert pauses[:3] == [timedelta(minutes=5), timedelta(minutes=10), timedelta(minutes=20)]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] < timedelta(days=1)
+
+
+def test_while_somebody_tries_it_is_nobody_elses_turn() -> None:
+    begun = message().begun(NOW)
+
+    assert not begun.is_due(NOW)
+    assert begun.is_due(NOW + timedelta(minutes=5))
+
+
+def test_what_was_sent_or_given_up_is_never_due_again_and_keeps_no_text() -> None:
+    for done in (message().begun(NOW).sent(NOW), message().begun(NOW).given_up("too late")):
+        assert not done.is_due(NOW + timedelta(days=100))
+        assert done.body == ""
+    assert message().sent(NOW).state is MessageState.SENT
+
+
+def test_a_failure_keeps_the_text_for_the_next_attempt() -> None:
+    failed = message().begun(NOW).failed("503")
+
+    assert (failed.body, failed.last_error, failed.attempts) == ("b", "503", 1)
