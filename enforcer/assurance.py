@@ -11,10 +11,11 @@ from enforcer.core.plan import Finding
 from enforcer.core.planner import GroupFacts
 from enforcer.core.runs import Outcome, Result
 from enforcer.exceptions import EnforcerError
+from enforcer.inquiry import Inquiry
 from enforcer.job import Job
 from enforcer.person import Context
 from enforcer.policies.drift import Look, watch_policies
-from enforcer.proof import SWEEP_SECONDS, Inquiry, not_blocked, note, prove, unproven
+from enforcer.proof import SWEEP_SECONDS, not_blocked, note, prove, unproven
 
 _log = logging.getLogger(__name__)
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from enforcer.core.contractors import Contractor, RegisterRow, normalised, read_row
 from enforcer.core.dates import instant
-from enforcer.core.enforcement import Enforcement, Sessions
+from enforcer.core.enforcement import Enforcement, Proof, Sessions
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Outcome, Report, Result, Run, RunKind, RunState, lag_of
 from enforcer.exceptions import RefusedError, RunError, UnavailableError
 from enforcer.graph.directory import Person, StepOutcome, StepResult
 from enforcer.person import Context, Taken, conclude, entries, intent
+from enforcer.proof import prove_departure
 from enforcer.services import Services
 from enforcer.settings import Disable, Mode
 from enforcer.tables.register import Registration
@@ -55,6 +56,8 @@ class Offboarded:
         done: Every step is settled.
         sessions: `revoked`, `home_tenant` or `no_account`; None while nothing can be said.
         ended_rows: The register's rows that end now, as `group/row key`.
+        proof: What Entra says of his next sign-in; None where these steps took him out of no group.
+        proof_policy: The name of the policy that blocks it.
     """
 
     run_id: str
@@ -65,6 +68,8 @@ class Offboarded:
     sessions: Sessions | None
     steps: tuple[StepTaken, ...]
     ended_rows: tuple[str, ...]
+    proof: Proof | None = None
+    proof_policy: str = ""
 
 
 async def offboard_now(services: Services, order: OffboardOrder) -> Offboarded:
@@ -97,6 +102,7 @@ class _Offboarding:
     order: OffboardOrder
     person: Person
     now: datetime
+    departures: list[tuple[Run, Enforcement]] = field(default_factory=list)
 
     async def carry_out(self) -> Offboarded:
         found = await self._find_rows()
@@ -112,7 +118,9 @@ class _Offboarding:
         outcomes = [await self._record(group_id, taken[group_id], rows) for group_id in self._groups]
         if any(result.unavailable for item in taken.values() for result in item.results.values()):
             raise UnavailableError(next(item.failures for item in taken.values() if item.failures))
-        return self._told(account, removals, outcomes, ended)
+        answer = await prove_departure(self.services, self.departures, self.order.reason)
+        told = self._told(account, removals, outcomes, ended)
+        return replace(told, proof=answer.proof, proof_policy=answer.policy) if answer else told
 
     @property
     def _groups(self) -> tuple[str, ...]:
@@ -208,7 +216,9 @@ class _Offboarding:
             )
             await self.services.ledger.append(group_id, entries(taken, context, now))
         await self._save(group_id, outcome, taken, concerned=concerned)
-        await self.services.runs.save(Report(run=self._run(group_id, outcome, concerned=concerned)))
+        run = self._run(group_id, outcome, concerned=concerned)
+        await self.services.runs.save(Report(run=run))
+        self.departures.append((run, outcome.enforcement))
         return outcome
 
     async def _save(self, group_id: str, outcome: Outcome, taken: Taken, *, concerned: bool) -> None:

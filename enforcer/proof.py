@@ -1,137 +1,84 @@
-"""Proof by Entra itself: what its What If evaluation says about the next sign-in of whoever was offboarded.
+"""Proof by Entra itself that whoever was offboarded is blocked: asked for, recorded, counted, alarmed about.
 
-    account disabled by us just now          disabled, without asking
-    a policy blocks him from everything      blocked, with the policy's name
-    none does; account disabled, or gone     disabled
-    none does; a managed group has him       not asked: reads lag behind, or he has a second engagement
-    none does                                not blocked: a finding, in every run until somebody mends it
-
-The evaluation allows one question a second, so a run asks as long as its time allows, and a later one goes
-on. Nothing here fails a run, delays a removal or undoes one.
+Entra answers one question a second, so a run asks as long as its time allows, and a later one goes on.
+Nothing here fails a run, delays a removal or undoes one.
 """
 
 from __future__ import annotations
 
-import asyncio
+import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from enforcer.concurrency import each
 from enforcer.core.dates import instant
-from enforcer.core.enforcement import Enforcement, Proof, Sessions
+from enforcer.core.enforcement import Enforcement, Proof
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.plan import Finding, FindingKind
-from enforcer.core.planner import READS_SETTLE
-from enforcer.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
-from enforcer.graph.conditional_access import ConditionalAccess
-from enforcer.graph.memberships import groups_having
+from enforcer.core.runs import Report, Run
+from enforcer.exceptions import EnforcerError
+from enforcer.inquiry import Answer, Inquiry, without_asking
 from enforcer.person import Context
 from enforcer.services import Services
 from enforcer.telemetry import PolicyDrift, emit
+
+_log = logging.getLogger(__name__)
 
 # How long a sweep asks, after everybody is out, and how long an offboarding for which somebody waits.
 SWEEP_SECONDS = 60.0
 OFFBOARD_SECONDS = 5.0
 # Whoever could not be asked about for so long was offboarded under policies that are history.
 _ASKED_WITHIN = timedelta(days=30)
-
-_NO_TIME = "the time for asking was up"
-_NO_PERMISSION = "this identity lacks Policy.Read.ConditionalAccess"
-_NO_ANSWER = "Entra did not answer"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What is known about a person's next sign-in.
-
-    Attributes:
-        policy: The names of the policies that block him.
-        detail: Why Entra was not asked, or what made the account unusable.
-    """
-
-    proof: Proof
-    policy: str = ""
-    detail: str = ""
-
-    @property
-    def words(self) -> str:
-        """Say it for the ledger."""
-        more = self.policy or self.detail
-        return f"{self.proof}: {more}" if more else self.proof.value
-
-
 _NOT_YET = Answer(proof=Proof.NOT_ASKED)
 
 
-class Inquiry:
-    """Asks Entra about one person after the other until the time is up, or asking makes no sense.
+async def prove_departure(
+    services: Services, departures: Sequence[tuple[Run, Enforcement]], reason: str
+) -> Answer | None:
+    """Ask Entra about one person who was just offboarded from some groups, and record the answer with each.
+
+    Never fails the offboarding: should storage fail here, a later sweep asks.
 
     Args:
         services: All adapters.
-        seconds: For how long, from now, including all waits.
-        permitted: Whether this identity may ask, as far as is known.
+        departures: The runs, one for each group, and what they have recorded of him.
+        reason: Why he was offboarded, for the ledger.
+
+    Returns:
+        None where these runs took him out of no group, or the answer could not be recorded.
     """
-
-    def __init__(self, services: Services, seconds: float, *, permitted: bool = True) -> None:
-        self.services = services
-        self._policies = ConditionalAccess(services.graph)
-        self._deadline = asyncio.get_running_loop().time() + seconds
-        self._stopped = "" if permitted else _NO_PERMISSION
-
-    async def answer(self, person: Enforcement) -> Answer:
-        """Say what becomes of the person's next sign-in. Raises nothing of this project's errors."""
-        known = self.without_asking(person)
-        if known is not None:
-            return known
-        if not self._stopped:
-            try:
-                async with asyncio.timeout_at(self._deadline):
-                    return await self._ask(person)
-            except TimeoutError:
-                self._stopped = _NO_TIME
-            except AccessDeniedError:
-                self._stopped = _NO_PERMISSION
-            except UnavailableError:
-                self._stopped = _NO_ANSWER
-            except ReadError as error:
-                return Answer(proof=Proof.NOT_ASKED, detail=str(error))
-        return Answer(proof=Proof.NOT_ASKED, detail=self._stopped)
-
-    def without_asking(self, person: Enforcement) -> Answer | None:
-        """Say what is certain without Entra: no account, or one that we have just disabled."""
-        if person.sessions is Sessions.NO_ACCOUNT:
-            return _gone()
-        # Later somebody may have enabled it again: then Entra is asked.
-        if person.disabled_at is not None and self.services.now() - person.disabled_at < READS_SETTLE:
-            return Answer(proof=Proof.DISABLED)
+    try:
+        return await _prove_departure(services, departures, reason)
+    except EnforcerError as error:
+        _log.warning("what Entra says could not be recorded: %s", type(error).__name__)
         return None
 
-    async def _ask(self, person: Enforcement) -> Answer:
-        try:
-            met = await self._policies.evaluate(person.user_id)
-            blocking = sorted(
-                policy.display_name for policy in met if policy.is_enabled and policy.blocks_everywhere
-            )
-            if blocking:
-                return Answer(proof=Proof.BLOCKED, policy="; ".join(blocking))
-            account = await self.services.directory.find(person.user_id)
-        except NotFoundError:
-            return _gone()
-        if account.enabled is False:
-            return Answer(proof=Proof.DISABLED, detail="by somebody else")
-        return await self._why_not_blocked(person.user_id)
 
-    async def _why_not_blocked(self, user_id: str) -> Answer:
-        """Look whether a managed group still has him, so that it is right, or too early, not to block him."""
-        listed = await groups_having(self.services.graph, user_id, self.services.settings.group_ids)
-        if listed:
-            return Answer(proof=Proof.NOT_ASKED, detail=f"still listed as a member of {', '.join(listed)}")
-        return Answer(proof=Proof.NOT_BLOCKED)
+async def _prove_departure(
+    services: Services, departures: Sequence[tuple[Run, Enforcement]], reason: str
+) -> Answer | None:
+    out = [(run, item) for run, item in departures if await _is_recorded(services, run, item)]
+    if not out:
+        return None
+    answer = await Inquiry(services, OFFBOARD_SECONDS).answer(out[0][1])
+    for run, item in out:
+        context = Context(group_id=run.group_id, run_id=run.run_id, actor=run.actor, note=reason)
+        await record(services, context, [(item, answer)])
+        findings = tuple(not_blocked([_with(item, answer)], run.group_id))
+        counted = replace(
+            run,
+            blocked=int(answer.proof is Proof.BLOCKED),
+            not_blocked=len(findings),
+            findings=len(findings),
+        )
+        await services.runs.save(Report(run=counted, findings=findings))
+    return answer
 
 
-def _gone() -> Answer:
-    return Answer(proof=Proof.DISABLED, detail="the account does not exist any more")
+async def _is_recorded(services: Services, run: Run, item: Enforcement) -> bool:
+    current = await services.enforcements.get(run.group_id, item.row_key)
+    return current is not None and current.run_id == run.run_id and current.removed_at is not None
 
 
 # The people of a sweep -----------------------------------------------------------------------------------
@@ -159,6 +106,13 @@ def _is_open(item: Enforcement, since: datetime) -> bool:
     return item.proof is Proof.NOT_BLOCKED or (recent and item.proof in (None, Proof.NOT_ASKED))
 
 
+async def note(services: Services, group_id: str, fresh: Iterable[Enforcement]) -> list[Enforcement]:
+    """Note of those who were just offboarded what is certain without Entra, and that it was not asked yet."""
+    noted = [_with(item, without_asking(item, services.now()) or _NOT_YET) for item in fresh]
+    await services.enforcements.save(group_id, noted)
+    return noted
+
+
 async def prove(
     inquiry: Inquiry, context: Context, fresh: Sequence[Enforcement], earlier: Sequence[Enforcement]
 ) -> list[Enforcement]:
@@ -167,19 +121,17 @@ async def prove(
     Args:
         inquiry: Asks, for as long as there is time.
         context: Of which run, for the ledger.
-        fresh: Whom this run has offboarded, as it has just recorded them.
+        fresh: Whom this run has offboarded; see `note`.
         earlier: Whom earlier runs have; see `unproven`.
 
     Returns:
         All the fresh ones, and those of the earlier ones about whom there is an answer.
     """
-    services = inquiry.services
-    at_once = [_with(item, inquiry.without_asking(item) or _NOT_YET) for item in fresh]
-    await services.enforcements.save(context.group_id, at_once)
-    told = [(item, await inquiry.answer(item)) for item in at_once]
+    told = [(item, await inquiry.answer(item)) for item in fresh]
     again = [(item, await inquiry.answer(item)) for item in earlier]
     again = [(item, answer) for item, answer in again if answer.proof is not Proof.NOT_ASKED]
-    await record(services, context, told + [pair for pair in again if pair[0].proof is not pair[1].proof])
+    news = [(item, answer) for item, answer in again if answer.proof is not item.proof]
+    await record(inquiry.services, context, told + news)
     return [_with(item, answer) for item, answer in told + again]
 
 

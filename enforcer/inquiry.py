@@ -1,0 +1,119 @@
+"""Asks Entra itself, by its What If evaluation, whether a policy would block a person's next sign-in.
+
+    account disabled by us just now          disabled, without asking
+    a policy blocks him from everything      blocked, with the policy's name
+    none does; account disabled, or gone     disabled
+    none does; a managed group has him       not asked: reads lag behind, or he has a second engagement
+    none does                                not blocked
+
+Source: conditionalAccessRoot: evaluate. It knows policies and memberships, but not whether the account is
+enabled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+
+from enforcer.core.enforcement import Enforcement, Proof, Sessions
+from enforcer.core.planner import READS_SETTLE
+from enforcer.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
+from enforcer.graph.conditional_access import ConditionalAccess
+from enforcer.graph.memberships import groups_having
+from enforcer.services import Services
+
+_NO_TIME = "the time for asking was up"
+_NO_PERMISSION = "this identity lacks Policy.Read.ConditionalAccess"
+_NO_ANSWER = "Entra did not answer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What is known about a person's next sign-in.
+
+    Attributes:
+        policy: The names of the policies that block him.
+        detail: Why Entra was not asked, or what made the account unusable.
+    """
+
+    proof: Proof
+    policy: str = ""
+    detail: str = ""
+
+    @property
+    def words(self) -> str:
+        """Say it for the ledger."""
+        more = self.policy or self.detail
+        return f"{self.proof}: {more}" if more else self.proof.value
+
+
+class Inquiry:
+    """Asks Entra about one person after the other until the time is up, or asking makes no sense.
+
+    Args:
+        services: All adapters.
+        seconds: For how long, from now, including all waits.
+        permitted: Whether this identity may ask, as far as is known.
+    """
+
+    def __init__(self, services: Services, seconds: float, *, permitted: bool = True) -> None:
+        self.services = services
+        self._policies = ConditionalAccess(services.graph)
+        self._deadline = asyncio.get_running_loop().time() + seconds
+        self._stopped = "" if permitted else _NO_PERMISSION
+
+    async def answer(self, person: Enforcement) -> Answer:
+        """Say what becomes of the person's next sign-in. Raises nothing of this project's errors."""
+        known = without_asking(person, self.services.now())
+        if known is not None:
+            return known
+        if not self._stopped:
+            try:
+                async with asyncio.timeout_at(self._deadline):
+                    return await self._ask(person)
+            except TimeoutError:
+                self._stopped = _NO_TIME
+            except AccessDeniedError:
+                self._stopped = _NO_PERMISSION
+            except UnavailableError:
+                self._stopped = _NO_ANSWER
+            except ReadError as error:
+                return Answer(proof=Proof.NOT_ASKED, detail=str(error))
+        return Answer(proof=Proof.NOT_ASKED, detail=self._stopped)
+
+    async def _ask(self, person: Enforcement) -> Answer:
+        try:
+            met = await self._policies.evaluate(person.user_id)
+            blocking = sorted(
+                policy.display_name for policy in met if policy.is_enabled and policy.blocks_everywhere
+            )
+            if blocking:
+                return Answer(proof=Proof.BLOCKED, policy="; ".join(blocking))
+            account = await self.services.directory.find(person.user_id)
+        except NotFoundError:
+            return _gone()
+        if account.enabled is False:
+            return Answer(proof=Proof.DISABLED)
+        return await self._why_not_blocked(person.user_id)
+
+    async def _why_not_blocked(self, user_id: str) -> Answer:
+        """Look whether a managed group still has him, so that it is right, or too early, not to block him."""
+        listed = await groups_having(self.services.graph, user_id, self.services.settings.group_ids)
+        if listed:
+            return Answer(proof=Proof.NOT_ASKED, detail=f"still listed as a member of {', '.join(listed)}")
+        return Answer(proof=Proof.NOT_BLOCKED)
+
+
+def without_asking(person: Enforcement, now: datetime) -> Answer | None:
+    """Say what is certain without Entra: no account, or one that we have just disabled."""
+    if person.sessions is Sessions.NO_ACCOUNT:
+        return _gone()
+    # Later somebody may have enabled it again: then Entra is asked.
+    if person.disabled_at is not None and now - person.disabled_at < READS_SETTLE:
+        return Answer(proof=Proof.DISABLED)
+    return None
+
+
+def _gone() -> Answer:
+    return Answer(proof=Proof.DISABLED, detail="the account does not exist any more")
