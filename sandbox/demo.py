@@ -81,7 +81,7 @@ async def _tell_who_left(tenant: LocalTenant, before: list[User]) -> None:
         ours = item.sessions is Sessions.REVOKED
         sessions = "revoked" if ours else "his home tenant's: not ours to revoke"
         print(
-            f"  {user.display_name:<14} sessions: {sessions:<38} next sign-in: {item.proof} {item.proof_policy}"
+            f"  {user.display_name:<13} sessions: {sessions:<38} next sign-in: {item.proof} {item.proof_policy}"
         )
 
 
