@@ -13,7 +13,8 @@ from enforcer.cli.offboard import offboard
 from enforcer.cli.policies import policies
 from enforcer.cli.running import run_guarded
 from enforcer.cli.standing import check, status
-from enforcer.cli.sweeps import apply, approve, plan, undo
+from enforcer.cli.sweeps import apply, approve, plan
+from enforcer.cli.undo import undo
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 

@@ -1,10 +1,9 @@
-"""`plan`, `apply`, `approve` and `undo`."""
+"""`plan`, `apply` and `approve`."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,89 +11,16 @@ import click
 import msgspec
 
 from enforcer import approval
-from enforcer import undo as undoing
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
+from enforcer.cli.plan_file import ExpectedPlan, read_plan, written_plan
 from enforcer.cli.running import DONE, HELD, UNDONE, USAGE, actor, settings, with_services
 from enforcer.core import dates
 from enforcer.core.dates import UnreadableDateError
-from enforcer.core.plan import EndingSoon, Finding, GroupPlan, Offboard, Onboard, Plan
-from enforcer.core.runs import Report, total
+from enforcer.core.plan import Finding, Plan
+from enforcer.core.runs import Report, Run, RunState, total
 from enforcer.exceptions import EnforcerError, InputError
 from enforcer.services import Services
 from enforcer.sweep import Order, make_whole_plan, new_run_id, sweep
-
-# What `plan --output json` writes ------------------------------------------------------------------------
-
-
-class _Person(msgspec.Struct, kw_only=True):
-    user_id: str
-    row_key: str | None
-    user_principal_name: str
-    end_date: str | None
-    due_at: datetime | None
-    guest: bool
-    steps: list[str]
-
-
-class _Group(msgspec.Struct, kw_only=True):
-    group_id: str
-    digest: str
-    members: int
-    offboard: list[_Person]
-    onboard: list[Onboard]
-    ending_soon: list[EndingSoon]
-    findings: list[Finding]
-    held: bool
-
-
-class PlanFile(msgspec.Struct, kw_only=True):
-    """The plan as JSON; `apply --plan` reads it again."""
-
-    schema: int = 1
-    digest: str
-    as_of: datetime
-    groups: list[_Group]
-
-
-def _plan_file(plan: Plan) -> PlanFile:
-    return PlanFile(digest=plan.digest, as_of=plan.as_of, groups=[_group(group) for group in plan.groups])
-
-
-def _group(group: GroupPlan) -> _Group:
-    return _Group(
-        group_id=group.group_id,
-        digest=group.digest,
-        members=group.members,
-        offboard=[_person(person) for person in group.offboard],
-        onboard=list(group.onboard),
-        ending_soon=list(group.ending_soon),
-        findings=list(group.findings),
-        held=group.held,
-    )
-
-
-def _person(person: Offboard) -> _Person:
-    return _Person(
-        user_id=person.user_id,
-        row_key=person.row_key,
-        user_principal_name=person.user_principal_name,
-        end_date=person.end_date,
-        due_at=person.due_at,
-        guest=person.guest,
-        steps=[step.value for step in person.steps],
-    )
-
-
-class _WrittenGroup(msgspec.Struct):
-    group_id: str
-    digest: str
-
-
-class _WrittenPlan(msgspec.Struct):
-    schema: int
-    digest: str
-    groups: list[_WrittenGroup]
-
 
 # The commands --------------------------------------------------------------------------------------------
 
@@ -127,7 +53,7 @@ def plan(as_of: datetime | None, out: Path | None, detailed_exitcode: bool, as_j
     made = with_services(
         "reading the register and the groups", lambda services: make_whole_plan(services, as_of)
     )
-    written = _plan_file(made)
+    written = written_plan(made)
     if out is not None:
         out.write_bytes(msgspec.json.format(msgspec.json.encode(written), indent=2) + b"\n")
         tell(f"plan {made.digest} written to {out}")
@@ -148,7 +74,7 @@ def plan(as_of: datetime | None, out: Path | None, detailed_exitcode: bool, as_j
 @output_option
 def apply(plan_file: Path | None, as_json: bool) -> int:  # noqa: FBT001
     """Offboard everybody who is due, now."""
-    expected = _read_plan(plan_file) if plan_file else None
+    expected = read_plan(plan_file) if plan_file else None
     done = with_services("sweeping", lambda services: _sweep_all(services, expected))
     if as_json:
         write_json(_applied(done))
@@ -174,85 +100,72 @@ def approve(digest: str, as_json: bool) -> int:  # noqa: FBT001
     return DONE
 
 
-@click.command()
-@click.argument("run")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--plan-only", is_flag=True, help="Show what would be done, and do nothing.")
-@output_option
-def undo(run: str, yes: bool, plan_only: bool, as_json: bool) -> int:  # noqa: FBT001
-    """Take back what RUN did: the memberships that it removed, the accounts that it disabled."""
-    reversals = with_services("reading the ledger", lambda services: undoing.plan_undo(services, run))
-    rows = [(item.action, item.user_id, item.group_id) for item in reversals]
-    if not as_json or plan_only:
-        _write_undo_plan(reversals, rows, as_json=as_json)
-    if plan_only:
-        return DONE
-    if sys.stdin.isatty() and not yes:
-        click.confirm(f"{len(rows)} changes. Carry them out?", abort=True, err=True)
-    own_run, results = with_services(
-        "undoing", lambda services: undoing.undo(services, run, reversals, actor=actor())
-    )
-    if as_json:
-        write_json({"run_id": own_run, "undone_run": run, "results": results})
-    else:
-        done = [(item.reversal.action, item.reversal.user_id, item.outcome) for item in results]
-        write_tables(Table(f"Undone, as run {own_run}", ("action", "user", "outcome"), done))
-    tell("their end dates are as they were: put them off, or the next sweep offboards them again")
-    return DONE if all(item.done for item in results) else UNDONE
-
-
-def _write_undo_plan(
-    reversals: Sequence[undoing.Reversal], rows: Sequence[Sequence[object]], *, as_json: bool
-) -> None:
-    if as_json:
-        write_json(reversals)
-    else:
-        write_tables(Table("Would be undone", ("action", "user", "group"), rows))
-
-
 # Applying ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class _Done:
+    """What came of all groups: the whole as one run, and each by itself."""
+
+    run: Run
     reports: Sequence[Report]
     errors: Sequence[EnforcerError]
 
 
-async def _sweep_all(services: Services, expected: dict[str, str] | None) -> _Done:
+async def _sweep_all(services: Services, expected: ExpectedPlan | None) -> _Done:
     """Sweep one group after the other; the failure of one does not keep the others waiting."""
-    run_id = new_run_id(services.now())
+    digests = await _expected_digests(services, expected) if expected else {}
+    begun = _begun(services)
     reports: list[Report] = []
     errors: list[EnforcerError] = []
     for group_id in services.settings.group_ids:
-        if expected is not None and group_id not in expected:
-            continue
         order = Order(
             group_id=group_id,
-            actor=actor(),
-            reason="apply",
-            run_id=run_id,
-            expected_digest=expected[group_id] if expected else "",
+            actor=begun.actor,
+            reason=begun.reason,
+            run_id=begun.run_id,
+            expected_digest=digests.get(group_id, ""),
         )
         try:
             reports.append(await sweep(services, order))
         except EnforcerError as error:
             errors.append(error)
-    return _Done(reports, errors)
+    state = RunState.FAILED if errors else RunState.COMPLETE
+    ended = replace(begun, state=state, finished_at=services.now())
+    return _Done(total(ended, reports), reports, errors)
 
 
-def _read_plan(path: Path) -> dict[str, str]:
-    try:
-        written = msgspec.json.decode(path.read_bytes(), type=_WrittenPlan)
-    except msgspec.MsgspecError as error:
-        raise InputError(f"{path} is no plan written by `plan --out`: {error}", field="plan") from error
-    return {group.group_id: group.digest for group in written.groups}
+def _begun(services: Services) -> Run:
+    started_at, group_ids = services.now(), services.settings.group_ids
+    return Run(
+        run_id=new_run_id(started_at),
+        group_id=group_ids[0] if len(group_ids) == 1 else "",
+        started_at=started_at,
+        mode=services.settings.mode.value,
+        reason="apply",
+        actor=actor(),
+    )
+
+
+async def _expected_digests(services: Services, expected: ExpectedPlan) -> dict[str, str]:
+    """Give each group's digest, if the plan as a whole is still the expected one.
+
+    Raises:
+        InputError: It has changed in some group: then nothing is done in any.
+    """
+    present = await make_whole_plan(services)
+    if present.digest != expected.digest:
+        raise InputError(
+            f"the plan has changed: it was {expected.digest}, now it is {present.digest};"
+            " look at the new plan first",
+            field="plan",
+        )
+    return {group.group_id: group.digest for group in present.groups}
 
 
 def _applied(done: _Done) -> object:
-    whole = msgspec.to_builtins(total(done.reports, settings().mode.value))
     return {
-        **whole,
+        **msgspec.to_builtins(done.run),
         "groups": [report.run for report in done.reports],
         "people": [
             {

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 
-from enforcer.core.enforcement import Enforcement, Sessions
+from enforcer.core.enforcement import Enforcement
 from enforcer.core.plan import Finding
 
 OUT_OF_TIME = "the run's time was up"
@@ -141,11 +141,6 @@ def _rank(ordered: Sequence[float], percent: int) -> float:
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
 
 
-def has_home_sessions(outcome: Outcome) -> bool:
-    """Tell whether the person's sessions belong to another tenant."""
-    return outcome.enforcement.sessions is Sessions.HOME_TENANT
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """A run with what it found and did, person by person."""
@@ -181,20 +176,14 @@ _COUNTS = (
 )
 
 
-def total(reports: Sequence[Report], mode: str) -> Run:
-    """Add up the runs of several groups; the lag is over all people."""
+def total(begun: Run, reports: Sequence[Report]) -> Run:
+    """Add up the runs of several groups, which were begun together; the lag is over all people."""
     runs = [report.run for report in reports]
-    outcomes = [outcome for report in reports for outcome in report.outcomes]
     counts = {name: sum(getattr(run, name) for run in runs) for name in _COUNTS}
-    return Run(
-        run_id=runs[0].run_id if runs else "",
-        group_id=runs[0].group_id if len(runs) == 1 else "",
-        started_at=min((run.started_at for run in runs), default=datetime.min.replace(tzinfo=UTC)),
-        finished_at=max((run.finished_at for run in runs if run.finished_at), default=None),
-        state=RunState.COMPLETE,
-        mode=mode,
+    return replace(
+        begun,
         held=any(run.held for run in runs),
         digest=runs[0].digest if len(runs) == 1 else "",
-        lag_seconds=lag_of(outcomes),
+        lag_seconds=lag_of(outcome for report in reports for outcome in report.outcomes),
         **counts,
     )

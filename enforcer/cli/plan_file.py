@@ -1,0 +1,90 @@
+"""The plan as JSON: what `plan --output json` and `plan --out` write and `apply --plan` reads."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from enforcer.core.plan import EndingSoon, Finding, GroupPlan, Offboard, Onboard, Plan
+from enforcer.exceptions import InputError
+
+
+class _Person(msgspec.Struct, kw_only=True):
+    user_id: str
+    row_key: str | None
+    user_principal_name: str
+    end_date: str | None
+    due_at: datetime | None
+    guest: bool
+    steps: list[str]
+
+
+class _Group(msgspec.Struct, kw_only=True):
+    group_id: str
+    digest: str
+    members: int
+    offboard: list[_Person]
+    onboard: list[Onboard]
+    ending_soon: list[EndingSoon]
+    findings: list[Finding]
+    held: bool
+
+
+class PlanFile(msgspec.Struct, kw_only=True):
+    """The plan as JSON; `apply --plan` reads it again."""
+
+    schema: int = 1
+    digest: str
+    as_of: datetime
+    groups: list[_Group]
+
+
+def written_plan(plan: Plan) -> PlanFile:
+    return PlanFile(digest=plan.digest, as_of=plan.as_of, groups=[_group(group) for group in plan.groups])
+
+
+def _group(group: GroupPlan) -> _Group:
+    return _Group(
+        group_id=group.group_id,
+        digest=group.digest,
+        members=group.members,
+        offboard=[_person(person) for person in group.offboard],
+        onboard=list(group.onboard),
+        ending_soon=list(group.ending_soon),
+        findings=list(group.findings),
+        held=group.held,
+    )
+
+
+def _person(person: Offboard) -> _Person:
+    return _Person(
+        user_id=person.user_id,
+        row_key=person.row_key,
+        user_principal_name=person.user_principal_name,
+        end_date=person.end_date,
+        due_at=person.due_at,
+        guest=person.guest,
+        steps=[step.value for step in person.steps],
+    )
+
+
+class ExpectedPlan(msgspec.Struct):
+    """What of a plan file `apply --plan` goes by."""
+
+    schema: Literal[1]
+    digest: str
+
+
+def read_plan(path: Path) -> ExpectedPlan:
+    """Read a plan file.
+
+    Raises:
+        InputError: It is none.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ExpectedPlan)
+    except msgspec.MsgspecError as error:
+        raise InputError(f"{path} is no plan written by `plan --out`: {error}", field="plan") from error

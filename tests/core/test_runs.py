@@ -1,0 +1,119 @@
+"""What a run did, counted so that nobody is lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enforcer.core.enforcement import State
+from enforcer.core.plan import Finding, FindingKind
+from enforcer.core.runs import OUT_OF_TIME, Lag, Outcome, Report, Result, Run, RunState, lag_of, total
+from tests.core.group import ANNA, GROUP, NOW, known
+
+RUN = Run(run_id="20261123T120000-abcdef", group_id=GROUP, started_at=NOW, mode="enforce")
+
+
+def outcome(result: Result, lag: float | None = None, reason: str = "") -> Outcome:
+    removed_at = None if lag is None else NOW + timedelta(seconds=lag)
+    enforcement = known(ANNA, State.OFFBOARDED, due_at=NOW, removed_at=removed_at)
+    return Outcome(result=result, enforcement=enforcement, reason=reason)
+
+
+def removed(*lags: float) -> list[Outcome]:
+    return [outcome(Result.REMOVED, lag) for lag in lags]
+
+
+def test_counts_that_add_up_are_reported() -> None:
+    replace(RUN, due=10, removed=4, already_absent=3, skipped=2, stuck=1).assert_counts()
+
+
+FOUR = replace(RUN, due=4, removed=1, already_absent=1, skipped=1, stuck=1)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        replace(FOUR, removed=0),
+        replace(FOUR, already_absent=0),
+        replace(FOUR, skipped=0),
+        replace(FOUR, stuck=0),
+    ],
+)
+def test_counts_that_lose_somebody_are_not_reported(run: Run) -> None:
+    with pytest.raises(AssertionError, match="4 people were due, 3 are accounted for"):
+        run.assert_counts()
+
+
+def test_the_lag_runs_from_the_end_of_access_to_the_removal() -> None:
+    assert lag_of(removed(90)) == Lag(p50=90, p95=90, max=90)
+    assert lag_of(removed(*range(1, 101))) == Lag(p50=50, p95=95, max=100)
+    assert lag_of(removed(3, 1, 2)) == Lag(p50=2, p95=3, max=3)
+
+
+def test_who_was_not_removed_by_this_run_has_no_lag() -> None:
+    others = [outcome(result, 5) for result in Result if result is not Result.REMOVED]
+    assert lag_of(others) == Lag()
+    assert lag_of([outcome(Result.REMOVED)]) == Lag()
+    unregistered = known(ANNA, State.OFFBOARDED, due_at=None, removed_at=NOW)
+    assert lag_of([Outcome(result=Result.REMOVED, enforcement=unregistered)]) == Lag()
+
+
+@given(lags=st.lists(st.floats(0, 1e6), min_size=1))
+def test_percentiles_are_lags_that_somebody_had_and_in_order(lags: list[float]) -> None:
+    lag = lag_of(removed(*lags))
+    assert lag.p50 is not None
+    assert lag.p95 is not None
+    assert lag.max is not None
+    assert lag.p50 <= lag.p95 <= lag.max
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        replace(RUN, removed=1),
+        replace(RUN, already_absent=1),
+        replace(RUN, revoked=1),
+        replace(RUN, disabled=1),
+        replace(RUN, added=1),
+    ],
+)
+def test_a_run_that_changed_something_has_acted(run: Run) -> None:
+    assert run.acted
+
+
+def test_a_run_that_only_looked_has_not_acted() -> None:
+    assert not replace(RUN, due=3, skipped=2, stuck=1, verified=5, findings=7, members=9).acted
+
+
+def test_a_report_knows_whether_the_time_was_up() -> None:
+    late = outcome(Result.SKIPPED, reason=OUT_OF_TIME)
+    assert Report(run=RUN, outcomes=(*removed(1), late)).out_of_time
+    found = Finding(kind=FindingKind.MISSING_MEMBER, detail=f"could not be added: {OUT_OF_TIME}")
+    assert Report(run=RUN, findings=(found,)).out_of_time
+    assert not Report(
+        run=RUN, outcomes=(outcome(Result.SKIPPED, reason="his end date was put off"),)
+    ).out_of_time
+
+
+def test_the_runs_of_several_groups_add_up_to_one() -> None:
+    begun = replace(RUN, group_id="", state=RunState.COMPLETE, finished_at=datetime(2026, 11, 24, tzinfo=UTC))
+    one = Report(run=replace(RUN, due=3, removed=3, members=30, digest="1"), outcomes=tuple(removed(1, 2, 3)))
+    other = Report(run=replace(RUN, due=1, skipped=1, members=5, held=True, digest="2"))
+    whole = total(begun, [one, other])
+    assert (whole.due, whole.removed, whole.skipped, whole.members) == (4, 3, 1, 35)
+    assert whole.held
+    assert whole.lag_seconds == Lag(p50=2, p95=3, max=3)
+    assert (whole.run_id, whole.finished_at, whole.digest) == (RUN.run_id, begun.finished_at, "")
+    whole.assert_counts()
+
+
+def test_the_total_of_one_group_has_its_digest() -> None:
+    assert total(RUN, [Report(run=replace(RUN, digest="1"))]).digest == "1"
+
+
+def test_the_total_of_no_run_is_the_run_as_it_was_begun() -> None:
+    assert total(RUN, []) == RUN
