@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 
 from enforcer.core.contractors import Contractor, RegisterRow, read_row
+from enforcer.core.enforcement import Enforcement
+from enforcer.core.members import Member
 from enforcer.core.planner import GroupFacts
+from enforcer.core.sieve import Sieve
 from enforcer.exceptions import EnforcerError, NotFoundError
 from enforcer.services import Services
 from enforcer.settings import Disable
 
 
-async def read_facts(services: Services, group_id: str) -> GroupFacts:
+async def read_facts(services: Services, group_id: str, at: datetime | None = None) -> GroupFacts:
     """Read the group, its members, its rows and its enforcements, at the same time.
+
+    Args:
+        services: Where all that is.
+        group_id: The managed group.
+        at: The plan will be as of then, or later; by default as of now. Rows that can matter to no such plan
+            are left out.
 
     Raises:
         RunError, UnavailableError: Some part could not be read, so that nothing may be planned: an error is
             never an empty list.
     """
-    await services.directory.require_group(group_id)
     try:
         async with asyncio.TaskGroup() as reading:
-            members = reading.create_task(_all(services.directory.members(group_id)))
-            rows = reading.create_task(_rows(services, group_id))
-            enforcements = reading.create_task(_all(services.enforcements.of_group(group_id)))
+            checked = reading.create_task(services.directory.require_group(group_id))
+            members = reading.create_task(_members(services, group_id, checked))
+            enforcements = reading.create_task(services.enforcements.all_of_group(group_id))
             engaged = reading.create_task(_engaged_elsewhere(services, group_id))
+            sieve = reading.create_task(_sieve(services, members, enforcements, at or services.now()))
+            rows = reading.create_task(_rows(services, group_id, sieve))
     except* EnforcerError as errors:
         raise _first(errors) from errors
     begun = {item.user_id for item in enforcements.result() if item.unfinished}
@@ -39,12 +50,50 @@ async def read_facts(services: Services, group_id: str) -> GroupFacts:
     )
 
 
-async def _rows(services: Services, group_id: str) -> list[RegisterRow]:
-    rows = await _all(services.register.rows(group_id))
+async def _members(services: Services, group_id: str, checked: Awaitable[object]) -> list[Member]:
+    try:
+        return [member async for member in services.directory.members(group_id)]
+    except EnforcerError:
+        await checked  # where the group is the reason, this says so
+        raise
+
+
+async def _sieve(
+    services: Services, members: Awaitable[list[Member]], known: Awaitable[list[Enforcement]], at: datetime
+) -> Sieve:
+    return Sieve.of(await members, await known, services.settings.zone, at)
+
+
+async def _rows(services: Services, group_id: str, sieve: Awaitable[Sieve]) -> list[RegisterRow]:
+    """Read the rows that a plan may depend on; the others are not held."""
+
+    async def sift(page: list[RegisterRow]) -> None:
+        # Large registers wait here for the member list, a few pages in hand.
+        (await sieve).take(page)
+
+    await _read_register(services, group_id, sift)
+    sifted = await sieve
+    return await _all_rows(services, group_id) if sifted.passed_too_many else sifted.rows
+
+
+async def _all_rows(services: Services, group_id: str) -> list[RegisterRow]:
+    rows: list[RegisterRow] = []
+
+    async def keep(page: list[RegisterRow]) -> None:
+        rows.extend(page)
+
+    await _read_register(services, group_id, keep)
+    return rows
+
+
+async def _read_register(
+    services: Services, group_id: str, take: Callable[[list[RegisterRow]], Awaitable[None]]
+) -> None:
+    await services.register.read(group_id, take)
     # The partition's key is a lower-case GUID; PowerShell and others like to write it in capitals, and such
     # rows would otherwise never be seen.
-    strays = await _all(services.register.rows(group_id.upper())) if group_id.upper() != group_id else []
-    return rows + strays
+    if group_id.upper() != group_id:
+        await services.register.read(group_id.upper(), take)
 
 
 async def _engaged_elsewhere(services: Services, group_id: str) -> frozenset[str]:
@@ -78,10 +127,6 @@ async def _engaged(services: Services, user_ids: Iterable[str], keys: frozenset[
         if keys & {person.id, person.user_principal_name.lower(), person.mail.lower()}:
             engaged.add(person.id)
     return frozenset(engaged)
-
-
-async def _all[T](items: AsyncIterable[T]) -> list[T]:
-    return [item async for item in items]
 
 
 def _first(errors: BaseExceptionGroup[EnforcerError]) -> EnforcerError:

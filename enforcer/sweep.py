@@ -36,8 +36,9 @@ def new_run_id(now: datetime) -> str:
 
 async def make_whole_plan(services: Services, as_of: datetime | None = None) -> Plan:
     """Plan all managed groups, now or as of another time, and change nothing."""
-    facts = [await read_facts(services, group_id) for group_id in services.settings.group_ids]
-    return make_plan(facts, services.settings, as_of or services.now())
+    at = as_of or services.now()
+    facts = [await read_facts(services, group_id, at) for group_id in services.settings.group_ids]
+    return make_plan(facts, services.settings, at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
 from enforcer.tables.commits import GroupCommit
+from enforcer.tables.partitions import read_partition
 from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, moment, present
 
 TABLE = "enforcements"
@@ -25,6 +26,16 @@ class Enforcements:
             found = table.query_entities("PartitionKey eq @group", parameters={"group": group_id})
             async for entity in found:
                 yield _enforcement(entity)
+
+    async def all_of_group(self, group_id: str) -> list[Enforcement]:
+        """Give the group's whole partition, in any order."""
+        found: list[Enforcement] = []
+
+        async def take(entities: list[Entity]) -> None:
+            found.extend(_enforcement(entity) for entity in entities)
+
+        await read_partition(self._tables, TABLE, group_id, take)
+        return found
 
     async def get(self, group_id: str, row_key: str) -> Enforcement | None:
         from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415

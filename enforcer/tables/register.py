@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +11,7 @@ from typing import Any
 from enforcer.concurrency import each
 from enforcer.core.contractors import RegisterRow
 from enforcer.tables.gathering import GatheredReads
+from enforcer.tables.partitions import read_partition
 from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, in_chunks, present
 
 TABLE = "contractors"
@@ -45,17 +46,25 @@ class Register:
         self._reads: dict[str, GatheredReads[RegisterRow]] = {}
 
     async def rows(self, group_id: str) -> AsyncIterator[RegisterRow]:
-        """Give every row of the group's partition, with no filter on its contents.
-
-        A filter would silently drop rows whose property is missing or of another type. A page that fails
-        raises; an empty page may have a successor, which the SDK follows.
-        """
+        """Give every row of the group's partition in the order of the keys; see `read`."""
         async with self._tables.table(TABLE) as table:
             found = table.query_entities(
                 "PartitionKey eq @group", parameters={"group": group_id}, select=_COLUMNS
             )
             async for entity in found:
                 yield _row(entity)
+
+    async def read(self, group_id: str, take: Callable[[list[RegisterRow]], Awaitable[None]]) -> None:
+        """Read every row of the group's partition, page by page, several at a time.
+
+        There is no filter on what the rows contain: it would silently drop rows whose property is missing or
+        of another type.
+        """
+
+        async def take_page(entities: list[Entity]) -> None:
+            await take([_row(entity) for entity in entities])
+
+        await read_partition(self._tables, TABLE, group_id, take_page, _COLUMNS)
 
     async def row(self, group_id: str, row_key: str) -> RegisterRow | None:
         """Read one row as it is now; who asks at the same time is answered from one reading."""

@@ -1,0 +1,80 @@
+"""The sieve leaves out rows, and no plan is another one without them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enforcer.core.contractors import RegisterRow
+from enforcer.core.enforcement import State
+from enforcer.core.sieve import Sieve
+from tests.core.group import ANNA, BEN, ENDED, NOW, RUNNING, known, person, row
+from tests.core.test_planner_properties import WORLD, World
+
+ZONE = ZoneInfo("UTC")
+
+
+def sieve_for(world: World) -> Sieve:
+    return Sieve.of(world.members, world.enforcements, world.settings.zone, NOW)
+
+
+def kept(*rows: RegisterRow) -> list[RegisterRow]:
+    """Give what is kept of these rows where Anna is a member and Ben's offboarding was begun."""
+    sieve = Sieve.of([ANNA], [known(BEN, State.OFFBOARDING)], ZONE, NOW)
+    sieve.take(rows)
+    return sieve.rows
+
+
+@given(world=WORLD, later=st.timedeltas(timedelta(0), timedelta(days=400)))
+def test_a_plan_is_the_same_without_the_rows_that_are_left_out(world: World, later: timedelta) -> None:
+    sieve = sieve_for(world)
+    sieve.take(world.rows)
+    rows = world.rows if sieve.passed_too_many else sieve.rows
+
+    assert replace(world, rows=rows).plan(NOW + later) == world.plan(NOW + later)
+
+
+def test_whoever_left_long_ago_is_not_held() -> None:
+    sieve = Sieve.of([ANNA], [], ZONE, NOW)
+    sieve.take(row(f"nobody{number}@contoso.example") for number in range(10_000))
+    sieve.take([row(ANNA)])
+
+    assert sieve.rows == [row(ANNA)]
+    assert not sieve.passed_too_many
+
+
+@pytest.mark.parametrize(
+    "mattering",
+    [
+        row(ANNA),
+        row(ANNA.mail.upper()),
+        row(BEN),
+        row("new@contoso.example", RUNNING),
+        row("left@contoso.example", "31.12.2020"),
+        row("left@contoso.example", ENDED, "not a date"),
+        row("nonsense"),
+    ],
+    ids=["member", "member by mail", "begun", "to come", "unreadable", "problem", "no key"],
+)
+def test_a_row_that_may_matter_is_kept(mattering: RegisterRow) -> None:
+    assert kept(mattering) == [mattering]
+
+
+def test_a_row_that_is_due_only_later_is_kept() -> None:
+    soon = row("new@contoso.example", datetime(2026, 11, 23, 12, 0, 1, tzinfo=UTC))
+
+    assert kept(soon) == [soon]
+
+
+@pytest.mark.parametrize("ended_first", [True, False])
+def test_it_tells_when_a_row_that_it_passed_over_contradicts_another(*, ended_first: bool) -> None:
+    rows = [row("new@contoso.example", ENDED), row("New@contoso.example", RUNNING)]
+    sieve = Sieve.of([person(1)], [], ZONE, NOW)
+    sieve.take(rows if ended_first else rows[::-1])
+
+    assert sieve.passed_too_many
