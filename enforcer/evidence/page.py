@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from enforcer.core.durations import in_words
 from enforcer.core.evidence import Case, Evidence, Verdict
 from enforcer.evidence.plot import plot
 from enforcer.rendering import render
@@ -36,23 +37,11 @@ def page(evidence: Evidence) -> bytes:
         cases=_worst_first(evidence.cases),
         meanings=MEANINGS,
         plot=plot(evidence.cases, evidence.period, evidence.sla),
-        sla=duration(evidence.sla.total_seconds()),
+        sla=in_words(evidence.sla.total_seconds()),
         local=local,
-        duration=duration,
+        in_words=in_words,
     )
     return html.encode()
-
-
-def duration(seconds: float | None) -> str:
-    """Write a duration in its two largest units; nothing where there is none."""
-    if seconds is None:
-        return ""
-    whole = timedelta(seconds=abs(round(seconds)))
-    hours, rest = divmod(whole.seconds, 3600)
-    parts = [(whole.days, "d"), (hours, "h"), (rest // 60, "min"), (rest % 60, "s")]
-    first = next((index for index, (count, _) in enumerate(parts) if count), len(parts) - 1)
-    text = " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
-    return f"{'-' if seconds < 0 else ''}{text or '0 s'}"
 
 
 def _worst_first(cases: Sequence[Case]) -> list[Case]:

@@ -9,11 +9,11 @@ import msgspec
 
 from enforcer.audit import NOTE_HASH, NOTE_SEQUENCE
 from enforcer.blobs import Blob
+from enforcer.core.durations import in_words
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.ledger import Head
 from enforcer.core.plan import Finding
 from enforcer.core.runs import Outcome, Report, Run
-from enforcer.evidence.page import duration
 from enforcer.rendering import render
 
 
@@ -67,6 +67,6 @@ def _page(report: Report, head: Head, zone: ZoneInfo) -> bytes:
         head=head,
         zone=zone.key,
         local=local,
-        duration=duration,
+        in_words=in_words,
     )
     return html.encode()

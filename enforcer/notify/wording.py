@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from enforcer.core.durations import in_words
 from enforcer.core.messages import Level
 from enforcer.core.runs import Report, Run, RunState
 from enforcer.core.warnings import Notice
 from enforcer.rendering import render
 
 _LONGEST = 100
-_HOUR, _MINUTE = 3600, 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,17 +65,6 @@ def page_url() -> str:
     return f"https://{host}/api/" if host and not host.startswith(("localhost", "127.0.0.1")) else ""
 
 
-def duration(seconds: float) -> str:
-    """Write a duration for people, in its two largest units."""
-    minutes = int(seconds // _MINUTE)
-    if minutes < _MINUTE:
-        return f"{minutes} min" if minutes else f"{int(seconds)} s"
-    hours, minutes = divmod(minutes, _MINUTE)
-    if hours < 48:  # noqa: PLR2004 -- two days
-        return f"{hours} h {minutes} min"
-    return f"{hours // 24} d {hours % 24} h"
-
-
 def _person(notice: Notice) -> _Person:
     ending = notice.ending
     key = ending.row_key.replace("%23", "#")
@@ -113,7 +102,7 @@ def _counts(run: Run, names: Sequence[str]) -> str:
 def _attention(report: Report, without_sponsor: int) -> list[str]:
     run = report.run
     kinds = Counter(finding.kind.value for finding in report.findings)
-    lines = [f"Slowest removal: {duration(run.lag_seconds.max)} after the end"] if run.lag_seconds.max else []
+    lines = [f"Slowest removal: {in_words(run.lag_seconds.max)} after the end"] if run.lag_seconds.max else []
     if run.held:
         lines.append(f"HELD by the brake, nobody was touched. To let it pass: enforcer approve {run.digest}")
     if run.left_undone:
