@@ -1,0 +1,1 @@
+"""The proof of `docs/reliability.md`: crashes, faults, races."""
