@@ -99,7 +99,7 @@ def _functions() -> set[str]:
     environ = {
         **os.environ,
         "ENFORCER_GROUP_IDS": GROUP,
-        "EnforcerStorage": "AccountName=x;TableEndpoint=http://127.0.0.1:1/x",
+        "EnforcerStorage": "AccountName=x;AccountKey=eA==;TableEndpoint=http://127.0.0.1:1/x",
     }
     done = subprocess.run(  # noqa: S603 -- our own program
         [sys.executable, "-c", program], env=environ, cwd=PROJECT, check=True, capture_output=True, text=True
