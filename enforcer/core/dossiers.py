@@ -104,6 +104,7 @@ class _Archive:
         self._entries = [(link, link.entry) for link in record.links if not link.damage]
         self._names = self._known_names()
         self._rows: dict[str, list[Ending]] = {}
+        self._of_person: dict[str, list[Dossier]] = {}
         self.dossiers: dict[tuple[str, str], Dossier] = {}
 
     def file_register(self) -> None:
@@ -158,8 +159,8 @@ class _Archive:
             return self._dossier(person, entry.end_date, moment(entry.due_at))
         known = [
             (found.due_at, found)
-            for (who, _), found in self.dossiers.items()
-            if who == person and found.due_at is not None and at is not None and found.due_at <= at
+            for found in self._of_person.get(person, [])
+            if found.due_at is not None and at is not None and found.due_at <= at
         ]
         if known:
             return max(known, key=lambda pair: pair[0])[1]
@@ -168,8 +169,12 @@ class _Archive:
         return self._dossier(person, "", None)
 
     def _dossier(self, person: str, end_date: str, due_at: datetime | None) -> Dossier:
-        new = Dossier(group_id=self._record.group_id, person=person, end_date=end_date, due_at=due_at)
-        found = self.dossiers.setdefault((person, end_date), new)
+        found = self.dossiers.get((person, end_date))
+        if found is None:
+            group_id = self._record.group_id
+            found = Dossier(group_id=group_id, person=person, end_date=end_date, due_at=due_at)
+            self.dossiers[person, end_date] = found
+            self._of_person.setdefault(person, []).append(found)
         found.due_at = found.due_at or due_at
         return found
 
