@@ -46,7 +46,7 @@ class LastRun:
 
 def last_runs(runs: Iterable[Run], calendar: Calendar) -> tuple[RunInList, ...]:
     """Give the newest runs, the newest first."""
-    newest = sorted(runs, key=lambda run: run.run_id, reverse=True)[:SHOWN]
+    newest = sorted(runs, key=lambda run: (run.started_at, run.run_id), reverse=True)[:SHOWN]
     return tuple(_run(run, calendar) for run in newest)
 
 

@@ -7,7 +7,8 @@ import pytest
 from enforcer.api.app import Api
 from enforcer.graph.client import Patience
 from sandbox.azurite import StorageEndpoints
-from tests.page.visitor import AUDIENCE, BUDGET, Visitor
+from tests.api.caller import AUDIENCE, BUDGET
+from tests.page.visitor import Visitor
 from tests.world import World, running_world
 
 _PATIENCE = Patience(failures=0.2, throttling=0.2)

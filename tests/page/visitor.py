@@ -9,19 +9,14 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from enforcer.api.app import Api
-from enforcer.api.calls import Budget
 from enforcer.api.messages import Request, Response
 from enforcer.api.routes import Route
 from enforcer.page.answers import answer
 from enforcer.page.routes import PAGES
 from sandbox.directory.objects import User
 from sandbox.directory.tokens import TokenOrder
+from tests.api.caller import AUDIENCE, BUDGET, CHANGE
 from tests.world import World
-
-AUDIENCE = "api://5f1c7c52-7b2e-4c57-9a4b-0f0e6b0a7d11"
-CHANGE, READ = "Contractors.Offboard", "Contractors.Read"
-# Whoever is kept waiting in a test has less time than a person.
-BUDGET = Budget(now=2.0, queue=1.0, note=0.5)
 
 
 @dataclass(slots=True)

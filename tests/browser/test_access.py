@@ -1,0 +1,81 @@
+"""Who may see the page, and who may use its buttons."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from sandbox.directory.tokens import TokenOrder
+from sandbox.front_door import running_front_door
+from tests.api.caller import AUDIENCE, READ
+from tests.browser.stage import Stage, last_day
+from tests.browser.window import Windows, other_site
+
+pytestmark = [pytest.mark.anyio, pytest.mark.browser]
+
+
+async def test_whoever_brings_a_token_sees_the_page(windows: Windows) -> None:
+    page = await windows.open()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    await expect(page.get_by_role("heading", name="Next expiries")).to_be_visible()
+
+
+async def test_whoever_brings_none_is_sent_to_the_sign_in_and_told_nothing(windows: Windows) -> None:
+    page = await windows.open(role=None)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("You are not signed in")
+    sign_in = page.get_by_role("link", name="Sign in")
+    await expect(sign_in).to_have_attribute("href", "/.auth/login/aad?post_login_redirect_uri=%2Fapi%2F")
+    assert "Elif Kaya" not in await page.content()
+
+
+async def test_a_reader_sees_everything_and_has_no_buttons(stage: Stage, windows: Windows) -> None:
+    page = await windows.open(role=READ)
+    await expect(page.get_by_role("heading", name="Ghosts")).to_be_visible()
+    await expect(page.get_by_role("contentinfo")).to_contain_text("takes the app role Contractors.Offboard")
+    for path in ("/api/", stage.page_of("Elif Kaya"), stage.page_of("Ghost Account")):
+        await page.goto(f"{stage.url}{path}")
+        await expect(page.locator("main").get_by_role("button")).to_have_count(0)
+        await expect(page.locator("main form")).to_have_count(0)
+
+
+async def test_a_form_that_another_site_sends_changes_nothing(stage: Stage, windows: Windows) -> None:
+    trap = f"""<form method=post action="{stage.url}{stage.page_of("Uma Pillai")}">
+        <input name=action value=offboard><input name=reason value=trap><button>Win a prize</button></form>"""
+    page = await windows.open()
+    async with other_site(trap) as url:
+        await page.goto(url)
+        async with page.expect_navigation() as navigation:
+            await page.get_by_role("button", name="Win a prize").click()
+        response = await navigation.value
+
+    assert response is not None
+    assert response.status == 403
+    await expect(page.get_by_role("heading", level=1)).to_have_text("This did not come from this page")
+    assert stage.is_member("Uma Pillai")
+
+
+async def test_no_other_site_can_show_the_page_in_a_frame(stage: Stage, windows: Windows) -> None:
+    page = await windows.open()
+    async with other_site(f'<iframe src="{stage.url}/api/"></iframe>') as url:
+        async with page.expect_console_message(lambda message: "frame-ancestors" in message.text):
+            await page.goto(url)
+        await expect(page.frame_locator("iframe").get_by_role("heading", name="Overview")).to_have_count(0)
+
+
+async def test_behind_app_service_authentication_one_signs_in_acts_and_signs_out(
+    stage: Stage, windows: Windows
+) -> None:
+    def issue(role: str) -> str:
+        return stage.world.directory.token(
+            TokenOrder(audience=AUDIENCE, user=stage.operator.id, roles=[role])
+        )
+
+    async with running_front_door(stage.url, issue) as url:
+        page = await windows.empty()
+        await page.goto(f"{url}{stage.page_of('Jonas Berg')}")
+        await page.get_by_role("link", name="operator").click()
+        await page.get_by_label("New last day of access").fill(last_day(stage.world, 12).isoformat())
+        await page.get_by_role("button", name="Extend").click()
+        await expect(page.get_by_role("status")).to_contain_text("The register now says")
+        await page.get_by_role("link", name="Sign out").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to the sandbox")
