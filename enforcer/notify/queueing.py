@@ -99,7 +99,7 @@ def _mail(services: Services, sponsor: str, notices: Sequence[Notice]) -> Messag
     now = services.now()
     keys = tuple(notice.key for notice in notices)
     last_end = max(notice.ending.due_at for notice in notices)
-    text = sponsor_mail(notices, services.settings.zone.key)
+    text = sponsor_mail(notices, services.settings.zone)
     return Message(
         channel=Channel.MAIL,
         id=_digest(sponsor, *keys),

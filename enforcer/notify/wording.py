@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from zoneinfo import ZoneInfo
 
+from enforcer.core import dates
 from enforcer.core.durations import in_words
 from enforcer.core.messages import Level
 from enforcer.core.runs import Report, Run, RunState
@@ -32,13 +34,13 @@ class _Person:
     last_day: str
 
 
-def sponsor_mail(notices: Sequence[Notice], time_zone: str) -> Text:
+def sponsor_mail(notices: Sequence[Notice], zone: ZoneInfo) -> Text:
     """Write the one mail that tells a sponsor of all ends that are near."""
-    people = list(dict.fromkeys(_person(notice) for notice in notices))
+    people = list(dict.fromkeys(_person(notice, zone) for notice in notices))
     first = min(notice.last_day for notice in notices)
     who = people[0].name if len(people) == 1 else f"{len(people)} people, the first"
     body = render(
-        "enforcer.notify", "sponsor_mail.html", people=people, time_zone=time_zone, page_url=page_url()
+        "enforcer.notify", "sponsor_mail.html", people=people, time_zone=zone.key, page_url=page_url()
     )
     return Text(subject=f"Contractor access ends soon: {who} on {_day(first)}", body=body)
 
@@ -65,15 +67,23 @@ def page_url() -> str:
     return f"https://{host}/api/" if host and not host.startswith(("localhost", "127.0.0.1")) else ""
 
 
-def _person(notice: Notice) -> _Person:
+def _person(notice: Notice, zone: ZoneInfo) -> _Person:
     ending = notice.ending
     key = ending.row_key.replace("%23", "#")
     return _Person(
         name=_short(ending.display_name or key),
         key=_short(key),
         company=_short(ending.company),
-        last_day=_day(notice.last_day),
+        last_day=_end(notice, zone),
     )
+
+
+def _end(notice: Notice, zone: ZoneInfo) -> str:
+    """Give the last day, and the time where access does not last until that day is over."""
+    day = _day(notice.last_day)
+    if notice.ending.due_at == dates.ends_at(notice.last_day.isoformat(), zone):
+        return day
+    return f"{day}, until {notice.ending.due_at.astimezone(zone):%H:%M}"
 
 
 def _short(text: str) -> str:

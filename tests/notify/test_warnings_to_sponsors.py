@@ -72,6 +72,12 @@ async def test_a_sponsor_gets_one_mail_with_everybody_and_how_to_extend(world: W
     assert {mail.sender for mail in world.tenant.mails} == {SENDER}
 
 
+async def test_an_end_within_a_day_is_told_with_its_time(world: World) -> None:
+    await world.register("ada@contoso.com", "2026-12-10T17:30:00Z", sponsor=SUE)
+
+    assert "Thursday, 10 December 2026, until 17:30" in text((await night(world))[0])
+
+
 async def test_what_was_said_is_not_said_again_even_by_another_process(world: World) -> None:
     await world.register("ada@contoso.com", LAST_DAY, sponsor=SUE)
     assert len(await night(world)) == 1
