@@ -12,7 +12,6 @@ from collections.abc import Coroutine
 
 import msgspec
 
-from enforcer.exceptions import AccessDeniedError
 from enforcer.graph.client import GraphClient
 from enforcer.graph.reply import Reply, Request, Verdict, no_reply, read_reply
 
@@ -96,10 +95,11 @@ class Batcher:
         busy = len(self._sending) > 1
         await asyncio.sleep(_LINGER_SECONDS if busy and len(self._waiting) < BATCH_SIZE else 0)
 
-    async def _deliver(self, calls: list[tuple[Request, asyncio.Future[Reply]]]) -> None:
+    async def _deliver(self, taken: list[tuple[Request, asyncio.Future[Reply]]]) -> None:
+        # Whoever does not wait any more does not want it any more, either.
+        calls = [(request, answer) for request, answer in taken if not answer.done()]
         try:
-            requests = [request for request, _ in calls]
-            replies = await self._send(requests)
+            replies = await self._send([request for request, _ in calls])
             for (_, answer), reply in zip(calls, replies, strict=True):
                 if not answer.done():
                     answer.set_result(reply)
@@ -113,8 +113,8 @@ class Batcher:
             self._slots.release()
 
     async def _send(self, requests: list[Request]) -> list[Reply]:
-        if len(requests) == 1:
-            return [await self._client.attempt(requests[0])]
+        if len(requests) <= 1:
+            return [await self._client.attempt(request) for request in requests]
         envelope = Request(method="POST", path="/$batch", body=_encode(requests))
         reply = await self._client.attempt(envelope, writes=len(requests))
         if reply.ok:
@@ -147,7 +147,7 @@ def _read_items(reply: Reply, count: int) -> list[Reply]:
         found = {item.id: item for item in _REPLIES.decode(reply.body).responses}
     except msgspec.MsgspecError as error:
         return [no_reply(error)] * count
-    missing = no_reply(AccessDeniedError("the batch's answer lacks this item"))
+    missing = Reply(status=0, message="the batch's answer lacks it")
     return [
         read_reply(item.status, item.headers, bytes(item.body))
         if (item := found.get(str(number)))

@@ -9,7 +9,7 @@ from enum import StrEnum, auto
 
 import msgspec
 
-from enforcer.core.contractors import is_object_id
+from enforcer.core.contractors import is_address, is_object_id
 from enforcer.core.members import Member, is_guest
 from enforcer.exceptions import (
     AccessDeniedError,
@@ -179,6 +179,9 @@ class Directory:
             NotFoundError: Nobody has that name.
             AmbiguousError: Several people have.
         """
+        if not (is_object_id(name) or is_address(name)):
+            what = "neither an object ID nor a user principal name nor an e-mail address"
+            raise NotFoundError(f"{name!r:.80} is {what}", field="user")
         direct = await self._get_user(name)
         if is_object_id(name):
             if direct is None:

@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from enforcer import clock
+
 # 408, 409, 423 and 424 say "not now"; 0 stands for no answer at all. Every call that this product makes
 # may be repeated, so none of these is final.
 _TRANSIENT = frozenset({0, 408, 409, 423, 424, 429, 500, 502, 503, 504})
@@ -91,17 +93,17 @@ class Reply:
 
 
 class _Inner(msgspec.Struct, rename={"request_id": "request-id"}):
-    request_id: str = ""
+    request_id: str | None = None
 
 
 class _Error(msgspec.Struct, rename="camel"):
-    code: str = ""
-    message: str = ""
-    inner_error: _Inner = msgspec.field(default_factory=_Inner)
+    code: str | None = None
+    message: str | None = None
+    inner_error: _Inner | None = None
 
 
 class _ErrorBody(msgspec.Struct):
-    error: _Error = msgspec.field(default_factory=_Error)
+    error: _Error
 
 
 _ERROR_BODY = msgspec.json.Decoder(_ErrorBody)
@@ -114,10 +116,10 @@ def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
     return Reply(
         status=status,
         body=body,
-        code=error.code,
-        message=error.message,
-        request_id=lower.get("request-id", "") or error.inner_error.request_id,
-        retry_after=read_retry_after(lower.get("retry-after", ""), datetime.now(UTC)),
+        code=error.code or "",
+        message=error.message or "",
+        request_id=lower.get("request-id") or (error.inner_error and error.inner_error.request_id) or "",
+        retry_after=read_retry_after(lower.get("retry-after", ""), clock.now()),
     )
 
 

@@ -1,0 +1,72 @@
+"""A directory server and clients for it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from enforcer.graph.client import GraphClient, Patience
+from enforcer.graph.directory import Directory
+from enforcer.graph.pacer import Pacer
+from enforcer.settings import Settings, load_settings
+from sandbox.directory import DirectoryServer, Fault, Group, Tenant, running_directory
+from sandbox.directory.log import Entry
+from tests.world import PERMISSIONS
+
+PATIENCE = Patience(failures=2, throttling=4)
+
+
+@dataclass
+class Tenancy:
+    """A tenant that is served, and what the product asks it with."""
+
+    server: DirectoryServer
+    settings: Settings
+    group: Group
+    client: GraphClient
+    directory: Directory
+
+    @property
+    def tenant(self) -> Tenant:
+        return self.server.tenant
+
+    def strike(self, **fault: object) -> None:
+        """Have something go wrong with the next matching request."""
+        self.server.sandbox.faults.add(Fault(**fault))  # type: ignore[arg-type]
+
+    def log(self, path: str = "/v1.0") -> list[Entry]:
+        """Give what was asked below this path, batches and what is in them."""
+        return [entry for entry in self.server.sandbox.log.entries if entry.path.startswith(path)]
+
+    def statuses(self) -> list[int]:
+        return [entry.status for entry in self.log()]
+
+
+@asynccontextmanager
+async def running_tenancy(
+    monkeypatch: pytest.MonkeyPatch, *, patience: Patience = PATIENCE, pacer: Pacer | None = None
+) -> AsyncIterator[Tenancy]:
+    tenant = Tenant()
+    tenant.add_managed_identity("enforcer", *PERMISSIONS)
+    group = tenant.add_group("Contractors")
+    async with running_directory(tenant) as server:
+        for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+            monkeypatch.setenv(name, server.environment[name])
+        settings = load_settings(
+            {
+                **server.environment,
+                "ENFORCER_GROUP_IDS": group.id,
+                "EnforcerStorage": "UseDevelopmentStorage=true",
+            }
+        )
+        async with GraphClient(settings, patience=patience, pacer=pacer or Pacer()) as client:
+            yield Tenancy(server, settings, group, client, Directory(client))
+
+
+@pytest.fixture
+async def tenancy(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Tenancy]:
+    async with running_tenancy(monkeypatch) as running:
+        yield running
