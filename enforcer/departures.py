@@ -27,12 +27,14 @@ class Departures:
 
     Attributes:
         outcomes: What came of whom, in the order in which it came.
+        refused: Those for whom Graph refused a step, as it does for administrators' accounts.
         failure: Why the run has to end. Nobody else is begun then, but whoever was begun is brought to his
             end and recorded.
     """
 
     job: Job
     outcomes: list[Outcome] = field(default_factory=list)
+    refused: list[Finding] = field(default_factory=list)
     failure: EnforcerError | None = None
 
     async def offboard(self, people: tuple[Offboard, ...]) -> None:
@@ -48,8 +50,10 @@ class Departures:
 
     @property
     def stuck(self) -> list[Finding]:
-        """Name those whom this run could not offboard for the sixth time, or once more since then."""
-        return [_stuck(outcome) for outcome in self.outcomes if outcome.result is Result.STUCK]
+        """Name those whom this run could not offboard for the sixth time, or once more, or was refused to."""
+        stuck = [_stuck(outcome) for outcome in self.outcomes if outcome.result is Result.STUCK]
+        named = {found.user_id for found in stuck}
+        return stuck + [found for found in self.refused if found.user_id not in named]
 
     async def _vanguard(self, people: tuple[Offboard, ...]) -> int:
         """Offboard people one after the other until one is not refused; tell how many that took.
@@ -135,6 +139,8 @@ class Departures:
         except EnforcerError as error:
             self.failure = self.failure or error
         self.outcomes.append(outcome)
+        if any(result.forbidden for result in taken.results.values()):
+            self.refused.append(_refused(outcome))
 
     def _entries(self, taken: Taken) -> list[Entry]:
         context = Context(group_id=self.job.group_id, run_id=self.job.run.run_id, actor=self.job.run.actor)
@@ -156,4 +162,11 @@ def _is_refused(taken: Taken) -> bool:
 def _stuck(outcome: Outcome) -> Finding:
     item = outcome.enforcement
     detail = f"{item.attempts} runs have failed; the last one: {item.last_error}"
+    return Finding(kind=FindingKind.STUCK, row_key=item.row_key, user_id=item.user_id, detail=detail)
+
+
+def _refused(outcome: Outcome) -> Finding:
+    # No later run will succeed where Graph refuses this very account: people have to know at once.
+    item = outcome.enforcement
+    detail = f"Graph refuses a step, as it does for administrators: {item.last_error}"
     return Finding(kind=FindingKind.STUCK, row_key=item.row_key, user_id=item.user_id, detail=detail)
