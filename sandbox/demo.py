@@ -76,13 +76,13 @@ async def _tell_who_left(tenant: LocalTenant, before: list[User]) -> None:
     gone = [user for user in before if user.id not in after]
     print(f"\nThe directory itself says: {len(gone)} of {len(before)} members left, {len(after)} stay.")
     known = await _enforcements(tenant)
+    policies = {item.proof_policy for item in known.values() if item.proof_policy}
     for user in gone:
         item = known[user.id]
         ours = item.sessions is Sessions.REVOKED
         sessions = "revoked" if ours else "his home tenant's: not ours to revoke"
-        print(
-            f"  {user.display_name:<13} sessions: {sessions:<38} next sign-in: {item.proof} {item.proof_policy}"
-        )
+        print(f"  {user.display_name:<13} sessions: {sessions:<38} next sign-in: {item.proof}")
+    print(f"Blocked, by Entra's own What If evaluation, by: {', '.join(sorted(policies)) or 'nothing'}")
 
 
 async def _enforcements(tenant: LocalTenant) -> dict[str, Enforcement]:

@@ -53,7 +53,9 @@ async def running_local_tenant(build: Path) -> AsyncIterator[LocalTenant]:
         _write_policy_values(company, build / "policy-values.json")
         await _write_register(company, environ)
         with (build / "host.log").open("wb") as log:
-            async with running_host_async(PROJECT, settings=environ, log=log) as host:
+            async with running_host_async(
+                PROJECT, settings=environ, arguments=["--callers", "behind-app-service"], log=log
+            ) as host:
                 yield LocalTenant(company=company, directory=directory, host=host, environ=environ)
 
 

@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 from sandbox.directory.tokens import TokenOrder
+from sandbox.front_door import running_front_door
 from sandbox.local_tenant import PROJECT, LocalTenant, running_local_tenant
 
 BUILD = PROJECT / "build" / "sandbox"
@@ -19,31 +20,45 @@ async def up() -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with running_local_tenant(BUILD) as tenant:
+    async with (
+        running_local_tenant(BUILD) as tenant,
+        running_front_door(tenant.host.url, lambda role: _token(tenant, role)) as page,
+    ):
         _write_environment(tenant, BUILD / "env")
-        print(
-            _HELP.format(url=tenant.host.url, directory=tenant.directory.url, env=_shown(BUILD / "env")),
-            flush=True,
-        )
+        print(_help(tenant, page), flush=True)
         await stopping.wait()
     print("stopped", flush=True)
 
 
 def _write_environment(tenant: LocalTenant, path: Path) -> None:
     """Write what a shell needs; among it a token of an operator, good for eight hours."""
-    token = tenant.directory.token(
-        TokenOrder(
-            audience=f"api://{tenant.company.api.app_id}",
-            user=tenant.company.operator.id,
-            roles=["Contractors.Offboard"],
-            seconds=8 * 3600,
-        )
-    )
     values = {name: value for name, value in tenant.environ.items() if name.startswith(_SHOWN)}
-    values |= {"API": f"{tenant.host.url}/api", "TOKEN": token}
+    values |= {"API": f"{tenant.host.url}/api", "TOKEN": _token(tenant, "Contractors.Offboard")}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(values.items())]
+    # Where the local tenant's `az` is, by which `enforcer policies` is signed in.
+    lines.append(f'export PATH={shlex.quote(str(BUILD))}:"$PATH"')
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     path.chmod(0o600)
+
+
+def _token(tenant: LocalTenant, role: str) -> str:
+    order = TokenOrder(
+        audience=f"api://{tenant.company.api.app_id}",
+        user=tenant.company.operator.id,
+        roles=[role],
+        seconds=8 * 3600,
+    )
+    return tenant.directory.token(order)
+
+
+def _help(tenant: LocalTenant, page: str) -> str:
+    return _HELP.format(
+        page=f"{page}/api/",
+        url=tenant.host.url,
+        directory=tenant.directory.url,
+        env=_shown(BUILD / "env"),
+        values=_shown(BUILD / "policy-values.json"),
+    )
 
 
 def _shown(path: Path) -> str:
@@ -53,13 +68,15 @@ def _shown(path: Path) -> str:
 _HELP = """
 The local tenant is up, until Ctrl-C.
 
-  functions   {url}/api/            (fire the timer: curl -X POST {url}/admin/functions/nightly -d '{{}}')
-  directory   {directory}           (what was asked of it: {directory}/sandbox/log)
+  page        {page}           (for a browser; stands behind an imitation of App Service's sign-in)
+  functions   {url}            (fire the timer: curl -X POST {url}/admin/functions/nightly -d '{{}}')
+  directory   {directory}            (what was asked of it: {directory}/sandbox/log)
 
 In another shell:
 
   source {env}
   .venv/bin/python -m enforcer plan
+  .venv/bin/python -m enforcer policies plan --values {values}
   curl -X POST "$API/contractors/ada.novak@contoso.onmicrosoft.com/offboard" \\
     -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\
     -d '{{"reason": "left at 14:10"}}'
