@@ -1,0 +1,259 @@
+"""What the product asks of the directory, and what it makes of the answers."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from enforcer.core.members import Member
+from enforcer.exceptions import (
+    AccessDeniedError,
+    AmbiguousError,
+    GroupError,
+    NotFoundError,
+    ReadError,
+    UnavailableError,
+)
+from enforcer.graph.directory import StepOutcome
+from sandbox.directory import Effect, NotAMember
+from tests.graph.conftest import Tenancy
+
+pytestmark = pytest.mark.anyio
+
+NOBODY = "00000000-1111-2222-3333-444444444444"
+
+
+async def members(tenancy: Tenancy) -> list[Member]:
+    return [member async for member in tenancy.directory.members(tenancy.group.id)]
+
+
+# The group -----------------------------------------------------------------------------------------------
+
+
+async def test_a_plain_security_group_is_taken(tenancy: Tenancy) -> None:
+    found = await tenancy.directory.require_group(tenancy.group.id)
+    assert (found.id, found.display_name) == (tenancy.group.id, "Contractors")
+
+
+async def test_a_microsoft_365_group_is_taken(tenancy: Tenancy) -> None:
+    group = tenancy.tenant.add_group(
+        "Team", group_types=["Unified"], mail_enabled=True, security_enabled=False
+    )
+    assert (await tenancy.directory.require_group(group.id)).id == group.id
+
+
+@pytest.mark.parametrize(
+    ("properties", "what"),
+    [
+        ({"group_types": ["DynamicMembership"], "membership_rule": "user.x -eq 1"}, "is dynamic"),
+        ({"on_premises_sync_enabled": True}, "is synced from on-premises"),
+        ({"is_assignable_to_role": True}, "is role-assignable"),
+        ({"is_management_restricted": True}, "is in a restricted management administrative unit"),
+        ({"mail_enabled": True}, "is mail-enabled"),
+        ({"mail_enabled": False, "security_enabled": False}, "is no security group"),
+    ],
+)
+async def test_a_group_whose_members_cannot_be_managed_is_refused_and_it_is_said_what_to_do(
+    tenancy: Tenancy, properties: dict[str, Any], what: str
+) -> None:
+    group = tenancy.tenant.add_group("Other", **properties)
+    with pytest.raises(GroupError, match=rf"{group.id} \(Other\) {what}.*[.:,] \w+"):
+        await tenancy.directory.require_group(group.id)
+
+
+async def test_a_group_that_is_not_there_is_a_wrong_setting(tenancy: Tenancy) -> None:
+    with pytest.raises(GroupError, match="correct ENFORCER_GROUP_IDS"):
+        await tenancy.directory.require_group(NOBODY)
+
+
+async def test_a_missing_permission_is_named(tenancy: Tenancy) -> None:
+    tenancy.strike(path="/groups/", status=403, times=None)
+    with pytest.raises(AccessDeniedError, match=r"GroupMember\.Read\.All"):
+        await tenancy.directory.require_group(tenancy.group.id)
+    with pytest.raises(AccessDeniedError, match=r"GroupMember\.Read\.All"):
+        await members(tenancy)
+
+
+# Members -------------------------------------------------------------------------------------------------
+
+
+async def test_every_page_is_read_short_and_empty_ones_too(tenancy: Tenancy) -> None:
+    users = [tenancy.tenant.add_user(f"User {number}") for number in range(25)]
+    tenancy.tenant.fill_group(tenancy.group, users)
+    tenancy.server.sandbox.settings.page_limit = 4
+    tenancy.server.sandbox.settings.empty_page_every = 3
+    assert {member.id for member in await members(tenancy)} == {user.id for user in users}
+
+
+async def test_members_come_with_names_and_kind(tenancy: Tenancy) -> None:
+    ada = tenancy.tenant.add_user("Ada", mail="Ada.L@contoso.example")
+    gus = tenancy.tenant.add_guest("Gus", "gus@partner.example")
+    nested = tenancy.tenant.add_group("Nested")
+    device = tenancy.tenant.add_device("Laptop")
+    tenancy.tenant.fill_group(tenancy.group, [ada, gus, nested, device])
+    found = {member.id: member for member in await members(tenancy)}
+    assert found[ada.id].user_principal_name == ada.user_principal_name
+    assert found[ada.id].mail == "Ada.L@contoso.example"
+    assert (found[ada.id].guest, found[gus.id].guest) == (False, True)
+    assert [found[one.id].kind for one in (ada, nested, device)] == ["user", "group", "device"]
+
+
+async def test_without_the_permission_to_read_users_nobodys_sessions_are_claimed(tenancy: Tenancy) -> None:
+    ada = tenancy.tenant.add_user("Ada")
+    tenancy.tenant.fill_group(tenancy.group, [ada])
+    bare = {"value": [{"@odata.type": "#microsoft.graph.user", "id": ada.id, "userPrincipalName": None}]}
+    tenancy.strike(path="/members", status=200, body=bare)
+    assert await members(tenancy) == [Member(id=ada.id, guest=True)]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 500])
+async def test_a_page_that_fails_leaves_no_list_at_all(tenancy: Tenancy, status: int) -> None:
+    users = [tenancy.tenant.add_user(f"User {number}") for number in range(9)]
+    tenancy.tenant.fill_group(tenancy.group, users)
+    tenancy.server.sandbox.settings.page_limit = 4
+    tenancy.strike(path="skiptoken", status=status, times=None)
+    with pytest.raises((ReadError, AccessDeniedError, UnavailableError)):
+        await members(tenancy)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"value": None}, {"value": [{"displayName": "x"}]}, {"error": {"code": "x"}}, "<html>Hi</html>", []],
+)
+async def test_an_answer_that_is_no_list_is_no_empty_list(tenancy: Tenancy, body: object) -> None:
+    tenancy.strike(path="/members", status=200, body=body)
+    with pytest.raises(ReadError, match="Graph's answer is broken"):
+        await members(tenancy)
+
+
+async def test_a_next_link_to_elsewhere_is_not_followed(tenancy: Tenancy) -> None:
+    page = {"value": [], "@odata.nextLink": "https://evil.example/v1.0/groups"}
+    tenancy.strike(path="/members", status=200, body=page)
+    with pytest.raises(ReadError, match=r"leads to https://evil\.example"):
+        await members(tenancy)
+
+
+# People --------------------------------------------------------------------------------------------------
+
+
+async def test_a_person_is_found_by_id_name_and_mail(tenancy: Tenancy) -> None:
+    ada = tenancy.tenant.add_user("Ada", mail="ada.l@contoso.example")
+    for name in (ada.id, ada.id.upper(), ada.user_principal_name, "ada.l@contoso.example"):
+        assert (await tenancy.directory.find(name)).id == ada.id
+
+
+async def test_a_guest_is_found_by_his_mail_and_by_his_long_name(tenancy: Tenancy) -> None:
+    gus = tenancy.tenant.add_guest("Gus", "gus@partner.example")
+    for name in ("gus@partner.example", gus.user_principal_name):
+        person = await tenancy.directory.find(name)
+        assert (person.id, person.guest) == (gus.id, True)
+
+
+async def test_an_address_may_have_a_quote(tenancy: Tenancy) -> None:
+    brian = tenancy.tenant.add_user("Brian", mail="o'brien@contoso.example")
+    assert (await tenancy.directory.find("o'brien@contoso.example")).id == brian.id
+
+
+async def test_an_address_of_several_people_is_nobodys(tenancy: Tenancy) -> None:
+    ada = tenancy.tenant.add_user("Ada")
+    ben = tenancy.tenant.add_user("Ben", mail=ada.user_principal_name)
+    with pytest.raises(AmbiguousError, match=f"(?=.*{ada.id})(?=.*{ben.id})"):
+        await tenancy.directory.find(ada.user_principal_name)
+
+
+@pytest.mark.parametrize(
+    "name", [NOBODY, "nobody@contoso.example", "x' or mail ne 'x@contoso.example", "", ".", "..", "Ada", "me"]
+)
+async def test_a_name_of_nobody_is_nobodys(tenancy: Tenancy, name: str) -> None:
+    tenancy.tenant.add_user("Ada")
+    with pytest.raises(NotFoundError):
+        await tenancy.directory.find(name)
+
+
+async def test_a_refusal_to_read_people_is_not_nobody(tenancy: Tenancy) -> None:
+    tenancy.strike(path="/users", status=403, times=None)
+    with pytest.raises(AccessDeniedError, match=r"User\.Read\.All"):
+        await tenancy.directory.find("ada@contoso.example")
+
+
+# Steps ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_member_is_removed_and_his_account_stays(tenancy: Tenancy) -> None:
+    ada = tenancy.tenant.add_user("Ada")
+    tenancy.tenant.fill_group(tenancy.group, [ada])
+    result = await tenancy.directory.remove(tenancy.group.id, ada.id)
+    assert result.outcome is StepOutcome.DONE
+    assert result.request_id
+    assert ada.id not in tenancy.tenant.members[tenancy.group.id]
+    assert tenancy.tenant.user(ada.id) is ada
+    assert tenancy.server.sandbox.log.catastrophes == []
+
+
+@pytest.mark.parametrize("shape", list(NotAMember))
+async def test_whoever_is_no_member_is_out_already_in_both_of_graphs_words(
+    tenancy: Tenancy, shape: NotAMember
+) -> None:
+    tenancy.server.sandbox.settings.not_a_member = shape
+    ada = tenancy.tenant.add_user("Ada")
+    result = await tenancy.directory.remove(tenancy.group.id, ada.id)
+    assert result.outcome is StepOutcome.ABSENT
+
+
+async def test_not_found_is_success_only_while_the_group_is_there(tenancy: Tenancy) -> None:
+    with pytest.raises(GroupError, match="does not exist"):
+        await tenancy.directory.remove(NOBODY, tenancy.tenant.add_user("Ada").id)
+
+
+async def test_the_group_is_looked_at_once_for_many_who_are_out_already(tenancy: Tenancy) -> None:
+    users = [tenancy.tenant.add_user(f"User {number}") for number in range(10)]
+    removals = (tenancy.directory.remove(tenancy.group.id, user.id) for user in users)
+    results = await asyncio.gather(*removals)
+    assert {result.outcome for result in results} == {StepOutcome.ABSENT}
+    looks = [entry for entry in tenancy.log("/v1.0/groups/") if entry.method == "GET"]
+    assert len(looks) == 1
+
+
+async def test_sessions_are_revoked(tenancy: Tenancy) -> None:
+    ada, before = tenancy.tenant.add_user("Ada"), datetime.now(UTC)
+    assert (await tenancy.directory.revoke(ada.id)).outcome is StepOutcome.DONE
+    assert ada.sign_in_sessions_valid_from_date_time >= before
+
+
+async def test_an_account_is_disabled_and_enabled(tenancy: Tenancy) -> None:
+    ada = tenancy.tenant.add_user("Ada")
+    assert (await tenancy.directory.set_enabled(ada.id, enabled=False)).settled
+    assert not ada.account_enabled
+    assert (await tenancy.directory.set_enabled(ada.id, enabled=True)).settled
+    assert ada.account_enabled
+
+
+async def test_an_account_that_is_gone_has_no_sessions_and_cannot_sign_in(tenancy: Tenancy) -> None:
+    assert (await tenancy.directory.revoke(NOBODY)).outcome is StepOutcome.NO_ACCOUNT
+    assert (await tenancy.directory.set_enabled(NOBODY, enabled=False)).outcome is StepOutcome.NO_ACCOUNT
+
+
+async def test_a_person_is_added_and_it_is_no_error_when_he_is_in(tenancy: Tenancy) -> None:
+    ada = tenancy.tenant.add_user("Ada")
+    assert (await tenancy.directory.add(tenancy.group.id, ada.id)).outcome is StepOutcome.DONE
+    assert ada.id in tenancy.tenant.members[tenancy.group.id]
+    assert (await tenancy.directory.add(tenancy.group.id, ada.id)).outcome is StepOutcome.ABSENT
+    assert (await tenancy.directory.add(tenancy.group.id, NOBODY)).outcome is StepOutcome.FAILED
+
+
+async def test_a_refused_step_says_that_we_may_not(tenancy: Tenancy) -> None:
+    chief = tenancy.tenant.add_user("Chief", privileged=True)
+    result = await tenancy.directory.set_enabled(chief.id, enabled=False)
+    assert (result.outcome, result.forbidden, result.unavailable) == (StepOutcome.FAILED, True, False)
+    assert "Authorization_RequestDenied" in result.explanation
+
+
+async def test_a_step_that_graph_does_not_answer_may_have_taken_effect(tenancy: Tenancy) -> None:
+    ada = tenancy.tenant.add_user("Ada")
+    tenancy.strike(path="/revokeSignInSessions", effect=Effect.DROP_AFTER_EFFECT, times=None)
+    result = await tenancy.directory.revoke(ada.id)
+    assert (result.outcome, result.forbidden, result.unavailable) == (StepOutcome.FAILED, False, True)
+    assert result.explanation.startswith("no answer")
