@@ -1,0 +1,298 @@
+"""Random schedules of people, dates and faults against a simple model of who may, and who must, leave."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import timedelta
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from enforcer.approval import approve
+from enforcer.core.enforcement import State
+from enforcer.core.runs import Report, RunState
+from enforcer.exceptions import EnforcerError, InputError
+from enforcer.offboarding import OffboardOrder, offboard_now
+from enforcer.sweep import Order, new_run_id, sweep
+from sandbox.azurite import StorageEndpoints
+from sandbox.directory.faults import Effect
+from sandbox.directory.faults import Fault as GraphFault
+from sandbox.directory.objects import User
+from sandbox.storage_proxy import Calls, Moment, Reply, Service
+from sandbox.storage_proxy import Fault as StorageFault
+from tests.reliability.tempest import AnyFault, Sky, Tempest, opened_sky
+
+PEOPLE = 5
+BRAKE = {"ENFORCER_BRAKE_COUNT": "2", "ENFORCER_BRAKE_PERCENT": "0"}
+
+_PERSON_AND_STEP = r"members/[^/]+/\$ref|revokeSignInSessions"
+_ANY_EFFECT = [Effect.ANSWER, Effect.ANSWER_AFTER_EFFECT, Effect.DROP, Effect.DROP_AFTER_EFFECT, Effect.TRUNCATE]
+
+graph_faults: st.SearchStrategy[AnyFault] = st.one_of(
+    # Throttled: one call, or some of a batch.
+    st.builds(
+        GraphFault,
+        status=st.just(429),
+        headers=st.just({"Retry-After": "0.02"}),
+        skip=st.integers(0, 8),
+        times=st.integers(1, 3),
+    ),
+    # Any call fails, or its answer is lost after it took effect.
+    st.builds(
+        GraphFault,
+        status=st.sampled_from([500, 502, 503, 504]),
+        effect=st.sampled_from(_ANY_EFFECT),
+        skip=st.integers(0, 8),
+    ),
+    # The second page of the members.
+    st.builds(
+        GraphFault,
+        path=st.just("skiptoken"),
+        status=st.sampled_from([400, 403, 503]),
+        effect=st.sampled_from([Effect.ANSWER, Effect.DROP, Effect.TRUNCATE]),
+    ),
+    # One person's step is refused, or goes wrong.
+    st.builds(
+        GraphFault,
+        method=st.just("DELETE|POST"),
+        path=st.just(_PERSON_AND_STEP),
+        status=st.sampled_from([400, 403, 404, 409, 503]),
+        effect=st.sampled_from(_ANY_EFFECT),
+        skip=st.integers(0, 3),
+    ),
+    # The token is not taken any more: once, or for good.
+    st.builds(GraphFault, status=st.just(401), skip=st.integers(0, 6), times=st.sampled_from([1, 1000])),
+)
+storage_faults: st.SearchStrategy[AnyFault] = st.one_of(
+    st.builds(
+        StorageFault,
+        nth=st.integers(1, 30),
+        reply=st.sampled_from([Reply.SERVER_BUSY, Reply.TIMED_OUT, Reply.DROPPED]),
+        moment=st.sampled_from(Moment),
+    ),
+    st.builds(
+        StorageFault,
+        calls=st.just(Calls(service=Service.TABLE, path="/(leases|plans)")),
+        nth=st.integers(1, 4),
+        reply=st.just(Reply.CONDITION_NOT_MET),
+        moment=st.sampled_from(Moment),
+    ),
+    # Down for as long as the SDK tries again.
+    st.builds(StorageFault, nth=st.integers(1, 30), times=st.just(1000), reply=st.just(Reply.DROPPED)),
+)
+weather = st.lists(st.one_of(graph_faults, storage_faults), max_size=2).map(tuple)
+whom = st.integers(0, PEOPLE - 1)
+
+
+class Schedule(RuleBasedStateMachine):
+    """The model is short: whose access has ended must leave, who was begun may be finished, and nobody else."""
+
+    def __init__(self, sky: Sky, runner: asyncio.Runner) -> None:
+        super().__init__()
+        self._sky, self._runner = sky, runner
+        self.spent: set[str] = set()
+        self.approved: set[str] = set()
+
+    def do[T](self, work: Awaitable[T]) -> T:
+        async def awaited() -> T:
+            return await work
+
+        return self._runner.run(awaited())
+
+    @initialize(ends=st.lists(st.sampled_from([-3, -1, 0, 30]), min_size=PEOPLE, max_size=PEOPLE))
+    def begin(self, ends: list[int]) -> None:
+        self.world: Tempest = self._sky.new_tempest(**BRAKE)
+        self.people: list[User] = [
+            self.world.user("Contractor", guest=number % 2 == 1) for number in range(PEOPLE)
+        ]
+        for person, days in zip(self.people, ends, strict=True):
+            self.world.add(person)
+            self.do(self.world.write_row(person.id, self.world.day(days)))
+
+    # HR --------------------------------------------------------------------------------------------------
+
+    @rule(who=whom, days=st.sampled_from([1, 30, 365]))
+    def renew(self, who: int, days: int) -> None:
+        self.do(self.world.write_row(self.people[who].id, self.world.day(days)))
+
+    @rule(who=whom, days=st.sampled_from([-1, -2, -400]))
+    def shorten(self, who: int, days: int) -> None:
+        self.do(self.world.write_row(self.people[who].id, self.world.day(days)))
+
+    @rule(who=whom)
+    def delete_row(self, who: int) -> None:
+        self.do(self.world.services.register.remove(self.world.group_id, self.people[who].id))
+
+    @rule(who=whom)
+    def spoil_row(self, who: int) -> None:
+        self.do(self.world.write_row(self.people[who].id, "until further notice"))
+
+    # Administrators --------------------------------------------------------------------------------------
+
+    @rule(who=whom)
+    def add_again(self, who: int) -> None:
+        self.world.add(self.people[who])
+
+    @rule(who=whom)
+    def remove_by_hand(self, who: int) -> None:
+        self.world.remove(self.people[who])
+
+    @rule()
+    def add_a_ghost(self) -> None:
+        self.world.add(self.world.user("Ghost", guest=False))
+
+    @rule()
+    def approve_what_is_held(self) -> None:
+        for plan in self.do(self.world.services.plans.waiting([self.world.group_id])):
+            self.approved.add(plan.digest)
+            self.do(approve(self.world.services, plan.digest, actor="test"))
+
+    # Time and Graph --------------------------------------------------------------------------------------
+
+    @rule(hours=st.sampled_from([0.2, 2, 24, 72]))
+    def wait(self, hours: float) -> None:
+        self.world.clock.advance(hours=hours)
+
+    @rule(reads=st.integers(0, 2))
+    def let_reads_lag(self, reads: int) -> None:
+        self.world.lag(reads)
+
+    # The product -----------------------------------------------------------------------------------------
+
+    @rule(faults=weather)
+    def sweep(self, faults: tuple[AnyFault, ...]) -> None:
+        self._sweep(faults)
+
+    @rule(who=whom, faults=weather)
+    def offboard(self, who: int, faults: tuple[AnyFault, ...]) -> None:
+        order = OffboardOrder(
+            user=self.people[who].user_principal_name,
+            reason="test",
+            actor="test",
+            run_id=new_run_id(self.world.clock.moment),
+        )
+        mark = self.world.mark
+        try:
+            done = self.do(offboard_now(self.world.services_in(faults), order))
+        except EnforcerError:
+            done = None
+        self.world.clear_up()
+        assert {item.user_id for item in self.world.attempts_since(mark)} <= {self.people[who].id}
+        if done is not None and done.done:
+            assert not self.world.is_member(self.people[who])
+            assert self.world.is_revoked_since_removal(self.people[who])
+            assert self.do(self.world.rows()).keys() & {self.people[who].id} <= self._due()
+
+    def _sweep(self, faults: tuple[AnyFault, ...] = ()) -> Report | None:
+        known = {item.user_id: item for item in self.do(self.world.enforcements())}
+        begun = {user for user, item in known.items() if item.unfinished}
+        recent = {
+            user
+            for user, item in known.items()
+            if item.removed_at and self.world.clock.moment - item.removed_at < timedelta(hours=1)
+        }
+        rows = self.do(self.world.rows())
+        may_leave = self._due() | (begun - rows.keys())
+        mark = self.world.mark
+        report = self._try_to_sweep(faults)
+        touched = {item.user_id for item in self.world.attempts_since(mark)}
+        assert touched <= may_leave, "somebody was touched whose access has not ended"
+        self._check_brake(touched - begun - recent, report)
+        if report is not None:
+            report.run.assert_counts()
+            assert not (report.run.held and touched), "a held plan touches nobody"
+        return report
+
+    def _try_to_sweep(self, faults: tuple[AnyFault, ...]) -> Report | None:
+        order = Order(group_id=self.world.group_id, actor="test", reason="test")
+        try:
+            return self.do(sweep(self.world.services_in(faults), order))
+        except InputError:
+            raise
+        except EnforcerError:
+            assert faults, "without a fault no run may fail"
+            return None
+        finally:
+            self.world.clear_up()
+
+    def _check_brake(self, fresh: set[str], report: Report | None) -> None:
+        """More people than the brake lets through leave only by an approval, and each is good for one run."""
+        if len(fresh) <= int(BRAKE["ENFORCER_BRAKE_COUNT"]):
+            return
+        digest = report.run.digest if report else self._last_digest()
+        assert digest in self.approved - self.spent
+        self.spent.add(digest)
+
+    def _last_digest(self) -> str:
+        return max(self.do(self.world.runs()), key=lambda run: run.started_at).digest
+
+    def _due(self) -> set[str]:
+        return {key for key, end in self.do(self.world.rows()).items() if self.world.is_due(end)}
+
+    # What always holds -----------------------------------------------------------------------------------
+
+    @invariant()
+    def nobody_was_deleted(self) -> None:
+        assert self._sky.directory.sandbox.log.catastrophes == []
+
+    def teardown(self) -> None:
+        """In the end, without faults: everybody due is out and revoked, and the rest is as it was."""
+        if not hasattr(self, "world"):
+            return
+        self.world.clear_up()
+        self.world.lag(0)
+        # Reads catch up, whoever is stuck is tried again, and a lease that was left behind runs out.
+        for _ in range(2):
+            _ = [member for member in self.do(_list(self.world))]
+        self.world.clock.advance(hours=25)
+        staying = [person for person in self.people if self.world.is_member(person)]
+        self._sweep_until_quiet()
+        due, rows = self._due(), self.do(self.world.rows())
+        for person in self.people:
+            if person.id in due:
+                assert not self.world.is_member(person)
+            elif rows.get(person.id):
+                assert self.world.is_member(person) is (person in staying)
+            if person.id in due or person.id not in rows:
+                assert self.world.is_revoked_since_removal(person)
+        self._check_record(rows)
+
+    def _sweep_until_quiet(self) -> None:
+        for _ in range(4):
+            report = self._sweep()
+            assert report is not None
+            if report.run.held:
+                self.approve_what_is_held()
+            elif not report.run.due and not report.run.acted:
+                return
+        raise AssertionError("the product does not come to rest")
+
+    def _check_record(self, rows: dict[str, object]) -> None:
+        assert self.do(self.world.services.ledger.first_break(self.world.group_id)) is None
+        for item in self.do(self.world.enforcements()):
+            readable = self.world.is_due(rows.get(item.row_key, "2000-01-01")) is not None
+            assert item.state is State.VERIFIED or not readable or self.world.is_member_id(item.user_id)
+        assert all(run.state in RunState for run in self.do(self.world.runs()))
+
+
+async def _list(world: Tempest) -> list[str]:
+    return [member.id async for member in world.services.directory.members(world.group_id)]
+
+
+def test_whatever_goes_wrong_nobody_is_lost_and_nobody_is_wrongly_removed(
+    azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with asyncio.Runner() as runner:
+        opening = opened_sky(azurite)
+        sky = runner.run(opening.__aenter__())
+        for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+            monkeypatch.setenv(name, sky.directory.environment[name])
+        try:
+            run_state_machine_as_test(
+                lambda: Schedule(sky, runner), settings=hypothesis_settings(stateful_step_count=12)
+            )
+        finally:
+            runner.run(opening.__aexit__(None, None, None))
