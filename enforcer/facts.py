@@ -34,7 +34,7 @@ async def read_facts(services: Services, group_id: str, at: datetime | None = No
             checked = reading.create_task(services.directory.require_group(group_id))
             members = reading.create_task(_members(services, group_id, checked))
             enforcements = reading.create_task(services.enforcements.all_of_group(group_id))
-            engaged = reading.create_task(_engaged_elsewhere(services, group_id))
+            engaged = reading.create_task(_engaged_elsewhere(services, group_id, at or services.now()))
             sieve = reading.create_task(_sieve(services, members, enforcements, at or services.now()))
             rows = reading.create_task(_rows(services, group_id, sieve))
     except* EnforcerError as errors:
@@ -96,8 +96,8 @@ async def _read_register(
         await services.register.read(group_id.upper(), take)
 
 
-async def _engaged_elsewhere(services: Services, group_id: str) -> frozenset[str]:
-    """Give the keys of all rows by which another managed group gives, or may give, access."""
+async def _engaged_elsewhere(services: Services, group_id: str, at: datetime) -> frozenset[str]:
+    """Give the keys of all rows by which another managed group gives, or may give, access then."""
     settings = services.settings
     if settings.disable_accounts is Disable.NONE:
         return frozenset()
@@ -107,7 +107,7 @@ async def _engaged_elsewhere(services: Services, group_id: str) -> frozenset[str
             async for row in services.register.rows(other):
                 contractor = read_row(row, settings.zone)
                 # A row that cannot be read may well give access: nobody is disabled on its account.
-                if not isinstance(contractor, Contractor) or not contractor.is_due(services.now()):
+                if not isinstance(contractor, Contractor) or not contractor.is_due(at):
                     keys.add(contractor.key)
     return frozenset(keys - {""})
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from enforcer.core.dates import utc
-from enforcer.core.plan import GroupPlan
+from enforcer.core.plan import GroupPlan, Offboard
 from enforcer.exceptions import UnavailableError
 from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, in_chunks, moment, present
 
@@ -59,20 +59,10 @@ class Plans:
             held_at=now,
             run_id=run_id,
         )
-        people = [
-            present(
-                {
-                    "PartitionKey": plan.digest,
-                    "RowKey": f"person-{person.user_id}",
-                    "ContractorKey": person.row_key,
-                    "EndDate": person.end_date,
-                    "DueAt": person.due_at,
-                }
-            )
-            for person in plan.offboard
-        ]
+        # Somebody may be in it twice, where his record has changed its key; a transaction takes each row once.
+        people = {person.user_id: _person(plan.digest, person) for person in plan.offboard}
         async with self._tables.table(TABLE) as table:
-            for chunk in in_chunks(people, TRANSACTION_SIZE):
+            for chunk in in_chunks(list(people.values()), TRANSACTION_SIZE):
                 await table.submit_transaction([("upsert", item) for item in chunk])
         if await self._write(held, etag):
             return held
@@ -160,6 +150,18 @@ def _entity(held: HeldPlan) -> Entity:
             "ApprovedAt": held.approved_at,
             "ApprovedBy": held.approved_by or None,
             "UsedBy": held.used_by or None,
+        }
+    )
+
+
+def _person(digest: str, person: Offboard) -> Entity:
+    return present(
+        {
+            "PartitionKey": digest,
+            "RowKey": f"person-{person.user_id}",
+            "ContractorKey": person.row_key,
+            "EndDate": person.end_date,
+            "DueAt": person.due_at,
         }
     )
 

@@ -143,7 +143,7 @@ class Register:
                 before += [await self._get(item.group_id, item.row_key) for item in chunk]
                 written += chunk
                 await self._transact([("upsert", _entity(item)) for item in chunk])
-        except Exception:
+        except BaseException:  # also when somebody presses Ctrl-C
             await self._put_back(written, before)
             raise
 

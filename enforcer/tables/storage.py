@@ -109,9 +109,10 @@ def storage_errors() -> Iterator[None]:
         status = error.status_code or 0
         if status in {401, 403}:
             raise AccessDeniedError(f"storage refuses this identity: {error.message[:240]}") from error
-        if status >= 500 or status in {408, 429}:  # noqa: PLR2004
-            raise UnavailableError(f"storage answered {status}: {error.message[:240]}") from error
-        raise
+        if 400 <= status < 500 and status not in {408, 429}:  # noqa: PLR2004
+            raise
+        # A 200 that ends up here is an answer that cannot be read.
+        raise UnavailableError(f"storage answered {status}: {error.message[:240]}") from error
 
 
 def in_chunks[T](items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
