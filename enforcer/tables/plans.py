@@ -59,7 +59,7 @@ class Plans:
             held_at=now,
             run_id=run_id,
         )
-        # Somebody may be in it twice, where his record has changed its key; a transaction takes each row once.
+        # Somebody whose record has changed its key may be in it twice; a transaction takes each row once.
         people = {person.user_id: _person(plan.digest, person) for person in plan.offboard}
         async with self._tables.table(TABLE) as table:
             for chunk in in_chunks(list(people.values()), TRANSACTION_SIZE):
