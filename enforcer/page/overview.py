@@ -40,6 +40,7 @@ async def show_overview(call: Call) -> Response:
         frame=frame(call, "Contractor access"),
         several=len(groups) > 1,
         last_complete=[last_run(group.group_id, group.last_complete_run, days) for group in groups],
+        all_swept=all(group.last_complete_run is not None for group in groups),
         contractors=sum(group.contractors for group in groups),
         ending_soon=sum(len(group.ending_soon) for group in groups),
         warn_days=max(call.services.settings.warn_days, default=0),

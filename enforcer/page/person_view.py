@@ -54,6 +54,7 @@ class EngagementView:
     group_id: str
     is_member: bool | None
     has_row: bool
+    is_extensible: bool
     row_key: str
     end_date: str
     end: Moment | None
@@ -173,6 +174,8 @@ def _engagement(item: Engagement, known: Known, days: Calendar) -> EngagementVie
         group_id=item.group_id,
         is_member=item.group_id in known.entra.groups if known.entra.person else None,
         has_row=row is not None,
+        # A row under a group in capitals is nobody's: another date would not mend it.
+        is_extensible=row is not None and item.group_id == item.group_id.lower(),
         row_key=row.key if row else "",
         end_date=_date(registration.end_date) if registration else "",
         end=days.end(due_at) if due_at else None,

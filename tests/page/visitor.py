@@ -18,6 +18,8 @@ from sandbox.directory.tokens import TokenOrder
 from tests.api.caller import AUDIENCE, BUDGET, CHANGE
 from tests.world import World
 
+_EMPTY = frozenset({"meta", "input", "rect"})
+
 
 @dataclass(slots=True)
 class Element:
@@ -35,10 +37,12 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         element = Element(tag, {name: value or "" for name, value in attrs})
         self.elements.append(element)
-        if tag not in {"meta", "input", "rect"}:
+        if tag not in _EMPTY:
             self._open.append(element)
 
     def handle_endtag(self, tag: str) -> None:
+        if tag in _EMPTY:
+            return
         while self._open and self._open.pop().tag != tag:
             pass
 
@@ -116,7 +120,9 @@ class Visitor:
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Page:
         return await self._send("GET", path, self.headers() if headers is None else headers, b"")
 
-    async def post(self, path: str, headers: Mapping[str, str] | None = None, **form: str) -> Page:
+    async def post(
+        self, path: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> Page:
         given = self.headers() if headers is None else headers
         sent = {"content-type": "application/x-www-form-urlencoded", **given}
         return await self._send("POST", path, sent, urlencode(form).encode())

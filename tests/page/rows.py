@@ -1,0 +1,17 @@
+"""Rows of a register that lies in no table."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from enforcer.core.contractors import RegisterRow, read_row
+from enforcer.page.register import Row
+from enforcer.tables.register import Registration
+from tests.page.runs import GROUP
+
+UTC = ZoneInfo("UTC")
+
+
+def row(key: str, end: object, **more: str) -> Row:
+    registration = Registration(group_id=GROUP, row_key=key, end_date=end, **more)
+    return Row(registration=registration, read=read_row(RegisterRow(row_key=key, end_date=end), UTC))

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from enforcer.core.enforcement import Enforcement, State
+from enforcer.core.ledger import Action
+from enforcer.page.attention import NAMED
+from enforcer.settings import Mode
+from sandbox.directory.faults import Fault
+from tests.api.caller import READ
+from tests.page.visitor import Page, Visitor
+from tests.world import ENDED, RUNNING, World
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_before_the_first_run_the_page_says_that_there_was_none(visitor: Visitor) -> None:
+    page = await visitor.get("/api/")
+    assert page.status == 200
+    assert "No run has been complete yet." in page.text
+    assert "No run yet." in page.text
+    assert "All clear" not in page.text
+
+
+async def test_when_nothing_is_the_matter_the_page_says_so(visitor: Visitor, world: World) -> None:
+    await world.register(world.member("Ben Running").id, RUNNING)
+    await world.sweep()
+    page = await visitor.get("/api/")
+    assert "All clear" in page.text
+    assert "Last complete run 0 s ago" in page.text
+
+
+async def test_a_ghost_is_named_and_linked(visitor: Visitor, world: World) -> None:
+    ghost = world.member("Gus Ghost")
+    await world.sweep()
+    page = await visitor.get("/api/")
+    assert page.links()["Gus Ghost"] == f"/api/people/{ghost.id}"
+    assert "1 ghost" in page.text
+
+
+async def test_a_ghost_that_has_been_registered_since_is_none_any_more(
+    visitor: Visitor, world: World
+) -> None:
+    ghost = world.member("Gus Ghost")
+    await world.sweep()
+    await world.register(ghost.id, RUNNING)
+    assert "Ghosts" not in (await visitor.get("/api/")).text
+
+
+async def test_when_entra_does_not_answer_ghosts_go_by_their_object_ids(
+    visitor: Visitor, world: World
+) -> None:
+    ghost = world.member("Gus Ghost")
+    await world.sweep()
+    world.directory.sandbox.faults.add(Fault(path="^/v1.0", times=None))
+    page = await visitor.get("/api/")
+    assert page.status == 200
+    assert page.links()[ghost.id] == f"/api/people/{ghost.id}"
+
+
+async def test_of_many_ghosts_some_are_named_and_all_are_counted(visitor: Visitor, world: World) -> None:
+    for number in range(NAMED + 3):
+        world.member(f"Ghost {number}")
+    await world.sweep()
+    page = await visitor.get("/api/")
+    assert f"{NAMED + 3} ghosts" in page.text
+    assert "and 3 more" in page.text
+    assert len([link for link in page.links() if link.startswith("Ghost ")]) == NAMED
+
+
+async def test_a_row_that_cannot_be_read_is_told_with_its_value(visitor: Visitor, world: World) -> None:
+    max_ = world.member("Max Weber")
+    await world.register(max_.id, "31.02.2027", display_name="Max Weber")
+    await world.sweep()
+    page = await visitor.get("/api/")
+    assert "Rows that cannot be read" in page.text
+    assert "'31.02.2027'" in page.text
+    assert page.links()["Max Weber"] == f"/api/people/{max_.id}"
+
+
+async def test_the_stuck_are_told_with_what_graph_said(visitor: Visitor, world: World) -> None:
+    person = world.member("Sam Stuck")
+    await world.register(person.id, ENDED, display_name="Sam Stuck")
+    stuck = Enforcement(
+        row_key=person.id,
+        user_id=person.id,
+        state=State.STUCK,
+        end_date=ENDED,
+        due_at=world.clock.moment - timedelta(days=8),
+        attempts=6,
+        next_attempt_at=world.clock.moment + timedelta(hours=3),
+        last_error="403 Authorization_RequestDenied",
+    )
+    await world.services.enforcements.save(world.group.id, [stuck])
+    page = await visitor.get("/api/")
+    assert "6 runs have failed; next try " in page.text
+    assert "403 Authorization_RequestDenied" in page.text
+    assert page.links()["Sam Stuck"] == f"/api/people/{person.id}"
+
+
+async def test_a_held_plan_is_shown_with_its_people_approved_and_carried_out(
+    visitor: Visitor, world: World
+) -> None:
+    await _hold(visitor, world)
+    page = await visitor.get("/api/")
+    assert "The brake holds a plan: 3 of 3 members would go" in page.text
+    assert {"Person 0", "Person 1", "Person 2"} <= page.links().keys()
+    [digest] = [item.attributes["value"] for item in page.all("input", name="digest")]
+
+    page = await visitor.follow(await visitor.post("/api/", {"digest": digest}))
+
+    assert "the next sweep may offboard these 3 people" in page.text
+    assert "The brake holds" not in page.text
+    [approved] = [entry for entry in await world.ledger() if entry.action is Action.APPROVE]
+    assert approved.actor == visitor.actor
+    assert (await world.sweep()).run.removed == 3
+
+
+async def test_a_reader_sees_a_held_plan_and_cannot_approve_it(visitor: Visitor, world: World) -> None:
+    await _hold(visitor, world)
+    [digest] = [item.attributes["value"] for item in (await visitor.get("/api/")).all("input", name="digest")]
+    visitor.roles = [READ]
+
+    page = await visitor.get("/api/")
+    assert "The brake holds a plan" in page.text
+    assert page.buttons() == []
+    assert "You may look." in _footer(page)
+    assert (await visitor.post("/api/", {"digest": digest})).status == 403
+    assert (await world.sweep()).run.held
+
+
+@pytest.mark.parametrize("digest", ["", "f" * 64, "../../x", "0" * 63])
+async def test_a_plan_that_is_not_there_cannot_be_approved(visitor: Visitor, digest: str) -> None:
+    page = await visitor.post("/api/", {"digest": digest})
+    assert page.status == 404
+    assert page.links()["Back"] == "/api/"
+
+
+@pytest.mark.parametrize("digest", ["", "f" * 64, "<b>"])
+async def test_a_link_cannot_make_the_page_say_that_something_was_approved(
+    visitor: Visitor, digest: str
+) -> None:
+    page = await visitor.get(f"/api/?approved={digest}")
+    assert page.status == 200
+    assert "Approved" not in page.text
+
+
+async def test_a_night_without_a_complete_run_is_told(visitor: Visitor, world: World) -> None:
+    await world.sweep()
+    world.clock.advance(hours=30)
+    assert "The last complete run was 30 h ago" in (await visitor.get("/api/")).text
+
+
+async def test_report_mode_is_told(visitor: Visitor, world: World) -> None:
+    visitor.set(replace(world.services, settings=replace(world.services.settings, mode=Mode.REPORT)))
+    assert (await visitor.get("/api/")).text.startswith("Report mode:")
+
+
+async def test_with_several_groups_each_item_names_its_own(visitor: Visitor, world: World) -> None:
+    other = world.tenant.add_group("More contractors")
+    world.member("Gus Ghost")
+    await world.sweep()
+    groups = (world.group.id, other.id)
+    visitor.set(replace(world.services, settings=replace(world.services.settings, group_ids=groups)))
+    page = await visitor.get("/api/")
+    assert f"group {other.id} There should be one every night" in page.text
+    assert f"Last complete run group {world.group.id}" in page.text
+    assert any(header.text == "Group" for header in page.all("th"))
+
+
+async def _hold(visitor: Visitor, world: World) -> None:
+    """Let the brake hold a plan of three people."""
+    settings = replace(world.services.settings, brake_count=1, brake_percent=10)
+    visitor.set(replace(world.services, settings=settings))
+    for number in range(3):
+        person = world.member(f"Person {number}")
+        await world.register(person.id, ENDED, display_name=f"Person {number}")
+    assert (await world.sweep()).run.held
+
+
+def _footer(page: Page) -> str:
+    return " ".join(page.all("footer")[0].text.split())

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import quote
+
+import pytest
+
+from enforcer.settings import Mode
+from enforcer.tables.register import Registration
+from sandbox.directory.faults import Fault
+from tests.api.caller import READ
+from tests.page.visitor import Visitor
+from tests.world import ENDED, RUNNING, World
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_person_is_shown_with_row_enforcement_and_history(visitor: Visitor, world: World) -> None:
+    anna = world.member("Anna Ended")
+    await world.register(
+        anna.id, ENDED, display_name="Anna", company="Northwind", sponsor="sam@contoso.example"
+    )
+    report = await world.sweep()
+
+    text = (await visitor.get(f"/api/people/{anna.id}")).text
+
+    for told in ("Anna Ended In Entra", "no member", "31 Jan 2020", "Northwind", "sam@contoso.example"):
+        assert told in text
+    assert "Enforcement: offboarded" in text
+    assert "Remove from the group: removed (end date 2020-01-31)" in text
+    assert f"by test · run {report.run.run_id} · Graph request " in text
+
+
+@pytest.mark.parametrize("name", ["id", "ID", "upn", "mail", "key"])
+async def test_a_person_is_found_by_any_name_and_whatever_key_his_row_has(
+    visitor: Visitor, world: World, name: str
+) -> None:
+    guest = world.guest("Gina Guest")
+    key = guest.user_principal_name.replace("#", "%23")
+    await world.register(key, RUNNING, company="Fabrikam")
+    names = {
+        "id": guest.id,
+        "ID": guest.id.upper(),
+        "upn": guest.user_principal_name,
+        "mail": guest.mail or "",
+        "key": key,
+    }
+    text = (await visitor.get(f"/api/people/{quote(names[name], safe='@')}")).text
+    assert "Fabrikam" in text
+    assert "guest: signs in with another tenant's account" in text
+    assert "member" in text
+
+
+async def test_a_row_whose_person_entra_does_not_know_is_shown(visitor: Visitor, world: World) -> None:
+    await world.register("left@example.com", ENDED, display_name="Lea Left")
+    page = await visitor.get("/api/people/left@example.com")
+    assert page.text.startswith("Lea Left In Entra Entra knows nobody of this name.")
+    assert "Offboard now…" not in page.text
+    assert page.buttons() == ["Extend"]
+
+
+async def test_a_row_that_is_no_name_of_anybody_is_shown_with_what_is_wrong(
+    visitor: Visitor, world: World
+) -> None:
+    await world.register("Max Weber {x}", RUNNING)
+    page = await visitor.get("/api/people/Max%20Weber%20%7Bx%7D")
+    assert page.status == 200
+    assert "This row is not acted upon. RowKey is 'Max Weber {x}'" in page.text
+
+
+async def test_a_row_under_a_group_in_capitals_is_shown_with_what_is_wrong(
+    visitor: Visitor, world: World
+) -> None:
+    stray = Registration(group_id=world.group.id.upper(), row_key="anna@example.com", end_date=RUNNING)
+    await world.services.register.save(stray)
+    page = await visitor.get("/api/people/anna@example.com")
+    assert "it must be the group's object ID in lower case" in page.text
+    # There is nothing here that would mend it.
+    assert page.buttons() == []
+
+
+@pytest.mark.parametrize(
+    "name", ["nobody@example.com", "x", "5d0c4e0a-6b0f-4a1c-9d53-0d0b6a7f1e21", "a" * 2000]
+)
+async def test_whom_nobody_knows_is_not_found(visitor: Visitor, name: str) -> None:
+    assert (await visitor.get(f"/api/people/{name}")).status == 404
+
+
+async def test_when_entra_does_not_answer_the_rest_is_shown_and_he_can_still_be_offboarded(
+    visitor: Visitor, world: World
+) -> None:
+    anna = world.member("Anna Adler")
+    await world.register(anna.id, RUNNING, display_name="Anna")
+    world.directory.sandbox.faults.add(Fault(path="^/v1.0", times=None))
+    page = await visitor.get(f"/api/people/{anna.id}")
+    assert page.text.startswith("Anna In Entra Entra does not answer at present.")
+    assert page.buttons() == ["Extend", "Yes, offboard now"]
+
+
+async def test_an_address_of_several_people_is_told_as_that(visitor: Visitor, world: World) -> None:
+    for name in ("Ann One", "Ann Two"):
+        world.member(name, mail="ann@example.com")
+    page = await visitor.get("/api/people/ann@example.com")
+    assert "is the name or address of several people" in page.text
+
+
+async def test_whoever_was_offboarded_without_a_row_is_on_record(visitor: Visitor, world: World) -> None:
+    ghost = world.member("Gus Ghost")
+    await visitor.post(f"/api/people/{ghost.id}", {"action": "offboard", "reason": "left"})
+    text = (await visitor.get(f"/api/people/{ghost.id}")).text
+    assert "Without a row in the register Enforcement: offboarded" in text
+
+
+async def test_a_reader_gets_no_forms(visitor: Visitor, world: World) -> None:
+    anna, ghost = world.member("Anna Adler"), world.member("Gus Ghost")
+    await world.register(anna.id, RUNNING)
+    visitor.roles = [READ]
+    for person in (anna, ghost):
+        page = await visitor.get(f"/api/people/{person.id}")
+        assert page.status == 200
+        assert page.buttons() == []
+        assert len(page.all("form")) == 1  # the search
+
+
+async def test_the_protected_and_in_report_mode_everybody_is_not_offered_to_be_offboarded(
+    visitor: Visitor, world: World
+) -> None:
+    anna = world.member("Anna Adler")
+    for more in ({"protected_ids": frozenset({anna.id})}, {"mode": Mode.REPORT}):
+        settings = replace(world.services.settings, **more)
+        visitor.set(replace(world.services, settings=settings))
+        page = await visitor.get(f"/api/people/{anna.id}")
+        assert "Yes, offboard now" not in page.buttons()
+
+
+@pytest.mark.parametrize("query", ["run=20990101T000000-ffffff", "run=<b>", "saved=<b>", "saved="])
+async def test_a_link_cannot_make_the_page_say_that_something_was_done(
+    visitor: Visitor, world: World, query: str
+) -> None:
+    anna = world.member("Anna Adler")
+    await world.register(anna.id, RUNNING)
+    page = await visitor.get(f"/api/people/{anna.id}?{query}")
+    assert page.status == 200
+    assert not page.all("p", role="status")
