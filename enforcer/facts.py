@@ -124,7 +124,7 @@ async def _engaged(services: Services, user_ids: Iterable[str], keys: frozenset[
             person = await services.directory.find(user_id)
         except NotFoundError:
             continue  # his account has gone: there is nothing to disable
-        if keys & {person.id, person.user_principal_name.lower(), person.mail.lower()}:
+        if keys & person.names:
             engaged.add(person.id)
     return frozenset(engaged)
 

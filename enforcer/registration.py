@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from enforcer.core import dates
 from enforcer.core.contractors import is_address, is_object_id, normalised
-from enforcer.core.csvfile import Line
 from enforcer.core.dates import UnreadableDateError, instant
 from enforcer.core.ledger import Action, Entry
 from enforcer.exceptions import AmbiguousError, InputError, NotFoundError
@@ -49,11 +49,11 @@ async def add(services: Services, user: str, details: Details, *, actor: str, gr
     group = chosen_group(services.settings, group_id)
     require_dates(services.settings, details)
     person = await services.directory.find(user)
-    names = {person.id, person.user_principal_name.lower(), person.mail.lower()} - {""}
-    known = await _rows(services, names, (group,))
-    _require_one(known, user)
+    known = await _rows(services, person.names, (group,))
+    require_one(known, user)
     row_key = known[0].row_key if known else person.id
-    details = replace(details, display_name=details.display_name or person.display_name)
+    if not (details.display_name or (known and known[0].display_name)):
+        details = replace(details, display_name=person.display_name)
     row = _row(group, row_key, details)
     saved = await _save(services, row, Action.REGISTER_EXTEND if known else Action.REGISTER_ADD, actor)
     return Saved(registration=saved, is_new=not known)
@@ -76,19 +76,6 @@ async def remove(services: Services, user: str, *, actor: str, group_id: str = "
     return row
 
 
-async def import_lines(services: Services, lines: Sequence[Line], *, actor: str) -> list[Registration]:
-    """Write all lines of a checked file, or none.
-
-    A guest's user principal name cannot be a RowKey, so he is looked up and written under his object ID.
-    """
-    rows = [await _registration(services, line) for line in lines]
-    _require_distinct(lines, rows)
-    await services.register.import_all(rows)
-    for row in rows:
-        await _note(services, row, Action.REGISTER_IMPORT, actor)
-    return rows
-
-
 async def find_row(services: Services, user: str, group_id: str = "") -> Registration:
     """Find the row that a name means: by its key, or by any name that Entra has for the person.
 
@@ -100,11 +87,10 @@ async def find_row(services: Services, user: str, group_id: str = "") -> Registr
     found = await _rows(services, {normalised(user)}, groups)
     if not found:
         person = await services.directory.find(user)
-        names = {person.id, person.user_principal_name.lower(), person.mail.lower()} - {""}
-        found = await _rows(services, names, groups)
+        found = await _rows(services, person.names, groups)
     if not found:
         raise NotFoundError(f"{user} has no row in the register", field="user")
-    _require_one(found, user)
+    require_one(found, user)
     return found[0]
 
 
@@ -146,38 +132,39 @@ def require_dates(settings: Settings, details: Details) -> None:
         )
 
 
+def require_one(found: Sequence[Registration], user: str) -> None:
+    """Make sure that a name means no more than one row.
+
+    Raises:
+        AmbiguousError: It means several.
+    """
+    if len(found) > 1:
+        keys = ", ".join(f"{row.row_key} in group {row.group_id}" for row in found)
+        raise AmbiguousError(
+            f"{user} has several rows ({keys}); name the group, or the row's key", field="user"
+        )
+
+
+def entry_of(row: Registration, action: Action, actor: str, at: datetime) -> Entry:
+    """Give the ledger's entry for a change of a row."""
+    return Entry(
+        at=instant(at),
+        actor=actor,
+        action=action,
+        group=row.group_id,
+        user=row.row_key if is_object_id(row.row_key) else "",
+        row_key=row.row_key,
+        end_date=dates.written(row.end_date) if row.end_date else "",
+        outcome="written" if action is not Action.REGISTER_REMOVE else "removed",
+    )
+
+
 def key_problem(key: str) -> str:
     """Say what is wrong with a key for a row; empty where nothing is."""
     if not (is_object_id(key) or is_address(key)):
         return f"{key!r:.80} is neither an object ID nor a user principal name nor an e-mail address"
     wrong = sorted(_FORBIDDEN_IN_KEYS & set(key))
     return f"{key!r:.80} holds {' '.join(wrong)}, which a key of Table Storage cannot" if wrong else ""
-
-
-async def _registration(services: Services, line: Line) -> Registration:
-    group = chosen_group(services.settings, line.group_id)
-    key = line.user.lower()
-    if "#" in key:
-        key = (await services.directory.find(line.user)).id
-    known = await _rows(services, {key}, (group,))
-    return Registration(
-        group_id=group,
-        row_key=known[0].row_key if known else key,
-        end_date=line.end,
-        start_date=line.start or None,
-        display_name=line.display_name,
-        company=line.company,
-        sponsor=line.sponsor,
-        note=line.note,
-    )
-
-
-def _require_distinct(lines: Sequence[Line], rows: Sequence[Registration]) -> None:
-    seen: dict[tuple[str, str], int] = {}
-    for line, row in zip(lines, rows, strict=True):
-        first = seen.setdefault((row.group_id, normalised(row.row_key)), line.number)
-        if first != line.number:
-            raise InputError(f"line {line.number} means the same person as line {first}: {line.user}")
 
 
 def _row(group_id: str, row_key: str, details: Details) -> Registration:
@@ -200,7 +187,7 @@ async def _save(services: Services, row: Registration, action: Action, actor: st
     return await services.register.registration(row.group_id, row.row_key) or row
 
 
-async def _rows(services: Services, names: set[str], groups: Sequence[str]) -> list[Registration]:
+async def _rows(services: Services, names: Collection[str], groups: Sequence[str]) -> list[Registration]:
     return [
         row
         for group_id in groups
@@ -209,23 +196,5 @@ async def _rows(services: Services, names: set[str], groups: Sequence[str]) -> l
     ]
 
 
-def _require_one(found: Sequence[Registration], user: str) -> None:
-    if len(found) > 1:
-        keys = ", ".join(f"{row.row_key} in group {row.group_id}" for row in found)
-        raise AmbiguousError(
-            f"{user} has several rows ({keys}); name the group, or the row's key", field="user"
-        )
-
-
 async def _note(services: Services, row: Registration, action: Action, actor: str) -> None:
-    entry = Entry(
-        at=instant(services.now()),
-        actor=actor,
-        action=action,
-        group=row.group_id,
-        user=row.row_key if is_object_id(row.row_key) else "",
-        row_key=row.row_key,
-        end_date=dates.written(row.end_date) if row.end_date else "",
-        outcome="written" if action is not Action.REGISTER_REMOVE else "removed",
-    )
-    await services.ledger.append(row.group_id, [entry])
+    await services.ledger.append(row.group_id, [entry_of(row, action, actor, services.now())])

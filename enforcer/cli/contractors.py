@@ -14,9 +14,10 @@ from enforcer import registration
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, actor, settings, with_services
 from enforcer.core import dates
-from enforcer.core.contractors import is_address
+from enforcer.core.contractors import is_address, normalised
 from enforcer.core.csvfile import CsvError, Line, read_csv
 from enforcer.exceptions import InputError
+from enforcer.importing import import_lines
 from enforcer.registration import Details
 from enforcer.services import Services
 from enforcer.tables.register import Registration
@@ -120,13 +121,13 @@ def import_(file: Path, as_json: bool) -> int:  # noqa: FBT001
     """
     try:
         lines = read_csv(file.read_bytes(), _line_problem)
+        rows = with_services(
+            f"importing {len(lines)} lines",
+            lambda services: import_lines(services, lines, actor=actor()),
+        )
     except CsvError as error:
         problems = "\n  ".join(error.problems)
         raise InputError(f"nothing was imported from {file}:\n  {problems}", field="file") from error
-    rows = with_services(
-        f"importing {len(lines)} lines",
-        lambda services: registration.import_lines(services, lines, actor=actor()),
-    )
     if as_json:
         write_json({"imported": len(rows), "contractors": [_shown(row) for row in rows]})
     else:
@@ -160,7 +161,8 @@ def _line_problem(line: Line) -> str:
         return str(error)
     if line.sponsor and not is_address(line.sponsor):
         return f"the sponsor {line.sponsor!r:.80} is no e-mail address"
-    return registration.key_problem(line.user.replace("#", ""))
+    # A guest's name has number signs, which no key can hold: he is looked up.
+    return registration.key_problem(normalised(line.user).replace("#", ""))
 
 
 async def _all_rows(services: Services, group_id: str) -> list[Registration]:

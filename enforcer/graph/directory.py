@@ -77,6 +77,11 @@ class Person:
     enabled: bool | None
     synced: bool
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Give the keys, normalised, of rows that mean him."""
+        return frozenset({self.id, self.user_principal_name.lower(), self.mail.lower()} - {""})
+
 
 class _Object(msgspec.Struct, rename="camel"):
     id: str

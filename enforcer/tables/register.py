@@ -140,12 +140,15 @@ class Register:
         before: list[Entity | None] = []
         try:
             for chunk in _transactions(registrations):
-                before += [await self._get(item.group_id, item.row_key) for item in chunk]
+                before += await each(chunk, self._as_it_is, at_once=_READS_AT_ONCE)
                 written += chunk
                 await self._transact([("upsert", _entity(item)) for item in chunk])
         except BaseException:  # also when somebody presses Ctrl-C
             await self._put_back(written, before)
             raise
+
+    async def _as_it_is(self, item: Registration) -> Entity | None:
+        return await self._get(item.group_id, item.row_key)
 
     async def _put_back(self, written: Sequence[Registration], before: Sequence[Entity | None]) -> None:
         for item, entity in zip(written, before, strict=True):

@@ -1,0 +1,85 @@
+"""Whole files into the register: every line, or none."""
+
+from __future__ import annotations
+
+import pytest
+
+from enforcer.core.csvfile import CsvError, Line
+from enforcer.core.ledger import Action
+from enforcer.importing import import_lines
+from enforcer.tables.register import Registration
+from tests.world import ENDED, RUNNING, World
+
+pytestmark = pytest.mark.anyio
+
+
+def lines(*users: str, end: str = RUNNING, **more: str) -> list[Line]:
+    return [Line(number=number, user=user, end=end, **more) for number, user in enumerate(users, start=2)]
+
+
+async def ends(world: World) -> dict[str, object]:
+    rows = await world.services.register.registrations(world.group.id)
+    return {row.row_key: row.end_date for row in rows}
+
+
+async def problems(world: World, given: list[Line]) -> tuple[str, ...]:
+    with pytest.raises(CsvError) as error:
+        await import_lines(world.services, given, actor="cli:ann")
+    return error.value.problems
+
+
+async def test_new_people_are_added_and_known_ones_changed_and_all_of_it_is_in_the_ledger(
+    world: World,
+) -> None:
+    await world.register("Anna@x.example", ENDED, note="kept")
+    await import_lines(world.services, lines("anna@X.example", "ben@x.example"), actor="cli:ann")
+    assert await ends(world) == {"Anna@x.example": RUNNING, "ben@x.example": RUNNING}
+    assert await world.services.register.registration(world.group.id, "Anna@x.example") == Registration(
+        group_id=world.group.id, row_key="Anna@x.example", end_date=RUNNING, note="kept"
+    )
+    entries = await world.ledger()
+    assert [(entry.action, entry.row_key) for entry in entries] == [
+        (Action.REGISTER_IMPORT, "Anna@x.example"),
+        (Action.REGISTER_IMPORT, "ben@x.example"),
+    ]
+
+
+async def test_a_first_import_asks_nobody_in_entra(world: World) -> None:
+    await import_lines(world.services, lines("anna@x.example", "ben@x.example"), actor="cli:ann")
+    assert world.directory.sandbox.log.entries == []
+
+
+async def test_nobody_gets_a_second_row_under_another_name(world: World) -> None:
+    anna = world.tenant.add_user("Anna", mail="anna@x.example")
+    await world.register(anna.id, ENDED)
+    await import_lines(world.services, lines("anna@x.example", "new@x.example"), actor="cli:ann")
+    assert await ends(world) == {anna.id: RUNNING, "new@x.example": RUNNING}
+
+
+async def test_a_guests_long_name_becomes_his_object_id(world: World) -> None:
+    gina = world.guest("Gina")
+    await import_lines(world.services, lines(gina.user_principal_name), actor="cli:ann")
+    assert await ends(world) == {gina.id: RUNNING}
+
+
+async def test_every_line_that_cannot_be_used_is_named_and_nothing_is_written(world: World) -> None:
+    anna = world.tenant.add_user("Anna", mail="anna@x.example")
+    await world.register(anna.id, ENDED)
+    twice = world.tenant.add_user("Ben", mail="both@x.example")
+    world.tenant.add_user("Bea", mail="both@x.example")
+    found = await problems(
+        world, lines("nobody#EXT#@x.example", "both@x.example", "anna@x.example", anna.user_principal_name)
+    )
+    assert [problem.partition(":")[0] for problem in found] == ["line 2", "line 3", "line 5"]
+    assert "nobody" in found[0]
+    assert twice.id in found[1]
+    assert "means the same person as line 4" in found[2]
+    assert await ends(world) == {anna.id: ENDED}
+    assert await world.ledger() == []
+
+
+async def test_a_large_file_is_imported_whole(world: World) -> None:
+    users = [f"user{number}@x.example" for number in range(250)]
+    await import_lines(world.services, lines(*users), actor="cli:ann")
+    assert len(await ends(world)) == 250
+    assert len(await world.ledger()) == 250

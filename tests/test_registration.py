@@ -1,0 +1,170 @@
+"""Rows that somebody orders to be added, changed or removed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from enforcer import registration
+from enforcer.core.ledger import Action
+from enforcer.exceptions import AmbiguousError, InputError, NotFoundError, UnavailableError
+from enforcer.registration import Details, key_problem
+from enforcer.tables.register import Registration
+from sandbox.directory import Effect, Fault
+from tests.world import ENDED, RUNNING, World
+
+pytestmark = pytest.mark.anyio
+
+OTHER_GROUP = "99999999-8888-7777-6666-555555555555"
+
+
+async def rows(world: World) -> list[Registration]:
+    return await world.services.register.registrations(world.group.id)
+
+
+async def add(world: World, user: str, end: str = RUNNING, **details: str) -> registration.Saved:
+    return await registration.add(world.services, user, Details(end=end, **details), actor="cli:ann")
+
+
+async def test_a_person_is_registered_under_his_object_id_with_his_name(world: World) -> None:
+    anna = world.tenant.add_user("Anna Berg")
+    saved = await add(world, anna.user_principal_name.upper(), company="X", sponsor="boss@x.example")
+    assert saved.is_new
+    assert await rows(world) == [
+        Registration(
+            group_id=world.group.id,
+            row_key=anna.id,
+            end_date=RUNNING,
+            display_name="Anna Berg",
+            company="X",
+            sponsor="boss@x.example",
+        )
+    ]
+    (entry,) = await world.ledger()
+    assert (entry.action, entry.actor, entry.user) == (Action.REGISTER_ADD, "cli:ann", anna.id)
+    assert entry.end_date == RUNNING
+
+
+async def test_whoever_has_a_row_under_another_name_keeps_it_and_what_is_in_it(world: World) -> None:
+    anna = world.tenant.add_user("Anna Berg")
+    key = (anna.mail or "").title()
+    await world.register(key, ENDED, display_name="Dr. Berg", company="X", start_date="2019-01-01")
+    saved = await add(world, anna.id, company="Y")
+    assert not saved.is_new
+    assert await rows(world) == [
+        Registration(
+            group_id=world.group.id,
+            row_key=key,
+            end_date=RUNNING,
+            start_date="2019-01-01",
+            display_name="Dr. Berg",
+            company="Y",
+        )
+    ]
+
+
+async def test_a_row_is_extended_by_any_name_of_the_person(world: World) -> None:
+    anna = world.tenant.add_user("Anna Berg", mail="anna@x.example")
+    await world.register(anna.id, ENDED, note="kept")
+    for number, name in enumerate((anna.id.upper(), anna.user_principal_name, "ANNA@x.example")):
+        saved = await registration.extend(world.services, name, f"2099-01-0{number + 1}", actor="cli:ann")
+        assert (saved.registration.end_date, saved.registration.note) == (f"2099-01-0{number + 1}", "kept")
+    assert [entry.action for entry in await world.ledger()] == [Action.REGISTER_EXTEND] * 3
+
+
+async def test_a_date_of_any_type_is_replaced(world: World) -> None:
+    anna = world.tenant.add_user("Anna Berg")
+    await world.register(anna.id, datetime(2020, 1, 31, tzinfo=UTC))
+    await registration.extend(world.services, anna.id, RUNNING, actor="cli:ann")
+    assert (await rows(world))[0].end_date == RUNNING
+
+
+async def test_a_row_whose_person_entra_does_not_know_is_found_by_its_key(world: World) -> None:
+    await world.register("gone@x.example", ENDED)
+    await registration.extend(world.services, "Gone@X.example", RUNNING, actor="cli:ann")
+    assert (await rows(world))[0].end_date == RUNNING
+    await registration.remove(world.services, "gone@x.example", actor="cli:ann")
+    assert await rows(world) == []
+    assert [entry.action for entry in await world.ledger()] == [
+        Action.REGISTER_EXTEND,
+        Action.REGISTER_REMOVE,
+    ]
+
+
+async def test_what_is_not_there_cannot_be_changed(world: World) -> None:
+    anna = world.tenant.add_user("Anna Berg")
+    for name in (anna.id, "nobody@x.example"):
+        with pytest.raises(NotFoundError):
+            await registration.extend(world.services, name, RUNNING, actor="cli:ann")
+        with pytest.raises(NotFoundError):
+            await registration.remove(world.services, name, actor="cli:ann")
+    with pytest.raises(NotFoundError):
+        await add(world, "nobody@x.example")
+
+
+async def test_a_person_with_two_rows_has_to_be_named_by_a_rows_key(world: World) -> None:
+    anna = world.tenant.add_user("Anna Berg", mail="anna@x.example")
+    await world.register(anna.id, ENDED)
+    await world.register("anna@x.example", ENDED)
+    with pytest.raises(AmbiguousError, match=r"several rows"):
+        await add(world, anna.id)
+    with pytest.raises(AmbiguousError, match=r"several rows"):
+        await registration.remove(world.services, anna.user_principal_name, actor="cli:ann")
+    await registration.remove(world.services, "anna@x.example", actor="cli:ann")
+    assert [row.row_key for row in await rows(world)] == [anna.id]
+
+
+@pytest.mark.parametrize(
+    ("details", "field"),
+    [
+        (Details(end="31.12.2099"), "end"),
+        (Details(end="2099-02-30"), "end"),
+        (Details(end=""), "end"),
+        (Details(end=RUNNING, start="soon"), "start"),
+        (Details(end=RUNNING, start="2099-02-01"), "start"),
+    ],
+)
+async def test_dates_that_cannot_be_acted_upon_are_refused_before_anything_is_asked(
+    world: World, details: Details, field: str
+) -> None:
+    with pytest.raises(InputError) as error:
+        await registration.add(world.services, "anna@x.example", details, actor="cli:ann")
+    assert error.value.field == field
+    assert world.directory.sandbox.log.entries == []
+
+
+async def test_with_several_managed_groups_one_has_to_be_named(world: World) -> None:
+    both = replace(world.services.settings, group_ids=(world.group.id, OTHER_GROUP))
+    services = replace(world.services, settings=both)
+    anna = world.tenant.add_user("Anna Berg")
+    details = Details(end=RUNNING)
+    with pytest.raises(InputError, match="several managed groups"):
+        await registration.add(services, anna.id, details, actor="cli:ann")
+    with pytest.raises(InputError, match="is no managed group"):
+        await registration.add(services, anna.id, details, actor="cli:ann", group_id=anna.id)
+    for group_id in (world.group.id, OTHER_GROUP.upper()):
+        await registration.add(services, anna.id, details, actor="cli:ann", group_id=group_id)
+    with pytest.raises(AmbiguousError):
+        await registration.find_row(services, anna.id)
+    assert (await registration.find_row(services, anna.id, OTHER_GROUP)).group_id == OTHER_GROUP
+
+
+async def test_nothing_is_written_while_entra_does_not_answer(world: World) -> None:
+    world.directory.sandbox.faults.add(Fault(path="/users", effect=Effect.DROP, times=None))
+    with pytest.raises(UnavailableError):
+        await add(world, "anna@x.example")
+    assert await rows(world) == []
+
+
+@pytest.mark.parametrize(
+    "key", ["Anna", "a/b@x.example", "a\\b@x.example", "a#b@x.example", "a?b@x.example", "a%b@x.example", ""]
+)
+def test_a_key_that_a_table_cannot_hold_is_refused(key: str) -> None:
+    assert key_problem(key)
+
+
+@pytest.mark.parametrize("key", ["11111111-2222-3333-4444-555555555555", "o'brien+x@bücher.example"])
+def test_object_ids_and_addresses_are_keys(key: str) -> None:
+    assert not key_problem(key)
