@@ -65,13 +65,13 @@ class Tables:
     def _connect(self) -> TableServiceClient:
         from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415 -- heavy
 
-        from enforcer.telemetry.storage import TracedTransport  # noqa: PLC0415
+        from enforcer.tables.transport import PersistentTransport  # noqa: PLC0415
 
         patience: dict[str, Any] = {
             "retry_total": 5,
             "retry_backoff_factor": 0.4,
             "retry_backoff_max": 8,
-            "transport": TracedTransport("tables", connection_timeout=10, read_timeout=30),
+            "transport": PersistentTransport("tables", connection_timeout=10, read_timeout=30),
         }
         if self._storage.connection_string:
             return TableServiceClient.from_connection_string(self._storage.connection_string, **patience)
