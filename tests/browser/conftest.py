@@ -26,8 +26,14 @@ async def browser(anyio_backend: str) -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
-async def windows(stage: Stage, browser: Browser) -> AsyncIterator[Windows]:
+@pytest.fixture(scope="session")
+async def all_windows(stage: Stage, browser: Browser) -> AsyncIterator[Windows]:
     opened = Windows(stage, browser)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def windows(all_windows: Windows) -> AsyncIterator[Windows]:
+    yield all_windows
+    await all_windows.close_pages()

@@ -71,7 +71,7 @@ async def test_behind_app_service_authentication_one_signs_in_acts_and_signs_out
         )
 
     async with running_front_door(stage.url, issue) as url:
-        page = await windows.empty()
+        page = await windows.open(role=None)
         await page.goto(f"{url}{stage.page_of('Jonas Berg')}")
         await page.get_by_role("link", name="operator").click()
         await page.get_by_label("New last day of access").fill(last_day(stage.world, 12).isoformat())

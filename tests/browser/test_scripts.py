@@ -73,7 +73,7 @@ class Watch:
         return bool(ran) and (foreign, links, self.dialogs, self.elsewhere) == (0, 0, [], [])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def hostile(hostile_stage: Stage, browser: Browser) -> AsyncIterator[Windows]:
     opened = Windows(hostile_stage, browser)
     yield opened

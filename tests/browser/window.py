@@ -34,28 +34,37 @@ DESK: Final[dict[str, Any]] = {"viewport": {"width": 1200, "height": 900}}
 
 @dataclass(slots=True)
 class Windows:
-    """Opens windows on a stage. Each request carries the ID token that App Service authentication adds."""
+    """Opens pages of a stage. Each request carries the ID token that App Service authentication adds.
+
+    Windows of one kind are shared by all tests, because they take long to open: nothing is kept in them.
+    """
 
     stage: Stage
     browser: Browser
-    _contexts: list[BrowserContext] = field(default_factory=list)
+    _contexts: dict[str, BrowserContext] = field(default_factory=dict)
 
     async def open(self, path: str = "/api/", *, role: str | None = CHANGE, **window: Any) -> Page:
         """Open a page, as somebody with this app role; None: nobody is signed in."""
-        identity = {} if role is None else {"X-MS-TOKEN-AAD-ID-TOKEN": self.stage.token(role)}
-        page = await self.empty(extra_http_headers=identity, **window)
+        page = await (await self._window(role, window)).new_page()
         await page.goto(f"{self.stage.url}{path}")
         return page
 
-    async def empty(self, **window: Any) -> Page:
-        """Open a window with nothing in it."""
-        context = await self.browser.new_context(**window)
-        context.set_default_timeout(5_000)
-        self._contexts.append(context)
-        return await context.new_page()
+    async def _window(self, role: str | None, window: dict[str, Any]) -> BrowserContext:
+        kind = f"{role} {window}"
+        if kind not in self._contexts:
+            identity = {} if role is None else {"X-MS-TOKEN-AAD-ID-TOKEN": self.stage.token(role)}
+            context = await self.browser.new_context(extra_http_headers=identity, **window)
+            context.set_default_timeout(10_000)
+            self._contexts[kind] = context
+        return self._contexts[kind]
+
+    async def close_pages(self) -> None:
+        for context in self._contexts.values():
+            for page in context.pages:
+                await page.close()
 
     async def close(self) -> None:
-        for context in self._contexts:
+        for context in self._contexts.values():
             await context.close()
 
 
