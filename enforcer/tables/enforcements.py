@@ -63,8 +63,7 @@ class Enforcements:
         # A transaction takes each row once: the newest word on a person counts.
         newest = {item.row_key: item for item in items}
         operations = [("upsert", _entity(group_id, item), {"mode": "replace"}) for item in newest.values()]
-        async with self._tables.table(TABLE) as table:
-            await table.submit_transaction(operations)
+        await self._tables.submit(TABLE, operations)
 
 
 def _entity(group_id: str, item: Enforcement) -> Entity:

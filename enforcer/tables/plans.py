@@ -61,9 +61,8 @@ class Plans:
         )
         # Somebody whose record has changed its key may be in it twice; a transaction takes each row once.
         people = {person.user_id: _person(plan.digest, person) for person in plan.offboard}
-        async with self._tables.table(TABLE) as table:
-            for chunk in in_chunks(list(people.values()), TRANSACTION_SIZE):
-                await table.submit_transaction([("upsert", item) for item in chunk])
+        for chunk in in_chunks(list(people.values()), TRANSACTION_SIZE):
+            await self._tables.submit(TABLE, [("upsert", item) for item in chunk])
         if await self._write(held, etag):
             return held
         # Somebody else held it in the same moment, and it may have been approved since.

@@ -158,8 +158,7 @@ class Register:
                 await self._transact([("upsert", entity, {"mode": "replace"})])
 
     async def _transact(self, operations: list[tuple[Any, ...]]) -> None:
-        async with self._tables.table(TABLE) as table:
-            await table.submit_transaction(operations)
+        await self._tables.submit(TABLE, operations)
 
     async def _get(self, group_id: str, row_key: str) -> Entity | None:
         from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
