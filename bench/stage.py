@@ -1,81 +1,132 @@
-"""A stage for a measurement: Azurite, and a directory in a process of its own with a group of a given size."""
+"""A stage for a measurement: Azurite, and a directory in a process of its own with a group of some size."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
 
+from enforcer.concurrency import each
 from enforcer.settings import Settings, load_settings
-from sandbox.azurite import running_azurite_async
+from sandbox.azurite import StorageEndpoints, running_azurite_async
 from sandbox.directory.client import SandboxClient
 from sandbox.directory.settings import Settings as DirectorySettings
 from sandbox.directory.tenant import Tenant
 from sandbox.directory.tenant_file import dump
 
-_ROWS_IN_A_TRANSACTION = 100
+AUDIENCE = "api://enforcer"
 ENDED, RUNNING = "2026-01-31", "2098-12-31"
+
+_PERMISSIONS = (
+    "GroupMember.ReadWrite.All",
+    "User.Read.All",
+    "User.RevokeSessions.All",
+    "User.EnableDisableAccount.All",
+)
+_ROWS_IN_A_TRANSACTION = 100
+_TRANSACTIONS_AT_ONCE = 3
+# The brake would hold what is measured here.
+_NO_BRAKE = {"ENFORCER_BRAKE_COUNT": "1000000"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What is on the stage.
+
+    Attributes:
+        members: How many users are in the managed group.
+        due: How many of them have come to the end of their access.
+        rows: How many rows the register has; the first ones are the members'.
+        directory: How the directory behaves.
+        settings: Settings of the product besides those that everybody needs.
+    """
+
+    members: int
+    due: int
+    rows: int
+    directory: DirectorySettings = field(default_factory=DirectorySettings)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    settings: Settings
-    group_id: str
-    user_ids: tuple[str, ...]
-    directory: SandboxClient
+    """A stage that is set.
 
-
-@asynccontextmanager
-async def running_stage(
-    *, members: int, due: int, rows: int | None = None, directory: DirectorySettings | None = None
-) -> AsyncIterator[Stage]:
-    """Set the stage: the first `due` members' access has ended, the others' has not.
-
-    Args:
-        members: How many users are in the managed group.
-        rows: How many rows the register has; by default one for each member.
+    Attributes:
+        environ: The settings by which the product finds everything.
+        members: Their object IDs.
+        due: Those whose access has ended.
     """
-    tenant = Tenant()
-    tenant.add_managed_identity(
-        "enforcer", "GroupMember.ReadWrite.All", "User.Read.All", "User.RevokeSessions.All"
-    )
-    users = [tenant.add_user(f"Person {number:06d}") for number in range(members)]
-    group = tenant.add_group("Contractors", members=users)
-    ids = tuple(user.id for user in users)
-    async with running_azurite_async() as storage, _running_directory(tenant, directory) as found:
-        for name in ("identity_endpoint", "identity_header"):
-            os.environ[name.upper()] = found[name]
-        settings = load_settings(
-            {
-                "ENFORCER_GROUP_IDS": group.id,
-                "ENFORCER_GRAPH_URL": found["url"],
-                "ENFORCER_BRAKE_COUNT": "1000000",
-                "EnforcerStorage": storage.connection_string,
-            }
-        )
-        await _fill_register(storage.connection_string, group.id, _row_keys(ids, rows or members), due)
-        with SandboxClient.at(found["url"]) as client:
-            yield Stage(settings=settings, group_id=group.id, user_ids=ids, directory=client)
+
+    environ: Mapping[str, str]
+    group_id: str
+    members: tuple[str, ...]
+    due: tuple[str, ...]
+    directory: SandboxClient
+    storage: StorageEndpoints
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings(self.environ)
+
+    def left_over(self) -> int:
+        """Count the due who are members still."""
+        groups = {group.id: group for group in self.directory.tenant().groups}
+        return len(set(self.due) & set(groups[self.group_id].members))
 
 
 @asynccontextmanager
-async def _running_directory(
-    tenant: Tenant, settings: DirectorySettings | None
-) -> AsyncIterator[dict[str, str]]:
+async def running_stage(scene: Scene) -> AsyncIterator[Stage]:
+    """Set the stage; nothing is left of it afterwards."""
+    tenant = Tenant()
+    tenant.add_managed_identity("enforcer", *_PERMISSIONS)
+    users = [tenant.add_user(f"Person {number:06d}") for number in range(scene.members)]
+    group = tenant.add_group("Contractors", members=users)
+    ids = [user.id for user in users]
+    async with running_azurite_async() as storage, _running_directory(tenant, scene.directory) as found:
+        environ = {
+            "ENFORCER_GROUP_IDS": group.id,
+            "ENFORCER_GRAPH_URL": found["url"],
+            "ENFORCER_AUTHORITY_URL": found["authority"],
+            "ENFORCER_TENANT_ID": found["tenant_id"],
+            "ENFORCER_API_AUDIENCE": AUDIENCE,
+            "EnforcerStorage": storage.connection_string,
+            "IDENTITY_ENDPOINT": found["identity_endpoint"],
+            "IDENTITY_HEADER": found["identity_header"],
+            **_NO_BRAKE,
+            **scene.settings,
+        }
+        # azure-identity looks there and nowhere else.
+        os.environ.update({name: environ[name] for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")})
+        await _fill_register(storage.connection_string, group.id, scene, ids)
+        with SandboxClient.at(found["url"]) as client:
+            client.clear_log()
+            yield Stage(
+                environ=environ,
+                group_id=group.id,
+                members=tuple(ids),
+                due=tuple(ids[: scene.due]),
+                directory=client,
+                storage=storage,
+            )
+
+
+@asynccontextmanager
+async def _running_directory(tenant: Tenant, settings: DirectorySettings) -> AsyncIterator[dict[str, str]]:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "tenant.json"
-        file.write_bytes(dump(tenant))  # noqa: ASYNC240 -- nothing else is running yet
+        file.write_bytes(dump(tenant))
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "sandbox.directory", "--tenant", str(file)),
-            *("--settings", msgspec.json.encode(settings or DirectorySettings()).decode()),
+            *("--settings", msgspec.json.encode(_strict(settings)).decode()),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -88,25 +139,33 @@ async def _running_directory(
             await process.wait()
 
 
-def _row_keys(ids: tuple[str, ...], rows: int) -> list[str]:
-    """One row for each member, and others for people who are in no group."""
-    return [*ids, *(f"nobody.{number:06d}@example.com" for number in range(rows - len(ids)))]
+def _strict(settings: DirectorySettings) -> DirectorySettings:
+    """Have the directory check permissions: the enforcer has what it needs, and may read no policies."""
+    return msgspec.structs.replace(settings, enforce_permissions=True)
 
 
-async def _fill_register(connection_string: str, group_id: str, keys: list[str], due: int) -> None:
+async def _fill_register(connection_string: str, group_id: str, scene: Scene, ids: Sequence[str]) -> None:
+    """Write one row for each member, and others of people who left long ago."""
     from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415
 
+    keys = [*ids, *(f"nobody.{number:06d}@example.com" for number in range(scene.rows - len(ids)))]
+    entities = [
+        {
+            "PartitionKey": group_id,
+            "RowKey": key,
+            "EndDate": RUNNING if scene.due <= number < len(ids) else ENDED,
+            "DisplayName": f"Person {number}",
+            "Company": "Fabrikam Ltd.",
+            "Sponsor": "sponsor@contoso.example",
+        }
+        for number, key in enumerate(keys)
+    ]
     async with TableServiceClient.from_connection_string(connection_string) as service:
         table = await service.create_table_if_not_exists("contractors")
-        entities = [
-            {
-                "PartitionKey": group_id,
-                "RowKey": key,
-                "EndDate": ENDED if number < due or "@" in key else RUNNING,
-                "DisplayName": f"Person {number}",
-            }
-            for number, key in enumerate(keys)
-        ]
-        for start in range(0, len(entities), _ROWS_IN_A_TRANSACTION):
+
+        async def write(start: int) -> None:
             chunk = entities[start : start + _ROWS_IN_A_TRANSACTION]
             await table.submit_transaction([("upsert", entity) for entity in chunk])
+
+        starts = range(0, len(entities), _ROWS_IN_A_TRANSACTION)
+        await each(starts, write, at_once=_TRANSACTIONS_AT_ONCE)

@@ -1,0 +1,110 @@
+"""Scenario 4: a cold function, from a fresh process to the indexed app, and to the first offboard."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from bench.cold_app import Offboard
+from bench.figures import Figure, Goal, Limit
+from bench.stage import AUDIENCE, Scene, Stage, running_stage
+from sandbox.directory.tokens import TokenOrder
+
+PROJECT = Path(__file__).parents[1]
+BARE = Path(__file__).parent / "bare_app"
+_NAME = "4. cold start"
+_REPEATS = 5
+_SCENE = Scene(members=20, due=0, rows=20)
+_DONE = "200"
+
+
+@dataclass(frozen=True, slots=True)
+class _App:
+    process: asyncio.subprocess.Process
+    indexed_after: float
+
+    async def offboard(self, wanted: Offboard) -> float:
+        """Offboard somebody; give the seconds that it took."""
+        started = time.perf_counter()
+        if self.process.stdin is None:
+            raise RuntimeError("the app has no pipes")
+        self.process.stdin.write(msgspec.json.encode(wanted) + b"\n")
+        status = await _line(self.process)
+        if status != _DONE:
+            raise RuntimeError(f"the offboarding was answered with {status!r}")
+        return time.perf_counter() - started
+
+
+async def measure() -> list[Figure]:
+    async with running_stage(_SCENE) as stage:
+        rounds = [await _round(stage, user_id) for user_id in stage.members[:_REPEATS]]
+    bare, ours, first = (min(times) for times in zip(*rounds, strict=True))
+    note = f"best of {_REPEATS}, in turns"
+    return [
+        Figure(
+            scenario=_NAME,
+            name="fresh process to indexed app",
+            value=ours,
+            unit="s",
+            loop=bare,
+            note=f"{note}; beside it the bare app",
+        ),
+        Figure(
+            scenario=_NAME,
+            name="against the bare app",
+            value=ours / bare,
+            goal=Goal(limit=Limit.AT_MOST, value=1.3),
+        ),
+        Figure(
+            scenario=_NAME,
+            name="first offboard after that",
+            value=first,
+            unit="s",
+            goal=Goal(limit=Limit.AT_MOST, value=1),
+            note=f"{note}; through HTTP, token and all, Graph answering at once",
+        ),
+    ]
+
+
+async def _round(stage: Stage, user_id: str) -> tuple[float, float, float]:
+    """Start the bare app and ours, one after the other, and offboard somebody with ours."""
+    caller = stage.members[-1]
+    order = TokenOrder(audience=AUDIENCE, user=caller, roles=["Contractors.Offboard"])
+    wanted = Offboard(user=user_id, token=stage.directory.token(order))
+    async with _started(BARE, stage.environ) as bare:
+        bare_after = bare.indexed_after
+    async with _started(PROJECT, stage.environ) as ours:
+        return bare_after, ours.indexed_after, await ours.offboard(wanted)
+
+
+@asynccontextmanager
+async def _started(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[_App]:
+    started = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.cold_app", str(folder)),
+        env={**os.environ, **environ},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        if await _line(process) != "indexed":
+            raise RuntimeError(f"the app in {folder} does not start")
+        yield _App(process, time.perf_counter() - started)
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+        await process.wait()
+
+
+async def _line(process: asyncio.subprocess.Process) -> str:
+    if process.stdout is None:
+        raise RuntimeError("the app has no pipes")
+    return (await process.stdout.readline()).decode().strip()

@@ -1,0 +1,71 @@
+"""Scenario 5: how often Graph is asked for each person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.figures import Figure, Goal, Limit
+from bench.stage import Scene, running_stage
+from bench.sweeping import timed_sweep
+
+_NAME = "5. requests for each person"
+_MEMBERS = 1_500
+_PAGE = 999
+_FEW, _MANY = 20, 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a sweep asked of Graph: reads, and writes for each person."""
+
+    reads: int
+    writes: float
+
+
+async def measure() -> list[Figure]:
+    few = await _asked(_FEW, "none")
+    many = await _asked(_MANY, "none")
+    disabled = await _asked(_MANY, "all")
+    pages = -(-_MEMBERS // _PAGE)
+    return [
+        Figure(
+            scenario=_NAME,
+            name="writes",
+            value=many.writes,
+            goal=Goal(limit=Limit.EXACTLY, value=2),
+            loop=2,
+        ),
+        Figure(
+            scenario=_NAME,
+            name="writes where accounts are disabled",
+            value=disabled.writes,
+            goal=Goal(limit=Limit.EXACTLY, value=3),
+            loop=3,
+        ),
+        Figure(
+            scenario=_NAME,
+            name=f"reads that {_MANY - _FEW} more people cost",
+            value=many.reads - few.reads,
+            goal=Goal(limit=Limit.EXACTLY, value=0),
+            loop=0,
+        ),
+        Figure(
+            scenario=_NAME,
+            name="reads besides the pages of members",
+            value=many.reads - pages,
+            note=f"{pages} pages; the group, and the policies that it may not read",
+        ),
+    ]
+
+
+async def _asked(people: int, disable: str) -> _Asked:
+    scene = Scene(
+        members=_MEMBERS,
+        due=people,
+        rows=_MEMBERS,
+        settings={"ENFORCER_DISABLE_ACCOUNTS": disable},
+    )
+    async with running_stage(scene) as stage:
+        graph = (await timed_sweep(stage)).graph
+    reads = sum(count for operation, count in graph.by_operation.items() if operation.startswith("GET"))
+    return _Asked(reads, graph.writes / people)
