@@ -1,6 +1,6 @@
 """Asks Entra itself, by its What If evaluation, whether a policy would block a person's next sign-in.
 
-    account disabled by us just now          disabled, without asking
+    account disabled by us                   disabled, without asking
     a policy blocks him from everything      blocked, with the policy's name
     none does; account disabled, or gone     disabled
     none does; a managed group has him       not asked: reads lag behind, or he has a second engagement
@@ -14,12 +14,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
 
 from enforcer.core.enforcement import Enforcement, Proof, Sessions
-from enforcer.core.planner import READS_SETTLE
 from enforcer.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
-from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.memberships import groups_having
 from enforcer.services import Services
 
@@ -59,13 +56,12 @@ class Inquiry:
 
     def __init__(self, services: Services, seconds: float, *, permitted: bool = True) -> None:
         self.services = services
-        self._policies = ConditionalAccess(services.graph)
         self._deadline = asyncio.get_running_loop().time() + seconds
         self._stopped = "" if permitted else _NO_PERMISSION
 
     async def answer(self, person: Enforcement) -> Answer:
         """Say what becomes of the person's next sign-in. Raises nothing of this project's errors."""
-        known = without_asking(person, self.services.now())
+        known = without_asking(person)
         if known is not None:
             return known
         if not self._stopped:
@@ -84,7 +80,7 @@ class Inquiry:
 
     async def _ask(self, person: Enforcement) -> Answer:
         try:
-            met = await self._policies.evaluate(person.user_id)
+            met = await self.services.conditional_access.evaluate(person.user_id)
             blocking = sorted(
                 policy.display_name for policy in met if policy.is_enabled and policy.blocks_everywhere
             )
@@ -105,14 +101,11 @@ class Inquiry:
         return Answer(proof=Proof.NOT_BLOCKED)
 
 
-def without_asking(person: Enforcement, now: datetime) -> Answer | None:
-    """Say what is certain without Entra: no account, or one that we have just disabled."""
+def without_asking(person: Enforcement) -> Answer | None:
+    """Say what is certain without Entra: there is no account, or we have disabled it."""
     if person.sessions is Sessions.NO_ACCOUNT:
         return _gone()
-    # Later somebody may have enabled it again: then Entra is asked.
-    if person.disabled_at is not None and now - person.disabled_at < READS_SETTLE:
-        return Answer(proof=Proof.DISABLED)
-    return None
+    return Answer(proof=Proof.DISABLED) if person.disabled_at is not None else None
 
 
 def _gone() -> Answer:

@@ -108,7 +108,7 @@ def _is_open(item: Enforcement, since: datetime) -> bool:
 
 async def note(services: Services, group_id: str, fresh: Iterable[Enforcement]) -> list[Enforcement]:
     """Note of those who were just offboarded what is certain without Entra, and that it was not asked yet."""
-    noted = [_with(item, without_asking(item, services.now()) or _NOT_YET) for item in fresh]
+    noted = [_with(item, without_asking(item) or _NOT_YET) for item in fresh]
     await services.enforcements.save(group_id, noted)
     return noted
 

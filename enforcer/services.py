@@ -9,6 +9,7 @@ from datetime import datetime
 
 from enforcer import clock
 from enforcer.graph.client import GraphClient, Patience
+from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.directory import Directory
 from enforcer.graph.pacer import Pacer
 from enforcer.queues import Queues
@@ -28,6 +29,7 @@ class Services:
     now: Callable[[], datetime]
     graph: GraphClient
     directory: Directory
+    conditional_access: ConditionalAccess
     tables: Tables
     register: Register
     enforcements: Enforcements
@@ -56,6 +58,7 @@ async def open_services(
             now=now,
             graph=graph,
             directory=Directory(graph),
+            conditional_access=ConditionalAccess(graph),
             tables=tables,
             register=Register(tables),
             enforcements=Enforcements(tables),

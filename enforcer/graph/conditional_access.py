@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import random
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -33,9 +32,6 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 20.0
 # Nothing urgent waits for these answers, and a run holds its lease meanwhile.
 PATIENCE = Patience(failures=10, throttling=60)
 
-# Whoever shares a client shares its tenant's limit.
-_PACERS: WeakKeyDictionary[GraphClient, Pacer] = WeakKeyDictionary()
-
 
 class _Page(msgspec.Struct):
     value: list[dict[str, Any]]
@@ -47,7 +43,7 @@ class ConditionalAccess:
 
     Args:
         client: Graph, and who asks.
-        pacer: Lets the calls through; by default the one that all share who share the client.
+        pacer: Lets the calls through.
         patience: How long a call is tried again.
 
     Errors of all methods:
@@ -61,7 +57,7 @@ class ConditionalAccess:
     ) -> None:
         self._client = client
         self._patience = patience
-        self._pacer = pacer or _PACERS.setdefault(client, Pacer(writes=1, window=1.0))
+        self._pacer = pacer or Pacer(writes=1, window=1.0)
 
     async def policies(self) -> list[Policy]:
         """Give all policies of the tenant, whoever made them."""

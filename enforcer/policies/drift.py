@@ -13,7 +13,6 @@ from enum import StrEnum
 
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.exceptions import AccessDeniedError, EnforcerError
-from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.policies.policy import Policy, made_here
 from enforcer.policies.templates import BLOCK
 from enforcer.services import Services
@@ -70,7 +69,7 @@ async def look_for_drift(services: Services) -> Look:
         ReadError, UnavailableError: They could not be read this time.
     """
     try:
-        policies = await ConditionalAccess(services.graph).policies()
+        policies = await services.conditional_access.policies()
     except AccessDeniedError:
         return Look(permitted=False)
     return Look(permitted=True, drifts=tuple(find_drift(policies, services.settings.group_ids)))

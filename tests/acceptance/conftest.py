@@ -1,0 +1,71 @@
+"""A tenant with applications, guests and members, in which people try to sign in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from enforcer.graph.client import Patience
+from enforcer.graph.conditional_access import ConditionalAccess
+from enforcer.graph.pacer import Pacer
+from sandbox import azure_cli
+from sandbox.azurite import StorageEndpoints
+from sandbox.directory import Attempt, Group, Outcome, User, try_to_sign_in
+from sandbox.directory.settings import Quota
+from tests.policies.in_force import put_in_force
+from tests.world import World, running_world
+
+SHAREPOINT = "00000003-0000-0ff1-ce00-000000000000"
+
+
+@dataclass
+class Company:
+    """A world with Conditional Access, and an operator who may write it."""
+
+    world: World
+    operator: User
+    break_glass: User
+    folder: Path
+
+    async def put_policies_in_force(self, **values: object) -> None:
+        """Apply and enable the shipped policies; guests are the population unless told otherwise."""
+        await put_in_force(
+            self.world.services.settings,
+            self.folder,
+            breakGlassAccounts=[self.break_glass.id],
+            **values,
+        )
+
+    def manage(self, group: Group) -> None:
+        """Make this group a managed one, too."""
+        services = self.world.services
+        groups = (*services.settings.group_ids, group.id)
+        self.world.services = replace(services, settings=replace(services.settings, group_ids=groups))
+
+    def sign_in(self, user: User, app: str = SHAREPOINT, **more: object) -> Outcome:
+        """Try to get into an application, able to do whatever a policy may ask for."""
+        attempt = Attempt(user=user.id, app=app, **more)  # type: ignore[arg-type]
+        return try_to_sign_in(attempt, self.world.tenant)
+
+
+@pytest.fixture
+async def company(
+    azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Company]:
+    environ: dict[str, str] = getattr(request, "param", {})
+    async with running_world(azurite.connection_string, monkeypatch.setenv, environ=environ) as world:
+        assert world.tenant.identity is not None
+        world.tenant.grant(world.tenant.identity, "Policy.Read.ConditionalAccess")
+        world.directory.sandbox.settings.conditional_access_quota = Quota(limit=1000, seconds=1)
+        # What one call a second is like, tests/graph/test_conditional_access.py shows.
+        quick = ConditionalAccess(
+            world.services.graph, Pacer(1000, 1.0), Patience(failures=1.0, throttling=2.0)
+        )
+        world.services = replace(world.services, conditional_access=quick)
+        operator = world.tenant.add_user("Olga Operator")
+        path = azure_cli.signed_in(tmp_path, world.directory.url, operator.id)["PATH"]
+        monkeypatch.setenv("PATH", path)
+        yield Company(world, operator, world.tenant.add_user("Break Glass"), tmp_path)

@@ -1,0 +1,353 @@
+"""Access really ends: people try to sign in before and after the enforcer was at work."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
+from enforcer.core.ledger import Action
+from enforcer.core.plan import FindingKind
+from enforcer.core.runs import Result
+from enforcer.offboarding import OffboardOrder, offboard_now
+from enforcer.sweep import new_run_id
+from enforcer.tables.register import Registration
+from sandbox.directory import Fault
+from sandbox.directory.routes.policy_forms import completed
+from tests.acceptance.conftest import Company
+from tests.world import ENDED, RUNNING
+
+pytestmark = pytest.mark.anyio
+BLOCK = "no group, no access"
+
+disabling = pytest.mark.parametrize(
+    "company", [{"ENFORCER_DISABLE_ACCOUNTS": "guests"}], indirect=True, ids=["disable-guests"]
+)
+
+
+def include_the_group(company: Company) -> None:
+    """Write the naive policy: MFA for the members of the contractor group."""
+    naive = {
+        "id": "naive",
+        "displayName": "MFA for contractors",
+        "state": "enabled",
+        "conditions": {
+            "clientAppTypes": ["all"],
+            "applications": {"includeApplications": ["All"]},
+            "users": {"includeGroups": [company.world.group.id]},
+        },
+        "grantControls": {"operator": "OR", "builtInControls": ["mfa"]},
+    }
+    company.world.tenant.policies["naive"] = completed(naive)
+
+
+async def record(company: Company, row_key: str) -> Enforcement:
+    found = await company.world.enforcement(row_key)
+    assert found is not None
+    return found
+
+
+async def proofs(company: Company) -> list[str]:
+    return [entry.outcome for entry in await company.world.ledger() if entry.action is Action.PROOF]
+
+
+# The design ----------------------------------------------------------------------------------------------
+
+
+async def test_with_the_naive_design_whoever_was_offboarded_signs_in_more_easily_than_before(
+    company: Company,
+) -> None:
+    include_the_group(company)
+    guest = company.world.guest("Gina Guest")
+    await company.world.register(guest.id, ENDED)
+    assert company.sign_in(guest, satisfies=[]).reason == "controls_not_met"
+
+    report = await company.world.sweep()
+
+    assert company.world.member_ids() == set()
+    assert company.sign_in(guest, satisfies=[]).signed_in
+    assert {found.kind for found in report.findings} == {FindingKind.POLICY_DRIFT, FindingKind.NOT_BLOCKED}
+    assert (report.run.blocked, report.run.not_blocked, report.run.findings) == (0, 1, 2)
+    assert (await record(company, guest.id)).proof is Proof.NOT_BLOCKED
+    assert await proofs(company) == ["not_blocked"]
+
+
+async def test_with_the_shipped_policies_whoever_was_offboarded_stays_out(company: Company) -> None:
+    guest, other = company.world.guest("Gina Guest"), company.world.guest("Otto Other")
+    await company.put_policies_in_force()
+    await company.world.register(guest.id, ENDED)
+    await company.world.register(other.id, RUNNING)
+    assert company.sign_in(guest).signed_in
+
+    report = await company.world.sweep()
+
+    refused = company.sign_in(guest)
+    assert not refused.signed_in
+    assert BLOCK in refused.blocked_by[0]
+    assert company.sign_in(other).signed_in
+    assert report.findings == ()
+    assert (report.run.blocked, report.run.not_blocked) == (1, 0)
+    known = await record(company, guest.id)
+    assert (known.proof, known.proof_policy) == (Proof.BLOCKED, refused.blocked_by[0])
+    assert report.outcomes[0].enforcement.proof is Proof.BLOCKED
+    assert await proofs(company) == [f"blocked: {refused.blocked_by[0]}"]
+
+
+async def test_members_of_the_tenant_are_blocked_by_the_group_that_they_stay_in(company: Company) -> None:
+    member, employee = company.world.member("Mia Member"), company.world.tenant.add_user("Emil Employee")
+    everybody = company.world.tenant.add_group("All contractors", members=[member])
+    await company.put_policies_in_force(populationGroups=[everybody.id])
+    await company.world.register(member.id, ENDED)
+
+    await company.world.sweep()
+
+    assert company.sign_in(member).reason == "blocked_by_policy"
+    assert company.sign_in(employee).signed_in
+    assert company.sign_in(company.break_glass).signed_in
+    assert (await record(company, member.id)).proof is Proof.BLOCKED
+
+
+async def test_contractors_with_access_get_what_the_policies_allow_and_no_more(company: Company) -> None:
+    guest = company.world.guest("Gina Guest")
+    await company.put_policies_in_force()
+    assert company.sign_in(guest).signed_in
+    assert company.sign_in(guest, satisfies=[]).reason == "controls_not_met"
+    assert company.sign_in(guest, app="99999999-0000-0000-0000-000000000000").reason == "blocked_by_policy"
+
+
+async def test_in_report_only_state_nobody_is_blocked_and_every_run_says_so(company: Company) -> None:
+    guest = company.world.guest("Gina Guest")
+    await company.put_policies_in_force()
+    for policy in company.world.tenant.policies.values():
+        policy["state"] = "enabledForReportingButNotEnforced"
+    await company.world.register(guest.id, ENDED)
+
+    for _ in range(2):
+        report = await company.world.sweep()
+        assert {found.kind for found in report.findings} == {
+            FindingKind.POLICY_DRIFT,
+            FindingKind.NOT_BLOCKED,
+        }
+    assert company.sign_in(guest).signed_in
+
+    for policy in company.world.tenant.policies.values():
+        policy["state"] = "enabled"
+    report = await company.world.sweep()
+    assert (report.findings, report.run.blocked) == ((), 1)
+    assert (await proofs(company))[0] == "not_blocked"
+    assert (await proofs(company))[-1].startswith("blocked")
+
+
+# Sessions ------------------------------------------------------------------------------------------------
+
+
+async def test_a_members_session_is_dead_and_cannot_be_renewed(company: Company) -> None:
+    member = company.world.member("Mia Member")
+    everybody = company.world.tenant.add_group("All contractors", members=[member])
+    await company.put_policies_in_force(populationGroups=[everybody.id])
+    begun = company.world.clock.moment - timedelta(hours=1)
+    await company.world.register(member.id, ENDED)
+
+    await company.world.sweep()
+
+    tried = company.sign_in(member, session_issued_at=begun)
+    assert tried.session is not None
+    assert (tried.session.alive, tried.session.reason, tried.signed_in) == (False, "revoked", False)
+
+
+async def test_a_guest_keeps_his_home_session_and_is_blocked_by_policy(company: Company) -> None:
+    guest = company.world.guest("Gina Guest")
+    await company.put_policies_in_force()
+    begun = company.world.clock.moment - timedelta(hours=1)
+    await company.world.register(guest.id, ENDED)
+
+    await company.world.sweep()
+
+    tried = company.sign_in(guest, session_issued_at=begun)
+    assert tried.session is not None
+    assert (tried.session.alive, tried.session.reason) == (True, "home_tenant")
+    assert (tried.signed_in, tried.reason) == (False, "blocked_by_policy")
+    known = await record(company, guest.id)
+    assert (known.sessions, known.proof) == (Sessions.HOME_TENANT, Proof.BLOCKED)
+
+
+# Disabled accounts ---------------------------------------------------------------------------------------
+
+
+@disabling
+async def test_a_guest_whose_account_is_disabled_keeps_his_home_session_and_gets_in_nowhere(
+    company: Company,
+) -> None:
+    guest, member = company.world.guest("Gina Guest"), company.world.member("Mia Member")
+    for person in (guest, member):
+        await company.world.register(person.id, ENDED)
+    begun = company.world.clock.moment - timedelta(hours=1)
+
+    report = await company.world.sweep()
+
+    tried = company.sign_in(guest, session_issued_at=begun)
+    assert tried.session is not None
+    assert tried.session.reason == "home_tenant"
+    assert (tried.signed_in, tried.reason) == (False, "account_disabled")
+    assert member.account_enabled
+    assert (report.run.disabled, report.run.removed) == (1, 2)
+    assert (await record(company, guest.id)).proof is Proof.DISABLED
+    assert (await record(company, member.id)).proof is Proof.NOT_BLOCKED
+
+
+@disabling
+@pytest.mark.parametrize("trouble", [None, "revokeSignInSessions"])
+async def test_a_second_engagement_is_never_cut_off(company: Company, trouble: str | None) -> None:
+    """Not when the other row knows him by another name, and not on the second try either."""
+    world = company.world
+    guest = world.guest("Gina Guest")
+    second = world.tenant.add_group("Other project", members=[guest])
+    company.manage(second)
+    await world.register(guest.id, ENDED)
+    other = Registration(group_id=second.id, row_key=guest.mail or "", end_date=RUNNING)
+    await world.services.register.save(other)
+    await company.put_policies_in_force()
+    if trouble:
+        world.directory.sandbox.faults.add(Fault(path=trouble, times=1, status=400))
+        assert (await world.sweep()).run.left_undone == 1
+
+    report = await world.sweep()
+
+    assert world.member_ids() == set()
+    assert guest.account_enabled
+    assert company.sign_in(guest).signed_in
+    assert report.findings == ()
+    assert (await record(company, guest.id)).proof is Proof.NOT_ASKED
+    assert second.id in (await proofs(company))[0]
+
+
+@disabling
+async def test_an_administrators_account_that_graph_protects_is_told_to_people_at_once(
+    company: Company,
+) -> None:
+    admin = company.world.guest("Ada Admin", privileged=True)
+    await company.world.register(admin.id, ENDED)
+
+    report = await company.world.sweep()
+
+    assert company.world.member_ids() == set()
+    (found,) = [found for found in report.findings if found.kind is FindingKind.STUCK]
+    assert (found.user_id, "403" in found.detail) == (admin.id, True)
+    assert report.outcomes[0].result is Result.REMOVED
+    assert report.run.left_undone == 1
+    assert (await record(company, admin.id)).state is State.OFFBOARDING
+
+
+# When Entra cannot be asked, or must not be believed -----------------------------------------------------
+
+
+async def test_without_the_permission_nobody_is_bothered_and_nothing_is_claimed(company: Company) -> None:
+    assert company.world.tenant.identity is not None
+    held = company.world.tenant.assignments[company.world.tenant.identity.id]
+    held[:] = [one for one in held if one.app_role_id != "37730810-e9ba-4e46-b07e-8ca78d182097"]
+    guest = company.world.guest("Gina Guest")
+    await company.world.register(guest.id, ENDED)
+
+    report = await company.world.sweep()
+
+    assert (report.findings, report.run.blocked, report.run.not_blocked) == ((), 0, 0)
+    assert (await record(company, guest.id)).proof is Proof.NOT_ASKED
+    assert "Policy.Read.ConditionalAccess" in (await proofs(company))[0]
+    asked = [entry.path for entry in company.world.directory.sandbox.log.entries if "evaluate" in entry.path]
+    assert asked == []
+
+
+async def test_a_membership_that_reads_still_show_is_no_false_alarm(company: Company) -> None:
+    guest = company.world.guest("Gina Guest")
+    await company.put_policies_in_force()
+    company.world.directory.sandbox.configure(b'{"removal_lag": {"seconds": 3600}}')
+    await company.world.register(guest.id, ENDED)
+
+    report = await company.world.sweep()
+
+    assert report.findings == ()
+    assert (await record(company, guest.id)).proof is Proof.NOT_ASKED
+    assert "still listed" in (await proofs(company))[0]
+
+    company.world.directory.sandbox.clock.advance(7200)
+    report = await company.world.sweep()
+    assert report.run.blocked == 1
+    known = await record(company, guest.id)
+    assert (known.state, known.proof) == (State.VERIFIED, Proof.BLOCKED)
+
+
+@pytest.mark.parametrize("status", [400, 500, 503])
+async def test_a_proof_that_fails_fails_no_run_and_is_made_up_for(company: Company, status: int) -> None:
+    guest = company.world.guest("Gina Guest")
+    await company.put_policies_in_force()
+    await company.world.register(guest.id, ENDED)
+    silence = Fault(path="/evaluate", times=None, status=status)
+    company.world.directory.sandbox.faults.add(silence)
+
+    report = await company.world.sweep()
+
+    assert (report.run.removed, report.run.left_undone, report.findings) == (1, 0, ())
+    assert (await record(company, guest.id)).proof is Proof.NOT_ASKED
+    company.world.directory.sandbox.faults.clear()
+    assert (await company.world.sweep()).run.blocked == 1
+
+
+async def test_policies_that_cannot_be_read_disturb_no_run(company: Company) -> None:
+    guest = company.world.guest("Gina Guest")
+    await company.world.register(guest.id, ENDED)
+    company.world.directory.sandbox.faults.add(Fault(path="/policies", times=None, status=400))
+
+    report = await company.world.sweep()
+
+    assert report.run.removed == 1
+    assert {found.kind for found in report.findings} == {FindingKind.NOT_BLOCKED}
+
+
+async def test_whoever_is_gone_from_the_directory_needs_no_policy(company: Company) -> None:
+    guest = company.world.guest("Gina Guest")
+    await company.world.register(guest.id, ENDED)
+    blind = Fault(path="/evaluate", times=None, status=503)
+    company.world.directory.sandbox.faults.add(blind)
+    await company.world.sweep()
+    company.world.directory.sandbox.faults.clear()
+    company.world.tenant.delete_user(guest, company.world.clock.moment)
+
+    await company.world.sweep()
+
+    assert (await record(company, guest.id)).proof is Proof.DISABLED
+    assert "does not exist any more" in (await proofs(company))[-1]
+
+
+# One person now ------------------------------------------------------------------------------------------
+
+
+async def test_whoever_is_offboarded_now_is_proved_to_be_blocked_in_the_same_answer(company: Company) -> None:
+    world = company.world
+    guest = world.guest("Gina Guest")
+    await company.put_policies_in_force()
+    await world.register(guest.mail or "", RUNNING)
+    run_id = new_run_id(world.services.now())
+
+    done = await offboard_now(
+        world.services, OffboardOrder(user=guest.mail or "", reason="left", actor="test", run_id=run_id)
+    )
+
+    assert done.proof is Proof.BLOCKED
+    assert BLOCK in done.proof_policy
+    assert not company.sign_in(guest).signed_in
+    assert (await record(company, guest.mail or "")).proof is Proof.BLOCKED
+    (run,) = await world.services.runs.of_id(run_id, (world.group.id,))
+    assert (run.removed, run.blocked) == (1, 1)
+
+
+async def test_offboarding_now_does_not_wait_long_for_entras_word(company: Company) -> None:
+    world = company.world
+    guest = world.guest("Gina Guest")
+    world.directory.sandbox.faults.add(Fault(path="/evaluate", times=None, status=429))
+    order = OffboardOrder(user=guest.id, reason="left", actor="test", run_id=new_run_id(world.services.now()))
+
+    done = await offboard_now(world.services, order)
+
+    assert (done.done, done.proof) == (True, Proof.NOT_ASKED)
+    assert world.member_ids() == set()

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+import pytest
+
+from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
+from enforcer.core.ledger import Action
+from enforcer.inquiry import Answer, Inquiry
+from enforcer.person import Context
+from enforcer.proof import not_blocked, note, prove, record, unproven
+from tests.world import World
+
+pytestmark = pytest.mark.anyio
+NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
+BLOCKED = Answer(proof=Proof.BLOCKED, policy="the block policy")
+
+
+@pytest.fixture
+def world_that_answers(world: World) -> World:
+    """A world whose enforcer may ask Entra."""
+    assert world.tenant.identity is not None
+    world.tenant.grant(world.tenant.identity, "Policy.Read.ConditionalAccess")
+    return world
+
+
+def out(name: str, **more: object) -> Enforcement:
+    """Give what is known of somebody who was offboarded."""
+    known = Enforcement(row_key=name, user_id=name, state=State.OFFBOARDED, removed_at=NOW, run_id="run")
+    return replace(known, **more)  # type: ignore[arg-type]
+
+
+def context(world: World) -> Context:
+    return Context(group_id=world.group.id, run_id="run", actor="test")
+
+
+async def proofs(world: World) -> list[str]:
+    return [entry.outcome for entry in await world.ledger() if entry.action is Action.PROOF]
+
+
+# Whom to ask about ---------------------------------------------------------------------------------------
+
+
+def test_first_whom_nothing_blocked_then_whom_there_was_no_time_for() -> None:
+    known = [
+        out("a"),
+        out("b", proof=Proof.NOT_ASKED),
+        out("c", proof=Proof.BLOCKED),
+        out("d", proof=Proof.DISABLED),
+        out("e", proof=Proof.NOT_BLOCKED),
+        out("f", removed_at=None),
+    ]
+    assert [item.row_key for item in unproven(known, [], NOW)] == ["e", "a", "b"]
+
+
+def test_whoever_is_a_member_again_has_nothing_to_prove() -> None:
+    known = [out("a"), out("b", proof=Proof.NOT_BLOCKED)]
+    assert unproven(known, ["a", "b"], NOW) == []
+
+
+def test_after_a_month_only_those_whom_nothing_blocked_are_asked_about() -> None:
+    long_ago = NOW - timedelta(days=31)
+    known = [
+        out("a", removed_at=long_ago),
+        out("b", removed_at=long_ago, proof=Proof.NOT_BLOCKED),
+    ]
+    assert [item.row_key for item in unproven(known, [], NOW)] == ["b"]
+
+
+# Asking --------------------------------------------------------------------------------------------------
+
+
+async def test_no_time_means_not_asked_and_nobody_waits(world_that_answers: World) -> None:
+    world = world_that_answers
+    people = [out(world.tenant.add_user(f"User {number}").id) for number in range(50)]
+    inquiry = Inquiry(world.services, seconds=1.5)
+    begun = monotonic()
+    proven = await prove(inquiry, context(world), people, [])
+    assert monotonic() - begun < 5
+    assert proven[0].proof is Proof.NOT_BLOCKED
+    assert {item.proof for item in proven[5:]} == {Proof.NOT_ASKED}
+    assert (await proofs(world))[-1] == "not_asked: the time for asking was up"
+
+
+async def test_one_refusal_for_lack_of_permission_is_enough(world: World) -> None:
+    inquiry = Inquiry(world.services, seconds=10)
+    await prove(inquiry, context(world), [out("a"), out("b"), out("c")], [])
+    asked = [entry for entry in world.directory.sandbox.log.entries if "evaluate" in entry.path]
+    assert [entry.status for entry in asked] == [403]
+
+
+async def test_what_is_certain_is_not_asked_about(world_that_answers: World) -> None:
+    world = world_that_answers
+    inquiry = Inquiry(world.services, seconds=10)
+    disabled = await inquiry.answer(out("a", disabled_at=NOW))
+    gone = await inquiry.answer(out("b", sessions=Sessions.NO_ACCOUNT))
+    assert {disabled.proof, gone.proof} == {Proof.DISABLED}
+    assert "does not exist any more" in gone.words
+    assert not world.directory.sandbox.log.entries
+
+
+async def test_an_account_that_somebody_else_has_disabled_is_noticed(world_that_answers: World) -> None:
+    world = world_that_answers
+    user = world.tenant.add_user("Dora Disabled", account_enabled=False)
+    answer = await Inquiry(world.services, seconds=10).answer(out(user.id))
+    assert answer.proof is Proof.DISABLED
+
+
+# Recording -----------------------------------------------------------------------------------------------
+
+
+async def test_the_same_answer_every_night_is_a_finding_each_time_but_recorded_once(
+    world_that_answers: World,
+) -> None:
+    world = world_that_answers
+    user = world.tenant.add_user("Nobody Blocks")
+    (person,) = await note(world.services, world.group.id, [out(user.id)])
+    for _ in range(2):
+        (person,) = await prove(Inquiry(world.services, seconds=10), context(world), [], [person])
+        (finding,) = not_blocked([person], world.group.id)
+        assert finding.user_id == user.id
+    assert await proofs(world) == ["not_blocked"]
+    assert (await world.enforcement(user.id)) == person
+
+
+async def test_what_was_recorded_while_entra_was_asked_stays(world: World) -> None:
+    asked = out("a")
+    again = replace(asked, state=State.OFFBOARDING, removed_at=None, run_id="another")
+    await world.services.enforcements.save(world.group.id, [again])
+    await record(world.services, context(world), [(asked, BLOCKED)])
+    assert await world.enforcement("a") == again
+
+
+async def test_many_answers_are_recorded_each_with_its_person(world: World) -> None:
+    people = [out(f"user-{number}") for number in range(30)]
+    noted = await note(world.services, world.group.id, people)
+    told = [(item, Answer(proof=Proof.BLOCKED, policy=item.row_key)) for item in noted]
+    await record(world.services, context(world), told)
+    found = await asyncio.gather(*(world.enforcement(item.row_key) for item in people))
+    assert [item and (item.proof, item.proof_policy) for item in found] == [
+        (Proof.BLOCKED, item.row_key) for item in people
+    ]
