@@ -46,6 +46,7 @@ class Reply(Enum):
     SERVER_BUSY = (503, "ServerBusy")
     TIMED_OUT = (500, "OperationTimedOut")
     CONDITION_NOT_MET = (412, "UpdateConditionNotSatisfied")
+    REFUSED = (403, "AuthorizationPermissionMismatch")
     DROPPED = (0, "")  # no reply, the connection breaks
 
 

@@ -219,13 +219,13 @@ class Directory:
     async def revoke(self, user_id: str) -> StepResult:
         """Invalidate the person's refresh tokens and browser sessions, as far as they are this tenant's."""
         reply = await self._write("POST", "/users/{user}/revokeSignInSessions", {"user": user_id})
-        return _result(reply, not_found=StepOutcome.NO_ACCOUNT)
+        return await self._result_for(user_id, reply)
 
     async def set_enabled(self, user_id: str, *, enabled: bool) -> StepResult:
         """Let the account sign in, or not."""
         body = msgspec.json.encode({"accountEnabled": enabled})
         reply = await self._write("PATCH", "/users/{user}", {"user": user_id}, body)
-        return _result(reply, not_found=StepOutcome.NO_ACCOUNT)
+        return await self._result_for(user_id, reply)
 
     async def add(self, group_id: str, user_id: str) -> StepResult:
         """Make a person a member; it is no error when he is one."""
@@ -235,6 +235,18 @@ class Directory:
         if reply.already_a_member:
             return StepResult(outcome=StepOutcome.ABSENT, request_id=reply.request_id)
         return _result(reply)
+
+    async def _result_for(self, user_id: str, reply: Reply) -> StepResult:
+        """Say what came of a step for an account. That it is gone is asked twice: no later run looks."""
+        if reply.not_found and await self._is_gone(user_id):
+            return StepResult(outcome=StepOutcome.NO_ACCOUNT, request_id=reply.request_id)
+        return _result(reply)
+
+    async def _is_gone(self, user_id: str) -> bool:
+        try:
+            return await self._get_user(user_id) is None
+        except (AccessDeniedError, ReadError, UnavailableError):
+            return False
 
     async def _confirm(self, group_id: str) -> None:
         """Make sure that the group is there, at most once in a while however many answers need it."""
@@ -332,11 +344,9 @@ def _person(found: _Object) -> Person:
     )
 
 
-def _result(reply: Reply, *, not_found: StepOutcome = StepOutcome.FAILED) -> StepResult:
+def _result(reply: Reply) -> StepResult:
     if reply.ok:
         return StepResult(outcome=StepOutcome.DONE, request_id=reply.request_id)
-    if reply.not_found and not_found is not StepOutcome.FAILED:
-        return StepResult(outcome=not_found, request_id=reply.request_id)
     return StepResult(
         outcome=StepOutcome.FAILED,
         request_id=reply.request_id,

@@ -1,4 +1,4 @@
-"""The world of the random schedules: real tables, a real directory, faults on order, a clock moved by hand."""
+"""The world of the random schedules: real tables, a real directory, faults on order, a clock by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from enforcer.core.dates import UnreadableDateError, ends_at
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.runs import Run
 from enforcer.graph.client import Patience
-from enforcer.graph.conditional_access import _PACERS
+from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.pacer import Pacer
 from enforcer.services import Services, open_services
 from enforcer.settings import load_settings
@@ -141,6 +141,9 @@ class Tempest:
         if self.is_member(user):
             self.tenant.remove_member(self.group_id, user)
 
+    async def list_members(self) -> list[str]:
+        return [member.id async for member in self.services.directory.members(self.group_id)]
+
     def lag(self, reads: int) -> None:
         """Let reads show removed members so many times more."""
         self.sky.directory.sandbox.settings.removal_lag = Lag(reads=reads)
@@ -184,7 +187,8 @@ async def opened_sky(azurite: StorageEndpoints) -> AsyncIterator[Sky]:
                 "EnforcerStorage": endpoints.connection_string,
             }
             opening = open_services(load_settings(environ), patience=_PATIENCE)
-            opened.append(await stack.enter_async_context(opening))
-            # The sandbox allows more than one look at the policies a second.
-            _PACERS[opened[-1].graph] = Pacer(writes=10_000, window=1)
+            services = await stack.enter_async_context(opening)
+            # This sandbox allows more than one look at the policies a second.
+            policies = ConditionalAccess(services.graph, Pacer(writes=10_000, window=1))
+            opened.append(replace(services, conditional_access=policies))
         yield Sky(directory, proxy, *opened)

@@ -21,7 +21,7 @@ from sandbox.azurite import StorageEndpoints
 from sandbox.directory.faults import Effect
 from sandbox.directory.faults import Fault as GraphFault
 from sandbox.directory.objects import User
-from sandbox.storage_proxy import Calls, Moment, Reply, Service
+from sandbox.storage_proxy import Calls, Moment, Reply
 from sandbox.storage_proxy import Fault as StorageFault
 from tests.reliability.tempest import AnyFault, Sky, Tempest, opened_sky
 
@@ -29,7 +29,15 @@ PEOPLE = 5
 BRAKE = {"ENFORCER_BRAKE_COUNT": "2", "ENFORCER_BRAKE_PERCENT": "0"}
 
 _PERSON_AND_STEP = r"members/[^/]+/\$ref|revokeSignInSessions"
-_ANY_EFFECT = [Effect.ANSWER, Effect.ANSWER_AFTER_EFFECT, Effect.DROP, Effect.DROP_AFTER_EFFECT, Effect.TRUNCATE]
+_ANY_EFFECT = [
+    Effect.ANSWER,
+    Effect.ANSWER_AFTER_EFFECT,
+    Effect.DROP,
+    Effect.DROP_AFTER_EFFECT,
+    Effect.TRUNCATE,
+]
+
+CONDITIONAL = [Calls(method="PUT", path="/(leases|plans)"), Calls(method="DELETE", path="/leases")]
 
 graph_faults: st.SearchStrategy[AnyFault] = st.one_of(
     # Throttled: one call, or some of a batch.
@@ -73,10 +81,11 @@ storage_faults: st.SearchStrategy[AnyFault] = st.one_of(
         reply=st.sampled_from([Reply.SERVER_BUSY, Reply.TIMED_OUT, Reply.DROPPED]),
         moment=st.sampled_from(Moment),
     ),
+    # Somebody else was faster, or so it seems: only what is written on a condition can fail like this.
     st.builds(
         StorageFault,
-        calls=st.just(Calls(service=Service.TABLE, path="/(leases|plans)")),
-        nth=st.integers(1, 4),
+        calls=st.sampled_from(CONDITIONAL),
+        nth=st.integers(1, 3),
         reply=st.just(Reply.CONDITION_NOT_MET),
         moment=st.sampled_from(Moment),
     ),
@@ -88,7 +97,7 @@ whom = st.integers(0, PEOPLE - 1)
 
 
 class Schedule(RuleBasedStateMachine):
-    """The model is short: whose access has ended must leave, who was begun may be finished, and nobody else."""
+    """The model: whose access has ended must leave, who was begun may be finished, and nobody else."""
 
     def __init__(self, sky: Sky, runner: asyncio.Runner) -> None:
         super().__init__()
@@ -246,7 +255,7 @@ class Schedule(RuleBasedStateMachine):
         self.world.lag(0)
         # Reads catch up, whoever is stuck is tried again, and a lease that was left behind runs out.
         for _ in range(2):
-            _ = [member for member in self.do(_list(self.world))]
+            self.do(self.world.list_members())
         self.world.clock.advance(hours=25)
         staying = [person for person in self.people if self.world.is_member(person)]
         self._sweep_until_quiet()
@@ -278,10 +287,6 @@ class Schedule(RuleBasedStateMachine):
         assert all(run.state in RunState for run in self.do(self.world.runs()))
 
 
-async def _list(world: Tempest) -> list[str]:
-    return [member.id async for member in world.services.directory.members(world.group_id)]
-
-
 def test_whatever_goes_wrong_nobody_is_lost_and_nobody_is_wrongly_removed(
     azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,8 +296,11 @@ def test_whatever_goes_wrong_nobody_is_lost_and_nobody_is_wrongly_removed(
         for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
             monkeypatch.setenv(name, sky.directory.environment[name])
         try:
-            run_state_machine_as_test(
-                lambda: Schedule(sky, runner), settings=hypothesis_settings(stateful_step_count=12)
-            )
+
+            class Here(Schedule):
+                def __init__(self) -> None:
+                    super().__init__(sky, runner)
+
+            run_state_machine_as_test(Here, settings=hypothesis_settings(stateful_step_count=12))
         finally:
             runner.run(opening.__aexit__(None, None, None))
