@@ -143,9 +143,9 @@ class _Offboarding:
         contractor = self._read(row)
         if isinstance(contractor, Contractor) and contractor.is_due(self.now):
             return False
-        ended = f"offboarded at {instant(self.now)} by {self.order.actor}: {self.order.reason}"
-        note = f"{row.note} | {ended}" if row.note else ended
-        await self.services.register.end(row.group_id, row.row_key, self.now, note[:1000])
+        ended = f"offboarded at {instant(self.now)} by {self.order.actor}: {self.order.reason[:1000]}"
+        note = f"{row.note[:2000]} | {ended}" if row.note else ended
+        await self.services.register.end(row.group_id, row.row_key, self.now, note)
         entry = Entry(
             at=instant(self.now),
             actor=self.order.actor,
