@@ -16,6 +16,7 @@ from enforcer.settings import Settings
 from enforcer.tables.register import Registration
 
 _FORBIDDEN_IN_KEYS = frozenset("/\\#?%")
+_LONGEST_KEY = 254  # of an address: RFC 5321
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +164,8 @@ def key_problem(key: str) -> str:
     """Say what is wrong with a key for a row; empty where nothing is."""
     if not (is_object_id(key) or is_address(key)):
         return f"{key!r:.80} is neither an object ID nor a user principal name nor an e-mail address"
+    if len(key) > _LONGEST_KEY:
+        return f"{key!r:.80} has more than {_LONGEST_KEY} characters"
     wrong = sorted(_FORBIDDEN_IN_KEYS & set(key))
     return f"{key!r:.80} holds {' '.join(wrong)}, which a key of Table Storage cannot" if wrong else ""
 

@@ -159,7 +159,17 @@ async def test_nothing_is_written_while_entra_does_not_answer(world: World) -> N
 
 
 @pytest.mark.parametrize(
-    "key", ["Anna", "a/b@x.example", "a\\b@x.example", "a#b@x.example", "a?b@x.example", "a%b@x.example", ""]
+    "key",
+    [
+        "Anna",
+        "a/b@x.example",
+        "a\\b@x.example",
+        "a#b@x.example",
+        "a?b@x.example",
+        "a%b@x.example",
+        "",
+        "x" * 250 + "@x.example",
+    ],
 )
 def test_a_key_that_a_table_cannot_hold_is_refused(key: str) -> None:
     assert key_problem(key)

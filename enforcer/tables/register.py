@@ -21,7 +21,7 @@ _COLUMNS = ["PartitionKey", "RowKey", "EndDate", "StartDate"]
 _ROWS_FOR_EACH = 30
 _LARGEST_PAGE = 1000
 _MOST_GATHERED = 100
-_READS_AT_ONCE = 16
+_CALLS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class Register:
         found = await self._between(group_id, row_keys) if len(row_keys) > 1 else {}
         # Not in the page: a row lies behind it, or there is none. Only a look at itself can tell.
         rest = [row_key for row_key in row_keys if row_key not in found]
-        entities = await each(rest, partial(self._get, group_id), at_once=_READS_AT_ONCE)
+        entities = await each(rest, partial(self._get, group_id), at_once=_CALLS_AT_ONCE)
         return found | {entity["RowKey"]: _row(entity) for entity in entities if entity is not None}
 
     async def _between(self, group_id: str, row_keys: list[str]) -> dict[str, RegisterRow]:
@@ -140,7 +140,7 @@ class Register:
         before: list[Entity | None] = []
         try:
             for chunk in _transactions(registrations):
-                before += await each(chunk, self._as_it_is, at_once=_READS_AT_ONCE)
+                before += await each(chunk, self._as_it_is, at_once=_CALLS_AT_ONCE)
                 written += chunk
                 await self._transact([("upsert", _entity(item)) for item in chunk])
         except BaseException:  # also when somebody presses Ctrl-C
@@ -151,11 +151,14 @@ class Register:
         return await self._get(item.group_id, item.row_key)
 
     async def _put_back(self, written: Sequence[Registration], before: Sequence[Entity | None]) -> None:
-        for item, entity in zip(written, before, strict=True):
+        async def put_back(row: tuple[Registration, Entity | None]) -> None:
+            item, entity = row
             if entity is None:
                 await self.remove(item.group_id, item.row_key)
             else:
                 await self._transact([("upsert", entity, {"mode": "replace"})])
+
+        await each(zip(written, before, strict=True), put_back, at_once=_CALLS_AT_ONCE)
 
     async def _transact(self, operations: list[tuple[Any, ...]]) -> None:
         await self._tables.submit(TABLE, operations)

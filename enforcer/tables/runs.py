@@ -26,7 +26,7 @@ class Runs:
 
     async def save(self, report: Report) -> None:
         async with self._tables.table(TABLE) as table:
-            await table.upsert_entity(_entity(report))
+            await table.upsert_entity(_entity(report), mode="replace")
 
     async def of_group(self, group_id: str, now: datetime) -> list[Run]:
         """Give the group's runs of the last 45 days, the oldest first; all of them where there are none."""

@@ -1,0 +1,23 @@
+"""Tables in Azurite, with a partition of its own for each test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+
+from enforcer.settings import Storage
+from enforcer.tables.storage import Tables
+from sandbox.azurite import StorageEndpoints
+
+
+@pytest.fixture
+async def tables(azurite: StorageEndpoints) -> AsyncIterator[Tables]:
+    async with Tables(Storage(connection_string=azurite.connection_string)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def group() -> str:
+    return str(uuid4())

@@ -1,0 +1,105 @@
+"""Tables appear at their first use, and storage's refusals come out as this project's errors."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+
+from enforcer.exceptions import AccessDeniedError, UnavailableError
+from enforcer.settings import Storage
+from enforcer.tables.storage import Tables, in_chunks, moment, present
+from sandbox.azurite import KEY, StorageEndpoints
+from sandbox.storage_proxy import Calls, Fault, Reply, running_storage_proxy_async
+
+pytestmark = pytest.mark.anyio
+
+
+def new_name() -> str:
+    return f"test{uuid4().hex}"
+
+
+async def test_a_table_that_is_missing_is_created_once_however_many_ask(azurite: StorageEndpoints) -> None:
+    async with running_storage_proxy_async(azurite) as proxy:
+        storage, name = Storage(connection_string=proxy.endpoints.connection_string), new_name()
+
+        async def write(tables: Tables, row: int) -> None:
+            async with tables.table(name) as table:
+                await table.upsert_entity({"PartitionKey": "p", "RowKey": str(row)})
+
+        async with Tables(storage) as tables:
+            await asyncio.gather(*(write(tables, row) for row in range(5)))
+        assert proxy.count(Calls(method="POST", path="Tables")) == 1
+
+
+async def test_a_table_that_could_not_be_opened_is_opened_by_the_next_who_asks(
+    azurite: StorageEndpoints,
+) -> None:
+    async with running_storage_proxy_async(azurite) as proxy:
+        storage, name = Storage(connection_string=proxy.endpoints.connection_string), new_name()
+        async with Tables(storage) as tables:
+            proxy.set_fault(Fault(reply=Reply.CONDITION_NOT_MET))
+            with pytest.raises(HttpResponseError):
+                async with tables.table(name):
+                    pass
+            async with tables.table(name) as table:
+                await table.upsert_entity({"PartitionKey": "p", "RowKey": "r"})
+
+
+# The SDK reads the XML in which Azurite refuses a key in a way that Python no longer likes.
+@pytest.mark.filterwarnings("ignore:Testing an element's truth value:DeprecationWarning")
+async def test_a_refused_key_is_a_refusal(azurite: StorageEndpoints) -> None:
+    refused = azurite.connection_string.replace(KEY, "c2VjcmV0")
+    async with Tables(Storage(connection_string=refused)) as tables:
+        with pytest.raises(AccessDeniedError, match="storage refuses this identity"):
+            async with tables.table(new_name()):
+                pass
+
+
+async def test_a_storage_that_is_not_there_is_unavailable(azurite: StorageEndpoints) -> None:
+    async with running_storage_proxy_async(azurite) as proxy:
+        storage, name = Storage(connection_string=proxy.endpoints.connection_string), new_name()
+        proxy.set_fault(Fault(times=1_000, reply=Reply.DROPPED))
+        async with Tables(storage) as tables:
+            with pytest.raises(UnavailableError, match="storage did not answer"):
+                async with asyncio.timeout(60), tables.table(name):
+                    pass
+
+
+@pytest.mark.parametrize("reply", [Reply.SERVER_BUSY, Reply.TIMED_OUT, Reply.DROPPED])
+async def test_a_storage_that_stumbles_is_asked_again(azurite: StorageEndpoints, reply: Reply) -> None:
+    async with running_storage_proxy_async(azurite) as proxy:
+        storage, name = Storage(connection_string=proxy.endpoints.connection_string), new_name()
+        async with Tables(storage) as tables, tables.table(name) as table:
+            proxy.set_fault(Fault(reply=reply))
+            await table.upsert_entity({"PartitionKey": "p", "RowKey": "r"})
+            assert (await table.get_entity("p", "r"))["RowKey"] == "r"
+
+
+async def test_what_is_not_there_is_no_error_of_storage(tables: Tables) -> None:
+    with pytest.raises(ResourceNotFoundError):
+        async with tables.table(new_name()) as table:
+            await table.get_entity("p", "r")
+
+
+def test_a_sequence_is_cut_into_pieces() -> None:
+    assert [list(piece) for piece in in_chunks(range(5), 2)] == [[0, 1], [2, 3], [4]]
+    assert list(in_chunks([], 2)) == []
+
+
+def test_what_is_none_is_left_out() -> None:
+    assert present({"a": None, "b": "", "c": 0, "d": False}) == {"b": "", "c": 0, "d": False}
+
+
+async def test_a_time_comes_back_as_a_plain_one(tables: Tables) -> None:
+    written = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
+    async with tables.table(new_name()) as table:
+        await table.upsert_entity({"PartitionKey": "p", "RowKey": "r", "At": written, "No": "2026-11-23"})
+        entity = dict(await table.get_entity("p", "r"))
+    found = moment(entity, "At")
+    assert (found, type(found)) == (written, datetime)
+    assert moment(entity, "No") is None
+    assert moment(entity, "Missing") is None
