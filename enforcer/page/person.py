@@ -98,8 +98,10 @@ async def read_person(services: Services, name: str) -> Known:
     entries = await asyncio.gather(
         *(history(services.tables, group_id, keys) for group_id in services.settings.group_ids)
     )
-    newest = sorted((entry for group in entries for entry in group), key=lambda entry: entry.at, reverse=True)
-    return Known(name=name, entra=entra, engagements=tuple(engagements), history=tuple(newest))
+    oldest_first = sorted((entry for group in entries for entry in group), key=lambda entry: entry.at)
+    return Known(
+        name=name, entra=entra, engagements=tuple(engagements), history=tuple(reversed(oldest_first))
+    )
 
 
 async def _ask_entra(services: Services, name: str) -> InEntra:

@@ -20,6 +20,21 @@ async def test_whoever_brings_a_token_sees_the_page(windows: Windows) -> None:
     await expect(page.get_by_role("heading", name="Next expiries")).to_be_visible()
 
 
+@pytest.mark.parametrize("path", ["/api", "/api/"])
+async def test_the_page_is_there_with_and_without_the_last_slash(windows: Windows, path: str) -> None:
+    page = await windows.open(path)
+    await page.get_by_role("link", name="Elif Kaya").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Elif Kaya")
+
+
+async def test_a_link_in_a_mail_or_chat_leads_to_a_person(stage: Stage, windows: Windows) -> None:
+    page = await windows.open()
+    async with other_site(f'<a href="{stage.url}{stage.page_of("Uma Pillai")}">Look at her</a>') as url:
+        await page.goto(url)
+        await page.get_by_role("link", name="Look at her").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Uma Pillai")
+
+
 async def test_whoever_brings_none_is_sent_to_the_sign_in_and_told_nothing(windows: Windows) -> None:
     page = await windows.open(role=None)
     await expect(page.get_by_role("heading", level=1)).to_have_text("You are not signed in")

@@ -31,6 +31,18 @@ async def test_a_person_is_shown_with_row_enforcement_and_history(visitor: Visit
     assert f"by test · run {report.run.run_id} · Graph request " in text
 
 
+async def test_of_the_history_the_newest_comes_first(visitor: Visitor, world: World) -> None:
+    anna = world.member("Anna Ended")
+    await world.register(anna.id, ENDED)
+    await world.sweep()
+    world.clock.advance(hours=1)
+    await world.sweep()
+    text = (await visitor.get(f"/api/people/{anna.id}")).text
+    history = text[text.index("History") :]
+    steps = ("Verify the absence", "Revoke sessions", "Remove from the group")
+    assert sorted(steps, key=history.index) == list(steps)
+
+
 @pytest.mark.parametrize("name", ["id", "ID", "upn", "mail", "key"])
 async def test_a_person_is_found_by_any_name_and_whatever_key_his_row_has(
     visitor: Visitor, world: World, name: str
