@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from enforcer.api.calls import Call
 from enforcer.core.contractors import is_address, is_object_id, normalised
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.ledger import Entry
-from enforcer.exceptions import EnforcerError, InputError, NotFoundError
+from enforcer.exceptions import EnforcerError, InputError, NotFoundError, UnavailableError
 from enforcer.graph.directory import Person
 from enforcer.graph.memberships import groups_having
 from enforcer.page.register import Row, read_register
@@ -20,6 +20,7 @@ from enforcer.tables.lookups import history
 
 _LONGEST_NAME = 1024  # a RowKey
 _ENTRA_SECONDS = 6.0
+_HISTORY_SECONDS = 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +53,13 @@ class Known:
 
     Attributes:
         name: As the page was asked for him.
-        history: The newest entry first.
+        history: The newest entry first; None where the ledger did not give it in time.
     """
 
     name: str
     entra: InEntra
     engagements: tuple[Engagement, ...]
-    history: tuple[Entry, ...]
+    history: tuple[Entry, ...] | None
 
     @property
     def rows(self) -> list[Row]:
@@ -95,13 +96,25 @@ async def read_person(services: Services, name: str) -> Known:
     if not engagements and entra.person is None and not entra.trouble:
         raise NotFoundError(f"neither the register nor Entra knows {name!r:.80}", field="user")
     keys = {row.key for row in rows} | {item for item in names if is_object_id(item)}
-    entries = await asyncio.gather(
-        *(history(services.tables, group_id, keys) for group_id in services.settings.group_ids)
-    )
-    oldest_first = sorted((entry for group in entries for entry in group), key=lambda entry: entry.at)
     return Known(
-        name=name, entra=entra, engagements=tuple(engagements), history=tuple(reversed(oldest_first))
+        name=name,
+        entra=entra,
+        engagements=tuple(engagements),
+        history=await _history(services, keys),
     )
+
+
+async def _history(services: Services, keys: Collection[str]) -> tuple[Entry, ...] | None:
+    """Read what the ledger has about somebody; a very long ledger must not keep him from being offboarded."""
+    try:
+        async with asyncio.timeout(_HISTORY_SECONDS):
+            entries = await asyncio.gather(
+                *(history(services.tables, group_id, keys) for group_id in services.settings.group_ids)
+            )
+    except (UnavailableError, TimeoutError):
+        return None
+    oldest_first = sorted((entry for group in entries for entry in group), key=lambda entry: entry.at)
+    return tuple(reversed(oldest_first))
 
 
 async def _ask_entra(services: Services, name: str) -> InEntra:

@@ -112,8 +112,9 @@ def person_page(
         saved=call.request.query.get("saved", ""),
         told=told,
         mistakes=mistakes or Mistakes(),
-        history=[_entry(entry, days) for entry in known.history[:_HISTORY_SHOWN]],
-        older=max(len(known.history) - _HISTORY_SHOWN, 0),
+        is_history_read=known.history is not None,
+        history=[_entry(entry, days) for entry in (known.history or ())[:_HISTORY_SHOWN]],
+        older=max(len(known.history or ()) - _HISTORY_SHOWN, 0),
     )
 
 

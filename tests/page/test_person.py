@@ -8,6 +8,8 @@ import pytest
 from enforcer.settings import Mode
 from enforcer.tables.register import Registration
 from sandbox.directory.faults import Fault
+from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
+from sandbox.storage_proxy import Fault as StorageFault
 from tests.api.caller import READ
 from tests.page.visitor import Visitor
 from tests.world import ENDED, RUNNING, World
@@ -106,6 +108,18 @@ async def test_when_entra_does_not_answer_the_rest_is_shown_and_he_can_still_be_
     world.directory.sandbox.faults.add(Fault(path="^/v1.0", times=None))
     page = await visitor.get(f"/api/people/{anna.id}")
     assert page.text.startswith("Anna In Entra Entra does not answer at present.")
+    assert page.buttons() == ["Extend", "Yes, offboard now"]
+
+
+async def test_when_the_ledger_does_not_answer_the_rest_is_shown(
+    visitor: Visitor, world: World, storage: StorageProxy
+) -> None:
+    anna = world.member("Anna Adler")
+    await world.register(anna.id, RUNNING)
+    entries_about_her = Calls(service=Service.TABLE, path="ledger.*ContractorKey")
+    storage.set_fault(StorageFault(calls=entries_about_her, times=1_000, reply=Reply.DROPPED))
+    page = await visitor.get(f"/api/people/{anna.id}")
+    assert "The ledger did not answer in time." in page.text
     assert page.buttons() == ["Extend", "Yes, offboard now"]
 
 
