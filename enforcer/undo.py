@@ -9,7 +9,7 @@ from enforcer.core.dates import instant
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.exceptions import InputError, NotFoundError, RefusedError
-from enforcer.graph.directory import StepResult
+from enforcer.graph.directory import StepOutcome, StepResult
 from enforcer.services import Services
 from enforcer.settings import Mode
 from enforcer.sweep import new_run_id
@@ -109,8 +109,9 @@ async def undo(
 
 async def _reverse(services: Services, run: Run, reversal: Reversal) -> Reversed:
     result = await _carry_out(services, reversal)
-    outcome = "undone" if result.settled else f"failed: {result.explanation}"
-    if result.settled and reversal.action is Action.ADD:
+    done = result.outcome in (StepOutcome.DONE, StepOutcome.ABSENT)
+    outcome = "undone" if done else f"failed: {result.explanation or result.outcome}"
+    if done and reversal.action is Action.ADD:
         # What is known of the removal no longer holds; the next one is a fresh one.
         await services.enforcements.forget(reversal.group_id, reversal.row_key)
     entry = Entry(
@@ -126,7 +127,7 @@ async def _reverse(services: Services, run: Run, reversal: Reversal) -> Reversed
         note=run.reason,
     )
     await services.ledger.append(reversal.group_id, [entry])
-    return Reversed(reversal=reversal, outcome=outcome, request_id=result.request_id, done=result.settled)
+    return Reversed(reversal=reversal, outcome=outcome, request_id=result.request_id, done=done)
 
 
 async def _carry_out(services: Services, reversal: Reversal) -> StepResult:

@@ -1,0 +1,123 @@
+"""All that a plan depends on is read whole, or nothing is planned."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from enforcer.core.plan import FindingKind, Step
+from enforcer.exceptions import AccessDeniedError, GroupError, ReadError, RunError, UnavailableError
+from enforcer.facts import read_facts
+from enforcer.settings import Disable
+from enforcer.tables.register import Registration
+from sandbox.azurite import StorageEndpoints
+from sandbox.directory import Fault, Group
+from tests.world import ENDED, RUNNING, World, running_world
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"path": "/members", "status": 500, "times": None}, UnavailableError),
+        ({"path": "/members", "status": 403, "times": None}, AccessDeniedError),
+        ({"path": "/members", "status": 400}, ReadError),
+        ({"path": "skiptoken", "status": 404}, ReadError),
+        ({"path": "/groups/", "status": 404, "times": None}, GroupError),
+        ({"path": "/groups/", "status": 401, "times": None}, AccessDeniedError),
+    ],
+)
+async def test_what_cannot_be_read_whole_is_not_planned_upon(
+    world: World, fault: dict[str, object], error: type[RunError]
+) -> None:
+    world.directory.sandbox.settings.page_limit = 2
+    for number in range(5):
+        await world.register(world.member(f"User {number}").id, ENDED)
+    world.directory.sandbox.faults.add(Fault(**fault))  # type: ignore[arg-type]
+    with pytest.raises(error):
+        await read_facts(world.services, world.group.id)
+    assert world.graph_writes() == []
+
+
+async def test_rows_in_a_partition_in_capitals_are_seen(world: World) -> None:
+    anna = world.member("Anna")
+    stray = Registration(group_id=world.group.id.upper(), row_key=anna.id, end_date=ENDED)
+    await world.services.register.save(stray)
+    plan = await world.plan()
+    assert [(found.kind, found.row_key) for found in plan.findings] == [(FindingKind.INVALID_ROW, anna.id)]
+    assert not plan.offboard
+
+
+# Who is needed elsewhere ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def both(
+    azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[World, Group]]:
+    """A world with a second managed group, in which accounts are disabled, too."""
+    environ = {"ENFORCER_DISABLE_ACCOUNTS": "all"}
+    async with running_world(azurite.connection_string, monkeypatch.setenv, environ=environ) as world:
+        other = world.tenant.add_group("Others")
+        settings = replace(world.services.settings, group_ids=(world.group.id, other.id))
+        world.services = replace(world.services, settings=settings)
+        yield world, other
+
+
+@pytest.mark.parametrize("end", [RUNNING, "whenever", None])
+async def test_whom_another_group_gives_access_or_may_give_it_is_not_disabled(
+    both: tuple[World, Group], end: object
+) -> None:
+    world, other = both
+    anna = world.member("Anna")
+    await world.register(anna.id, ENDED)
+    await world.services.register.save(Registration(group_id=other.id, row_key=anna.mail or "", end_date=end))
+    report = await world.sweep()
+    assert (report.run.removed, report.run.disabled) == (1, 0)
+    assert anna.account_enabled
+
+
+async def test_whose_access_has_ended_everywhere_is_disabled(both: tuple[World, Group]) -> None:
+    world, other = both
+    anna = world.member("Anna")
+    await world.register(anna.id, ENDED)
+    await world.services.register.save(Registration(group_id=other.id, row_key=anna.id, end_date=ENDED))
+    assert (await world.sweep()).run.disabled == 1
+    assert not anna.account_enabled
+
+
+async def test_whom_another_group_still_needs_is_not_disabled_by_the_run_that_finishes_either(
+    both: tuple[World, Group],
+) -> None:
+    """By then no member list tells by which address the other group's row may mean him."""
+    world, other = both
+    anna = world.member("Anna", mail="anna@x.example")
+    await world.register(anna.id, ENDED)
+    await world.services.register.save(
+        Registration(group_id=other.id, row_key="anna@x.example", end_date=RUNNING)
+    )
+    world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=403))
+    await world.sweep()
+    assert anna.id not in world.member_ids()
+
+    (offboard,) = (await world.plan()).offboard
+    assert offboard.steps == (Step.REVOKE,)
+    await world.sweep()
+    assert anna.account_enabled
+    enforcement = await world.enforcement(anna.id)
+    assert enforcement is not None
+    assert enforcement.revoked_at is not None
+
+
+async def test_without_disabling_nobody_asks_for_the_other_groups_rows(both: tuple[World, Group]) -> None:
+    world, other = both
+    anna = world.member("Anna")
+    await world.services.register.save(Registration(group_id=other.id, row_key=anna.id, end_date=RUNNING))
+    facts = await read_facts(world.services, world.group.id)
+    assert facts.engaged_elsewhere == {anna.id}
+    none = replace(world.services.settings, disable_accounts=Disable.NONE)
+    facts = await read_facts(replace(world.services, settings=none), world.group.id)
+    assert facts.engaged_elsewhere == frozenset()

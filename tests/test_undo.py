@@ -1,0 +1,155 @@
+"""Taking back what one run did: exactly that."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from enforcer.core.ledger import Action
+from enforcer.core.runs import RunKind, RunState
+from enforcer.exceptions import InputError, LeaseHeldError, NotFoundError, RefusedError
+from enforcer.settings import Mode
+from enforcer.undo import Reversal, Reversed, plan_undo, undo
+from sandbox.azurite import StorageEndpoints
+from sandbox.directory import Fault
+from tests.world import ENDED, RUNNING, World, running_world
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def world(azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """A world in which accounts are disabled, too."""
+    environ = {"ENFORCER_DISABLE_ACCOUNTS": "all"}
+    async with running_world(azurite.connection_string, monkeypatch.setenv, environ=environ) as running:
+        yield running
+
+
+async def undo_run(world: World, run_id: str) -> list[Reversed]:
+    reversals = await plan_undo(world.services, run_id)
+    return (await undo(world.services, run_id, reversals, actor="cli:ann"))[1]
+
+
+async def test_it_gives_back_what_the_run_took_and_nothing_else(world: World) -> None:
+    before, anna, ben = world.member("Before"), world.member("Anna"), world.guest("Ben")
+    await world.register(before.id, ENDED)
+    await world.sweep()
+    world.clock.advance(hours=1)
+    await world.register(anna.id, ENDED)
+    await world.register(ben.id, ENDED)
+    await world.register(world.member("Running").id, RUNNING)
+    report = await world.sweep()
+
+    planned = await plan_undo(world.services, report.run.run_id)
+    assert {(item.action, item.user_id) for item in planned} == {
+        (action, user.id) for user in (anna, ben) for action in (Action.ADD, Action.ENABLE)
+    }
+    assert not {anna.id, ben.id} & world.member_ids()
+
+    results = await undo_run(world, report.run.run_id)
+    assert all(item.done and item.outcome == "undone" and item.request_id for item in results)
+    assert {anna.id, ben.id} <= world.member_ids()
+    assert [user.account_enabled for user in (anna, ben)] == [True, True]
+    assert before.id not in world.member_ids()
+    assert not before.account_enabled
+
+
+async def test_it_is_in_the_ledger_and_among_the_runs(world: World) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, ENDED)
+    report = await world.sweep()
+    reversals = await plan_undo(world.services, report.run.run_id)
+    run_id, _ = await undo(world.services, report.run.run_id, reversals, actor="cli:ann")
+    entries = [entry for entry in await world.ledger() if entry.run == run_id]
+    assert {(entry.action, entry.actor, entry.note) for entry in entries} == {
+        (action, "cli:ann", f"undo of run {report.run.run_id}") for action in (Action.ADD, Action.ENABLE)
+    }
+    (run,) = await world.services.runs.of_id(run_id, [world.group.id])
+    assert (run.kind, run.state, run.added, run.left_undone) == (RunKind.UNDO, RunState.COMPLETE, 1, 0)
+
+
+async def test_what_was_undone_is_not_undone_again(world: World) -> None:
+    await world.register(world.member("Anna").id, ENDED)
+    report = await world.sweep()
+    await undo_run(world, report.run.run_id)
+    with pytest.raises(InputError, match="nothing to undo"):
+        await plan_undo(world.services, report.run.run_id)
+
+
+async def test_whose_end_date_is_put_off_stays_and_whose_is_not_goes_again(world: World) -> None:
+    anna, ben = world.member("Anna"), world.member("Ben")
+    for user in (anna, ben):
+        await world.register(user.id, ENDED)
+    report = await world.sweep()
+    await undo_run(world, report.run.run_id)
+    await world.register(anna.id, RUNNING)
+    again = await world.sweep()
+    assert world.member_ids() == {anna.id}
+    assert (again.run.removed, again.findings) == (1, ())
+
+
+async def test_whoever_was_added_by_hand_meanwhile_is_no_error(world: World) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, ENDED)
+    report = await world.sweep()
+    world.tenant.add_member(world.group, anna)
+    assert all(item.done for item in await undo_run(world, report.run.run_id))
+
+
+async def test_an_account_that_is_gone_is_left_undone_and_said_to_be(world: World) -> None:
+    anna, ben = world.member("Anna"), world.member("Ben")
+    for user in (anna, ben):
+        await world.register(user.id, ENDED)
+    report = await world.sweep()
+    world.tenant.delete_user(anna, world.clock())
+    results = await undo_run(world, report.run.run_id)
+    assert {item.reversal.user_id for item in results if not item.done} == {anna.id}
+    assert {item.reversal.user_id for item in results if item.done} == {ben.id}
+    # It can be tried again, for whom it failed.
+    left = await plan_undo(world.services, report.run.run_id)
+    assert {item.user_id for item in left} == {anna.id}
+
+
+async def test_a_refusal_of_one_keeps_nobody_else_waiting(world: World) -> None:
+    anna, ben = world.member("Anna"), world.member("Ben")
+    for user in (anna, ben):
+        await world.register(user.id, ENDED)
+    report = await world.sweep()
+    world.directory.sandbox.faults.add(Fault(method="PATCH", path=anna.id, status=403))
+    results = await undo_run(world, report.run.run_id)
+    assert [item.reversal for item in results if not item.done] == [
+        Reversal(action=Action.ENABLE, group_id=world.group.id, user_id=anna.id, row_key=anna.id)
+    ]
+    assert {anna.id, ben.id} <= world.member_ids()
+
+
+async def test_a_run_that_did_nothing_or_does_not_exist_cannot_be_undone(world: World) -> None:
+    report = await world.sweep()
+    with pytest.raises(InputError, match="nothing to undo"):
+        await plan_undo(world.services, report.run.run_id)
+    with pytest.raises(NotFoundError, match="there is no run"):
+        await plan_undo(world.services, "20200101T000000-000000")
+
+
+async def test_in_report_mode_nothing_is_undone(world: World) -> None:
+    await world.register(world.member("Anna").id, ENDED)
+    report = await world.sweep()
+    reversals = await plan_undo(world.services, report.run.run_id)
+    only_report = replace(world.services.settings, mode=Mode.REPORT)
+    with pytest.raises(RefusedError):
+        await undo(
+            replace(world.services, settings=only_report), report.run.run_id, reversals, actor="cli:ann"
+        )
+    assert world.member_ids() == set()
+
+
+async def test_it_waits_for_whoever_is_at_work_on_the_group(world: World) -> None:
+    await world.register(world.member("Anna").id, ENDED)
+    report = await world.sweep()
+    reversals = await plan_undo(world.services, report.run.run_id)
+    async with world.services.leases.holding(world.group.id, "a sweep"):
+        with pytest.raises(LeaseHeldError, match="a sweep"):
+            await undo(world.services, report.run.run_id, reversals, actor="cli:ann")
+    assert world.member_ids() == set()
