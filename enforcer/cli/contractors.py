@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from enforcer import registration
-from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
+from enforcer.cli.output import Table, json_text, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, actor, settings, with_services
 from enforcer.core import dates
 from enforcer.core.contractors import is_address, normalised
@@ -138,19 +138,32 @@ def import_(file: Path, as_json: bool) -> int:  # noqa: FBT001
 @contractors.command()
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to FILE, not to stdout.")
 @_group_option
-def export(out: Path | None, group_id: str) -> int:
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="The table as CSV, or JSON for programs.",
+)
+def export(out: Path | None, group_id: str, output: str) -> int:
     """Write the register as CSV, as `import` reads it."""
     rows = with_services("reading the register", lambda services: _all_rows(services, group_id))
+    text = json_text([_shown(row) for row in rows]) if output == "json" else _csv(rows)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        out.write_text(text, encoding="utf-8")
+        tell(f"{len(rows)} contractors written to {out}")
+    return DONE
+
+
+def _csv(rows: Sequence[Registration]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_EXPORTED)
     writer.writerows([_safe(_shown(row)[field]) for field in _EXPORTED.values()] for row in rows)
-    if out is None:
-        click.echo(text.getvalue(), nl=False)
-    else:
-        out.write_text(text.getvalue(), encoding="utf-8")
-        tell(f"{len(rows)} contractors written to {out}")
-    return DONE
+    return text.getvalue()
 
 
 def _line_problem(line: Line) -> str:

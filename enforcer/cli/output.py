@@ -1,4 +1,4 @@
-"""Data goes to stdout, as a table where a person looks and as JSON where a program does; all else to stderr."""
+"""Data goes to stdout, as a table for people and as JSON for programs; all else goes to stderr."""
 
 from __future__ import annotations
 
@@ -36,9 +36,14 @@ def _default() -> str:
     return "table" if sys.stdout.isatty() else "json"
 
 
+def json_text(data: object) -> str:
+    """Give data as indented JSON, with a line's end."""
+    return msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"
+
+
 def write_json(data: object) -> None:
     """Write JSON to stdout, indented."""
-    click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2).decode())
+    click.echo(json_text(data), nl=False)
 
 
 def write_tables(*tables: Table) -> None:

@@ -7,7 +7,7 @@ import getpass
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from functools import cache
 
@@ -20,11 +20,16 @@ from enforcer.settings import Settings, load_settings
 DONE, UNDONE, USAGE, HELD = 0, 1, 2, 3
 
 
-def run_guarded(command: click.Command) -> int:
-    """Run a command and give its exit code; errors that are for people go to stderr, without a trace."""
+def run_guarded(command: click.Command, arguments: Sequence[str] | None = None) -> int:
+    """Run a command and give its exit code; errors that are for people go to stderr, without a trace.
+
+    Args:
+        command: What is run.
+        arguments: What stands on the command line after the program's name; by default this process's.
+    """
     logging.basicConfig(level=logging.CRITICAL, stream=sys.stderr)
     try:
-        result = command.main(standalone_mode=False)
+        result = command.main(arguments, standalone_mode=False)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
@@ -33,7 +38,7 @@ def run_guarded(command: click.Command) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         return UNDONE
-    except EnforcerError as error:
+    except (EnforcerError, OSError) as error:
         click.echo(f"error: {error}", err=True)
         return UNDONE
     return result if isinstance(result, int) else DONE

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from enforcer import approval
-from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
+from enforcer.cli.output import Table, json_text, output_option, tell, write_json, write_tables
 from enforcer.cli.plan_file import ExpectedPlan, read_plan, written_plan
 from enforcer.cli.running import DONE, HELD, UNDONE, USAGE, actor, settings, with_services
 from enforcer.core import dates
@@ -55,7 +55,7 @@ def plan(as_of: datetime | None, out: Path | None, detailed_exitcode: bool, as_j
     )
     written = written_plan(made)
     if out is not None:
-        out.write_bytes(msgspec.json.format(msgspec.json.encode(written), indent=2) + b"\n")
+        out.write_text(json_text(written), encoding="utf-8")
         tell(f"plan {made.digest} written to {out}")
     if as_json:
         write_json(written)
