@@ -203,7 +203,10 @@ class GraphClient:
 
     def _require_graph(self, url: str) -> None:
         """Refuse a nextLink that leads elsewhere: the token would go with it."""
-        wanted, given = urlsplit(self._settings.graph_url), urlsplit(url)
+        try:
+            wanted, given = urlsplit(self._settings.graph_url), urlsplit(url)
+        except ValueError as error:
+            raise ReadError(f"Graph's nextLink is no address: {error}") from error
         if (given.scheme, given.netloc.lower()) != (wanted.scheme, wanted.netloc.lower()):
             raise ReadError(f"Graph's nextLink leads to {given.scheme}://{given.netloc}, not to Graph")
 

@@ -23,12 +23,14 @@ PATIENCE = Patience(failures=1.2, throttling=8)
 
 @pytest.fixture
 async def open_world(azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OpenWorld]:
-    """Open worlds; each keyword is a setting. `storage` leads to the tables by another way."""
+    """Open worlds; `storage` is another way to the tables, every further keyword a setting."""
     async with AsyncExitStack() as stack:
 
-        async def open_one(storage: StorageEndpoints = azurite, **environ: str) -> World:
+        async def open_one(
+            storage: StorageEndpoints = azurite, patience: Patience = PATIENCE, **environ: str
+        ) -> World:
             running = running_world(
-                storage.connection_string, monkeypatch.setenv, environ=environ, patience=PATIENCE
+                storage.connection_string, monkeypatch.setenv, environ=environ, patience=patience
             )
             world = await stack.enter_async_context(running)
             return without_waiting_for_policies(world)

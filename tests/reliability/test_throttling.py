@@ -1,0 +1,147 @@
+"""Graph asks to wait: all workers wait together, as long as it said, and no longer than the run allows."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from itertools import pairwise
+
+import pytest
+
+from enforcer.core.ledger import Action
+from enforcer.exceptions import UnavailableError
+from enforcer.graph.client import Patience
+from sandbox.directory.settings import Quota
+from tests.reliability.conftest import OpenWorld
+from tests.reliability.people import leavers, mark, recorded, strike, tried
+from tests.world import World
+
+pytestmark = pytest.mark.anyio
+
+# For what was on its way when the word came, on a machine with other things to do.
+SLACK = timedelta(seconds=0.25)
+
+
+@pytest.mark.parametrize(
+    ("pause", "written"),
+    [
+        (1.0, "1"),
+        (0.85, "0.85"),
+        (2.0, format_datetime),
+    ],
+    ids=["seconds", "fraction", "date"],
+)
+async def test_all_workers_wait_together_as_long_as_graph_said(
+    open_world: OpenWorld, pause: float, written: object
+) -> None:
+    world = await open_world(ENFORCER_BRAKE_COUNT="1000")
+    people = await leavers(world, 45)
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=pause + 1)
+    value = format_datetime(until, usegmt=True) if callable(written) else str(written)
+    strike(world, path=r"\$ref", status=429, headers={"Retry-After": value}, skip=5)
+
+    report = await world.sweep()
+
+    assert report.run.removed == len(people)
+    refused, later = _refusal_and_later(world)
+    resume_at = until if callable(written) else refused + timedelta(seconds=pause)
+    assert [at for at in later if refused + SLACK < at < resume_at] == []
+    assert min(at for at in later if at >= resume_at) < resume_at + timedelta(seconds=3)
+
+
+async def test_a_pause_of_more_than_three_minutes_is_waited_for(open_world: OpenWorld) -> None:
+    world = await open_world(patience=Patience(failures=1, throttling=900))
+    await leavers(world, 5)
+    strike(world, path=r"\$ref", status=429, headers={"Retry-After": "240"}, skip=1)
+
+    sweeping = asyncio.create_task(world.sweep())
+    await asyncio.wait([sweeping], timeout=2)
+
+    assert not sweeping.done()
+    assert 230 < world.services.graph.pacer.pause_left() <= 240
+    refused, later = _refusal_and_later(world)
+    assert [at for at in later if at > refused + SLACK] == []
+    sweeping.cancel()
+    await asyncio.gather(sweeping, return_exceptions=True)
+
+
+@pytest.mark.long
+async def test_after_a_pause_of_more_than_three_minutes_the_run_goes_on(open_world: OpenWorld) -> None:
+    world = await open_world(patience=Patience(failures=1, throttling=900))
+    people = await leavers(world, 5)
+    strike(world, path=r"\$ref", status=429, headers={"Retry-After": "181"}, skip=1)
+    begin = time.monotonic()
+
+    report = await world.sweep()
+
+    assert time.monotonic() - begin > 181
+    assert report.run.removed == len(people)
+
+
+async def test_a_pause_longer_than_a_run_has_patience_for_ends_at_once_and_is_kept_all_the_same(
+    open_world: OpenWorld,
+) -> None:
+    world = await open_world(patience=Patience(failures=1, throttling=2), ENFORCER_BRAKE_COUNT="1000")
+    people = await leavers(world, 45)
+    strike(world, path=r"\$ref", status=429, headers={"Retry-After": "300"}, skip=5)
+    begin = time.monotonic()
+
+    report = await world.sweep()
+
+    assert time.monotonic() - begin < 10
+    assert 0 < report.run.removed < len(people)
+    assert report.run.removed + report.run.skipped == len(people) == report.run.due
+    refused, later = _refusal_and_later(world)
+    assert [at for at in later if at > refused + SLACK] == []
+    since = mark(world)
+    with pytest.raises(UnavailableError, match="wait"):
+        await world.sweep()
+    assert tried(world, since) == []
+
+
+async def test_a_retry_after_of_nothing_is_no_invitation_to_hurry(open_world: OpenWorld) -> None:
+    world = await open_world(patience=Patience(failures=1, throttling=2))
+    await leavers(world, 1)
+    strike(world, path=r"\$ref", status=429, headers={"Retry-After": "0"}, times=None)
+
+    await world.sweep()
+
+    assert 2 <= len(tried(world)) <= 6
+
+
+async def test_without_a_word_the_waits_grow_and_differ(open_world: OpenWorld) -> None:
+    world = await open_world(patience=Patience(failures=4, throttling=4))
+    await leavers(world, 1)
+    strike(world, path=r"\$ref", status=503, times=None)
+
+    await world.sweep()
+
+    times = [entry.at for entry in world.directory.sandbox.log.entries if "$ref" in entry.path]
+    waits = [(after - before).total_seconds() for before, after in pairwise(times)]
+    assert len(waits) >= 2
+    assert 0.2 < waits[0] < waits[-1]
+    assert len({round(wait, 3) for wait in waits}) == len(waits)
+
+
+async def test_a_quota_that_is_too_small_slows_down_and_loses_nobody(open_world: OpenWorld) -> None:
+    world = await open_world(ENFORCER_BRAKE_COUNT="1000")
+    people = await leavers(world, 40)
+    world.directory.sandbox.settings.write_quota = Quota(limit=50, seconds=1)
+
+    report = await world.sweep()
+
+    assert report.run.removed == report.run.due == len(people)
+    assert all(world.is_revoked(person, world.clock.moment) for person in people)
+    assert len(await recorded(world, Action.REMOVE)) == len(people)
+    # Whoever is refused waits, instead of asking again and again.
+    assert world.directory.sandbox.quotas.refusals.total() < len(people) * 3
+
+
+def _refusal_and_later(world: World) -> tuple[datetime, list[datetime]]:
+    """Tell when the first request was refused, and when the next ones came."""
+    entries = world.directory.sandbox.log.entries
+    first = next(number for number, entry in enumerate(entries) if entry.status == 429)
+    later = [entry.at for entry in entries[first + 1 :] if entry.path.startswith("/v1.0")]
+    return entries[first].at, later
