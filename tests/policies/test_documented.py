@@ -1,0 +1,38 @@
+"""`docs/conditional-access.md` names what there is, and there is what it names."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from enforcer.core.enforcement import Proof
+from enforcer.policies.drift import ALARM, DriftKind
+from enforcer.policies.templates import read_templates
+from enforcer.policies.values import Values
+from tests.policies.conftest import TEMPLATES
+
+GUIDE = (TEMPLATES.parents[1] / "docs/conditional-access.md").read_text(encoding="utf-8")
+
+
+def named_under(heading: str) -> set[str]:
+    """Give the names in the first column of the table in a section."""
+    section = GUIDE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return set(re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE))
+
+
+def test_every_template_is_explained() -> None:
+    assert named_under("The design") == {template.key for template in read_templates(TEMPLATES)}
+
+
+def test_every_value_is_explained() -> None:
+    assert named_under("Set it up") == {field.encode_name for field in msgspec.structs.fields(Values)}
+
+
+def test_every_kind_of_drift_is_explained_and_the_alarm_is_quoted() -> None:
+    assert named_under("Is it still so? Drift") == set(DriftKind)
+    assert ALARM in GUIDE
+
+
+def test_every_proof_is_explained() -> None:
+    assert named_under("Proof by Entra itself") == set(Proof)
