@@ -18,6 +18,8 @@ from enforcer.person import Context, Taken, conclude, entries, intent, take_step
 _PEOPLE_AT_ONCE = 400
 # So many refusals in a row, and nothing else, are not about the person.
 _VANGUARD = 3
+# When time is up, what is on its way may still arrive, so that it is known and recorded; pauses are not sat out.
+_GRACE_SECONDS = 5.0
 RUN_ENDED = "the run had to end before he was done"
 
 
@@ -121,8 +123,9 @@ class Departures:
     async def _take_steps(self, person: Offboard) -> Taken:
         """Take the person's steps; where they are broken off, what was done until then is kept."""
         taken = Taken(person=person)
+        until = None if self.job.until is None else self.job.until + _GRACE_SECONDS
         try:
-            async with asyncio.timeout_at(self.job.until):
+            async with asyncio.timeout_at(until):
                 await take_steps(self.job.services.directory, self.job.group_id, taken)
         except TimeoutError:
             return replace(taken, interrupted=OUT_OF_TIME)
