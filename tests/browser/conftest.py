@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from playwright.async_api import Browser, async_playwright
@@ -34,6 +34,6 @@ async def all_windows(stage: Stage, browser: Browser) -> AsyncIterator[Windows]:
 
 
 @pytest.fixture
-async def windows(all_windows: Windows) -> AsyncIterator[Windows]:
+def windows(all_windows: Windows) -> Iterator[Windows]:
     yield all_windows
-    await all_windows.close_pages()
+    all_windows.release()

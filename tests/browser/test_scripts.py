@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -74,10 +74,16 @@ class Watch:
 
 
 @pytest.fixture(scope="module")
-async def hostile(hostile_stage: Stage, browser: Browser) -> AsyncIterator[Windows]:
+async def all_hostile(hostile_stage: Stage, browser: Browser) -> AsyncIterator[Windows]:
     opened = Windows(hostile_stage, browser)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def hostile(all_hostile: Windows) -> Iterator[Windows]:
+    yield all_hostile
+    all_hostile.release()
 
 
 async def test_the_overview_shows_such_names_as_they_are(hostile: Windows) -> None:

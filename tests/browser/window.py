@@ -36,16 +36,20 @@ DESK: Final[dict[str, Any]] = {"viewport": {"width": 1200, "height": 900}}
 class Windows:
     """Opens pages of a stage. Each request carries the ID token that App Service authentication adds.
 
-    Windows of one kind are shared by all tests, because they take long to open: nothing is kept in them.
+    Windows and pages are used again by later tests, because they take long to open: nothing is kept in them.
     """
 
     stage: Stage
     browser: Browser
     _contexts: dict[str, BrowserContext] = field(default_factory=dict)
+    _used: list[Page] = field(default_factory=list)
 
     async def open(self, path: str = "/api/", *, role: str | None = CHANGE, **window: Any) -> Page:
         """Open a page, as somebody with this app role; None: nobody is signed in."""
-        page = await (await self._window(role, window)).new_page()
+        context = await self._window(role, window)
+        free = [page for page in context.pages if page not in self._used]
+        page = free[0] if free else await context.new_page()
+        self._used.append(page)
         await page.goto(f"{self.stage.url}{path}")
         return page
 
@@ -58,10 +62,9 @@ class Windows:
             self._contexts[kind] = context
         return self._contexts[kind]
 
-    async def close_pages(self) -> None:
-        for context in self._contexts.values():
-            for page in context.pages:
-                await page.close()
+    def release(self) -> None:
+        """Let later tests use all pages again."""
+        self._used.clear()
 
     async def close(self) -> None:
         for context in self._contexts.values():
