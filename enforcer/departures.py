@@ -18,7 +18,7 @@ from enforcer.person import Context, Taken, conclude, entries, intent, take_step
 _PEOPLE_AT_ONCE = 400
 # So many refusals in a row, and nothing else, are not about the person.
 _VANGUARD = 3
-# When time is up, what is on its way may still arrive, so that it is known and recorded; pauses are not sat out.
+# When time is up, what is on its way may still arrive, to be recorded; pauses of Graph are not sat out.
 _GRACE_SECONDS = 5.0
 RUN_ENDED = "the run had to end before he was done"
 
