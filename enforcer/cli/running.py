@@ -27,7 +27,9 @@ def run_guarded(command: click.Command, arguments: Sequence[str] | None = None) 
         command: What is run.
         arguments: What stands on the command line after the program's name; by default this process's.
     """
-    logging.basicConfig(level=logging.CRITICAL, stream=sys.stderr)
+    quiet = logging.StreamHandler()
+    quiet.setLevel(logging.CRITICAL)  # events and warnings of libraries are for the functions' log
+    logging.basicConfig(handlers=[quiet])
     try:
         result = command.main(arguments, standalone_mode=False)
     except click.exceptions.Exit as error:

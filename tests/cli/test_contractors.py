@@ -1,0 +1,166 @@
+"""The register by hand, from a shell."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from enforcer.core.ledger import Action
+from tests.cli.conftest import Shell
+from tests.world import ENDED, RUNNING
+
+pytestmark = pytest.mark.anyio
+
+
+async def ends(shell: Shell) -> dict[str, object]:
+    rows = await shell.world.services.register.registrations(shell.world.group.id)
+    return {row.row_key: row.end_date for row in rows}
+
+
+async def import_file(shell: Shell, tmp_path: Path, text: str) -> tuple[int, str]:
+    file = tmp_path / "people.csv"
+    file.write_bytes(text.encode("utf-8-sig"))
+    ran = await shell.run("contractors", "import", str(file))
+    return ran.code, ran.err
+
+
+async def test_a_person_is_added_extended_listed_and_removed(shell: Shell) -> None:
+    anna = shell.world.tenant.add_user("Anna Berg", mail="anna@x.example")
+    added = await shell.run(
+        "contractors", "add", "anna@x.example", "--end", "2026-12-31", "--company", "X", "-o", "json"
+    )
+    assert added.code == 0
+    (row,) = added.data
+    assert row == {
+        "group_id": shell.world.group.id,
+        "row_key": anna.id,
+        "end_date": "2026-12-31",
+        "start_date": "",
+        "display_name": "Anna Berg",
+        "company": "X",
+        "sponsor": "",
+        "note": "",
+    }
+    extended = await shell.run("contractors", "extend", anna.id, "--end", RUNNING, "-o", "json")
+    assert (extended.code, extended.data[0]["end_date"]) == (0, RUNNING)
+    listed = await shell.run("contractors", "list", "-o", "json")
+    assert (listed.code, listed.data) == (0, extended.data)
+    removed = await shell.run("contractors", "remove", "anna@x.example", "-o", "json")
+    assert (removed.code, removed.data) == (0, extended.data)
+    assert await ends(shell) == {}
+    entries = await shell.world.ledger()
+    assert [entry.action for entry in entries] == [
+        Action.REGISTER_ADD,
+        Action.REGISTER_EXTEND,
+        Action.REGISTER_REMOVE,
+    ]
+    assert all(entry.actor.startswith("cli:") for entry in entries)
+
+
+async def test_whatever_somebody_wrote_can_be_listed(shell: Shell) -> None:
+    await shell.world.register("anna@x.example", datetime(2026, 12, 31, 17, tzinfo=UTC))
+    await shell.world.register("ben@x.example", 5, note="\x1b]0;evil\x07[red]", company="🦄")
+    await shell.world.register("cleo@x.example", None)
+    listed = await shell.run("contractors", "list", "-o", "json")
+    assert [row["end_date"] for row in listed.data] == ["2026-12-31T17:00:00Z", "5", ""]
+    shown = await shell.run("contractors", "list", "-o", "table")
+    assert "Contractors (3)" in shown.out
+    assert "[red]" in shown.out
+    assert "\x1b]0" not in shown.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("add", "anna@x.example"), 2, "--end"),
+        (("add",), 2, "USER"),
+        (("extend", "anna@x.example"), 2, "--end"),
+        (("import", "nowhere.csv"), 2, "nowhere.csv"),
+        (("add", "nobody@x.example", "--end", RUNNING), 1, "nobody"),
+        (("extend", "nobody@x.example", "--end", RUNNING), 1, "nobody"),
+        (("remove", "nobody@x.example"), 1, "nobody"),
+        (("add", "anna@x.example", "--end", "31.12.2099"), 1, "31.12.2099"),
+        (("add", "anna@x.example", "--end", "2099-02-30"), 1, "does not exist"),
+        (("list", "--group", "x"), 1, "is no managed group"),
+        (("list", "--output", "xml"), 2, "xml"),
+    ],
+)
+async def test_what_cannot_be_done_is_said_and_does_nothing(
+    shell: Shell, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    ran = await shell.run("contractors", *arguments)
+    assert (ran.code, ran.out) == (code, "")
+    assert words in ran.err
+    assert "Traceback" not in ran.err
+    assert await ends(shell) == {}
+
+
+# Files ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_file_of_an_hr_system_is_imported(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    lines = [f"anna@x.example;{RUNNING};Bücher AG;1", f"ben@x.example;{ENDED};;2"]
+    text = "\r\n".join(["E-Mail;Contract End;Vendor;Cost Centre", *lines])
+    file.write_bytes(text.encode("utf-8-sig"))
+    ran = await shell.run("contractors", "import", str(file), "-o", "json")
+    assert (ran.code, ran.data["imported"]) == (0, 2)
+    assert [row["company"] for row in ran.data["contractors"]] == ["Bücher AG", ""]
+    assert await ends(shell) == {"anna@x.example": RUNNING, "ben@x.example": ENDED}
+
+
+async def test_every_bad_line_is_named_and_nothing_is_imported(shell: Shell, tmp_path: Path) -> None:
+    text = (
+        "user,end,start,sponsor,group\n"
+        f"anna@x.example,{RUNNING},,,\n"
+        "ben@x.example,31.12.2026,,,\n"
+        f"Cleo,{RUNNING},,,\n"
+        f"dora@x.example,{ENDED},{RUNNING},,\n"
+        f"ed@x.example,{RUNNING},,the boss,\n"
+        f"fay@x.example,{RUNNING},,,99999999-8888-7777-6666-555555555555\n"
+        f"g/h@x.example,{RUNNING},,,\n"
+        f"ANNA@x.example,{RUNNING},,,\n"
+    )
+    code, err = await import_file(shell, tmp_path, text)
+    assert code == 1
+    named = [line.strip().partition(":")[0] for line in err.splitlines() if line.startswith("  line")]
+    assert named == [f"line {number}" for number in (3, 4, 5, 6, 7, 8, 9)]
+    assert await ends(shell) == {}
+
+
+async def test_a_guest_whom_entra_does_not_know_is_named_by_his_line(shell: Shell, tmp_path: Path) -> None:
+    code, err = await import_file(shell, tmp_path, f"user,end\ngus_x.example#EXT#@contoso.com,{RUNNING}\n")
+    assert code == 1
+    assert "  line 2: nobody in this tenant" in err
+
+
+async def test_what_is_exported_can_be_imported_again(shell: Shell, tmp_path: Path) -> None:
+    await shell.world.register("anna@x.example", RUNNING, note="=1+1", company='A "B", C', start_date=ENDED)
+    await shell.world.register("gus_x.example%23EXT%23@contoso.com", datetime(2098, 1, 1, 17, tzinfo=UTC))
+    file = tmp_path / "out.csv"
+    exported = await shell.run("contractors", "export", "--out", str(file))
+    assert (exported.code, exported.out) == (0, "")
+    assert "'=1+1" in file.read_text(encoding="utf-8")
+
+    before = await shell.world.services.register.registrations(shell.world.group.id)
+    assert (await shell.run("contractors", "import", str(file))).code == 0
+    after = await shell.world.services.register.registrations(shell.world.group.id)
+    assert [row.note for row in after] == [row.note for row in before]
+    assert after[1].end_date == "2098-01-01T17:00:00Z"
+
+
+async def test_an_export_is_csv_or_json(shell: Shell) -> None:
+    await shell.world.register("anna@x.example", RUNNING)
+    as_csv = await shell.run("contractors", "export")
+    (row,) = csv.DictReader(io.StringIO(as_csv.out))
+    assert (row["RowKey"], row["EndDate"], row["PartitionKey"]) == (
+        "anna@x.example",
+        RUNNING,
+        shell.world.group.id,
+    )
+    as_json = await shell.run("contractors", "export", "--output", "json")
+    assert as_json.data[0]["row_key"] == "anna@x.example"

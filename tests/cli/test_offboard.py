@@ -1,0 +1,101 @@
+"""`offboard`: one person, now, from a shell."""
+
+from __future__ import annotations
+
+import pytest
+
+from enforcer.core.enforcement import State
+from sandbox.directory import Fault
+from tests.cli.conftest import Shell
+from tests.world import RUNNING
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("name", ["id", "user_principal_name", "mail"])
+async def test_a_person_is_out_with_his_sessions_revoked_and_his_row_ended(shell: Shell, name: str) -> None:
+    anna, ben = shell.world.member("Anna", mail="anna@x.example"), shell.world.member("Ben")
+    for user in (anna, ben):
+        await shell.world.register(user.id, RUNNING)
+    ran = await shell.run("offboard", getattr(anna, name), "--reason", "contract ended", "--output", "json")
+    assert ran.code == 0
+    done = ran.data
+    assert (done["user_id"], done["done"], done["sessions"]) == (anna.id, True, "revoked")
+    assert [(step["step"], step["outcome"]) for step in done["steps"]] == [
+        ("remove", "done"),
+        ("revoke", "done"),
+    ]
+    assert all(step["request_id"] for step in done["steps"])
+    assert shell.world.member_ids() == {ben.id}
+    assert shell.world.is_revoked(anna, shell.world.clock())
+    row = await shell.world.services.register.registration(shell.world.group.id, anna.id)
+    assert row is not None
+    assert "contract ended" in row.note
+    enforcement = await shell.world.enforcement(anna.id)
+    assert enforcement is not None
+    assert enforcement.state is State.OFFBOARDED
+    assert {entry.note for entry in await shell.world.ledger() if entry.run} == {"contract ended"}
+    # Nobody adds him back, and nothing is left to do.
+    assert (await shell.run("plan", "--detailed-exitcode")).code == 0
+
+
+async def test_it_is_never_held_by_the_brake(shell: Shell) -> None:
+    shell.export(ENFORCER_BRAKE_COUNT="0", ENFORCER_BRAKE_PERCENT="0")
+    anna = shell.world.member("Anna")
+    assert (await shell.run("offboard", anna.id, "--reason", "x")).code == 0
+
+
+async def test_calling_again_does_no_harm(shell: Shell) -> None:
+    anna = shell.world.member("Anna")
+    for _ in range(2):
+        ran = await shell.run("offboard", anna.id, "--reason", "x", "--output", "json")
+        assert (ran.code, ran.data["done"]) == (0, True)
+
+
+async def test_people_see_each_step_and_what_a_guests_sessions_are(shell: Shell) -> None:
+    gina = shell.world.guest("Gina")
+    ran = await shell.run("offboard", gina.mail or "", "--reason", "x", "--output", "table")
+    assert ran.code == 0
+    assert "remove" in ran.out
+    assert "revoke" in ran.out
+    assert "his sessions belong to his home tenant" in ran.err
+
+
+async def test_a_reason_is_required(shell: Shell) -> None:
+    anna = shell.world.member("Anna")
+    for arguments in ((anna.id,), (anna.id, "--reason", "  ")):
+        ran = await shell.run("offboard", *arguments)
+        assert (ran.code, ran.out) == (2, "")
+        assert "--reason" in ran.err
+    assert shell.world.member_ids() == {anna.id}
+
+
+async def test_nobody_of_that_name_is_an_error(shell: Shell) -> None:
+    ran = await shell.run("offboard", "nobody@x.example", "--reason", "x")
+    assert (ran.code, ran.out) == (1, "")
+    assert "nobody in this tenant has the name or address nobody@x.example" in ran.err
+
+
+async def test_what_the_settings_forbid_is_an_error(shell: Shell) -> None:
+    anna = shell.world.member("Anna")
+    shell.export(ENFORCER_PROTECTED_IDS=anna.id)
+    ran = await shell.run("offboard", anna.id, "--reason", "x")
+    assert ran.code == 1
+    assert "ENFORCER_PROTECTED_IDS" in ran.err
+    shell.export(ENFORCER_PROTECTED_IDS="", ENFORCER_MODE="report")
+    ran = await shell.run("offboard", anna.id, "--reason", "x")
+    assert ran.code == 1
+    assert "ENFORCER_MODE" in ran.err
+    assert shell.world.graph_writes() == []
+
+
+async def test_what_is_left_undone_is_an_error_and_shown(shell: Shell) -> None:
+    anna = shell.world.member("Anna")
+    shell.world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=403))
+    ran = await shell.run("offboard", anna.id, "--reason", "x", "--output", "json")
+    assert (ran.code, ran.data["done"]) == (1, False)
+    (failed,) = [step for step in ran.data["steps"] if step["outcome"] == "failed"]
+    assert "403" in failed["detail"]
+    # The next sweep finishes it.
+    assert (await shell.run("apply")).code == 0
+    assert shell.world.is_revoked(anna, shell.world.clock())
