@@ -226,6 +226,8 @@ class Schedule(RuleBasedStateMachine):
             return None
         finally:
             self.world.clear_up()
+            # A lease that could not be given back has run out when the next run begins.
+            self.world.clock.advance(seconds=6)
 
     def _check_brake(self, fresh: set[str], report: Report | None) -> None:
         """More people than the brake lets through leave only by an approval, and each is good for one run."""
