@@ -15,7 +15,7 @@ from enforcer.inquiry import Inquiry
 from enforcer.job import Job
 from enforcer.person import Context
 from enforcer.policies.drift import Look, watch_policies
-from enforcer.proof import SWEEP_SECONDS, not_blocked, note, prove, unproven
+from enforcer.proof import SWEEP_SECONDS, not_blocked, prove, unproven
 
 _log = logging.getLogger(__name__)
 
@@ -54,14 +54,13 @@ class Assurance:
 
     async def _prove(self, facts: GroupFacts, fresh: list[Enforcement]) -> list[Enforcement]:
         services = self.job.services
-        noted = await note(services, self.job.group_id, fresh)
         await self.watch()
         known = {item.row_key for item in fresh}
         others = [item for item in facts.enforcements if item.row_key not in known]
         earlier = unproven(others, (member.id for member in facts.members), services.now())
         seconds = SWEEP_SECONDS if len(fresh) <= _ASKED_AT_ONCE else 0.0
         inquiry = Inquiry(services, seconds, permitted=self.look.permitted)
-        return await prove(inquiry, self._context, noted, earlier)
+        return await prove(inquiry, self._context, fresh, earlier)
 
     @property
     def findings(self) -> list[Finding]:

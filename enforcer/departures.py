@@ -11,6 +11,7 @@ from enforcer.core.ledger import Entry
 from enforcer.core.plan import Finding, FindingKind, Offboard, Step
 from enforcer.core.runs import OUT_OF_TIME, Outcome, Result
 from enforcer.exceptions import AccessDeniedError, EnforcerError
+from enforcer.inquiry import at_first
 from enforcer.job import Job
 from enforcer.person import Context, Taken, conclude, entries, intent, take_steps
 
@@ -136,6 +137,7 @@ class Departures:
 
     async def _conclude(self, taken: Taken) -> None:
         outcome = conclude(taken, self.job.run.run_id, self.job.services.now())
+        outcome = replace(outcome, enforcement=at_first(outcome.enforcement))
         try:
             await self.job.record(self._entries(taken))
             await self.job.services.enforcements.save(self.job.group_id, [outcome.enforcement])

@@ -13,7 +13,7 @@ enabled.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from enforcer.core.enforcement import Enforcement, Proof, Sessions
 from enforcer.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
@@ -52,31 +52,36 @@ class Inquiry:
         services: All adapters.
         seconds: For how long, from now, including all waits.
         permitted: Whether this identity may ask, as far as is known.
+
+    Attributes:
+        stopped: Why nobody is asked about any more; empty while somebody is.
     """
 
     def __init__(self, services: Services, seconds: float, *, permitted: bool = True) -> None:
         self.services = services
         self._deadline = asyncio.get_running_loop().time() + seconds
-        self._stopped = "" if permitted else _NO_PERMISSION
+        self.stopped = "" if permitted else _NO_PERMISSION
 
-    async def answer(self, person: Enforcement) -> Answer:
-        """Say what becomes of the person's next sign-in. Raises nothing of this project's errors."""
+    async def answer(self, person: Enforcement) -> Answer | None:
+        """Say what becomes of the person's next sign-in; None when nobody is asked about any more.
+
+        Raises none of this project's errors.
+        """
         known = without_asking(person)
-        if known is not None:
+        if known is not None or self.stopped:
             return known
-        if not self._stopped:
-            try:
-                async with asyncio.timeout_at(self._deadline):
-                    return await self._ask(person)
-            except TimeoutError:
-                self._stopped = _NO_TIME
-            except AccessDeniedError:
-                self._stopped = _NO_PERMISSION
-            except UnavailableError:
-                self._stopped = _NO_ANSWER
-            except ReadError as error:
-                return Answer(proof=Proof.NOT_ASKED, detail=str(error))
-        return Answer(proof=Proof.NOT_ASKED, detail=self._stopped)
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await self._ask(person)
+        except TimeoutError:
+            self.stopped = _NO_TIME
+        except AccessDeniedError:
+            self.stopped = _NO_PERMISSION
+        except UnavailableError:
+            self.stopped = _NO_ANSWER
+        except ReadError as error:
+            return Answer(proof=Proof.NOT_ASKED, detail=str(error))
+        return None
 
     async def _ask(self, person: Enforcement) -> Answer:
         try:
@@ -99,6 +104,14 @@ class Inquiry:
         if listed:
             return Answer(proof=Proof.NOT_ASKED, detail=f"still listed as a member of {', '.join(listed)}")
         return Answer(proof=Proof.NOT_BLOCKED)
+
+
+def at_first(person: Enforcement) -> Enforcement:
+    """Give what is recorded of somebody who is just out: what is certain, or that Entra was not asked yet."""
+    if person.removed_at is None or person.proof is not None:
+        return person
+    answer = without_asking(person) or Answer(proof=Proof.NOT_ASKED)
+    return replace(person, proof=answer.proof)
 
 
 def without_asking(person: Enforcement) -> Answer | None:

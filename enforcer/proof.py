@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 
 from enforcer.concurrency import each
 from enforcer.core.dates import instant
-from enforcer.core.enforcement import Enforcement, Proof
+from enforcer.core.enforcement import Enforcement, Proof, State
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.runs import Report, Run
 from enforcer.exceptions import EnforcerError
-from enforcer.inquiry import Answer, Inquiry, without_asking
+from enforcer.inquiry import Answer, Inquiry
 from enforcer.person import Context
 from enforcer.services import Services
 from enforcer.telemetry import PolicyDrift, emit
@@ -30,7 +30,6 @@ SWEEP_SECONDS = 60.0
 OFFBOARD_SECONDS = 5.0
 # Whoever could not be asked about for so long was offboarded under policies that are history.
 _ASKED_WITHIN = timedelta(days=30)
-_NOT_YET = Answer(proof=Proof.NOT_ASKED)
 
 
 async def prove_departure(
@@ -61,7 +60,8 @@ async def _prove_departure(
     out = [(run, item) for run, item in departures if await _is_recorded(services, run, item)]
     if not out:
         return None
-    answer = await Inquiry(services, OFFBOARD_SECONDS).answer(out[0][1])
+    inquiry = Inquiry(services, OFFBOARD_SECONDS)
+    answer = await inquiry.answer(out[0][1]) or Answer(proof=Proof.NOT_ASKED, detail=inquiry.stopped)
     for run, item in out:
         context = Context(group_id=run.group_id, run_id=run.run_id, actor=run.actor, note=reason)
         await record(services, context, [(item, answer)])
@@ -106,13 +106,6 @@ def _is_open(item: Enforcement, since: datetime) -> bool:
     return item.proof is Proof.NOT_BLOCKED or (recent and item.proof in (None, Proof.NOT_ASKED))
 
 
-async def note(services: Services, group_id: str, fresh: Iterable[Enforcement]) -> list[Enforcement]:
-    """Note of those who were just offboarded what is certain without Entra, and that it was not asked yet."""
-    noted = [_with(item, without_asking(item) or _NOT_YET) for item in fresh]
-    await services.enforcements.save(group_id, noted)
-    return noted
-
-
 async def prove(
     inquiry: Inquiry, context: Context, fresh: Sequence[Enforcement], earlier: Sequence[Enforcement]
 ) -> list[Enforcement]:
@@ -121,18 +114,28 @@ async def prove(
     Args:
         inquiry: Asks, for as long as there is time.
         context: Of which run, for the ledger.
-        fresh: Whom this run has offboarded; see `note`.
+        fresh: Whom this run has offboarded, as it has recorded them.
         earlier: Whom earlier runs have; see `unproven`.
 
     Returns:
-        All the fresh ones, and those of the earlier ones about whom there is an answer.
+        Those about whom there is an answer.
     """
-    told = [(item, await inquiry.answer(item)) for item in fresh]
-    again = [(item, await inquiry.answer(item)) for item in earlier]
+    told = [(item, answer) for item in fresh if (answer := await inquiry.answer(item))]
+    again = [(item, answer) for item in earlier if (answer := await inquiry.answer(item))]
     again = [(item, answer) for item, answer in again if answer.proof is not Proof.NOT_ASKED]
     news = [(item, answer) for item, answer in again if answer.proof is not item.proof]
     await record(inquiry.services, context, told + news)
+    await _record_unasked(inquiry, context, len(fresh) - len(told))
     return [_with(item, answer) for item, answer in told + again]
+
+
+async def _record_unasked(inquiry: Inquiry, context: Context, people: int) -> None:
+    """Write one entry about all for whom there was no asking: there may be thousands."""
+    if people:
+        answer = Answer(proof=Proof.NOT_ASKED, detail=f"about {people} people: {inquiry.stopped}")
+        nobody = Enforcement(row_key="", user_id="", state=State.OFFBOARDED)
+        entry = _entry(nobody, answer, context, inquiry.services.now())
+        await inquiry.services.ledger.append(context.group_id, [entry])
 
 
 async def record(services: Services, context: Context, told: Sequence[tuple[Enforcement, Answer]]) -> None:
