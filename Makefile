@@ -18,7 +18,7 @@ test-long: .venv/.dev $(SANDBOX)  ## the same with many more repeats
 	$(BIN)/python -m pytest -m "not browser" --hypothesis-profile=long
 
 test-browser: .venv/.dev $(SANDBOX)  ## the operators' page in a real browser (needs Chromium)
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest tests/browser -m browser
 
 check: .venv/.dev  ## style and types
 	$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from enforcer.core.enforcement import Enforcement, Sessions
 from enforcer.services import open_services
 from enforcer.settings import load_settings
 from sandbox.directory.objects import User
-from sandbox.local_tenant import PROJECT, LocalTenant, enforcer, running_local_tenant
+from sandbox.local_tenant import PROJECT, LocalTenant, enforcer, operator_token, running_local_tenant
 
 BUILD = PROJECT / "build" / "demo"
 _NIGHT_SECONDS = 60
@@ -20,6 +21,7 @@ _NIGHT_SECONDS = 60
 
 async def demo() -> None:
     """Tell the story of a night."""
+    shutil.rmtree(BUILD, ignore_errors=True)  # what an earlier demonstration left
     _say("Starting Azurite, a directory that behaves as Graph does, and the function app on Azure's worker")
     async with running_local_tenant(BUILD) as tenant:
         before = _members(tenant)
@@ -40,7 +42,10 @@ async def demo() -> None:
         _say("5. The ledger: a chain that nobody can change unseen")
         await _enforcer(tenant, "audit", "verify")
         await _enforcer(tenant, "audit", "export", *_today(), "--out", str(BUILD / "evidence"))
-    _say(f"Stopped everything. The evidence is in {_shown(BUILD / 'evidence')}.")
+        await _keep_page(tenant, BUILD / "page.html")
+    _say("Stopped everything. To look at:")
+    print(f"  {_shown(BUILD / 'evidence' / 'report.html')}   the report for auditors")
+    print(f"  {_shown(BUILD / 'page.html')}              the operators' page, as it was (make sandbox: live)")
 
 
 async def _switch_policies_on(tenant: LocalTenant) -> None:
@@ -89,6 +94,13 @@ async def _enforcements(tenant: LocalTenant) -> dict[str, Enforcement]:
     async with open_services(load_settings(tenant.environ)) as services:
         found = services.enforcements.of_group(tenant.company.contractors.id)
         return {item.user_id: item async for item in found}
+
+
+async def _keep_page(tenant: LocalTenant, file: Path) -> None:
+    async with httpx.AsyncClient(base_url=tenant.host.url, timeout=30) as http:
+        token = operator_token(tenant, "Contractors.Read")
+        page = await http.get("/api/", headers={"Authorization": f"Bearer {token}"})
+    file.write_text(page.raise_for_status().text, encoding="utf-8")  # noqa: ASYNC240 -- the last thing done
 
 
 def _today() -> tuple[str, ...]:

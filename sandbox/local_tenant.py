@@ -16,6 +16,7 @@ from sandbox.azure_cli import signed_in
 from sandbox.azurite import running_azurite_async
 from sandbox.company import Company, found_company
 from sandbox.directory.server import DirectoryServer, running_directory
+from sandbox.directory.tokens import TokenOrder
 from sandbox.host.process import HostProcess, running_host_async
 
 PROJECT = Path(__file__).parents[1]
@@ -65,6 +66,17 @@ async def enforcer(environ: Mapping[str, str], *arguments: str) -> int:
         sys.executable, "-m", "enforcer", *arguments, env=dict(environ), cwd=PROJECT
     )
     return await process.wait()
+
+
+def operator_token(tenant: LocalTenant, role: str) -> str:
+    """Give a token of the operator for the HTTP API, with an app role, good for eight hours."""
+    order = TokenOrder(
+        audience=f"api://{tenant.company.api.app_id}",
+        user=tenant.company.operator.id,
+        roles=[role],
+        seconds=8 * 3600,
+    )
+    return tenant.directory.token(order)
 
 
 def _settings(company: Company, directory: DirectoryServer, connection_string: str) -> dict[str, str]:

@@ -7,9 +7,8 @@ import shlex
 import signal
 from pathlib import Path
 
-from sandbox.directory.tokens import TokenOrder
 from sandbox.front_door import running_front_door
-from sandbox.local_tenant import PROJECT, LocalTenant, running_local_tenant
+from sandbox.local_tenant import PROJECT, LocalTenant, operator_token, running_local_tenant
 
 BUILD = PROJECT / "build" / "sandbox"
 _SHOWN = ("ENFORCER_", "IDENTITY_", "EnforcerStorage", "AzureWebJobsStorage")
@@ -22,7 +21,7 @@ async def up() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with (
         running_local_tenant(BUILD) as tenant,
-        running_front_door(tenant.host.url, lambda role: _token(tenant, role)) as page,
+        running_front_door(tenant.host.url, lambda role: operator_token(tenant, role)) as page,
     ):
         _write_environment(tenant, BUILD / "env")
         print(_help(tenant, page), flush=True)
@@ -33,22 +32,12 @@ async def up() -> None:
 def _write_environment(tenant: LocalTenant, path: Path) -> None:
     """Write what a shell needs; among it a token of an operator, good for eight hours."""
     values = {name: value for name, value in tenant.environ.items() if name.startswith(_SHOWN)}
-    values |= {"API": f"{tenant.host.url}/api", "TOKEN": _token(tenant, "Contractors.Offboard")}
+    values |= {"API": f"{tenant.host.url}/api", "TOKEN": operator_token(tenant, "Contractors.Offboard")}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(values.items())]
     # Where the local tenant's `az` is, by which `enforcer policies` is signed in.
     lines.append(f'export PATH={shlex.quote(str(BUILD))}:"$PATH"')
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     path.chmod(0o600)
-
-
-def _token(tenant: LocalTenant, role: str) -> str:
-    order = TokenOrder(
-        audience=f"api://{tenant.company.api.app_id}",
-        user=tenant.company.operator.id,
-        roles=[role],
-        seconds=8 * 3600,
-    )
-    return tenant.directory.token(order)
 
 
 def _help(tenant: LocalTenant, page: str) -> str:

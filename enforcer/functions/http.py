@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 
 import azure.functions as func
 
 from enforcer.api.app import PATIENCE, Api
-from enforcer.api.messages import Request
+from enforcer.api.messages import Request, Response
 from enforcer.api.routes import ROUTES, Route
 from enforcer.functions.runtime import pacer, settings
 from enforcer.services import open_services
 
+type Answer = Callable[[Api, Route, Request], Awaitable[Response]]
 type HttpFunction = Callable[[func.HttpRequest, func.Context], Awaitable[func.HttpResponse]]
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
@@ -38,8 +39,23 @@ async def close() -> None:
         await found[0].aclose()
 
 
-def _function(route: Route) -> HttpFunction:
-    async def answer(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+def register_routes(on: func.Blueprint, routes: Iterable[Route], answer: Answer) -> None:
+    """Make a function of each route.
+
+    The token decides who may, so the platform's keys would only be a second secret to look after.
+    """
+    for route in routes:
+        decorated = on.route(
+            route=route.path,
+            methods=[route.method],
+            auth_level=func.AuthLevel.ANONYMOUS,
+            trigger_arg_name="request",
+        )
+        on.function_name(route.name)(decorated(_function(route, answer)))
+
+
+def _function(route: Route, answer: Answer) -> HttpFunction:
+    async def call(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         asked = Request(
             id=context.invocation_id,
             method=request.method,
@@ -48,18 +64,10 @@ def _function(route: Route) -> HttpFunction:
             parameters=dict(request.route_params),
             body=request.get_body(),
         )
-        answered = await (await api()).answer(route, asked)
+        answered = await answer(await api(), route, asked)
         return func.HttpResponse(answered.body, status_code=answered.status, headers=dict(answered.headers))
 
-    return answer
+    return call
 
 
-for _route in ROUTES:
-    # The token decides who may, so the platform's keys would only be a second secret to look after.
-    _decorated = blueprint.route(
-        route=_route.path,
-        methods=[_route.method],
-        auth_level=func.AuthLevel.ANONYMOUS,
-        trigger_arg_name="request",
-    )
-    blueprint.function_name(_route.name)(_decorated(_function(_route)))
+register_routes(blueprint, ROUTES, Api.answer)

@@ -52,7 +52,7 @@ class Ledger:
             found = table.query_entities("PartitionKey eq @group", parameters={"group": group_id})
             async for entity in found:
                 if entity["RowKey"] != _HEAD:
-                    yield _link(entity)
+                    yield read_link(entity)
 
     async def head(self, group_id: str) -> Head:
         return (await self._read_head(group_id))[0]
@@ -185,7 +185,8 @@ def _entity(group_id: str, link: Link) -> Entity:
     return entity
 
 
-def _link(entity: Entity) -> Link:
+def read_link(entity: Entity) -> Link:
+    """Read a link as it lies in the table, whatever somebody has made of it."""
     values = {field: str(entity.get(column, "")) for field, column in _COLUMNS.items()}
     row_key = str(entity["RowKey"])
     return Link(

@@ -47,7 +47,7 @@ async def history(tables: Tables, group_id: str, keys: Iterable[str]) -> list[En
             f"PartitionKey eq @group and ( {about} )",
             parameters={"group": group_id, **parameters},
         )
-        return [ledger._link(entity).entry async for entity in found]  # noqa: SLF001
+        return [ledger.read_link(entity).entry async for entity in found]
 
 
 def _held_person(entity: Entity) -> HeldPerson:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from enforcer.tables.register import TABLE, Registration, _registration
+from enforcer.tables.register import TABLE, Registration, read_registration
 from enforcer.tables.storage import Tables
 
 
@@ -41,7 +41,7 @@ async def _after(tables: Tables, place: Place, limit: int) -> list[Registration]
         )
         # A page may be short, or empty, and have a successor all the same.
         async for row in rows:
-            found.append(_registration(row))
+            found.append(read_registration(row))
             if len(found) == limit:
                 break
     return found

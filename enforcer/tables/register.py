@@ -95,12 +95,12 @@ class Register:
 
     async def registration(self, group_id: str, row_key: str) -> Registration | None:
         entity = await self._get(group_id, row_key)
-        return None if entity is None else _registration(entity)
+        return None if entity is None else read_registration(entity)
 
     async def registrations(self, group_id: str) -> list[Registration]:
         async with self._tables.table(TABLE) as table:
             found = table.query_entities("PartitionKey eq @group", parameters={"group": group_id})
-            return [_registration(entity) async for entity in found]
+            return [read_registration(entity) async for entity in found]
 
     async def foreign_partitions(self, group_ids: Sequence[str]) -> dict[str, int]:
         """Count the rows in partitions that belong to no managed group: nobody enforces those."""
@@ -187,7 +187,8 @@ def _row(entity: Entity) -> RegisterRow:
     )
 
 
-def _registration(entity: Entity) -> Registration:
+def read_registration(entity: Entity) -> Registration:
+    """Read a whole row, whatever stands in it."""
     return Registration(
         group_id=entity["PartitionKey"],
         row_key=entity["RowKey"],
