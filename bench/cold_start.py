@@ -45,7 +45,7 @@ class _App:
 
 async def measure() -> list[Figure]:
     async with running_stage(_SCENE) as stage:
-        rounds = [await _round(stage, user_id) for user_id in stage.members[:_REPEATS]]
+        rounds = [await _round(stage, user_id) for user_id in _members(stage)[:_REPEATS]]
     bare, ours, first = (min(times) for times in zip(*rounds, strict=True))
     note = f"best of {_REPEATS}, in turns"
     return [
@@ -76,13 +76,16 @@ async def measure() -> list[Figure]:
 
 async def _round(stage: Stage, user_id: str) -> tuple[float, float, float]:
     """Start the bare app and ours, one after the other, and offboard somebody with ours."""
-    caller = stage.members[-1]
-    order = TokenOrder(audience=AUDIENCE, user=caller, roles=["Contractors.Offboard"])
+    order = TokenOrder(audience=AUDIENCE, user=_members(stage)[-1], roles=["Contractors.Offboard"])
     wanted = Offboard(user=user_id, token=stage.directory.token(order))
     async with _started(BARE, stage.environ) as bare:
         bare_after = bare.indexed_after
     async with _started(PROJECT, stage.environ) as ours:
         return bare_after, ours.indexed_after, await ours.offboard(wanted)
+
+
+def _members(stage: Stage) -> tuple[str, ...]:
+    return stage.members[stage.group_id]
 
 
 @asynccontextmanager

@@ -56,7 +56,7 @@ def _figures(best: Swept, loop: LoopTimes) -> list[Figure]:
         Figure(
             scenario=_NAME,
             name="people removed and revoked",
-            value=min(best.run.removed, best.run.revoked),
+            value=best.finished,
             goal=Goal(limit=Limit.EXACTLY, value=DUE),
         ),
         Figure(

@@ -1,4 +1,4 @@
-"""A stage for a measurement: Azurite, and a directory in a process of its own with a group of some size."""
+"""A stage for a measurement: Azurite, and a directory in a process of its own with groups of some size."""
 
 from __future__ import annotations
 
@@ -41,9 +41,10 @@ class Scene:
     """What is on the stage.
 
     Attributes:
-        members: How many users are in the managed group.
+        members: How many users are in each managed group.
         due: How many of them have come to the end of their access.
-        rows: How many rows the register has; the first ones are the members'.
+        rows: How many rows each group's register has; the first ones are the members'.
+        groups: How many managed groups there are.
         directory: How the directory behaves.
         settings: Settings of the product besides those that everybody needs.
     """
@@ -51,6 +52,7 @@ class Scene:
     members: int
     due: int
     rows: int
+    groups: int = 1
     directory: DirectorySettings = field(default_factory=DirectorySettings)
     settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -61,14 +63,13 @@ class Stage:
 
     Attributes:
         environ: The settings by which the product finds everything.
-        members: Their object IDs.
-        due: Those whose access has ended.
+        members: The object IDs of each managed group's members.
+        due: Those whose access has ended, of all groups.
     """
 
     environ: Mapping[str, str]
-    group_id: str
-    members: tuple[str, ...]
-    due: tuple[str, ...]
+    members: Mapping[str, tuple[str, ...]]
+    due: frozenset[str]
     directory: SandboxClient
     storage: StorageEndpoints
 
@@ -76,10 +77,14 @@ class Stage:
     def settings(self) -> Settings:
         return load_settings(self.environ)
 
+    @property
+    def group_id(self) -> str:
+        """The one managed group, or the first of them."""
+        return next(iter(self.members))
+
     def left_over(self) -> int:
         """Count the due who are members still."""
-        groups = {group.id: group for group in self.directory.tenant().groups}
-        return len(set(self.due) & set(groups[self.group_id].members))
+        return sum(len(self.due.intersection(group.members)) for group in self.directory.tenant().groups)
 
 
 @asynccontextmanager
@@ -87,12 +92,10 @@ async def running_stage(scene: Scene) -> AsyncIterator[Stage]:
     """Set the stage; nothing is left of it afterwards."""
     tenant = Tenant()
     tenant.add_managed_identity("enforcer", *_PERMISSIONS)
-    users = [tenant.add_user(f"Person {number:06d}") for number in range(scene.members)]
-    group = tenant.add_group("Contractors", members=users)
-    ids = [user.id for user in users]
+    members = dict(_add_group(tenant, scene, number) for number in range(scene.groups))
     async with running_azurite_async() as storage, _running_directory(tenant, scene.directory) as found:
         environ = {
-            "ENFORCER_GROUP_IDS": group.id,
+            "ENFORCER_GROUP_IDS": ",".join(members),
             "ENFORCER_GRAPH_URL": found["url"],
             "ENFORCER_AUTHORITY_URL": found["authority"],
             "ENFORCER_TENANT_ID": found["tenant_id"],
@@ -105,17 +108,22 @@ async def running_stage(scene: Scene) -> AsyncIterator[Stage]:
         }
         # azure-identity looks there and nowhere else.
         os.environ.update({name: environ[name] for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")})
-        await _fill_register(storage.connection_string, group.id, scene, ids)
+        for group_id, ids in members.items():
+            await _fill_register(storage.connection_string, group_id, scene, ids)
         with SandboxClient.at(found["url"]) as client:
             client.clear_log()
             yield Stage(
                 environ=environ,
-                group_id=group.id,
-                members=tuple(ids),
-                due=tuple(ids[: scene.due]),
+                members=members,
+                due=frozenset(user_id for ids in members.values() for user_id in ids[: scene.due]),
                 directory=client,
                 storage=storage,
             )
+
+
+def _add_group(tenant: Tenant, scene: Scene, number: int) -> tuple[str, tuple[str, ...]]:
+    users = [tenant.add_user(f"Person {number:02d}-{index:06d}") for index in range(scene.members)]
+    return tenant.add_group(f"Contractors {number}", members=users).id, tuple(user.id for user in users)
 
 
 @asynccontextmanager

@@ -1,46 +1,69 @@
-"""One sweep on a stage, timed."""
+"""Sweeps on a stage, timed."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from bench.stage import Stage
-from enforcer.core.runs import Run
+from enforcer.concurrency import each
+from enforcer.core.runs import Report
 from enforcer.graph.pacer import Pacer
-from enforcer.services import open_services
+from enforcer.services import Services, open_services
 from enforcer.settings import load_settings
 from enforcer.sweep import Order, sweep
 from sandbox.directory.log import Counts
 
-REFUSED = "429"
+_HOST = Path(__file__).parents[1] / "host.json"
+_REFUSED = "429"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """What a sweep took, from the opened services to its report.
+    """What the sweeps of all groups took, from the opened services to the last report.
 
     Attributes:
+        finished: How many people were removed, and their sessions revoked.
         graph: What Graph was asked.
     """
 
     seconds: float
-    run: Run
+    finished: int
     graph: Counts
 
     @property
     def throttled(self) -> int:
-        return self.graph.by_status.get(REFUSED, 0)
+        return self.graph.by_status.get(_REFUSED, 0)
 
 
 async def timed_sweep(
     stage: Stage, *, pacer: Pacer | None = None, environ: Mapping[str, str] | None = None
 ) -> Swept:
-    """Sweep the stage's group as a function that is warm would: connected nowhere yet, modules loaded."""
+    """Sweep all groups as a warm function app would: modules loaded, connected nowhere yet."""
     stage.directory.clear_log()
     async with open_services(load_settings(environ or stage.environ), pacer=pacer) as services:
         started = time.perf_counter()
-        report = await sweep(services, Order(group_id=stage.group_id, actor="bench", reason="measurement"))
+        reports = await _sweep_all(services)
         seconds = time.perf_counter() - started
-    return Swept(seconds=seconds, run=report.run, graph=stage.directory.counts())
+    finished = sum(min(report.run.removed, report.run.revoked) for report in reports)
+    return Swept(seconds=seconds, finished=finished, graph=stage.directory.counts())
+
+
+async def _sweep_all(services: Services) -> Sequence[Report]:
+    """Sweep the groups as the function `sweep` does, as many at a time as the host hands it messages."""
+
+    async def sweep_group(group_id: str) -> Report:
+        return await sweep(services, Order(group_id=group_id, actor="bench", reason="measurement"))
+
+    return await each(services.settings.group_ids, sweep_group, at_once=_messages_at_once())
+
+
+def _messages_at_once() -> int:
+    host: dict[str, Any] = msgspec.json.decode(_HOST.read_bytes())
+    queues: dict[str, int] = host["extensions"]["queues"]
+    return queues["batchSize"] + queues["newBatchThreshold"]
