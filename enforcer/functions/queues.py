@@ -10,6 +10,7 @@ import msgspec
 
 from enforcer.aftermath import after_sweep, raise_alarm
 from enforcer.announcements import announce_poisoned
+from enforcer.core.contractors import is_object_id
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.exceptions import InputError, LeaseHeldError, UnavailableError
 from enforcer.functions.runtime import SWEEP_SECONDS, invocation
@@ -58,10 +59,7 @@ async def offboard_queued(message: func.QueueMessage) -> None:
 @blueprint.queue_trigger(arg_name="message", queue_name=f"{SWEEPS}-poison", connection=CONNECTION)
 async def sweeps_poisoned(message: func.QueueMessage) -> None:
     """Record a sweep that failed every time, and raise the alarm."""
-    try:
-        wanted = read_sweep_message(message.get_body())
-    except InputError:
-        wanted = SweepMessage(group_id="unreadable", reason="unreadable message")
+    wanted = _swept(message)
     async with invocation() as opened:
         announce_poisoned(SWEEPS, message.id or "", wanted.group_id)
         await _record_poisoned(opened, wanted, wanted.group_id, RunKind.SWEEP)
@@ -80,6 +78,16 @@ async def offboardings_poisoned(message: func.QueueMessage) -> None:
         for group_id in opened.settings.group_ids:
             await _record_poisoned(opened, wanted, group_id, RunKind.OFFBOARD)
         await raise_alarm(opened, _alarm(OFFBOARDINGS, message, f"run {wanted.run_id}"))
+
+
+def _swept(message: func.QueueMessage) -> SweepMessage:
+    """Read a message that may be anything: what is no object ID can be no key of a table either."""
+    unreadable = SweepMessage(group_id="unreadable", reason="unreadable message")
+    try:
+        wanted = read_sweep_message(message.get_body())
+    except InputError:
+        return unreadable
+    return wanted if is_object_id(wanted.group_id) else unreadable
 
 
 async def _sweep(opened: Services, wanted: SweepMessage) -> None:
@@ -127,6 +135,8 @@ async def _follow_up(opened: Services, report: Report) -> None:
 
 def _in_mode(opened: Services, mode: str) -> Services:
     """Narrow the mode to `report` for one sweep; it is never widened."""
+    if mode not in ("", *Mode):
+        raise InputError(f"{mode!r} is no mode", field="mode")
     if mode != Mode.REPORT:
         return opened
     return replace(opened, settings=replace(opened.settings, mode=Mode.REPORT))

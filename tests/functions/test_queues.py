@@ -1,0 +1,200 @@
+"""The queue functions on Azure's worker library and real queues."""
+
+from __future__ import annotations
+
+import pytest
+
+from enforcer import clock
+from enforcer.core.enforcement import State
+from enforcer.core.runs import Run, RunKind, RunState
+from enforcer.queues import OffboardMessage, SweepMessage, read_offboard_message, read_sweep_message
+from enforcer.tables.leases import Leases
+from sandbox.directory import Fault
+from sandbox.storage_proxy import Calls, Reply, Service
+from sandbox.storage_proxy import Fault as StorageFault
+from tests.functions.conftest import App, Put
+from tests.world import ENDED, RUNNING
+
+pytestmark = pytest.mark.anyio
+
+RUN_ID = "20261123T120000-abcdef"
+
+
+def wanted(app: App, **more: str) -> SweepMessage:
+    return SweepMessage(**{"group_id": app.world.group.id, "reason": "nightly", "run_id": RUN_ID, **more})
+
+
+async def run_of(app: App, run_id: str = RUN_ID, group_id: str = "") -> Run:
+    (run,) = await app.world.services.runs.of_id(run_id, [group_id or app.world.group.id])
+    return run
+
+
+# sweep ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_sweep_that_acted_asks_for_its_verification_a_quarter_of_an_hour_later(app: App) -> None:
+    anna, ben = app.world.member("Anna"), app.world.member("Ben")
+    await app.world.register(anna.id, ENDED)
+    await app.world.register(ben.id, RUNNING)
+
+    assert (await app.call("sweep", wanted(app, actor="timer"))).succeeded
+
+    assert app.world.member_ids() == {ben.id}
+    run = await run_of(app)
+    assert (run.removed, run.revoked, run.reason, run.actor) == (1, 1, "nightly", "timer")
+    assert app.put() == [Put("sweeps", 15 * 60)]
+    assert await app.messages("sweeps") == []
+
+    verification = SweepMessage(group_id=app.world.group.id, reason="verification", actor="timer")
+    assert (await app.call("sweep", verification)).succeeded
+    enforcement = await app.world.enforcement(anna.id)
+    assert enforcement is not None
+    assert enforcement.state is State.VERIFIED
+    # What only looked has nothing to be verified.
+    assert len(app.put()) == 1
+
+
+async def test_a_sweep_that_is_only_to_report_changes_nothing(app: App) -> None:
+    anna = app.world.member("Anna")
+    await app.world.register(anna.id, ENDED)
+    assert (await app.call("sweep", wanted(app, mode="report"))).succeeded
+    assert app.world.graph_writes() == []
+    assert (await run_of(app)).mode == "report"
+    assert app.put() == []
+
+
+async def test_a_message_never_widens_the_mode(app: App) -> None:
+    app.set("ENFORCER_MODE", "report")
+    anna = app.world.member("Anna")
+    await app.world.register(anna.id, ENDED)
+    assert (await app.call("sweep", wanted(app, mode="enforce"))).succeeded
+    assert app.world.graph_writes() == []
+
+
+async def test_while_somebody_else_is_at_work_the_message_is_put_off(app: App) -> None:
+    anna = app.world.member("Anna")
+    await app.world.register(anna.id, ENDED)
+    leases = Leases(app.world.services.tables, seconds=60, clock=clock.now)
+    async with leases.holding(app.world.group.id, "somebody"):
+        assert (await app.call("sweep", wanted(app))).succeeded
+    assert app.put() == [Put("sweeps", 2)]
+    assert app.world.member_ids() == {anna.id}
+    assert (await app.call("sweep", wanted(app))).succeeded
+    assert app.world.member_ids() == set()
+
+
+async def test_a_sweep_that_cannot_go_on_fails_so_that_the_platform_tries_again(app: App) -> None:
+    anna = app.world.member("Anna")
+    await app.world.register(anna.id, ENDED)
+    fault = Fault(path="/members", status=403, times=None)
+    app.world.directory.sandbox.faults.add(fault)
+    failed = await app.call("sweep", wanted(app))
+    assert not failed.succeeded
+    run = await run_of(app)
+    assert (run.state, run.error.partition(":")[0]) == (RunState.FAILED, "AccessDeniedError")
+
+    app.world.directory.sandbox.faults.clear()
+    assert (await app.call("sweep", wanted(app))).succeeded
+    assert app.world.member_ids() == set()
+    run = await run_of(app)
+    assert (run.state, run.error, run.removed) == (RunState.COMPLETE, "", 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "not JSON",
+        "{}",
+        '{"group_id":"99999999-8888-7777-6666-555555555555","reason":"x"}',
+        '{"group_id":5,"reason":"x"}',
+        '{"group_id":"GROUP","reason":"x","mode":"dry-run"}',
+    ],
+)
+async def test_a_message_that_asks_for_nothing_sensible_fails(app: App, text: str) -> None:
+    anna = app.world.member("Anna")
+    await app.world.register(anna.id, ENDED)
+    failed = await app.call("sweep", text.replace("GROUP", app.world.group.id))
+    assert not failed.succeeded
+    assert "InputError" in (failed.error or "")
+    assert app.world.member_ids() == {anna.id}
+
+
+# Poison --------------------------------------------------------------------------------------------------
+
+
+async def test_a_sweep_that_was_given_up_is_recorded_and_raises_an_alarm(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (await app.call("sweeps_poisoned", wanted(app))).succeeded
+    run = await run_of(app)
+    assert (run.state, run.kind, run.reason) == (RunState.FAILED, RunKind.SWEEP, "nightly")
+    assert "given up" in run.error
+    assert f"message_poisoned queue=sweeps message_id=made-up group_id={app.world.group.id}" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["not JSON", '{"group_id":"../x","reason":"y"}', ""])
+async def test_even_what_nobody_can_read_raises_an_alarm(
+    app: App, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    assert (await app.call("sweeps_poisoned", text)).succeeded
+    assert (await app.call("offboardings_poisoned", text)).succeeded
+    assert "message_poisoned queue=sweeps message_id=made-up group_id=unreadable" in caplog.text
+    assert "message_poisoned queue=offboardings" in caplog.text
+
+
+async def test_an_offboarding_that_was_given_up_is_recorded(app: App) -> None:
+    message = OffboardMessage(user="anna@x.example", reason="left", actor="ann", run_id=RUN_ID)
+    assert (await app.call("offboardings_poisoned", message)).succeeded
+    run = await run_of(app)
+    assert (run.state, run.kind, run.actor) == (RunState.FAILED, RunKind.OFFBOARD, "ann")
+
+
+# offboard_queued -----------------------------------------------------------------------------------------
+
+
+async def test_a_queued_offboarding_is_carried_out(app: App) -> None:
+    anna = app.world.member("Anna")
+    message = OffboardMessage(user=anna.user_principal_name, reason="left", actor="ann", run_id=RUN_ID)
+    assert (await app.call("offboard_queued", message)).succeeded
+    assert app.world.member_ids() == set()
+    run = await run_of(app)
+    assert (run.kind, run.removed, run.actor, run.reason) == (RunKind.OFFBOARD, 1, "ann", "left")
+    assert app.put() == []
+
+
+async def test_while_storage_is_away_an_offboarding_is_tried_again_and_again_later(app: App) -> None:
+    anna = app.world.member("Anna")
+    message = OffboardMessage(user=anna.id, reason="left", actor="ann", run_id=RUN_ID, attempt=3)
+    away = StorageFault(calls=Calls(service=Service.TABLE), times=1_000, reply=Reply.SERVER_BUSY)
+    app.proxy.set_fault(away)
+    assert (await app.call("offboard_queued", message)).succeeded
+    assert app.put() == [Put("offboardings", 240)]
+    app.proxy.clear()
+
+    again = message.__class__(
+        user=anna.id, reason="left", actor="ann", run_id=RUN_ID, attempt=message.attempt + 1
+    )
+    assert (await app.call("offboard_queued", again)).succeeded
+    assert app.world.member_ids() == set()
+
+
+async def test_after_a_day_of_trying_an_offboarding_is_given_up(app: App) -> None:
+    anna = app.world.member("Anna")
+    message = OffboardMessage(user=anna.id, reason="left", actor="ann", run_id=RUN_ID, attempt=100)
+    away = StorageFault(calls=Calls(service=Service.TABLE), times=1_000, reply=Reply.SERVER_BUSY)
+    app.proxy.set_fault(away)
+    assert not (await app.call("offboard_queued", message)).succeeded
+    assert app.put() == []
+
+
+async def test_an_offboarding_of_nobody_fails(app: App) -> None:
+    message = OffboardMessage(user="nobody@x.example", reason="left", actor="ann", run_id=RUN_ID)
+    assert not (await app.call("offboard_queued", message)).succeeded
+
+
+def test_messages_are_read_as_they_were_written() -> None:
+    sweep = read_sweep_message(b'{"group_id":"g","reason":"r","something":"new"}')
+    assert sweep == SweepMessage(group_id="g", reason="r")
+    offboarding = read_offboard_message(b'{"user":"u","reason":"r","actor":"a","run_id":"i"}')
+    assert offboarding.attempt == 0
