@@ -75,6 +75,11 @@ class Tempest:
     def services(self) -> Services:
         return self._at(self.sky.calm)
 
+    @property
+    def other_services(self) -> Services:
+        """Give adapters of their own, as another process would have."""
+        return self._at(self.sky.stormy)
+
     def services_in(self, faults: tuple[AnyFault, ...]) -> Services:
         """Give services for which these things go wrong."""
         for fault in faults:

@@ -1,0 +1,222 @@
+"""Two at a time: on one group, on one person, on one plan."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from enforcer.approval import approve
+from enforcer.core.ledger import Action
+from enforcer.core.runs import RunState
+from enforcer.exceptions import InputError
+from enforcer.services import Services
+from enforcer.sweep import Order, sweep
+from sandbox.azurite import StorageEndpoints
+from sandbox.directory.objects import Group, User
+from sandbox.storage_proxy import Calls, Fault
+from tests.reliability.evidence import Deed, deeds, numbers, touched
+from tests.reliability.jobs import Exit, Job, Kind, Zygote, running_zygote
+from tests.reliability.lane import Lane, running_lane
+from tests.reliability.scenes import Stage
+from tests.reliability.tempest import Sky, Tempest, opened_sky
+from tests.world import ENDED, RUNNING
+
+pytestmark = pytest.mark.anyio
+
+FEW = 5
+repeats = pytest.mark.parametrize(
+    "count", [pytest.param(FEW, id="few"), pytest.param(200, id="many", marks=pytest.mark.long)]
+)
+
+
+# Two processes -------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Pair:
+    """A lane with a second process to run in it."""
+
+    lane: Lane
+    other: Zygote
+
+    async def run(self, one: Job, other: Job) -> None:
+        ends = await asyncio.gather(self.lane.run(one), self.other.run(other))
+        assert set(ends) == {Exit.DONE}
+
+
+@pytest.fixture
+async def pair(azurite: StorageEndpoints) -> AsyncIterator[Pair]:
+    async with running_lane(azurite) as lane:
+        stage = Stage(lane)
+        async with running_zygote(stage.sweep(stage.group())) as other:
+            yield Pair(lane, other)
+
+
+@repeats
+async def test_two_runners_on_one_group_do_the_work_once(pair: Pair, count: int) -> None:
+    for _ in range(count):
+        stage, group, people = await _a_few(pair.lane)
+        await pair.run(stage.sweep(group), stage.sweep(group))
+        await _assert_all_out_once(pair.lane, stage, group, people)
+
+
+@repeats
+async def test_the_timer_and_somebody_who_offboards_one_person_now_do_not_disturb_each_other(
+    pair: Pair, count: int
+) -> None:
+    for number in range(count):
+        stage, group, people = await _a_few(pair.lane)
+        running = stage.user(group)
+        await stage.row(group, running.id, RUNNING)
+        person = (people[0], running)[number % 2]
+        now = Job(kind=Kind.OFFBOARD, about=person.id, environ=stage.environ)
+        await pair.run(stage.sweep(group), now)
+        await stage.run(stage.sweep(group))
+        await _assert_all_out(
+            pair.lane, stage, group, people if person is not running else [*people, running]
+        )
+
+
+async def _a_few(lane: Lane) -> tuple[Stage, Group, list[User]]:
+    stage = Stage(lane)
+    group = stage.group()
+    people = [stage.user(group), stage.guest(group), stage.user(group)]
+    for person in people:
+        await stage.row(group, person.id, ENDED)
+    stage.user(group)
+    lane.log.clear()
+    return stage, group, people
+
+
+async def _assert_all_out_once(lane: Lane, stage: Stage, group: Group, people: list[User]) -> None:
+    await _assert_all_out(lane, stage, group, people)
+    done = deeds(lane.log.entries)
+    for person in people:
+        assert len(numbers(done, Deed.REMOVED, person.id)) == 1
+        assert len(numbers(done, Deed.REVOKED, person.id)) == 1
+
+
+async def _assert_all_out(lane: Lane, stage: Stage, group: Group, people: list[User]) -> None:
+    ids = {person.id for person in people}
+    done = deeds(lane.log.entries)
+    assert touched(done) == ids
+    assert not ids & set(lane.tenant.members[group.id])
+    for person in people:
+        assert len(numbers(done, Deed.REMOVED, person.id)) == 1
+        assert numbers(done, Deed.REVOKED, person.id)[-1] > numbers(done, Deed.REMOVED, person.id)[-1]
+    services = lane.services(stage.environ)
+    assert await services.ledger.first_break(group.id) is None
+    runs = await services.runs.of_group(group.id, datetime.now(UTC))
+    assert {run.state for run in runs} == {RunState.COMPLETE}
+    assert not [item async for item in services.enforcements.of_group(group.id) if item.unfinished]
+    removed = [link.entry async for link in services.ledger.links(group.id)]
+    outcomes = [
+        entry.user for entry in removed if (entry.action, entry.outcome) == (Action.REMOVE, "removed")
+    ]
+    assert sorted(outcomes) == sorted(ids)
+
+
+# Two of whatever else, in one process --------------------------------------------------------------------
+
+
+@pytest.fixture
+async def sky(azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sky]:
+    async with opened_sky(azurite) as opened:
+        for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+            monkeypatch.setenv(name, opened.directory.environment[name])
+        yield opened
+
+
+@repeats
+async def test_a_renewal_during_a_sweep_leaves_nobody_half_offboarded(sky: Sky, count: int) -> None:
+    for number in range(count):
+        world = sky.new_tempest()
+        people = await _leavers(world, 3)
+        renewed = people[number % 3]
+        await asyncio.gather(_sweep(world.services, world), _renew_soon(world, renewed))
+        await _sweep(world.services, world)
+
+        for person in people:
+            out = not world.is_member(person)
+            assert world.is_revoked_since_removal(person)
+            assert out or person is renewed
+        assert await world.services.ledger.first_break(world.group_id) is None
+        assert not [item for item in await world.enforcements() if item.unfinished]
+
+
+async def test_a_renewal_before_the_last_look_counts(sky: Sky) -> None:
+    world = sky.new_tempest()
+    people = await _leavers(world, 3)
+    loop, renewing = asyncio.get_running_loop(), list[asyncio.Task[None]]()
+
+    def renew() -> None:
+        renewing.append(loop.create_task(world.write_row(people[2].id, world.day(30))))
+
+    # The plan is made by then, and nobody is looked at once more yet.
+    at_the_intents = Fault(
+        calls=Calls(method="GET", path=r"/plans\("), act=renew, delay=timedelta(seconds=0.3)
+    )
+    await _sweep(world.services_in((at_the_intents,)), world)
+    world.clear_up()
+    await asyncio.gather(*renewing)
+
+    assert [world.is_member(person) for person in people] == [False, False, True]
+    assert people[2].id not in {done.user_id for done in world.attempts_since(0)}
+    assert people[2].id not in {item.user_id for item in await world.enforcements()}
+
+
+@repeats
+async def test_an_approval_during_sweeps_releases_the_plan_once(sky: Sky, count: int) -> None:
+    for _ in range(count):
+        world = sky.new_tempest(ENFORCER_BRAKE_COUNT="1", ENFORCER_BRAKE_PERCENT="0")
+        people = await _leavers(world, 3)
+        await _sweep(world.services, world)
+        [plan] = await world.services.plans.waiting([world.group_id])
+        await asyncio.gather(
+            _soon(_approve(world.services, plan.digest)),
+            _soon(_approve(world.other_services, plan.digest)),
+            _soon(_sweep(world.services, world)),
+        )
+        await _sweep(world.services, world)
+
+        assert not any(world.is_member(person) for person in people)
+        used = await world.services.plans.get(plan.digest)
+        assert used is not None
+        assert used.used_by
+        for person in people:
+            world.add(person)
+        world.clock.advance(days=1)
+        await _sweep(world.services, world)
+        assert all(world.is_member(person) for person in people)
+
+
+async def _leavers(world: Tempest, count: int) -> list[User]:
+    people = [world.user("Contractor", guest=number % 2 == 1) for number in range(count)]
+    for person in people:
+        world.add(person)
+        await world.write_row(person.id, world.day(-3))
+    return people
+
+
+async def _sweep(services: Services, world: Tempest) -> None:
+    await sweep(services, Order(group_id=world.group_id, actor="test", reason="test"))
+
+
+async def _approve(services: Services, digest: str) -> None:
+    with suppress(InputError):  # the other's approval was used already
+        await approve(services, digest, actor="test")
+
+
+async def _renew_soon(world: Tempest, person: User) -> None:
+    await _soon(world.write_row(person.id, world.day(30)))
+
+
+async def _soon[T](work: Awaitable[T]) -> T:
+    await asyncio.sleep(random.uniform(0, 0.06))  # noqa: S311 -- so that they meet at another place each time
+    return await work
