@@ -11,6 +11,7 @@ from enforcer.core.contractors import Contractor, is_object_id, normalised
 from enforcer.core.dates import instant
 from enforcer.core.digest import group_digest
 from enforcer.core.enforcement import Enforcement
+from enforcer.core.matching import same_person
 from enforcer.core.members import Member, MemberIndex
 from enforcer.core.plan import EndingSoon, Finding, FindingKind, GroupPlan, Offboard, Onboard, Step
 from enforcer.settings import Disable, Settings
@@ -114,8 +115,7 @@ class Draft:
         self._find(FindingKind.MISSING_MEMBER, row.row_key, _object_id(row), detail)
 
     def find_several_rows(self, row: Contractor, others: Collection[str]) -> None:
-        detail = f"means the same person as {', '.join(sorted(others))}; keep one row for each person"
-        self._find(FindingKind.AMBIGUOUS_ROW, row.row_key, _object_id(row), detail)
+        self._find(FindingKind.AMBIGUOUS_ROW, row.row_key, _object_id(row), same_person(others))
 
     def find_protected(self, user_id: str, row_key: str | None) -> None:
         detail = "would be offboarded, but ENFORCER_PROTECTED_IDS names him"

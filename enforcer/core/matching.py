@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from enforcer.core.contractors import Contractor, InvalidRow, normalised
@@ -11,6 +11,8 @@ from enforcer.core.members import Member, MemberIndex
 from enforcer.core.plan import Finding, FindingKind
 
 type Row = Contractor | InvalidRow
+
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,8 @@ class Claims:
             self.of_nobody.setdefault(row.key, []).append(row)
 
     def _add_to_several(self, row: Row, matches: Sequence[Member]) -> None:
-        ids = ", ".join(sorted(member.id for member in matches))
-        detail = f"matches several members: {ids}"
+        ids = ", ".join(sorted(member.id for member in matches)[:_NAMED])
+        detail = f"matches {len(matches)} members: {ids}{', …' if len(matches) > _NAMED else ''}"
         self.findings.append(Finding(kind=FindingKind.AMBIGUOUS_ROW, row_key=row.row_key, detail=detail))
         for member in matches:
             # Whatever else is known of them, this row may mean any of them.
@@ -79,12 +81,14 @@ class Claims:
         if len(keys) == 1:
             return
         for key in keys:
-            others = ", ".join(other for other in keys if other != key)
+            detail = same_person([other for other in keys if other != key])
             self.findings.append(
-                Finding(
-                    kind=FindingKind.AMBIGUOUS_ROW,
-                    row_key=key,
-                    user_id=user_id,
-                    detail=f"means the same person as {others}; keep one row for each person",
-                )
+                Finding(kind=FindingKind.AMBIGUOUS_ROW, row_key=key, user_id=user_id, detail=detail)
             )
+
+
+def same_person(others: Collection[str]) -> str:
+    """Say that a row means the same person as others do; the first few of them are named."""
+    named = ", ".join(sorted(others)[:_NAMED])
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    return f"means the same person as {named}{more}; keep one row for each person"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self
 
+from enforcer import clock
 from enforcer.graph.client import GraphClient
 from enforcer.settings import Settings
 
@@ -31,7 +31,7 @@ class RememberingCredential:
         self, *scopes: str, claims: str | None = None, tenant_id: str | None = None, **more: Any
     ) -> AccessToken:
         token = self._token
-        if token is None or claims or token.expires_on - time.time() < _RENEW_BEFORE_SECONDS:
+        if token is None or claims or token.expires_on - clock.now().timestamp() < _RENEW_BEFORE_SECONDS:
             token = await self._credential.get_token(*scopes, claims=claims, tenant_id=tenant_id, **more)
             self._token = token
         return token

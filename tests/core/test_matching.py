@@ -88,3 +88,11 @@ def test_one_row_under_two_spellings_of_a_guests_name_is_found() -> None:
     rows = [row("anna_x%23EXT%23@contoso.example"), row(ANNA.id, RUNNING)]
     made = plan(rows=rows, members=[guest])
     assert [finding.kind for finding in made.findings] == [FindingKind.AMBIGUOUS_ROW] * 2
+
+
+def test_a_finding_stays_short_however_many_rows_mean_one_person() -> None:
+    rows = [row(ANNA), *(row(f"<{ANNA.mail}{'>' * number}", RUNNING) for number in range(1, 40))]
+    made = plan(rows=rows, members=[ANNA])
+    ambiguous = [item for item in made.findings if item.kind is FindingKind.AMBIGUOUS_ROW]
+    assert len(ambiguous) == 40
+    assert all("and 36 more; keep one row" in item.detail for item in ambiguous)
