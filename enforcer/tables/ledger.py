@@ -21,7 +21,6 @@ TABLE = "ledger"
 _HEAD = "head"
 _CONFLICTS = frozenset({404, 409, 412})
 _TRIES = 50
-_LOST_ANSWERS = 2
 # One operation of the transaction is the head's, and one may be the entry that tells of a lost head.
 _MOST_ENTRIES = TRANSACTION_SIZE - 2
 
@@ -65,7 +64,7 @@ class Ledger:
         for attempt in range(_TRIES):
             known = self._heads.pop(group_id, None)
             head, etag = known or await self._read_head(group_id)
-            if await self._is_submitted(group_id, head.extended(entries, self._writer), etag, attempt):
+            if await self._is_submitted(group_id, head.extended(entries, self._writer), etag):
                 return
             if resumption := await self._resumption(group_id, head, etag, entries[0]):
                 entries = [resumption, *entries]
@@ -73,11 +72,11 @@ class Ledger:
             await asyncio.sleep(random.uniform(0, 0.02 * min(attempt, 10)))  # noqa: S311
         raise UnavailableError(f"ledger of {group_id}: another writer was faster {_TRIES} times")
 
-    async def _is_submitted(self, group_id: str, links: list[Link], etag: str, attempt: int) -> bool:
+    async def _is_submitted(self, group_id: str, links: list[Link], etag: str) -> bool:
         """Write the links after their head; False where that has to be tried again.
 
-        A lost answer leaves open what happened. The SDK does not repeat a transaction whose answer was lost,
-        and where it repeats one after a 503, the first may have been carried out: so the table is asked.
+        A lost answer leaves open what happened, and where the call was repeated, the first one may have been
+        carried out: so the table is asked.
         """
         from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
 
@@ -87,8 +86,9 @@ class Ledger:
             if error.status_code not in _CONFLICTS:
                 raise
         except UnavailableError:
-            if attempt >= _LOST_ANSWERS and not await self._is_written(group_id, links[-1]):
+            if not await self._is_written(group_id, links[-1]):
                 raise
+            return True
         else:
             return True
         return await self._is_written(group_id, links[-1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,7 +21,6 @@ type Entity = dict[str, Any]
 
 # One entity group transaction holds at most 100 operations on one partition.
 TRANSACTION_SIZE = 100
-_LOST_ANSWERS = 3
 
 
 class Tables:
@@ -59,19 +58,8 @@ class Tables:
             yield client
 
     async def submit(self, name: str, operations: list[tuple[Any, ...]]) -> None:
-        """Write a transaction that does no harm when it is written twice.
-
-        The SDK repeats no POST whose answer was lost, not even where storage had closed the idle connection
-        before it came.
-        """
-        from azure.core.exceptions import ServiceRequestError, ServiceResponseError  # noqa: PLC0415
-
+        """Write a transaction that does no harm when it is written twice (see `PersistentTransport`)."""
         async with self.table(name) as table:
-            for attempt in range(_LOST_ANSWERS):
-                with suppress(ServiceRequestError, ServiceResponseError):
-                    await table.submit_transaction(operations)
-                    return
-                await asyncio.sleep(attempt / 2)
             await table.submit_transaction(operations)
 
     async def _open(self, name: str) -> TableClient:

@@ -238,7 +238,14 @@ class Schedule(RuleBasedStateMachine):
         self.spent.add(digest)
 
     def _last_digest(self) -> str:
-        return max(self.do(self.world.runs()), key=lambda run: run.started_at).digest
+        """Tell which plan the last run acted on; where its end could not be recorded, the approval knows."""
+        last = max(self.do(self.world.runs()), key=lambda run: run.started_at)
+        plans = self.world.services_in(()).plans
+        for digest in self.approved - self.spent:
+            held = self.do(plans.get(digest))
+            if held is not None and held.used_by == last.run_id:
+                return digest
+        return last.digest
 
     def _due(self) -> set[str]:
         return {key for key, end in self.do(self.world.rows()).items() if self.world.is_due(end)}
