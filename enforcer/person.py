@@ -59,8 +59,9 @@ def intent(person: Offboard, run_id: str) -> Enforcement:
             due_at=person.due_at or earlier.due_at,
         )
         # Somebody who is to be removed once more has to be revoked once more, too, after that.
-        again = Step.REMOVE in person.steps
-        return replace(begun, removed_at=None, revoked_at=None, sessions=None) if again else begun
+        if not _is_out(person):
+            begun = replace(begun, removed_at=None, revoked_at=None, sessions=None)
+        return begun
     return Enforcement(
         row_key=person.key,
         user_id=person.user_id,
@@ -115,7 +116,7 @@ def conclude(taken: Taken, run_id: str, now: datetime) -> Outcome:
 
 
 def entries(taken: Taken, context: Context, now: datetime) -> list[Entry]:
-    """Give the ledger's entries, one for each step."""
+    """Give the ledger's entries, one for each step that was taken or found to be done."""
     person = taken.person
     return [
         Entry(
@@ -132,14 +133,24 @@ def entries(taken: Taken, context: Context, now: datetime) -> list[Entry]:
             request_id=result.request_id,
             note=context.note,
         )
-        for step, result in taken.results.items()
+        for step, result in (_found_out(person) | taken.results).items()
     ]
+
+
+def _found_out(person: Offboard) -> dict[Step, StepResult]:
+    """Whoever is out without a removal on record: a run broke off after it, or somebody else was faster."""
+    begun = person.earlier is not None and person.earlier.removed_at is None
+    return {Step.REMOVE: StepResult(outcome=StepOutcome.ABSENT)} if begun and _is_out(person) else {}
+
+
+def _is_out(person: Offboard) -> bool:
+    return Step.REMOVE not in person.steps
 
 
 def _with_results(enforcement: Enforcement, taken: Taken, now: datetime) -> Enforcement:
     """Note the time of every settled step. Without a removal, a revocation has to come again after it."""
     removal = taken.results.get(Step.REMOVE)
-    out = removal.settled if removal else Step.REMOVE not in taken.person.steps
+    out = removal.settled if removal else _is_out(taken.person)
     if out and (removal is not None or enforcement.removed_at is None):
         enforcement = replace(enforcement, removed_at=now)
     if (disabled := taken.results.get(Step.DISABLE)) and disabled.outcome is StepOutcome.DONE:

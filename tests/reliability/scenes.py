@@ -190,10 +190,11 @@ class Scene:
             _check_verified(item)
 
     async def _check_record(self, group_id: str) -> None:
-        """The chain is whole; every leaver's revocation is on it, and nothing about anybody else."""
+        """The chain is whole; every leaver's removal and revocation are on it, and nobody else's."""
         assert await self.services.ledger.first_break(group_id) is None
         entries = await self.ledger(group_id)
-        assert _users(entries, Action.REVOKE) >= _of(self.end.leaving, group_id)
+        for action in (Action.REMOVE, Action.REVOKE):
+            assert _users(entries, action) >= _of(self.end.leaving, group_id)
         concerned = self.end.leavers | self.end.joiners
         assert _users(entries, Action.REMOVE, Action.REVOKE, Action.DISABLE) <= concerned
 

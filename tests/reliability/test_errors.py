@@ -237,7 +237,7 @@ async def test_a_token_that_is_refused_is_renewed_once_for_everybody(open_world:
     world = await open_world(ENFORCER_BRAKE_COUNT="1000")
     await leavers(world, 60)
     await world.plan()
-    strike(world, path=r"\$ref", status=401, code="InvalidAuthenticationToken", skip=3, times=40)
+    strike(world, path=r"\$ref", status=401, code="InvalidAuthenticationToken", skip=3, times=15)
     before = _token_requests(world)
 
     report = await world.sweep()
