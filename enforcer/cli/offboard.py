@@ -35,6 +35,8 @@ def offboard(user: str, reason: str, as_json: bool) -> int:  # noqa: FBT001
         rows = [(item.step, item.group_id or None, item.outcome, item.request_id) for item in done.steps]
         title = f"{done.user_principal_name}, run {done.run_id}"
         write_tables(Table(title, ("step", "group", "outcome", "Graph request ID"), rows))
+    if done.proof is not None:
+        tell(f"next sign-in, by Entra's own word: {done.proof} {done.proof_policy}".rstrip())
     if done.guest:
         tell("a guest: his sessions belong to his home tenant; only what this tenant grants has ended")
     return DONE if done.done else UNDONE
