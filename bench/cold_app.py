@@ -29,10 +29,10 @@ async def main(folder: Path) -> None:
     async with Worker(folder, {}) as worker:
         _say("indexed")
         while line := await asyncio.to_thread(sys.stdin.readline):
-            _say(str(await _offboard(worker, msgspec.json.decode(line, type=Offboard))))
+            _say(str(await offboard(worker, msgspec.json.decode(line, type=Offboard))))
 
 
-async def _offboard(worker: Worker, wanted: Offboard) -> int:
+async def offboard(worker: Worker, wanted: Offboard) -> int:
     request = HttpRequest(
         method="POST",
         url=f"http://localhost/api/contractors/{wanted.user}/offboard",

@@ -92,9 +92,13 @@ async def graph_client(url: str) -> AsyncIterator[GraphServiceClient]:
             scopes=["https://graph.microsoft.com/.default"],
             allowed_hosts=[urlsplit(url).hostname or ""],
         )
-        plain = httpx.AsyncClient(base_url=f"{url}/v1.0", timeout=httpx.Timeout(30, connect=10))
+        transport = httpx.AsyncHTTPTransport(http2=True)
+        plain = httpx.AsyncClient(
+            transport=transport, base_url=f"{url}/v1.0", timeout=httpx.Timeout(30, connect=10)
+        )
         http = GraphClientFactory.create_with_default_middleware(client=plain, options=options)
         adapter = GraphRequestAdapter(provider, client=http)
         adapter.base_url = f"{url}/v1.0"
-        async with http:
+        # With its middleware the SDK's client does not close what it sends through.
+        async with transport, http:
             yield GraphServiceClient(request_adapter=adapter)
