@@ -73,6 +73,14 @@ def test_every_function_is_documented_and_every_documented_function_exists() -> 
     assert documented == _functions()
 
 
+def test_every_test_that_the_reliability_page_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", _page("docs/reliability.md")))
+    tests = "".join(file.read_text(encoding="utf-8") for file in PROJECT.glob("tests/**/test_*.py"))
+
+    assert named
+    assert {name for name in named if f"def {name}(" not in tests} == set()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 def test_every_link_between_documents_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
