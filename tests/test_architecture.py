@@ -43,15 +43,17 @@ def module_of(path: Path) -> str:
     return ".".join(part for part in parts if part != "__init__")
 
 
+MODULES = {module_of(path) for path in SOURCES}
+
+
 def imports(path: Path) -> Iterator[str]:
     """Give the modules that a file imports when it is loaded."""
-    known = {module_of(source) for source in SOURCES}
     for node in _run_at_import(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = (f"{node.module}.{name.name}" for name in node.names)
-            yield from (name if name in known else str(node.module) for name in names)
+            yield from (name if name in MODULES else str(node.module) for name in names)
 
 
 def _run_at_import(tree: ast.AST) -> Iterator[ast.AST]:

@@ -16,7 +16,7 @@ from sandbox.directory import DirectoryServer, Fault, Group, Tenant, running_dir
 from sandbox.directory.log import Entry
 from tests.world import PERMISSIONS
 
-PATIENCE = Patience(failures=2, throttling=4)
+PATIENCE = Patience(failures=1, throttling=4)
 
 
 @dataclass
