@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from enforcer.exceptions import InputError
+from enforcer.exceptions import InputError, SettingsError
 from enforcer.settings import Storage
 from enforcer.tables.storage import storage_errors
 
@@ -117,6 +117,9 @@ class Queues:
         }
         if self._storage.connection_string:
             return QueueServiceClient.from_connection_string(self._storage.connection_string, **patience)
+        if not self._storage.queue_url:
+            # The tables alone will do for much of the command line, so that this is no mistake until now.
+            raise SettingsError(("EnforcerStorage__queueServiceUri is not set; it must be the queues' URL",))
         from enforcer.credentials import default_credential  # noqa: PLC0415
 
         self._credential = default_credential(self._storage.client_id)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
     from msgraph.graph_request_adapter import GraphRequestAdapter
 
+READ_SECONDS = 30.0
 _FIRST_BACK_OFF, _LONGEST_BACK_OFF = 0.5, 20.0
 # Without a Retry-After, Conditional Access alone means "one a second"; for the rest a second is a start.
 _THROTTLED_WITHOUT_WORD = 1.0
@@ -40,11 +41,12 @@ class Patience:
     """How long one call is tried again.
 
     Attributes:
-        failures: Seconds to go on after errors of the service or the network.
+        failures: Seconds to go on after errors of the service or the network; by default long enough for a
+            second attempt where Graph never answered the first.
         throttling: Seconds to go on while Graph asks to wait: that is nobody's failure.
     """
 
-    failures: float = 30.0
+    failures: float = 75.0
     throttling: float = 900.0
 
 
@@ -238,7 +240,7 @@ class GraphClient:
             self._http = httpx.AsyncClient(
                 base_url=self.url,
                 http2=True,
-                timeout=httpx.Timeout(30, connect=10),
+                timeout=httpx.Timeout(READ_SECONDS, connect=10),
                 limits=limits,
                 verify=_trusted_authorities(),
             )

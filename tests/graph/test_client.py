@@ -10,7 +10,7 @@ from email.utils import format_datetime
 import pytest
 
 from enforcer.exceptions import AccessDeniedError, ReadError, UnavailableError
-from enforcer.graph.client import GraphClient, Patience, token_scope
+from enforcer.graph.client import READ_SECONDS, GraphClient, Patience, token_scope
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.reply import Reply, Request
 from sandbox.directory import Effect
@@ -93,6 +93,10 @@ async def test_failures_are_put_up_with_for_a_bounded_time(monkeypatch: pytest.M
             await read_group(tenancy)
         assert now() - began < 2
         assert len(tenancy.log()) >= 2
+
+
+def test_a_call_that_is_never_answered_is_tried_a_second_time() -> None:
+    assert Patience().failures > 2 * READ_SECONDS
 
 
 async def test_a_wait_that_is_longer_than_our_patience_is_not_begun(tenancy: Tenancy) -> None:
