@@ -140,10 +140,10 @@ def show(figures: Sequence[Figure], console: Console) -> None:
         table.add_row(
             figure.scenario if figure.scenario != scenario else "",
             figure.name,
-            _shown(figure.value, figure.unit),
+            shown(figure.value, figure.unit),
             _goal(figure),
             {None: "", True: "reached", False: "[bold red]missed[/]"}[figure.reached],
-            "" if figure.loop is None else _shown(figure.loop, figure.unit),
+            "" if figure.loop is None else shown(figure.loop, figure.unit),
             figure.note,
             end_section=figure is figures[-1],
         )
@@ -154,10 +154,10 @@ def show(figures: Sequence[Figure], console: Console) -> None:
 def _goal(figure: Figure) -> str:
     if figure.goal is None:
         return ""
-    return f"{figure.goal.limit} {_shown(figure.goal.value, figure.unit)}"
+    return f"{figure.goal.limit} {shown(figure.goal.value, figure.unit)}"
 
 
-def _shown(value: float, unit: str) -> str:
+def shown(value: float, unit: str) -> str:
     whole = value == int(value) or abs(value) >= 100  # noqa: PLR2004 -- three digits tell
     return (f"{value:,.0f} {unit}" if whole else f"{value:.3g} {unit}").strip()
 

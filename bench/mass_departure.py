@@ -17,7 +17,7 @@ SCENE = Scene(
 )
 _NAME = "1. 1,500 of 5,000 leave"
 _REPEATS = 3
-_LOOP_PEOPLE = 30
+_LOOP_PEOPLE = 25
 
 
 async def measure() -> list[Figure]:

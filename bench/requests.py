@@ -9,7 +9,7 @@ from bench.stage import Scene, running_stage
 from bench.sweeping import timed_sweep
 
 _NAME = "5. requests for each person"
-_MEMBERS = 1_500
+_MEMBERS = 1_100
 _PAGE = 999
 _FEW, _MANY = 20, 60
 
