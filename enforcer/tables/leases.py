@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from enforcer.tables.storage import Entity, Tables
 TABLE = "leases"
 _PARTITION = "lease"
 _POLL_SECONDS = 1.0
+_GRACE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +48,7 @@ class Leases:
         try:
             yield lease
         finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
+            await lease.stop(renewing)
             await self._give_back(lease)
 
     async def _take(self, group_id: str, holder: str) -> LeaseRow:
@@ -142,6 +142,14 @@ class Lease:
             await asyncio.sleep(every)
             async with self._renewing:
                 await self._renew()
+
+    async def stop(self, renewing: asyncio.Task[None]) -> None:
+        """End the renewing, but let one that is under way arrive: without its answer nothing is given back."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE_SECONDS), self._renewing:
+                renewing.cancel()
+        renewing.cancel()
+        await asyncio.gather(renewing, return_exceptions=True)
 
     async def require(self) -> None:
         """Make sure that the group is still ours, before writing.

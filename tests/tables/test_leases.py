@@ -154,6 +154,18 @@ async def test_a_lease_whose_answer_was_lost_is_known_for_ones_own(shaky: tuple[
         await lease.require()
 
 
+async def test_it_is_given_back_though_it_is_being_renewed_just_then(
+    shaky: tuple[Bench, StorageProxy],
+) -> None:
+    bench, proxy = shaky
+    slow = Fault(calls=Calls(method="PUT"), times=9, moment=Moment.AFTER, delay=timedelta(seconds=0.3))
+    async with bench.leases(0.3).holding(bench.group, "the first"):
+        proxy.set_fault(slow)
+        await asyncio.sleep(0.2)
+    proxy.clear()
+    assert await bench.is_free()
+
+
 async def test_a_renewal_whose_answer_was_lost_loses_nothing(shaky: tuple[Bench, StorageProxy]) -> None:
     bench, proxy = shaky
     async with bench.leases().holding(bench.group, "the first") as lease:
