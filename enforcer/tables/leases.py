@@ -144,7 +144,7 @@ class Lease:
                 await self._renew()
 
     async def stop(self, renewing: asyncio.Task[None]) -> None:
-        """End the renewing, but let one that is under way arrive: without its answer nothing is given back."""
+        """End the renewing, but let one under way arrive: without its answer nothing is given back."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_GRACE_SECONDS), self._renewing:
                 renewing.cancel()
