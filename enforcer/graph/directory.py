@@ -21,6 +21,7 @@ from enforcer.exceptions import (
 )
 from enforcer.graph.batch import Batcher
 from enforcer.graph.client import GraphClient
+from enforcer.graph.groups import GROUP_COLUMNS, Group, ManagedGroup, refusal
 from enforcer.graph.reply import Reply, Request, Verdict
 
 # One look at the group answers for all removals of about the same time.
@@ -28,10 +29,6 @@ _CONFIRMED_SECONDS = 30.0
 _PAGE = "999"  # group: list members; the most that Graph gives at once
 _MEMBER_COLUMNS = "id,userPrincipalName,mail,userType"
 _USER_COLUMNS = "id,displayName,userPrincipalName,mail,userType,accountEnabled,onPremisesSyncEnabled"
-_GROUP_COLUMNS = (
-    "id,displayName,groupTypes,mailEnabled,securityEnabled,onPremisesSyncEnabled,isAssignableToRole,"
-    "isManagementRestricted,membershipRule"
-)
 
 
 class StepOutcome(StrEnum):
@@ -99,24 +96,6 @@ class _Page(msgspec.Struct):
     next_link: str | None = msgspec.field(default=None, name="@odata.nextLink")
 
 
-class _Group(msgspec.Struct, rename="camel"):
-    id: str
-    display_name: str | None = None
-    group_types: list[str] | None = None
-    mail_enabled: bool | None = None
-    security_enabled: bool | None = None
-    on_premises_sync_enabled: bool | None = None
-    is_assignable_to_role: bool | None = None
-    is_management_restricted: bool | None = None
-    membership_rule: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ManagedGroup:
-    id: str
-    display_name: str
-
-
 class Directory:
     """The directory for one event loop."""
 
@@ -135,14 +114,13 @@ class Directory:
             AccessDeniedError: This identity may not read groups.
         """
         reply = await self._client.read(
-            "/groups/{group}?$select={+select}", group=group_id, select=_GROUP_COLUMNS
+            "/groups/{group}?$select={+select}", group=group_id, select=GROUP_COLUMNS
         )
         if reply.not_found:
             raise GroupError(f"group {group_id} does not exist in this tenant; correct ENFORCER_GROUP_IDS")
-        group = _decode(reply, _Group, f"group {group_id}", "GroupMember.Read.All")
-        refusal = _refusal(group)
-        if refusal:
-            raise GroupError(f"group {group_id} ({group.display_name or 'no name'}) {refusal}")
+        group = _decode(reply, Group, f"group {group_id}", "GroupMember.Read.All")
+        if why := refusal(group):
+            raise GroupError(f"group {group_id} ({group.display_name or 'no name'}) {why}")
         return ManagedGroup(group.id, group.display_name or "")
 
     async def members(self, group_id: str) -> AsyncIterator[Member]:
@@ -292,31 +270,6 @@ def _decode[T](reply: Reply, kind: type[T], what: str, permission: str) -> T:
         return msgspec.json.decode(reply.body, type=kind)
     except msgspec.MsgspecError as error:
         raise ReadError(f"{what} could not be read: Graph's answer is broken ({error})") from error
-
-
-def _refusal(group: _Group) -> str:
-    """Say why the group's members cannot be managed, and what to do; empty where they can."""
-    types = group.group_types or ()
-    unified = "Unified" in types
-    refusals = {
-        "is dynamic: its rule decides who is in it. Use a group with assigned membership": (
-            "DynamicMembership" in types or bool(group.membership_rule)
-        ),
-        "is synced from on-premises: manage it there, or use a cloud group": group.on_premises_sync_enabled,
-        "is role-assignable: changing its members takes a privileged role. Use a group that is not": (
-            group.is_assignable_to_role
-        ),
-        "is in a restricted management administrative unit, where apps have no say. Move it out": (
-            group.is_management_restricted
-        ),
-        "is mail-enabled: Graph cannot change its members. Use a plain security group": (
-            group.mail_enabled and not unified
-        ),
-        "is no security group: Conditional Access and app assignments need one": (
-            group.security_enabled is False and not unified
-        ),
-    }
-    return next((text for text, applies in refusals.items() if applies), "")
 
 
 def _member(found: _Object) -> Member:

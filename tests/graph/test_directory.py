@@ -45,6 +45,11 @@ async def test_a_microsoft_365_group_is_taken(tenancy: Tenancy) -> None:
     assert (await tenancy.directory.require_group(group.id)).id == group.id
 
 
+async def test_a_group_that_was_dynamic_once_is_taken(tenancy: Tenancy) -> None:
+    group = tenancy.tenant.add_group("Converted", membership_rule='user.companyName -eq "X"')
+    assert (await tenancy.directory.require_group(group.id)).id == group.id
+
+
 @pytest.mark.parametrize(
     ("properties", "what"),
     [
