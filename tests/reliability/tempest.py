@@ -194,6 +194,6 @@ async def opened_sky(azurite: StorageEndpoints) -> AsyncIterator[Sky]:
             opening = open_services(load_settings(environ), patience=_PATIENCE)
             services = await stack.enter_async_context(opening)
             # This sandbox allows more than one look at the policies a second.
-            policies = ConditionalAccess(services.graph, Pacer(writes=10_000, window=1))
+            policies = ConditionalAccess(services.graph, Pacer(writes=10_000, window=1), _PATIENCE)
             opened.append(replace(services, conditional_access=policies))
         yield Sky(directory, proxy, *opened)

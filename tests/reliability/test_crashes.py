@@ -20,7 +20,7 @@ from tests.reliability.scenes import SCENES, Build
 pytestmark = pytest.mark.anyio
 
 LANES = 4
-SPOT_CHECKS = 3
+SPOT_CHECKS = 2
 
 
 @dataclass(slots=True)

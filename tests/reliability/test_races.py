@@ -50,7 +50,7 @@ class Pair:
         assert set(ends) == {Exit.DONE}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def pair(azurite: StorageEndpoints) -> AsyncIterator[Pair]:
     async with running_lane(azurite) as lane:
         stage = Stage(lane)
@@ -84,7 +84,8 @@ async def test_the_timer_and_somebody_who_offboards_one_person_now_do_not_distur
 
 
 async def _a_few(lane: Lane) -> tuple[Stage, Group, list[User]]:
-    stage = Stage(lane)
+    # On a slow machine the first may take longer than the second would wait for a shorter lease.
+    stage = Stage(lane, {"ENFORCER_LEASE_SECONDS": "5"})
     group = stage.group()
     people = [stage.user(group), stage.guest(group), stage.user(group)]
     for person in people:

@@ -102,7 +102,7 @@ async def test_a_pause_longer_than_a_run_has_patience_for_ends_at_once_and_is_ke
 
 
 async def test_a_retry_after_of_nothing_is_no_invitation_to_hurry(open_world: OpenWorld) -> None:
-    world = await open_world(patience=Patience(failures=1, throttling=2))
+    world = await open_world(patience=Patience(failures=1, throttling=1.5))
     await leavers(world, 1)
     strike(world, path=r"\$ref", status=429, headers={"Retry-After": "0"}, times=None)
 
@@ -112,7 +112,7 @@ async def test_a_retry_after_of_nothing_is_no_invitation_to_hurry(open_world: Op
 
 
 async def test_without_a_word_the_waits_grow_and_differ(open_world: OpenWorld) -> None:
-    world = await open_world(patience=Patience(failures=4, throttling=4))
+    world = await open_world(patience=Patience(failures=2.5, throttling=1))
     await leavers(world, 1)
     strike(world, path=r"\$ref", status=503, times=None)
 
