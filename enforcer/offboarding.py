@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from enforcer.core.contractors import Contractor, RegisterRow, normalised, read_row
+from enforcer.core.contractors import Contractor, RegisterRow, read_row
 from enforcer.core.dates import instant
 from enforcer.core.enforcement import Enforcement, Proof, Sessions
 from enforcer.core.ledger import Action, Entry
@@ -132,10 +132,7 @@ class _Offboarding:
         """Find his rows, whichever of his names they go by and in whatever case; there may be several."""
         names = {self.person.id, self.person.user_principal_name.lower(), self.person.mail.lower()} - {""}
         return [
-            row
-            for group_id in self._groups
-            for row in await self.services.register.registrations(group_id)
-            if normalised(row.row_key) in names
+            row for group_id in self._groups for row in await self.services.register.named(group_id, names)
         ]
 
     async def _end(self, row: Registration) -> bool:

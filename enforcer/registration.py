@@ -191,12 +191,7 @@ async def _save(services: Services, row: Registration, action: Action, actor: st
 
 
 async def _rows(services: Services, names: Collection[str], groups: Sequence[str]) -> list[Registration]:
-    return [
-        row
-        for group_id in groups
-        for row in await services.register.registrations(group_id)
-        if normalised(row.row_key) in names
-    ]
+    return [row for group_id in groups for row in await services.register.named(group_id, names)]
 
 
 async def _note(services: Services, row: Registration, action: Action, actor: str) -> None:

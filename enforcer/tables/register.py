@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from enforcer.concurrency import each
-from enforcer.core.contractors import RegisterRow
+from enforcer.core.contractors import RegisterRow, normalised
 from enforcer.tables.gathering import GatheredReads
 from enforcer.tables.partitions import read_partition
 from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, in_chunks, present
@@ -96,6 +96,17 @@ class Register:
     async def registration(self, group_id: str, row_key: str) -> Registration | None:
         entity = await self._get(group_id, row_key)
         return None if entity is None else read_registration(entity)
+
+    async def named(self, group_id: str, names: Collection[str]) -> list[Registration]:
+        """Give the rows that go by one of these normalised names; of the others only the keys are read."""
+        keys: list[str] = []
+
+        async def take(entities: list[Entity]) -> None:
+            keys.extend(entity["RowKey"] for entity in entities if normalised(entity["RowKey"]) in names)
+
+        await read_partition(self._tables, TABLE, group_id, take, ["RowKey"])
+        found = [await self.registration(group_id, key) for key in sorted(keys)]
+        return [row for row in found if row is not None]
 
     async def registrations(self, group_id: str) -> list[Registration]:
         async with self._tables.table(TABLE) as table:

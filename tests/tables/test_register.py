@@ -94,3 +94,12 @@ async def test_a_look_shows_the_row_as_it_is_now(desk: Desk) -> None:
     rows = await desk.look("a@example.com", "b@example.com")
 
     assert [row.end_date for row in rows if row] == ["2020-01-31", "2099-01-31"]
+
+
+async def test_a_persons_rows_are_found_by_any_of_his_names_in_whatever_case(desk: Desk) -> None:
+    await desk.add("ANNA@example.com", "anna%23EXT%23@example.com", "ben@example.com")
+
+    found = await desk.register.named(desk.group_id, {"anna@example.com", "anna#ext#@example.com"})
+
+    assert [row.row_key for row in found] == ["ANNA@example.com", "anna%23EXT%23@example.com"]
+    assert {row.end_date for row in found} == {"2020-01-31"}
