@@ -213,7 +213,14 @@ class Schedule(RuleBasedStateMachine):
         if report is not None:
             report.run.assert_counts()
             assert not (report.run.held and touched), "a held plan touches nobody"
+            self._check_withdrawals(report, rows)
         return report
+
+    def _check_withdrawals(self, report: Report, rows: dict[str, object]) -> None:
+        """Whoever was begun and may stay after all is not left half begun."""
+        begun = {item.user_id for item in self.do(self.world.enforcements()) if item.unfinished}
+        staying = {key for key, end in rows.items() if self.world.is_due(end) is False}
+        assert report.run.held or not begun & staying
 
     def _try_to_sweep(self, faults: tuple[AnyFault, ...]) -> Report | None:
         order = Order(group_id=self.world.group_id, actor="test", reason="test")
