@@ -21,7 +21,7 @@ async def _checks(world: World, **settings: object) -> dict[str, Check]:
 
 
 async def test_a_group_that_cannot_be_managed_fails_with_what_to_do(world: World) -> None:
-    world.group.membership_rule = "user.department -eq 'Contractors'"
+    world.group.group_types = ["DynamicMembership"]
 
     check = (await _checks(world))[f"group {world.group.id}"]
 
