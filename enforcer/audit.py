@@ -10,9 +10,10 @@ from functools import partial
 from enforcer.blobs import open_reports
 from enforcer.core.days import Period
 from enforcer.core.dossiers import Dossier, GroupRecord, dossiers
-from enforcer.core.evidence import Evidence, UnreadableRow, cases, summarise
+from enforcer.core.evidence import Evidence, UnreadableRow, summarise
 from enforcer.core.ledger import Anchor, CheckedChain, Head, Link, first_break
 from enforcer.core.members import MemberIndex
+from enforcer.core.verdicts import cases
 from enforcer.exceptions import EnforcerError
 from enforcer.register_reading import ReadRegister, read_register
 from enforcer.services import Services

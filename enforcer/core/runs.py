@@ -72,6 +72,12 @@ class Lag:
     p95: float | None = None
     max: float | None = None
 
+    @classmethod
+    def of(cls, seconds: Iterable[float | None]) -> Lag:
+        """Give the 50th and 95th percentile and the maximum (nearest rank) of those that are known."""
+        lags = sorted(lag for lag in seconds if lag is not None)
+        return cls(p50=_rank(lags, 50), p95=_rank(lags, 95), max=lags[-1]) if lags else cls()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
@@ -130,11 +136,8 @@ class Run:
 
 
 def lag_of(outcomes: Iterable[Outcome]) -> Lag:
-    """Give the 50th and 95th percentile and the maximum (nearest rank)."""
-    lags = sorted(lag for outcome in outcomes if (lag := outcome.lag_seconds) is not None)
-    if not lags:
-        return Lag()
-    return Lag(p50=_rank(lags, 50), p95=_rank(lags, 95), max=lags[-1])
+    """Give how long after the end of their access people were removed."""
+    return Lag.of(outcome.lag_seconds for outcome in outcomes)
 
 
 def _rank(ordered: Sequence[float], percent: int) -> float:
@@ -156,7 +159,8 @@ class Report:
         return OUT_OF_TIME in reasons or any(found.detail.endswith(OUT_OF_TIME) for found in self.findings)
 
 
-_COUNTS = (
+# What of a run is a number of people or findings.
+COUNTS = (
     "due",
     "removed",
     "already_absent",
@@ -179,7 +183,7 @@ _COUNTS = (
 def total(begun: Run, reports: Sequence[Report]) -> Run:
     """Add up the runs of several groups, which were begun together; the lag is over all people."""
     runs = [report.run for report in reports]
-    counts = {name: sum(getattr(run, name) for run in runs) for name in _COUNTS}
+    counts = {name: sum(getattr(run, name) for run in runs) for name in COUNTS}
     return replace(
         begun,
         held=any(run.held for run in runs),

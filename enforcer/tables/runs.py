@@ -9,7 +9,7 @@ import msgspec
 
 from enforcer.core.dates import utc
 from enforcer.core.plan import Finding
-from enforcer.core.runs import Lag, Report, Run, RunKind, RunState
+from enforcer.core.runs import COUNTS, Lag, Report, Run, RunKind, RunState
 from enforcer.tables.storage import Entity, Tables, moment, present
 
 TABLE = "runs"
@@ -60,30 +60,9 @@ def run_id_prefix(moment: datetime) -> str:
     return moment.strftime("%Y%m%dT%H%M%S")
 
 
-_COUNTS = (
-    "due",
-    "removed",
-    "already_absent",
-    "revoked",
-    "disabled",
-    "verified",
-    "added",
-    "skipped",
-    "stuck",
-    "held",
-    "members",
-    "ending_soon",
-    "unregistered",
-    "blocked",
-    "not_blocked",
-    "findings",
-    "left_undone",
-)
-
-
 def _entity(report: Report) -> Entity:
     run = report.run
-    counts = {name: getattr(run, name) for name in _COUNTS}
+    counts = {name: getattr(run, name) for name in COUNTS}
     lag = {f"lag_{name}_seconds": getattr(run.lag_seconds, name) for name in ("p50", "p95", "max")}
     return present(
         {
@@ -95,6 +74,7 @@ def _entity(report: Report) -> Entity:
             "kind": run.kind.value,
             "state": run.state.value,
             "mode": run.mode,
+            "held": run.held,
             "reason": run.reason,
             "actor": run.actor,
             "digest": run.digest,
@@ -120,7 +100,7 @@ def _kept(findings: Sequence[Finding]) -> str:
 
 
 def _run(entity: Entity) -> Run:
-    counts = {name: entity.get(name, 0) for name in _COUNTS}
+    counts = {name: entity.get(name, 0) for name in COUNTS}
     return Run(
         run_id=entity["RowKey"],
         group_id=entity["PartitionKey"],
@@ -129,6 +109,7 @@ def _run(entity: Entity) -> Run:
         finished_at=moment(entity, "finished_at"),
         state=RunState(entity["state"]),
         mode=entity.get("mode", ""),
+        held=entity.get("held", False),
         reason=entity.get("reason", ""),
         actor=entity.get("actor", ""),
         digest=entity.get("digest", ""),

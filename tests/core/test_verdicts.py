@@ -1,0 +1,305 @@
+"""The verdict on everybody whose access ended: one test for each way in which it can have gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enforcer.core import dates
+from enforcer.core.days import period
+from enforcer.core.dossiers import GroupRecord, dossiers
+from enforcer.core.endings import Ending
+from enforcer.core.enforcement import Enforcement, Sessions, State
+from enforcer.core.evidence import Case, Membership, Verdict
+from enforcer.core.ledger import Action, Entry, Head
+from enforcer.core.members import Member, MemberIndex
+from enforcer.core.verdicts import cases
+
+BERLIN = ZoneInfo("Europe/Berlin")
+GROUP = "aaaaaaaa-0000-0000-0000-000000000000"
+ADA = "11111111-2222-3333-4444-555555555555"
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+LAST_DAY = "2026-11-15"
+DUE = dates.ends_at(LAST_DAY, BERLIN)
+NOVEMBER = period("2026-11-01", "2026-11-30", BERLIN)
+NOW = datetime(2026, 12, 5, tzinfo=UTC)
+
+
+def row(end_date: str = LAST_DAY, row_key: str = ADA, **more: str) -> Ending:
+    due_at = dates.ends_at(end_date, BERLIN)
+    return Ending(group_id=GROUP, row_key=row_key, end_date=end_date, due_at=due_at, **more)
+
+
+def entry(
+    action: Action,
+    outcome: str,
+    after: timedelta = HOUR,
+    *,
+    end_date: str = LAST_DAY,
+    row_key: str = ADA,
+) -> Entry:
+    """An entry that was written so long after the end of access."""
+    due_at = dates.instant(dates.ends_at(end_date, BERLIN)) if end_date else ""
+    return Entry(
+        at=dates.instant(DUE + after),
+        actor="timer",
+        action=action,
+        group=GROUP,
+        user=ADA,
+        row_key=row_key,
+        run="run-1",
+        end_date=end_date,
+        due_at=due_at if not action.startswith("register") else "",
+        outcome=outcome,
+        request_id=f"{action}-request",
+    )
+
+
+def removed(after: timedelta = HOUR) -> list[Entry]:
+    return [entry(Action.REMOVE, "removed", after), entry(Action.REVOKE, "revoked", after)]
+
+
+def known(state: State = State.OFFBOARDED, **more: object) -> Enforcement:
+    values = {"row_key": ADA, "user_id": ADA, "end_date": LAST_DAY, "due_at": DUE, **more}
+    return Enforcement(state=state, **values)  # type: ignore[arg-type]
+
+
+def judge(
+    rows: Sequence[Ending] = (),
+    entries: Sequence[Entry] = (),
+    enforcements: Sequence[Enforcement] = (),
+    members: Sequence[Member] | None = (),
+    now: datetime = NOW,
+) -> list[Case]:
+    record = GroupRecord(
+        group_id=GROUP,
+        endings=rows,
+        enforcements=enforcements,
+        links=Head().extended(list(entries)),
+        members=None if members is None else MemberIndex.of(members),
+    )
+    return cases(dossiers(record, BERLIN, now), NOVEMBER, DAY, now)
+
+
+def only(found: list[Case]) -> Case:
+    assert len(found) == 1
+    return found[0]
+
+
+IN_THE_GROUP = (Member(id=ADA, user_principal_name="ada@contoso.com", mail="ada.l@contoso.com"),)
+
+
+# Verdicts ------------------------------------------------------------------------------------------------
+
+
+def test_who_was_removed_within_the_sla_is_in_time() -> None:
+    case = only(judge([row(display_name="Ada")], [*removed(), entry(Action.VERIFY, "verified", 2 * HOUR)]))
+
+    assert (case.verdict, case.removed_at, case.lag_seconds) == (Verdict.IN_TIME, DUE + HOUR, 3600)
+    assert (case.removed_by, case.sessions, case.revoked_at) == ("timer", "revoked", DUE + HOUR)
+    assert (case.verified_at, case.membership) == (DUE + 2 * HOUR, Membership.NOT_A_MEMBER)
+    assert (case.user_id, case.display_name, case.entries) == (ADA, "Ada", (1, 2, 3))
+    assert case.request_ids == ("remove-request", "revoke-request", "verify-request")
+
+
+@pytest.mark.parametrize(
+    ("after", "verdict"),
+    [(DAY, Verdict.IN_TIME), (DAY + timedelta(seconds=1), Verdict.LATE), (20 * DAY, Verdict.LATE)],
+)
+def test_the_sla_is_over_when_it_is_exceeded_not_when_it_is_reached(
+    after: timedelta, verdict: Verdict
+) -> None:
+    assert only(judge([row()], removed(after))).verdict is verdict
+
+
+def test_who_is_still_a_member_is_overdue_when_the_sla_is_over_and_pending_before() -> None:
+    assert only(judge([row()], members=IN_THE_GROUP)).verdict is Verdict.OVERDUE
+    assert only(judge([row()], members=IN_THE_GROUP, now=DUE + HOUR)).verdict is Verdict.PENDING
+
+
+def test_a_member_is_found_by_whatever_name_his_row_has() -> None:
+    for key in (ADA, "ADA@contoso.com", "ada.l@contoso.com"):
+        case = only(judge([row(row_key=key)], members=IN_THE_GROUP))
+        assert (case.verdict, case.membership, case.user_id) == (Verdict.OVERDUE, Membership.MEMBER, ADA)
+
+
+def test_who_is_stuck_is_overdue_and_it_is_said_why() -> None:
+    stuck = known(State.STUCK, attempts=6, last_error="403 Authorization_RequestDenied")
+    failed = entry(Action.REMOVE, "failed: 403 Authorization_RequestDenied")
+    case = only(judge([row()], [failed], [stuck], IN_THE_GROUP))
+
+    assert (case.verdict, case.state) == (Verdict.OVERDUE, "stuck")
+    assert "403 Authorization_RequestDenied" in case.remark
+
+
+def test_who_is_out_but_still_signed_in_is_not_in_time() -> None:
+    half = known(State.OFFBOARDING, removed_at=DUE + HOUR)
+    entries = [entry(Action.REMOVE, "removed"), entry(Action.REVOKE, "failed: 503")]
+
+    assert only(judge([row()], entries, [half])).verdict is Verdict.OVERDUE
+    assert only(judge([row()], entries, [half], now=DUE + 2 * HOUR)).verdict is Verdict.PENDING
+
+
+def test_who_was_found_to_be_out_already_is_in_time_if_that_was_within_the_sla() -> None:
+    case = only(judge([row()], [entry(Action.REMOVE, "already_absent")]))
+
+    assert (case.verdict, case.removed_by, case.lag_seconds) == (Verdict.IN_TIME, "not the enforcer", None)
+
+
+def test_who_was_found_to_be_out_later_than_that_is_unproven() -> None:
+    assert only(judge([row()], [entry(Action.REMOVE, "already_absent", 2 * DAY)])).verdict is Verdict.UNPROVEN
+
+
+def test_who_is_out_and_of_whom_nothing_is_recorded_is_unproven() -> None:
+    case = only(judge([row()]))
+
+    assert (case.verdict, case.removed_at, case.removed_by) == (Verdict.UNPROVEN, None, "")
+
+
+def test_without_the_members_nothing_is_said_of_who_has_no_removal_on_record() -> None:
+    case = only(judge([row()], members=None))
+
+    assert (case.verdict, case.membership) == (Verdict.UNKNOWN, Membership.UNKNOWN)
+
+
+def test_without_the_members_a_recorded_removal_still_counts() -> None:
+    assert only(judge([row()], removed(), members=None)).verdict is Verdict.IN_TIME
+
+
+def test_a_removal_whose_entry_was_lost_in_a_crash_counts_from_when_it_was_noticed() -> None:
+    finished = known(removed_at=DUE + HOUR, sessions=Sessions.REVOKED, revoked_at=DUE + HOUR)
+    case = only(judge([row()], [entry(Action.REVOKE, "revoked")], [finished]))
+
+    assert (case.verdict, case.removed_by, case.lag_seconds) == (Verdict.IN_TIME, "unrecorded", None)
+
+
+def test_a_guests_sessions_are_said_to_be_his_home_tenants() -> None:
+    entries = [entry(Action.REMOVE, "removed"), entry(Action.REVOKE, "home_tenant")]
+
+    assert only(judge([row()], entries)).sessions == "home_tenant"
+
+
+def test_who_was_added_again_by_hand_and_removed_again_was_removed_in_time_and_it_is_said() -> None:
+    case = only(judge([row()], [*removed(), *removed(3 * DAY)]))
+
+    assert (case.verdict, case.lag_seconds) == (Verdict.IN_TIME, 3600)
+    assert "removed again" in case.remark
+
+
+def test_who_is_in_the_group_again_is_overdue() -> None:
+    case = only(judge([row()], removed(), members=IN_THE_GROUP))
+
+    assert case.verdict is Verdict.OVERDUE
+    assert "is in the group again" in case.remark
+
+
+def test_a_member_list_that_lags_behind_the_removal_makes_nobody_overdue() -> None:
+    case = only(judge([row()], removed(), members=IN_THE_GROUP, now=DUE + HOUR + timedelta(minutes=10)))
+
+    assert case.verdict is Verdict.IN_TIME
+
+
+def test_who_came_back_with_a_new_end_date_keeps_the_verdict_on_the_old_one() -> None:
+    case = only(judge([row("2027-06-30")], removed(), members=IN_THE_GROUP))
+
+    assert (case.verdict, case.end_date) == (Verdict.IN_TIME, LAST_DAY)
+    assert "another date" in case.remark
+
+
+def test_an_offboarding_that_was_withdrawn_is_told() -> None:
+    withdrawn = entry(Action.WITHDRAW, "withdrawn: the end date was put off")
+    case = only(judge([row("2027-06-30")], [withdrawn], members=IN_THE_GROUP))
+
+    assert case.verdict is Verdict.WITHDRAWN
+
+
+def test_an_end_date_that_was_put_off_only_after_it_had_passed_is_told() -> None:
+    history = [
+        entry(Action.REGISTER_ADD, "written", -30 * DAY),
+        entry(Action.REGISTER_EXTEND, "written", 5 * DAY, end_date="2027-06-30"),
+    ]
+    case = only(judge([row("2027-06-30")], history, members=IN_THE_GROUP))
+
+    assert (case.verdict, case.end_date) == (Verdict.WITHDRAWN, LAST_DAY)
+    assert "put off after it had passed" in case.remark
+
+
+def test_an_end_date_that_was_put_off_before_it_had_passed_is_nobodys_end() -> None:
+    history = [
+        entry(Action.REGISTER_ADD, "written", -30 * DAY),
+        entry(Action.REGISTER_EXTEND, "written", -DAY, end_date="2027-06-30"),
+    ]
+    assert judge([row("2027-06-30")], history, members=IN_THE_GROUP) == []
+
+
+def test_a_member_without_a_row_who_was_removed_has_no_end_date_to_be_measured_by() -> None:
+    entries = [
+        entry(Action.REMOVE, "removed", end_date=""),
+        entry(Action.REVOKE, "revoked", end_date=""),
+    ]
+    case = only(judge(entries=entries))
+
+    assert (case.verdict, case.due_at, case.lag_seconds) == (Verdict.NO_END_DATE, None, None)
+    assert case.sessions == "revoked"
+
+
+# The population ------------------------------------------------------------------------------------------
+
+
+def test_who_is_known_by_an_address_in_one_place_and_an_object_id_in_another_is_one_person() -> None:
+    entries = [entry(Action.REMOVE, "removed", row_key="ada@contoso.com")]
+    finished = known(row_key="ada@contoso.com", removed_at=DUE + HOUR)
+
+    case = only(judge([row(row_key="Ada@contoso.com")], entries, [finished]))
+
+    assert (case.user_id, case.verdict) == (ADA, Verdict.IN_TIME)
+
+
+def test_whose_row_was_deleted_since_is_still_in_the_population() -> None:
+    assert only(judge(entries=removed())).verdict is Verdict.IN_TIME
+    assert only(judge(enforcements=[known(removed_at=DUE + HOUR)])).verdict is Verdict.IN_TIME
+
+
+def test_one_person_with_two_ends_in_the_period_is_two_cases() -> None:
+    second = [
+        entry(Action.REMOVE, "removed", 10 * DAY + HOUR, end_date="2026-11-25"),
+        entry(Action.REVOKE, "revoked", 10 * DAY + HOUR, end_date="2026-11-25"),
+    ]
+    found = judge([row("2026-11-25")], [*removed(), *second])
+
+    assert [(case.end_date, case.verdict) for case in found] == [
+        (LAST_DAY, Verdict.IN_TIME),
+        ("2026-11-25", Verdict.IN_TIME),
+    ]
+
+
+def test_who_ended_before_or_after_the_period_or_not_yet_is_left_out() -> None:
+    rows = [row("2026-10-31"), row("2026-12-01", "b@c.d"), row("2026-11-30", "e@f.g")]
+
+    assert judge(rows, now=DUE) == []
+    assert [case.row_key for case in judge(rows)] == ["e@f.g"]
+
+
+def test_an_entry_of_another_time_zone_is_about_the_same_end() -> None:
+    # The setting was changed between the removal and the export.
+    written = entry(Action.REMOVE, "removed")
+    in_utc = Entry(**{**_values(written), "due_at": "2026-11-16T00:00:00Z"})  # type: ignore[arg-type]
+
+    assert only(judge([row()], [in_utc])).verdict is Verdict.IN_TIME
+
+
+def _values(item: Entry) -> dict[str, object]:
+    return {name: getattr(item, name) for name in Entry.__slots__}
+
+
+@given(order=st.permutations(range(6)))
+def test_the_order_in_which_things_are_read_does_not_matter(order: list[int]) -> None:
+    rows = [row(f"2026-11-{10 + number}", f"user{number}@contoso.com") for number in range(6)]
+
+    assert judge([rows[number] for number in order]) == judge(rows)
