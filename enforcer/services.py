@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from enforcer import clock
-from enforcer.graph.client import GraphClient, Patience
+from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.directory import Directory
 from enforcer.graph.pacer import Pacer
+from enforcer.graph.retries import Patience
 from enforcer.queues import Queues
 from enforcer.settings import Settings
 from enforcer.tables.enforcements import Enforcements

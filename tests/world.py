@@ -11,7 +11,7 @@ from enforcer.core.enforcement import Enforcement
 from enforcer.core.ledger import Entry
 from enforcer.core.plan import GroupPlan
 from enforcer.core.runs import Report
-from enforcer.graph.client import Patience
+from enforcer.graph.retries import Patience
 from enforcer.services import Services, open_services
 from enforcer.settings import load_settings
 from enforcer.sweep import Order, make_whole_plan, sweep

@@ -14,7 +14,7 @@ from enforcer.api.messages import Request, Response
 from enforcer.api.problems import ProblemError, internal, problem_of, unavailable
 from enforcer.api.routes import Route
 from enforcer.exceptions import EnforcerError
-from enforcer.graph.client import Patience
+from enforcer.graph.retries import Patience
 from enforcer.services import Services
 
 # Somebody waits for the answer: what cannot be done in a few seconds is queued, or asked for again.

@@ -9,17 +9,15 @@ SDK's models costs 1.5 seconds at their first use.
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from enforcer.exceptions import AccessDeniedError, ReadError, UnavailableError
+from enforcer.exceptions import AccessDeniedError, ReadError
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.reply import Reply, Request, Verdict, no_reply, read_reply
+from enforcer.graph.retries import Patience, Retries
 from enforcer.settings import Settings
 from enforcer.telemetry import graph_call
 
@@ -31,23 +29,6 @@ if TYPE_CHECKING:
     from msgraph.graph_request_adapter import GraphRequestAdapter
 
 READ_SECONDS = 30.0
-_FIRST_BACK_OFF, _LONGEST_BACK_OFF = 0.5, 20.0
-# Without a Retry-After, Conditional Access alone means "one a second"; for the rest a second is a start.
-_THROTTLED_WITHOUT_WORD = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long one call is tried again.
-
-    Attributes:
-        failures: Seconds to go on after errors of the service or the network; by default long enough for a
-            second attempt where Graph never answered the first.
-        throttling: Seconds to go on while Graph asks to wait: that is nobody's failure.
-    """
-
-    failures: float = 75.0
-    throttling: float = 900.0
 
 
 class GraphClient:
@@ -249,38 +230,6 @@ class GraphClient:
         # The full URL would put names and mail addresses into the traces.
         adapter.observability_options = ObservabilityOptions(include_euii_attributes=False)
         return adapter
-
-
-class Retries:
-    """Counts the time that one call has been tried, and waits before the next attempt."""
-
-    def __init__(self, patience: Patience) -> None:
-        now = asyncio.get_running_loop().time()
-        self._failing_until = now + patience.failures
-        self._throttled_until = now + patience.throttling
-        self._back_off = _FIRST_BACK_OFF
-
-    async def wait(self, reply: Reply, pacer: Pacer) -> None:
-        """Wait as long as Graph asked, or a growing while.
-
-        Raises:
-            UnavailableError: It has been long enough.
-        """
-        throttled = reply.status == 429 or reply.retry_after is not None  # noqa: PLR2004
-        pause = self._pause(reply, throttled=throttled)
-        until = self._throttled_until if throttled else self._failing_until
-        if throttled:
-            pacer.pause(pause)
-        if asyncio.get_running_loop().time() + pause > until:
-            raise UnavailableError(reply.explanation)
-        await asyncio.sleep(pause)
-
-    def _pause(self, reply: Reply, *, throttled: bool) -> float:
-        if reply.retry_after:
-            return reply.retry_after
-        self._back_off = min(self._back_off * 2, _LONGEST_BACK_OFF)
-        least = _THROTTLED_WITHOUT_WORD if throttled else 0.0
-        return max(least, self._back_off / 2 * random.uniform(0.5, 1.5))  # noqa: S311
 
 
 @cache

@@ -6,16 +6,15 @@ come again. Source: "Microsoft Graph service-specific throttling limits", Condit
 
 from __future__ import annotations
 
-import asyncio
-import random
 from typing import Any
 
 import msgspec
 
 from enforcer.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
-from enforcer.graph.client import GraphClient, Patience
+from enforcer.graph.client import GraphClient
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.reply import Reply, Request, Verdict
+from enforcer.graph.retries import Patience, Retries
 from enforcer.policies.policy import Json, Policy, read_policy
 
 POLICIES = "/identity/conditionalAccess/policies"
@@ -28,7 +27,6 @@ _WRITE = "Policy.Read.All and Policy.ReadWrite.ConditionalAccess"
 ASKED_APP = "00000003-0000-0ff1-ce00-000000000000"
 _CIRCUMSTANCES = {"clientAppType": "browser", "devicePlatform": "windows"}
 _TOO_MANY = 429
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 20.0
 # Nothing urgent waits for these answers, and a run holds its lease meanwhile.
 PATIENCE = Patience(failures=10, throttling=60)
 
@@ -113,44 +111,22 @@ class ConditionalAccess:
 
     async def _call(self, request: Request) -> Reply:
         """Make a call, again where that may help."""
-        waits = _Waits(self._patience)
+        retries = Retries(self._patience)
         while (reply := await self._paced(request)).verdict is Verdict.RETRY:
-            await waits.wait(reply)
+            await retries.wait(reply, self._pacer)
         return reply
 
     async def _call_once(self, request: Request) -> Reply:
         """Make a call that must not take effect twice: again only where it certainly had none."""
-        waits = _Waits(self._patience)
+        retries = Retries(self._patience)
         while (reply := await self._paced(request)).status == _TOO_MANY:
-            await waits.wait(reply)
+            await retries.wait(reply, self._pacer)
         return reply
 
     async def _paced(self, request: Request) -> Reply:
         # The directory's own write quota has no part in this.
         async with self._pacer.writing(1):
             return await self._client.attempt(request, writes=0)
-
-
-class _Waits:
-    """Waits between attempts, each time twice as long; the directory's other calls do not wait with us."""
-
-    def __init__(self, patience: Patience) -> None:
-        now = asyncio.get_running_loop().time()
-        self._failing_until, self._throttled_until = now + patience.failures, now + patience.throttling
-        self._pause = _FIRST_PAUSE
-
-    async def wait(self, reply: Reply) -> None:
-        """Wait for the next attempt.
-
-        Raises:
-            UnavailableError: It has been long enough.
-        """
-        pause = reply.retry_after or self._pause * random.uniform(1, 1.5)  # noqa: S311
-        until = self._throttled_until if reply.status == _TOO_MANY else self._failing_until
-        if asyncio.get_running_loop().time() + pause > until:
-            raise UnavailableError(reply.explanation)
-        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
-        await asyncio.sleep(pause)
 
 
 def _page(reply: Reply, what: str) -> _Page:

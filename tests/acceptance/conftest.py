@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from enforcer.graph.client import Patience
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.pacer import Pacer
+from enforcer.graph.retries import Patience
 from sandbox import azure_cli
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory import Attempt, Group, Outcome, User, try_to_sign_in

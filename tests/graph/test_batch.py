@@ -8,8 +8,8 @@ import pytest
 
 from enforcer.exceptions import UnavailableError
 from enforcer.graph.batch import BATCH_SIZE, Batcher
-from enforcer.graph.client import Patience
 from enforcer.graph.reply import Reply, Request
+from enforcer.graph.retries import Patience
 from sandbox.directory import BatchOrder, Effect, User, Where
 from tests.graph.conftest import Tenancy, running_tenancy
 

@@ -10,9 +10,10 @@ from email.utils import format_datetime
 import pytest
 
 from enforcer.exceptions import AccessDeniedError, ReadError, UnavailableError
-from enforcer.graph.client import READ_SECONDS, GraphClient, Patience, token_scope
+from enforcer.graph.client import READ_SECONDS, GraphClient, token_scope
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.reply import Reply, Request
+from enforcer.graph.retries import Patience
 from sandbox.directory import Effect
 from tests.graph.conftest import Tenancy, running_tenancy
 

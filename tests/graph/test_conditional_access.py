@@ -9,9 +9,10 @@ from time import monotonic
 import pytest
 
 from enforcer.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
-from enforcer.graph.client import GraphClient, Patience
+from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.pacer import Pacer
+from enforcer.graph.retries import Patience
 from enforcer.settings import load_settings
 from sandbox.directory import Effect, Fault, Settings, Tenant, running_directory
 from sandbox.directory.server import DirectoryServer

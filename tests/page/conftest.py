@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from enforcer.api.app import Api
-from enforcer.graph.client import Patience
+from enforcer.graph.retries import Patience
 from sandbox.azurite import StorageEndpoints
 from sandbox.storage_proxy import StorageProxy, running_storage_proxy_async
 from tests.api.caller import AUDIENCE, BUDGET

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from enforcer.graph.client import Patience
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.pacer import Pacer
+from enforcer.graph.retries import Patience
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory.settings import Quota
 from sandbox.storage_proxy import StorageProxy, running_storage_proxy_async

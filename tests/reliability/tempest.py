@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from enforcer.core.dates import UnreadableDateError, ends_at
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.runs import Run
-from enforcer.graph.client import Patience
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.pacer import Pacer
+from enforcer.graph.retries import Patience
 from enforcer.services import Services, open_services
 from enforcer.settings import load_settings
 from enforcer.tables.leases import Leases

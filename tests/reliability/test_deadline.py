@@ -11,7 +11,7 @@ from azure.storage.queue.aio import QueueClient
 from enforcer.core.ledger import Action
 from enforcer.core.runs import OUT_OF_TIME, RunState
 from enforcer.functions.queues import _follow_up
-from enforcer.graph.client import Patience
+from enforcer.graph.retries import Patience
 from enforcer.queues import SWEEPS
 from sandbox.directory.faults import Effect
 from sandbox.storage_proxy import Service, StorageProxy

@@ -12,7 +12,7 @@ import pytest
 
 from enforcer.core.ledger import Action
 from enforcer.exceptions import UnavailableError
-from enforcer.graph.client import Patience
+from enforcer.graph.retries import Patience
 from sandbox.directory.settings import Quota
 from tests.reliability.conftest import OpenWorld
 from tests.reliability.people import leavers, mark, recorded, strike, tried
