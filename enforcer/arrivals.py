@@ -9,8 +9,8 @@ from enforcer.core.contractors import Contractor, read_row
 from enforcer.core.ledger import Action
 from enforcer.core.plan import Finding, FindingKind, Onboard
 from enforcer.core.runs import OUT_OF_TIME
+from enforcer.core.steps import StepResult
 from enforcer.exceptions import InputError, ReadError, UnavailableError
-from enforcer.graph.directory import StepResult
 from enforcer.job import Job
 
 _PEOPLE_AT_ONCE = 4

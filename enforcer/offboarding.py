@@ -6,16 +6,17 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from enforcer.core.contractors import Contractor, RegisterRow, read_row
+from enforcer.core.contractors import Contractor
 from enforcer.core.dates import instant
 from enforcer.core.enforcement import Enforcement, Proof, Sessions
-from enforcer.core.ledger import Action, Entry
+from enforcer.core.members import Person
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Outcome, Report, Result, Run, RunKind, RunState, lag_of
+from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.exceptions import RefusedError, RunError, UnavailableError
-from enforcer.graph.directory import Person, StepOutcome, StepResult
 from enforcer.person import Context, Taken, conclude, entries, intent
 from enforcer.proof import prove_departure
+from enforcer.registration import end
 from enforcer.services import Services
 from enforcer.settings import Disable, Mode
 from enforcer.tables.register import Registration
@@ -130,41 +131,22 @@ class _Offboarding:
 
     async def _find_rows(self) -> list[Registration]:
         """Find his rows, whichever of his names they go by and in whatever case; there may be several."""
-        names = {self.person.id, self.person.user_principal_name.lower(), self.person.mail.lower()} - {""}
         return [
-            row for group_id in self._groups for row in await self.services.register.named(group_id, names)
+            row
+            for group_id in self._groups
+            for row in await self.services.register.named(group_id, self.person.names)
         ]
 
     async def _end(self, row: Registration) -> bool:
-        """End the row now; one that has ended already keeps its date."""
-        contractor = self._read(row)
-        if isinstance(contractor, Contractor) and contractor.is_due(self.now):
-            return False
-        ended = f"offboarded at {instant(self.now)} by {self.order.actor}: {self.order.reason[:1000]}"
-        note = f"{row.note[:2000]} | {ended}" if row.note else ended
-        await self.services.register.end(row.group_id, row.row_key, self.now, note)
-        entry = Entry(
-            at=instant(self.now),
-            actor=self.order.actor,
-            action=Action.REGISTER_END,
-            group=row.group_id,
-            user=self.person.id,
-            row_key=row.row_key,
-            run=self.order.run_id,
-            end_date=instant(self.now),
-            outcome="ended",
-            note=self.order.reason,
-        )
-        await self.services.ledger.append(row.group_id, [entry])
-        return True
+        return await end(self.services, row, self.person.id, self.now, self._context(row.group_id))
 
-    def _read(self, row: Registration) -> Contractor | None:
-        read = read_row(RegisterRow(row_key=row.row_key, end_date=row.end_date), self.services.settings.zone)
-        return read if isinstance(read, Contractor) else None
+    def _context(self, group_id: str) -> Context:
+        order = self.order
+        return Context(group_id=group_id, run_id=order.run_id, actor=order.actor, note=order.reason)
 
     async def _offboard(self, group_id: str, row: Registration | None) -> Offboard:
-        contractor = self._read(row) if row else None
-        due = contractor if contractor is not None and contractor.is_due(self.now) else None
+        read = row.read(self.services.settings.zone) if row else None
+        due = read if isinstance(read, Contractor) and read.is_due(self.now) else None
         key = row.row_key if row else self.person.id
         return Offboard(
             user_id=self.person.id,
@@ -205,13 +187,7 @@ class _Offboarding:
         absent = taken.results[Step.REMOVE].outcome is StepOutcome.ABSENT
         concerned = group_id in rows or not absent
         if concerned or not taken.settled or group_id == self._groups[0]:
-            context = Context(
-                group_id=group_id,
-                run_id=self.order.run_id,
-                actor=self.order.actor,
-                note=self.order.reason,
-            )
-            await self.services.ledger.append(group_id, entries(taken, context, now))
+            await self.services.ledger.append(group_id, entries(taken, self._context(group_id), now))
         await self._save(group_id, outcome, taken, concerned=concerned)
         run = self._run(group_id, outcome, concerned=concerned)
         await self.services.runs.save(Report(run=run))

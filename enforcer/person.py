@@ -10,7 +10,8 @@ from enforcer.core.enforcement import RUNS_BEFORE_STUCK, STUCK_RETRY, Enforcemen
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Outcome, Result
-from enforcer.graph.directory import Directory, StepOutcome, StepResult
+from enforcer.core.steps import StepOutcome, StepResult
+from enforcer.graph.directory import Directory
 
 _ACTIONS = {Step.DISABLE: Action.DISABLE, Step.REMOVE: Action.REMOVE, Step.REVOKE: Action.REVOKE}
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from enforcer.core import dates
-from enforcer.core.contractors import is_address, is_object_id, normalised
+from enforcer.core.contractors import Contractor, is_address, is_object_id, normalised
 from enforcer.core.dates import UnreadableDateError, instant
 from enforcer.core.ledger import Action, Entry
 from enforcer.exceptions import AmbiguousError, InputError, NotFoundError
+from enforcer.person import Context
 from enforcer.services import Services
 from enforcer.settings import Settings
 from enforcer.tables.register import Registration
@@ -75,6 +76,24 @@ async def remove(services: Services, user: str, *, actor: str, group_id: str = "
     await services.register.remove(row.group_id, row.row_key)
     await _note(services, row, Action.REGISTER_REMOVE, actor)
     return row
+
+
+async def end(services: Services, row: Registration, user_id: str, at: datetime, context: Context) -> bool:
+    """End a person's row, because he is offboarded now; False where it has ended already and keeps its date.
+
+    Raises:
+        RunError, UnavailableError: Storage refuses, or does not answer.
+    """
+    read = row.read(services.settings.zone)
+    if isinstance(read, Contractor) and read.is_due(at):
+        return False
+    ended = f"offboarded at {instant(at)} by {context.actor}: {context.note[:1000]}"
+    note = f"{row.note[:2000]} | {ended}" if row.note else ended
+    await services.register.end(row.group_id, row.row_key, at, note)
+    entry = entry_of(replace(row, end_date=at), Action.REGISTER_END, context.actor, at)
+    entry = replace(entry, user=user_id, run=context.run_id, outcome="ended", note=context.note)
+    await services.ledger.append(row.group_id, [entry])
+    return True
 
 
 async def find_row(services: Services, user: str, group_id: str = "") -> Registration:

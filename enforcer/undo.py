@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from enforcer.core.dates import instant
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.runs import Report, Run, RunKind, RunState
+from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.exceptions import InputError, NotFoundError, RefusedError
-from enforcer.graph.directory import StepOutcome, StepResult
 from enforcer.services import Services
 from enforcer.settings import Mode
 from enforcer.sweep import new_run_id

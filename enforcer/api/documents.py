@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from enforcer.core import dates
-from enforcer.core.contractors import InvalidRow, RegisterRow, read_row
+from enforcer.core.contractors import InvalidRow
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.plan import Finding
 from enforcer.core.runs import Run, RunState
@@ -92,15 +92,7 @@ def contractor_document(
     row: Registration, settings: Settings, enforcement: Enforcement | None = None
 ) -> ContractorDocument:
     """Show a row as it is, and what the enforcer makes of it."""
-    read = read_row(
-        RegisterRow(
-            partition_key=row.group_id,
-            row_key=row.row_key,
-            end_date=row.end_date,
-            start_date=row.start_date,
-        ),
-        settings.zone,
-    )
+    read = row.read(settings.zone)
     return ContractorDocument(
         group_id=row.group_id,
         row_key=row.row_key,

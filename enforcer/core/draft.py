@@ -41,7 +41,7 @@ class Draft:
     ) -> None:
         """Offboard somebody who is listed; `earlier` is what is known about this very end of his access."""
         done = earlier is not None and earlier.unfinished and earlier.disabled_at is not None
-        names = {member.id, member.user_principal_name.lower(), member.mail.lower(), row.key if row else ""}
+        names = member.names | ({row.key} if row else set())
         disable = () if done else self._disable(names, guest=member.guest)
         self.offboard.append(
             Offboard(
@@ -79,7 +79,7 @@ class Draft:
     def _disable(self, names: Collection[str], *, guest: bool) -> tuple[Step, ...]:
         wanted = self.settings.disable_accounts
         disables = wanted is Disable.ALL or (wanted is Disable.GUESTS and guest)
-        engaged = any(name in self.engaged_elsewhere for name in names if name)
+        engaged = any(name in self.engaged_elsewhere for name in names)
         return (Step.DISABLE,) if disables and not engaged else ()
 
     def onboard_row(self, row: Contractor) -> None:

@@ -28,6 +28,33 @@ class Member:
     def is_user(self) -> bool:
         return self.kind == "user"
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Give the keys, normalised, of rows that mean him."""
+        return _names(self.id, self.user_principal_name, self.mail)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A user of the directory, in a managed group or not."""
+
+    id: str
+    display_name: str
+    user_principal_name: str
+    mail: str
+    guest: bool
+    enabled: bool | None
+    synced: bool
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Give the keys, normalised, of rows that mean him."""
+        return _names(self.id, self.user_principal_name, self.mail)
+
+
+def _names(user_id: str, user_principal_name: str, mail: str) -> frozenset[str]:
+    return frozenset({user_id, user_principal_name.lower(), mail.lower()} - {""})
+
 
 def is_guest(user_type: str | None, user_principal_name: str | None) -> bool:
     """Tell whether the person's sessions belong to another tenant, as far as Graph tells.
@@ -59,7 +86,7 @@ class MemberIndex:
         if member.id in self._by_id:  # a page boundary may move under us: the same member comes twice
             return
         self._by_id[member.id] = member
-        for address in {member.user_principal_name.lower(), member.mail.lower()} - {""}:
+        for address in member.names - {member.id}:
             known = self._by_address.get(address)
             self._by_address[address] = member if known is None else (*_several(known), member)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from enum import StrEnum, auto
 
 import msgspec
 
 from enforcer.core.contractors import is_address, is_object_id
-from enforcer.core.members import Member, is_guest
+from enforcer.core.members import Member, Person, is_guest
+from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.exceptions import (
     AccessDeniedError,
     AmbiguousError,
@@ -29,55 +28,6 @@ _CONFIRMED_SECONDS = 30.0
 _PAGE = "999"  # group: list members; the most that Graph gives at once
 _MEMBER_COLUMNS = "id,userPrincipalName,mail,userType"
 _USER_COLUMNS = "id,displayName,userPrincipalName,mail,userType,accountEnabled,onPremisesSyncEnabled"
-
-
-class StepOutcome(StrEnum):
-    DONE = auto()
-    ABSENT = auto()
-    """There was nothing to do: not a member, or a member already."""
-    NO_ACCOUNT = auto()
-    """The account does not exist any more."""
-    FAILED = auto()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepResult:
-    """What came of one step for one person.
-
-    Attributes:
-        request_id: Graph's; by which Microsoft's support finds the call.
-        explanation: What Graph said, where the step failed.
-        forbidden: Graph said that this identity may not.
-        unavailable: Graph did not answer, or asked to wait for too long; the call may have taken effect.
-    """
-
-    outcome: StepOutcome
-    request_id: str = ""
-    explanation: str = ""
-    forbidden: bool = False
-    unavailable: bool = False
-
-    @property
-    def settled(self) -> bool:
-        return self.outcome is not StepOutcome.FAILED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """A user of the directory."""
-
-    id: str
-    display_name: str
-    user_principal_name: str
-    mail: str
-    guest: bool
-    enabled: bool | None
-    synced: bool
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Give the keys, normalised, of rows that mean him."""
-        return frozenset({self.id, self.user_principal_name.lower(), self.mail.lower()} - {""})
 
 
 class _Object(msgspec.Struct, rename="camel"):

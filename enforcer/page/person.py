@@ -11,8 +11,8 @@ from enforcer.api.calls import Call
 from enforcer.core.contractors import is_address, is_object_id, normalised
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.ledger import Entry
+from enforcer.core.members import Person
 from enforcer.exceptions import EnforcerError, InputError, NotFoundError, UnavailableError
-from enforcer.graph.directory import Person
 from enforcer.graph.memberships import groups_having
 from enforcer.page.register import Row, read_register
 from enforcer.services import Services
@@ -90,7 +90,7 @@ async def read_person(services: Services, name: str) -> Known:
         RunError, UnavailableError: The tables could not be read.
     """
     register, entra = await asyncio.gather(read_register(services), _ask_entra(services, name))
-    names = {normalised(name), *_names_of(entra.person)}
+    names = {normalised(name), *(entra.person.names if entra.person else ())}
     rows = [row for row in register if row.is_named(names)]
     engagements = await _engagements(services, rows, entra.person.id if entra.person else normalised(name))
     if not engagements and entra.person is None and not entra.trouble:
@@ -133,12 +133,6 @@ async def _ask_entra(services: Services, name: str) -> InEntra:
     except (EnforcerError, TimeoutError) as error:
         return InEntra(trouble=f"Entra does not answer at present. {error}".strip())
     return InEntra(person=person, groups=frozenset(groups))
-
-
-def _names_of(person: Person | None) -> set[str]:
-    if person is None:
-        return set()
-    return {person.id, person.user_principal_name.lower(), person.mail.lower()} - {""}
 
 
 async def _engagements(services: Services, rows: Sequence[Row], user: str) -> list[Engagement]:

@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from enforcer.concurrency import each
-from enforcer.core.contractors import RegisterRow, normalised
+from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, normalised, read_row
 from enforcer.tables.gathering import GatheredReads
 from enforcer.tables.partitions import read_partition
 from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, in_chunks, present
@@ -36,6 +37,16 @@ class Registration:
     company: str = ""
     sponsor: str = ""
     note: str = ""
+
+    def read(self, zone: ZoneInfo) -> Contractor | InvalidRow:
+        """Say what the enforcer makes of the row."""
+        row = RegisterRow(
+            partition_key=self.group_id,
+            row_key=self.row_key,
+            end_date=self.end_date,
+            start_date=self.start_date,
+        )
+        return read_row(row, zone)
 
 
 class Register:

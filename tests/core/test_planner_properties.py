@@ -15,7 +15,7 @@ from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.members import Member
 from enforcer.core.plan import FindingKind, GroupPlan
 from enforcer.core.planner import GroupFacts, plan_group
-from enforcer.graph.directory import StepOutcome, StepResult
+from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.person import Taken, conclude
 from enforcer.settings import Disable, Onboarding, Settings, Unregistered
 from tests.core.bad_input import NO_DATES, NO_KEYS

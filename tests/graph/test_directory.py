@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from enforcer.core.members import Member
+from enforcer.core.steps import StepOutcome
 from enforcer.exceptions import (
     AccessDeniedError,
     AmbiguousError,
@@ -17,7 +18,6 @@ from enforcer.exceptions import (
     ReadError,
     UnavailableError,
 )
-from enforcer.graph.directory import StepOutcome
 from sandbox.directory import Effect, NotAMember
 from tests.graph.conftest import Tenancy
 
