@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -12,11 +13,17 @@ import httpx
 from enforcer.core.enforcement import Enforcement, Sessions
 from enforcer.services import open_services
 from enforcer.settings import load_settings
+from sandbox.azurite import AzuriteError
 from sandbox.directory.objects import User
+from sandbox.host.errors import HostError
 from sandbox.local_tenant import PROJECT, LocalTenant, enforcer, operator_token, running_local_tenant
 
 BUILD = PROJECT / "build" / "demo"
 _NIGHT_SECONDS = 60
+
+
+class DemoError(RuntimeError):
+    """The demonstration could not go on; the message says where it was."""
 
 
 async def demo() -> None:
@@ -41,7 +48,7 @@ async def demo() -> None:
 
         _say("5. The ledger: a chain that nobody can change unseen")
         await _enforcer(tenant, "audit", "verify")
-        await _enforcer(tenant, "audit", "export", *_today(), "--out", str(BUILD / "evidence"))
+        await _enforcer(tenant, "audit", "export", *_today(), "--out", _shown(BUILD / "evidence"))
         await _keep_page(tenant, BUILD / "page.html")
     _say("Stopped everything. To look at:")
     print(f"  {_shown(BUILD / 'evidence' / 'report.html')}   the report for auditors")
@@ -50,24 +57,31 @@ async def demo() -> None:
 
 async def _switch_policies_on(tenant: LocalTenant) -> None:
     """Create the shipped policies, in report-only state as always, and then switch them on."""
-    values = ("--values", str(BUILD / "policy-values.json"))
-    await enforcer(tenant.environ, "policies", "apply", *values, "--output", "table")
+    values = ("--values", _shown(BUILD / "policy-values.json"))
+    await _enforcer(tenant, "policies", "apply", *values)
     await _enforcer(tenant, "policies", "apply", "--enable", *values)
 
 
 async def _night(tenant: LocalTenant) -> float:
-    """Fire the timer and wait until the sweep that it asked for is recorded as complete."""
+    """Fire the timer, wait until the sweep that it asked for is recorded, and tell how long that took."""
     started = time.monotonic()
     async with httpx.AsyncClient(base_url=tenant.host.url, timeout=30) as http:
         (await http.post("/admin/functions/nightly", json={})).raise_for_status()
-    settings = load_settings(tenant.environ)
-    async with open_services(settings) as services, asyncio.timeout(_NIGHT_SECONDS):
-        group_id = tenant.company.contractors.id
+    try:
+        async with asyncio.timeout(_NIGHT_SECONDS):
+            await _until_a_run_is_over(tenant)
+    except TimeoutError as error:
+        raise DemoError(f"the sweep was not over after {_NIGHT_SECONDS} seconds") from error
+    return time.monotonic() - started
+
+
+async def _until_a_run_is_over(tenant: LocalTenant) -> None:
+    group_id = tenant.company.contractors.id
+    async with open_services(load_settings(tenant.environ)) as services:
         while not any(  # noqa: ASYNC110 -- what is waited for is a row in a table
             run.finished_at for run in await services.runs.of_group(group_id, services.now())
         ):
             await asyncio.sleep(0.1)
-    return time.monotonic() - started
 
 
 def _members(tenant: LocalTenant) -> list[User]:
@@ -110,7 +124,8 @@ def _today() -> tuple[str, ...]:
 
 async def _enforcer(tenant: LocalTenant, *arguments: str) -> None:
     print(f"$ python -m enforcer {' '.join(arguments)}", flush=True)
-    await enforcer(tenant.environ, *arguments, "--output", "table")
+    if code := await enforcer(tenant.environ, *arguments, "--output", "table"):
+        raise DemoError(f"`enforcer {' '.join(arguments)}` ended with exit code {code}")
 
 
 def _say(text: str) -> None:
@@ -121,5 +136,14 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(PROJECT))
 
 
+def main() -> None:
+    """Run the demonstration; where it breaks off, say why, and where the function app's log is."""
+    try:
+        asyncio.run(demo())
+    except (AzuriteError, HostError, DemoError, httpx.HTTPError) as error:
+        log = _shown(BUILD / "host.log")
+        sys.exit(f"\nBroken off: {error}\nThe function app's log, where it got that far: {log}")
+
+
 if __name__ == "__main__":
-    asyncio.run(demo())
+    main()

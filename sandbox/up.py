@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import shlex
 import signal
+import sys
 from pathlib import Path
 
+from sandbox.azurite import AzuriteError
 from sandbox.front_door import running_front_door
+from sandbox.host.errors import HostError
 from sandbox.local_tenant import PROJECT, LocalTenant, operator_token, running_local_tenant
 
 BUILD = PROJECT / "build" / "sandbox"
+LOG = BUILD / "host.log"
 _SHOWN = ("ENFORCER_", "IDENTITY_", "EnforcerStorage", "AzureWebJobsStorage")
 
 
@@ -46,6 +50,7 @@ def _help(tenant: LocalTenant, page: str) -> str:
         url=tenant.host.url,
         directory=tenant.directory.url,
         env=_shown(BUILD / "env"),
+        log=_shown(LOG),
         values=_shown(BUILD / "policy-values.json"),
     )
 
@@ -55,22 +60,35 @@ def _shown(path: Path) -> str:
 
 
 _HELP = """
-The local tenant is up, until Ctrl-C.
+The local tenant is up, until Ctrl-C (its function app for an hour).
 
-  page        {page}           (for a browser; stands behind an imitation of App Service's sign-in)
-  functions   {url}            (fire the timer: curl -X POST {url}/admin/functions/nightly -d '{{}}')
-  directory   {directory}            (what was asked of it: {directory}/sandbox/log)
+  page        {page}   for a browser, behind an imitation of App Service's sign-in
+  functions   {url}        fire the timer: curl -X POST {url}/admin/functions/nightly -d '{{}}'
+  directory   {directory}        what was asked of it: {directory}/sandbox/log
+  log         {log}   of the function app
 
 In another shell:
 
   source {env}
   .venv/bin/python -m enforcer plan
-  .venv/bin/python -m enforcer policies plan --values {values}
   curl -X POST "$API/contractors/ada.novak@contoso.onmicrosoft.com/offboard" \\
     -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\
     -d '{{"reason": "left at 14:10"}}'
+
+Whoever is offboarded is blocked once the Conditional Access policies are there and switched on:
+
+  .venv/bin/python -m enforcer policies apply --values {values}
+  .venv/bin/python -m enforcer policies apply --values {values} --enable
 """
 
 
+def main() -> None:
+    """Keep it up; where it does not come up, say why, and where the function app's log is."""
+    try:
+        asyncio.run(up())
+    except (AzuriteError, HostError) as error:
+        sys.exit(f"\nNot up: {error}\nThe function app's log, where it got that far: {_shown(LOG)}")
+
+
 if __name__ == "__main__":
-    asyncio.run(up())
+    main()
