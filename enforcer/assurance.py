@@ -13,7 +13,6 @@ from enforcer.core.runs import Outcome, Result
 from enforcer.exceptions import EnforcerError
 from enforcer.inquiry import Inquiry
 from enforcer.job import Job
-from enforcer.person import Context
 from enforcer.policies.drift import Look, watch_policies
 from enforcer.proof import SWEEP_SECONDS, not_blocked, prove, unproven
 
@@ -60,7 +59,7 @@ class Assurance:
         earlier = unproven(others, (member.id for member in facts.members), services.now())
         seconds = SWEEP_SECONDS if len(fresh) <= _ASKED_AT_ONCE else 0.0
         inquiry = Inquiry(services, seconds, permitted=self.look.permitted)
-        return await prove(inquiry, self._context, fresh, earlier)
+        return await prove(inquiry, self.job.context, fresh, earlier)
 
     @property
     def findings(self) -> list[Finding]:
@@ -76,11 +75,6 @@ class Assurance:
             replace(outcome, enforcement=proven.get(outcome.enforcement.row_key, outcome.enforcement))
             for outcome in outcomes
         ]
-
-    @property
-    def _context(self) -> Context:
-        run = self.job.run
-        return Context(group_id=run.group_id, run_id=run.run_id, actor=run.actor)
 
 
 def _is_out(outcome: Outcome) -> bool:

@@ -13,7 +13,7 @@ from enforcer.core.runs import OUT_OF_TIME, Outcome, Result
 from enforcer.exceptions import AccessDeniedError, EnforcerError
 from enforcer.inquiry import at_first
 from enforcer.job import Job
-from enforcer.person import Context, Taken, conclude, entries, intent, take_steps
+from enforcer.person import Taken, conclude, entries, intent, take_steps
 
 # Enough for sixteen batches of twenty under way, the next ones waiting, and others being recorded.
 _PEOPLE_AT_ONCE = 560
@@ -150,8 +150,7 @@ class Departures:
             self.refused.append(_refused(outcome))
 
     def _entries(self, taken: Taken) -> list[Entry]:
-        context = Context(group_id=self.job.group_id, run_id=self.job.run.run_id, actor=self.job.run.actor)
-        return entries(taken, context, self.job.services.now())
+        return entries(taken, self.job.context, self.job.services.now())
 
 
 def left_alone(person: Offboard, reason: str, *, left_undone: bool = False) -> Outcome:

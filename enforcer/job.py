@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from enforcer.core.dates import instant
 from enforcer.core.enforcement import Enforcement
+from enforcer.core.entries import Context
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.runs import Run
 from enforcer.services import Services
@@ -44,15 +44,8 @@ class Job:
         await self.services.enforcements.forget(self.group_id, enforcement.row_key)
 
     def entry(self, action: Action, about: Enforcement | None = None, *, outcome: str) -> Entry:
-        return Entry(
-            at=instant(self.services.now()),
-            actor=self.run.actor,
-            action=action,
-            group=self.group_id,
-            user=about.user_id if about else "",
-            row_key=about.row_key if about else "",
-            run=self.run.run_id,
-            end_date=about.end_date if about else "",
-            due_at=instant(about.due_at) if about and about.due_at else "",
-            outcome=outcome,
-        )
+        return self.context.entry(action, self.services.now(), outcome=outcome, about=about)
+
+    @property
+    def context(self) -> Context:
+        return Context(group_id=self.group_id, run_id=self.run.run_id, actor=self.run.actor)

@@ -9,12 +9,13 @@ from datetime import datetime
 from enforcer.core.contractors import Contractor
 from enforcer.core.dates import instant
 from enforcer.core.enforcement import Enforcement, Proof, Sessions
+from enforcer.core.entries import Context
 from enforcer.core.members import Person
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Outcome, Report, Result, Run, RunKind, RunState, lag_of
 from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.exceptions import RefusedError, RunError, UnavailableError
-from enforcer.person import Context, Taken, conclude, entries, intent
+from enforcer.person import Taken, conclude, entries, intent
 from enforcer.proof import prove_departure
 from enforcer.registration import end
 from enforcer.services import Services

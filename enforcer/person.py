@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from enforcer.core.dates import instant
 from enforcer.core.enforcement import RUNS_BEFORE_STUCK, STUCK_RETRY, Enforcement, Sessions, State
+from enforcer.core.entries import Context
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Outcome, Result
@@ -14,16 +14,6 @@ from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.graph.directory import Directory
 
 _ACTIONS = {Step.DISABLE: Action.DISABLE, Step.REMOVE: Action.REMOVE, Step.REVOKE: Action.REVOKE}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
-    """Where and why somebody is offboarded."""
-
-    group_id: str
-    run_id: str
-    actor: str
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,20 +109,14 @@ def conclude(taken: Taken, run_id: str, now: datetime) -> Outcome:
 def entries(taken: Taken, context: Context, now: datetime) -> list[Entry]:
     """Give the ledger's entries, one for each step that was taken or found to be done."""
     person = taken.person
+    about = intent(person, context.run_id)
     return [
-        Entry(
-            at=instant(now),
-            actor=context.actor,
-            action=_ACTIONS[step],
-            group=context.group_id,
-            user=person.user_id,
-            row_key=person.key,
-            run=context.run_id,
-            end_date=person.end_date or "",
-            due_at=instant(person.due_at) if person.due_at else "",
+        context.entry(
+            _ACTIONS[step],
+            now,
             outcome=_words(step, result, guest=person.guest),
+            about=about,
             request_id=result.request_id,
-            note=context.note,
         )
         for step, result in (_found_out(person) | taken.results).items()
     ]

@@ -12,14 +12,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from enforcer.concurrency import each
-from enforcer.core.dates import instant
 from enforcer.core.enforcement import Enforcement, Proof, State
+from enforcer.core.entries import Context
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.runs import Report, Run
 from enforcer.exceptions import EnforcerError
 from enforcer.inquiry import Answer, Inquiry
-from enforcer.person import Context
 from enforcer.services import Services
 from enforcer.telemetry import PolicyDrift, emit
 
@@ -134,14 +133,14 @@ async def _record_unasked(inquiry: Inquiry, context: Context, people: int) -> No
     if people:
         answer = Answer(proof=Proof.NOT_ASKED, detail=f"about {people} people: {inquiry.stopped}")
         nobody = Enforcement(row_key="", user_id="", state=State.OFFBOARDED)
-        entry = _entry(nobody, answer, context, inquiry.services.now())
+        entry = _entry(context, nobody, answer, inquiry.services.now())
         await inquiry.services.ledger.append(context.group_id, [entry])
 
 
 async def record(services: Services, context: Context, told: Sequence[tuple[Enforcement, Answer]]) -> None:
     """Write answers into the ledger, and into the enforcements that do not have them yet."""
     now = services.now()
-    entries = [_entry(item, answer, context, now) for item, answer in told]
+    entries = [_entry(context, item, answer, now) for item, answer in told]
     await services.ledger.append(context.group_id, entries)
 
     async def save(pair: tuple[Enforcement, Answer]) -> None:
@@ -174,17 +173,5 @@ def _with(item: Enforcement, answer: Answer) -> Enforcement:
     return replace(item, proof=answer.proof, proof_policy=answer.policy)
 
 
-def _entry(item: Enforcement, answer: Answer, context: Context, now: datetime) -> Entry:
-    return Entry(
-        at=instant(now),
-        actor=context.actor,
-        action=Action.PROOF,
-        group=context.group_id,
-        user=item.user_id,
-        row_key=item.row_key,
-        run=context.run_id,
-        end_date=item.end_date,
-        due_at=instant(item.due_at) if item.due_at else "",
-        outcome=answer.words[:1000],
-        note=context.note,
-    )
+def _entry(context: Context, item: Enforcement, answer: Answer, now: datetime) -> Entry:
+    return context.entry(Action.PROOF, now, outcome=answer.words[:1000], about=item)

@@ -9,9 +9,9 @@ from datetime import datetime
 from enforcer.core import dates
 from enforcer.core.contractors import Contractor, is_address, is_object_id, normalised
 from enforcer.core.dates import UnreadableDateError, instant
+from enforcer.core.entries import Context
 from enforcer.core.ledger import Action, Entry
 from enforcer.exceptions import AmbiguousError, InputError, NotFoundError
-from enforcer.person import Context
 from enforcer.services import Services
 from enforcer.settings import Settings
 from enforcer.tables.register import Registration

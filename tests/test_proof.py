@@ -8,9 +8,9 @@ from time import monotonic
 import pytest
 
 from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
+from enforcer.core.entries import Context
 from enforcer.core.ledger import Action
 from enforcer.inquiry import Answer, Inquiry, at_first
-from enforcer.person import Context
 from enforcer.proof import not_blocked, prove, record, unproven
 from tests.world import World
 
