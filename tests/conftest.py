@@ -9,6 +9,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from sandbox.azurite import StorageEndpoints, running_azurite
+from sandbox.storage_proxy import StorageProxy, running_storage_proxy_async
 from tests.world import World, running_world
 
 _SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
@@ -34,7 +35,22 @@ def azurite() -> Iterator[StorageEndpoints]:
 
 
 @pytest.fixture
-async def world(azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+async def storage(azurite: StorageEndpoints) -> AsyncIterator[StorageProxy]:
+    """Storage that breaks where a test wants it to."""
+    async with running_storage_proxy_async(azurite) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def environ() -> dict[str, str]:
+    """Settings of the world besides those that everybody needs; whoever needs others overrides this."""
+    return {}
+
+
+@pytest.fixture
+async def world(
+    azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
+) -> AsyncIterator[World]:
     """A tenant with one managed group, an empty register, and the product's services."""
-    async with running_world(azurite.connection_string, monkeypatch.setenv) as running:
+    async with running_world(azurite.connection_string, monkeypatch.setenv, environ=environ) as running:
         yield running

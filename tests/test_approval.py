@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
-
 import pytest
 
 from enforcer.approval import approve
 from enforcer.core.ledger import Action
 from enforcer.exceptions import InputError, NotFoundError
 from enforcer.sweep import make_whole_plan
-from sandbox.azurite import StorageEndpoints
 from sandbox.directory import User
-from tests.world import ENDED, RUNNING, World, running_world
+from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def world(azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    """A world whose brake holds a second person."""
-    tight = {"ENFORCER_BRAKE_COUNT": "1", "ENFORCER_BRAKE_PERCENT": "10"}
-    async with running_world(azurite.connection_string, monkeypatch.setenv, environ=tight) as running:
-        yield running
+def environ() -> dict[str, str]:
+    """The brake holds a second person."""
+    return {"ENFORCER_BRAKE_COUNT": "1", "ENFORCER_BRAKE_PERCENT": "10"}
 
 
 async def register_three(world: World) -> list[User]:
@@ -101,8 +95,7 @@ async def test_the_present_plan_can_be_approved_before_any_sweep_has_held_it(wor
 
 async def test_the_plan_of_all_groups_is_approved_by_its_own_digest(world: World) -> None:
     other = world.tenant.add_group("Others")
-    both = replace(world.services.settings, group_ids=(world.group.id, other.id))
-    world.services = replace(world.services, settings=both)
+    world.configure(group_ids=(world.group.id, other.id))
     await register_three(world)
     whole = await make_whole_plan(world.services)
     (approved,) = await approve(world.services, whole.digest, actor="cli:ann")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -10,10 +9,9 @@ import pytest
 from enforcer.core.plan import FindingKind
 from enforcer.tables.register import TABLE
 from enforcer.tables.storage import TRANSACTION_SIZE, in_chunks
-from sandbox.azurite import StorageEndpoints
 from sandbox.directory import User
 from tests.core.bad_input import NO_DATES, NO_KEYS
-from tests.world import ENDED, RUNNING, World, running_world
+from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 
@@ -22,16 +20,14 @@ FORBIDDEN = frozenset("/\\#?%")
 
 
 @pytest.fixture
-async def world(azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    """A world that acts whenever it may, and has no brake."""
-    environ = {
+def environ() -> dict[str, str]:
+    """The product acts whenever it may, and has no brake."""
+    return {
         "ENFORCER_UNREGISTERED": "offboard",
         "ENFORCER_ONBOARD": "add",
         "ENFORCER_DISABLE_ACCOUNTS": "all",
         "ENFORCER_BRAKE_PERCENT": "100",
     }
-    async with running_world(azurite.connection_string, monkeypatch.setenv, environ=environ) as running:
-        yield running
 
 
 async def write(world: World, rows: dict[str, dict[str, Any]]) -> None:

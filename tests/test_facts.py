@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
-
 import pytest
 
 from enforcer.core.plan import FindingKind, Step
@@ -12,9 +9,8 @@ from enforcer.exceptions import AccessDeniedError, GroupError, ReadError, RunErr
 from enforcer.facts import read_facts
 from enforcer.settings import Disable
 from enforcer.tables.register import Registration
-from sandbox.azurite import StorageEndpoints
 from sandbox.directory import Fault, Group
-from tests.world import ENDED, RUNNING, World, running_world
+from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 
@@ -55,23 +51,17 @@ async def test_rows_in_a_partition_in_capitals_are_seen(world: World) -> None:
 
 
 @pytest.fixture
-async def both(
-    azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[tuple[World, Group]]:
-    """A world with a second managed group, in which accounts are disabled, too."""
-    environ = {"ENFORCER_DISABLE_ACCOUNTS": "all"}
-    async with running_world(azurite.connection_string, monkeypatch.setenv, environ=environ) as world:
-        other = world.tenant.add_group("Others")
-        settings = replace(world.services.settings, group_ids=(world.group.id, other.id))
-        world.services = replace(world.services, settings=settings)
-        yield world, other
+def other(world: World) -> Group:
+    """A second managed group; accounts are disabled, too."""
+    group = world.tenant.add_group("Others")
+    world.configure(group_ids=(world.group.id, group.id), disable_accounts=Disable.ALL)
+    return group
 
 
 @pytest.mark.parametrize("end", [RUNNING, "whenever", None])
 async def test_whom_another_group_gives_access_or_may_give_it_is_not_disabled(
-    both: tuple[World, Group], end: object
+    world: World, other: Group, end: object
 ) -> None:
-    world, other = both
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)
     await world.services.register.save(Registration(group_id=other.id, row_key=anna.mail or "", end_date=end))
@@ -80,8 +70,7 @@ async def test_whom_another_group_gives_access_or_may_give_it_is_not_disabled(
     assert anna.account_enabled
 
 
-async def test_whose_access_has_ended_everywhere_is_disabled(both: tuple[World, Group]) -> None:
-    world, other = both
+async def test_whose_access_has_ended_everywhere_is_disabled(world: World, other: Group) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)
     await world.services.register.save(Registration(group_id=other.id, row_key=anna.id, end_date=ENDED))
@@ -90,10 +79,9 @@ async def test_whose_access_has_ended_everywhere_is_disabled(both: tuple[World, 
 
 
 async def test_whom_another_group_still_needs_is_not_disabled_by_the_run_that_finishes_either(
-    both: tuple[World, Group],
+    world: World, other: Group
 ) -> None:
     """By then no member list tells by which address the other group's row may mean him."""
-    world, other = both
     anna = world.member("Anna", mail="anna@x.example")
     await world.register(anna.id, ENDED)
     await world.services.register.save(
@@ -107,17 +95,12 @@ async def test_whom_another_group_still_needs_is_not_disabled_by_the_run_that_fi
     assert offboard.steps == (Step.REVOKE,)
     await world.sweep()
     assert anna.account_enabled
-    enforcement = await world.enforcement(anna.id)
-    assert enforcement is not None
-    assert enforcement.revoked_at is not None
+    assert (await world.on_record(anna.id)).revoked_at is not None
 
 
-async def test_without_disabling_nobody_asks_for_the_other_groups_rows(both: tuple[World, Group]) -> None:
-    world, other = both
+async def test_without_disabling_nobody_asks_for_the_other_groups_rows(world: World, other: Group) -> None:
     anna = world.member("Anna")
     await world.services.register.save(Registration(group_id=other.id, row_key=anna.id, end_date=RUNNING))
-    facts = await read_facts(world.services, world.group.id)
-    assert facts.engaged_elsewhere == {anna.id}
-    none = replace(world.services.settings, disable_accounts=Disable.NONE)
-    facts = await read_facts(replace(world.services, settings=none), world.group.id)
-    assert facts.engaged_elsewhere == frozenset()
+    assert (await read_facts(world.services, world.group.id)).engaged_elsewhere == {anna.id}
+    world.configure(disable_accounts=Disable.NONE)
+    assert (await read_facts(world.services, world.group.id)).engaged_elsewhere == frozenset()

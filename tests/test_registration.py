@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -136,8 +135,8 @@ async def test_dates_that_cannot_be_acted_upon_are_refused_before_anything_is_as
 
 
 async def test_with_several_managed_groups_one_has_to_be_named(world: World) -> None:
-    both = replace(world.services.settings, group_ids=(world.group.id, OTHER_GROUP))
-    services = replace(world.services, settings=both)
+    world.configure(group_ids=(world.group.id, OTHER_GROUP))
+    services = world.services
     anna = world.tenant.add_user("Anna Berg")
     details = Details(end=RUNNING)
     with pytest.raises(InputError, match="several managed groups"):

@@ -35,9 +35,7 @@ async def test_a_second_plan_is_empty_and_the_member_list_verifies_the_first(wor
     report = await world.sweep()
 
     assert (report.run.due, report.run.verified) == (0, 1)
-    enforcement = await world.enforcement(ended.id)
-    assert enforcement is not None
-    assert enforcement.state is State.VERIFIED
+    assert (await world.on_record(ended.id)).state is State.VERIFIED
 
 
 async def test_a_guests_sessions_are_never_said_to_be_revoked(world: World) -> None:
@@ -46,9 +44,7 @@ async def test_a_guests_sessions_are_never_said_to_be_revoked(world: World) -> N
 
     report = await world.sweep()
 
-    enforcement = await world.enforcement(guest.mail or "")
-    assert enforcement is not None
-    assert enforcement.sessions is Sessions.HOME_TENANT
+    assert (await world.on_record(guest.mail or "")).sessions is Sessions.HOME_TENANT
     assert (report.run.removed, report.run.revoked) == (1, 0)
 
 

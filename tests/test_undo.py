@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
-
 import pytest
 
 from enforcer.core.ledger import Action
@@ -12,19 +9,16 @@ from enforcer.core.runs import RunKind, RunState
 from enforcer.exceptions import InputError, LeaseHeldError, NotFoundError, RefusedError
 from enforcer.settings import Mode
 from enforcer.undo import Reversal, Reversed, plan_undo, undo
-from sandbox.azurite import StorageEndpoints
 from sandbox.directory import Fault
-from tests.world import ENDED, RUNNING, World, running_world
+from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def world(azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    """A world in which accounts are disabled, too."""
-    environ = {"ENFORCER_DISABLE_ACCOUNTS": "all"}
-    async with running_world(azurite.connection_string, monkeypatch.setenv, environ=environ) as running:
-        yield running
+def environ() -> dict[str, str]:
+    """Accounts are disabled, too."""
+    return {"ENFORCER_DISABLE_ACCOUNTS": "all"}
 
 
 async def undo_run(world: World, run_id: str) -> list[Reversed]:
@@ -137,11 +131,9 @@ async def test_in_report_mode_nothing_is_undone(world: World) -> None:
     await world.register(world.member("Anna").id, ENDED)
     report = await world.sweep()
     reversals = await plan_undo(world.services, report.run.run_id)
-    only_report = replace(world.services.settings, mode=Mode.REPORT)
+    world.configure(mode=Mode.REPORT)
     with pytest.raises(RefusedError):
-        await undo(
-            replace(world.services, settings=only_report), report.run.run_id, reversals, actor="cli:ann"
-        )
+        await undo(world.services, report.run.run_id, reversals, actor="cli:ann")
     assert world.member_ids() == set()
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.ledger import Entry
@@ -59,6 +60,11 @@ class World:
     def tenant(self) -> Tenant:
         return self.directory.tenant
 
+    def configure(self, **settings: Any) -> None:
+        """Go on with these settings, as the product does after a restart."""
+        changed = replace(self.services.settings, **settings)
+        self.services = replace(self.services, settings=changed)
+
     def member(self, name: str, **properties: object) -> User:
         """Add a user of the tenant to the managed group."""
         user = self.tenant.add_user(name, **properties)
@@ -94,6 +100,12 @@ class World:
 
     async def enforcement(self, row_key: str) -> Enforcement | None:
         return await self.services.enforcements.get(self.group.id, row_key)
+
+    async def on_record(self, row_key: str) -> Enforcement:
+        """Give what is known of somebody who must be on record."""
+        found = await self.enforcement(row_key)
+        assert found is not None, f"nothing is known of {row_key}"
+        return found
 
     async def ledger(self) -> list[Entry]:
         return [link.entry async for link in self.services.ledger.links(self.group.id)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from enforcer.api.app import Api
 from enforcer.api.calls import Budget
 from enforcer.api.messages import Request, Response
 from enforcer.api.routes import ROUTES, Route
+from enforcer.graph.retries import Patience
 from sandbox.directory.objects import User
 from sandbox.directory.tokens import TokenOrder
 from tests.world import World
@@ -20,6 +21,7 @@ AUDIENCE = "api://5f1c7c52-7b2e-4c57-9a4b-0f0e6b0a7d11"
 CHANGE, READ = "Contractors.Offboard", "Contractors.Read"
 # Whoever is kept waiting in a test has less time than a person.
 BUDGET = Budget(now=2.0, queue=1.0, note=0.5)
+PATIENCE = Patience(failures=0.2, throttling=0.2)
 JSON = {"content-type": "application/json"}
 
 
@@ -61,10 +63,9 @@ class Caller:
     def actor(self) -> str:
         return f"user:{self.person.id}"
 
-    def set(self, **settings: Any) -> None:
+    def configure(self, **settings: Any) -> None:
         """Call an API that has these settings from now on."""
-        changed = replace(self.world.services.settings, **settings)
-        self.world.services = replace(self.world.services, settings=changed)
+        self.world.configure(**settings)
         self.api = Api(self.world.services, budget=BUDGET)
 
     def token(self, **more: Any) -> str:

@@ -42,7 +42,7 @@ async def test_a_mistake_of_ours_is_in_the_log_and_not_in_the_answer(
 ) -> None:
     # A clock that is broken is as good a mistake as any.
     world.services = replace(world.services, now=lambda: "secret of ours".missing)  # type: ignore[attr-defined]
-    caller.set()
+    caller.configure()
 
     reply = await caller.call("get_status")
 

@@ -119,7 +119,7 @@ async def test_to_look_the_role_to_read_suffices_and_to_change_it_does_not(
 
 
 async def test_the_role_to_change_things_can_be_another(caller: Caller) -> None:
-    caller.set(api_role="Contractors.Manage")
+    caller.configure(api_role="Contractors.Manage")
     for roles, status in ((["Contractors.Manage"], 202), ([CHANGE], 403)):
         headers = {"authorization": f"Bearer {caller.token(roles=roles)}"}
         assert (await caller.call("start_sweeps", headers=headers)).status == status
@@ -128,7 +128,7 @@ async def test_the_role_to_change_things_can_be_another(caller: Caller) -> None:
 @pytest.mark.parametrize("missing", ["tenant_id", "api_audience"])
 async def test_while_a_setting_is_missing_nobody_comes_in(caller: Caller, missing: str) -> None:
     token = caller.token()
-    caller.set(**{missing: ""})
+    caller.configure(**{missing: ""})
     for headers in ({}, {"authorization": f"Bearer {token}"}):
         reply = await caller.call("list_contractors", headers=headers)
         assert (reply.status, reply.json["code"]) == (403, "not_configured")
@@ -138,7 +138,7 @@ async def test_when_the_keys_cannot_be_fetched_nobody_comes_in_and_may_try_again
     caller: Caller, world: World
 ) -> None:
     headers = {"authorization": f"Bearer {caller.token()}"}
-    caller.set(authority_url="http://127.0.0.1:9")
+    caller.configure(authority_url="http://127.0.0.1:9")
     reply = await caller.call("list_contractors", headers=headers)
     assert (reply.status, reply.json["code"]) == (503, "unavailable")
     assert reply.headers["Retry-After"]

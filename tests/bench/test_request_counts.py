@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
 from enforcer.services import open_services
 from enforcer.settings import Disable, Storage
-from sandbox.azurite import StorageEndpoints
-from sandbox.storage_proxy import Calls, StorageProxy, running_storage_proxy_async
+from sandbox.storage_proxy import Calls, StorageProxy
 from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 
 PAGES = Calls(method="GET", path="contractors")
-
-
-@pytest.fixture
-async def proxy(azurite: StorageEndpoints) -> AsyncIterator[StorageProxy]:
-    async with running_storage_proxy_async(azurite) as running:
-        yield running
 
 
 async def fill(world: World, *, due: int, running: int = 0) -> None:
@@ -58,8 +50,7 @@ async def test_each_person_costs_two_writes(world: World) -> None:
 
 
 async def test_each_person_costs_three_writes_where_accounts_are_disabled(world: World) -> None:
-    settings = replace(world.services.settings, disable_accounts=Disable.ALL)
-    world.services = replace(world.services, settings=settings)
+    world.configure(disable_accounts=Disable.ALL)
     await fill(world, due=45)
 
     asked = await asked_of_graph(world)
@@ -86,14 +77,14 @@ async def test_a_night_on_which_nothing_is_due_writes_nothing_to_graph(world: Wo
     assert writes(await asked_of_graph(world)) == 0
 
 
-async def test_storage_is_asked_about_many_people_at_a_time(world: World, proxy: StorageProxy) -> None:
+async def test_storage_is_asked_about_many_people_at_a_time(world: World, storage: StorageProxy) -> None:
     await fill(world, due=200)
-    storage = Storage(connection_string=proxy.endpoints.connection_string)
-    settings = replace(world.services.settings, storage=storage)
+    watched = Storage(connection_string=storage.endpoints.connection_string)
+    settings = replace(world.services.settings, storage=watched)
     async with open_services(settings) as world.services:
         report = await world.sweep()
 
     assert report.run.removed == 200
     # Three rows and a last look for each of them, and yet:
-    assert len(proxy.calls) < 200
-    assert proxy.count(PAGES) < 20
+    assert len(storage.calls) < 200
+    assert storage.count(PAGES) < 20

@@ -31,9 +31,7 @@ async def test_a_person_is_out_with_his_sessions_revoked_and_his_row_ended(shell
     row = await shell.world.services.register.registration(shell.world.group.id, anna.id)
     assert row is not None
     assert "contract ended" in row.note
-    enforcement = await shell.world.enforcement(anna.id)
-    assert enforcement is not None
-    assert enforcement.state is State.OFFBOARDED
+    assert (await shell.world.on_record(anna.id)).state is State.OFFBOARDED
     assert {entry.note for entry in await shell.world.ledger() if entry.run} == {"contract ended"}
     # Nobody adds him back, and nothing is left to do.
     assert (await shell.run("plan", "--detailed-exitcode")).code == 0

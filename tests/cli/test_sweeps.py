@@ -150,9 +150,7 @@ async def test_what_is_left_undone_is_an_error(shell: Shell) -> None:
     assert (ran.code, ran.data["due"], ran.data["removed"]) == (1, 1, 1)
     assert "403" in ran.data["people"][0]["reason"]
     assert (await shell.run("apply", "--output", "json")).code == 0
-    enforcement = await shell.world.enforcement(anna.id)
-    assert enforcement is not None
-    assert enforcement.state is State.OFFBOARDED
+    assert (await shell.world.on_record(anna.id)).state is State.OFFBOARDED
 
 
 async def test_a_group_that_cannot_be_swept_is_an_error_and_the_others_are_swept(shell: Shell) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -145,6 +146,5 @@ def test_a_sponsor_without_an_address_gets_no_mail(sponsor: str) -> None:
     assert by_sponsor(notices) == {}
 
 
-def _keys(notices: object) -> list[str]:
-    assert isinstance(notices, list)
-    return [notice.ending.row_key for notice in notices if isinstance(notice, Notice)]
+def _keys(notices: Iterable[Notice]) -> list[str]:
+    return [notice.ending.row_key for notice in notices]

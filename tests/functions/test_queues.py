@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from enforcer import clock
@@ -49,9 +50,7 @@ async def test_a_sweep_that_acted_asks_for_its_verification_a_quarter_of_an_hour
 
     verification = SweepMessage(group_id=app.world.group.id, reason="verification", actor="timer")
     assert (await app.call("sweep", verification)).succeeded
-    enforcement = await app.world.enforcement(anna.id)
-    assert enforcement is not None
-    assert enforcement.state is State.VERIFIED
+    assert (await app.world.on_record(anna.id)).state is State.VERIFIED
     # What only looked has nothing to be verified.
     assert len(app.put()) == 1
 
@@ -174,9 +173,7 @@ async def test_while_storage_is_away_an_offboarding_is_tried_again_and_again_lat
     assert app.put() == [Put("offboardings", 240)]
     app.proxy.clear()
 
-    again = message.__class__(
-        user=anna.id, reason="left", actor="ann", run_id=RUN_ID, attempt=message.attempt + 1
-    )
+    again = msgspec.structs.replace(message, attempt=message.attempt + 1)
     assert (await app.call("offboard_queued", again)).succeeded
     assert app.world.member_ids() == set()
 

@@ -82,9 +82,8 @@ async def test_without_a_role_nobody_sees_anything(visitor: Visitor) -> None:
     assert f"{CHANGE} or {READ}" in page.text
 
 
-async def test_where_the_api_is_not_configured_nobody_comes_in(visitor: Visitor, world: World) -> None:
-    settings = replace(world.services.settings, api_audience="")
-    visitor.set(replace(world.services, settings=settings))
+async def test_where_the_api_is_not_configured_nobody_comes_in(visitor: Visitor) -> None:
+    visitor.configure(api_audience="")
     page = await visitor.get("/api/")
     assert (page.status, page.text[:22]) == (403, "Nobody may come in yet")
 
@@ -106,7 +105,8 @@ async def test_a_mistake_of_ours_tells_nothing_of_itself(visitor: Visitor, world
     def broken() -> datetime:
         raise ZeroDivisionError
 
-    visitor.set(replace(world.services, now=broken))
+    world.services = replace(world.services, now=broken)
+    visitor.configure()
     page = await visitor.get("/api/?q=a")
     assert page.status == 500
     assert "ZeroDivision" not in page.response.body.decode()

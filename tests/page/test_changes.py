@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from enforcer.core.ledger import Action
@@ -191,8 +189,7 @@ async def test_when_a_step_fails_for_good_the_page_says_so_and_what_graph_said(
 async def test_whoever_is_protected_is_not_offboarded_whatever_is_sent(
     visitor: Visitor, world: World, anna: User
 ) -> None:
-    settings = replace(world.services.settings, protected_ids=frozenset({anna.id}))
-    visitor.set(replace(world.services, settings=settings))
+    visitor.configure(protected_ids=frozenset({anna.id}))
     page = await offboarded(visitor, anna)
     assert (page.status, page.text[:8]) == (409, "Not done")
     assert anna.id in world.member_ids()

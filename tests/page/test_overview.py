@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -154,8 +153,8 @@ async def test_a_night_without_a_complete_run_is_told(visitor: Visitor, world: W
     assert "The last complete run was 30 h ago" in (await visitor.get("/api/")).text
 
 
-async def test_report_mode_is_told(visitor: Visitor, world: World) -> None:
-    visitor.set(replace(world.services, settings=replace(world.services.settings, mode=Mode.REPORT)))
+async def test_report_mode_is_told(visitor: Visitor) -> None:
+    visitor.configure(mode=Mode.REPORT)
     assert (await visitor.get("/api/")).text.startswith("Report mode:")
 
 
@@ -163,8 +162,7 @@ async def test_with_several_groups_each_item_names_its_own(visitor: Visitor, wor
     other = world.tenant.add_group("More contractors")
     world.member("Gus Ghost")
     await world.sweep()
-    groups = (world.group.id, other.id)
-    visitor.set(replace(world.services, settings=replace(world.services.settings, group_ids=groups)))
+    visitor.configure(group_ids=(world.group.id, other.id))
     page = await visitor.get("/api/")
     assert f"group {other.id} There should be one every night" in page.text
     assert f"Last complete run group {world.group.id}" in page.text
@@ -173,8 +171,7 @@ async def test_with_several_groups_each_item_names_its_own(visitor: Visitor, wor
 
 async def _hold(visitor: Visitor, world: World) -> None:
     """Let the brake hold a plan of three people."""
-    settings = replace(world.services.settings, brake_count=1, brake_percent=10)
-    visitor.set(replace(world.services, settings=settings))
+    visitor.configure(brake_count=1, brake_percent=10)
     for number in range(3):
         person = world.member(f"Person {number}")
         await world.register(person.id, ENDED, display_name=f"Person {number}")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -153,8 +152,7 @@ async def test_the_protected_and_in_report_mode_everybody_is_not_offered_to_be_o
 ) -> None:
     anna = world.member("Anna Adler")
     for more in ({"protected_ids": frozenset({anna.id})}, {"mode": Mode.REPORT}):
-        settings = replace(world.services.settings, **more)
-        visitor.set(replace(world.services, settings=settings))
+        visitor.configure(**more)
         page = await visitor.get(f"/api/people/{anna.id}")
         assert "Yes, offboard now" not in page.buttons()
 

@@ -108,10 +108,10 @@ class Visitor:
     def actor(self) -> str:
         return f"user:{self.person.id}"
 
-    def set(self, services: Any) -> None:
-        """Visit a page that has these services from now on."""
-        self.world.services = services
-        self.api = Api(services, budget=BUDGET)
+    def configure(self, **settings: Any) -> None:
+        """Visit a page that has these settings from now on."""
+        self.world.configure(**settings)
+        self.api = Api(self.world.services, budget=BUDGET)
 
     def headers(self) -> dict[str, str]:
         order = TokenOrder(audience=AUDIENCE, user=self.person.id, roles=self.roles)

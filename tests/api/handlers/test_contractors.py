@@ -50,7 +50,7 @@ async def test_a_register_of_exactly_one_page_has_no_second(caller: Caller, worl
 
 async def test_pages_go_on_from_group_to_group(caller: Caller, world: World) -> None:
     other = world.tenant.add_group("Others")
-    caller.set(group_ids=(world.group.id, other.id))
+    caller.configure(group_ids=(world.group.id, other.id))
     await world.register("one@contoso.example", RUNNING)
     world.group = other
     await world.register("two@contoso.example", RUNNING)
@@ -66,7 +66,7 @@ async def test_pages_go_on_from_group_to_group(caller: Caller, world: World) -> 
 async def test_a_row_is_shown_as_it_is_with_the_instant_at_which_it_ends(
     caller: Caller, world: World
 ) -> None:
-    caller.set(zone=ZoneInfo("Europe/Berlin"))
+    caller.configure(zone=ZoneInfo("Europe/Berlin"))
     await world.register("anna@contoso.example", "2099-01-31", company="Partner GmbH", sponsor="s@x.example")
 
     [row] = (await caller.call("list_contractors")).json["contractors"]
@@ -140,7 +140,7 @@ async def test_a_person_without_a_row_is_not_found(caller: Caller, world: World)
 
 async def test_a_contractor_of_two_groups_has_to_be_asked_for_by_group(caller: Caller, world: World) -> None:
     anna, first, other = world.member("Anna Novak"), world.group, world.tenant.add_group("Others")
-    caller.set(group_ids=(first.id, other.id))
+    caller.configure(group_ids=(first.id, other.id))
     await world.register(anna.id, "2098-01-31")
     world.group = other
     await world.register(anna.id, "2099-01-31")

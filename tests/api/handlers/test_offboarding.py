@@ -107,7 +107,7 @@ async def test_an_address_of_two_people_offboards_neither(caller: Caller, world:
 
 async def test_whoever_is_protected_stays(caller: Caller, world: World) -> None:
     boss = world.member("Bea Boss")
-    caller.set(protected_ids=frozenset({boss.id}))
+    caller.configure(protected_ids=frozenset({boss.id}))
 
     reply = await caller.call("offboard_now", _REASON, user=boss.id)
 
@@ -117,7 +117,7 @@ async def test_whoever_is_protected_stays(caller: Caller, world: World) -> None:
 
 async def test_in_report_mode_nobody_goes(caller: Caller, world: World) -> None:
     anna = world.member("Anna Novak")
-    caller.set(mode=Mode.REPORT)
+    caller.configure(mode=Mode.REPORT)
 
     reply = await caller.call("offboard_now", _REASON, user=anna.id)
 
@@ -290,6 +290,4 @@ async def test_many_calls_at_the_same_time_for_the_same_person_end_well(caller: 
 
     assert [reply.status for reply in replies] == [200] * 5
     assert anna.id not in world.member_ids()
-    enforcement = await world.enforcement(anna.id)
-    assert enforcement is not None
-    assert enforcement.state is State.OFFBOARDED
+    assert (await world.on_record(anna.id)).state is State.OFFBOARDED

@@ -14,7 +14,7 @@ async def test_health_says_to_anybody_that_the_app_is_up_and_nothing_else(caller
 
 
 async def test_health_does_not_depend_on_the_settings_of_the_api(caller: Caller) -> None:
-    caller.set(tenant_id="", api_audience="")
+    caller.configure(tenant_id="", api_audience="")
     assert (await caller.call("get_health", headers={})).status == 200
 
 

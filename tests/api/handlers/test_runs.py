@@ -31,7 +31,7 @@ async def test_without_a_word_every_group_is_swept_in_the_mode_of_the_settings(
     caller: Caller, world: World, azurite: StorageEndpoints
 ) -> None:
     other = world.tenant.add_group("Others")
-    caller.set(group_ids=(world.group.id, other.id))
+    caller.configure(group_ids=(world.group.id, other.id))
 
     reply = await caller.call("start_sweeps")
 
@@ -61,7 +61,7 @@ async def test_a_started_run_can_be_looked_at_at_once(caller: Caller, world: Wor
 async def test_one_group_may_be_swept_alone_and_only_reported_on(
     caller: Caller, world: World, azurite: StorageEndpoints
 ) -> None:
-    caller.set(group_ids=(world.group.id, world.tenant.add_group("Others").id))
+    caller.configure(group_ids=(world.group.id, world.tenant.add_group("Others").id))
 
     reply = await caller.call("start_sweeps", {"mode": "report", "group_id": world.group.id})
 
@@ -71,7 +71,7 @@ async def test_one_group_may_be_swept_alone_and_only_reported_on(
 
 
 async def test_nobody_can_have_more_done_than_the_settings_allow(caller: Caller) -> None:
-    caller.set(mode=Mode.REPORT)
+    caller.configure(mode=Mode.REPORT)
 
     reply = await caller.call("start_sweeps", {"mode": "enforce"})
 
@@ -135,7 +135,7 @@ async def test_a_run_that_never_was_is_not_found(caller: Caller, run_id: str) ->
 
 
 async def _held_plan(caller: Caller, world: World) -> str:
-    caller.set(brake_count=1, brake_percent=0.0)
+    caller.configure(brake_count=1, brake_percent=0.0)
     for name in ("Anna Ended", "Bob Ended"):
         await world.register(world.member(name).id, ENDED)
     report = await world.sweep()
