@@ -13,6 +13,10 @@ from pathlib import Path
 import pytest
 
 from enforcer.api.routes import ROUTES
+from enforcer.core.enforcement import Enforcement
+from enforcer.core.ledger import Action
+from enforcer.core.plan import FindingKind
+from enforcer.core.runs import Run
 from enforcer.exceptions import SettingsError
 from enforcer.settings import load_settings
 from enforcer.telemetry import EVENTS, metering
@@ -20,11 +24,16 @@ from enforcer.telemetry import EVENTS, metering
 PROJECT = Path(__file__).parents[1]
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")])
 LONGEST_README = 120
+NEVER_WRITTEN = {"unreadable", "stuck"}
 GROUP = "11111111-2222-3333-4444-555555555555"
 
 
 def _page(name: str) -> str:
     return (PROJECT / name).read_text(encoding="utf-8")
+
+
+def _column(field: str) -> str:
+    return "".join(word.capitalize() for word in field.split("_"))
 
 
 class _Asked(UserDict[str, str]):
@@ -43,9 +52,7 @@ def test_every_setting_is_documented_and_every_documented_setting_exists() -> No
     asked = _Asked()
     with pytest.raises(SettingsError):
         load_settings(asked)
-    documented = set(
-        re.findall(r"^\| `(\w+)` \|", _page("docs/settings.md").partition("## The register")[0], re.MULTILINE)
-    )
+    documented = set(re.findall(r"^\| `(\w+)` \|", _page("docs/settings.md"), re.MULTILINE))
 
     # The host reads this one; the product asks for its identity as the host does.
     assert documented - asked.names == {"EnforcerStorage__credential"}
@@ -79,6 +86,23 @@ def test_every_metric_is_documented_and_every_documented_metric_exists() -> None
 
     assert documented == made
     assert made
+
+
+@pytest.mark.parametrize(
+    ("section", "names"),
+    [
+        ("Enforcements", {_column(field.name) for field in fields(Enforcement)}),
+        ("Runs", {field.name for field in fields(Run)}),
+        ("Findings", set(FindingKind)),
+        # What stands for an unreadable action is never written.
+        ("Ledger", {action.value for action in Action} - NEVER_WRITTEN),
+    ],
+)
+def test_every_name_in_a_table_is_documented_and_the_other_way_round(section: str, names: set[str]) -> None:
+    _, _, text = _page("docs/data.md").partition(f"\n## {section}\n")
+    first_cells = re.findall(r"^\| (`[^|]+`) \|", text.partition("\n## ")[0], re.MULTILINE)
+
+    assert set(re.findall(r"`(\w+)`", " ".join(first_cells))) == names
 
 
 def test_the_readme_is_short() -> None:
