@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from enforcer.blobs import open_reports
+from enforcer.core.contractors import InvalidRow
 from enforcer.core.days import Period
 from enforcer.core.dossiers import Dossier, GroupRecord, dossiers
 from enforcer.core.evidence import Evidence, UnreadableRow, summarise
@@ -15,7 +16,7 @@ from enforcer.core.ledger import Anchor, CheckedChain, Head, Link, first_break
 from enforcer.core.members import MemberIndex
 from enforcer.core.verdicts import cases
 from enforcer.exceptions import EnforcerError
-from enforcer.register_reading import ReadRegister, read_register
+from enforcer.register_reading import Row, endings, read_register
 from enforcer.services import Services
 
 NOTE_SEQUENCE, NOTE_HASH = "ledger_sequence", "ledger_hash"
@@ -95,19 +96,19 @@ class _Gathered:
 
 
 async def _gather(services: Services, group_id: str, anchors: Sequence[Anchor], now: datetime) -> _Gathered:
-    register = await read_register(services, group_id)
+    rows = await read_register(services, (group_id,))
     links, chain = await _read_chain(services, group_id, anchors)
     members, members_unread = await _members(services, group_id)
     record = GroupRecord(
         group_id=group_id,
-        endings=register.endings,
+        endings=endings(rows),
         enforcements=[item async for item in services.enforcements.of_group(group_id)],
         links=links,
         members=members,
     )
     return _Gathered(
         dossiers=dossiers(record, services.settings.zone, now),
-        unreadable=_unreadable(group_id, register),
+        unreadable=_unreadable(group_id, rows),
         chain=chain,
         members_unread=members_unread,
     )
@@ -142,6 +143,9 @@ async def _members(services: Services, group_id: str) -> tuple[MemberIndex | Non
         return None, str(error)
 
 
-def _unreadable(group_id: str, register: ReadRegister) -> list[UnreadableRow]:
-    rows = sorted(register.unreadable, key=lambda row: row.row_key)
-    return [UnreadableRow(group_id=group_id, row_key=row.row_key, detail=row.detail) for row in rows]
+def _unreadable(group_id: str, rows: Sequence[Row]) -> list[UnreadableRow]:
+    return [
+        UnreadableRow(group_id=group_id, row_key=row.key, detail=row.problem)
+        for row in sorted(rows, key=lambda row: row.key)
+        if isinstance(row.read, InvalidRow)
+    ]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from enforcer.concurrency import each
-from enforcer.core.enforcement import Enforcement, Proof, State
+from enforcer.core.enforcement import Enforcement, Proof
 from enforcer.core.entries import Context
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.plan import Finding, FindingKind
@@ -132,8 +132,7 @@ async def _record_unasked(inquiry: Inquiry, context: Context, people: int) -> No
     """Write one entry about all for whom there was no asking: there may be thousands."""
     if people:
         answer = Answer(proof=Proof.NOT_ASKED, detail=f"about {people} people: {inquiry.stopped}")
-        nobody = Enforcement(row_key="", user_id="", state=State.OFFBOARDED)
-        entry = _entry(context, nobody, answer, inquiry.services.now())
+        entry = context.entry(Action.PROOF, inquiry.services.now(), outcome=answer.words)
         await inquiry.services.ledger.append(context.group_id, [entry])
 
 

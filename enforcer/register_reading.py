@@ -1,53 +1,77 @@
-"""Reads the register with all its columns, for what is told to people."""
+"""Reads the register with all its columns, for what is told to people: each row as written, and as understood."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, read_row
+from enforcer.core.contractors import Contractor, InvalidRow, normalised
 from enforcer.core.endings import Ending
 from enforcer.services import Services
 from enforcer.tables.register import Registration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadRegister:
-    """A group's rows: those that say when access ends, and those that nobody can act upon."""
+class Row:
+    """A row as somebody wrote it, and what the enforcer makes of it."""
 
-    endings: tuple[Ending, ...]
-    unreadable: tuple[InvalidRow, ...]
+    registration: Registration
+    read: Contractor | InvalidRow
+
+    @property
+    def key(self) -> str:
+        return self.registration.row_key
+
+    @property
+    def name(self) -> str:
+        return self.registration.display_name.strip() or self.key
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The end of access; None where it cannot be read."""
+        return self.read.due_at if isinstance(self.read, Contractor) else None
+
+    @property
+    def problem(self) -> str:
+        return self.read.detail if isinstance(self.read, InvalidRow) else self.read.problem
+
+    def is_named(self, names: Iterable[str]) -> bool:
+        """Tell whether the row's key is one of these normalised names."""
+        return normalised(self.key) in names
 
 
-async def read_register(services: Services, group_id: str) -> ReadRegister:
-    """Read all rows of a group.
+async def read_register(services: Services, group_ids: Sequence[str]) -> list[Row]:
+    """Read all rows of these groups.
+
+    Rows that somebody wrote under a GUID in capitals are never acted upon; they must not be overlooked either.
 
     Raises:
         RunError, UnavailableError: They could not be read.
     """
-    rows = await services.register.registrations(group_id)
-    if group_id.upper() != group_id:
-        # Rows under the GUID in capitals are never acted upon; they must not be overlooked either.
-        rows += await services.register.registrations(group_id.upper())
-    read = [(row, read_row(_key_and_dates(row), services.settings.zone)) for row in rows]
-    return ReadRegister(
-        endings=tuple(_ending(row, found) for row, found in read if isinstance(found, Contractor)),
-        unreadable=tuple(found for _, found in read if isinstance(found, InvalidRow)),
-    )
+    partitions = dict.fromkeys([*group_ids, *(group_id.upper() for group_id in group_ids)])
+    found = await asyncio.gather(*map(services.register.registrations, partitions))
+    zone = services.settings.zone
+    return [
+        Row(registration=registration, read=registration.read(zone))
+        for rows in found
+        for registration in rows
+    ]
 
 
-def _key_and_dates(row: Registration) -> RegisterRow:
-    return RegisterRow(
-        partition_key=row.group_id, row_key=row.row_key, end_date=row.end_date, start_date=row.start_date
-    )
+def endings(rows: Iterable[Row]) -> list[Ending]:
+    """Give the ends of access of those rows that say when it ends."""
+    return [_ending(row.registration, row.read) for row in rows if isinstance(row.read, Contractor)]
 
 
-def _ending(row: Registration, read: Contractor) -> Ending:
+def _ending(registration: Registration, read: Contractor) -> Ending:
     return Ending(
-        group_id=row.group_id,
-        row_key=row.row_key,
+        group_id=registration.group_id,
+        row_key=registration.row_key,
         end_date=read.end_date,
         due_at=read.due_at,
-        display_name=row.display_name,
-        company=row.company,
-        sponsor=row.sponsor,
+        display_name=registration.display_name,
+        company=registration.company,
+        sponsor=registration.sponsor,
     )

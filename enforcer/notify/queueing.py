@@ -16,7 +16,7 @@ from enforcer.core.warnings import Notice, by_sponsor, due_notices
 from enforcer.exceptions import LeaseHeldError
 from enforcer.notify.operators import fingerprint
 from enforcer.notify.wording import Text, run_summary, sponsor_mail
-from enforcer.register_reading import read_register
+from enforcer.register_reading import endings, read_register
 from enforcer.services import Services
 from enforcer.settings import Mode
 from enforcer.tables.outbox import Outbox
@@ -67,8 +67,8 @@ async def queue_summary(services: Services, report: Report) -> None:
     """Queue the summary of a run for every Apprise URL, once for each run. Raises: as above."""
     if not services.settings.notify_urls:
         return
-    endings = await _endings(services, (report.run.group_id,))
-    notices = due_notices(endings, services.settings.warn_days, services.now(), services.settings.zone)
+    near = await _endings(services, (report.run.group_id,))
+    notices = due_notices(near, services.settings.warn_days, services.now(), services.settings.zone)
     orphans = sum(not notice.ending.has_sponsor for notice in notices)
     await _queue_for_operators(
         services, f"{report.run.run_id}.{report.run.group_id}", run_summary(report, orphans)
@@ -83,9 +83,9 @@ async def queue_alarm(services: Services, alarm: Alarm) -> None:
 
 async def _queue_warnings(services: Services) -> int:
     settings, outbox = services.settings, Outbox(services.tables)
-    endings = await _endings(services, settings.group_ids)
+    near = await _endings(services, settings.group_ids)
     notices = due_notices(
-        endings, settings.warn_days, services.now(), settings.zone, await outbox.said() if endings else ()
+        near, settings.warn_days, services.now(), settings.zone, await outbox.said() if near else ()
     )
     messages = [
         _mail(services, sponsor, part)
@@ -133,8 +133,8 @@ async def _queue_for_operators(services: Services, occasion: str, text: Text) ->
 async def _endings(services: Services, group_ids: Sequence[str]) -> list[Ending]:
     """Give the ends of all whose access will really end."""
     protected = services.settings.protected_ids
-    rows = [await read_register(services, group_id) for group_id in group_ids]
-    return [ending for row in rows for ending in row.endings if normalised(ending.row_key) not in protected]
+    rows = await read_register(services, group_ids)
+    return [ending for ending in endings(rows) if normalised(ending.row_key) not in protected]
 
 
 def _digest(*parts: str) -> str:

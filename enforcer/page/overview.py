@@ -17,11 +17,11 @@ from enforcer.page import attention
 from enforcer.page.answers import calendar, frame, html, see_other
 from enforcer.page.forms import read_form
 from enforcer.page.people import HOME, People, names_in_entra
-from enforcer.page.register import Row, read_register
 from enforcer.page.runs import last_run, last_runs
 from enforcer.page.search import show_search
 from enforcer.page.timeline import time_line
 from enforcer.page.times import Calendar, Moment
+from enforcer.register_reading import Row, read_register
 from enforcer.services import Services
 from enforcer.status import GroupStatus, Status, read_status
 from enforcer.tables.lookups import held_people
@@ -93,7 +93,7 @@ async def _read(services: Services) -> _Overview:
     groups, now = services.settings.group_ids, services.now()
     status, rows, runs = await asyncio.gather(
         read_status(services),
-        read_register(services),
+        read_register(services, services.settings.group_ids),
         asyncio.gather(*(services.runs.of_group(group_id, now) for group_id in groups)),
     )
     found = [finding for group in runs for finding in await _newest_findings(services, group)]

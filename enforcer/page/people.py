@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from enforcer.core.contractors import normalised
 from enforcer.exceptions import EnforcerError
-from enforcer.page.register import Row
+from enforcer.register_reading import Row
 from enforcer.services import Services
 
 HOME = "/api/"

@@ -14,7 +14,7 @@ from enforcer.core.ledger import Entry
 from enforcer.core.members import Person
 from enforcer.exceptions import EnforcerError, InputError, NotFoundError, UnavailableError
 from enforcer.graph.memberships import groups_having
-from enforcer.page.register import Row, read_register
+from enforcer.register_reading import Row, read_register
 from enforcer.services import Services
 from enforcer.tables.lookups import history
 
@@ -89,7 +89,9 @@ async def read_person(services: Services, name: str) -> Known:
         NotFoundError: Neither the register nor Entra knows anybody of that name.
         RunError, UnavailableError: The tables could not be read.
     """
-    register, entra = await asyncio.gather(read_register(services), _ask_entra(services, name))
+    register, entra = await asyncio.gather(
+        read_register(services, services.settings.group_ids), _ask_entra(services, name)
+    )
     names = {normalised(name), *(entra.person.names if entra.person else ())}
     rows = [row for row in register if row.is_named(names)]
     engagements = await _engagements(services, rows, entra.person.id if entra.person else normalised(name))

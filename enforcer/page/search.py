@@ -11,9 +11,9 @@ from enforcer.api.messages import Response
 from enforcer.core.contractors import is_address, is_object_id
 from enforcer.page.answers import calendar, frame, html
 from enforcer.page.people import PersonLink, person_path, row_link
-from enforcer.page.register import Row, read_register
 from enforcer.page.timeline import ends_in_week
 from enforcer.page.times import Calendar, Moment, day
+from enforcer.register_reading import Row, read_register
 
 SHOWN = 200
 
@@ -32,7 +32,7 @@ class Hit:
 
 
 async def show_search(call: Call) -> Response:
-    rows, days = await read_register(call.services), calendar(call)
+    rows, days = await read_register(call.services, call.services.settings.group_ids), calendar(call)
     asked = call.request.query.get("q", "").strip()
     monday = _monday(call.request.query.get("week", ""))
     found = _with_words(rows, asked) if monday is None else ends_in_week(rows, monday, days)

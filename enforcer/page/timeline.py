@@ -10,8 +10,8 @@ from datetime import date, datetime, timedelta
 from enforcer.core.days import last_day
 from enforcer.core.forecast import Week, forecast
 from enforcer.page.people import HOME, PersonLink, row_link
-from enforcer.page.register import Row
 from enforcer.page.times import Calendar, Moment, short_day
+from enforcer.register_reading import Row
 
 NAMED_PER_WEEK = 6
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from enforcer.core.contractors import RegisterRow, read_row
-from enforcer.page.register import Row
+from enforcer.register_reading import Row
 from enforcer.tables.register import Registration
 from tests.page.runs import GROUP
 
@@ -14,4 +13,4 @@ UTC = ZoneInfo("UTC")
 
 def row(key: str, end: object, **more: str) -> Row:
     registration = Registration(group_id=GROUP, row_key=key, end_date=end, **more)
-    return Row(registration=registration, read=read_row(RegisterRow(row_key=key, end_date=end), UTC))
+    return Row(registration=registration, read=registration.read(UTC))

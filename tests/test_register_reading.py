@@ -1,8 +1,10 @@
+"""The register as people see it."""
+
 from __future__ import annotations
 
 import pytest
 
-from enforcer.page.register import read_register
+from enforcer.register_reading import read_register
 from enforcer.tables.register import Registration
 from tests.page.rows import row
 from tests.world import RUNNING, World
@@ -15,7 +17,7 @@ async def test_rows_under_a_group_in_capitals_are_shown_with_what_is_wrong(world
     await world.services.register.save(stray)
     await world.register("ben@example.com", RUNNING)
 
-    rows = {row.key: row for row in await read_register(world.services)}
+    rows = {row.key: row for row in await read_register(world.services, [world.group.id])}
 
     assert rows["ben@example.com"].problem == ""
     assert "lower case" in rows["anna@example.com"].problem
