@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from enforcer.api.problems import Code
 from enforcer.api.routes import ROUTES
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.ledger import Action
@@ -70,6 +71,12 @@ def test_every_route_is_documented_and_every_documented_route_exists() -> None:
     documented = set(re.findall(r"^\| `([A-Z]+ /\S*)` \|", _page("docs/http-api.md"), re.MULTILINE))
 
     assert documented == {f"{route.method} /{route.path}" for route in ROUTES}
+
+
+def test_every_code_of_a_problem_is_documented() -> None:
+    _, _, problems = _page("docs/http-api.md").partition("\n## Problems\n")
+
+    assert {code.value for code in Code} <= set(re.findall(r"`(\w+)`", problems))
 
 
 def test_every_event_is_documented_with_its_fields_and_every_documented_event_exists() -> None:
