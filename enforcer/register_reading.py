@@ -1,4 +1,4 @@
-"""Reads the register with all its columns, for what is told to people: each row as written, and as understood."""
+"""Reads the register with all its columns, for what is told to people: rows as written, and as understood."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Row:
 async def read_register(services: Services, group_ids: Sequence[str]) -> list[Row]:
     """Read all rows of these groups.
 
-    Rows that somebody wrote under a GUID in capitals are never acted upon; they must not be overlooked either.
+    Rows that somebody wrote under a GUID in capitals are never acted upon; nor may they be overlooked.
 
     Raises:
         RunError, UnavailableError: They could not be read.
@@ -53,11 +53,7 @@ async def read_register(services: Services, group_ids: Sequence[str]) -> list[Ro
     partitions = dict.fromkeys([*group_ids, *(group_id.upper() for group_id in group_ids)])
     found = await asyncio.gather(*map(services.register.registrations, partitions))
     zone = services.settings.zone
-    return [
-        Row(registration=registration, read=registration.read(zone))
-        for rows in found
-        for registration in rows
-    ]
+    return [Row(registration=written, read=written.read(zone)) for rows in found for written in rows]
 
 
 def endings(rows: Iterable[Row]) -> list[Ending]:

@@ -93,7 +93,7 @@ async def _read(services: Services) -> _Overview:
     groups, now = services.settings.group_ids, services.now()
     status, rows, runs = await asyncio.gather(
         read_status(services),
-        read_register(services, services.settings.group_ids),
+        read_register(services, groups),
         asyncio.gather(*(services.runs.of_group(group_id, now) for group_id in groups)),
     )
     found = [finding for group in runs for finding in await _newest_findings(services, group)]
