@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 
 from enforcer.core.dates import ends_at, instant
@@ -14,10 +13,8 @@ from enforcer.graph.identity import Identity, own_identity
 from enforcer.policies.drift import look_for_drift
 from enforcer.services import Services
 from enforcer.settings import Disable, Mode
-from enforcer.status import GroupStatus, read_status
+from enforcer.status import OVERDUE, GroupStatus, read_status
 
-# The alarm in infra/ goes off after the same time.
-_LONGEST_PAUSE = timedelta(hours=26)
 _GRANT = "infra/grant-permissions.sh (docs/permissions.md), or as a Privileged Role Administrator: grant"
 
 
@@ -147,7 +144,7 @@ def _last_run(services: Services, group: GroupStatus) -> Check:
         return _warning(name, "there was none yet", mend)
     age = services.now() - run.finished_at
     detail = f"{run.run_id}, {age.total_seconds() / 3600:.1f} hours ago"
-    return _failed(name, detail, mend) if age > _LONGEST_PAUSE else _ok(name, detail)
+    return _failed(name, detail, mend) if age > OVERDUE else _ok(name, detail)
 
 
 async def _policies(services: Services) -> list[Check]:

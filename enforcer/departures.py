@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enforcer.concurrency import each
 from enforcer.core.contractors import Contractor, read_row
 from enforcer.core.ledger import Entry
-from enforcer.core.plan import Finding, FindingKind, Offboard, Step
+from enforcer.core.plan import Finding, FindingKind, Offboard, Step, stuck_finding
 from enforcer.core.runs import OUT_OF_TIME, Outcome, Result
 from enforcer.exceptions import AccessDeniedError, EnforcerError
 from enforcer.inquiry import at_first
@@ -56,7 +56,7 @@ class Departures:
     @property
     def stuck(self) -> list[Finding]:
         """Name those whom this run could not offboard for the sixth time, or once more, or was refused to."""
-        stuck = [_stuck(outcome) for outcome in self.outcomes if outcome.result is Result.STUCK]
+        stuck = [stuck_finding(out.enforcement) for out in self.outcomes if out.result is Result.STUCK]
         named = {found.user_id for found in stuck}
         return stuck + [found for found in self.refused if found.user_id not in named]
 
@@ -163,12 +163,6 @@ def left_alone(person: Offboard, reason: str, *, left_undone: bool = False) -> O
 def _is_refused(taken: Taken) -> bool:
     removal = taken.results.get(Step.REMOVE)
     return removal is not None and removal.forbidden
-
-
-def _stuck(outcome: Outcome) -> Finding:
-    item = outcome.enforcement
-    detail = f"{item.attempts} runs have failed; the last one: {item.last_error}"
-    return Finding(kind=FindingKind.STUCK, row_key=item.row_key, user_id=item.user_id, detail=detail)
 
 
 def _refused(outcome: Outcome) -> Finding:

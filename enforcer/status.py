@@ -20,9 +20,12 @@ from enforcer.services import Services
 from enforcer.settings import Mode
 from enforcer.tables.plans import HeldPlan
 
+# A night's run comes every 24 hours; infra/ raises the alarm for a missed one after the same time.
+OVERDUE = timedelta(hours=26)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class EndingRow:
     """A row of the register whose end is near."""
 
     row_key: str
@@ -54,7 +57,7 @@ class GroupStatus:
     unfinished: int
     stuck: tuple[Enforcement, ...]
     held: HeldPlan | None
-    ending_soon: tuple[Ending, ...]
+    ending_soon: tuple[EndingRow, ...]
     findings: dict[FindingKind, int]
     forecast: tuple[Week, ...]
 
@@ -124,10 +127,10 @@ def _still_holds(plan: HeldPlan, sweeps: Sequence[Run]) -> bool:
     return bool(finished) and finished[-1].held and finished[-1].digest == plan.digest
 
 
-def _ending_soon(services: Services, present: Sequence[Contractor]) -> tuple[Ending, ...]:
+def _ending_soon(services: Services, present: Sequence[Contractor]) -> tuple[EndingRow, ...]:
     until = services.now() + timedelta(days=max(services.settings.warn_days, default=0))
     near = sorted((row for row in present if row.due_at <= until), key=lambda row: row.due_at)
-    return tuple(Ending(row_key=row.row_key, end_date=row.end_date, due_at=row.due_at) for row in near)
+    return tuple(EndingRow(row_key=row.row_key, end_date=row.end_date, due_at=row.due_at) for row in near)
 
 
 async def _count_findings(services: Services, run: Run | None) -> dict[FindingKind, int]:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 
 import msgspec
 
 from enforcer.core.plan import GroupPlan, Offboard, Onboard
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def is_digest(text: str) -> bool:
+    """Tell whether the text has the form of a digest."""
+    return _DIGEST.fullmatch(text) is not None
 
 
 def group_digest(group_id: str, offboard: Sequence[Offboard], onboard: Sequence[Onboard]) -> str:

@@ -13,7 +13,16 @@ from enforcer.core.digest import group_digest
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.matching import same_person
 from enforcer.core.members import Member, MemberIndex
-from enforcer.core.plan import EndingSoon, Finding, FindingKind, GroupPlan, Offboard, Onboard, Step
+from enforcer.core.plan import (
+    EndingSoon,
+    Finding,
+    FindingKind,
+    GroupPlan,
+    Offboard,
+    Onboard,
+    Step,
+    stuck_finding,
+)
 from enforcer.settings import Disable, Settings
 
 
@@ -122,8 +131,7 @@ class Draft:
         self._find(FindingKind.PROTECTED, row_key, user_id, detail)
 
     def find_stuck(self, item: Enforcement) -> None:
-        detail = f"{item.attempts} runs have failed; the last one: {item.last_error}"
-        self._find(FindingKind.STUCK, item.row_key, item.user_id, detail)
+        self.findings.append(stuck_finding(item))
 
     def find_re_added(self, member: Member, row_key: str | None, removed_at: datetime) -> None:
         detail = f"is listed again after the removal at {instant(removed_at)}"

@@ -40,6 +40,12 @@ class Finding:
     detail: str = ""
 
 
+def stuck_finding(item: Enforcement) -> Finding:
+    """Name somebody whom six runs could not offboard."""
+    detail = f"{item.attempts} runs have failed; the last one: {item.last_error}"
+    return Finding(kind=FindingKind.STUCK, row_key=item.row_key, user_id=item.user_id, detail=detail)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offboard:
     """A person whose access has ended and what is still to be done about it.

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 
 import azure.functions as func
 
 from enforcer.api.app import PATIENCE, Api
 from enforcer.api.messages import Request, Response
 from enforcer.api.routes import ROUTES, Route
-from enforcer.functions.runtime import pacer, settings
+from enforcer.functions.runtime import PerLoop, pacer, settings
 from enforcer.services import open_services
 
 type Answer = Callable[[Api, Route, Request], Awaitable[Response]]
@@ -19,24 +18,14 @@ type HttpFunction = Callable[[func.HttpRequest, func.Context], Awaitable[func.Ht
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
-_open: dict[asyncio.AbstractEventLoop, tuple[AsyncExitStack, Api]] = {}
+
+@asynccontextmanager
+async def _open_api() -> AsyncIterator[Api]:
+    async with open_services(settings(), patience=PATIENCE, pacer=pacer) as services:
+        yield Api(services)
 
 
-async def api() -> Api:
-    """Give the API of the running loop, opened at the first call and kept: no client outlives its loop."""
-    loop = asyncio.get_running_loop()
-    if loop not in _open:
-        stack = AsyncExitStack()
-        services = await stack.enter_async_context(open_services(settings(), patience=PATIENCE, pacer=pacer))
-        _open[loop] = (stack, Api(services))
-    return _open[loop][1]
-
-
-async def close() -> None:
-    """Close what the running loop has opened; for hosts that stop in an orderly way, such as tests."""
-    found = _open.pop(asyncio.get_running_loop(), None)
-    if found is not None:
-        await found[0].aclose()
+api = PerLoop(_open_api)
 
 
 def register_routes(on: func.Blueprint, routes: Iterable[Route], answer: Answer) -> None:
@@ -64,7 +53,7 @@ def _function(route: Route, answer: Answer) -> HttpFunction:
             parameters=dict(request.route_params),
             body=request.get_body(),
         )
-        answered = await answer(await api(), route, asked)
+        answered = await answer(await api.get(), route, asked)
         return func.HttpResponse(answered.body, status_code=answered.status, headers=dict(answered.headers))
 
     return call

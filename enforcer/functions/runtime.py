@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import cache
 
 from enforcer.graph.pacer import Pacer
@@ -21,7 +21,27 @@ SWEEP_SECONDS = FUNCTION_TIMEOUT_SECONDS - 5 * 60
 # One for the process: Graph's quota is the app's, whichever function asks.
 pacer = Pacer()
 
-_opened: dict[asyncio.AbstractEventLoop, tuple[AsyncExitStack, Services]] = {}
+
+class PerLoop[T]:
+    """Something with connections, opened at the first use and kept: none of them outlives its event loop."""
+
+    def __init__(self, opening: Callable[[], AbstractAsyncContextManager[T]]) -> None:
+        self._opening = opening
+        self._opened: dict[asyncio.AbstractEventLoop, tuple[AsyncExitStack, T]] = {}
+
+    async def get(self) -> T:
+        """Give that of the running loop."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._opened:
+            stack = AsyncExitStack()
+            self._opened[loop] = (stack, await stack.enter_async_context(self._opening()))
+        return self._opened[loop][1]
+
+    async def close(self) -> None:
+        """Close that of the running loop; for hosts that stop in an orderly way, such as tests."""
+        found = self._opened.pop(asyncio.get_running_loop(), None)
+        if found is not None:
+            await found[0].aclose()
 
 
 @cache
@@ -34,27 +54,13 @@ def settings() -> Settings:
     return load_settings(os.environ)
 
 
-async def services() -> Services:
-    """Give the services of the running loop, opened once and kept: no client outlives its loop."""
-    loop = asyncio.get_running_loop()
-    if loop not in _opened:
-        stack = AsyncExitStack()
-        opened = await stack.enter_async_context(open_services(settings(), pacer=pacer))
-        _opened[loop] = (stack, opened)
-    return _opened[loop][1]
+services = PerLoop(lambda: open_services(settings(), pacer=pacer))
 
 
 @asynccontextmanager
 async def invocation() -> AsyncIterator[Services]:
     """Give the services to one invocation; in the end, export what it told: the instance may go away."""
     try:
-        yield await services()
+        yield await services.get()
     finally:
         await flush()
-
-
-async def close() -> None:
-    """Close what the running loop has opened; for hosts that stop in an orderly way, such as tests."""
-    found = _opened.pop(asyncio.get_running_loop(), None)
-    if found is not None:
-        await found[0].aclose()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
 from enforcer import approval
 from enforcer.api.calls import Call
 from enforcer.api.messages import Response
+from enforcer.core.digest import is_digest
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.runs import Run, RunKind, RunState
 from enforcer.exceptions import NotFoundError
@@ -25,8 +25,6 @@ from enforcer.register_reading import Row, read_register
 from enforcer.services import Services
 from enforcer.status import GroupStatus, Status, read_status
 from enforcer.tables.lookups import held_people
-
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 async def show_overview(call: Call) -> Response:
@@ -69,7 +67,7 @@ async def approve(call: Call) -> Response:
         NotFoundError, InputError: There is no such plan, or it needs no approval.
     """
     digest = read_form(call.request).get("digest", "").strip().lower()
-    if not _DIGEST.fullmatch(digest):
+    if not is_digest(digest):
         raise NotFoundError("a plan's digest has 64 hexadecimal digits", field="digest")
     await approval.approve(call.services, digest, actor=call.caller.actor)
     return see_other(HOME, approved=digest)
@@ -135,7 +133,7 @@ class _Approved:
 async def _approved(call: Call) -> _Approved | None:
     """Give the plan of which the link says that it was approved, if that is true."""
     digest = call.request.query.get("approved", "")
-    plan = await call.services.plans.get(digest) if _DIGEST.fullmatch(digest) else None
+    plan = await call.services.plans.get(digest) if is_digest(digest) else None
     if plan is None or plan.approved_at is None or not plan.is_released:
         return None
     return _Approved(people=plan.people, at=calendar(call).moment(plan.approved_at))

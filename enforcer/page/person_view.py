@@ -9,13 +9,14 @@ from datetime import datetime
 from enforcer.api.calls import Call
 from enforcer.api.messages import Response
 from enforcer.core.dates import written
+from enforcer.core.durations import in_words
 from enforcer.core.enforcement import Enforcement, Sessions
 from enforcer.core.ledger import Entry
 from enforcer.core.runs import Run, RunState
 from enforcer.page.answers import calendar, frame, html
 from enforcer.page.people import person_path
 from enforcer.page.person import Engagement, Known, asked_for, read_person
-from enforcer.page.times import Calendar, Moment, duration
+from enforcer.page.times import Calendar, Moment
 from enforcer.page.words import ACTIONS, PROOFS, SESSIONS, STATES
 from enforcer.settings import Mode, Settings
 
@@ -224,7 +225,7 @@ def _steps(done: Enforcement, days: Calendar) -> tuple[Step, ...]:
 def _lag(due_at: datetime | None, removed_at: datetime | None) -> str:
     if due_at is None or removed_at is None:
         return ""
-    return f"{duration(max((removed_at - due_at).total_seconds(), 0))} after the end"
+    return f"{in_words(max((removed_at - due_at).total_seconds(), 0))} after the end"
 
 
 def _entry(entry: Entry, days: Calendar) -> EntryView:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 
+from enforcer.core.durations import in_words
 from enforcer.core.runs import Lag, Run, RunKind, RunState
-from enforcer.page.times import Calendar, Moment, duration
+from enforcer.page.times import Calendar, Moment
 from enforcer.page.words import run_kind, run_state
+from enforcer.status import OVERDUE
 
 SHOWN = 12
-# The alarm for a missed night rings at the same time (docs/monitoring.md).
-OVERDUE = timedelta(hours=26)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +56,7 @@ def last_run(group_id: str, complete: Run | None, calendar: Calendar) -> LastRun
     return LastRun(
         group_id=group_id,
         at=calendar.moment(complete.started_at),
-        ago=duration(max(age.total_seconds(), 0)),
+        ago=in_words(max(age.total_seconds(), 0)),
         is_overdue=age > OVERDUE,
     )
 
@@ -86,5 +85,5 @@ def _lag(lag: Lag) -> str:
     """Say how long after the end of access people were removed: in the middle, and at worst."""
     if lag.max is None or lag.p50 is None:
         return ""
-    middle, worst = duration(lag.p50), duration(lag.max)
+    middle, worst = in_words(lag.p50), in_words(lag.max)
     return middle if middle == worst else f"{middle}, at most {worst}"

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from enforcer.core.dates import instant
 from enforcer.core.days import last_day
-
-_TWO_DAYS = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +71,3 @@ def day(value: date) -> str:
 def short_day(value: date) -> str:
     """Write a day as `5 Dec`."""
     return f"{value.day} {value:%b}"
-
-
-def duration(seconds: float) -> str:
-    """Write a duration as people say it: `40 s`, `31 min`, `7 h`, `12 days`."""
-    span = timedelta(seconds=seconds)
-    if span < timedelta(minutes=2):
-        return f"{seconds:.0f} s"
-    if span < timedelta(hours=2):
-        return f"{seconds / 60:.0f} min"
-    if span < _TWO_DAYS:
-        return f"{seconds / 3600:.0f} h"
-    return f"{span / timedelta(days=1):.0f} days"

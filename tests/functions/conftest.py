@@ -84,8 +84,8 @@ async def app(queue_storage: StorageEndpoints, monkeypatch: pytest.MonkeyPatch) 
         runtime.settings.cache_clear()
         async with FunctionsHost(PROJECT, world.environ) as host:
             yield App(world, host, proxy)
-            await http.close()
-            await runtime.close()
+            await http.api.close()
+            await runtime.services.close()
         runtime.settings.cache_clear()
 
 

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from enforcer.core.dates import ends_at
-from enforcer.page.times import Calendar, duration
+from enforcer.page.times import Calendar
 
 BERLIN = ZoneInfo("Europe/Berlin")
 CALENDAR = Calendar(now=datetime(2026, 11, 23, 13, 5, tzinfo=UTC), zone=BERLIN)
@@ -44,21 +44,6 @@ def test_a_distance_is_counted_in_days_of_that_zone(end: str, told: str) -> None
 def test_the_last_minutes_of_a_day_in_utc_may_be_the_next_day_there() -> None:
     late = Calendar(now=datetime(2026, 11, 23, 23, 30, tzinfo=UTC), zone=BERLIN)
     assert late.today.isoformat() == "2026-11-24"
-
-
-@pytest.mark.parametrize(
-    ("span", "told"),
-    [
-        (timedelta(0), "0 s"),
-        (timedelta(seconds=119), "119 s"),
-        (timedelta(minutes=31), "31 min"),
-        (timedelta(hours=7, minutes=20), "7 h"),
-        (timedelta(hours=47), "47 h"),
-        (timedelta(days=12), "12 days"),
-    ],
-)
-def test_durations_are_rounded_to_what_people_say(span: timedelta, told: str) -> None:
-    assert duration(span.total_seconds()) == told
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "<b>", "2026-13-45"])

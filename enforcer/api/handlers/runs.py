@@ -18,6 +18,7 @@ from enforcer.api.documents import (
 )
 from enforcer.api.messages import Response, respond
 from enforcer.api.problems import Code, ProblemError, unavailable
+from enforcer.core.digest import is_digest
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.exceptions import AccessDeniedError, InputError, NotFoundError, RefusedError, UnavailableError
 from enforcer.queues import SweepMessage
@@ -26,7 +27,6 @@ from enforcer.settings import Mode
 from enforcer.sweep import new_run_id
 
 _RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 async def start_sweeps(call: Call) -> Response:
@@ -69,7 +69,7 @@ async def get_run(call: Call) -> Response:
 
 async def approve_plan(call: Call) -> Response:
     digest = call.request.parameters.get("digest", "").strip().lower()
-    if not _DIGEST.fullmatch(digest):
+    if not is_digest(digest):
         raise NotFoundError("a plan's digest has 64 hexadecimal digits", field="digest")
     try:
         plans = await approval.approve(call.services, digest, actor=call.caller.actor)
