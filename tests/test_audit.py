@@ -20,6 +20,7 @@ from enforcer.offboarding import OffboardOrder, offboard_now
 from enforcer.sweep import new_run_id
 from enforcer.tables.ledger import TABLE
 from sandbox.directory.faults import Fault
+from tests.tables.ledger_entries import change
 from tests.world import World
 
 pytestmark = pytest.mark.anyio
@@ -146,11 +147,6 @@ async def swept(world: World) -> None:
     await leave_report(world.services, await world.sweep())
 
 
-async def change(world: World, sequence: int, **columns: str) -> None:
-    async with world.services.tables.table(TABLE) as table:
-        await table.update_entity({"PartitionKey": world.group.id, "RowKey": f"{sequence:012d}", **columns})
-
-
 async def test_the_ledger_of_a_night_fits_and_is_held_against_the_nights_report(world: World) -> None:
     await swept(world)
 
@@ -162,7 +158,7 @@ async def test_the_ledger_of_a_night_fits_and_is_held_against_the_nights_report(
 
 async def test_one_changed_byte_is_found_and_the_evidence_says_so(world: World) -> None:
     await swept(world)
-    await change(world, 2, Outcome="revokee")
+    await change(world.services.tables, world.group.id, 2, Outcome="revokee")
 
     found = await export(world)
 

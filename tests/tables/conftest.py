@@ -10,11 +10,19 @@ import pytest
 from enforcer.settings import Storage
 from enforcer.tables.storage import Tables
 from sandbox.azurite import StorageEndpoints
+from sandbox.storage_proxy import StorageProxy
 
 
 @pytest.fixture
 async def tables(azurite: StorageEndpoints) -> AsyncIterator[Tables]:
     async with Tables(Storage(connection_string=azurite.connection_string)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def shaky(storage: StorageProxy) -> AsyncIterator[Tables]:
+    """Tables that break where a test has `storage` break."""
+    async with Tables(Storage(connection_string=storage.endpoints.connection_string)) as opened:
         yield opened
 
 

@@ -5,24 +5,17 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from enforcer.core.ledger import Action, Entry
 from enforcer.settings import Storage
 from enforcer.tables.ledger import Ledger
 from enforcer.tables.storage import Tables
+from tests.tables.ledger_entries import entry
 
 
 async def write(connection_string: str, group_id: str, name: str, count: int) -> None:
     async with Tables(Storage(connection_string=connection_string)) as tables:
         ledger = Ledger(tables)
         for number in range(count):
-            entry = Entry(
-                at="2026-11-23T00:30:00Z",
-                actor=name,
-                action=Action.REMOVE,
-                group=group_id,
-                outcome=str(number),
-            )
-            await ledger.append(group_id, [entry])
+            await ledger.append(group_id, [entry(group_id, str(number), actor=name)])
 
 
 if __name__ == "__main__":

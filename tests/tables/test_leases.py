@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
 
 from enforcer.exceptions import LeaseHeldError, LeaseLostError
-from enforcer.settings import Storage
 from enforcer.tables.leases import TABLE, Leases
 from enforcer.tables.storage import Tables
-from sandbox.azurite import StorageEndpoints
-from sandbox.storage_proxy import Calls, Fault, Moment, Reply, StorageProxy, running_storage_proxy_async
+from sandbox.storage_proxy import Calls, Fault, Moment, Reply, StorageProxy
 from tests.world import Clock
 
 pytestmark = pytest.mark.anyio
@@ -137,38 +133,35 @@ async def test_of_many_who_want_it_at_once_one_gets_it(bench: Bench) -> None:
 
 
 @pytest.fixture
-async def shaky(azurite: StorageEndpoints, group: str) -> AsyncIterator[tuple[Bench, StorageProxy]]:
-    """A bench whose calls can be broken."""
-    async with AsyncExitStack() as stack:
-        proxy = await stack.enter_async_context(running_storage_proxy_async(azurite))
-        storage = Storage(connection_string=proxy.endpoints.connection_string)
-        tables = await stack.enter_async_context(Tables(storage))
-        await stack.enter_async_context(tables.table(TABLE))
-        yield Bench(tables, group, Clock()), proxy
+async def shaky_bench(shaky: Tables, group: str) -> Bench:
+    """A bench whose calls break where a test has `storage` break."""
+    async with shaky.table(TABLE):
+        return Bench(shaky, group, Clock())
 
 
-async def test_a_lease_whose_answer_was_lost_is_known_for_ones_own(shaky: tuple[Bench, StorageProxy]) -> None:
-    bench, proxy = shaky
-    proxy.set_fault(Fault(calls=Calls(method="POST"), moment=Moment.AFTER, reply=Reply.DROPPED))
-    async with asyncio.timeout(10), bench.leases(5).holding(bench.group, "the first") as lease:
+async def test_a_lease_whose_answer_was_lost_is_known_for_ones_own(
+    shaky_bench: Bench, storage: StorageProxy
+) -> None:
+    storage.set_fault(Fault(calls=Calls(method="POST"), moment=Moment.AFTER, reply=Reply.DROPPED))
+    async with asyncio.timeout(10), shaky_bench.leases(5).holding(shaky_bench.group, "the first") as lease:
         await lease.require()
 
 
 async def test_it_is_given_back_though_it_is_being_renewed_just_then(
-    shaky: tuple[Bench, StorageProxy],
+    shaky_bench: Bench, storage: StorageProxy
 ) -> None:
-    bench, proxy = shaky
     slow = Fault(calls=Calls(method="PUT"), times=9, moment=Moment.AFTER, delay=timedelta(seconds=0.3))
-    async with bench.leases(0.3).holding(bench.group, "the first"):
-        proxy.set_fault(slow)
+    async with shaky_bench.leases(0.3).holding(shaky_bench.group, "the first"):
+        storage.set_fault(slow)
         await asyncio.sleep(0.2)
-    proxy.clear()
-    assert await bench.is_free()
+    storage.clear()
+    assert await shaky_bench.is_free()
 
 
-async def test_a_renewal_whose_answer_was_lost_loses_nothing(shaky: tuple[Bench, StorageProxy]) -> None:
-    bench, proxy = shaky
-    async with bench.leases().holding(bench.group, "the first") as lease:
-        bench.clock.advance(seconds=61)
-        proxy.set_fault(Fault(calls=Calls(method="PUT"), moment=Moment.AFTER, reply=Reply.DROPPED))
+async def test_a_renewal_whose_answer_was_lost_loses_nothing(
+    shaky_bench: Bench, storage: StorageProxy
+) -> None:
+    async with shaky_bench.leases().holding(shaky_bench.group, "the first") as lease:
+        shaky_bench.clock.advance(seconds=61)
+        storage.set_fault(Fault(calls=Calls(method="PUT"), moment=Moment.AFTER, reply=Reply.DROPPED))
         await lease.require()

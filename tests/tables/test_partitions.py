@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from azure.core.exceptions import HttpResponseError
 
-from enforcer.settings import Storage
 from enforcer.tables.partitions import read_partition
 from enforcer.tables.register import TABLE
 from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, in_chunks
-from sandbox.azurite import StorageEndpoints
-from sandbox.storage_proxy import Calls, Fault, Reply, StorageProxy, running_storage_proxy_async
+from sandbox.storage_proxy import Calls, Fault, Reply, StorageProxy
 
 pytestmark = pytest.mark.anyio
 
@@ -50,11 +47,8 @@ class Shelf:
 
 
 @pytest.fixture
-async def shelf(azurite: StorageEndpoints) -> AsyncIterator[Shelf]:
-    async with running_storage_proxy_async(azurite) as proxy:
-        storage = Storage(connection_string=proxy.endpoints.connection_string)
-        async with Tables(storage) as tables:
-            yield Shelf(tables, proxy, str(uuid4()))
+def shelf(shaky: Tables, storage: StorageProxy, group: str) -> Shelf:
+    return Shelf(shaky, storage, group)
 
 
 def spread_keys(count: int) -> list[str]:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from uuid import uuid4
 
 import pytest
 
 from enforcer.core.contractors import RegisterRow
-from enforcer.settings import Storage
 from enforcer.tables.register import Register, Registration
 from enforcer.tables.storage import Tables
-from sandbox.azurite import StorageEndpoints
-from sandbox.storage_proxy import StorageProxy, running_storage_proxy_async
+from sandbox.storage_proxy import StorageProxy
 
 pytestmark = pytest.mark.anyio
 
@@ -37,11 +33,8 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(azurite: StorageEndpoints) -> AsyncIterator[Desk]:
-    async with running_storage_proxy_async(azurite) as proxy:
-        storage = Storage(connection_string=proxy.endpoints.connection_string)
-        async with Tables(storage) as tables:
-            yield Desk(Register(tables), proxy, str(uuid4()))
+def desk(shaky: Tables, storage: StorageProxy, group: str) -> Desk:
+    return Desk(Register(shaky), storage, group)
 
 
 def _keys(rows: list[RegisterRow | None]) -> list[str | None]:

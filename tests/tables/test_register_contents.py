@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -15,11 +13,9 @@ from azure.core.exceptions import HttpResponseError
 from azure.data.tables import EdmType, EntityProperty
 
 from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, read_row
-from enforcer.settings import Storage
 from enforcer.tables.register import TABLE, Register, Registration
 from enforcer.tables.storage import Tables
-from sandbox.azurite import StorageEndpoints
-from sandbox.storage_proxy import Calls, Fault, Moment, Reply, StorageProxy, running_storage_proxy_async
+from sandbox.storage_proxy import Calls, Fault, Moment, Reply, StorageProxy
 
 pytestmark = pytest.mark.anyio
 
@@ -147,15 +143,6 @@ async def test_rows_of_no_managed_group_are_counted(tables: Tables, group: str) 
 TRANSACTIONS = Calls(method="POST", path=r"\$batch")
 
 
-@asynccontextmanager
-async def shaky_tables(azurite: StorageEndpoints) -> AsyncIterator[tuple[Tables, StorageProxy]]:
-    """Give tables behind a proxy that breaks calls."""
-    async with AsyncExitStack() as stack:
-        proxy = await stack.enter_async_context(running_storage_proxy_async(azurite))
-        storage = Storage(connection_string=proxy.endpoints.connection_string)
-        yield await stack.enter_async_context(Tables(storage)), proxy
-
-
 async def test_an_import_writes_hundreds_of_rows_of_several_groups(tables: Tables, group: str) -> None:
     other = str(uuid4())
     await Register(tables).import_all(
@@ -166,27 +153,25 @@ async def test_an_import_writes_hundreds_of_rows_of_several_groups(tables: Table
 
 @pytest.mark.parametrize("moment", list(Moment))
 async def test_an_import_that_fails_half_way_leaves_everything_as_it_was(
-    azurite: StorageEndpoints, tables: Tables, group: str, moment: Moment
+    shaky: Tables, storage: StorageProxy, group: str, moment: Moment
 ) -> None:
-    await write(tables, group, "user0@x.example", EndDate=5, Company="X")
+    await write(shaky, group, "user0@x.example", EndDate=5, Company="X")
     people = [new(group, f"user{number}@x.example", company="Y") for number in range(120)]
-    async with shaky_tables(azurite) as (shaky, proxy):
-        proxy.set_fault(Fault(calls=TRANSACTIONS, nth=2, moment=moment, reply=Reply.CONDITION_NOT_MET))
-        with pytest.raises(HttpResponseError):
-            await Register(shaky).import_all(people)
-    assert [row.row_key for row in await rows(tables, group)] == ["user0@x.example"]
-    assert await raw(tables, group, "user0@x.example") == {"EndDate": 5, "Company": "X"}
+    storage.set_fault(Fault(calls=TRANSACTIONS, nth=2, moment=moment, reply=Reply.CONDITION_NOT_MET))
+    with pytest.raises(HttpResponseError):
+        await Register(shaky).import_all(people)
+    assert [row.row_key for row in await rows(shaky, group)] == ["user0@x.example"]
+    assert await raw(shaky, group, "user0@x.example") == {"EndDate": 5, "Company": "X"}
 
 
 async def test_an_import_that_is_stopped_leaves_everything_as_it_was(
-    azurite: StorageEndpoints, tables: Tables, group: str
+    shaky: Tables, storage: StorageProxy, group: str
 ) -> None:
     people = [new(group, f"user{number}@x.example") for number in range(120)]
-    async with shaky_tables(azurite) as (shaky, proxy):
-        importing = asyncio.create_task(Register(shaky).import_all(people))
-        while proxy.count(TRANSACTIONS) < 2:  # noqa: ASYNC110 -- nobody tells
-            await asyncio.sleep(0.005)
-        importing.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await importing
-    assert await rows(tables, group) == []
+    importing = asyncio.create_task(Register(shaky).import_all(people))
+    while storage.count(TRANSACTIONS) < 2:  # noqa: ASYNC110 -- nobody tells
+        await asyncio.sleep(0.005)
+    importing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await importing
+    assert await rows(shaky, group) == []

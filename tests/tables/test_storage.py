@@ -13,7 +13,7 @@ from enforcer.exceptions import AccessDeniedError, UnavailableError
 from enforcer.settings import Storage
 from enforcer.tables.storage import Tables, in_chunks, moment, present
 from sandbox.azurite import KEY, StorageEndpoints
-from sandbox.storage_proxy import Calls, Fault, Reply, running_storage_proxy_async
+from sandbox.storage_proxy import Calls, Fault, Reply, StorageProxy
 
 pytestmark = pytest.mark.anyio
 
@@ -22,31 +22,27 @@ def new_name() -> str:
     return f"test{uuid4().hex}"
 
 
-async def test_a_table_that_is_missing_is_created_once_however_many_ask(azurite: StorageEndpoints) -> None:
-    async with running_storage_proxy_async(azurite) as proxy:
-        storage, name = Storage(connection_string=proxy.endpoints.connection_string), new_name()
+async def write(tables: Tables, name: str, row: str = "r") -> None:
+    async with tables.table(name) as table:
+        await table.upsert_entity({"PartitionKey": "p", "RowKey": row})
 
-        async def write(tables: Tables, row: int) -> None:
-            async with tables.table(name) as table:
-                await table.upsert_entity({"PartitionKey": "p", "RowKey": str(row)})
 
-        async with Tables(storage) as tables:
-            await asyncio.gather(*(write(tables, row) for row in range(5)))
-        assert proxy.count(Calls(method="POST", path="Tables")) == 1
+async def test_a_table_that_is_missing_is_created_once_however_many_ask(
+    shaky: Tables, storage: StorageProxy
+) -> None:
+    name = new_name()
+    await asyncio.gather(*(write(shaky, name, str(row)) for row in range(5)))
+    assert storage.count(Calls(method="POST", path="Tables")) == 1
 
 
 async def test_a_table_that_could_not_be_opened_is_opened_by_the_next_who_asks(
-    azurite: StorageEndpoints,
+    shaky: Tables, storage: StorageProxy
 ) -> None:
-    async with running_storage_proxy_async(azurite) as proxy:
-        storage, name = Storage(connection_string=proxy.endpoints.connection_string), new_name()
-        async with Tables(storage) as tables:
-            proxy.set_fault(Fault(reply=Reply.CONDITION_NOT_MET))
-            with pytest.raises(HttpResponseError):
-                async with tables.table(name):
-                    pass
-            async with tables.table(name) as table:
-                await table.upsert_entity({"PartitionKey": "p", "RowKey": "r"})
+    name = new_name()
+    storage.set_fault(Fault(reply=Reply.CONDITION_NOT_MET))
+    with pytest.raises(HttpResponseError):
+        await write(shaky, name)
+    await write(shaky, name)
 
 
 # The SDK reads the XML in which Azurite refuses a key in a way that Python no longer likes.
@@ -55,28 +51,24 @@ async def test_a_refused_key_is_a_refusal(azurite: StorageEndpoints) -> None:
     refused = azurite.connection_string.replace(KEY, "c2VjcmV0")
     async with Tables(Storage(connection_string=refused)) as tables:
         with pytest.raises(AccessDeniedError, match="storage refuses this identity"):
-            async with tables.table(new_name()):
-                pass
+            await write(tables, new_name())
 
 
-async def test_a_storage_that_is_not_there_is_unavailable(azurite: StorageEndpoints) -> None:
-    async with running_storage_proxy_async(azurite) as proxy:
-        storage, name = Storage(connection_string=proxy.endpoints.connection_string), new_name()
-        proxy.set_fault(Fault(times=1_000, reply=Reply.DROPPED))
-        async with Tables(storage) as tables:
-            with pytest.raises(UnavailableError, match="storage did not answer"):
-                async with asyncio.timeout(60), tables.table(name):
-                    pass
+async def test_a_storage_that_is_not_there_is_unavailable(shaky: Tables, storage: StorageProxy) -> None:
+    storage.set_fault(Fault(times=1_000, reply=Reply.DROPPED))
+    with pytest.raises(UnavailableError, match="storage did not answer"):
+        async with asyncio.timeout(60):
+            await write(shaky, new_name())
 
 
 @pytest.mark.parametrize("reply", [Reply.SERVER_BUSY, Reply.TIMED_OUT, Reply.DROPPED])
-async def test_a_storage_that_stumbles_is_asked_again(azurite: StorageEndpoints, reply: Reply) -> None:
-    async with running_storage_proxy_async(azurite) as proxy:
-        storage, name = Storage(connection_string=proxy.endpoints.connection_string), new_name()
-        async with Tables(storage) as tables, tables.table(name) as table:
-            proxy.set_fault(Fault(reply=reply))
-            await table.upsert_entity({"PartitionKey": "p", "RowKey": "r"})
-            assert (await table.get_entity("p", "r"))["RowKey"] == "r"
+async def test_a_storage_that_stumbles_is_asked_again(
+    shaky: Tables, storage: StorageProxy, reply: Reply
+) -> None:
+    async with shaky.table(new_name()) as table:
+        storage.set_fault(Fault(reply=reply))
+        await table.upsert_entity({"PartitionKey": "p", "RowKey": "r"})
+        assert (await table.get_entity("p", "r"))["RowKey"] == "r"
 
 
 async def test_what_is_not_there_is_no_error_of_storage(tables: Tables) -> None:
