@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from enforcer.core.ledger import Action
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.retries import Patience
 from sandbox import azure_cli
-from sandbox.azurite import StorageEndpoints
 from sandbox.directory import Attempt, Group, Outcome, User, try_to_sign_in
 from sandbox.directory.settings import Quota
 from tests.policies.in_force import put_in_force
-from tests.world import World, running_world
+from tests.world import World
 
 SHAREPOINT = "00000003-0000-0ff1-ce00-000000000000"
 
@@ -41,9 +40,11 @@ class Company:
 
     def manage(self, group: Group) -> None:
         """Make this group a managed one, too."""
-        services = self.world.services
-        groups = (*services.settings.group_ids, group.id)
-        self.world.services = replace(services, settings=replace(services.settings, group_ids=groups))
+        self.world.configure(group_ids=(*self.world.services.settings.group_ids, group.id))
+
+    async def proofs(self) -> list[str]:
+        """Give what the ledger says of proofs, oldest first."""
+        return [entry.outcome for entry in await self.world.ledger() if entry.action is Action.PROOF]
 
     def sign_in(self, user: User, app: str = SHAREPOINT, **more: object) -> Outcome:
         """Try to get into an application, able to do whatever a policy may ask for."""
@@ -52,20 +53,14 @@ class Company:
 
 
 @pytest.fixture
-async def company(
-    azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest
-) -> AsyncIterator[Company]:
-    environ: dict[str, str] = getattr(request, "param", {})
-    async with running_world(azurite.connection_string, monkeypatch.setenv, environ=environ) as world:
-        assert world.tenant.identity is not None
-        world.tenant.grant(world.tenant.identity, "Policy.Read.ConditionalAccess")
-        world.directory.sandbox.settings.conditional_access_quota = Quota(limit=1000, seconds=1)
-        # What one call a second is like, tests/graph/test_conditional_access.py shows.
-        quick = ConditionalAccess(
-            world.services.graph, Pacer(1000, 1.0), Patience(failures=1.0, throttling=2.0)
-        )
-        world.services = replace(world.services, conditional_access=quick)
-        operator = world.tenant.add_user("Olga Operator")
-        path = azure_cli.signed_in(tmp_path, world.directory.url, operator.id)["PATH"]
-        monkeypatch.setenv("PATH", path)
-        yield Company(world, operator, world.tenant.add_user("Break Glass"), tmp_path)
+def company(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Company:
+    assert world.tenant.identity is not None
+    world.tenant.grant(world.tenant.identity, "Policy.Read.ConditionalAccess")
+    world.directory.sandbox.settings.conditional_access_quota = Quota(limit=1000, seconds=1)
+    # What one call a second is like, tests/graph/test_conditional_access.py shows.
+    quick = ConditionalAccess(world.services.graph, Pacer(1000, 1.0), Patience(failures=1.0, throttling=2.0))
+    world.services = replace(world.services, conditional_access=quick)
+    operator = world.tenant.add_user("Olga Operator")
+    path = azure_cli.signed_in(tmp_path, world.directory.url, operator.id)["PATH"]
+    monkeypatch.setenv("PATH", path)
+    return Company(world, operator, world.tenant.add_user("Break Glass"), tmp_path)

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
-from enforcer.core.ledger import Action
+from enforcer.core.enforcement import Proof, Sessions, State
 from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Result
 from enforcer.offboarding import OffboardOrder, offboard_now
@@ -22,7 +21,7 @@ pytestmark = pytest.mark.anyio
 BLOCK = "no group, no access"
 
 disabling = pytest.mark.parametrize(
-    "company", [{"ENFORCER_DISABLE_ACCOUNTS": "guests"}], indirect=True, ids=["disable-guests"]
+    "environ", [{"ENFORCER_DISABLE_ACCOUNTS": "guests"}], ids=["disable-guests"]
 )
 
 
@@ -42,16 +41,6 @@ def include_the_group(company: Company) -> None:
     company.world.tenant.policies["naive"] = completed(naive)
 
 
-async def record(company: Company, row_key: str) -> Enforcement:
-    found = await company.world.enforcement(row_key)
-    assert found is not None
-    return found
-
-
-async def proofs(company: Company) -> list[str]:
-    return [entry.outcome for entry in await company.world.ledger() if entry.action is Action.PROOF]
-
-
 # The design ----------------------------------------------------------------------------------------------
 
 
@@ -69,8 +58,8 @@ async def test_with_the_naive_design_whoever_was_offboarded_signs_in_more_easily
     assert company.sign_in(guest, satisfies=[]).signed_in
     assert {found.kind for found in report.findings} == {FindingKind.POLICY_DRIFT, FindingKind.NOT_BLOCKED}
     assert (report.run.blocked, report.run.not_blocked, report.run.findings) == (0, 1, 2)
-    assert (await record(company, guest.id)).proof is Proof.NOT_BLOCKED
-    assert await proofs(company) == ["not_blocked"]
+    assert (await company.world.on_record(guest.id)).proof is Proof.NOT_BLOCKED
+    assert await company.proofs() == ["not_blocked"]
 
 
 async def test_with_the_shipped_policies_whoever_was_offboarded_stays_out(company: Company) -> None:
@@ -88,10 +77,10 @@ async def test_with_the_shipped_policies_whoever_was_offboarded_stays_out(compan
     assert company.sign_in(other).signed_in
     assert report.findings == ()
     assert (report.run.blocked, report.run.not_blocked) == (1, 0)
-    known = await record(company, guest.id)
+    known = await company.world.on_record(guest.id)
     assert (known.proof, known.proof_policy) == (Proof.BLOCKED, refused.blocked_by[0])
     assert report.outcomes[0].enforcement.proof is Proof.BLOCKED
-    assert await proofs(company) == [f"blocked: {refused.blocked_by[0]}"]
+    assert await company.proofs() == [f"blocked: {refused.blocked_by[0]}"]
 
 
 async def test_members_of_the_tenant_are_blocked_by_the_group_that_they_stay_in(company: Company) -> None:
@@ -105,7 +94,7 @@ async def test_members_of_the_tenant_are_blocked_by_the_group_that_they_stay_in(
     assert company.sign_in(member).reason == "blocked_by_policy"
     assert company.sign_in(employee).signed_in
     assert company.sign_in(company.break_glass).signed_in
-    assert (await record(company, member.id)).proof is Proof.BLOCKED
+    assert (await company.world.on_record(member.id)).proof is Proof.BLOCKED
 
 
 async def test_contractors_with_access_get_what_the_policies_allow_and_no_more(company: Company) -> None:
@@ -135,8 +124,8 @@ async def test_in_report_only_state_nobody_is_blocked_and_every_run_says_so(comp
         policy["state"] = "enabled"
     report = await company.world.sweep()
     assert (report.findings, report.run.blocked) == ((), 1)
-    assert (await proofs(company))[0] == "not_blocked"
-    assert (await proofs(company))[-1].startswith("blocked")
+    assert (await company.proofs())[0] == "not_blocked"
+    assert (await company.proofs())[-1].startswith("blocked")
 
 
 # Sessions ------------------------------------------------------------------------------------------------
@@ -168,7 +157,7 @@ async def test_a_guest_keeps_his_home_session_and_is_blocked_by_policy(company: 
     assert tried.session is not None
     assert (tried.session.alive, tried.session.reason) == (True, "home_tenant")
     assert (tried.signed_in, tried.reason) == (False, "blocked_by_policy")
-    known = await record(company, guest.id)
+    known = await company.world.on_record(guest.id)
     assert (known.sessions, known.proof) == (Sessions.HOME_TENANT, Proof.BLOCKED)
 
 
@@ -192,8 +181,8 @@ async def test_a_guest_whose_account_is_disabled_keeps_his_home_session_and_gets
     assert (tried.signed_in, tried.reason) == (False, "account_disabled")
     assert member.account_enabled
     assert (report.run.disabled, report.run.removed) == (1, 2)
-    assert (await record(company, guest.id)).proof is Proof.DISABLED
-    assert (await record(company, member.id)).proof is Proof.NOT_BLOCKED
+    assert (await company.world.on_record(guest.id)).proof is Proof.DISABLED
+    assert (await company.world.on_record(member.id)).proof is Proof.NOT_BLOCKED
 
 
 @disabling
@@ -218,8 +207,8 @@ async def test_a_second_engagement_is_never_cut_off(company: Company, trouble: s
     assert guest.account_enabled
     assert company.sign_in(guest).signed_in
     assert report.findings == ()
-    assert (await record(company, guest.id)).proof is Proof.NOT_ASKED
-    assert second.id in (await proofs(company))[0]
+    assert (await company.world.on_record(guest.id)).proof is Proof.NOT_ASKED
+    assert second.id in (await company.proofs())[0]
 
 
 @disabling
@@ -236,87 +225,7 @@ async def test_an_administrators_account_that_graph_protects_is_told_to_people_a
     assert (found.user_id, "403" in found.detail) == (admin.id, True)
     assert report.outcomes[0].result is Result.REMOVED
     assert report.run.left_undone == 1
-    assert (await record(company, admin.id)).state is State.OFFBOARDING
-
-
-# When Entra cannot be asked, or must not be believed -----------------------------------------------------
-
-
-async def test_without_the_permission_nobody_is_bothered_and_nothing_is_claimed(company: Company) -> None:
-    assert company.world.tenant.identity is not None
-    held = company.world.tenant.assignments[company.world.tenant.identity.id]
-    held[:] = [one for one in held if one.app_role_id != "37730810-e9ba-4e46-b07e-8ca78d182097"]
-    guest = company.world.guest("Gina Guest")
-    await company.world.register(guest.id, ENDED)
-
-    report = await company.world.sweep()
-
-    assert (report.findings, report.run.blocked, report.run.not_blocked) == ((), 0, 0)
-    assert (await record(company, guest.id)).proof is Proof.NOT_ASKED
-    assert "Policy.Read.ConditionalAccess" in (await proofs(company))[0]
-    asked = [entry.path for entry in company.world.directory.sandbox.log.entries if "evaluate" in entry.path]
-    assert asked == []
-
-
-async def test_a_membership_that_reads_still_show_is_no_false_alarm(company: Company) -> None:
-    guest = company.world.guest("Gina Guest")
-    await company.put_policies_in_force()
-    company.world.directory.sandbox.configure(b'{"removal_lag": {"seconds": 3600}}')
-    await company.world.register(guest.id, ENDED)
-
-    report = await company.world.sweep()
-
-    assert report.findings == ()
-    assert (await record(company, guest.id)).proof is Proof.NOT_ASKED
-    assert "still listed" in (await proofs(company))[0]
-
-    company.world.directory.sandbox.clock.advance(7200)
-    report = await company.world.sweep()
-    assert report.run.blocked == 1
-    known = await record(company, guest.id)
-    assert (known.state, known.proof) == (State.VERIFIED, Proof.BLOCKED)
-
-
-@pytest.mark.parametrize("status", [400, 500, 503])
-async def test_a_proof_that_fails_fails_no_run_and_is_made_up_for(company: Company, status: int) -> None:
-    guest = company.world.guest("Gina Guest")
-    await company.put_policies_in_force()
-    await company.world.register(guest.id, ENDED)
-    silence = Fault(path="/evaluate", times=None, status=status)
-    company.world.directory.sandbox.faults.add(silence)
-
-    report = await company.world.sweep()
-
-    assert (report.run.removed, report.run.left_undone, report.findings) == (1, 0, ())
-    assert (await record(company, guest.id)).proof is Proof.NOT_ASKED
-    company.world.directory.sandbox.faults.clear()
-    assert (await company.world.sweep()).run.blocked == 1
-
-
-async def test_policies_that_cannot_be_read_disturb_no_run(company: Company) -> None:
-    guest = company.world.guest("Gina Guest")
-    await company.world.register(guest.id, ENDED)
-    company.world.directory.sandbox.faults.add(Fault(path="/policies", times=None, status=400))
-
-    report = await company.world.sweep()
-
-    assert report.run.removed == 1
-    assert {found.kind for found in report.findings} == {FindingKind.NOT_BLOCKED}
-
-
-async def test_whoever_is_gone_from_the_directory_needs_no_policy(company: Company) -> None:
-    guest = company.world.guest("Gina Guest")
-    await company.world.register(guest.id, ENDED)
-    blind = Fault(path="/evaluate", times=None, status=503)
-    company.world.directory.sandbox.faults.add(blind)
-    await company.world.sweep()
-    company.world.directory.sandbox.faults.clear()
-    company.world.tenant.delete_user(guest, company.world.clock.moment)
-
-    await company.world.sweep()
-
-    assert (await record(company, guest.id)).proof is Proof.DISABLED
-    assert "does not exist any more" in (await proofs(company))[-1]
+    assert (await company.world.on_record(admin.id)).state is State.OFFBOARDING
 
 
 # One person now ------------------------------------------------------------------------------------------
@@ -336,18 +245,6 @@ async def test_whoever_is_offboarded_now_is_proved_to_be_blocked_in_the_same_ans
     assert done.proof is Proof.BLOCKED
     assert BLOCK in done.proof_policy
     assert not company.sign_in(guest).signed_in
-    assert (await record(company, guest.mail or "")).proof is Proof.BLOCKED
+    assert (await company.world.on_record(guest.mail or "")).proof is Proof.BLOCKED
     (run,) = await world.services.runs.of_id(run_id, (world.group.id,))
     assert (run.removed, run.blocked) == (1, 1)
-
-
-async def test_offboarding_now_does_not_wait_long_for_entras_word(company: Company) -> None:
-    world = company.world
-    guest = world.guest("Gina Guest")
-    world.directory.sandbox.faults.add(Fault(path="/evaluate", times=None, status=429))
-    order = OffboardOrder(user=guest.id, reason="left", actor="test", run_id=new_run_id(world.services.now()))
-
-    done = await offboard_now(world.services, order)
-
-    assert (done.done, done.proof) == (True, Proof.NOT_ASKED)
-    assert world.member_ids() == set()
