@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from azure.storage.queue.aio import QueueClient
 
 from enforcer.api.app import Api
 from enforcer.api.calls import Budget
 from enforcer.api.messages import Request, Response
 from enforcer.api.routes import ROUTES, Route
 from enforcer.graph.retries import Patience
+from sandbox.azurite import StorageEndpoints
 from sandbox.directory.objects import User
 from sandbox.directory.tokens import TokenOrder
 from tests.world import World
@@ -45,6 +48,13 @@ class Reply:
     def fields(self) -> list[str]:
         """Name the fields that the problem document complains about."""
         return [error["field"] for error in self.json["errors"]]
+
+
+async def waiting(storage: StorageEndpoints, queue: str) -> list[bytes]:
+    """Give the messages that lie in a queue, and leave them there."""
+    async with QueueClient.from_connection_string(storage.connection_string, queue) as client:
+        found = await client.peek_messages(max_messages=32)
+    return [base64.b64decode(message.content) for message in found]
 
 
 def route(name: str) -> Route:

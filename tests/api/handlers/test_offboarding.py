@@ -1,25 +1,22 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import time
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from azure.storage.queue.aio import QueueServiceClient
 
 from enforcer.api.app import Api
 from enforcer.core.enforcement import Sessions, State
 from enforcer.core.ledger import Action
 from enforcer.offboarding import OffboardOrder, offboard_now
-from enforcer.queues import OFFBOARDINGS, read_offboard_message
+from enforcer.queues import OFFBOARDINGS, OffboardMessage, read_offboard_message
 from enforcer.settings import Mode
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory.faults import Effect, Fault
 from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
-from tests.api.caller import Caller
+from tests.api.caller import Caller, waiting
 from tests.world import RUNNING, World
 
 pytestmark = pytest.mark.anyio
@@ -29,11 +26,9 @@ _GRAPH_IS_AWAY = Fault(path="^/v1.0", times=None)
 _REASON = {"reason": "left at 14:10"}
 
 
-async def queued(azurite: StorageEndpoints, run_id: str) -> list[Any]:
+async def queued(azurite: StorageEndpoints, run_id: str) -> list[OffboardMessage]:
     """Give the messages of this run, whoever else's are in the queue."""
-    async with QueueServiceClient.from_connection_string(azurite.connection_string) as service:
-        found = await service.get_queue_client(OFFBOARDINGS).peek_messages(max_messages=32)
-    messages = [read_offboard_message(base64.b64decode(message.content)) for message in found]
+    messages = [read_offboard_message(body) for body in await waiting(azurite, OFFBOARDINGS)]
     return [message for message in messages if message.run_id == run_id]
 
 

@@ -1,26 +1,21 @@
 from __future__ import annotations
 
-import base64
-from typing import Any
-
 import pytest
-from azure.storage.queue.aio import QueueServiceClient
 
 from enforcer.core.ledger import Action
-from enforcer.queues import SWEEPS, read_sweep_message
+from enforcer.queues import SWEEPS, SweepMessage, read_sweep_message
 from enforcer.settings import Mode
 from sandbox.azurite import StorageEndpoints
 from sandbox.storage_proxy import Calls, Fault, Reply, Service, StorageProxy
-from tests.api.caller import Caller
+from tests.api.caller import Caller, waiting
 from tests.world import ENDED, World
 
 pytestmark = pytest.mark.anyio
 
 
-async def _asked_for(azurite: StorageEndpoints, run_id: str) -> list[Any]:
-    async with QueueServiceClient.from_connection_string(azurite.connection_string) as service:
-        found = await service.get_queue_client(SWEEPS).peek_messages(max_messages=32)
-    messages = [read_sweep_message(base64.b64decode(message.content)) for message in found]
+async def _asked_for(azurite: StorageEndpoints, run_id: str) -> list[SweepMessage]:
+    """Give the messages of this run, whoever else's are in the queue."""
+    messages = [read_sweep_message(body) for body in await waiting(azurite, SWEEPS)]
     return [message for message in messages if message.run_id == run_id]
 
 
