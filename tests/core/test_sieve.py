@@ -14,13 +14,13 @@ from enforcer.core.contractors import RegisterRow
 from enforcer.core.enforcement import State
 from enforcer.core.sieve import Sieve
 from tests.core.group import ANNA, BEN, ENDED, NOW, RUNNING, known, person, row
-from tests.core.test_planner_properties import WORLD, World
+from tests.core.situations import SITUATIONS, Situation
 
 ZONE = ZoneInfo("UTC")
 
 
-def sieve_for(world: World) -> Sieve:
-    return Sieve.of(world.members, world.enforcements, world.settings.zone, NOW)
+def sieve_for(situation: Situation) -> Sieve:
+    return Sieve.of(situation.members, situation.enforcements, situation.settings.zone, NOW)
 
 
 def kept(*rows: RegisterRow) -> list[RegisterRow]:
@@ -30,13 +30,15 @@ def kept(*rows: RegisterRow) -> list[RegisterRow]:
     return sieve.rows
 
 
-@given(world=WORLD, later=st.timedeltas(timedelta(0), timedelta(days=400)))
-def test_a_plan_is_the_same_without_the_rows_that_are_left_out(world: World, later: timedelta) -> None:
-    sieve = sieve_for(world)
-    sieve.take(world.rows)
-    rows = world.rows if sieve.passed_too_many else sieve.rows
+@given(situation=SITUATIONS, later=st.timedeltas(timedelta(0), timedelta(days=400)))
+def test_a_plan_is_the_same_without_the_rows_that_are_left_out(
+    situation: Situation, later: timedelta
+) -> None:
+    sieve = sieve_for(situation)
+    sieve.take(situation.rows)
+    rows = situation.rows if sieve.passed_too_many else sieve.rows
 
-    assert replace(world, rows=rows).plan(NOW + later) == world.plan(NOW + later)
+    assert replace(situation, rows=rows).plan(NOW + later) == situation.plan(NOW + later)
 
 
 def test_whoever_left_long_ago_is_not_held() -> None:
