@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
 
-from sandbox.child_process import end, entered_in_a_thread
+from sandbox.child_process import entered_in_a_thread, running
 
 ACCOUNT: Final = "devstoreaccount1"
 # Azurite's one account and key, the same on every machine and documented by Microsoft.
@@ -66,7 +66,7 @@ def running_azurite(
     certificate: Certificate | None = None,
     node_modules: Path | None = None,
 ) -> Iterator[StorageEndpoints]:
-    """Runs Azurite while the block runs.
+    """Run Azurite while the block runs.
 
     Args:
         folder: keeps the data here, for another start; without it they are in memory and gone at the end.
@@ -79,18 +79,9 @@ def running_azurite(
     command = _command(_script(node_modules), folder, certificate)
     with (
         TemporaryFile() as output,
-        subprocess.Popen(  # noqa: S603 - our own arguments
-            command,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for the starter, which may still want to write something down
-        ) as process,
+        running(command, stop_seconds=_STOP_SECONDS, stdout=output, stderr=subprocess.STDOUT) as process,
     ):
-        try:
-            yield _when_ready(process, output.fileno())
-        finally:
-            end(process, _STOP_SECONDS)
+        yield _when_ready(process, output.fileno())
 
 
 def running_azurite_async(

@@ -1,15 +1,38 @@
 """Programs that the sandbox starts: each ends when its standard input does, so none outlives its starter."""
 
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from typing import Any
 
 import anyio
 import anyio.to_thread
 
 
-def end(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Asks a program to end by closing its standard input, and kills it if it has not ended in time."""
+@contextmanager
+def running(
+    command: Sequence[str], *, stop_seconds: float, **options: Any
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program while the block runs; at its end the program has some time to end, too.
+
+    Args:
+        command: The program and its arguments.
+        stop_seconds: How long it may take to end before it is killed.
+        options: Further ones of `subprocess.Popen`.
+    """
+    with subprocess.Popen(  # noqa: S603 -- our own arguments
+        command,
+        stdin=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for the starter, which ends the program in its own time
+        **options,
+    ) as process:
+        try:
+            yield process
+        finally:
+            _end(process, stop_seconds)
+
+
+def _end(process: subprocess.Popen[bytes], seconds: float) -> None:
     if process.stdin is not None:
         process.stdin.close()
     try:

@@ -16,7 +16,7 @@ from enforcer.settings import load_settings
 from sandbox.azurite import AzuriteError
 from sandbox.directory.objects import User
 from sandbox.host.errors import HostError
-from sandbox.local_tenant import PROJECT, LocalTenant, enforcer, operator_token, running_local_tenant
+from sandbox.local_tenant import PROJECT, LocalTenant, enforcer, operator_token, running_local_tenant, shown
 
 BUILD = PROJECT / "build" / "demo"
 _NIGHT_SECONDS = 60
@@ -48,16 +48,16 @@ async def demo() -> None:
 
         _say("5. The ledger: a chain that nobody can change unseen")
         await _enforcer(tenant, "audit", "verify")
-        await _enforcer(tenant, "audit", "export", *_today(), "--out", _shown(BUILD / "evidence"))
+        await _enforcer(tenant, "audit", "export", *_today(), "--out", shown(BUILD / "evidence"))
         await _keep_page(tenant, BUILD / "page.html")
     _say("Stopped everything. To look at:")
-    print(f"  {_shown(BUILD / 'evidence' / 'report.html')}   the report for auditors")
-    print(f"  {_shown(BUILD / 'page.html')}              the operators' page, as it was (make sandbox: live)")
+    print(f"  {shown(BUILD / 'evidence' / 'report.html')}   the report for auditors")
+    print(f"  {shown(BUILD / 'page.html')}              the operators' page, as it was (make sandbox: live)")
 
 
 async def _switch_policies_on(tenant: LocalTenant) -> None:
     """Create the shipped policies, in report-only state as always, and then switch them on."""
-    values = ("--values", _shown(BUILD / "policy-values.json"))
+    values = ("--values", shown(BUILD / "policy-values.json"))
     await _enforcer(tenant, "policies", "apply", *values)
     await _enforcer(tenant, "policies", "apply", "--enable", *values)
 
@@ -132,16 +132,12 @@ def _say(text: str) -> None:
     print(f"\n=== {text}", flush=True)
 
 
-def _shown(path: Path) -> str:
-    return str(path.relative_to(PROJECT))
-
-
 def main() -> None:
     """Run the demonstration; where it breaks off, say why, and where the function app's log is."""
     try:
         asyncio.run(demo())
     except (AzuriteError, HostError, DemoError, httpx.HTTPError) as error:
-        log = _shown(BUILD / "host.log")
+        log = shown(BUILD / "host.log")
         sys.exit(f"\nBroken off: {error}\nThe function app's log, where it got that far: {log}")
 
 

@@ -17,6 +17,8 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from sandbox.loopback import listening
+
 SESSION_COOKIE: Final = "AppServiceAuthSession"
 PEOPLE: Final = {"operator": "Contractors.Offboard", "reader": "Contractors.Read"}
 """Who may sign in, and the app role that each of them holds."""
@@ -88,15 +90,9 @@ async def running_front_door(app_url: str, issue: Issue) -> AsyncIterator[str]:
     """Stand before an app, on a free port of the loopback interface; gives the URL."""
     jar = aiohttp.DummyCookieJar()
     async with aiohttp.ClientSession(cookie_jar=jar, auto_decompress=False) as session:
-        runner = web.AppRunner(
-            FrontDoor(app_url, issue, session).application(), access_log=None, shutdown_timeout=0
-        )
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-        finally:
-            await runner.cleanup()
+        application = FrontDoor(app_url, issue, session).application()
+        async with listening(web.AppRunner(application, access_log=None, shutdown_timeout=0)) as url:
+            yield url
 
 
 def _is_sent_from_here(request: web.Request) -> bool:

@@ -68,6 +68,11 @@ async def enforcer(environ: Mapping[str, str], *arguments: str) -> int:
     return await process.wait()
 
 
+def shown(path: Path) -> str:
+    """Give a path of the project as people type it."""
+    return str(path.relative_to(PROJECT))
+
+
 def operator_token(tenant: LocalTenant, role: str) -> str:
     """Give a token of the operator for the HTTP API, with an app role, good for eight hours."""
     order = TokenOrder(

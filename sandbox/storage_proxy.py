@@ -20,6 +20,7 @@ from anyio.from_thread import start_blocking_portal
 from yarl import URL
 
 from sandbox.azurite import ACCOUNT, StorageEndpoints
+from sandbox.loopback import listening
 
 _HOP_BY_HOP: Final = frozenset({"connection", "host", "keep-alive", "transfer-encoding"})
 # What aiohttp would add by itself; a shared key signs some of them.
@@ -121,7 +122,7 @@ class StorageProxy:
         self._armed.append(_Armed(fault))
 
     def clear(self) -> None:
-        """Forgets faults and calls."""
+        """Forget faults and calls."""
         self._armed.clear()
         self.calls.clear()
 
@@ -137,10 +138,8 @@ class StorageProxy:
             return await self._handle(service, request)
 
         runner = web.ServerRunner(web.Server(handle), shutdown_timeout=1)
-        await runner.setup()
-        exit_stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return f"http://127.0.0.1:{runner.addresses[0][1]}/{ACCOUNT}"
+        url = await exit_stack.enter_async_context(listening(runner))
+        return f"{url}/{ACCOUNT}"
 
     async def _handle(self, service: Service, request: web.BaseRequest) -> web.StreamResponse:
         call = Call(service=service, method=request.method, path=request.raw_path.removeprefix(f"/{ACCOUNT}"))

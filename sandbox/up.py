@@ -11,7 +11,7 @@ from pathlib import Path
 from sandbox.azurite import AzuriteError
 from sandbox.front_door import running_front_door
 from sandbox.host.errors import HostError
-from sandbox.local_tenant import PROJECT, LocalTenant, operator_token, running_local_tenant
+from sandbox.local_tenant import PROJECT, LocalTenant, operator_token, running_local_tenant, shown
 
 BUILD = PROJECT / "build" / "sandbox"
 LOG = BUILD / "host.log"
@@ -49,14 +49,10 @@ def _help(tenant: LocalTenant, page: str) -> str:
         page=f"{page}/api/",
         url=tenant.host.url,
         directory=tenant.directory.url,
-        env=_shown(BUILD / "env"),
-        log=_shown(LOG),
-        values=_shown(BUILD / "policy-values.json"),
+        env=shown(BUILD / "env"),
+        log=shown(LOG),
+        values=shown(BUILD / "policy-values.json"),
     )
-
-
-def _shown(path: Path) -> str:
-    return str(path.relative_to(PROJECT))
 
 
 _HELP = """
@@ -87,7 +83,7 @@ def main() -> None:
     try:
         asyncio.run(up())
     except (AzuriteError, HostError) as error:
-        sys.exit(f"\nNot up: {error}\nThe function app's log, where it got that far: {_shown(LOG)}")
+        sys.exit(f"\nNot up: {error}\nThe function app's log, where it got that far: {shown(LOG)}")
 
 
 if __name__ == "__main__":

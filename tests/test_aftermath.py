@@ -13,6 +13,7 @@ from enforcer.aftermath import after_sweep, leave_report, raise_alarm
 from enforcer.blobs import Blob, open_reports
 from enforcer.notify.queueing import Alarm
 from tests.notify.conftest import Webhook, with_settings
+from tests.notify.conftest import environ as environ  # noqa: PLC0414 -- a fixture
 from tests.notify.conftest import webhook as webhook  # noqa: PLC0414 -- a fixture
 from tests.notify.conftest import world as world  # noqa: PLC0414 -- a fixture
 from tests.world import ENDED, World

@@ -15,8 +15,8 @@ from sandbox.directory.state import Sandbox
 from sandbox.directory.tenant import Tenant
 from sandbox.directory.tokens import TokenOrder
 from sandbox.directory.transport import VERSION, Transport, unreliable
+from sandbox.loopback import listening
 
-LOOPBACK = "127.0.0.1"
 LARGEST_BODY = 64 * 1024 * 1024
 
 
@@ -59,13 +59,9 @@ async def running_directory(
     sandbox = Sandbox(tenant or Tenant(), settings or Settings())
     identity = IdentityEndpoint(sandbox)
     runner = web.AppRunner(_application(sandbox, identity), access_log=None, shutdown_timeout=0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, LOOPBACK, port).start()
-        sandbox.listen_at(f"http://{LOOPBACK}:{runner.addresses[0][1]}")
-        yield DirectoryServer(sandbox, sandbox.url, identity.header)
-    finally:
-        await runner.cleanup()
+    async with listening(runner, port) as url:
+        sandbox.listen_at(url)
+        yield DirectoryServer(sandbox, url, identity.header)
 
 
 @contextmanager

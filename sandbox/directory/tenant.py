@@ -61,6 +61,9 @@ class Tenant:
         self._by_mail: dict[str, set[str]] = {}
         self._by_name: dict[str, str] = {}
         self._by_app: dict[str, str] = {}
+        self._add_graph()
+
+    def _add_graph(self) -> None:
         self.add_application(
             "Microsoft Graph",
             # The same again when the tenant is read from a file, where assignments refer to it.

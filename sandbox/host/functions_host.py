@@ -72,14 +72,14 @@ class FunctionsHost:
         return parse_schedule(resolved(function, function.trigger.schedule or ""))
 
     async def timer(self, name: str, extra: Mapping[str, object] | None = None) -> Invocation:
-        """Fires a timer now. `extra` goes over the timer's own information: `{"IsPastDue": True}`."""
+        """Fire a timer now. `extra` goes over the timer's own information: `{"IsPastDue": True}`."""
         function = self._function(name, "timerTrigger")
         now = datetime.now(UTC)
         data = timer_data(now - timedelta(days=1), self.schedule(function).next_after(now), extra or {})
         return (await self._invoke(function, data, {}))[0]
 
     async def queue(self, name: str, text: str, *, dequeue_count: int = 1) -> Invocation:
-        """Hands a message to a queue function without a queue: nothing is retried or moved."""
+        """Hand a message to a queue function without a queue: nothing is retried or moved."""
         return await self.queue_item(name, QueueItem.made_up(text, dequeue_count))
 
     async def queue_item(self, name: str, item: QueueItem) -> Invocation:
@@ -89,7 +89,7 @@ class FunctionsHost:
     async def http(
         self, method: str, target: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
     ) -> HttpReply:
-        """Answers a request for a path such as `/api/contractors?top=5`."""
+        """Answer a request for a path such as `/api/contractors?top=5`."""
         url = f"http://localhost{target}"
         return await self.http_request(HttpRequest(method=method, url=url, headers=headers or {}, body=body))
 

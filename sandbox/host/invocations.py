@@ -71,7 +71,7 @@ class Invocations:
 
     @contextmanager
     def running(self, invocation: Invocation) -> Iterator[None]:
-        """Has what the block logs count as the invocation's."""
+        """Have what the block logs count as the invocation's."""
         self._newest.append(invocation)
         self._running[invocation.id] = invocation
         token = invocation_id_cv.set(invocation.id)
@@ -83,7 +83,7 @@ class Invocations:
 
     @contextmanager
     def captured_logs(self) -> Iterator[None]:
-        """Has the root logger at INFO, as the worker in Azure, and every line of it on stderr."""
+        """Have the root logger at INFO, as the worker in Azure, and every line of it on stderr."""
         root = logging.getLogger()
         handler, level = _Handler(lambda: self.current), root.level
         root.addHandler(handler)

@@ -166,14 +166,14 @@ class QueueListener:
                 held.receipt = renewed.pop_receipt or ""
 
     async def _give_up(self, held: _Held) -> None:
-        """Moves a message to the poison queue. In a poison queue it stays, out of sight while leased."""
+        """Move a message to the poison queue. In a poison queue it stays, out of sight while leased."""
         if self._poison is not None:
             _log.warning("message %s goes to %s", held.item.id, self._poison.queue_name)
             await put_message(self._poison, held.content)
             await self._delete(held)
 
     async def _release(self, held: _Held) -> None:
-        """Makes a message whose function failed visible again. A poison queue waits for the lease's end."""
+        """Make a message whose function failed visible again. A poison queue waits for the lease's end."""
         after = _seconds(self._options.retry_after)
         if self._poison is not None:
             with suppress(ResourceNotFoundError):  # another has it already

@@ -12,7 +12,7 @@ from typing import IO, Final
 
 import msgspec
 
-from sandbox.child_process import end, entered_in_a_thread
+from sandbox.child_process import entered_in_a_thread, running
 from sandbox.host.errors import HostError
 
 _PROJECT: Final = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def running_host(
     arguments: Sequence[str] = (),
     log: IO[bytes] | None = None,
 ) -> Iterator[HostProcess]:
-    """Runs `python -m sandbox.host` while the block runs; functions in work at its end are waited for.
+    """Run `python -m sandbox.host` while the block runs; functions in work at its end are waited for.
 
     Args:
         app: folder of `function_app.py` and `host.json`.
@@ -46,19 +46,15 @@ def running_host(
         HostError: the app does not start; the reason stands in the log.
     """
     command = [sys.executable, "-m", "sandbox.host", "--app", str(app.resolve()), *arguments]
-    with subprocess.Popen(  # noqa: S603 - our own arguments
+    with running(
         command,
-        stdin=subprocess.PIPE,
+        stop_seconds=_STOP_SECONDS,
         stdout=subprocess.PIPE,
         stderr=log,
         env=os.environ | dict(settings or {}),
         cwd=_PROJECT,
-        start_new_session=True,  # Ctrl-C is for the starter, which ends the host in its own time
     ) as process:
-        try:
-            yield _when_ready(process)
-        finally:
-            end(process, _STOP_SECONDS)
+        yield _when_ready(process)
 
 
 def running_host_async(

@@ -58,7 +58,7 @@ class Schedule:
 
 
 def parse_schedule(text: str) -> Schedule:
-    """Reads an NCRONTAB expression of six fields, or of five without seconds.
+    """Read an NCRONTAB expression of six fields, or of five without seconds.
 
     Raises:
         HostError: not such an expression; a TimeSpan is one on App Service plans only.

@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from sandbox.host.configuration import Function
 from sandbox.host.functions_host import FunctionsHost
 from sandbox.host.listener import Pace, QueueListener
 from sandbox.host.server import Callers, make_server
+from sandbox.loopback import listening
 
 _GRACE_SECONDS: Final = 20.0
 
@@ -33,9 +33,9 @@ class Options:
 
 
 async def serve(options: Options, stopping: asyncio.Event, ready: Callable[[str], None]) -> None:
-    """Runs the app until `stopping` is set, then lets what is in work end, for at most 20 seconds.
+    """Run the app until `stopping` is set, then let what is in work end, for at most 20 seconds.
 
-    Calls `ready` with the URL once everything listens.
+    Call `ready` with the URL once everything listens.
 
     Raises:
         HostError: the app, its configuration or a connection cannot be used.
@@ -47,27 +47,15 @@ async def serve(options: Options, stopping: asyncio.Event, ready: Callable[[str]
         listeners = [await QueueListener.open(host, function) for function in queued if options.queues]
         feeds = [listener.run(options.pace) for listener in listeners]
         feeds += [_run_timer(host, function, stopping) for function in timed if options.timers]
-        async with _listening(host, options) as url, asyncio.TaskGroup() as group:
+        server = make_server(host, options.callers)
+        runner = web.AppRunner(server, access_log=None, shutdown_timeout=_GRACE_SECONDS)
+        async with listening(runner, options.port) as url, asyncio.TaskGroup() as group:
             tasks = [group.create_task(feed) for feed in feeds]
             ready(url)
             await stopping.wait()
             for listener in listeners:
                 listener.stop()
             await _finish(tasks)
-
-
-@asynccontextmanager
-async def _listening(host: FunctionsHost, options: Options) -> AsyncIterator[str]:
-    runner = web.AppRunner(
-        make_server(host, options.callers), access_log=None, shutdown_timeout=_GRACE_SECONDS
-    )
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", options.port)
-        await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 async def _finish(tasks: list[asyncio.Task[None]]) -> None:

@@ -78,7 +78,7 @@ class Queues:
         return b64encode(body).decode() if self._base64 else body.decode()
 
     async def send_outputs(self, function: Function, outputs: Mapping[str, TypedData]) -> None:
-        """Puts what a function wrote to its queue output bindings into those queues."""
+        """Put what a function wrote to its queue output bindings into those queues."""
         for binding in function.outputs:
             if binding.name in outputs:
                 client = await self.bound(function, binding)
@@ -107,7 +107,7 @@ def _body(item: object) -> bytes:
 
 
 async def put_message(client: QueueClient, content: str) -> None:
-    """Sends a message, to a queue that it makes where it is missing."""
+    """Send a message, to a queue that it makes where it is missing."""
     try:
         await client.send_message(content)
     except ResourceNotFoundError:

@@ -97,7 +97,7 @@ class Worker:
         metadata: Mapping[str, protos.TypedData],
         trace_parent: str | None = None,
     ) -> protos.InvocationResponse:
-        """Runs a function on the value of its trigger; the response tells a failure, nothing is raised."""
+        """Run a function on the value of its trigger; the response tells a failure, nothing is raised."""
         request = protos.InvocationRequest(
             invocation_id=invocation_id,
             function_id=function.id,
@@ -114,7 +114,7 @@ class Worker:
 
 @contextmanager
 def _without_module(name: str) -> Iterator[None]:
-    """Has a module imported anew in the block, and as it was after it."""
+    """Have a module imported anew in the block, and as it was after it."""
     module = sys.modules.pop(name, None)
     try:
         yield
@@ -125,7 +125,7 @@ def _without_module(name: str) -> Iterator[None]:
 
 
 async def _call(handler: Any, **message: object) -> Any:
-    """Sends one message in the envelope that the library expects."""
+    """Send one message in the envelope that the library expects."""
     return await handler(
         SimpleNamespace(
             request=SimpleNamespace(**message),

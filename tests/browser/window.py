@@ -10,6 +10,7 @@ from typing import Any, Final
 from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page
 
+from sandbox.loopback import LOOPBACK, listening
 from tests.api.caller import CHANGE
 from tests.browser.stage import PROJECT, Stage
 
@@ -80,10 +81,5 @@ async def other_site(html: str) -> AsyncIterator[str]:
 
     application = web.Application()
     application.router.add_get("/", page)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://localhost:{runner.addresses[0][1]}/"
-    finally:
-        await runner.cleanup()
+    async with listening(web.AppRunner(application, access_log=None, shutdown_timeout=0)) as url:
+        yield f"{url.replace(LOOPBACK, 'localhost')}/"

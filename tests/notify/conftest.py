@@ -13,8 +13,8 @@ from aiohttp import web
 
 from enforcer.services import Services
 from enforcer.tables.outbox import TABLE, Outbox
-from sandbox.azurite import StorageEndpoints
-from tests.world import World, running_world
+from sandbox.loopback import listening
+from tests.world import World
 
 SENDER = "offboarding@contoso.com"
 
@@ -44,26 +44,24 @@ async def running_webhook() -> AsyncIterator[Webhook]:
     hook = Webhook()
     application = web.Application()
     application.router.add_post("/{token}", hook.handle)
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        hook.url = f"json://127.0.0.1:{runner.addresses[0][1]}/s3cret-token"
+    async with listening(web.AppRunner(application, access_log=None)) as url:
+        hook.url = f"{url.replace('http', 'json')}/s3cret-token"
         yield hook
-    finally:
-        await runner.cleanup()
 
 
 @pytest.fixture
-async def world(
-    azurite: StorageEndpoints, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[World]:
-    environ = {"ENFORCER_MAIL_SENDER": SENDER, "ENFORCER_NOTIFY_URLS": webhook.url}
-    async with running_world(azurite.connection_string, monkeypatch.setenv, environ=environ) as running:
-        running.tenant.add_user("Offboarding", mail=SENDER, user_principal_name=SENDER)
-        await _clear(running.services)
-        yield running
-        await _clear(running.services)
+def environ(webhook: Webhook) -> dict[str, str]:
+    """Mail is sent, and operators hear through the webhook."""
+    return {"ENFORCER_MAIL_SENDER": SENDER, "ENFORCER_NOTIFY_URLS": webhook.url}
+
+
+@pytest.fixture
+async def world(world: World) -> AsyncIterator[World]:
+    """A world with a mailbox to send from, and an empty outbox."""
+    world.tenant.add_user("Offboarding", mail=SENDER, user_principal_name=SENDER)
+    await _clear(world.services)
+    yield world
+    await _clear(world.services)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 
 from sandbox.front_door import SESSION_COOKIE, running_front_door
+from sandbox.loopback import listening
 
 pytestmark = pytest.mark.anyio
 
@@ -25,17 +26,12 @@ async def door() -> AsyncIterator[httpx.AsyncClient]:
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", tell)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        app_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        async with (
-            running_front_door(app_url, lambda role: f"token of {role}") as url,
-            httpx.AsyncClient(base_url=url, trust_env=False) as browser,
-        ):
-            yield browser
-    finally:
-        await runner.cleanup()
+    async with (
+        listening(runner) as app_url,
+        running_front_door(app_url, lambda role: f"token of {role}") as url,
+        httpx.AsyncClient(base_url=url, trust_env=False) as browser,
+    ):
+        yield browser
 
 
 async def sign_in(door: httpx.AsyncClient, person: str = "operator") -> None:

@@ -61,7 +61,7 @@ def change_user(call: Call, sandbox: Sandbox) -> Answer:
 
 
 def revoke_sessions(call: Call, sandbox: Sandbox) -> Answer:
-    """Ends sessions that began here; those of external users begin in their home tenants."""
+    """End sessions that began here; those of external users begin in their home tenants."""
     user = find_user(call, sandbox)
     user.sign_in_sessions_valid_from_date_time = sandbox.clock.now()
     if sandbox.settings.revoke_status == HTTPStatus.NO_CONTENT:
