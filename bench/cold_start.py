@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,7 @@ from sandbox.directory.tokens import TokenOrder
 PROJECT = Path(__file__).parents[1]
 BARE = Path(__file__).parent / "bare_app"
 _NAME = "4. cold start"
+_figure = partial(Figure, scenario=_NAME)
 _REPEATS = 5
 _SCENE = Scene(members=20, due=0, rows=20)
 _DONE = "200"
@@ -49,26 +51,19 @@ async def measure() -> list[Figure]:
     bare, ours, first = (min(times) for times in zip(*rounds, strict=True))
     note = f"best of {_REPEATS}, in turns"
     return [
-        Figure(
-            scenario=_NAME,
+        _figure(
             name="fresh process to indexed app",
             value=ours,
             unit="s",
             loop=bare,
             note=f"{note}; beside it the bare app",
         ),
-        Figure(
-            scenario=_NAME,
-            name="against the bare app",
-            value=ours / bare,
-            goal=Goal(limit=Limit.AT_MOST, value=1.3),
-        ),
-        Figure(
-            scenario=_NAME,
+        _figure(name="against the bare app", value=ours / bare, goal=Goal(Limit.AT_MOST, 1.3)),
+        _figure(
             name="first offboard after that",
             value=first,
             unit="s",
-            goal=Goal(limit=Limit.AT_MOST, value=1),
+            goal=Goal(Limit.AT_MOST, 1),
             note=f"{note}; through HTTP, token and all, Graph answering at once",
         ),
     ]

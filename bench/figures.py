@@ -35,7 +35,7 @@ class Limit(StrEnum):
     EXACTLY = "="
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Goal:
     limit: Limit
     value: float

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from bench.figures import Figure, Goal, Limit
 from bench.loop import LoopTimes, run_loop
 from bench.stage import Scene, running_stage
@@ -16,6 +18,7 @@ SCENE = Scene(
     directory=DirectorySettings(latency_seconds=0.2, batch_item_latency_seconds=0.01),
 )
 _NAME = "1. 1,500 of 5,000 leave"
+_figure = partial(Figure, scenario=_NAME)
 _REPEATS = 3
 _LOOP_PEOPLE = 25
 
@@ -38,33 +41,25 @@ async def _loop() -> LoopTimes:
 def _figures(best: Swept, loop: LoopTimes) -> list[Figure]:
     looped = loop.scaled_to(DUE)
     return [
-        Figure(
-            scenario=_NAME,
+        _figure(
             name="wall time",
             value=best.seconds,
             unit="s",
-            goal=Goal(limit=Limit.AT_MOST, value=10),
+            goal=Goal(Limit.AT_MOST, 10),
             loop=looped,
             note=f"best of {_REPEATS}; the loop timed on {_LOOP_PEOPLE} people and scaled up",
         ),
-        Figure(
-            scenario=_NAME,
+        _figure(
             name="times faster than the loop",
             value=looped / best.seconds,
-            goal=Goal(limit=Limit.AT_LEAST, value=40),
+            goal=Goal(Limit.AT_LEAST, 40),
         ),
-        Figure(
-            scenario=_NAME,
-            name="people removed and revoked",
-            value=best.finished,
-            goal=Goal(limit=Limit.EXACTLY, value=DUE),
-        ),
-        Figure(
-            scenario=_NAME,
+        _figure(name="people removed and revoked", value=best.finished, goal=Goal(Limit.EXACTLY, DUE)),
+        _figure(
             name="HTTP requests to Graph",
             value=best.graph.requests,
             loop=2 * DUE + SCENE.members / 100,
             note=f"{best.graph.operations:,} operations; the loop's computed",
         ),
-        Figure(scenario=_NAME, name="429 answers", value=best.throttled),
+        _figure(name="429 answers", value=best.throttled),
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from bench import register
 from bench.figures import Figure, Goal, Limit
 from bench.probe import Probe, probe
@@ -13,6 +15,7 @@ from sandbox.storage_proxy import running_storage_proxy_async
 
 SCENE = Scene(members=10_000, due=0, rows=10_000, directory=DirectorySettings(latency_seconds=0.2))
 _NAME = "3. nothing is due"
+_figure = partial(Figure, scenario=_NAME)
 _LARGE = f"3. a register of {register.ROWS:,} rows"
 
 
@@ -24,20 +27,14 @@ async def measure() -> list[Figure]:
     planned = await probe("plan", {})
     return [
         *_night(swept, looped),
-        Figure(
-            scenario=_NAME,
+        _figure(
             name="HTTP requests to Graph",
             value=graph.requests,
             loop=loop_graph.requests,
             note="pages of 999 members; the SDK's own are of 100",
         ),
-        Figure(scenario=_NAME, name="HTTP requests to storage", value=storage_requests),
-        Figure(
-            scenario=_NAME,
-            name="writes to Graph",
-            value=graph.writes,
-            goal=Goal(limit=Limit.EXACTLY, value=0),
-        ),
+        _figure(name="HTTP requests to storage", value=storage_requests),
+        _figure(name="writes to Graph", value=graph.writes, goal=Goal(Limit.EXACTLY, 0)),
         *_large(planned),
     ]
 
@@ -57,23 +54,15 @@ async def _storage_requests(stage: Stage) -> int:
 
 def _night(swept: Probe, looped: Probe) -> list[Figure]:
     return [
-        Figure(
-            scenario=_NAME,
+        _figure(
             name="wall time",
             value=swept.seconds,
             unit="s",
             loop=looped.seconds,
             note="10,000 members, 10,000 rows; the loop only reads",
         ),
-        Figure(
-            scenario=_NAME,
-            name="processor time",
-            value=swept.cpu_seconds,
-            unit="s",
-            loop=looped.cpu_seconds,
-        ),
-        Figure(
-            scenario=_NAME,
+        _figure(name="processor time", value=swept.cpu_seconds, unit="s", loop=looped.cpu_seconds),
+        _figure(
             name="peak memory over the imports",
             value=swept.memory_mib,
             unit="MiB",
@@ -89,7 +78,7 @@ def _large(planned: Probe) -> list[Figure]:
             name="processor time of planning",
             value=planned.cpu_seconds,
             unit="s",
-            goal=Goal(limit=Limit.AT_MOST, value=1),
+            goal=Goal(Limit.AT_MOST, 1),
             note=f"{register.MEMBERS:,} members, {register.DUE:,} due; rows made up page by page",
         ),
         Figure(
@@ -97,6 +86,6 @@ def _large(planned: Probe) -> list[Figure]:
             name="peak memory over the imports",
             value=planned.memory_mib,
             unit="MiB",
-            goal=Goal(limit=Limit.AT_MOST, value=150),
+            goal=Goal(Limit.AT_MOST, 150),
         ),
     ]

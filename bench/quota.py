@@ -7,6 +7,7 @@ the time would be Azurite's: for every write it goes through the whole partition
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from math import ceil
 
 from bench.figures import Figure, Goal, Limit
@@ -52,43 +53,38 @@ def _seconds_of_writing(stage: Stage) -> float:
 
 
 def _figures(speed: float, swept: Swept, loop: LoopTimes, *, lost: int, writing: float) -> list[Figure]:
-    name = f"2. 10,000 leave, clock x {speed:g}"
+    figure = partial(Figure, scenario=f"2. 10,000 leave, clock x {speed:g}")
     lowest = floor(_WRITES_FOR_EACH * DUE, WINDOW_SECONDS / speed)
     beyond = swept.seconds - lowest
     return [
-        Figure(
-            scenario=name,
+        figure(
             name="wall time",
             value=swept.seconds,
             unit="s",
             loop=loop.scaled_to(DUE),
             note=f"the quota's floor is {lowest:g} s; the loop timed on {_LOOP_PEOPLE} people and scaled up",
         ),
-        Figure(
-            scenario=name,
+        figure(
             name="wall time against the floor",
             value=swept.seconds / lowest,
-            goal=Goal(limit=Limit.AT_MOST, value=1.05),
+            goal=Goal(Limit.AT_MOST, 1.05),
             loop=loop.scaled_to(DUE) / lowest,
         ),
-        Figure(
-            scenario=name,
+        figure(
             name="first to last write against the floor",
             value=writing / lowest,
             note="without reading before and recording after",
         ),
-        Figure(
-            scenario=name,
+        figure(
             name="the same on the real clock",
             value=1 + beyond / (lowest * speed),
             note=f"computed: the {beyond:.1f} s beyond the floor, on a floor of {lowest * speed:g} s",
         ),
-        Figure(
-            scenario=name,
+        figure(
             name="operations answered with 429",
             value=100 * swept.throttled / swept.graph.operations,
             unit="%",
-            goal=Goal(limit=Limit.BELOW, value=1),
+            goal=Goal(Limit.BELOW, 1),
         ),
-        Figure(scenario=name, name="people lost", value=lost, goal=Goal(limit=Limit.EXACTLY, value=0)),
+        figure(name="people lost", value=lost, goal=Goal(Limit.EXACTLY, 0)),
     ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from bench.figures import Figure, Goal, Limit
 from bench.stage import Scene, running_stage
 from bench.sweeping import timed_sweep
 
 _NAME = "5. requests for each person"
+_figure = partial(Figure, scenario=_NAME)
 _MEMBERS = 1_100
 _PAGE = 999
 _FEW, _MANY = 20, 60
@@ -28,29 +30,20 @@ async def measure() -> list[Figure]:
     disabled = await _asked(_MANY, "all")
     pages = -(-_MEMBERS // _PAGE)
     return [
-        Figure(
-            scenario=_NAME,
-            name="writes",
-            value=many.writes,
-            goal=Goal(limit=Limit.EXACTLY, value=2),
-            loop=2,
-        ),
-        Figure(
-            scenario=_NAME,
+        _figure(name="writes", value=many.writes, goal=Goal(Limit.EXACTLY, 2), loop=2),
+        _figure(
             name="writes where accounts are disabled",
             value=disabled.writes,
-            goal=Goal(limit=Limit.EXACTLY, value=3),
+            goal=Goal(Limit.EXACTLY, 3),
             loop=3,
         ),
-        Figure(
-            scenario=_NAME,
+        _figure(
             name=f"reads that {_MANY - _FEW} more people cost",
             value=many.reads - few.reads,
-            goal=Goal(limit=Limit.EXACTLY, value=0),
+            goal=Goal(Limit.EXACTLY, 0),
             loop=0,
         ),
-        Figure(
-            scenario=_NAME,
+        _figure(
             name="reads besides the pages of members",
             value=many.reads - pages,
             note=f"{pages} pages; the group, and the policies that it may not read",

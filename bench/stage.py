@@ -96,13 +96,8 @@ async def running_stage(scene: Scene) -> AsyncIterator[Stage]:
     async with running_azurite_async() as storage, _running_directory(tenant, scene.directory) as found:
         environ = {
             "ENFORCER_GROUP_IDS": ",".join(members),
-            "ENFORCER_GRAPH_URL": found["url"],
-            "ENFORCER_AUTHORITY_URL": found["authority"],
-            "ENFORCER_TENANT_ID": found["tenant_id"],
-            "ENFORCER_API_AUDIENCE": AUDIENCE,
             "EnforcerStorage": storage.connection_string,
-            "IDENTITY_ENDPOINT": found["identity_endpoint"],
-            "IDENTITY_HEADER": found["identity_header"],
+            **_where_entra_is(found),
             **_NO_BRAKE,
             **scene.settings,
         }
@@ -119,6 +114,17 @@ async def running_stage(scene: Scene) -> AsyncIterator[Stage]:
                 directory=client,
                 storage=storage,
             )
+
+
+def _where_entra_is(found: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "ENFORCER_GRAPH_URL": found["url"],
+        "ENFORCER_AUTHORITY_URL": found["authority"],
+        "ENFORCER_TENANT_ID": found["tenant_id"],
+        "ENFORCER_API_AUDIENCE": AUDIENCE,
+        "IDENTITY_ENDPOINT": found["identity_endpoint"],
+        "IDENTITY_HEADER": found["identity_header"],
+    }
 
 
 def _add_group(tenant: Tenant, scene: Scene, number: int) -> tuple[str, tuple[str, ...]]:

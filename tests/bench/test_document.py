@@ -7,7 +7,7 @@ from bench.figures import Figure, Goal, Limit, record, this_machine
 
 FIGURES = [
     Figure(scenario="1. example", name="wall time", value=7.25, unit="s", loop=612.0, note="best of 3"),
-    Figure(scenario="1. example", name="lost", value=1, goal=Goal(limit=Limit.EXACTLY, value=0)),
+    Figure(scenario="1. example", name="lost", value=1, goal=Goal(Limit.EXACTLY, 0)),
 ]
 RECORDS = [record(figure, this_machine()) for figure in FIGURES]
 

@@ -35,7 +35,7 @@ def test_a_goal_is_reached_or_missed(limit: Limit, reached: float, missed: float
 
 
 def test_a_record_says_what_was_measured_where_and_with_what() -> None:
-    goal = Goal(limit=Limit.AT_MOST, value=10)
+    goal = Goal(Limit.AT_MOST, 10)
     kept = msgspec.json.decode(msgspec.json.encode(record(figure(7.25, goal, loop=600.0), HERE)))
 
     assert (kept["value"], kept["unit"], kept["goal"], kept["reached"]) == (7.25, "s", "≤ 10 s", True)
@@ -46,7 +46,7 @@ def test_a_record_says_what_was_measured_where_and_with_what() -> None:
 
 def test_the_table_shows_every_figure_and_names_a_missed_goal() -> None:
     console = Console(width=160, record=True, file=StringIO())
-    show([figure(7.25, loop=612.4), figure(11, Goal(limit=Limit.AT_MOST, value=10))], console)
+    show([figure(7.25, loop=612.4), figure(11, Goal(Limit.AT_MOST, 10))], console)
     text = console.export_text()
 
     assert "7.25 s" in text
