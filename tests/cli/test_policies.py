@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from enforcer.cli.policies import policies
 from enforcer.policies.templates import BLOCK
 from tests.policies.conftest import TEMPLATES, Office
+from tests.policies.conftest import office as office  # noqa: PLC0414 -- a fixture
 
 REPORT_ONLY = "enabledForReportingButNotEnforced"
 
