@@ -57,9 +57,7 @@ def test_whatever_is_on_record_two_sweeps_bring_it_to_its_end(situation: Situati
 @given(situation=SITUATIONS)
 def test_nobody_goes_whom_any_row_still_keeps_or_may_keep(situation: Situation) -> None:
     """A second, much simpler reading of the register, which knows only whom to leave alone."""
-    kept = {
-        name for one in situation.rows if not is_over(one) for name in (normalised(one.row_key).strip("<>"),)
-    }
+    kept = {normalised(one.row_key).strip("<>") for one in situation.rows if not is_over(one)}
     for member in situation.members:
         if kept & {member.id, member.user_principal_name.lower(), member.mail.lower()}:
             assert member.id not in out(situation.plan())
