@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from enforcer.core.runs import Lag, Run, RunKind, RunState
-from enforcer.page.runs import OVERDUE, SHOWN, last_run, last_runs
+from enforcer.page.runs import SHOWN, last_run, last_runs
 from enforcer.page.times import Calendar
+from enforcer.status import OVERDUE
 from tests.page.runs import GROUP, NOW, RUN, changed
 
 DAYS = Calendar(now=NOW, zone=ZoneInfo("UTC"))
