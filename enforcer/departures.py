@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 from enforcer.concurrency import each
 from enforcer.core.contractors import Contractor, read_row
-from enforcer.core.ledger import Entry
 from enforcer.core.plan import Finding, FindingKind, Offboard, Step, stuck_finding
 from enforcer.core.runs import OUT_OF_TIME, Outcome, Result
 from enforcer.exceptions import AccessDeniedError, EnforcerError
@@ -73,7 +72,8 @@ class Departures:
             tried += [taken] if taken else []
             ahead += 1
         if len(tried) > 1 and all(_is_refused(taken) for taken in tried):
-            await self.job.record([entry for taken in tried for entry in self._entries(taken)])
+            now = self.job.services.now()
+            await self.job.record([item for taken in tried for item in entries(taken, self.job.context, now)])
             raise AccessDeniedError(
                 "Graph refuses to remove anybody: make this identity an owner of the group, or grant it"
                 f" GroupMember.ReadWrite.All. {tried[0].failures}"
@@ -138,19 +138,17 @@ class Departures:
         return taken
 
     async def _conclude(self, taken: Taken) -> None:
-        outcome = conclude(taken, self.job.run.run_id, self.job.services.now())
+        now = self.job.services.now()  # one time for both records: the evidence holds them against each other
+        outcome = conclude(taken, self.job.run.run_id, now)
         outcome = replace(outcome, enforcement=at_first(outcome.enforcement))
         try:
-            await self.job.record(self._entries(taken))
+            await self.job.record(entries(taken, self.job.context, now))
             await self.job.services.enforcements.save(self.job.group_id, [outcome.enforcement])
         except EnforcerError as error:
             self.failure = self.failure or error
         self.outcomes.append(outcome)
         if any(result.forbidden for result in taken.results.values()):
             self.refused.append(_refused(outcome))
-
-    def _entries(self, taken: Taken) -> list[Entry]:
-        return entries(taken, self.job.context, self.job.services.now())
 
 
 def left_alone(person: Offboard, reason: str, *, left_undone: bool = False) -> Outcome:

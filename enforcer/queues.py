@@ -132,7 +132,8 @@ def read_sweep_message(body: bytes) -> SweepMessage:
     Raises:
         InputError: It is none.
     """
-    return _read(body, SweepMessage)
+    message = _read(body, SweepMessage)
+    return msgspec.structs.replace(message, group_id=message.group_id.lower())
 
 
 def read_offboard_message(body: bytes) -> OffboardMessage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -65,6 +66,7 @@ async def extend(services: Services, user: str, end: str, *, actor: str, group_i
     """Give an existing row another end date. Raises: as `add`."""
     require_dates(services.settings, Details(end=end))
     row = await find_row(services, user, group_id)
+    _require_after_start(services.settings, row, end)
     extended = _row(row.group_id, row.row_key, Details(end=end))
     saved = await _save(services, extended, Action.REGISTER_EXTEND, actor)
     return Saved(registration=saved, is_new=False)
@@ -150,6 +152,17 @@ def require_dates(settings: Settings, details: Details) -> None:
         raise InputError(
             f"the start date {details.start} is not before the end of access on {details.end}", field="start"
         )
+
+
+def _require_after_start(settings: Settings, row: Registration, end: str) -> None:
+    """Make sure that a new end does not lie before the row's start; a start that cannot be read is a finding.
+
+    Raises:
+        InputError: It does.
+    """
+    with suppress(UnreadableDateError):
+        dates.begins_at(row.start_date, settings.zone)
+        require_dates(settings, Details(end=end, start=dates.written(row.start_date)))
 
 
 def require_one(found: Sequence[Registration], user: str) -> None:

@@ -35,11 +35,12 @@ ENDED, RUNNING = "2020-01-31", "2099-01-31"
 
 @dataclass
 class Clock:
-    """The present, moved by hand."""
+    """The present, moved by hand; it goes on by itself as little as can be, so that no two times are equal."""
 
     moment: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def __call__(self) -> datetime:
+        self.moment += timedelta(microseconds=1)
         return self.moment
 
     def advance(self, **by: float) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from enforcer import registration
+from enforcer.cli.dates import DateType
 from enforcer.cli.output import Table, json_text, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, actor, settings, with_services
 from enforcer.core import dates
@@ -55,20 +56,24 @@ def list_(group_id: str, as_json: bool) -> int:  # noqa: FBT001
 @contractors.command()
 @click.argument("user")
 @click.option(
-    "--end", required=True, metavar="WHEN", help="Last day of access, or an instant with an offset."
+    "--end",
+    required=True,
+    type=DateType(),
+    metavar="WHEN",
+    help="Last day of access, or an instant with an offset.",
 )
-@click.option("--start", default="", metavar="WHEN", help="First day of access.")
+@click.option("--start", default=None, type=DateType(), metavar="WHEN", help="First day of access.")
 @click.option("--name", default="", help="Display name; taken from Entra where it is not given.")
 @click.option("--company", default="")
 @click.option("--sponsor", default="", metavar="E-MAIL", help="Who is told before the end.")
 @click.option("--note", default="")
 @_group_option
 @output_option
-def add(user: str, group_id: str, as_json: bool, **given: str) -> int:  # noqa: FBT001
+def add(user: str, group_id: str, as_json: bool, start: str | None, **given: str) -> int:  # noqa: FBT001
     """Register USER (looked up in Entra, kept under the object ID)."""
     details = Details(
         end=given["end"],
-        start=given["start"],
+        start=start or "",
         display_name=given["name"],
         company=given["company"],
         sponsor=given["sponsor"],
@@ -84,7 +89,9 @@ def add(user: str, group_id: str, as_json: bool, **given: str) -> int:  # noqa: 
 
 @contractors.command()
 @click.argument("user")
-@click.option("--end", required=True, metavar="WHEN", help="The new last day of access, or an instant.")
+@click.option(
+    "--end", required=True, type=DateType(), metavar="WHEN", help="The new last day of access, or an instant."
+)
 @_group_option
 @output_option
 def extend(user: str, end: str, group_id: str, as_json: bool) -> int:  # noqa: FBT001

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import click
 
 from enforcer.checks import Check, Health, run_checks
+from enforcer.cli.dates import local
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
-from enforcer.cli.running import DONE, UNDONE, settings, with_services
+from enforcer.cli.running import DONE, UNDONE, with_services
 from enforcer.core.runs import Run
 from enforcer.services import Services
 from enforcer.status import GroupStatus, read_status
@@ -57,7 +56,7 @@ def _tables(group: GroupStatus) -> list[Table]:
             [
                 [
                     run.run_id,
-                    _local(run.started_at),
+                    local(run.started_at),
                     run.state,
                     *(getattr(run, name) for name in counts),
                     _lag(run),
@@ -73,14 +72,10 @@ def _tables(group: GroupStatus) -> list[Table]:
         Table(
             "Ending soon",
             ("row", "end date", "due at"),
-            [(end.row_key, end.end_date, _local(end.due_at)) for end in group.ending_soon],
+            [(end.row_key, end.end_date, local(end.due_at)) for end in group.ending_soon],
         ),
         Table("Findings of the last complete run", ("kind", "how many"), sorted(group.findings.items())),
     ]
-
-
-def _local(moment: datetime) -> str:
-    return moment.astimezone(settings().zone).isoformat(" ", "minutes")
 
 
 def _lag(run: Run) -> str | None:

@@ -11,11 +11,10 @@ import click
 import msgspec
 
 from enforcer import approval
+from enforcer.cli.dates import WhenType, local
 from enforcer.cli.output import Table, json_text, output_option, tell, write_json, write_tables
 from enforcer.cli.plan_file import ExpectedPlan, read_plan, written_plan
-from enforcer.cli.running import DONE, HELD, UNDONE, USAGE, actor, settings, with_services
-from enforcer.core import dates
-from enforcer.core.dates import UnreadableDateError
+from enforcer.cli.running import DONE, HELD, UNDONE, USAGE, actor, with_services
 from enforcer.core.plan import Finding, Plan
 from enforcer.core.runs import Report, Run, RunState, total
 from enforcer.exceptions import EnforcerError, InputError
@@ -23,22 +22,6 @@ from enforcer.services import Services
 from enforcer.sweep import Order, make_whole_plan, new_run_id, sweep
 
 # The commands --------------------------------------------------------------------------------------------
-
-
-class WhenType(click.ParamType[datetime]):
-    """A date (its first instant in ENFORCER_TIME_ZONE) or an instant with an offset."""
-
-    name = "when"
-
-    def convert(
-        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            return dates.begins_at(value, settings().zone)
-        except UnreadableDateError as error:
-            self.fail(str(error), param, ctx)
 
 
 @click.command()
@@ -200,13 +183,13 @@ def _show_plan(plan: Plan) -> None:
             (
                 person.user_principal_name or person.row_key or person.user_id,
                 person.end_date,
-                _local(person.due_at),
+                local(person.due_at),
                 "guest" if person.guest else "member",
                 ", ".join(person.steps),
             )
             for person in group.offboard
         ]
-        soon = [(end.user_principal_name, end.end_date, _local(end.due_at)) for end in group.ending_soon]
+        soon = [(end.user_principal_name, end.end_date, local(end.due_at)) for end in group.ending_soon]
         newcomers = [(new.row_key, new.end_date) for new in group.onboard]
         title = f"Group {group.group_id}, {group.members} members: to offboard ({len(people)})"
         write_tables(
@@ -218,7 +201,7 @@ def _show_plan(plan: Plan) -> None:
         if group.held:
             tell(f"HELD by the brake: {len(people)} of {group.members} members. Approve it with:")
             tell(f"  enforcer approve {group.digest}")
-    tell(f"plan {plan.digest} as of {_local(plan.as_of)}")
+    tell(f"plan {plan.digest} as of {local(plan.as_of)}")
 
 
 def _show_reports(reports: Sequence[Report]) -> None:
@@ -251,7 +234,3 @@ def _show_reports(reports: Sequence[Report]) -> None:
 def _findings(findings: Sequence[Finding]) -> Table:
     rows = [(found.kind, found.row_key, found.user_id, found.detail) for found in findings]
     return Table("Findings", ("kind", "row", "user", "what"), rows)
-
-
-def _local(moment: datetime | None) -> str:
-    return moment.astimezone(settings().zone).isoformat(" ", "minutes") if moment else "-"

@@ -47,9 +47,9 @@ class _Judge:
         self._removals = _times(dossier, Action.REMOVE, Result.REMOVED.value)
         self._absences = _times(dossier, Action.REMOVE, Result.ALREADY_ABSENT.value)
         known = dossier.enforcement.removed_at if dossier.enforcement else None
-        found_out = [*self._absences, *([known] if known else [])]
         # Of the two, the first: who was removed was found to be out later, and the other way round.
-        self._out_at = min([*self._removals, *found_out], default=None)
+        # The enforcement's own time counts only where the ledger has neither.
+        self._out_at = min([*self._removals, *self._absences], default=known)
         self._by_us = self._out_at in self._removals
 
     def case(self) -> Case:

@@ -11,6 +11,7 @@ import msgspec
 from enforcer.aftermath import after_sweep, raise_alarm
 from enforcer.announcements import announce_poisoned
 from enforcer.core.contractors import is_object_id
+from enforcer.core.plan import Finding
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.exceptions import InputError, LeaseHeldError, UnavailableError
 from enforcer.functions.runtime import SWEEP_SECONDS, invocation
@@ -154,17 +155,20 @@ def _alarm(queue: str, message: func.QueueMessage, about: str) -> Alarm:
 async def _record_poisoned(
     opened: Services, wanted: SweepMessage | OffboardMessage, group_id: str, kind: RunKind
 ) -> None:
-    now = opened.now()
+    now, given_up = opened.now(), "the queue message failed every time and was given up"
     run = Run(
         run_id=wanted.run_id or new_run_id(now),
         group_id=group_id,
         kind=kind,
         started_at=now,
-        finished_at=now,
-        state=RunState.FAILED,
         mode=opened.settings.mode.value,
         reason=wanted.reason,
         actor=wanted.actor,
-        error="the queue message failed every time and was given up",
     )
-    await opened.runs.save(Report(run=run))
+    findings: list[Finding] = []
+    # The last try may have left a report of its own, which says more.
+    for known in await opened.runs.of_id(run.run_id, [group_id]):
+        run, given_up = known, f"{given_up}; {known.error}" if known.error else given_up
+        findings = await opened.runs.findings(group_id, run.run_id)
+    failed = replace(run, state=RunState.FAILED, finished_at=now, error=given_up)
+    await opened.runs.save(Report(run=failed, findings=tuple(findings)))

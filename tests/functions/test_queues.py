@@ -134,6 +134,31 @@ async def test_a_sweep_that_was_given_up_is_recorded_and_raises_an_alarm(
     assert f"message_poisoned queue=sweeps message_id=made-up group_id={app.world.group.id}" in caplog.text
 
 
+async def test_what_the_last_try_has_recorded_is_kept_when_a_sweep_is_given_up(app: App) -> None:
+    await app.world.register(app.world.member("Anna").id, ENDED)
+    fault = Fault(method="GET", path="/members", times=None, status=400, code="Odd", message="no")
+    app.world.directory.sandbox.faults.add(fault)
+    assert not (await app.call("sweep", wanted(app))).succeeded
+    last = await run_of(app)
+    assert "Odd" in last.error
+
+    assert (await app.call("sweeps_poisoned", wanted(app))).succeeded
+
+    run = await run_of(app)
+    assert (run.state, run.started_at) == (RunState.FAILED, last.started_at)
+    assert "given up" in run.error
+    assert last.error in run.error
+
+
+async def test_a_group_may_be_named_in_capitals(app: App) -> None:
+    anna = app.world.member("Anna")
+    await app.world.register(anna.id, ENDED)
+
+    assert (await app.call("sweep", wanted(app, group_id=app.world.group.id.upper()))).succeeded
+
+    assert app.world.member_ids() == set()
+
+
 @pytest.mark.parametrize("text", ["not JSON", '{"group_id":"../x","reason":"y"}', ""])
 async def test_even_what_nobody_can_read_raises_an_alarm(
     app: App, caplog: pytest.LogCaptureFixture, text: str

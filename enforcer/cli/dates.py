@@ -1,0 +1,45 @@
+"""Dates on the command line, and times as people read them there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from enforcer.cli.running import settings
+from enforcer.core import dates
+from enforcer.core.dates import UnreadableDateError
+
+
+class WhenType(click.ParamType[datetime]):
+    """A date (its first instant in ENFORCER_TIME_ZONE) or an instant with an offset."""
+
+    name = "when"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            return dates.begins_at(value, settings().zone)
+        except UnreadableDateError as error:
+            self.fail(str(error), param, ctx)
+
+
+class DateType(click.ParamType[str]):
+    """A date for the register: it stays as it was written, but it must be one that can be acted upon."""
+
+    name = "date"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            dates.ends_at(value, settings().zone)
+        except UnreadableDateError as error:
+            self.fail(str(error), param, ctx)
+        return value
+
+
+def local(moment: datetime | None) -> str:
+    """Write an instant in ENFORCER_TIME_ZONE, to the minute."""
+    return moment.astimezone(settings().zone).isoformat(" ", "minutes") if moment else "-"
