@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from enforcer.aftermath import after_sweep, leave_report, raise_alarm
-from enforcer.blobs import Blob, open_reports
+from enforcer.blobs import open_reports
 from enforcer.notify.queueing import Alarm
 from tests.notify.conftest import Webhook, with_settings
 from tests.notify.conftest import environ as environ  # noqa: PLC0414 -- a fixture
@@ -108,15 +108,6 @@ async def test_an_alarm_reaches_operators_at_once(world: World, webhook: Webhook
     )
 
     assert [got["title"] for got in webhook.got] == ["A message was given up"]
-
-
-async def test_a_report_that_is_there_is_never_changed(world: World) -> None:
-    async with open_reports(world.services.settings.storage) as reports:
-        blob = Blob(name=f"{world.group.id}/x.txt", content=b"first", content_type="text/plain")
-
-        assert await reports.leave(blob)
-        assert not await reports.leave(replace(blob, content=b"second"))
-        assert await reports.read(blob.name) == b"first"
 
 
 async def test_a_report_carries_the_ledgers_head_where_it_can_be_listed(world: World) -> None:
