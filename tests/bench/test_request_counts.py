@@ -9,6 +9,7 @@ import pytest
 
 from enforcer.services import open_services
 from enforcer.settings import Disable, Storage
+from enforcer.tables.register import Registration
 from sandbox.storage_proxy import Calls, StorageProxy
 from tests.world import ENDED, RUNNING, World
 
@@ -18,10 +19,13 @@ PAGES = Calls(method="GET", path="contractors")
 
 
 async def fill(world: World, *, due: int, running: int = 0) -> None:
-    for number in range(due):
-        await world.register(world.member(f"Ended {number}").id, ENDED)
-    for number in range(running):
-        await world.register(world.member(f"Running {number}").id, RUNNING)
+    ends = [ENDED] * due + [RUNNING] * running
+    await world.services.register.import_all(
+        [
+            Registration(group_id=world.group.id, row_key=world.member(f"Person {number}").id, end_date=end)
+            for number, end in enumerate(ends)
+        ]
+    )
 
 
 async def asked_of_graph(world: World) -> Counter[str]:

@@ -85,16 +85,16 @@ async def test_two_processes_never_fork_the_chain(
     processes = [
         await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.tables.ledger_writer"),
-            *(azurite.connection_string, group, name, "40"),
+            *(azurite.connection_string, group, name, "20"),
         )
         for name in ("one", "two")
     ]
     assert [await process.wait() for process in processes] == [0, 0]
 
     written = [(link.entry.actor, int(link.entry.outcome)) async for link in ledger.links(group)]
-    assert Counter(actor for actor, _ in written) == {"one": 40, "two": 40}
+    assert Counter(actor for actor, _ in written) == {"one": 20, "two": 20}
     for name in ("one", "two"):
-        assert [number for actor, number in written if actor == name] == list(range(40))
+        assert [number for actor, number in written if actor == name] == list(range(20))
     assert await ledger.first_break(group) is None
 
 
