@@ -212,7 +212,7 @@ def test_a_date_is_shown_as_it_was_written() -> None:
 
 
 class StoredTime(datetime):
-    """Stands for the storage SDK's own kind of time, as tests/tables/test_register.py gets it."""
+    """Stands for the storage SDK's own kind of time, as tests/tables/test_register_contents.py gets it."""
 
 
 def test_a_time_of_the_storage_sdk_becomes_a_plain_one() -> None:
