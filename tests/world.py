@@ -35,7 +35,7 @@ ENDED, RUNNING = "2020-01-31", "2099-01-31"
 
 @dataclass
 class Clock:
-    """The present, moved by hand; it goes on by itself as little as can be, so that no two times are equal."""
+    """The present, moved by hand; by itself it goes on by a microsecond, so that no two times are equal."""
 
     moment: datetime = field(default_factory=lambda: datetime.now(UTC))
 

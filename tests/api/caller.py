@@ -62,8 +62,8 @@ def route(name: str) -> Route:
 
 
 @dataclass(slots=True)
-class Caller:
-    """Somebody of the tenant who calls the API; unless told otherwise he may change things."""
+class Somebody:
+    """Somebody of the tenant, and the API that he has to do with."""
 
     world: World
     api: Api
@@ -74,9 +74,14 @@ class Caller:
         return f"user:{self.person.id}"
 
     def configure(self, **settings: Any) -> None:
-        """Call an API that has these settings from now on."""
+        """Have the API go on with these settings."""
         self.world.configure(**settings)
         self.api = Api(self.world.services, budget=BUDGET)
+
+
+@dataclass(slots=True)
+class Caller(Somebody):
+    """Somebody who calls the API; unless told otherwise he may change things."""
 
     def token(self, **more: Any) -> str:
         order = {"audience": AUDIENCE, "user": self.person.id, "roles": [CHANGE]} | more

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from enforcer.api.app import Api
 from enforcer.api.messages import Request, Response
 from enforcer.api.routes import Route
 from enforcer.page.answers import answer
 from enforcer.page.routes import PAGES
-from sandbox.directory.objects import User
 from sandbox.directory.tokens import TokenOrder
-from tests.api.caller import AUDIENCE, BUDGET, CHANGE
-from tests.world import World
+from tests.api.caller import AUDIENCE, CHANGE, Somebody
 
 _EMPTY = frozenset({"meta", "input", "rect"})
 
@@ -96,22 +92,10 @@ class Page:
 
 
 @dataclass(slots=True)
-class Visitor:
-    """Somebody of the tenant, signed in through App Service; unless told otherwise he may change things."""
+class Visitor(Somebody):
+    """Somebody who is signed in through App Service; unless told otherwise he may change things."""
 
-    world: World
-    api: Api
-    person: User
     roles: list[str] = field(default_factory=lambda: [CHANGE])
-
-    @property
-    def actor(self) -> str:
-        return f"user:{self.person.id}"
-
-    def configure(self, **settings: Any) -> None:
-        """Visit a page that has these settings from now on."""
-        self.world.configure(**settings)
-        self.api = Api(self.world.services, budget=BUDGET)
 
     def headers(self) -> dict[str, str]:
         order = TokenOrder(audience=AUDIENCE, user=self.person.id, roles=self.roles)

@@ -1,4 +1,4 @@
-"""Collections of directory objects of mixed types: members, owners, groups of somebody."""
+"""Directory objects as answers: one of them, or collections, be it of one type or of several."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -20,6 +20,14 @@ _CASTS = {
     for kind, schema in SCHEMAS.items()
     for prefix in ("microsoft.graph.", "graph.")
 }
+
+
+def entity(call: Call, entry: DirectoryObject) -> Answer:
+    """One object, with the properties that the call selects."""
+    select = parse_select(call.query.get("$select"))
+    check_select(type(entry), select)
+    context = f"{call.root}/$metadata#{_context(type(entry), select)}/$entity"
+    return Answer(body={"@odata.context": context, **show(entry, select)})
 
 
 def sorted_ids(ids: Iterable[str]) -> Following:

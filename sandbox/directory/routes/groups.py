@@ -16,7 +16,6 @@ from sandbox.directory.errors import (
 from sandbox.directory.ids import is_id
 from sandbox.directory.messages import Answer, Call, no_content
 from sandbox.directory.objects import Group
-from sandbox.directory.odata import check_select, parse_select, show
 from sandbox.directory.paging import position
 from sandbox.directory.permissions import (
     DELETE_USER,
@@ -27,7 +26,7 @@ from sandbox.directory.permissions import (
     allowed,
 )
 from sandbox.directory.router import Endpoint
-from sandbox.directory.routes.collections import collection, matching, sorted_ids
+from sandbox.directory.routes.collections import collection, entity, matching, sorted_ids
 from sandbox.directory.settings import NotAMember
 from sandbox.directory.state import Sandbox
 
@@ -48,11 +47,7 @@ def find_group(call: Call, sandbox: Sandbox) -> Group:
 
 
 def get_group(call: Call, sandbox: Sandbox) -> Answer:
-    group = find_group(call, sandbox)
-    select = parse_select(call.query.get("$select"))
-    check_select(Group, select)
-    context = f"groups({','.join(select)})/$entity" if select else "groups/$entity"
-    return Answer(body={"@odata.context": f"{call.root}/$metadata#{context}", **show(group, select)})
+    return entity(call, find_group(call, sandbox))
 
 
 def list_groups(call: Call, sandbox: Sandbox) -> Answer:

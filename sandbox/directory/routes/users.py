@@ -6,7 +6,7 @@ from sandbox.directory.errors import GraphError, bad_request, denied, not_found
 from sandbox.directory.filters import Comparison, Compound, Condition, Junction, parse
 from sandbox.directory.messages import Answer, Call, no_content
 from sandbox.directory.objects import User
-from sandbox.directory.odata import check_select, parse_select, show
+from sandbox.directory.odata import show
 from sandbox.directory.permissions import (
     CHECK_MEMBER_GROUPS,
     DELETE_USER,
@@ -17,7 +17,7 @@ from sandbox.directory.permissions import (
     SEND_MAIL,
 )
 from sandbox.directory.router import Endpoint, Service
-from sandbox.directory.routes.collections import collection, matching, sorted_ids
+from sandbox.directory.routes.collections import collection, entity, matching, sorted_ids
 from sandbox.directory.state import Sandbox
 from sandbox.directory.tenant import Mail
 
@@ -35,11 +35,7 @@ def find_user(call: Call, sandbox: Sandbox) -> User:
 
 
 def get_user(call: Call, sandbox: Sandbox) -> Answer:
-    user = find_user(call, sandbox)
-    select = parse_select(call.query.get("$select"))
-    check_select(User, select)
-    context = f"users({','.join(select)})/$entity" if select else "users/$entity"
-    return Answer(body={"@odata.context": f"{call.root}/$metadata#{context}", **show(user, select)})
+    return entity(call, find_user(call, sandbox))
 
 
 def list_users(call: Call, sandbox: Sandbox) -> Answer:
