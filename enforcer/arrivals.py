@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from enforcer.concurrency import each
-from enforcer.core.contractors import Contractor, read_row
+from enforcer.core.contractors import Contractor, normalised, read_row
 from enforcer.core.ledger import Action
+from enforcer.core.matching import same_person
+from enforcer.core.members import Person
 from enforcer.core.plan import Finding, FindingKind, Onboard
 from enforcer.core.runs import OUT_OF_TIME
 from enforcer.core.steps import StepResult
@@ -23,11 +26,14 @@ class Arrivals:
     Attributes:
         added: How many are members now.
         missed: Those who could not be added, and why.
+        unclear: Those who were not added because the register has several rows for them.
     """
 
     job: Job
     added: int = 0
     missed: list[Finding] = field(default_factory=list)
+    unclear: list[Finding] = field(default_factory=list)
+    _keys: list[str] = field(default_factory=list)
 
     async def add(self, newcomers: tuple[Onboard, ...]) -> None:
         """Add everybody; whoever cannot be added is a finding and keeps nobody else waiting.
@@ -35,7 +41,9 @@ class Arrivals:
         Raises:
             RunError, UnavailableError: The run has to end.
         """
-        await each(newcomers, self._add_one, at_once=_PEOPLE_AT_ONCE)
+        if newcomers:
+            self._keys = await self.job.services.register.keys(self.job.group_id)
+            await each(newcomers, self._add_one, at_once=_PEOPLE_AT_ONCE)
 
     async def _add_one(self, newcomer: Onboard) -> None:
         if self.job.time_is_up():
@@ -52,6 +60,9 @@ class Arrivals:
         if person.id in self.job.services.settings.protected_ids:
             self._miss(newcomer, "ENFORCER_PROTECTED_IDS names him")
             return
+        if others := self._other_rows(newcomer, person):
+            self.unclear.append(_several_rows(newcomer, person, others))
+            return
         added = await self.job.services.directory.add(self.job.group_id, person.id)
         await self._record(newcomer, person.id, added)
 
@@ -62,6 +73,10 @@ class Arrivals:
         contractor = row and read_row(row, services.settings.zone)
         now = services.now()
         return isinstance(contractor, Contractor) and contractor.has_begun(now) and not contractor.is_due(now)
+
+    def _other_rows(self, newcomer: Onboard, person: Person) -> list[str]:
+        """Give the keys of the person's other rows: only Entra tells that they mean him, too."""
+        return [key for key in self._keys if normalised(key) in person.names and key != newcomer.row_key]
 
     async def _record(self, newcomer: Onboard, user_id: str, added: StepResult) -> None:
         outcome = "added" if added.settled else f"failed: {added.explanation}"
@@ -81,3 +96,12 @@ class Arrivals:
     def _miss(self, newcomer: Onboard, why: str) -> None:
         detail = f"could not be added: {why}"
         self.missed.append(Finding(kind=FindingKind.MISSING_MEMBER, row_key=newcomer.row_key, detail=detail))
+
+
+def _several_rows(newcomer: Onboard, person: Person, others: Collection[str]) -> Finding:
+    return Finding(
+        kind=FindingKind.AMBIGUOUS_ROW,
+        row_key=newcomer.row_key,
+        user_id=person.id,
+        detail=same_person(others),
+    )

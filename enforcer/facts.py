@@ -102,13 +102,17 @@ async def _engaged_elsewhere(services: Services, group_id: str, at: datetime) ->
     if settings.disable_accounts is Disable.NONE:
         return frozenset()
     keys: set[str] = set()
+
+    async def take(page: list[RegisterRow]) -> None:
+        for row in page:
+            contractor = read_row(row, settings.zone)
+            # A row that cannot be read may well give access: nobody is disabled on its account.
+            if not isinstance(contractor, Contractor) or not contractor.is_due(at):
+                keys.add(contractor.key)
+
     for other in settings.group_ids:
         if other != group_id:
-            async for row in services.register.rows(other):
-                contractor = read_row(row, settings.zone)
-                # A row that cannot be read may well give access: nobody is disabled on its account.
-                if not isinstance(contractor, Contractor) or not contractor.is_due(at):
-                    keys.add(contractor.key)
+            await _read_register(services, other, take)
     return frozenset(keys - {""})
 
 

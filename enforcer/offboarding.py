@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -104,13 +104,18 @@ class _Offboarding:
     order: OffboardOrder
     person: Person
     now: datetime
+    was_disabled: bool = False
     departures: list[tuple[Run, Enforcement]] = field(default_factory=list)
 
     async def carry_out(self) -> Offboarded:
         found = await self._find_rows()
         ended = [row for row in found if await self._end(row)]
         rows = {row.group_id: row for row in found}
-        people = {group_id: await self._offboard(group_id, rows.get(group_id)) for group_id in self._groups}
+        earlier = {group_id: await self._earlier(group_id, rows.get(group_id)) for group_id in self._groups}
+        self.was_disabled = self._find_out_whether_disabled(earlier.values())
+        people = {
+            group_id: self._offboard(rows.get(group_id), earlier[group_id]) for group_id in self._groups
+        }
         await self._write_intents(people)
         account, removals = await self._take_steps()
         taken = {
@@ -145,10 +150,19 @@ class _Offboarding:
         order = self.order
         return Context(group_id=group_id, run_id=order.run_id, actor=order.actor, note=order.reason)
 
-    async def _offboard(self, group_id: str, row: Registration | None) -> Offboard:
+    # The plan --------------------------------------------------------------------------------------------
+
+    async def _earlier(self, group_id: str, row: Registration | None) -> Enforcement | None:
+        return await self.services.enforcements.get(group_id, row.row_key if row else self.person.id)
+
+    def _find_out_whether_disabled(self, earlier: Iterable[Enforcement | None]) -> bool:
+        """Tell whether the account was disabled before: that is not our doing, nor ours to undo."""
+        begun = [item for item in earlier if item is not None and item.unfinished]
+        return all(item.was_disabled for item in begun) if begun else self.person.enabled is False
+
+    def _offboard(self, row: Registration | None, earlier: Enforcement | None) -> Offboard:
         read = row.read(self.services.settings.zone) if row else None
         due = read if isinstance(read, Contractor) and read.is_due(self.now) else None
-        key = row.row_key if row else self.person.id
         return Offboard(
             user_id=self.person.id,
             row_key=row.row_key if row else None,
@@ -157,13 +171,15 @@ class _Offboarding:
             due_at=due.due_at if due else self.now,
             guest=self.person.guest,
             steps=(*((Step.DISABLE,) if self._disables else ()), Step.REMOVE, Step.REVOKE),
-            earlier=await self.services.enforcements.get(group_id, key),
+            was_disabled=self.was_disabled,
+            earlier=earlier,
         )
 
     @property
     def _disables(self) -> bool:
         wanted = self.services.settings.disable_accounts
-        return wanted is Disable.ALL or (wanted is Disable.GUESTS and self.person.guest)
+        concerned = wanted is Disable.ALL or (wanted is Disable.GUESTS and self.person.guest)
+        return concerned and not self.was_disabled
 
     # The steps -------------------------------------------------------------------------------------------
 

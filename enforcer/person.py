@@ -60,6 +60,7 @@ def intent(person: Offboard, run_id: str) -> Enforcement:
         end_date=person.end_date or "",
         due_at=person.due_at,
         guest=person.guest,
+        was_disabled=person.was_disabled,
         run_id=run_id,
     )
 

@@ -233,7 +233,13 @@ class _Sweep:
         """Give what the plan found and what came up since; whoever is stuck is named once."""
         named = {found.user_id for found in plan.findings if found.kind is FindingKind.STUCK}
         stuck = [found for found in self.departures.stuck if found.user_id not in named]
-        return [*plan.findings, *stuck, *self.arrivals.missed, *self.assurance.findings]
+        return [
+            *plan.findings,
+            *stuck,
+            *self.arrivals.missed,
+            *self.arrivals.unclear,
+            *self.assurance.findings,
+        ]
 
 
 def _require_expected(plan: GroupPlan, digest: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from enforcer.core.ledger import Action
 from enforcer.core.plan import FindingKind
 from sandbox.directory import Fault
-from tests.world import RUNNING, World
+from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 
@@ -80,3 +80,17 @@ async def test_nobody_protected_is_added_though_his_row_names_him_by_his_address
 
     assert world.member_ids() == set()
     assert "ENFORCER_PROTECTED_IDS" in report.findings[0].detail
+
+
+@pytest.mark.parametrize("other", [RUNNING, ENDED, "never"])
+async def test_whoever_has_two_rows_is_not_added_on_account_of_either(world: World, other: str) -> None:
+    anna = world.tenant.add_user("Anna")
+    await world.register(anna.id, RUNNING)
+    await world.register(anna.user_principal_name, other)
+
+    report = await world.sweep()
+
+    assert (world.member_ids(), report.run.added) == (set(), 0)
+    unclear = [found for found in report.findings if found.kind is FindingKind.AMBIGUOUS_ROW]
+    assert anna.id in {found.row_key for found in unclear}
+    assert {found.user_id for found in unclear} == {anna.id}

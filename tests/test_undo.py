@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.ledger import Action
 from enforcer.core.runs import RunKind, RunState
 from enforcer.exceptions import InputError, LeaseHeldError, NotFoundError, RefusedError
+from enforcer.offboarding import OffboardOrder, offboard_now
 from enforcer.settings import Mode
 from enforcer.undo import Reversal, Reversed, plan_undo, undo
 from sandbox.directory import Fault
@@ -145,3 +147,42 @@ async def test_it_waits_for_whoever_is_at_work_on_the_group(world: World) -> Non
         with pytest.raises(LeaseHeldError, match="a sweep"):
             await undo(world.services, report.run.run_id, reversals, actor="cli:ann")
     assert world.member_ids() == set()
+
+
+async def test_an_account_that_was_disabled_before_is_not_enabled(world: World) -> None:
+    anna = world.member("Anna", account_enabled=False)
+    await world.register(anna.id, ENDED)
+    report = await world.sweep()
+    assert report.run.disabled == 0
+
+    results = await undo_run(world, report.run.run_id)
+
+    assert [result.reversal.action for result in results] == [Action.ADD]
+    assert not anna.account_enabled
+
+
+async def test_an_account_that_was_disabled_before_is_not_enabled_after_an_offboarding_now(
+    world: World,
+) -> None:
+    anna = world.member("Anna", account_enabled=False)
+    order = OffboardOrder(user=anna.id, reason="left", actor="cli:ann", run_id="20261123T120000-abcdef")
+    await offboard_now(world.services, order)
+
+    results = await undo_run(world, order.run_id)
+
+    assert [result.reversal.action for result in results] == [Action.ADD]
+    assert not anna.account_enabled
+
+
+async def test_a_disabling_that_a_crash_kept_from_the_record_is_recorded_and_undone(world: World) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, ENDED)
+    begun = Enforcement(row_key=anna.id, user_id=anna.id, state=State.OFFBOARDING, end_date=ENDED)
+    await world.services.enforcements.save(world.group.id, [begun])
+    anna.account_enabled = False  # by the run that broke off
+    report = await world.sweep()
+    assert report.run.disabled == 1
+
+    await undo_run(world, report.run.run_id)
+
+    assert anna.account_enabled

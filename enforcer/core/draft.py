@@ -49,7 +49,9 @@ class Draft:
         self, member: Member, row: Contractor | None, earlier: Enforcement | None, *, authorised: bool
     ) -> None:
         """Offboard somebody who is listed; `earlier` is what is known about this very end of his access."""
-        done = earlier is not None and earlier.unfinished and earlier.disabled_at is not None
+        begun = earlier if earlier is not None and earlier.unfinished else None
+        was_disabled = begun.was_disabled if begun else member.enabled is False
+        done = was_disabled or (begun is not None and begun.disabled_at is not None)
         names = member.names | ({row.key} if row else set())
         disable = () if done else self._disable(names, guest=member.guest)
         self.offboard.append(
@@ -61,6 +63,7 @@ class Draft:
                 due_at=row.due_at if row else (earlier.due_at if earlier else None),
                 guest=member.guest,
                 steps=(*disable, Step.REMOVE, Step.REVOKE),
+                was_disabled=was_disabled,
                 authorised=authorised,
                 earlier=earlier,
             )
@@ -69,7 +72,8 @@ class Draft:
     def finish_offboarding(self, begun: Enforcement, row: Contractor | None) -> None:
         """Take the steps that are not known to be done, for somebody who is not listed any more."""
         names = {begun.user_id, normalised(begun.row_key)}
-        disable = self._disable(names, guest=begun.guest) if begun.disabled_at is None else ()
+        done = begun.was_disabled or begun.disabled_at is not None
+        disable = () if done else self._disable(names, guest=begun.guest)
         revoke = (Step.REVOKE,) if begun.revoked_at is None else ()
         self.offboard.append(
             Offboard(
@@ -80,6 +84,7 @@ class Draft:
                 due_at=row.due_at if row else begun.due_at,
                 guest=begun.guest,
                 steps=(*disable, *revoke),
+                was_disabled=begun.was_disabled,
                 authorised=True,
                 earlier=begun,
             )

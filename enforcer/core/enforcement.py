@@ -51,7 +51,11 @@ STUCK_RETRY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enforcement:
-    """One row of table `enforcements`; the properties are the columns."""
+    """One row of table `enforcements`; the properties are the columns.
+
+    Attributes:
+        was_disabled: The account could not sign in before this began: not our doing, nor ours to undo.
+    """
 
     row_key: str
     user_id: str
@@ -59,6 +63,7 @@ class Enforcement:
     end_date: str = ""
     due_at: datetime | None = None
     guest: bool = False
+    was_disabled: bool = False
     removed_at: datetime | None = None
     revoked_at: datetime | None = None
     disabled_at: datetime | None = None

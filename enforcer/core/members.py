@@ -16,6 +16,7 @@ class Member:
         guest: The person signs in with an account of another tenant, or Graph did not tell. Such a
             person's sessions belong to his home tenant.
         kind: `user`, or the OData type of what else is in the group.
+        enabled: Whether the account may sign in; None where Graph did not tell.
     """
 
     id: str
@@ -23,6 +24,7 @@ class Member:
     mail: str = ""
     guest: bool = False
     kind: str = "user"
+    enabled: bool | None = None
 
     @property
     def is_user(self) -> bool:

@@ -52,6 +52,7 @@ class Offboard:
 
     Attributes:
         row_key: His row in the register; None for a member without one.
+        was_disabled: The account could not sign in before we began.
         authorised: The offboarding was begun by an earlier run, so the brake does not count it again.
         earlier: What the enforcer already knows about him.
     """
@@ -63,6 +64,7 @@ class Offboard:
     due_at: datetime | None
     guest: bool
     steps: tuple[Step, ...]
+    was_disabled: bool = False
     authorised: bool = False
     earlier: Enforcement | None = None
 

@@ -26,7 +26,7 @@ from enforcer.graph.reply import Reply, Request, Verdict
 # One look at the group answers for all removals of about the same time.
 _CONFIRMED_SECONDS = 30.0
 _PAGE = "999"  # group: list members; the most that Graph gives at once
-_MEMBER_COLUMNS = "id,userPrincipalName,mail,userType"
+_MEMBER_COLUMNS = "id,userPrincipalName,mail,userType,accountEnabled"
 _USER_COLUMNS = "id,displayName,userPrincipalName,mail,userType,accountEnabled,onPremisesSyncEnabled"
 
 
@@ -232,6 +232,7 @@ def _member(found: _Object) -> Member:
         mail=found.mail or "",
         guest=is_guest(found.user_type, found.user_principal_name),
         kind=kind,
+        enabled=found.account_enabled,
     )
 
 

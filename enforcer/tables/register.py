@@ -110,14 +110,19 @@ class Register:
 
     async def named(self, group_id: str, names: Collection[str]) -> list[Registration]:
         """Give the rows that go by one of these normalised names; of the others only the keys are read."""
+        keys = [key for key in await self.keys(group_id) if normalised(key) in names]
+        found = [await self.registration(group_id, key) for key in sorted(keys)]
+        return [row for row in found if row is not None]
+
+    async def keys(self, group_id: str) -> list[str]:
+        """Give the keys of all rows, in any order."""
         keys: list[str] = []
 
         async def take(entities: list[Entity]) -> None:
-            keys.extend(entity["RowKey"] for entity in entities if normalised(entity["RowKey"]) in names)
+            keys.extend(entity["RowKey"] for entity in entities)
 
         await read_partition(self._tables, TABLE, group_id, take, ["RowKey"])
-        found = [await self.registration(group_id, key) for key in sorted(keys)]
-        return [row for row in found if row is not None]
+        return keys
 
     async def registrations(self, group_id: str) -> list[Registration]:
         async with self._tables.table(TABLE) as table:

@@ -15,6 +15,7 @@ from enforcer.tables.storage import Entity, Tables, moment, present
 TABLE = "runs"
 # A string property holds 32 Ki characters; the register itself keeps the rest of the findings.
 _FINDINGS_KEPT = 30_000
+_LONGEST_TEXT = 2_000
 _RECENT = timedelta(days=45)
 
 
@@ -34,7 +35,9 @@ class Runs:
         recent = await self._query(
             "PartitionKey eq @group and RowKey ge @since", {"group": group_id, "since": since}
         )
-        return recent or await self._query("PartitionKey eq @group", {"group": group_id})
+        found = recent or await self._query("PartitionKey eq @group", {"group": group_id})
+        # The keys of runs of the same second are in no order.
+        return sorted(found, key=lambda run: (run.started_at, run.run_id))
 
     async def of_id(self, run_id: str, group_ids: Sequence[str]) -> list[Run]:
         """Give the run's rows, one for each group that it was about."""
@@ -75,10 +78,10 @@ def _entity(report: Report) -> Entity:
             "state": run.state.value,
             "mode": run.mode,
             "held": run.held,
-            "reason": run.reason,
+            "reason": run.reason[:_LONGEST_TEXT],
             "actor": run.actor,
             "digest": run.digest,
-            "error": run.error,
+            "error": run.error[:_LONGEST_TEXT],
             **counts,
             **lag,
             "lag_seconds": msgspec.json.encode(run.lag_seconds).decode(),

@@ -94,3 +94,21 @@ async def test_a_run_of_another_name_is_none(tables: Tables) -> None:
 def test_run_ids_sort_by_time() -> None:
     times = [NOW + timedelta(seconds=seconds) for seconds in (0, 1, 3600, 86_400, 40 * 86_400)]
     assert [run_id_prefix(time) for time in times] == sorted(run_id_prefix(time) for time in times)
+
+
+async def test_runs_of_the_same_second_come_in_the_order_in_which_they_began(
+    tables: Tables, group: str
+) -> None:
+    runs, prefix = Runs(tables), run_id_prefix(NOW)
+    first = run(group, run_id=f"{prefix}-ffffff")
+    second = run(group, NOW + timedelta(milliseconds=5), run_id=f"{prefix}-aaaaaa")
+    for item in (second, first):
+        await runs.save(Report(run=item))
+    assert await runs.of_group(group, NOW) == [first, second]
+
+
+async def test_a_text_that_is_too_long_for_a_row_is_cut(tables: Tables, group: str) -> None:
+    runs = Runs(tables)
+    await runs.save(Report(run=run(group, reason="x" * 50_000, error="y" * 50_000)))
+    (found,) = await runs.of_group(group, NOW)
+    assert (len(found.reason), len(found.error)) == (2_000, 2_000)
