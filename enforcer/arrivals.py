@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
@@ -12,7 +13,7 @@ from enforcer.core.matching import same_person
 from enforcer.core.members import Person
 from enforcer.core.plan import Finding, FindingKind, Onboard
 from enforcer.core.runs import OUT_OF_TIME
-from enforcer.core.steps import StepResult
+from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.exceptions import InputError, ReadError, UnavailableError
 from enforcer.job import Job
 
@@ -43,12 +44,19 @@ class Arrivals:
         """
         if newcomers:
             self._keys = await self.job.services.register.keys(self.job.group_id)
-            await each(newcomers, self._add_one, at_once=_PEOPLE_AT_ONCE)
+            await each(newcomers, self._add_in_time, at_once=_PEOPLE_AT_ONCE)
 
-    async def _add_one(self, newcomer: Onboard) -> None:
+    async def _add_in_time(self, newcomer: Onboard) -> None:
         if self.job.time_is_up():
             self._miss(newcomer, OUT_OF_TIME)
             return
+        try:
+            async with asyncio.timeout_at(self.job.last_call):
+                await self._add_one(newcomer)
+        except TimeoutError:
+            self._miss(newcomer, OUT_OF_TIME)
+
+    async def _add_one(self, newcomer: Onboard) -> None:
         if not await self._may_enter(newcomer):
             return
         await self.job.lease.require()
@@ -79,7 +87,9 @@ class Arrivals:
         return [key for key in self._keys if normalised(key) in person.names and key != newcomer.row_key]
 
     async def _record(self, newcomer: Onboard, user_id: str, added: StepResult) -> None:
-        outcome = "added" if added.settled else f"failed: {added.explanation}"
+        done = added.outcome is StepOutcome.DONE
+        settled = "added" if done else "already a member"
+        outcome = settled if added.settled else f"failed: {added.explanation}"
         entry = replace(
             self.job.entry(Action.ADD, outcome=outcome),
             user=user_id,
@@ -88,9 +98,8 @@ class Arrivals:
             request_id=added.request_id,
         )
         await self.job.record([entry])
-        if added.settled:
-            self.added += 1
-        else:
+        self.added += done
+        if not added.settled:
             self._miss(newcomer, added.explanation)
 
     def _miss(self, newcomer: Onboard, why: str) -> None:

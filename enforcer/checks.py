@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 
 from enforcer.core.dates import ends_at, instant
@@ -12,7 +13,7 @@ from enforcer.exceptions import EnforcerError
 from enforcer.graph.identity import Identity, own_identity
 from enforcer.policies.drift import look_for_drift
 from enforcer.services import Services
-from enforcer.settings import Disable, Mode
+from enforcer.settings import Disable, Mode, names
 from enforcer.status import OVERDUE, GroupStatus, read_status
 
 _GRANT = "infra/grant-permissions.sh (docs/permissions.md), or as a Privileged Role Administrator: grant"
@@ -37,7 +38,7 @@ class Check:
 
 async def run_checks(services: Services) -> AsyncIterator[Check]:
     """Make all checks, one after the other; none stops the others."""
-    for look in (_identity, _groups, _register, _runs, _policies, _api, _clock):
+    for look in (_names, _identity, _groups, _register, _runs, _policies, _api, _clock):
         async for check in _guarded(look, services):
             yield check
 
@@ -139,7 +140,7 @@ def _of_group(services: Services, group: GroupStatus) -> list[Check]:
 
 def _last_run(services: Services, group: GroupStatus) -> Check:
     name, run = f"last complete run of {group.group_id}", group.last_complete_run
-    mend = "POST /api/sweeps, then look at the function app's timers (docs/runbook.md#missed-night)"
+    mend = "POST /api/sweeps, then look at the function app's timers (docs/runbook.md#no-complete-run)"
     if run is None or run.finished_at is None:
         return _warning(name, "there was none yet", mend)
     age = services.now() - run.finished_at
@@ -164,6 +165,18 @@ async def _api(services: Services) -> list[Check]:
         return [_ok("HTTP API", f"takes tokens of tenant {settings.tenant_id} for {settings.api_audience}")]
     detail = "closed: every route but /health refuses everybody"
     return [_warning("HTTP API", detail, "set ENFORCER_TENANT_ID and ENFORCER_API_AUDIENCE")]
+
+
+async def _names(_: Services) -> list[Check]:
+    """Look for variables that were meant to be settings: nothing goes by them, and nobody would notice."""
+    unknown = sorted(name for name in os.environ.keys() - names() if name.startswith("ENFORCER_"))
+    return [_unknown(name) for name in unknown] or [_ok("settings", "every ENFORCER_ variable is one")]
+
+
+def _unknown(name: str) -> Check:
+    near = get_close_matches(name, names(), n=1)
+    mend = f"perhaps {near[0]}; docs/settings.md has them all" if near else "docs/settings.md has them all"
+    return _failed(name, "is set, but there is no such setting, so it does nothing", mend)
 
 
 async def _clock(services: Services) -> list[Check]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from dataclasses import dataclass, field, replace
 
 from enforcer.concurrency import each
@@ -17,9 +18,7 @@ from enforcer.person import Taken, conclude, entries, intent, take_steps
 # Enough for sixteen batches of twenty under way, the next ones waiting, and others being recorded.
 _PEOPLE_AT_ONCE = 560
 # So many refusals in a row, and nothing else, are not about the person.
-_VANGUARD = 3
-# When time is up, what is on its way may still arrive, to be recorded; pauses of Graph are not sat out.
-_GRACE_SECONDS = 5.0
+_VANGUARD = 20
 RUN_ENDED = "the run had to end before he was done"
 
 
@@ -40,14 +39,14 @@ class Departures:
     failure: EnforcerError | None = None
 
     async def offboard(self, people: tuple[Offboard, ...]) -> None:
-        """Offboard everybody; the first few go ahead, so that a refusal of all is noticed early.
+        """Offboard everybody; a few go ahead, so that a refusal of all is noticed early.
 
         Raises:
             RunError, UnavailableError: The run has to end.
         """
-        ahead = await self._vanguard(people[:_VANGUARD])
+        ahead = await self._vanguard(people)
         # In the register's order, so that the last looks at their rows find many in one reading.
-        others = sorted(people[ahead:], key=lambda person: person.key)
+        others = sorted((item for item in people if item.key not in ahead), key=lambda item: item.key)
         await each(others, self._offboard_one, at_once=_PEOPLE_AT_ONCE)
         if self.failure is not None:
             raise self.failure
@@ -59,28 +58,37 @@ class Departures:
         named = {found.user_id for found in stuck}
         return stuck + [found for found in self.refused if found.user_id not in named]
 
-    async def _vanguard(self, people: tuple[Offboard, ...]) -> int:
-        """Offboard people one after the other until one is not refused; tell how many that took.
+    async def _vanguard(self, people: tuple[Offboard, ...]) -> set[str]:
+        """Offboard people one after the other until one is not refused; tell who they were.
+
+        They are drawn by lot: whoever is refused for reasons of his own must not go ahead every night, and
+        keep the others in. Whoever was refused before, while others were not, proves nothing.
 
         Raises:
             AccessDeniedError: All were refused: that is nobody's own failure, so no attempts are counted.
         """
         tried: list[Taken] = []
-        ahead = 0
-        while ahead < len(people) and all(_is_refused(taken) for taken in tried):
-            taken = await self._begin(people[ahead])
+        ahead: set[str] = set()
+        for person in random.sample(people, min(len(people), _VANGUARD)):
+            ahead.add(person.key)
+            taken = await self._begin(person)
             tried += [taken] if taken else []
-            ahead += 1
-        if len(tried) > 1 and all(_is_refused(taken) for taken in tried):
-            now = self.job.services.now()
-            await self.job.record([item for taken in tried for item in entries(taken, self.job.context, now)])
-            raise AccessDeniedError(
-                "Graph refuses to remove anybody: make this identity an owner of the group, or grant it"
-                f" GroupMember.ReadWrite.All. {tried[0].failures}"
-            )
+            if not all(_is_refused(taken) for taken in tried):
+                break
+        fresh = [taken for taken in tried if _is_refused(taken) and not _was_refused_before(taken.person)]
+        if len(fresh) > 1 and all(_is_refused(taken) for taken in tried):
+            await self._give_up(tried)
         for taken in tried:
             await self._conclude(taken)
         return ahead
+
+    async def _give_up(self, tried: list[Taken]) -> None:
+        now = self.job.services.now()
+        await self.job.record([item for taken in tried for item in entries(taken, self.job.context, now)])
+        raise AccessDeniedError(
+            "Graph refuses to remove anybody: make this identity an owner of the group, or grant it"
+            f" GroupMember.ReadWrite.All. {tried[0].failures}"
+        )
 
     async def _offboard_one(self, person: Offboard) -> None:
         if taken := await self._begin(person):
@@ -126,9 +134,8 @@ class Departures:
     async def _take_steps(self, person: Offboard) -> Taken:
         """Take the person's steps; where they are broken off, what was done until then is kept."""
         taken = Taken(person=person)
-        until = None if self.job.until is None else self.job.until + _GRACE_SECONDS
         try:
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout_at(self.job.last_call):
                 await take_steps(self.job.services.directory, self.job.group_id, taken)
         except TimeoutError:
             return replace(taken, interrupted=OUT_OF_TIME)
@@ -161,6 +168,10 @@ def left_alone(person: Offboard, reason: str, *, left_undone: bool = False) -> O
 def _is_refused(taken: Taken) -> bool:
     removal = taken.results.get(Step.REMOVE)
     return removal is not None and removal.forbidden
+
+
+def _was_refused_before(person: Offboard) -> bool:
+    return person.earlier is not None and person.earlier.unfinished and person.earlier.attempts > 0
 
 
 def _refused(outcome: Outcome) -> Finding:

@@ -13,6 +13,9 @@ from enforcer.core.runs import Run
 from enforcer.services import Services
 from enforcer.tables.leases import Lease
 
+# When time is up, what is on its way may still arrive; pauses of Graph are not sat out.
+_GRACE_SECONDS = 5.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -30,6 +33,11 @@ class Job:
     @property
     def group_id(self) -> str:
         return self.run.group_id
+
+    @property
+    def last_call(self) -> float | None:
+        """Time of the event loop's clock until which what is on its way may arrive, to be recorded."""
+        return None if self.until is None else self.until + _GRACE_SECONDS
 
     def time_is_up(self) -> bool:
         return self.until is not None and asyncio.get_running_loop().time() >= self.until

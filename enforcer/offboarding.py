@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from enforcer.core.contractors import Contractor
 from enforcer.core.dates import instant
-from enforcer.core.enforcement import Enforcement, Proof, Sessions
+from enforcer.core.enforcement import Enforcement
 from enforcer.core.entries import Context
 from enforcer.core.members import Person
+from enforcer.core.offboarded import Offboarded, step_taken
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Outcome, Report, Result, Run, RunKind, RunState, lag_of
 from enforcer.core.steps import StepOutcome, StepResult
-from enforcer.exceptions import RefusedError, RunError, UnavailableError
+from enforcer.exceptions import EnforcerError, RefusedError, RunError, UnavailableError
+from enforcer.graph.memberships import groups_having
 from enforcer.person import Taken, conclude, entries, intent
 from enforcer.proof import prove_departure
-from enforcer.registration import end
+from enforcer.registration import Departure, end
 from enforcer.services import Services
 from enforcer.settings import Disable, Mode
 from enforcer.tables.register import Registration
@@ -39,46 +41,12 @@ class OffboardOrder:
     run_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepTaken:
-    """One step, as it is told to whoever asked; `group_id` is empty where it is about the account."""
-
-    step: Step
-    group_id: str
-    outcome: StepOutcome
-    request_id: str
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offboarded:
-    """What was done to one person, step by step.
-
-    Attributes:
-        done: Every step is settled.
-        sessions: `revoked`, `home_tenant` or `no_account`; None while nothing can be said.
-        ended_rows: The register's rows that end now, as `group/row key`.
-        proof: What Entra says of his next sign-in; None where these steps took him out of no group.
-        proof_policy: The name of the policy that blocks it.
-    """
-
-    run_id: str
-    user_id: str
-    user_principal_name: str
-    guest: bool
-    done: bool
-    sessions: Sessions | None
-    steps: tuple[StepTaken, ...]
-    ended_rows: tuple[str, ...]
-    proof: Proof | None = None
-    proof_policy: str = ""
-
-
 async def offboard_now(services: Services, order: OffboardOrder) -> Offboarded:
     """Offboard a person from all managed groups, and end his rows, so that no later run adds him back.
 
-    His rows end, and the intent is written, before the first step: should anything break off after that,
-    the next sweep finishes. It takes no lease: to remove and revoke twice does no harm, and somebody waits.
+    His rows end, and the intents are written, before the first step: should anything break off after that,
+    the next sweep finishes. Before that nobody can know of it, and whoever gets no answer calls again.
+    It takes no lease: to remove and revoke twice does no harm, and somebody waits.
 
     Raises:
         NotFoundError, AmbiguousError: The name means nobody, or several people.
@@ -109,7 +77,7 @@ class _Offboarding:
 
     async def carry_out(self) -> Offboarded:
         found = await self._find_rows()
-        ended = [row for row in found if await self._end(row)]
+        ended = await end(self.services, found, self._departure)
         rows = {row.group_id: row for row in found}
         earlier = {group_id: await self._earlier(group_id, rows.get(group_id)) for group_id in self._groups}
         self.was_disabled = self._find_out_whether_disabled(earlier.values())
@@ -143,8 +111,12 @@ class _Offboarding:
             for row in await self.services.register.named(group_id, self.person.names)
         ]
 
-    async def _end(self, row: Registration) -> bool:
-        return await end(self.services, row, self.person.id, self.now, self._context(row.group_id))
+    @property
+    def _departure(self) -> Departure:
+        order = self.order
+        return Departure(
+            user_id=self.person.id, at=self.now, actor=order.actor, reason=order.reason, run_id=order.run_id
+        )
 
     def _context(self, group_id: str) -> Context:
         order = self.order
@@ -195,8 +167,20 @@ class _Offboarding:
         removals = {
             group_id: await _tried(directory.remove(group_id, self.person.id)) for group_id in self._groups
         }
+        absent = [group_id for group_id, result in removals.items() if result.outcome is StepOutcome.ABSENT]
+        for group_id in await self._still_having(absent):
+            removals[group_id] = await _tried(directory.remove(group_id, self.person.id))
         account[Step.REVOKE] = await _tried(directory.revoke(self.person.id))
         return account, removals
+
+    async def _still_having(self, group_ids: Sequence[str]) -> Sequence[str]:
+        """Ask whether he really is in none of these groups: no member list will be read soon to tell."""
+        if not group_ids:
+            return ()
+        try:
+            return await groups_having(self.services.graph, self.person.id, group_ids)
+        except EnforcerError:
+            return ()
 
     async def _record(self, group_id: str, taken: Taken, rows: Mapping[str, Registration]) -> Outcome:
         now = self.services.now()
@@ -253,10 +237,10 @@ class _Offboarding:
         outcomes: list[Outcome],
         ended: list[Registration],
     ) -> Offboarded:
-        steps = [_step(Step.REMOVE, group_id, result) for group_id, result in removals.items()]
+        steps = [step_taken(Step.REMOVE, group_id, result) for group_id, result in removals.items()]
         if Step.DISABLE in account:
-            steps.insert(0, _step(Step.DISABLE, "", account[Step.DISABLE]))
-        steps.append(_step(Step.REVOKE, "", account[Step.REVOKE]))
+            steps.insert(0, step_taken(Step.DISABLE, "", account[Step.DISABLE]))
+        steps.append(step_taken(Step.REVOKE, "", account[Step.REVOKE]))
         return Offboarded(
             run_id=self.order.run_id,
             user_id=self.person.id,
@@ -281,13 +265,3 @@ def _in_order(
     person: Offboard, account: Mapping[Step, StepResult], removal: StepResult
 ) -> dict[Step, StepResult]:
     return {step: removal if step is Step.REMOVE else account[step] for step in person.steps}
-
-
-def _step(step: Step, group_id: str, result: StepResult) -> StepTaken:
-    return StepTaken(
-        step=step,
-        group_id=group_id,
-        outcome=result.outcome,
-        request_id=result.request_id,
-        detail=result.explanation,
-    )

@@ -79,9 +79,16 @@ async def take_steps(directory: Directory, group_id: str, taken: Taken) -> None:
             case Step.DISABLE:
                 results[step] = await directory.set_enabled(person.user_id, enabled=False)
             case Step.REMOVE:
-                results[step] = await directory.remove(group_id, person.user_id)
+                results[step] = _credited(await directory.remove(group_id, person.user_id))
             case Step.REVOKE:
                 results[step] = await directory.revoke(person.user_id)
+
+
+def _credited(removal: StepResult) -> StepResult:
+    """Of somebody who was listed, and is absent after an attempt without an answer: that was the removal."""
+    if removal.outcome is StepOutcome.ABSENT and removal.repeated:
+        return replace(removal, outcome=StepOutcome.DONE)
+    return removal
 
 
 def conclude(taken: Taken, run_id: str, now: datetime) -> Outcome:
@@ -138,7 +145,7 @@ def _with_results(enforcement: Enforcement, taken: Taken, now: datetime) -> Enfo
     removal = taken.results.get(Step.REMOVE)
     out = removal.settled if removal else _is_out(taken.person)
     if out and (removal is not None or enforcement.removed_at is None):
-        enforcement = replace(enforcement, removed_at=now)
+        enforcement = replace(enforcement, removed_at=_removed_at(taken, now))
     if (disabled := taken.results.get(Step.DISABLE)) and disabled.outcome is StepOutcome.DONE:
         enforcement = replace(enforcement, disabled_at=now)
     revocation = taken.results.get(Step.REVOKE)
@@ -148,6 +155,14 @@ def _with_results(enforcement: Enforcement, taken: Taken, now: datetime) -> Enfo
         return replace(enforcement, sessions=Sessions.NO_ACCOUNT)
     sessions = Sessions.HOME_TENANT if taken.person.guest else Sessions.REVOKED
     return replace(enforcement, revoked_at=now, sessions=sessions)
+
+
+def _removed_at(taken: Taken, now: datetime) -> datetime:
+    """Give the time of the removal; where an earlier one was only not visible yet, the time of that."""
+    removal, person = taken.results.get(Step.REMOVE), taken.person
+    was_absent = removal is not None and removal.outcome is StepOutcome.ABSENT
+    earlier = person.earlier.removed_at if person.earlier and person.authorised else None
+    return earlier if was_absent and earlier is not None else now
 
 
 def _after_failure(enforcement: Enforcement, reason: str, now: datetime) -> Enforcement:

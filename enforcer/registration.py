@@ -7,10 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from enforcer.concurrency import each
 from enforcer.core import dates
-from enforcer.core.contractors import Contractor, is_address, is_object_id, normalised
+from enforcer.core.contractors import Contractor, InvalidRow, is_address, is_object_id, normalised
+from enforcer.core.csvfile import LONGEST
 from enforcer.core.dates import UnreadableDateError, instant
-from enforcer.core.entries import Context
 from enforcer.core.ledger import Action, Entry
 from enforcer.exceptions import AmbiguousError, InputError, NotFoundError
 from enforcer.services import Services
@@ -34,6 +35,17 @@ class Details:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Departure:
+    """Why, when and by whom a person is offboarded now."""
+
+    user_id: str
+    at: datetime
+    actor: str
+    reason: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
     """A row that was written, and whether it is a new one."""
 
@@ -51,6 +63,7 @@ async def add(services: Services, user: str, details: Details, *, actor: str, gr
     """
     group = chosen_group(services.settings, group_id)
     require_dates(services.settings, details)
+    _require_texts(details)
     person = await services.directory.find(user)
     known = await _rows(services, person.names, (group,))
     require_one(known, user)
@@ -80,22 +93,35 @@ async def remove(services: Services, user: str, *, actor: str, group_id: str = "
     return row
 
 
-async def end(services: Services, row: Registration, user_id: str, at: datetime, context: Context) -> bool:
-    """End a person's row, because he is offboarded now; False where it has ended already and keeps its date.
+async def end(services: Services, rows: Sequence[Registration], departure: Departure) -> list[Registration]:
+    """End a person's rows, because he is offboarded now; those that have ended already keep their date.
+
+    Gives those that end now. Nothing else is written between one and the next: whoever dies there leaves a
+    person who is offboarded from some groups only, until somebody calls again.
 
     Raises:
         RunError, UnavailableError: Storage refuses, or does not answer.
     """
-    read = row.read(services.settings.zone)
-    if isinstance(read, Contractor) and read.is_due(at):
-        return False
-    ended = f"offboarded at {instant(at)} by {context.actor}: {context.note[:1000]}"
+    zone, at = services.settings.zone, departure.at
+    running = [row for row in rows if not _has_ended(row.read(zone), at)]
+    await each(running, lambda row: _end(services, row, departure), at_once=len(running) or 1)
+    for row in running:
+        entry = entry_of(replace(row, end_date=at), Action.REGISTER_END, departure.actor, at)
+        entry = replace(
+            entry, user=departure.user_id, run=departure.run_id, outcome="ended", note=departure.reason
+        )
+        await services.ledger.append(row.group_id, [entry])
+    return running
+
+
+async def _end(services: Services, row: Registration, departure: Departure) -> None:
+    ended = f"offboarded at {instant(departure.at)} by {departure.actor}: {departure.reason[:1000]}"
     note = f"{row.note[:2000]} | {ended}" if row.note else ended
-    await services.register.end(row.group_id, row.row_key, at, note)
-    entry = entry_of(replace(row, end_date=at), Action.REGISTER_END, context.actor, at)
-    entry = replace(entry, user=user_id, run=context.run_id, outcome="ended", note=context.note)
-    await services.ledger.append(row.group_id, [entry])
-    return True
+    await services.register.end(row.group_id, row.row_key, departure.at, note)
+
+
+def _has_ended(read: Contractor | InvalidRow, at: datetime) -> bool:
+    return isinstance(read, Contractor) and read.is_due(at)
 
 
 async def find_row(services: Services, user: str, group_id: str = "") -> Registration:
@@ -152,6 +178,22 @@ def require_dates(settings: Settings, details: Details) -> None:
         raise InputError(
             f"the start date {details.start} is not before the end of access on {details.end}", field="start"
         )
+
+
+def _require_texts(details: Details) -> None:
+    """Make sure that what people wrote can be kept, mailed and exported.
+
+    Raises:
+        InputError: Names the field and what would be right.
+    """
+    if details.sponsor and not is_address(details.sponsor):
+        raise InputError(f"the sponsor {details.sponsor!r:.80} is no e-mail address", field="sponsor")
+    for field in ("display_name", "company", "note"):
+        text: str = getattr(details, field)
+        if len(text) > LONGEST[field]:
+            raise InputError(f"{field} has {len(text)} characters, more than {LONGEST[field]}", field=field)
+        if not text.isprintable():
+            raise InputError(f"{field} holds line breaks or control characters: {text!r:.60}", field=field)
 
 
 def _require_after_start(settings: Settings, row: Registration, end: str) -> None:

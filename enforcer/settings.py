@@ -38,6 +38,12 @@ class Onboarding(StrEnum):
     ADD = "add"
 
 
+class Credential(StrEnum):
+    """How to sign in to storage, where there is no connection string; Azure Functions knows others, too."""
+
+    MANAGED_IDENTITY = "managedidentity"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
     """Where the tables, queues and reports are: a connection string, or addresses and an identity.
@@ -86,7 +92,21 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         SettingsError: Names every setting that is wrong, its value, and what it may be.
     """
     reader = _Reader(environ)
-    settings = Settings(
+    settings = _read(reader)
+    if reader.problems:
+        raise SettingsError(tuple(reader.problems))
+    return settings
+
+
+def names() -> frozenset[str]:
+    """Give the names of all settings."""
+    reader = _Reader({})
+    _read(reader)
+    return frozenset(reader.names)
+
+
+def _read(reader: _Reader) -> Settings:
+    return Settings(
         group_ids=reader.read("ENFORCER_GROUP_IDS", values.object_ids, _NOBODY, required=True),
         mode=reader.read("ENFORCER_MODE", _one_of(Mode), Mode.ENFORCE),
         schedule=reader.read("ENFORCER_SCHEDULE", values.schedule, "0 30 0 * * *"),
@@ -109,9 +129,6 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         client_id=reader.read("AZURE_CLIENT_ID", values.object_id, ""),
         storage=_storage(reader),
     )
-    if reader.problems:
-        raise SettingsError(tuple(reader.problems))
-    return settings
 
 
 def _storage(reader: _Reader) -> Storage:
@@ -122,6 +139,7 @@ def _storage(reader: _Reader) -> Storage:
         blob_url=reader.read("EnforcerStorage__blobServiceUri", values.storage_url, ""),
         client_id=reader.read("EnforcerStorage__clientId", values.object_id, ""),
     )
+    reader.read("EnforcerStorage__credential", _one_of(Credential), Credential.MANAGED_IDENTITY)
     if not (reader.has("EnforcerStorage") or reader.has("EnforcerStorage__tableServiceUri")):
         reader.miss(
             "EnforcerStorage", "a connection string, or EnforcerStorage__tableServiceUri the tables' URL"
@@ -133,6 +151,7 @@ class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self.problems: list[str] = []
+        self.names: list[str] = []
 
     def has(self, name: str) -> bool:
         return bool(self._text(name))
@@ -141,6 +160,7 @@ class _Reader:
         self.problems.append(f"{name} is not set; it must be {wanted}")
 
     def read[T](self, name: str, parse: Callable[[str], T], default: T, *, required: bool = False) -> T:
+        self.names.append(name)
         text = self._text(name)
         if not text:
             if required:

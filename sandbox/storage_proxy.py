@@ -48,7 +48,9 @@ class Reply(Enum):
     TIMED_OUT = (500, "OperationTimedOut")
     CONDITION_NOT_MET = (412, "UpdateConditionNotSatisfied")
     REFUSED = (403, "AuthorizationPermissionMismatch")
+    BAD_GATEWAY = (502, "BadGateway")
     DROPPED = (0, "")  # no reply, the connection breaks
+    TRUNCATED = (-1, "")  # half of the storage's own answer, for faults after the effect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,11 +152,13 @@ class StorageProxy:
         real = None if any(replies) else await self._forward(service, request, body)
         replies += [await _strike(fault) for fault in faults if fault.moment is Moment.AFTER]
         reply = next(filter(None, replies), None)
+        if real is not None and reply is Reply.TRUNCATED:
+            return await _truncated(request, real)
         if real is not None and reply is None:
             return real
         return _error(service, request, reply or Reply.DROPPED)
 
-    async def _forward(self, service: Service, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+    async def _forward(self, service: Service, request: web.BaseRequest, body: bytes) -> web.Response:
         addresses = {
             Service.BLOB: self._upstream.blob_url,
             Service.QUEUE: self._upstream.queue_url,
@@ -205,6 +209,18 @@ async def _strike(fault: Fault) -> Reply | None:
     if fault.act is not None:
         fault.act()
     return fault.reply
+
+
+async def _truncated(request: web.BaseRequest, real: web.Response) -> web.StreamResponse:
+    """Send half of an answer that promises the whole, and break the connection."""
+    body = real.body if isinstance(real.body, bytes) else b""
+    half = web.StreamResponse(status=real.status, headers=real.headers)
+    half.content_length = len(body)
+    await half.prepare(request)
+    await half.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return half
 
 
 def _error(service: Service, request: web.BaseRequest, reply: Reply) -> web.StreamResponse:

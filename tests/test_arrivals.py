@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from enforcer.core.ledger import Action
@@ -94,3 +96,31 @@ async def test_whoever_has_two_rows_is_not_added_on_account_of_either(world: Wor
     unclear = [found for found in report.findings if found.kind is FindingKind.AMBIGUOUS_ROW]
     assert anna.id in {found.row_key for found in unclear}
     assert {found.user_id for found in unclear} == {anna.id}
+
+
+async def test_whoever_is_in_already_is_not_said_to_be_added(world: World) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, RUNNING)
+    world.directory.sandbox.faults.add(
+        Fault(method="GET", path=r"/members\?", status=200, body={"value": []})
+    )
+
+    report = await world.sweep()
+
+    assert report.run.added == 0
+    outcomes = [entry.outcome for entry in await world.ledger() if entry.action is Action.ADD]
+    assert outcomes == ["already a member"]
+
+
+async def test_when_time_is_up_graphs_pauses_are_not_sat_out(world: World) -> None:
+    await world.register(world.tenant.add_user("Anna").id, RUNNING)
+    world.directory.sandbox.faults.add(
+        Fault(method="POST", path=r"/members/\$ref", status=429, headers={"Retry-After": "9"})
+    )
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+
+    report = await world.sweep(until=begun + 1)
+
+    assert loop.time() - begun < 9
+    assert report.out_of_time

@@ -100,3 +100,15 @@ async def test_one_check_that_cannot_be_made_does_not_stop_the_others(world: Wor
 
     assert checks[f"group {world.group.id}"].health is Health.FAILED
     assert checks["time zone"].health is Health.OK
+
+
+async def test_a_misspelt_setting_is_named_with_the_nearest_right_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await _checks(world))["settings"].health is Health.OK
+    monkeypatch.setenv("ENFORCER_TIMEZONE", "Europe/Berlin")
+
+    check = (await _checks(world))["ENFORCER_TIMEZONE"]
+
+    assert check.health is Health.FAILED
+    assert "ENFORCER_TIME_ZONE" in check.mend

@@ -70,6 +70,17 @@ async def test_whom_another_group_gives_access_or_may_give_it_is_not_disabled(
     assert anna.account_enabled
 
 
+async def test_a_row_of_another_group_in_capitals_keeps_him_from_being_disabled_too(
+    world: World, other: Group
+) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, ENDED)
+    stray = Registration(group_id=other.id.upper(), row_key=anna.id, end_date=RUNNING)
+    await world.services.register.save(stray)
+    assert (await world.sweep()).run.disabled == 0
+    assert anna.account_enabled
+
+
 async def test_whose_access_has_ended_everywhere_is_disabled(world: World, other: Group) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)

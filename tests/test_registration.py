@@ -177,3 +177,39 @@ def test_a_key_that_a_table_cannot_hold_is_refused(key: str) -> None:
 @pytest.mark.parametrize("key", ["11111111-2222-3333-4444-555555555555", "o'brien+x@bücher.example"])
 def test_object_ids_and_addresses_are_keys(key: str) -> None:
     assert not key_problem(key)
+
+
+async def test_an_end_before_the_start_of_the_row_is_refused(world: World) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, "2099-12-31", start_date="2099-01-01")
+    with pytest.raises(InputError, match="not before the end"):
+        await registration.extend(world.services, anna.id, "2098-12-31", actor="ann")
+    row = await world.services.register.registration(world.group.id, anna.id)
+    assert row is not None
+    assert row.end_date == "2099-12-31"
+
+
+async def test_a_start_that_cannot_be_read_keeps_nobody_from_extending(world: World) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, ENDED, start_date="soon")
+    saved = await registration.extend(world.services, anna.id, RUNNING, actor="ann")
+    assert saved.registration.end_date == RUNNING
+
+
+@pytest.mark.parametrize(
+    ("details", "field"),
+    [
+        ({"sponsor": "not a mail"}, "sponsor"),
+        ({"note": "x" * 4001}, "note"),
+        ({"company": "a\nb"}, "company"),
+        ({"display_name": "\x1b[31m"}, "display_name"),
+    ],
+)
+async def test_texts_that_could_not_be_kept_mailed_or_exported_are_refused(
+    world: World, details: dict[str, str], field: str
+) -> None:
+    anna = world.member("Anna")
+    with pytest.raises(InputError) as refused:
+        await registration.add(world.services, anna.id, Details(end=RUNNING, **details), actor="ann")
+    assert refused.value.field == field
+    assert await world.services.register.registration(world.group.id, anna.id) is None

@@ -146,6 +146,7 @@ def test_every_setting_is_read() -> None:
         ("EnforcerStorage", "TableEndpoint=https://x.table.core.windows.net"),
         ("EnforcerStorage__queueServiceUri", "x.queue.core.windows.net"),
         ("EnforcerStorage__clientId", "enforcer"),
+        ("EnforcerStorage__credential", "password"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_it_may_be(name: str, value: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from enforcer.core.enforcement import Sessions, State
 from enforcer.core.plan import FindingKind
+from sandbox.directory import Fault
 from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
@@ -58,3 +59,18 @@ async def test_whoever_is_added_again_by_hand_is_found_and_offboarded_again(worl
 
     assert [found.kind for found in report.findings] == [FindingKind.RE_ADDED]
     assert world.member_ids() == set()
+
+
+async def test_a_removal_that_is_not_visible_yet_keeps_its_time(world: World) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, ENDED)
+    await world.sweep()
+    first = await world.on_record(anna.id)
+    world.clock.advance(minutes=5)
+    page = {"value": [{"@odata.type": "#microsoft.graph.user", "id": anna.id, "userPrincipalName": "a@b.c"}]}
+    world.directory.sandbox.faults.add(Fault(method="GET", path=r"/members\?", status=200, body=page))
+
+    report = await world.sweep()
+
+    assert report.run.already_absent == 1
+    assert (await world.on_record(anna.id)).removed_at == first.removed_at

@@ -9,6 +9,7 @@ from http import HTTPStatus
 import msgspec
 
 from enforcer.api.messages import Response, respond
+from enforcer.core.offboarded import Offboarded
 from enforcer.exceptions import (
     AmbiguousError,
     EnforcerError,
@@ -17,7 +18,6 @@ from enforcer.exceptions import (
     RefusedError,
     UnavailableError,
 )
-from enforcer.offboarding import Offboarded
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_SECONDS = 30

@@ -31,7 +31,7 @@ from enforcer.api.handlers.overview import get_health, get_status
 from enforcer.api.handlers.runs import approve_plan, get_run, start_sweeps
 from enforcer.api.messages import Response, respond
 from enforcer.api.openapi import describe
-from enforcer.offboarding import Offboarded
+from enforcer.core.offboarded import Offboarded
 from enforcer.status import Status
 
 

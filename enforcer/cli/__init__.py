@@ -11,7 +11,7 @@ from enforcer.cli.audit import audit
 from enforcer.cli.contractors import contractors
 from enforcer.cli.offboard import offboard
 from enforcer.cli.policies import policies
-from enforcer.cli.running import run_guarded
+from enforcer.cli.running import run_guarded, version
 from enforcer.cli.standing import check, status
 from enforcer.cli.sweeps import apply, approve, plan
 from enforcer.cli.undo import undo
@@ -20,7 +20,7 @@ CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_w
 
 
 @click.group(context_settings=CONTEXT)
-@click.version_option(package_name="contractor-access-enforcer")
+@click.version_option(version(), prog_name="enforcer")
 def cli() -> None:
     """Enforce contractor access end dates in Microsoft Entra ID.
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
 
 from enforcer.audit import check_chains, gather_evidence, reported_heads
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
-from enforcer.cli.running import DONE, UNDONE, settings, with_services
+from enforcer.cli.running import DONE, UNDONE, settings, version, with_services
 from enforcer.core.days import period
 from enforcer.core.evidence import Evidence
 from enforcer.core.ledger import Anchor, CheckedChain
@@ -89,7 +88,7 @@ def export(first: str, last: str, out: Path, sla: timedelta, as_json: bool) -> i
     async def gather(services: Services) -> tuple[Evidence, Manifest]:
         evidence = await gather_evidence(services, days, sla, await _reported(services))
         rendered = files(evidence)
-        made = manifest(evidence, rendered, services.now(), _version())
+        made = manifest(evidence, rendered, services.now(), version())
         write(out, rendered, made)
         return evidence, made
 
@@ -125,13 +124,6 @@ def _heads(manifests: Sequence[Path]) -> list[tuple[str, Anchor]]:
 
 def _exit_code(chains: Sequence[CheckedChain]) -> int:
     return UNDONE if any(chain.broken for chain in chains) else DONE
-
-
-def _version() -> str:
-    try:
-        return version("contractor-access-enforcer")
-    except PackageNotFoundError:  # run from a checkout
-        return "unknown"
 
 
 def _show_chains(chains: Sequence[CheckedChain]) -> None:

@@ -211,5 +211,9 @@ def _shown(row: Registration) -> dict[str, str]:
 
 
 def _safe(value: str) -> str:
-    """Keep a spreadsheet from running a cell as a formula; `import` takes the quote off again."""
-    return f"'{value}" if value[:1] in {"=", "+", "-", "@"} else value
+    """Keep a spreadsheet from running a cell as a formula; `import` takes the quote off again.
+
+    It takes no line breaks, which other programs may have written, so they become blanks.
+    """
+    line = "".join(mark if mark.isprintable() else " " for mark in value)
+    return f"'{line}" if line[:1] in {"=", "+", "-", "@"} else line

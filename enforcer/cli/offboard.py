@@ -6,9 +6,12 @@ import click
 
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, UNDONE, actor, with_services
-from enforcer.offboarding import Offboarded, OffboardOrder, offboard_now
+from enforcer.core.offboarded import Offboarded
+from enforcer.offboarding import OffboardOrder, offboard_now
 from enforcer.services import Services
 from enforcer.sweep import new_run_id
+
+_LONGEST_REASON = 500
 
 
 @click.command()
@@ -28,6 +31,9 @@ def offboard(user: str, reason: str, as_json: bool) -> int:  # noqa: FBT001
 
     if not reason.strip():
         raise click.BadParameter("must say why", param_hint="--reason")
+    if len(reason) > _LONGEST_REASON:
+        text = f"has {len(reason)} characters, more than {_LONGEST_REASON}"
+        raise click.BadParameter(text, param_hint="--reason")
     done = with_services(f"offboarding {user}", work)
     if as_json:
         write_json(done)

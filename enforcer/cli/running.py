@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from functools import cache
+from importlib import metadata
 
 import click
 
@@ -50,6 +51,14 @@ def run_guarded(command: click.Command, arguments: Sequence[str] | None = None) 
 def settings() -> Settings:
     """Read the settings from the environment, once."""
     return load_settings(os.environ)
+
+
+def version() -> str:
+    """Give the installed version."""
+    try:
+        return metadata.version("contractor-access-enforcer")
+    except metadata.PackageNotFoundError:
+        return "unknown, run from a checkout"
 
 
 def actor() -> str:

@@ -26,6 +26,8 @@ _COLUMNS = {
     "group_id": ("groupid", "group", "partitionkey"),
 }  # fmt: skip
 _FIELD_OF = {name: field for field, names in _COLUMNS.items() for name in names}
+# How many characters a cell may have. A note grows with every offboarding.
+LONGEST = {"display_name": 1000, "company": 1000, "note": 4000}
 _LONGEST = 1000
 # Cc: control characters; Zl, Zp: line and paragraph separators.
 _CONTROL = frozenset({"Cc", "Zl", "Zp"})
@@ -141,8 +143,9 @@ def _line(number: int, fields: list[str], cells: list[str]) -> Line:
         raise ValueError(f"has {len(cells)} cells, the header has {len(fields)}")
     values = {field: _cell(cell) for field, cell in zip(fields, cells, strict=False) if field}
     for field, value in values.items():
-        if len(value) > _LONGEST:
-            raise ValueError(f"{field} has {len(value)} characters, more than {_LONGEST}")
+        longest = LONGEST.get(field, _LONGEST)
+        if len(value) > longest:
+            raise ValueError(f"{field} has {len(value)} characters, more than {longest}")
         if any(unicodedata.category(character) in _CONTROL for character in value):
             raise ValueError(f"{field} holds control characters: {value!r:.60}")
     if not values.get("user"):

@@ -23,7 +23,7 @@ from enforcer.core.members import MemberIndex
 
 _ABOUT_A_PERSON = frozenset(
     {
-        *(Action.DISABLE, Action.REMOVE, Action.REVOKE, Action.VERIFY, Action.WITHDRAW, Action.STUCK),
+        *(Action.DISABLE, Action.REMOVE, Action.REVOKE, Action.VERIFY, Action.WITHDRAW),
         *(Action.PROOF, Action.ADD, Action.ENABLE),
     }
 )

@@ -22,7 +22,6 @@ class Action(StrEnum):
     ENABLE = "enable"
     VERIFY = "verify"
     WITHDRAW = "withdraw"
-    STUCK = "stuck"
     PROOF = "proof"
     HOLD = "hold"
     APPROVE = "approve"

@@ -13,7 +13,7 @@ from enforcer.announcements import announce_poisoned
 from enforcer.core.contractors import is_object_id
 from enforcer.core.plan import Finding
 from enforcer.core.runs import Report, Run, RunKind, RunState
-from enforcer.exceptions import InputError, LeaseHeldError, UnavailableError
+from enforcer.exceptions import EnforcerError, InputError, LeaseHeldError, UnavailableError
 from enforcer.functions.runtime import SWEEP_SECONDS, invocation
 from enforcer.notify.queueing import Alarm
 from enforcer.offboarding import OffboardOrder, offboard_now
@@ -121,6 +121,17 @@ async def _offboard(opened: Services, wanted: OffboardMessage) -> None:
             raise
         again = msgspec.structs.replace(wanted, attempt=wanted.attempt + 1)
         await opened.queues.ask_for_offboarding(again, after_seconds=_delay(wanted.attempt))
+    except EnforcerError as error:
+        await _record_failure(opened, order, error)
+        raise
+
+
+async def _record_failure(opened: Services, order: OffboardOrder, error: EnforcerError) -> None:
+    """Say in the run's record why it failed: the log must not, because the text may name people."""
+    for group_id in opened.settings.group_ids:
+        for run in await opened.runs.of_id(order.run_id, [group_id]):
+            failed = replace(run, state=RunState.FAILED, finished_at=opened.now(), error=str(error))
+            await opened.runs.save(Report(run=failed))
 
 
 async def _follow_up(opened: Services, report: Report) -> None:

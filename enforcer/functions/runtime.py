@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import cache
 
+from enforcer.exceptions import EnforcerError, RunError, SettingsError
 from enforcer.graph.pacer import Pacer
 from enforcer.services import Services, open_services
 from enforcer.settings import Settings, load_settings
@@ -59,8 +60,17 @@ services = PerLoop(lambda: open_services(settings(), pacer=pacer))
 
 @asynccontextmanager
 async def invocation() -> AsyncIterator[Services]:
-    """Give the services to one invocation; in the end, export what it told: the instance may go away."""
+    """Give the services to one invocation; in the end, export what it told: the instance may go away.
+
+    Raises:
+        RunError: In the place of this project's errors: the platform logs the text of what a function raises,
+            and theirs may quote names and addresses.
+    """
     try:
         yield await services.get()
+    except SettingsError:
+        raise
+    except EnforcerError as error:
+        raise RunError(f"{type(error).__name__}: the run's record in table runs says more") from None
     finally:
         await flush()

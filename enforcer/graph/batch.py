@@ -36,8 +36,13 @@ class _Batch(msgspec.Struct):
 class _ItemReply(msgspec.Struct):
     id: str
     status: int
-    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    headers: dict[str, object] | None = None
     body: msgspec.Raw = msgspec.Raw(b"")
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The headers; Graph's gateways write a number now and then."""
+        return {name: str(value) for name, value in (self.headers or {}).items()}
 
 
 class _BatchReply(msgspec.Struct):
@@ -149,8 +154,6 @@ def _read_items(reply: Reply, count: int) -> list[Reply]:
         return [no_reply(error)] * count
     missing = Reply(status=0, message="the batch's answer lacks it")
     return [
-        read_reply(item.status, item.headers, bytes(item.body))
-        if (item := found.get(str(number)))
-        else missing
+        read_reply(item.status, item.texts, bytes(item.body)) if (item := found.get(str(number))) else missing
         for number in range(1, count + 1)
     ]

@@ -10,6 +10,7 @@ SDK's models costs 1.5 seconds at their first use.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
@@ -99,14 +100,15 @@ class GraphClient:
             AccessDeniedError: Graph does not take the new token either.
         """
         retries = Retries(self._patience)
-        renewed = False
+        renewed = repeated = False
         while True:
             token = self._token_number
             reply = await attempt()
             if reply.verdict is Verdict.RETRY:
+                repeated = repeated or reply.may_have_taken_effect
                 await retries.wait(reply, self.pacer)
             elif reply.verdict is not Verdict.RUN:
-                return reply
+                return replace(reply, repeated=repeated)
             elif renewed:
                 raise AccessDeniedError(f"Graph refuses the token: {reply.explanation}")
             else:
@@ -162,6 +164,8 @@ class GraphClient:
                 traced.answered(response.status_code, request_id=response.headers.get("request-id", ""))
         except httpx.HTTPError as error:
             return no_reply(error)
+        except httpx.InvalidURL as error:
+            raise ReadError(f"Graph's nextLink is no address: {error}") from error
         except ClientAuthenticationError as error:
             raise AccessDeniedError(f"no token for Graph: {error.message}") from error
         except AzureError as error:

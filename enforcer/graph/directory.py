@@ -46,6 +46,10 @@ class _Page(msgspec.Struct):
     next_link: str | None = msgspec.field(default=None, name="@odata.nextLink")
 
 
+class _Done(msgspec.Struct):
+    value: bool | None = None
+
+
 class Directory:
     """The directory for one event loop."""
 
@@ -87,14 +91,8 @@ class Directory:
             select=_MEMBER_COLUMNS,
             top=_PAGE,
         )
-        while True:
-            page = _decode(reply, _Page, what, "GroupMember.Read.All")
-            for found in page.value:
-                yield _member(found)
-            # A page may be short, or empty, and have a successor all the same.
-            if page.next_link is None:
-                return
-            reply = await self._client.read(page.next_link)
+        async for found in self._all(reply, what, "GroupMember.Read.All"):
+            yield _member(found)
 
     async def owners(self, group_id: str) -> frozenset[str]:
         """Give the object IDs of the group's owners; they may change its members without any permission.
@@ -102,8 +100,9 @@ class Directory:
         Raises: as `members`.
         """
         reply = await self._client.read("/groups/{group}/owners?$select=id", group=group_id)
-        page = _decode(reply, _Page, f"owners of group {group_id}", "GroupMember.Read.All")
-        return frozenset(owner.id.lower() for owner in page.value)
+        what = f"owners of group {group_id}"
+        owners = [owner.id.lower() async for owner in self._all(reply, what, "GroupMember.Read.All")]
+        return frozenset(owners)
 
     async def find(self, name: str) -> Person:
         """Find a user by object ID, user principal name or e-mail address.
@@ -141,12 +140,18 @@ class Directory:
                 await self._confirm(group_id)
             except UnavailableError as error:
                 return _result(Reply(status=0, message=str(error)))
-            return StepResult(outcome=StepOutcome.ABSENT, request_id=reply.request_id)
+            return StepResult(
+                outcome=StepOutcome.ABSENT, request_id=reply.request_id, repeated=reply.repeated
+            )
         return _result(reply)
 
     async def revoke(self, user_id: str) -> StepResult:
         """Invalidate the person's refresh tokens and browser sessions, as far as they are this tenant's."""
         reply = await self._write("POST", "/users/{user}/revokeSignInSessions", {"user": user_id})
+        if reply.ok and _says_false(reply):
+            return StepResult(
+                outcome=StepOutcome.FAILED, request_id=reply.request_id, explanation="Graph answered: false"
+            )
         return await self._result_for(user_id, reply)
 
     async def set_enabled(self, user_id: str, *, enabled: bool) -> StepResult:
@@ -206,7 +211,18 @@ class Directory:
             filter=f"mail eq '{quoted}'",
             select=_USER_COLUMNS,
         )
-        return [_person(found) for found in _decode(reply, _Page, "users", "User.Read.All").value]
+        return [_person(found) async for found in self._all(reply, "users", "User.Read.All")]
+
+    async def _all(self, reply: Reply, what: str, permission: str) -> AsyncIterator[_Object]:
+        """Give what is on this page and on all that follow it."""
+        while True:
+            page = _decode(reply, _Page, what, permission)
+            for found in page.value:
+                yield found
+            # A page may be short, or empty, and have a successor all the same.
+            if page.next_link is None:
+                return
+            reply = await self._client.read(page.next_link)
 
 
 def _decode[T](reply: Reply, kind: type[T], what: str, permission: str) -> T:
@@ -220,6 +236,14 @@ def _decode[T](reply: Reply, kind: type[T], what: str, permission: str) -> T:
         return msgspec.json.decode(reply.body, type=kind)
     except msgspec.MsgspecError as error:
         raise ReadError(f"{what} could not be read: Graph's answer is broken ({error})") from error
+
+
+def _says_false(reply: Reply) -> bool:
+    """Tell whether the body says that nothing was done (user: revokeSignInSessions gives a Boolean)."""
+    try:
+        return msgspec.json.decode(reply.body, type=_Done).value is False
+    except msgspec.MsgspecError:
+        return False  # 204, or a text: the status has said it
 
 
 def _member(found: _Object) -> Member:

@@ -38,6 +38,7 @@ class Reply:
         message: Graph's words, for people only; see `not_a_member` for the one exception.
         request_id: By which Microsoft's support finds the call.
         retry_after: Seconds that Graph asked to wait; None where it did not.
+        repeated: An earlier attempt got no answer, or an error of the service, and may have taken effect.
     """
 
     status: int
@@ -46,6 +47,12 @@ class Reply:
     message: str = ""
     request_id: str = ""
     retry_after: float | None = None
+    repeated: bool = False
+
+    @property
+    def may_have_taken_effect(self) -> bool:
+        """Tell whether the call may have been carried out although it failed; throttled ones never are."""
+        return self.status == 0 or self.status >= 500  # noqa: PLR2004
 
     @property
     def verdict(self) -> Verdict:

@@ -18,7 +18,6 @@ ACTIONS = {
     Action.ENABLE: "Enable the account",
     Action.VERIFY: "Verify the absence",
     Action.WITHDRAW: "Withdraw the offboarding",
-    Action.STUCK: "Stuck",
     Action.PROOF: "Evaluate the next sign-in",
     Action.HOLD: "Hold a plan",
     Action.APPROVE: "Approve a plan",

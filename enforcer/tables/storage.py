@@ -59,8 +59,13 @@ class Tables:
 
     async def submit(self, name: str, operations: list[tuple[Any, ...]]) -> None:
         """Write a transaction that does no harm when it is written twice (see `PersistentTransport`)."""
+        from azure.core.exceptions import IncompleteReadError  # noqa: PLC0415
+
         async with self.table(name) as table:
-            await table.submit_transaction(operations)
+            try:
+                await table.submit_transaction(operations)
+            except IncompleteReadError:  # the SDK reads a transaction's answer after all its retries
+                await table.submit_transaction(operations)
 
     async def _open(self, name: str) -> TableClient:
         if self._service is None:

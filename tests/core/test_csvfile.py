@@ -117,7 +117,7 @@ def test_one_person_may_stand_in_two_groups() -> None:
         ('user,end\nanna@x,"2026-12-31\n', "line 2: unexpected end of data"),
         (b"user,end\nM\xfcller@x,2026-12-31\n", "line 2: is not UTF-8 (byte 0xfc)"),
         ("user,end\n".encode("utf-16"), "line 1: is not UTF-8"),
-        ("user,end,note\nanna@x,2026-12-31," + "x" * 1001, "line 2: note has 1001 characters"),
+        ("user,end,note\nanna@x,2026-12-31," + "x" * 4001, "line 2: note has 4001 characters"),
         ("user,end,note\nanna@x,2026-12-31,a\x00b", "line 2: note holds control characters"),
         ("user,end,note\nanna@x,2026-12-31,\x1b[31m", "line 2: note holds control characters"),
     ],

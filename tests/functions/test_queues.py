@@ -7,7 +7,7 @@ import pytest
 
 from enforcer import clock
 from enforcer.core.enforcement import State
-from enforcer.core.runs import Run, RunKind, RunState
+from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.exceptions import SettingsError
 from enforcer.queues import OffboardMessage, Queues, SweepMessage, read_offboard_message, read_sweep_message
 from enforcer.settings import Storage
@@ -187,6 +187,22 @@ async def test_a_queued_offboarding_is_carried_out(app: App) -> None:
     run = await run_of(app)
     assert (run.kind, run.removed, run.actor, run.reason) == (RunKind.OFFBOARD, 1, "ann", "left")
     assert app.put() == []
+
+
+async def test_the_name_of_whoever_cannot_be_found_is_on_record_and_not_in_the_log(app: App) -> None:
+    message = OffboardMessage(user="nobody@x.example", reason="left", actor="ann", run_id=RUN_ID)
+    begun = Run(
+        run_id=RUN_ID, group_id=app.world.group.id, kind=RunKind.OFFBOARD, started_at=clock.now(), mode=""
+    )
+    await app.world.services.runs.save(Report(run=begun))
+
+    called = await app.call("offboard_queued", message)
+
+    assert not called.succeeded
+    assert "nobody@x.example" not in str(called)
+    run = await run_of(app)
+    assert run.state is RunState.FAILED
+    assert "nobody@x.example" in run.error
 
 
 async def test_while_storage_is_away_an_offboarding_is_tried_again_and_again_later(app: App) -> None:

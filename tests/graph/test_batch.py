@@ -160,3 +160,14 @@ async def test_bodies_and_names_survive_the_batch(tenancy: Tenancy) -> None:
     assert [reply.status for reply in replies] == [204, 204]
     assert [guest.account_enabled, other.account_enabled] == [False, False]
     assert batches(tenancy) == 1
+
+
+@pytest.mark.parametrize("headers", [None, {"Retry-After": 1}])
+async def test_headers_of_any_form_spoil_nobodys_answer(
+    tenancy: Tenancy, headers: dict[str, object] | None
+) -> None:
+    users = people(tenancy, 2)
+    responses = [{"id": str(number), "status": 204, "headers": headers} for number in (1, 2)]
+    tenancy.strike(path=r"\$batch", status=200, body={"responses": responses})
+    replies = await write_all(Batcher(tenancy.client), [removal(tenancy, user) for user in users])
+    assert [reply.status for reply in replies] == [204, 204]

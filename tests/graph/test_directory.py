@@ -178,6 +178,13 @@ async def test_a_name_of_nobody_is_nobodys(tenancy: Tenancy, name: str) -> None:
         await tenancy.directory.find(name)
 
 
+async def test_whoever_is_on_a_later_page_is_found(tenancy: Tenancy) -> None:
+    ada = tenancy.tenant.add_user("Ada", mail="ada@x.example")
+    link = f"{tenancy.client.url}/users?$filter=mail eq 'ada@x.example'&$select=id,mail"
+    tenancy.strike(path=r"/users\?", status=200, body={"value": [], "@odata.nextLink": link})
+    assert (await tenancy.directory.find("ada@x.example")).id == ada.id
+
+
 async def test_a_refusal_to_read_people_is_not_nobody(tenancy: Tenancy) -> None:
     tenancy.strike(path="/users", status=403, times=None)
     with pytest.raises(AccessDeniedError, match=r"User\.Read\.All"):

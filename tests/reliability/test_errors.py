@@ -12,6 +12,7 @@ from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Report, RunState
 from enforcer.exceptions import AccessDeniedError, GroupError, UnavailableError
 from enforcer.status import read_status
+from enforcer.undo import plan_undo
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory.faults import Effect
 from sandbox.storage_proxy import Fault, Reply, StorageProxy
@@ -26,7 +27,7 @@ from tests.reliability.people import (
     strike,
     tried,
 )
-from tests.world import ENDED, World
+from tests.world import World
 
 pytestmark = pytest.mark.anyio
 
@@ -63,6 +64,36 @@ async def test_what_may_go_away_is_tried_again_in_the_same_run(
     assert world.member_ids() == set()
     assert world.is_revoked(leaver, world.clock.moment)
     assert (report.run.due, report.run.removed + report.run.already_absent, report.run.revoked) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("effect", [Effect.DROP_AFTER_EFFECT, Effect.ANSWER_AFTER_EFFECT])
+async def test_a_removal_whose_answer_was_lost_is_a_removal_and_can_be_undone(
+    open_world: OpenWorld, effect: Effect
+) -> None:
+    world = await open_world()
+    people = await leavers(world, 6)
+    strike(world, path=r"\$batch", effect=effect, status=503)
+
+    report = await world.sweep()
+
+    assert (report.run.removed, report.run.already_absent) == (6, 0)
+    planned = await plan_undo(world.services, report.run.run_id)
+    assert {item.user_id for item in planned} == {person.id for person in people}
+
+
+async def test_a_revocation_that_graph_says_it_did_not_make_is_not_said_to_be_made(
+    open_world: OpenWorld,
+) -> None:
+    world = await open_world()
+    [leaver] = await leavers(world, 1)
+    strike(world, path=REVOCATION, status=200, body={"value": False})
+
+    report = await world.sweep()
+
+    assert report.run.revoked == 0
+    assert (await world.on_record(leaver.id)).revoked_at is None
+    await world.sweep()
+    assert (await world.on_record(leaver.id)).sessions is Sessions.REVOKED
 
 
 async def test_a_person_is_tried_again_for_a_bounded_time_and_keeps_nobody_waiting(
@@ -231,7 +262,23 @@ async def test_a_refusal_of_everybody_ends_the_run_and_counts_as_nobodys_attempt
     assert {run.state for run in runs} == {RunState.FAILED}
     assert {(run.due, run.skipped) for run in runs} == {(8, 8)}
     # What was tried before that was clear is on record all the same.
-    assert len(await recorded(world, Action.REMOVE)) == 7 * 3
+    assert len(await recorded(world, Action.REMOVE)) == 7 * 8
+
+
+async def test_a_few_who_are_refused_keep_nobody_else_in(open_world: OpenWorld) -> None:
+    world = await open_world()
+    people = await leavers(world, 8)
+    refused = {person.id for person in people[:3]}
+    for person in people[:3]:
+        strike(world, path=removal_of(person), status=403, code="Authorization_RequestDenied", times=None)
+
+    for _ in range(6):
+        report = await world.sweep()
+
+    assert world.member_ids() == refused
+    assert report.run.stuck == 3
+    for user_id in refused:
+        assert (await world.on_record(user_id)).state is State.STUCK
 
 
 async def test_a_token_that_is_refused_is_renewed_once_for_everybody(open_world: OpenWorld) -> None:
@@ -291,6 +338,20 @@ async def test_a_group_that_is_gone_ends_the_run_and_is_no_success(open_world: O
     await world.sweep()
     assert world.member_ids() == set()
     assert world.is_revoked(leaver, world.clock.moment)
+
+
+async def test_who_is_said_to_be_absent_and_is_not_is_removed_all_the_same_when_offboarded_now(
+    open_world: OpenWorld,
+) -> None:
+    """No member list will be read soon to tell otherwise."""
+    world = await open_world()
+    [leaver] = await leavers(world, 1)
+    strike(world, path=REMOVAL, status=404, code="Request_ResourceNotFound")
+
+    done = await offboard(world, leaver)
+
+    assert done.done
+    assert world.member_ids() == set()
 
 
 async def test_one_group_that_is_gone_does_not_stop_the_offboarding_of_a_person_now(
@@ -373,12 +434,6 @@ async def test_a_bug_ends_the_run_loudly_and_on_record(open_world: OpenWorld, pr
     proxy.clear()
 
     assert not isinstance(raised.value, UnavailableError)
-
-
-async def test_counts_that_do_not_add_up_are_never_reported(world: World) -> None:
-    await world.register(world.member("Anna Ended").id, ENDED)
-    report = await world.sweep()
-    report.run.assert_counts()
 
 
 def _counts(report: Report) -> tuple[int, int, int, int, int]:

@@ -102,7 +102,7 @@ def test_queues_and_blobs_work_through_the_proxy(proxy: StorageProxy) -> None:
 @pytest.mark.parametrize(
     ("moment", "rows"), [(Moment.BEFORE, []), (Moment.AFTER, [ROW["RowKey"]])], ids=["before", "after"]
 )
-@pytest.mark.parametrize("reply", list(Reply))
+@pytest.mark.parametrize("reply", [reply for reply in Reply if reply is not Reply.TRUNCATED])
 def test_a_call_fails_before_or_after_its_effect(
     proxy: StorageProxy, table: TableClient, reply: Reply, moment: Moment, rows: list[str]
 ) -> None:

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
 from enforcer.exceptions import AccessDeniedError, UnavailableError
 from enforcer.settings import Storage
 from enforcer.tables.storage import Tables, in_chunks, moment, present
 from sandbox.azurite import KEY, StorageEndpoints
-from sandbox.storage_proxy import Calls, Fault, Reply, StorageProxy
+from sandbox.storage_proxy import Calls, Fault, Moment, Reply, StorageProxy
 
 pytestmark = pytest.mark.anyio
 
@@ -61,7 +61,7 @@ async def test_a_storage_that_is_not_there_is_unavailable(shaky: Tables, storage
             await write(shaky, new_name())
 
 
-@pytest.mark.parametrize("reply", [Reply.SERVER_BUSY, Reply.TIMED_OUT, Reply.DROPPED])
+@pytest.mark.parametrize("reply", [Reply.SERVER_BUSY, Reply.TIMED_OUT, Reply.DROPPED, Reply.BAD_GATEWAY])
 async def test_a_storage_that_stumbles_is_asked_again(
     shaky: Tables, storage: StorageProxy, reply: Reply
 ) -> None:
@@ -69,6 +69,31 @@ async def test_a_storage_that_stumbles_is_asked_again(
         storage.set_fault(Fault(reply=reply))
         await table.upsert_entity({"PartitionKey": "p", "RowKey": "r"})
         assert (await table.get_entity("p", "r"))["RowKey"] == "r"
+
+
+@pytest.mark.parametrize("reply", [Reply.BAD_GATEWAY, Reply.DROPPED])
+async def test_a_write_that_azure_core_would_not_repeat_is_repeated(
+    shaky: Tables, storage: StorageProxy, reply: Reply
+) -> None:
+    name = new_name()
+    await write(shaky, name)
+    storage.set_fault(Fault(calls=Calls(method="POST"), times=2, reply=reply))
+    await shaky.submit(name, [("upsert", {"PartitionKey": "p", "RowKey": "s"})])
+    async with shaky.table(name) as table:
+        assert (await table.get_entity("p", "s"))["RowKey"] == "s"
+
+
+async def test_an_answer_that_is_cut_off_is_no_answer(shaky: Tables, storage: StorageProxy) -> None:
+    name = new_name()
+    cut = Fault(calls=Calls(method="POST"), moment=Moment.AFTER, reply=Reply.TRUNCATED)
+    storage.set_fault(cut)
+    await write(shaky, name)
+    storage.set_fault(cut)
+    await shaky.submit(name, [("upsert", {"PartitionKey": "p", "RowKey": "s"})])
+    storage.set_fault(cut)
+    async with shaky.table(name) as table:
+        with pytest.raises(ResourceExistsError):  # so the first attempt took effect, and was repeated
+            await table.create_entity({"PartitionKey": "p", "RowKey": "t"})
 
 
 async def test_what_is_not_there_is_no_error_of_storage(tables: Tables) -> None:
