@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 
 from enforcer.core.contractors import Contractor, RegisterRow, read_row
@@ -39,15 +40,14 @@ async def read_facts(services: Services, group_id: str, at: datetime | None = No
             rows = reading.create_task(_rows(services, group_id, sieve))
     except* EnforcerError as errors:
         raise _first(errors) from errors
-    begun = {item.user_id for item in enforcements.result() if item.unfinished}
-    gone = await _engaged(services, begun - {member.id for member in members.result()}, engaged.result())
-    return GroupFacts(
+    facts = GroupFacts(
         group_id=group_id,
         rows=rows.result(),
         members=members.result(),
         enforcements=enforcements.result(),
-        engaged_elsewhere=engaged.result() | gone,
+        engaged_elsewhere=engaged.result(),
     )
+    return replace(facts, engaged_elsewhere=engaged.result() | await _gone_but_engaged(services, facts))
 
 
 async def _members(services: Services, group_id: str, checked: Awaitable[object]) -> list[Member]:
@@ -116,19 +116,21 @@ async def _engaged_elsewhere(services: Services, group_id: str, at: datetime) ->
     return frozenset(keys - {""})
 
 
-async def _engaged(services: Services, user_ids: Iterable[str], keys: frozenset[str]) -> frozenset[str]:
-    """Give those of these people, whom no member list names any more, who go by one of the keys.
+async def _gone_but_engaged(services: Services, facts: GroupFacts) -> frozenset[str]:
+    """Give those who were begun, and are on no member list any more, but whom another group's rows may mean.
 
     Raises:
         RunError, UnavailableError: Entra does not say who they are.
     """
+    begun = {item.user_id for item in facts.enforcements if item.unfinished}
+    gone = begun - {member.id for member in facts.members}
     engaged: set[str] = set()
-    for user_id in user_ids if keys else ():
+    for user_id in gone if facts.engaged_elsewhere else ():
         try:
             person = await services.directory.find(user_id)
         except NotFoundError:
             continue  # his account has gone: there is nothing to disable
-        if keys & person.names:
+        if not person.names.isdisjoint(facts.engaged_elsewhere):
             engaged.add(person.id)
     return frozenset(engaged)
 

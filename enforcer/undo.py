@@ -84,27 +84,31 @@ async def undo(
     if services.settings.mode is Mode.REPORT:
         raise RefusedError("nothing is undone while ENFORCER_MODE is report", field="ENFORCER_MODE")
     started_at = services.now()
-    own_run = new_run_id(started_at)
+    run = Run(
+        run_id=new_run_id(started_at),
+        group_id="",
+        kind=RunKind.UNDO,
+        started_at=started_at,
+        mode=services.settings.mode.value,
+        reason=_note(run_id),
+        actor=actor,
+    )
     results: list[Reversed] = []
     for group_id in dict.fromkeys(reversal.group_id for reversal in reversals):
-        run = Run(
-            run_id=own_run,
-            group_id=group_id,
-            kind=RunKind.UNDO,
-            started_at=started_at,
-            mode=services.settings.mode.value,
-            reason=_note(run_id),
-            actor=actor,
-        )
-        async with services.leases.holding(group_id, f"{actor} {own_run}") as lease:
-            of_group: list[Reversed] = []
-            for reversal in reversals:
-                if reversal.group_id == group_id:
-                    await lease.require()
-                    of_group.append(await _reverse(services, run, reversal))
-            await services.runs.save(Report(run=_finished(services, run, of_group)))
-        results += of_group
-    return own_run, results
+        of_group = [reversal for reversal in reversals if reversal.group_id == group_id]
+        results += await _undo_group(services, replace(run, group_id=group_id), of_group)
+    return run.run_id, results
+
+
+async def _undo_group(services: Services, run: Run, reversals: Sequence[Reversal]) -> list[Reversed]:
+    async with services.leases.holding(run.group_id, f"{run.actor} {run.run_id}") as lease:
+        await services.runs.save(Report(run=run))
+        results: list[Reversed] = []
+        for reversal in reversals:
+            await lease.require()
+            results.append(await _reverse(services, run, reversal))
+        await services.runs.save(Report(run=_finished(services, run, results)))
+    return results
 
 
 async def _reverse(services: Services, run: Run, reversal: Reversal) -> Reversed:

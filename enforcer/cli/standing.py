@@ -51,7 +51,7 @@ def _tables(group: GroupStatus) -> list[Table]:
     counts = ("due", "removed", "already_absent", "revoked", "verified", "skipped", "stuck", "held")
     return [
         Table(
-            f"Group {group.group_id}: {group.contractors} contractors; the last (complete) run",
+            f"Group {group.group_id}: contractors with access: {group.contractors}; the last (complete) run",
             ("run", "started", "state", *counts, "slowest removal"),
             [
                 [

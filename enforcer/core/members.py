@@ -46,7 +46,6 @@ class Person:
     mail: str
     guest: bool
     enabled: bool | None
-    synced: bool
 
     @property
     def names(self) -> frozenset[str]:

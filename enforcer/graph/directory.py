@@ -27,7 +27,7 @@ from enforcer.graph.reply import Reply, Request, Verdict
 _CONFIRMED_SECONDS = 30.0
 _PAGE = "999"  # group: list members; the most that Graph gives at once
 _MEMBER_COLUMNS = "id,userPrincipalName,mail,userType,accountEnabled"
-_USER_COLUMNS = "id,displayName,userPrincipalName,mail,userType,accountEnabled,onPremisesSyncEnabled"
+_USER_COLUMNS = "id,displayName,userPrincipalName,mail,userType,accountEnabled"
 
 
 class _Object(msgspec.Struct, rename="camel"):
@@ -38,7 +38,6 @@ class _Object(msgspec.Struct, rename="camel"):
     mail: str | None = None
     user_type: str | None = None
     account_enabled: bool | None = None
-    on_premises_sync_enabled: bool | None = None
 
 
 class _Page(msgspec.Struct):
@@ -268,7 +267,6 @@ def _person(found: _Object) -> Person:
         mail=found.mail or "",
         guest=is_guest(found.user_type, found.user_principal_name),
         enabled=found.account_enabled,
-        synced=bool(found.on_premises_sync_enabled),
     )
 
 

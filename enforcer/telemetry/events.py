@@ -14,8 +14,8 @@ class RunCompleted:
     """A run of one managed group came to its end.
 
     `complete`: register and members were read whole, the plan was not held, and everybody who was due has an
-    outcome. A run that ran out of time, lost its lease or waits for an approval is not complete: the alarm
-    for a missed night counts complete runs only. In report mode: all was read, planned and recorded.
+    outcome. A run that ran out of time or waits for an approval is not complete: the alarm for a missed
+    night counts complete runs only. In report mode: all was read, planned and recorded.
     """
 
     name: ClassVar[str] = "run_completed"
@@ -44,8 +44,6 @@ class RunCompleted:
     """From the end of access to the removal; None where nobody was removed, as for the next two."""
     lag_p95_seconds: float | None = None
     lag_max_seconds: float | None = None
-    error: str = ""
-    """What kept the run from being complete: the name of an exception class, or empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +100,7 @@ class PermissionDenied:
 
     group_id: str
     what: str
-    """The call that was refused, such as `DELETE /groups/{group}/members/{user}/$ref`."""
+    """What could not be done for it: `sweep`."""
     error: str
 
 

@@ -40,7 +40,7 @@ async def test_people_see_who_is_stuck_who_ends_soon_and_what_was_found(shell: S
     ran = await shell.run("status", "--output", "table")
 
     assert ran.code == 0
-    assert f"Group {world.group.id}: 1 contractors" in ran.out
+    assert f"Group {world.group.id}: contractors with access: 1" in ran.out
     for told in ("stuck-one", "403 no", "soon@x.example", "invalid_row"):
         assert told in ran.out
 
