@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from enforcer.connection import Connection
 from enforcer.exceptions import InputError
 from enforcer.settings import Storage
 from enforcer.tables.storage import storage_errors
 
 if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
     from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 
 CONTAINER = "reports"
@@ -94,12 +96,11 @@ async def open_reports(storage: Storage) -> AsyncIterator[Reports]:
     """
     if not storage.connection_string and not storage.blob_url:
         raise InputError("EnforcerStorage__blobServiceUri is not set: there is no place for reports")
-    async with _service(storage) as service:
-        yield Reports(service.get_container_client(CONTAINER))
+    async with Connection(storage, _connect) as connection:
+        yield Reports(connection.client.get_container_client(CONTAINER))
 
 
-@asynccontextmanager
-async def _service(storage: Storage) -> AsyncIterator[BlobServiceClient]:
+def _connect(storage: Storage, credential: AsyncTokenCredential | None) -> BlobServiceClient:
     from azure.storage.blob.aio import BlobServiceClient  # noqa: PLC0415 -- heavy
 
     from enforcer.telemetry.storage import TracedTransport  # noqa: PLC0415
@@ -113,13 +114,5 @@ async def _service(storage: Storage) -> AsyncIterator[BlobServiceClient]:
         "transport": TracedTransport("blobs", connection_timeout=10, read_timeout=30),
     }
     if storage.connection_string:
-        async with BlobServiceClient.from_connection_string(storage.connection_string, **patience) as service:
-            yield service
-        return
-    from enforcer.credentials import default_credential  # noqa: PLC0415
-
-    async with (
-        default_credential(storage.client_id) as credential,
-        BlobServiceClient(storage.blob_url, credential=credential, **patience) as service,
-    ):
-        yield service
+        return BlobServiceClient.from_connection_string(storage.connection_string, **patience)
+    return BlobServiceClient(storage.blob_url, credential=credential, **patience)

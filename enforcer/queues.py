@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
+from enforcer.connection import Connection
 from enforcer.exceptions import InputError, SettingsError
 from enforcer.settings import Storage
 from enforcer.tables.storage import storage_errors
@@ -44,25 +45,16 @@ class OffboardMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Queues:
-    """Puts messages; connects at the first use. Use as a context manager, or call `close`."""
+    """Puts messages; connects at the first use. Use as a context manager."""
 
     def __init__(self, storage: Storage) -> None:
-        self._storage = storage
-        self._service: QueueServiceClient | None = None
-        self._credential: AsyncTokenCredential | None = None
+        self._connection = Connection(storage, _connect)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        if self._service is not None:
-            await self._service.close()
-        if self._credential is not None:
-            await self._credential.close()
-        self._service = self._credential = None
+        await self._connection.close()
 
     async def ask_for_sweep(self, message: SweepMessage, *, after_seconds: int = 0) -> None:
         """Put a message on `sweeps`, to be seen after so many seconds.
@@ -82,7 +74,7 @@ class Queues:
         # Azure Functions' queue trigger expects base64 (host.json: messageEncoding).
         text = base64.b64encode(body).decode()
         with storage_errors():
-            queue = self._connected().get_queue_client(name)
+            queue = self._connection.client.get_queue_client(name)
             try:
                 await queue.send_message(text, visibility_timeout=after_seconds, time_to_live=-1)
             except ResourceNotFoundError:
@@ -93,37 +85,30 @@ class Queues:
         from azure.core.exceptions import ResourceExistsError  # noqa: PLC0415
 
         try:
-            await self._connected().create_queue(name)
+            await self._connection.client.create_queue(name)
         except ResourceExistsError:
             return
 
-    def _connected(self) -> QueueServiceClient:
-        if self._service is None:
-            self._service = self._connect()
-        return self._service
 
-    def _connect(self) -> QueueServiceClient:
-        from azure.storage.queue.aio import QueueServiceClient  # noqa: PLC0415 -- heavy
+def _connect(storage: Storage, credential: AsyncTokenCredential | None) -> QueueServiceClient:
+    from azure.storage.queue.aio import QueueServiceClient  # noqa: PLC0415 -- heavy
 
-        from enforcer.telemetry.storage import TracedTransport  # noqa: PLC0415
+    from enforcer.telemetry.storage import TracedTransport  # noqa: PLC0415
 
-        # Left to itself the SDK waits 15 s before its second attempt, and somebody may wait for the answer.
-        patience: dict[str, Any] = {
-            "retry_total": 4,
-            "initial_backoff": 1,
-            "increment_base": 2,
-            "random_jitter_range": 1,
-            "transport": TracedTransport("queues", connection_timeout=10, read_timeout=30),
-        }
-        if self._storage.connection_string:
-            return QueueServiceClient.from_connection_string(self._storage.connection_string, **patience)
-        if not self._storage.queue_url:
-            # The tables alone will do for much of the command line, so that this is no mistake until now.
-            raise SettingsError(("EnforcerStorage__queueServiceUri is not set; it must be the queues' URL",))
-        from enforcer.credentials import default_credential  # noqa: PLC0415
-
-        self._credential = default_credential(self._storage.client_id)
-        return QueueServiceClient(self._storage.queue_url, credential=self._credential, **patience)
+    # Left to itself the SDK waits 15 s before its second attempt, and somebody may wait for the answer.
+    patience: dict[str, Any] = {
+        "retry_total": 4,
+        "initial_backoff": 1,
+        "increment_base": 2,
+        "random_jitter_range": 1,
+        "transport": TracedTransport("queues", connection_timeout=10, read_timeout=30),
+    }
+    if storage.connection_string:
+        return QueueServiceClient.from_connection_string(storage.connection_string, **patience)
+    if not storage.queue_url:
+        # The tables alone will do for much of the command line, so that this is no mistake until now.
+        raise SettingsError(("EnforcerStorage__queueServiceUri is not set; it must be the queues' URL",))
+    return QueueServiceClient(storage.queue_url, credential=credential, **patience)
 
 
 def read_sweep_message(body: bytes) -> SweepMessage:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from enforcer.connection import Connection
 from enforcer.core.dates import utc
 from enforcer.exceptions import AccessDeniedError, UnavailableError
 from enforcer.settings import Storage
@@ -24,26 +25,17 @@ TRANSACTION_SIZE = 100
 
 
 class Tables:
-    """Opens tables; connects at the first use. Use as a context manager, or call `close`."""
+    """Opens tables; connects at the first use. Use as a context manager."""
 
     def __init__(self, storage: Storage) -> None:
-        self._storage = storage
-        self._service: TableServiceClient | None = None
-        self._credential: AsyncTokenCredential | None = None
+        self._connection = Connection(storage, _connect)
         self._tables: dict[str, asyncio.Task[TableClient]] = {}
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        if self._service is not None:
-            await self._service.close()
-        if self._credential is not None:
-            await self._credential.close()
-        self._service = self._credential = None
+        await self._connection.close()
         self._tables.clear()
 
     @asynccontextmanager
@@ -68,27 +60,23 @@ class Tables:
                 await table.submit_transaction(operations)
 
     async def _open(self, name: str) -> TableClient:
-        if self._service is None:
-            self._service = self._connect()
-        return await self._service.create_table_if_not_exists(name)
+        return await self._connection.client.create_table_if_not_exists(name)
 
-    def _connect(self) -> TableServiceClient:
-        from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415 -- heavy
 
-        from enforcer.tables.transport import PersistentTransport  # noqa: PLC0415
+def _connect(storage: Storage, credential: AsyncTokenCredential | None) -> TableServiceClient:
+    from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415 -- heavy
 
-        patience: dict[str, Any] = {
-            "retry_total": 5,
-            "retry_backoff_factor": 0.4,
-            "retry_backoff_max": 8,
-            "transport": PersistentTransport("tables", connection_timeout=10, read_timeout=30),
-        }
-        if self._storage.connection_string:
-            return TableServiceClient.from_connection_string(self._storage.connection_string, **patience)
-        from enforcer.credentials import default_credential  # noqa: PLC0415
+    from enforcer.tables.transport import PersistentTransport  # noqa: PLC0415
 
-        self._credential = default_credential(self._storage.client_id)
-        return TableServiceClient(self._storage.table_url, credential=self._credential, **patience)
+    patience: dict[str, Any] = {
+        "retry_total": 5,
+        "retry_backoff_factor": 0.4,
+        "retry_backoff_max": 8,
+        "transport": PersistentTransport("tables", connection_timeout=10, read_timeout=30),
+    }
+    if storage.connection_string:
+        return TableServiceClient.from_connection_string(storage.connection_string, **patience)
+    return TableServiceClient(storage.table_url, credential=credential, **patience)
 
 
 def _notice(opening: asyncio.Task[TableClient]) -> None:
