@@ -1,0 +1,285 @@
+"""The people whom a run offboards: the last look, the vanguard, and what a run that has to end leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from enforcer.core.enforcement import State
+from enforcer.core.ledger import Action
+from enforcer.core.plan import FindingKind, Offboard
+from enforcer.core.runs import OUT_OF_TIME, Result
+from enforcer.departures import RUN_ENDED, Departures, left_alone
+from enforcer.exceptions import AccessDeniedError, LeaseLostError
+from enforcer.person import intent
+from enforcer.settings import Unregistered
+from sandbox.directory import Fault, User
+from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
+from sandbox.storage_proxy import Fault as StorageFault
+from tests.at_work import RUN_ID, running_job
+from tests.world import ENDED, RUNNING, World, running_world
+
+pytestmark = pytest.mark.anyio
+
+
+async def leavers(world: World, count: int) -> list[User]:
+    users = [world.member(f"Leaver {number}") for number in range(count)]
+    for user in users:
+        await world.register(user.id, ENDED)
+    return users
+
+
+async def planned(world: World) -> tuple[Offboard, ...]:
+    """Give whom a run would offboard, with their intents written as a run writes them."""
+    people = (await world.plan()).offboard
+    await world.services.enforcements.save(world.group.id, [intent(one, RUN_ID) for one in people])
+    return people
+
+
+async def offboard(world: World, people: tuple[Offboard, ...], *, until: float | None = None) -> Departures:
+    async with running_job(world, until=until) as job:
+        departures = Departures(job)
+        await departures.offboard(people)
+        return departures
+
+
+def refuse(world: World, *users: User, step: str = "DELETE", times: int | None = None) -> None:
+    for user in users:
+        world.directory.sandbox.faults.add(
+            Fault(method=step, path=user.id, status=403, code="Authorization_RequestDenied", times=times)
+        )
+
+
+async def recorded(world: World, action: Action) -> list[tuple[str, str]]:
+    return [(entry.user, entry.outcome) for entry in await world.ledger() if entry.action is action]
+
+
+# A last look ---------------------------------------------------------------------------------------------
+
+
+async def test_whose_end_date_was_put_off_since_the_plan_stays_and_his_intent_is_taken_back(
+    world: World,
+) -> None:
+    [anna] = await leavers(world, 1)
+    people = await planned(world)
+    await world.register(anna.id, RUNNING)
+
+    departures = await offboard(world, people)
+
+    [outcome] = departures.outcomes
+    assert (outcome.result, outcome.reason) == (Result.SKIPPED, "his end date was put off")
+    assert not outcome.left_undone
+    assert world.graph_writes() == []
+    assert await world.enforcement(anna.id) is None
+    assert await recorded(world, Action.WITHDRAW) == [(anna.id, "his end date was put off")]
+
+
+async def test_whose_row_cannot_be_read_any_more_stays(world: World) -> None:
+    [anna] = await leavers(world, 1)
+    people = await planned(world)
+    await world.register(anna.id, "some day")
+
+    [outcome] = (await offboard(world, people)).outcomes
+
+    assert (outcome.result, outcome.reason) == (Result.SKIPPED, "his row cannot be read any more")
+    assert world.member_ids() == {anna.id}
+
+
+async def test_whose_row_has_gone_stays(world: World) -> None:
+    [anna] = await leavers(world, 1)
+    people = await planned(world)
+    await world.services.register.remove(world.group.id, anna.id)
+
+    [outcome] = (await offboard(world, people)).outcomes
+
+    assert (outcome.result, outcome.reason) == (Result.SKIPPED, "his row has gone from the register")
+    assert world.member_ids() == {anna.id}
+
+
+async def test_a_member_without_a_row_goes_unless_he_has_got_one_meanwhile(world: World) -> None:
+    world.configure(unregistered=Unregistered.OFFBOARD)
+    anna, ben = world.member("Anna"), world.member("Ben")
+    people = await planned(world)
+    await world.register(ben.id, RUNNING)
+
+    departures = await offboard(world, people)
+
+    assert world.member_ids() == {ben.id}
+    assert {out.enforcement.user_id: out.result for out in departures.outcomes} == {
+        anna.id: Result.REMOVED,
+        ben.id: Result.SKIPPED,
+    }
+
+
+# The record ----------------------------------------------------------------------------------------------
+
+
+async def test_what_came_of_everybody_is_in_both_records_at_the_same_time(world: World) -> None:
+    anna, ben = await leavers(world, 2)
+    refuse(world, ben)
+
+    departures = await offboard(world, await planned(world))
+
+    results = {out.enforcement.user_id: out.result for out in departures.outcomes}
+    assert results == {anna.id: Result.REMOVED, ben.id: Result.SKIPPED}
+    removals = [entry for entry in await world.ledger() if entry.action is Action.REMOVE]
+    assert {entry.user: entry.outcome.partition(":")[0] for entry in removals} == {
+        anna.id: "removed",
+        ben.id: "failed",
+    }
+    done = await world.on_record(anna.id)
+    assert (done.state, done.run_id) == (State.OFFBOARDED, RUN_ID)
+    assert done.removed_at is not None
+    [at] = [entry.at for entry in removals if entry.user == anna.id]
+    assert at == done.removed_at.isoformat().replace("+00:00", "Z")
+    assert (await world.on_record(ben.id)).attempts == 1
+
+
+async def test_whom_graph_refuses_a_step_is_named_at_once(world: World) -> None:
+    [anna] = await leavers(world, 1)
+    refuse(world, anna, step="POST")
+
+    departures = await offboard(world, await planned(world))
+
+    assert world.member_ids() == set()
+    [found] = departures.stuck
+    assert (found.kind, found.user_id, found.row_key) == (FindingKind.STUCK, anna.id, anna.id)
+    assert found.detail.startswith("Graph refuses a step, as it does for administrators: revoke: 403")
+
+
+async def test_whoever_is_refused_for_the_sixth_time_is_named_once(world: World) -> None:
+    [anna] = await leavers(world, 1)
+    refuse(world, anna)
+    [person] = await planned(world)
+    fifth = replace(await world.on_record(anna.id), attempts=5)
+
+    departures = await offboard(world, (replace(person, earlier=fifth),))
+
+    assert [found.detail.partition(";")[0] for found in departures.stuck] == ["6 runs have failed"]
+
+
+async def test_whoever_failed_for_another_reason_is_not_named_before_the_sixth_time(world: World) -> None:
+    [anna] = await leavers(world, 1)
+    world.directory.sandbox.faults.add(Fault(method="DELETE", path=anna.id, status=400, times=None))
+    assert (await offboard(world, await planned(world))).stuck == []
+
+
+# The vanguard --------------------------------------------------------------------------------------------
+
+
+async def test_a_refusal_of_all_ends_the_run_before_the_others_are_tried_and_is_nobodys_attempt(
+    world: World,
+) -> None:
+    users = await leavers(world, 25)
+    refuse(world, *users)
+    people = await planned(world)
+
+    with pytest.raises(AccessDeniedError, match=r"make this identity an owner.*remove: 403"):
+        await offboard(world, people)
+
+    assert len({write for write in world.graph_writes() if write.startswith("DELETE")}) == 20
+    assert len(await recorded(world, Action.REMOVE)) == 20
+    assert {(await world.on_record(user.id)).attempts for user in users} == {0}
+
+
+async def test_a_refusal_of_one_alone_is_his_own(world: World) -> None:
+    [anna] = await leavers(world, 1)
+    refuse(world, anna)
+    departures = await offboard(world, await planned(world))
+    assert [out.enforcement.attempts for out in departures.outcomes] == [1]
+
+
+async def test_whoever_was_refused_before_proves_nothing_about_the_others(world: World) -> None:
+    users = await leavers(world, 3)
+    refuse(world, *users)
+    *earlier, fresh = await planned(world)
+    again = [replace(one, earlier=replace(intent(one, "run-1"), attempts=1)) for one in earlier]
+
+    departures = await offboard(world, (*again, fresh))
+
+    assert sorted(out.enforcement.attempts for out in departures.outcomes) == [1, 2, 2]
+
+
+async def test_one_who_is_not_refused_lets_all_others_be_tried(world: World) -> None:
+    users = await leavers(world, 8)
+    refuse(world, *users[1:])
+
+    departures = await offboard(world, await planned(world))
+
+    assert users[0].id not in world.member_ids()
+    assert len(departures.outcomes) == 8
+    assert len(departures.stuck) == 7
+
+
+# A run that has to end -----------------------------------------------------------------------------------
+
+
+async def test_when_time_is_up_nobody_is_begun_and_everybody_is_left_undone(world: World) -> None:
+    users = await leavers(world, 3)
+    departures = await offboard(world, await planned(world), until=asyncio.get_running_loop().time())
+    assert {(out.reason, out.left_undone) for out in departures.outcomes} == {(OUT_OF_TIME, True)}
+    assert world.member_ids() == {user.id for user in users}
+
+
+async def test_a_failure_of_the_whole_run_keeps_what_was_done_and_is_nobodys_attempt(world: World) -> None:
+    anna, _ = await leavers(world, 2)
+    people = sorted(await planned(world), key=lambda one: one.user_id != anna.id)
+    world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=401, times=None))
+
+    async with running_job(world) as job:
+        departures = Departures(job)
+        with pytest.raises(AccessDeniedError, match="refuses the token"):
+            await departures.offboard((people[0],))
+        with pytest.raises(AccessDeniedError, match="refuses the token"):
+            await departures.offboard((people[1],))
+
+    assert [(out.result, out.reason) for out in departures.outcomes] == [
+        (Result.REMOVED, RUN_ENDED),
+        (Result.SKIPPED, RUN_ENDED),
+    ]
+    assert all(out.left_undone for out in departures.outcomes)
+    half = await world.on_record(anna.id)
+    assert (half.state, half.attempts, half.revoked_at) == (State.OFFBOARDING, 0, None)
+    assert half.removed_at is not None
+    assert await recorded(world, Action.REMOVE) == [(anna.id, "removed")]
+
+
+async def test_a_group_that_another_runner_has_taken_over_is_not_touched_any_more(world: World) -> None:
+    users = await leavers(world, 2)
+    people = await planned(world)
+    async with running_job(world) as job:
+        departures = Departures(job)
+        world.clock.advance(seconds=60)
+        async with world.services.leases.holding(world.group.id, "another"):
+            with pytest.raises(LeaseLostError):
+                await departures.offboard(people)
+
+    assert {(out.reason, out.left_undone) for out in departures.outcomes} == {(RUN_ENDED, True)}
+    assert world.member_ids() == {user.id for user in users}
+
+
+async def test_what_cannot_be_recorded_ends_the_run_and_is_counted_all_the_same(
+    storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
+        await leavers(world, 1)
+        people = await planned(world)
+        ledger = Calls(service=Service.TABLE, path=r"\$batch|ledger")
+        async with running_job(world) as job:
+            departures = Departures(job)
+            storage.set_fault(StorageFault(calls=ledger, times=1_000, reply=Reply.REFUSED))
+            with pytest.raises(AccessDeniedError):
+                await departures.offboard(people)
+            storage.clear()
+
+    assert [out.result for out in departures.outcomes] == [Result.REMOVED]
+
+
+async def test_whoever_is_left_alone_is_skipped_with_the_reason(world: World) -> None:
+    [anna] = await leavers(world, 1)
+    [person] = (await world.plan()).offboard
+    outcome = left_alone(person, "report mode")
+    assert (outcome.result, outcome.reason, outcome.left_undone) == (Result.SKIPPED, "report mode", False)
+    assert (outcome.enforcement.user_id, outcome.enforcement.removed_at) == (anna.id, None)

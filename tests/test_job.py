@@ -1,0 +1,56 @@
+"""A run at work: how long it may go on, and how it keeps the record."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from enforcer.core.enforcement import Enforcement, State
+from enforcer.core.ledger import Action
+from tests.at_work import RUN_ID, running_job
+from tests.world import ENDED, World
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_without_a_limit_time_is_never_up(world: World) -> None:
+    async with running_job(world) as job:
+        assert not job.time_is_up()
+        assert job.last_call is None
+
+
+async def test_time_is_up_from_the_very_instant_on(world: World) -> None:
+    now = asyncio.get_running_loop().time()
+    async with running_job(world, until=now + 60) as job:
+        assert not job.time_is_up()
+    async with running_job(world, until=now) as job:
+        assert job.time_is_up()
+
+
+async def test_what_is_on_its_way_has_some_seconds_more_to_arrive(world: World) -> None:
+    async with running_job(world, until=100.0) as job:
+        assert job.last_call == 105.0
+
+
+async def test_an_intent_that_is_taken_back_is_forgotten_and_in_the_ledger(world: World) -> None:
+    begun = Enforcement(row_key="anna@x.example", user_id="anna", state=State.OFFBOARDING, end_date=ENDED)
+    other = Enforcement(row_key="ben@x.example", user_id="ben", state=State.OFFBOARDING)
+    await world.services.enforcements.save(world.group.id, [begun, other])
+
+    async with running_job(world) as job:
+        await job.forget(begun, "his end date was put off")
+
+    assert await world.enforcement(begun.row_key) is None
+    assert await world.enforcement(other.row_key) == other
+    [entry] = await world.ledger()
+    assert (entry.action, entry.outcome) == (Action.WITHDRAW, "his end date was put off")
+    assert (entry.user, entry.row_key, entry.end_date) == ("anna", begun.row_key, ENDED)
+    assert (entry.run, entry.actor, entry.group) == (RUN_ID, "timer", world.group.id)
+
+
+async def test_an_entry_about_the_group_names_nobody(world: World) -> None:
+    async with running_job(world) as job:
+        await job.record([job.entry(Action.HOLD, outcome="held: 12 of 20 members")])
+    [entry] = await world.ledger()
+    assert (entry.action, entry.user, entry.row_key) == (Action.HOLD, "", "")
