@@ -79,13 +79,25 @@ for permission in "${permissions[@]}"; do
   fi
 done
 
+own() { # group
+  local answer
+  if answer=$(post "groups/$1/owners/\$ref" "{\"@odata.id\":\"$graph/directoryObjects/$principal\"}" 2>&1); then
+    echo "make it an owner of group $1"
+    [[ ! $answer ]] || echo "$answer"
+  elif [[ $answer == *'already exist'* ]]; then
+    echo "owns group $1" # the list of owners lags behind
+  else
+    fail "$answer"
+  fi
+}
+
 [[ $membership == owner ]] || exit 0
 for group in "${groups[@]}"; do
-  owner=$(ask "groups/$group/owners?\$select=id" "value[?id=='$principal'].id | [0]")
+  # Without the cast Graph leaves service principals out (group: list owners).
+  owner=$(ask "groups/$group/owners/microsoft.graph.servicePrincipal?\$select=id" "value[?id=='$principal'].id | [0]")
   if [[ $owner ]]; then
     echo "owns group $group"
   else
-    echo "make it an owner of group $group"
-    post "groups/$group/owners/\$ref" "{\"@odata.id\":\"$graph/directoryObjects/$principal\"}"
+    own "$group"
   fi
 done

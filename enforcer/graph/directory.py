@@ -94,11 +94,15 @@ class Directory:
             yield _member(found)
 
     async def owners(self, group_id: str) -> frozenset[str]:
-        """Give the object IDs of the group's owners; they may change its members without any permission.
+        """Give the object IDs of the applications that own the group; they may change its members.
+
+        Without the cast Graph leaves service principals out (group: list owners).
 
         Raises: as `members`.
         """
-        reply = await self._client.read("/groups/{group}/owners?$select=id", group=group_id)
+        reply = await self._client.read(
+            "/groups/{group}/owners/microsoft.graph.servicePrincipal?$select=id", group=group_id
+        )
         what = f"owners of group {group_id}"
         owners = [owner.id.lower() async for owner in self._all(reply, what, "GroupMember.Read.All")]
         return frozenset(owners)

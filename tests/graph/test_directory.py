@@ -69,6 +69,13 @@ async def test_a_group_whose_members_cannot_be_managed_is_refused_and_it_is_said
         await tenancy.directory.require_group(group.id)
 
 
+async def test_the_application_that_owns_a_group_is_found(tenancy: Tenancy) -> None:
+    identity = tenancy.tenant.identity
+    assert identity is not None
+    tenancy.tenant.owners[tenancy.group.id] = [tenancy.tenant.add_user("Ann Owner").id, identity.id]
+    assert await tenancy.directory.owners(tenancy.group.id) == {identity.id}
+
+
 async def test_a_group_that_is_not_there_is_a_wrong_setting(tenancy: Tenancy) -> None:
     with pytest.raises(GroupError, match="correct ENFORCER_GROUP_IDS"):
         await tenancy.directory.require_group(NOBODY)

@@ -20,6 +20,9 @@ with open(os.environ["AZ_LOG"], "a") as log:
     log.write(json.dumps(arguments) + "\\n")
 answers = json.loads(os.environ["AZ_ANSWERS"])
 line = " ".join(arguments)
+for question, refusal in json.loads(os.environ["AZ_REFUSALS"]).items():
+    if question in line:
+        sys.exit(refusal)
 if "none" not in arguments:
     print(next((answer for question, answer in answers.items() if question in line), ""))
 """
@@ -42,7 +45,13 @@ class Done:
 class Shell:
     folder: Path
 
-    def run(self, script: str, *arguments: str, answers: dict[str, str] | None = None) -> Done:
+    def run(
+        self,
+        script: str,
+        *arguments: str,
+        answers: dict[str, str] | None = None,
+        refusals: dict[str, str] | None = None,
+    ) -> Done:
         log = self.folder / "requests"
         log.write_text("")
         environment = {
@@ -50,6 +59,7 @@ class Shell:
             "PATH": f"{self.folder}:{os.environ['PATH']}",
             "AZ_LOG": str(log),
             "AZ_ANSWERS": json.dumps(ANSWERS | (answers or {})),
+            "AZ_REFUSALS": json.dumps(refusals or {}),
         }
         command = ["bash", str(INFRA / script), *arguments]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
@@ -99,10 +109,44 @@ def test_the_identity_gets_its_permissions_and_becomes_an_owner(shell: Shell) ->
 
 
 def test_what_is_there_already_is_not_given_again(shell: Shell) -> None:
-    there = {"appRoleAssignments": "assignment", "owners?": "p-1"}
+    there = {"appRoleAssignments": "assignment", "owners/microsoft.graph.servicePrincipal?": "p-1"}
     done = shell.run("grant-permissions.sh", "--principal", "p-1", "--group", "g-1", answers=there)
     assert done.code == 0, done.err
     assert done.writes == []
+
+
+def test_an_owner_that_graph_does_not_list_yet_stops_nothing(shell: Shell) -> None:
+    refusal = (
+        "ERROR: Bad Request({'error':{'code':'Request_BadRequest','message':'One or more added object "
+        "references already exist for the following modified properties: owners.'}})"
+    )
+    done = shell.run(
+        "grant-permissions.sh",
+        "--principal",
+        "p-1",
+        "--group",
+        "g-1",
+        "--group",
+        "g-2",
+        refusals={"g-1/owners/$ref": refusal},
+    )
+    assert done.code == 0, done.err
+    assert "owns group g-1" in done.out
+    assert "make it an owner of group g-2" in done.out
+
+
+def test_any_other_refusal_is_shown_and_ends_the_script(shell: Shell) -> None:
+    done = shell.run(
+        "grant-permissions.sh",
+        "--principal",
+        "p-1",
+        "--group",
+        "g-1",
+        refusals={"owners/$ref": "ERROR: Forbidden"},
+    )
+    assert done.code == 2
+    assert "Forbidden" in done.err
+    assert "owner of group" not in done.out
 
 
 def test_a_dry_run_writes_nothing_and_says_what_it_would(shell: Shell) -> None:

@@ -15,7 +15,7 @@ from sandbox.directory.errors import (
 )
 from sandbox.directory.ids import is_id
 from sandbox.directory.messages import Answer, Call, no_content
-from sandbox.directory.objects import Group
+from sandbox.directory.objects import Group, ServicePrincipal
 from sandbox.directory.paging import position
 from sandbox.directory.permissions import (
     DELETE_USER,
@@ -70,7 +70,12 @@ def list_transitive_members(call: Call, sandbox: Sandbox) -> Answer:
 
 
 def list_owners(call: Call, sandbox: Sandbox) -> Answer:
-    return collection(call, sandbox, sorted_ids(sandbox.tenant.owners[find_group(call, sandbox).id]))
+    """Who owns the group; service principals are listed only where the path casts to them."""
+    owners = sandbox.tenant.owners[find_group(call, sandbox).id]
+    if "cast" not in call.parameters:
+        objects = sandbox.tenant.objects
+        owners = [owner for owner in owners if not isinstance(objects.get(owner), ServicePrincipal)]
+    return collection(call, sandbox, sorted_ids(owners))
 
 
 def add_member(call: Call, sandbox: Sandbox) -> Answer:

@@ -104,6 +104,16 @@ async def test_owners_are_listed(scene: Scene) -> None:
     assert [one["id"] for one in owners] == [scene.ada.id]
 
 
+async def test_owners_that_are_service_principals_are_listed_by_the_cast_only(scene: Scene) -> None:
+    robot = scene.tenant.add_application("Robot")
+    scene.tenant.owners[scene.group.id] += [scene.ada.id, robot.id]
+    path = f"/groups/{scene.group.id}/owners"
+    plain = (await scene.http.get(path)).json()["value"]
+    cast = (await scene.http.get(f"{path}/microsoft.graph.servicePrincipal")).json()["value"]
+    assert [one["id"] for one in plain] == [scene.ada.id]
+    assert [one["id"] for one in cast] == [robot.id]
+
+
 async def test_removing_a_member_leaves_the_account(scene: Scene) -> None:
     response = await scene.http.delete(f"{scene.members}/{scene.ada.id}/$ref")
     assert (response.status_code, response.content) == (204, b"")
