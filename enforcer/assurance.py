@@ -58,7 +58,7 @@ class Assurance:
         others = [item for item in facts.enforcements if item.row_key not in known]
         earlier = unproven(others, (member.id for member in facts.members), services.now())
         seconds = SWEEP_SECONDS if len(fresh) <= _ASKED_AT_ONCE else 0.0
-        inquiry = Inquiry(services, seconds, permitted=self.look.permitted)
+        inquiry = Inquiry(services, seconds)
         return await prove(inquiry, self.job.context, fresh, earlier)
 
     @property

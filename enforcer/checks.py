@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from enforcer.core.dates import ends_at, instant
 from enforcer.exceptions import EnforcerError
+from enforcer.graph.conditional_access import LISTING
 from enforcer.graph.identity import Identity, own_identity
 from enforcer.policies.drift import look_for_drift
 from enforcer.services import Services
@@ -152,8 +153,7 @@ async def _policies(services: Services) -> list[Check]:
     look = await look_for_drift(services)
     name, mend = "conditional access", "enforcer policies plan (docs/conditional-access.md)"
     if not look.permitted:
-        detail = "not looked at: this identity lacks Policy.Read.ConditionalAccess"
-        return [_warning(name, detail, f"{_GRANT} Policy.Read.ConditionalAccess")]
+        return [_warning(name, f"not looked at: this identity lacks {LISTING}", f"{_GRANT} {LISTING}")]
     return [_failed(name, drift.detail, mend) for drift in look.drifts] or [
         _ok(name, "whoever leaves the group is blocked, and nobody else")
     ]

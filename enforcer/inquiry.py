@@ -17,11 +17,12 @@ from dataclasses import dataclass, replace
 
 from enforcer.core.enforcement import Enforcement, Proof, Sessions
 from enforcer.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
+from enforcer.graph.conditional_access import EVALUATING
 from enforcer.graph.memberships import groups_having
 from enforcer.services import Services
 
 _NO_TIME = "the time for asking was up"
-_NO_PERMISSION = "this identity lacks Policy.Read.ConditionalAccess"
+_NO_PERMISSION = f"this identity lacks {EVALUATING}"
 _NO_ANSWER = "Entra did not answer"
 
 
@@ -51,16 +52,15 @@ class Inquiry:
     Args:
         services: All adapters.
         seconds: For how long, from now, including all waits.
-        permitted: Whether this identity may ask, as far as is known.
 
     Attributes:
         stopped: Why nobody is asked about any more; empty while somebody is.
     """
 
-    def __init__(self, services: Services, seconds: float, *, permitted: bool = True) -> None:
+    def __init__(self, services: Services, seconds: float) -> None:
         self.services = services
         self._deadline = asyncio.get_running_loop().time() + seconds
-        self.stopped = "" if permitted else _NO_PERMISSION
+        self.stopped = ""
 
     async def answer(self, person: Enforcement) -> Answer | None:
         """Say what becomes of the person's next sign-in; None when nobody is asked about any more.

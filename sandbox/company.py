@@ -12,6 +12,7 @@ _PERMISSIONS = (
     "GroupMember.Read.All",
     "User.Read.All",
     "User.RevokeSessions.All",
+    "Policy.Read.All",
     "Policy.Read.ConditionalAccess",
     "Mail.Send",
 )

@@ -43,6 +43,12 @@ async def test_a_missing_permission_is_named_with_the_command_that_grants_it(wor
     assert checks[f"may change group {world.group.id}"].health is Health.FAILED
 
 
+async def test_policies_that_may_not_be_listed_are_a_warning_that_names_the_permission(world: World) -> None:
+    check = (await _checks(world))["conditional access"]
+    assert check.health is Health.WARNING
+    assert check.mend.endswith(" Policy.Read.All")
+
+
 async def test_ownership_of_the_group_is_enough_to_change_it(world: World) -> None:
     identity = world.tenant.identity
     assert identity is not None

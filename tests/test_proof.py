@@ -23,7 +23,7 @@ BLOCKED = Answer(proof=Proof.BLOCKED, policy="the block policy")
 def world_that_answers(world: World) -> World:
     """A world whose enforcer may ask Entra."""
     assert world.tenant.identity is not None
-    world.tenant.grant(world.tenant.identity, "Policy.Read.ConditionalAccess")
+    world.tenant.grant(world.tenant.identity, "Policy.Read.All", "Policy.Read.ConditionalAccess")
     return world
 
 

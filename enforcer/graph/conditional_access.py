@@ -20,7 +20,8 @@ from enforcer.policies.policy import Json, Policy, read_policy
 POLICIES = "/identity/conditionalAccess/policies"
 _POLICY = POLICIES + "/{policy}"
 _EVALUATE = "/identity/conditionalAccess/evaluate"
-_READ = "Policy.Read.ConditionalAccess"
+LISTING = "Policy.Read.All"
+EVALUATING = "Policy.Read.ConditionalAccess"
 _WRITE = "Policy.Read.All and Policy.ReadWrite.ConditionalAccess"
 # What If wants an app and a client. A policy for all apps meets any; this is SharePoint Online's ID, the same
 # in every tenant, and the one in Graph's own example (conditionalAccessRoot: evaluate).
@@ -60,10 +61,10 @@ class ConditionalAccess:
     async def policies(self) -> list[Policy]:
         """Give all policies of the tenant, whoever made them."""
         what = "the Conditional Access policies"
-        page = _page(await self._call(Request(method="GET", path=POLICIES)), what)
+        page = _page(await self._call(Request(method="GET", path=POLICIES)), what, LISTING)
         found = list(page.value)
         while page.next_link:
-            page = _page(await self._call(Request(method="GET", path=page.next_link)), what)
+            page = _page(await self._call(Request(method="GET", path=page.next_link)), what, LISTING)
             found += page.value
         return [_policy(body) for body in found]
 
@@ -106,7 +107,7 @@ class ConditionalAccess:
         reply = await self._call(Request(method="POST", path=_EVALUATE, body=msgspec.json.encode(question)))
         if reply.not_found:
             raise NotFoundError(f"nobody in this tenant has the object ID {user_id}", field="user")
-        page = _page(reply, "Entra's evaluation of a sign-in")
+        page = _page(reply, "Entra's evaluation of a sign-in", EVALUATING)
         return [_policy(body) for body in page.value if body.get("policyApplies")]
 
     async def _call(self, request: Request) -> Reply:
@@ -129,8 +130,8 @@ class ConditionalAccess:
             return await self._client.attempt(request, writes=0)
 
 
-def _page(reply: Reply, what: str) -> _Page:
-    _require(reply, f"{what} could not be read", _READ)
+def _page(reply: Reply, what: str, permission: str) -> _Page:
+    _require(reply, f"{what} could not be read", permission)
     return _decode(reply, _Page, what)
 
 

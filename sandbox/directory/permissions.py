@@ -51,6 +51,7 @@ DISABLE_USER = any_of(
 )
 REVOKE_SESSIONS = any_of("User.RevokeSessions.All", "User.ReadWrite.All", "Directory.ReadWrite.All")
 DELETE_USER = any_of("User.DeleteRestore.All", "User.ReadWrite.All")
+READ_ME = any_of("User.Read") + READ_USER
 READ_MEMBER_OF = READ_USER + READ_GROUP
 CHECK_MEMBER_GROUPS = any_of(
     "User.Read.All + GroupMember.Read.All",
@@ -60,7 +61,8 @@ CHECK_MEMBER_GROUPS = any_of(
 )
 SEND_MAIL = any_of("Mail.Send")
 READ_APPLICATIONS = any_of("Application.Read.All", "Directory.Read.All", "Directory.ReadWrite.All")
-READ_POLICIES = any_of(
+READ_POLICIES = any_of("Policy.Read.All")
+EVALUATE_POLICIES = any_of(
     "Policy.Read.ConditionalAccess", "Policy.Read.All", "Policy.ReadWrite.ConditionalAccess"
 )
 WRITE_POLICIES = any_of("Policy.ReadWrite.ConditionalAccess + Policy.Read.All")

@@ -9,16 +9,28 @@ from enforcer.core.plan import FindingKind
 from enforcer.offboarding import OffboardOrder, offboard_now
 from enforcer.sweep import new_run_id
 from sandbox.directory import Fault
+from sandbox.directory.permissions import PERMISSION_IDS
 from tests.acceptance.conftest import Company
 from tests.world import ENDED
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_without_the_permission_nobody_is_bothered_and_nothing_is_claimed(company: Company) -> None:
+def withdraw(company: Company, *permissions: str) -> None:
+    """Take permissions from the enforcer's identity."""
     assert company.world.tenant.identity is not None
     held = company.world.tenant.assignments[company.world.tenant.identity.id]
-    held[:] = [one for one in held if one.app_role_id != "37730810-e9ba-4e46-b07e-8ca78d182097"]
+    ids = {PERMISSION_IDS[permission] for permission in permissions}
+    held[:] = [one for one in held if one.app_role_id not in ids]
+
+
+def statuses(company: Company, path: str) -> list[int]:
+    entries = company.world.directory.sandbox.log.entries
+    return [entry.status for entry in entries if entry.path.endswith(path)]
+
+
+async def test_without_the_permissions_nobody_is_bothered_and_nothing_is_claimed(company: Company) -> None:
+    withdraw(company, "Policy.Read.All", "Policy.Read.ConditionalAccess")
     guest = company.world.guest("Gina Guest")
     await company.world.register(guest.id, ENDED)
 
@@ -27,8 +39,34 @@ async def test_without_the_permission_nobody_is_bothered_and_nothing_is_claimed(
     assert (report.findings, report.run.blocked, report.run.not_blocked) == ((), 0, 0)
     assert (await company.world.on_record(guest.id)).proof is Proof.NOT_ASKED
     assert "Policy.Read.ConditionalAccess" in (await company.proofs())[0]
-    asked = [entry.path for entry in company.world.directory.sandbox.log.entries if "evaluate" in entry.path]
-    assert asked == []
+    assert statuses(company, "/evaluate") == [403]
+
+
+async def test_whoever_may_only_evaluate_gets_his_proof_without_a_look_at_the_policies(
+    company: Company,
+) -> None:
+    guest = company.world.guest("Gina Guest")
+    await company.put_policies_in_force()
+    withdraw(company, "Policy.Read.All")
+    company.world.directory.sandbox.log.entries.clear()
+    await company.world.register(guest.id, ENDED)
+
+    report = await company.world.sweep()
+
+    assert statuses(company, "/conditionalAccess/policies") == [403]
+    assert (report.findings, report.run.blocked) == ((), 1)
+
+
+async def test_where_the_lesser_permission_allows_the_listing_the_policies_are_looked_at(
+    company: Company,
+) -> None:
+    withdraw(company, "Policy.Read.All")
+    listing = Fault(path="/conditionalAccess/policies", times=None, status=200, body={"value": []})
+    company.world.directory.sandbox.faults.add(listing)
+
+    report = await company.world.sweep()
+
+    assert [found.kind for found in report.findings] == [FindingKind.POLICY_DRIFT]
 
 
 async def test_a_membership_that_reads_still_show_is_no_false_alarm(company: Company) -> None:

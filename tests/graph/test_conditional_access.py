@@ -69,7 +69,7 @@ async def quick(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Entra]:
 @pytest.fixture
 async def slow(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Entra]:
     """A tenant with Graph's own limit: one call a second."""
-    async with entra(monkeypatch, Quota(limit=1, seconds=1), "Policy.Read.ConditionalAccess") as found:
+    async with entra(monkeypatch, Quota(limit=1, seconds=1), "Policy.Read.All") as found:
         yield found
 
 
@@ -148,8 +148,10 @@ async def test_nobody_can_be_evaluated_who_does_not_exist(quick: Entra) -> None:
 
 async def test_without_the_permission_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async with entra(monkeypatch, Quota(limit=1000, seconds=1)) as found:
-        with pytest.raises(AccessDeniedError, match=r"Policy\.Read\.ConditionalAccess"):
+        with pytest.raises(AccessDeniedError, match=r"grant this identity Policy\.Read\.All:"):
             await found.access.policies()
+        with pytest.raises(AccessDeniedError, match=r"grant this identity Policy\.Read\.ConditionalAccess:"):
+            await found.access.evaluate(GROUP)
         with pytest.raises(AccessDeniedError, match=r"Policy\.ReadWrite\.ConditionalAccess"):
             await found.access.create(POLICY)
 

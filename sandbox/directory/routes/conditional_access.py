@@ -10,7 +10,7 @@ from sandbox.directory.errors import GraphError, not_found
 from sandbox.directory.ids import new_id
 from sandbox.directory.messages import Answer, Call, no_content
 from sandbox.directory.odata import parse_select
-from sandbox.directory.permissions import READ_POLICIES, WRITE_POLICIES
+from sandbox.directory.permissions import EVALUATE_POLICIES, READ_POLICIES, WRITE_POLICIES
 from sandbox.directory.router import Endpoint, Service
 from sandbox.directory.routes.policy_forms import STRENGTHS, completed, merged
 from sandbox.directory.state import Sandbox
@@ -165,7 +165,7 @@ ROUTES = (
             ("POST", _POLICIES, create_policy, WRITE_POLICIES),
             ("PATCH", _POLICY, change_policy, WRITE_POLICIES),
             ("DELETE", _POLICY, delete_policy, WRITE_POLICIES),
-            ("POST", "/identity/conditionalAccess/evaluate", evaluate, READ_POLICIES),
+            ("POST", "/identity/conditionalAccess/evaluate", evaluate, EVALUATE_POLICIES),
         )
     ),
     *(

@@ -11,6 +11,7 @@ from sandbox.directory.permissions import (
     CHECK_MEMBER_GROUPS,
     DELETE_USER,
     DISABLE_USER,
+    READ_ME,
     READ_MEMBER_OF,
     READ_USER,
     REVOKE_SESSIONS,
@@ -36,6 +37,13 @@ def find_user(call: Call, sandbox: Sandbox) -> User:
 
 def get_user(call: Call, sandbox: Sandbox) -> Answer:
     return entity(call, find_user(call, sandbox))
+
+
+def get_me(call: Call, sandbox: Sandbox) -> Answer:
+    user = sandbox.tenant.user(call.caller.object_id)
+    if user is None:
+        raise GraphError(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
+    return entity(call, user)
 
 
 def list_users(call: Call, sandbox: Sandbox) -> Answer:
@@ -159,6 +167,7 @@ def _indexed(condition: Condition | None) -> set[str] | None:
 
 ROUTES = (
     Endpoint(method="GET", pattern="/users", handler=list_users, permissions=READ_USER, resource_units=2),
+    Endpoint(method="GET", pattern="/me", handler=get_me, permissions=READ_ME),
     Endpoint(method="GET", pattern="/users/{user}", handler=get_user, permissions=READ_USER),
     Endpoint(
         method="PATCH", pattern="/users/{user}", handler=change_user, permissions=DISABLE_USER, writes=1

@@ -2,8 +2,9 @@ from typing import Any
 
 import pytest
 
+from sandbox.directory import Quota, TokenOrder
 from sandbox.directory.permissions import PERMISSION_IDS, allowed, any_of
-from tests.sandbox.directory.conftest import Scene, error_of
+from tests.sandbox.directory.conftest import GRAPH, Scene, error_of
 
 REVOKE = "/users/{ada}/revokeSignInSessions"
 REMOVE = "/groups/{group}/members/{ada}/$ref"
@@ -100,6 +101,37 @@ async def test_conditional_access_refuses_in_its_own_words(strict: Scene) -> Non
     strict.act_as("Directory.Read.All")
     response = await strict.http.get("/identity/conditionalAccess/policies")
     assert error_of(response) == (403, "AccessDenied")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("permission", "listing", "evaluating"),
+    [
+        ("Policy.Read.All", 200, 400),
+        ("Policy.Read.ConditionalAccess", 403, 400),
+        ("Policy.ReadWrite.ConditionalAccess", 403, 400),
+        ("Directory.Read.All", 403, 403),
+    ],
+)
+async def test_listing_policies_takes_more_than_evaluating_them(
+    strict: Scene, permission: str, listing: int, evaluating: int
+) -> None:
+    """An evaluation that is allowed says that the question is none."""
+    strict.sandbox.settings.conditional_access_quota = Quota(limit=1_000, seconds=1)
+    strict.act_as(permission)
+    listed = await strict.http.get("/identity/conditionalAccess/policies")
+    evaluated = await strict.http.post("/identity/conditionalAccess/evaluate", json={})
+    assert (listed.status_code, evaluated.status_code) == (listing, evaluating)
+
+
+@pytest.mark.anyio
+async def test_a_person_is_told_who_he_is_and_an_app_is_not(strict: Scene) -> None:
+    strict.act_as("User.Read.All")
+    response = await strict.http.get("/me?$select=id")
+    assert error_of(response) == (400, "BadRequest")
+    order = TokenOrder(audience=GRAPH, user=strict.ada.id, scopes=["User.Read"])
+    strict.http.headers["Authorization"] = f"Bearer {strict.server.token(order)}"
+    assert (await strict.http.get("/me?$select=id")).json()["id"] == strict.ada.id
 
 
 @pytest.mark.anyio
