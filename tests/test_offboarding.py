@@ -125,7 +125,8 @@ async def test_an_account_that_we_disabled_in_a_broken_off_attempt_is_still_ours
     world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=400))
     assert not (await offboard(world, anna)).done
     assert not anna.account_enabled
-    await offboard(world, anna, "20261123T130000-abcdef")
+    told = await offboard(world, anna, "20261123T130000-abcdef")
+    assert told.steps[0].step is Step.DISABLE
     known = await world.on_record(anna.id)
     assert (known.state, known.was_disabled) == (State.OFFBOARDED, False)
     assert known.disabled_at is not None
