@@ -12,7 +12,6 @@ param registerWriters principal[]
 
 var tableDataContributor = '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
 var queueDataContributor = '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
-var queueDataMessageSender = 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a'
 var blobDataOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
 var blobDataReader = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1'
 
@@ -66,18 +65,6 @@ resource operatorTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     name: guid(account.id, operator.id, tableDataContributor)
     properties: {
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', tableDataContributor)
-      principalId: operator.id
-      principalType: operator.type
-    }
-  }
-]
-
-resource operatorQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for operator in operators: {
-    scope: account
-    name: guid(account.id, operator.id, queueDataMessageSender)
-    properties: {
-      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', queueDataMessageSender)
       principalId: operator.id
       principalType: operator.type
     }
