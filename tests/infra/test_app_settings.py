@@ -189,3 +189,11 @@ def test_the_deployment_guide_names_every_other_parameter() -> None:
     of_settings = {parameter.name for _, parameter in parameters_of_settings()}
     for name in parameters(MAIN).keys() - of_settings:
         assert f"`{name}`" in guide, name
+
+
+@pytest.mark.parametrize("name", ["ENFORCER_GROUP_IDS", "ALERT_EMAILS"])
+def test_lists_from_the_environment_may_have_spaces_and_empty_entries(name: str) -> None:
+    """As in the settings: a group with a space before it would be one that no run ever names."""
+    text = (INFRA / "main.bicepparam").read_text()
+    split = rf"split\(readEnvironmentVariable\('{name}'(?:, '')?\), ','\)"
+    assert re.search(rf"filter\(map\({split}, (\w+) => trim\(\1\)\), (\w+) => !empty\(\2\)\)", text)
