@@ -122,7 +122,7 @@ param alwaysReadyHttpInstances int = 0
 @maxValue(730)
 param logRetentionDays int = 90
 
-@description('Days for which a report can be neither changed nor deleted; 0 for no such rule.')
+@description('Days for which a report can be neither changed nor deleted; 0 for no such rule. 0 also once the policy is locked: a deployment cannot change it then.')
 @minValue(0)
 @maxValue(3650)
 param reportRetentionDays int = 0
