@@ -318,3 +318,11 @@ output blobServiceUri string = storage.outputs.blobUri
 
 @description('Object ID of the identity, for infra/grant-permissions.sh.')
 output identityPrincipalId string = identity.outputs.principalId
+
+@description('Whether the API may be called from the addresses of apiIpRanges only.')
+output apiRestricted bool = !empty(apiIpRanges)
+
+@description('What should be mended though the deployment succeeded; empty where there is nothing.')
+output warnings string[] = empty(alertEmails) && empty(actionGroupIds)
+  ? ['Nobody is told of an alarm: set alertEmails (ALERT_EMAILS) or actionGroupIds.']
+  : []
