@@ -196,7 +196,8 @@ async def test_whoever_was_refused_before_proves_nothing_about_the_others(world:
     users = await leavers(world, 3)
     refuse(world, *users)
     *earlier, fresh = await planned(world)
-    again = [replace(one, earlier=replace(intent(one, "run-1"), attempts=1)) for one in earlier]
+    refused = {"attempts": 1, "last_error": "remove: 403 Authorization_RequestDenied"}
+    again = [replace(one, earlier=replace(intent(one, "run-1"), **refused)) for one in earlier]  # type: ignore[arg-type]
 
     departures = await offboard(world, (*again, fresh))
 

@@ -83,7 +83,8 @@ def test_a_member_without_a_row_is_known_by_his_object_id_and_has_no_end_date() 
 
 def test_what_an_earlier_run_began_is_taken_up_with_its_attempts() -> None:
     earlier = known(ANNA, State.STUCK, attempts=6, last_error="odd", disabled_at=EARLIER, was_disabled=True)
-    begun = intent(leaver(earlier=earlier, end_date="2026-11-20", due_at=EARLIER), "run-2")
+    dated = leaver(earlier=earlier, was_disabled=True, end_date="2026-11-20", due_at=EARLIER)
+    begun = intent(dated, "run-2")
     assert begun == replace(earlier, run_id="run-2", end_date="2026-11-20", due_at=EARLIER)
 
 
@@ -185,8 +186,8 @@ def test_steps_that_were_broken_off_are_no_failed_attempt() -> None:
 
 
 def test_whose_removal_was_not_even_tried_is_not_out() -> None:
-    outcome = conclude(taken(leaver(), interrupted="no time"), "run-2", NOW)
-    assert (outcome.result, outcome.enforcement.removed_at) == (Result.SKIPPED, None)
+    untried = conclude(taken(leaver(), interrupted="no time"), "run-2", NOW)
+    assert (untried.result, untried.enforcement.removed_at) == (Result.SKIPPED, None)
 
 
 def test_whoever_was_absent_is_counted_as_absent() -> None:
@@ -207,8 +208,7 @@ def test_whoever_is_out_without_a_removal_on_record_is_out_as_of_now() -> None:
     outcome = conclude(taken(leaver(*OUT, earlier=begun), DONE), "run-2", NOW)
     assert (outcome.result, outcome.enforcement.removed_at) == (Result.ALREADY_ABSENT, NOW)
     assert outcome.enforcement.revoked_at == NOW
-    half = replace(begun, removed_at=EARLIER)
-    assert known_after(leaver(*OUT, earlier=half), DONE).removed_at == EARLIER
+    assert known_after(leaver(*OUT, earlier=replace(begun, removed_at=EARLIER)), DONE).removed_at == EARLIER
 
 
 def test_whoever_is_out_and_cannot_be_revoked_is_skipped() -> None:

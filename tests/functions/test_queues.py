@@ -8,9 +8,7 @@ import pytest
 from enforcer import clock
 from enforcer.core.enforcement import State
 from enforcer.core.runs import Report, Run, RunKind, RunState
-from enforcer.exceptions import SettingsError
-from enforcer.queues import OffboardMessage, Queues, SweepMessage, read_offboard_message, read_sweep_message
-from enforcer.settings import Storage
+from enforcer.queues import OffboardMessage, SweepMessage
 from enforcer.tables.leases import Leases
 from sandbox.directory import Fault
 from sandbox.storage_proxy import Calls, Reply, Service
@@ -231,16 +229,3 @@ async def test_after_a_day_of_trying_an_offboarding_is_given_up(app: App) -> Non
 async def test_an_offboarding_of_nobody_fails(app: App) -> None:
     message = OffboardMessage(user="nobody@x.example", reason="left", actor="ann", run_id=RUN_ID)
     assert not (await app.call("offboard_queued", message)).succeeded
-
-
-async def test_a_queue_whose_address_is_not_set_is_a_setting_to_be_corrected() -> None:
-    async with Queues(Storage(table_url="https://x.table.core.windows.net")) as queues:
-        with pytest.raises(SettingsError, match="EnforcerStorage__queueServiceUri is not set"):
-            await queues.ask_for_sweep(SweepMessage(group_id="g", reason="r"))
-
-
-def test_messages_are_read_as_they_were_written() -> None:
-    sweep = read_sweep_message(b'{"group_id":"g","reason":"r","something":"new"}')
-    assert sweep == SweepMessage(group_id="g", reason="r")
-    offboarding = read_offboard_message(b'{"user":"u","reason":"r","actor":"a","run_id":"i"}')
-    assert offboarding.attempt == 0

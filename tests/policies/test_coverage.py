@@ -24,7 +24,11 @@ async def tenancy(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Tenancy]:
 
 async def left_out(tenancy: Tenancy, *managed: Group, **users: object) -> list[str]:
     """Tell who is not met by a policy for just these users."""
-    nobody = {"includeUsers": [], "includeGroups": [], "includeGuestsOrExternalUsers": None}
+    nobody: dict[str, object] = {
+        "includeUsers": [],
+        "includeGroups": [],
+        "includeGuestsOrExternalUsers": None,
+    }
     policy = changed(BLOCK, **{**nobody, **users})
     groups = [group.id for group in managed or (tenancy.group,)]
     return await uncovered(tenancy.directory, policy, groups)
