@@ -19,6 +19,8 @@ from enforcer.core.enforcement import Enforcement, Proof, Sessions
 from enforcer.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
 from enforcer.graph.conditional_access import EVALUATING
 from enforcer.graph.memberships import groups_having
+from enforcer.policies.policy import Policy
+from enforcer.policies.templates import BLOCK
 from enforcer.services import Services
 
 _NO_TIME = "the time for asking was up"
@@ -86,9 +88,7 @@ class Inquiry:
     async def _ask(self, person: Enforcement) -> Answer:
         try:
             met = await self.services.conditional_access.evaluate(person.user_id)
-            blocking = sorted(
-                policy.display_name for policy in met if policy.is_enabled and policy.blocks_everywhere
-            )
+            blocking = sorted(policy.display_name for policy in met if _shuts_out(policy))
             if blocking:
                 return Answer(proof=Proof.BLOCKED, policy="; ".join(blocking))
             account = await self.services.directory.find(person.user_id)
@@ -104,6 +104,12 @@ class Inquiry:
         if listed:
             return Answer(proof=Proof.NOT_ASKED, detail=f"still listed as a member of {', '.join(listed)}")
         return Answer(proof=Proof.NOT_BLOCKED)
+
+
+def _shuts_out(policy: Policy) -> bool:
+    """Tell whether whoever meets it gets in nowhere. Our own block policy exempts what its template does."""
+    ours = policy.key == BLOCK and not policy.is_altered
+    return policy.is_enabled and policy.blocks_everywhere and (ours or not policy.exempts_apps)
 
 
 def at_first(person: Enforcement) -> Enforcement:

@@ -9,8 +9,9 @@ import pytest
 
 from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
 from enforcer.inquiry import Answer, Inquiry, without_asking
+from enforcer.policies.policy import marked, read_policy
 from sandbox.directory import Effect, Fault
-from tests.policies.examples import shipped
+from tests.policies.examples import EXEMPTIONS, shipped
 from tests.reliability.conftest import without_waiting_for_policies
 from tests.world import World
 
@@ -76,6 +77,28 @@ async def test_a_policy_that_only_reports_or_blocks_here_and_there_blocks_nobody
     answer = await ask(world, out(world.tenant.add_user("Anna").id))
     assert answer == Answer(proof=Proof.NOT_BLOCKED)
     assert answer.words == "not_blocked"
+
+
+@pytest.mark.parametrize("exemption", EXEMPTIONS)
+async def test_a_policy_that_lets_apps_through_blocks_only_if_it_is_ours_as_we_made_it(
+    world: World, exemption: dict[str, object]
+) -> None:
+    applications = {"includeApplications": ["All"], **exemption}
+    theirs = met(applications=applications)
+    ours = marked(read_policy(theirs), "no-group-no-access").body
+    altered = ours | {"conditions": met(applications=applications)["conditions"]}
+    altered["conditions"]["users"] = {**altered["conditions"]["users"], "excludeRoles": [NOBODY]}
+    user = out(world.tenant.add_user("Anna").id)
+    for policy, proof in (
+        (theirs, Proof.NOT_BLOCKED),
+        (altered, Proof.NOT_BLOCKED),
+        (ours, Proof.BLOCKED),
+    ):
+        world.directory.sandbox.faults.clear()
+        strike(world, status=200, body={"value": [policy]})
+        answer = await ask(world, user)
+        assert answer is not None
+        assert answer.proof is proof
 
 
 async def test_of_whom_a_managed_group_still_has_nothing_is_said(world: World) -> None:

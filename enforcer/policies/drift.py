@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.exceptions import AccessDeniedError, EnforcerError
-from enforcer.policies.policy import Policy, made_here
+from enforcer.policies.policy import ALL, GUESTS, Policy, made_here
 from enforcer.policies.templates import BLOCK
 from enforcer.services import Services
 from enforcer.telemetry import PolicyDrift, emit
@@ -104,9 +104,9 @@ def find_drift(policies: Sequence[Policy], managed_groups: Sequence[str]) -> lis
 
 def _would_do(policy: Policy, groups: set[str]) -> bool:
     """Tell whether a policy that somebody else made does the same."""
-    enforced = policy.is_enabled and policy.blocks_everywhere
-    apart = groups <= _excluded(policy) and not _is_circular(policy, groups)
-    return enforced and apart and _meets_anybody(policy)
+    enforced = policy.is_enabled and policy.blocks_everywhere and not policy.exempts_apps
+    apart = _excluded(policy) == groups and not _excludes_kinds(policy)
+    return enforced and apart and not _is_circular(policy, groups) and _meets_anybody(policy)
 
 
 def _drifts_of(policy: Policy, groups: set[str]) -> Iterator[Drift]:
@@ -141,8 +141,17 @@ def _is_circular(policy: Policy, groups: set[str]) -> bool:
 
 
 def _meets_anybody(policy: Policy) -> bool:
+    """Tell whether it has a population; people who are named one by one are none."""
     users = policy.users
-    return bool(users.include_groups or users.include_users or users.include_guests_or_external_users)
+    kinds = {ALL, GUESTS} & set(users.include_users or ())
+    return bool(users.include_groups or kinds or users.include_guests_or_external_users)
+
+
+def _excludes_kinds(policy: Policy) -> bool:
+    """Tell whether it spares guests or roles, and so perhaps somebody who has left."""
+    users = policy.users
+    guests = users.exclude_guests_or_external_users or GUESTS in (users.exclude_users or ())
+    return bool(guests or users.exclude_roles)
 
 
 def _excluded(policy: Policy) -> set[str]:

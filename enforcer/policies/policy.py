@@ -18,6 +18,7 @@ type Json = dict[str, Any]
 type Names = tuple[str, ...] | None
 
 ALL = "All"
+GUESTS = "GuestsOrExternalUsers"
 _BLOCK = "block"
 # The properties that decide whom a policy meets and what it does to him.
 DECIDING = ("conditions", "grantControls", "sessionControls")
@@ -50,6 +51,7 @@ class Users(msgspec.Struct, rename="camel", frozen=True):
 class Applications(msgspec.Struct, rename="camel", frozen=True):
     include_applications: Names = None
     exclude_applications: Names = None
+    application_filter: Json | None = None
 
 
 class _Conditions(msgspec.Struct, rename="camel", frozen=True):
@@ -116,13 +118,18 @@ class Policy:
     def blocks_everywhere(self) -> bool:
         """Tell whether whoever meets it is blocked from all apps, by any client, in all circumstances.
 
-        Apps may be excluded from "all": that is seen by the comparison with the template.
+        Apps may be excluded from "all": see `exempts_apps`.
         """
         conditions = pruned(self.body.get("conditions") or {})
         narrowing = conditions.keys() - {"users", "applications", "clientAppTypes"}
         clients = (self._rules.conditions or _Conditions()).client_app_types or ()
         everything = ALL in (self.applications.include_applications or ())
         return self.blocks and everything and "all" in clients and not narrowing
+
+    @property
+    def exempts_apps(self) -> bool:
+        """Tell whether some apps are let through, by name or by a filter."""
+        return bool(self.applications.exclude_applications or self.applications.application_filter)
 
     @property
     def _rules(self) -> _Rules:

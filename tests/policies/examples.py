@@ -14,6 +14,10 @@ GROUP = "11111111-0000-0000-0000-000000000001"
 POPULATION = "11111111-0000-0000-0000-000000000002"
 OTHER = "11111111-0000-0000-0000-000000000003"
 BREAK_GLASS = ("22222222-0000-0000-0000-000000000001", "22222222-0000-0000-0000-000000000002")
+EXEMPTIONS: tuple[dict[str, object], ...] = (
+    {"excludeApplications": ["Office365"]},
+    {"applicationFilter": {"mode": "exclude", "rule": 'CustomSecurityAttribute.X_Y -eq "open"'}},
+)
 VALUES = Values(
     break_glass_accounts=BREAK_GLASS, allowed_apps=("Office365",), population_groups=(POPULATION,)
 )

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 
 from enforcer.policies.drift import ALARM, DriftKind, find_drift
 from enforcer.policies.policy import Policy, read_policy
 from tests.policies.examples import (
     BREAK_GLASS,
+    EXEMPTIONS,
     GROUP,
     OTHER,
     changed,
@@ -15,6 +18,7 @@ from tests.policies.examples import (
 )
 
 BLOCK = in_tenant(shipped()["no-group-no-access"])
+NOBODY: dict[str, object] = {"includeGroups": [], "includeGuestsOrExternalUsers": None}
 OTHERS = [in_tenant(policy) for policy in shipped().values() if not policy.blocks_everywhere]
 
 
@@ -46,7 +50,8 @@ def test_a_policy_that_blocks_some_apps_only_is_drift() -> None:
     ("users", "kind"),
     [
         ({"includeGroups": [GROUP]}, DriftKind.NO_POPULATION),
-        ({"includeGroups": [], "includeGuestsOrExternalUsers": None}, DriftKind.NO_POPULATION),
+        (NOBODY, DriftKind.NO_POPULATION),
+        (NOBODY | {"includeUsers": ["None"]}, DriftKind.NO_POPULATION),
         ({"excludeGroups": []}, DriftKind.NOT_EXCLUDED),
         ({"excludeGroups": [GROUP, OTHER]}, DriftKind.EXCLUDES_MORE),
         ({"excludeUsers": [*BREAK_GLASS, OTHER]}, DriftKind.ALTERED),
@@ -75,10 +80,32 @@ def test_a_policy_of_somebody_else_that_does_the_same_will_do() -> None:
 
 @pytest.mark.parametrize(
     "users",
-    [{"includeGroups": [GROUP]}, {"excludeGroups": []}, {"excludeGroups": [OTHER]}],
+    [
+        {"includeGroups": [GROUP]},
+        {"excludeGroups": []},
+        {"excludeGroups": [OTHER]},
+        {"excludeGroups": [GROUP, OTHER]},
+        {"excludeRoles": [OTHER]},
+        {"excludeGuestsOrExternalUsers": {"guestOrExternalUserTypes": "b2bCollaborationGuest"}},
+        {"excludeUsers": [*BREAK_GLASS, "GuestsOrExternalUsers"]},
+        NOBODY | {"includeUsers": ["None"]},
+        NOBODY | {"includeUsers": [OTHER]},
+    ],
 )
 def test_a_policy_of_somebody_else_that_does_not_do_the_same_is_none(users: dict[str, object]) -> None:
     assert kinds(handmade(changed(BLOCK, **users))) == [DriftKind.MISSING]
+
+
+@pytest.mark.parametrize("users", [["All"], ["GuestsOrExternalUsers"]])
+def test_a_policy_of_somebody_else_for_all_users_or_guests_will_do(users: list[str]) -> None:
+    assert kinds(handmade(changed(BLOCK, **NOBODY, includeUsers=users))) == []
+
+
+@pytest.mark.parametrize("apps", EXEMPTIONS)
+def test_a_policy_of_somebody_else_that_lets_apps_through_is_none(apps: dict[str, object]) -> None:
+    body = deepcopy(BLOCK.body)
+    body["conditions"]["applications"] |= apps
+    assert kinds(handmade(read_policy(body))) == [DriftKind.MISSING]
 
 
 def test_of_two_copies_one_that_is_right_is_enough() -> None:
