@@ -11,11 +11,13 @@ import msgspec
 
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, UNDONE, USAGE, settings
+from enforcer.core.contractors import is_object_id
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.policies.changes import Action, Change, Difference
 from enforcer.policies.drift import Drift
-from enforcer.policies.managing import Manager, Wanted, read_wanted
+from enforcer.policies.managing import Manager
 from enforcer.policies.sign_in import operators_graph
+from enforcer.policies.wanted import Wanted, read_wanted
 
 _TEMPLATES = Path("infra/conditional-access")
 
@@ -73,7 +75,10 @@ def _files[F: Callable[..., object]](command: F) -> F:
 
 
 def _enable_option[F: Callable[..., object]](command: F) -> F:
-    text = "Also switch on the policies that are in the tenant already and are as in the files."
+    text = (
+        "Also switch on the policies that are in the tenant already and are as in the files, and change whom"
+        " an enabled policy meets."
+    )
     return click.option("--enable", is_flag=True, help=text)(command)
 
 
@@ -93,20 +98,32 @@ def plan(
     wanted = _wanted(directory, values_file)
     changes = _with_manager(lambda manager: manager.plan(wanted, enable=enable))
     _show(changes, as_json=as_json)
-    return USAGE if detailed_exitcode and any(change.writes for change in changes) else DONE
+    return USAGE if detailed_exitcode and any(change.is_due for change in changes) else DONE
 
 
 @policies.command()
 @_files
 @_enable_option
+@click.option(
+    "--operator",
+    metavar="ID",
+    callback=lambda _context, _option, value: _object_id(value),
+    help="Object ID of a person whom nothing may block.  [default: whoever is signed in]",
+)
 @output_option
-def apply(directory: Path, values_file: Path | None, enable: bool, as_json: bool) -> int:  # noqa: FBT001
+def apply(
+    directory: Path,
+    values_file: Path | None,
+    enable: bool,  # noqa: FBT001
+    operator: str,
+    as_json: bool,  # noqa: FBT001
+) -> int:
     """Make the tenant's policies those of the files; new ones in report-only state."""
     wanted = _wanted(directory, values_file)
 
     async def work(manager: Manager) -> list[Change]:
         changes = await manager.plan(wanted, enable=enable)
-        await manager.apply(changes, wanted, tell)
+        await manager.apply(changes, wanted, tell, operator)
         return changes
 
     changes = _with_manager(work)
@@ -125,6 +142,12 @@ def check(as_json: bool) -> int:  # noqa: FBT001
         rows = [(drift.kind, drift.policy_id or None, drift.detail) for drift in drifts]
         write_tables(Table("Findings", ("kind", "policy", "detail"), rows))
     return UNDONE if drifts else DONE
+
+
+def _object_id(value: str | None) -> str:
+    if value and not is_object_id(value):
+        raise click.BadParameter(f"{value!r} is not an object ID")
+    return (value or "").lower()
 
 
 def _wanted(directory: Path, values_file: Path | None) -> Wanted:

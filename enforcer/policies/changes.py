@@ -8,12 +8,21 @@ from enum import StrEnum
 
 from enforcer.policies.policy import DECIDING, Json, Policy, PolicyState, made_here, pruned
 
+# What decides whom a policy meets, and for which apps.
+_REACH = ("conditions.users.", "conditions.applications.")
+_LOOK = "look at the sign-in logs, then enable it"
+_WITHHELD = "not changed: the policy is enabled, and this would meet others at once; --enable asks for it"
+
 
 class Action(StrEnum):
     CREATE = "create"
     """In report-only state, always."""
     UPDATE = "update"
     """The state stays as it is."""
+    WITHHOLD = "withhold"
+    """An update that is not made, because it would take effect at once and nobody asked for that."""
+    REPORT = "report"
+    """Into report-only state, since Entra says of no disabled policy whom it would meet."""
     ENABLE = "enable"
     LEFT_OVER = "left_over"
     """Made here once, and no file any more, or a copy: for people to delete."""
@@ -37,7 +46,7 @@ class Change:
         wanted: The policy as the file has it; None for what is left over.
         current: The policy as the tenant has it; None before it is created.
         action: None where nothing is to be done.
-        reason: Why it is not enabled, though that was asked for.
+        reason: Why less is done than was asked for, or than the files ask for.
     """
 
     key: str
@@ -48,8 +57,14 @@ class Change:
     reason: str = ""
 
     @property
-    def writes(self) -> bool:
-        return self.action in (Action.CREATE, Action.UPDATE, Action.ENABLE)
+    def is_due(self) -> bool:
+        """Tell whether the tenant is not yet as it was asked for."""
+        return self.action not in (None, Action.LEFT_OVER)
+
+    @property
+    def updates_enabled(self) -> bool:
+        """Tell whether it changes a policy that is enforced, so that the next sign-in feels it."""
+        return self.action is Action.UPDATE and self.current is not None and self.current.is_enabled
 
 
 def plan_changes(wanted: Sequence[Policy], tenant: Sequence[Policy], *, enable: bool = False) -> list[Change]:
@@ -58,8 +73,9 @@ def plan_changes(wanted: Sequence[Policy], tenant: Sequence[Policy], *, enable: 
     Args:
         wanted: The rendered templates.
         tenant: All policies of the tenant; those that this product did not make are passed over.
-        enable: Also switch on what is in the tenant already and is as in the files. What this very plan
-            creates or changes stays as it is: nobody has seen yet what it does.
+        enable: Also switch on what is in the tenant already and is as in the files, and change whom an
+            enabled policy meets. What this very plan creates, or changes while it is not enabled, stays
+            switched off: nobody has seen yet what it does.
     """
     changes = [_change(policy, made_here(tenant, policy.key), enable=enable) for policy in wanted]
     return changes + list(_left_over(wanted, tenant))
@@ -67,19 +83,37 @@ def plan_changes(wanted: Sequence[Policy], tenant: Sequence[Policy], *, enable: 
 
 def _change(wanted: Policy, found: list[Policy], *, enable: bool) -> Change:
     if not found:
-        reason = "created first; look at the sign-in logs, then enable it" if enable else ""
+        reason = f"created first; {_LOOK}" if enable else ""
         return Change(key=wanted.key, wanted=wanted, current=None, action=Action.CREATE, reason=reason)
     current = found[0]
     differences = tuple(_differences(current, wanted))
-    off = current.state is not PolicyState.ENABLED
     if differences:
-        reason = "changed first; look at the sign-in logs, then enable it" if enable and off else ""
-        action: Action | None = Action.UPDATE
+        action, reason = _updating(current, differences, enable=enable)
     else:
-        reason, action = "", Action.ENABLE if enable and off else None
+        action, reason = _enabling(current) if enable else (None, "")
     return Change(
         key=wanted.key, wanted=wanted, current=current, action=action, differences=differences, reason=reason
     )
+
+
+def _updating(
+    current: Policy, differences: Sequence[Difference], *, enable: bool
+) -> tuple[Action | None, str]:
+    if not current.is_enabled:
+        return Action.UPDATE, f"changed first; {_LOOK}" if enable else ""
+    if not enable and any(difference.path.startswith(_REACH) for difference in differences):
+        return Action.WITHHOLD, _WITHHELD
+    return Action.UPDATE, ""
+
+
+def _enabling(current: Policy) -> tuple[Action | None, str]:
+    match current.state:
+        case PolicyState.ENABLED:
+            return None, ""
+        case PolicyState.REPORT_ONLY:
+            return Action.ENABLE, ""
+        case PolicyState.DISABLED:
+            return Action.REPORT, f"reported on first; {_LOOK}"
 
 
 def _left_over(wanted: Sequence[Policy], tenant: Sequence[Policy]) -> Iterator[Change]:

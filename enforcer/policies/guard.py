@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from enforcer.exceptions import RefusedError
 from enforcer.policies.policy import ALL, Policy, PolicyState
 from enforcer.policies.templates import BLOCK
 
@@ -66,3 +67,9 @@ def _for_the_admitted(policy: Policy, managed_groups: set[str]) -> list[str]:
     if not included and users.include_guests_or_external_users is None:
         found.append("blocks nobody: name populationGroups, guestTypes or both")
     return found
+
+
+def refuse(problems: list[str]) -> None:
+    """Raise a RefusedError that lists the problems, if there are any."""
+    if problems:
+        raise RefusedError("refused, nothing was written:\n" + "\n".join(f"  {item}" for item in problems))

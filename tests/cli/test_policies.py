@@ -9,9 +9,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from click import BadParameter
 from click.testing import CliRunner
 
 from enforcer.cli.policies import policies
+from enforcer.exceptions import RefusedError
 from enforcer.policies.templates import BLOCK
 from tests.policies.conftest import TEMPLATES, Office
 from tests.policies.conftest import office as office  # noqa: PLC0414 -- a fixture
@@ -87,3 +89,34 @@ def test_programs_get_every_difference(office: Office, run: Callable[..., Result
     (policy,) = run("plan").json["policies"]
     assert policy["action"] == "update"
     assert [item["path"] for item in policy["differences"]] == ["conditions.users.excludeUsers"]
+
+
+def test_the_person_whom_nothing_may_block_can_be_named(office: Office, run: Callable[..., Result]) -> None:
+    carla, oscar = office.tenant.add_user("Carla Contractor"), office.tenant.add_user("Oscar Other")
+    office.tenant.add_member(office.contractors, carla)
+    office.tenant.add_member(office.everybody, oscar)
+    run("apply")
+    with pytest.raises(RefusedError, match=oscar.id):
+        run("apply", "--enable", "--operator", oscar.id)
+    with pytest.raises(BadParameter, match="'oscar' is not an object ID"):
+        run("apply", "--enable", "--operator", "oscar")
+    assert run("apply", "--enable").code == 0
+
+
+def test_an_update_that_would_take_effect_at_once_is_left_undone(
+    office: Office, run: Callable[..., Result]
+) -> None:
+    office.tenant.add_member(office.contractors, office.tenant.add_user("Carla Contractor"))
+    run("apply")
+    run("apply", "--enable")
+    office.policy(BLOCK)["conditions"]["users"]["excludeUsers"].append(office.operator.id)
+
+    assert run("plan", "--detailed-exitcode").code == 2
+    left = run("apply")
+    assert (left.action, left.code) == ("withhold", 1)
+    assert "--enable asks for it" in left.out
+    assert office.operator.id in str(office.policy(BLOCK))
+
+    done = run("apply", "--enable")
+    assert (done.action, done.code) == ("update", 0)
+    assert office.operator.id not in str(office.policy(BLOCK))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,12 @@ import msgspec
 import pytest
 
 from enforcer.cli import running
+from enforcer.graph.conditional_access import ConditionalAccess
+from enforcer.graph.pacer import Pacer
+from enforcer.policies.changes import Change
+from enforcer.policies.managing import Manager
+from enforcer.policies.sign_in import operators_graph
+from enforcer.policies.wanted import Wanted, read_wanted
 from enforcer.settings import Settings, load_settings
 from sandbox import azure_cli
 from sandbox.directory import Group, Tenant, User, directory_in_thread
@@ -56,10 +62,41 @@ class Office:
         file.write_bytes(msgspec.json.encode(self.values | more))
         return file
 
+    def somebody_has_access(self) -> None:
+        self.tenant.add_member(self.contractors, self.tenant.add_user("Carla Contractor"))
+
+    @property
+    def states(self) -> set[str]:
+        return {policy["state"] for policy in self.tenant.policies.values()}
+
     def policy(self, key: str) -> dict[str, Any]:
         """Give the tenant's policy that was made from a template."""
         (found,) = [one for one in self.tenant.policies.values() if f"[enforcer:{key}:" in one["displayName"]]
         return found
+
+
+class Operator:
+    """An operator at his desk."""
+
+    def __init__(self, office: Office, manager: Manager) -> None:
+        self.office, self.manager = office, manager
+        self.told: list[str] = []
+        self.names = ""
+
+    def wants(self, **values: object) -> Wanted:
+        file = self.office.write_values(**values)
+        return read_wanted(TEMPLATES, file, (self.office.contractors.id,))
+
+    async def plan(self, *, enable: bool = False, **values: object) -> dict[str, Change]:
+        changes = await self.manager.plan(self.wants(**values), enable=enable)
+        return {change.key: change for change in changes}
+
+    async def apply(self, *, enable: bool = False, **values: object) -> None:
+        changes = await self.plan(enable=enable, **values)
+        await self.manager.apply(list(changes.values()), self.wants(**values), self.told.append, self.names)
+
+    async def is_done(self) -> bool:
+        return not any(change.is_due for change in (await self.plan()).values())
 
 
 @pytest.fixture
@@ -82,3 +119,9 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
         running.settings.cache_clear()
         yield Office(directory, contractors, everybody, operator, break_glass, tmp_path, environ)
         running.settings.cache_clear()
+
+
+@pytest.fixture
+async def operator(office: Office) -> AsyncIterator[Operator]:
+    async with operators_graph(office.settings) as client:
+        yield Operator(office, Manager(client, ConditionalAccess(client, Pacer(1000, 1.0))))

@@ -8,8 +8,9 @@ import msgspec
 
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.pacer import Pacer
-from enforcer.policies.managing import Manager, read_wanted
+from enforcer.policies.managing import Manager
 from enforcer.policies.sign_in import operators_graph
+from enforcer.policies.wanted import read_wanted
 from enforcer.settings import Settings
 from tests.policies.conftest import TEMPLATES
 

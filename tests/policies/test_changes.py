@@ -35,12 +35,26 @@ def test_what_is_as_in_the_files_is_left_alone_whatever_its_state() -> None:
 def test_a_difference_is_shown_with_both_sides_and_mended() -> None:
     policy = shipped()[BLOCK]
     current = changed(in_tenant(policy), excludeUsers=[*BREAK_GLASS, OTHER])
-    (change,) = plan_changes([policy], [current])
+    (change,) = plan_changes([policy], [current], enable=True)
     assert change.action is Action.UPDATE
     path = "conditions.users.excludeUsers"
     assert change.differences == (
         Difference(path=path, tenant=sorted([*BREAK_GLASS, OTHER]), file=sorted(BREAK_GLASS)),
     )
+
+
+@pytest.mark.parametrize("part", ["users", "applications"])
+def test_whom_or_what_an_enabled_policy_meets_is_changed_only_when_asked_for(part: str) -> None:
+    policy = shipped()["allowed-apps-only"]
+    body = deepcopy(in_tenant(policy).body)
+    extra = {"users": {"includeGroups": [OTHER]}, "applications": {"excludeApplications": [OTHER]}}
+    body["conditions"][part] |= extra[part]
+    current = read_policy(body)
+    (change,) = plan_changes([policy], [current])
+    assert (change.action, "--enable" in change.reason) == (Action.WITHHOLD, True)
+    assert actions([policy], [current], enable=True) == [Action.UPDATE]
+    for state in ("disabled", REPORT_ONLY):
+        assert actions([policy], [read_policy(body | {"state": state})]) == [Action.UPDATE]
 
 
 def test_policies_of_others_are_never_part_of_a_plan() -> None:
@@ -59,7 +73,7 @@ def test_only_what_was_seen_in_the_tenant_as_it_is_gets_enabled() -> None:
     policy = shipped()[BLOCK]
     other = in_tenant(remade(policy, excludeUsers=[*BREAK_GLASS, OTHER]), REPORT_ONLY)
     assert actions([policy], [in_tenant(policy, REPORT_ONLY)], enable=True) == [Action.ENABLE]
-    assert actions([policy], [in_tenant(policy, "disabled")], enable=True) == [Action.ENABLE]
+    assert actions([policy], [in_tenant(policy, "disabled")], enable=True) == [Action.REPORT]
     assert actions([policy], [in_tenant(policy)], enable=True) == [None]
     for tenant in ([], [other]):
         (change,) = plan_changes([policy], tenant, enable=True)
