@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from enforcer.exceptions import AccessDeniedError
@@ -21,6 +23,15 @@ async def test_a_managed_identity_is_known_with_all_that_was_granted(tenancy: Te
         granted.app_id,
         frozenset(PERMISSIONS),
     )
+
+
+@pytest.mark.parametrize("oid", ["a", "ab", "abc", "abcd"])
+async def test_a_token_is_read_whatever_its_length(tenancy: Tenancy, oid: str) -> None:
+    claims = base64.urlsafe_b64encode(f'{{"oid":"{oid}","azp":"app"}}'.encode()).decode().rstrip("=")
+    body = {"access_token": f"a.{claims}.c", "expires_on": "4102444800", "resource": "x"}
+    tenancy.strike(path="/msi/token", status=200, body={**body, "token_type": "Bearer"})
+    found = await own_identity(tenancy.client)
+    assert (found.object_id, found.app_id) == (oid, "app")
 
 
 @pytest.mark.parametrize("token", ["opaque", "a.%%%.c", "a.bm8gSlNPTg.c", "a.eyJyb2xlcyI6IDV9.c"])

@@ -1,0 +1,52 @@
+"""One mail, in one attempt: what is sent, and what is said where it fails."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from enforcer.core.messages import Channel, Message
+from enforcer.notify.mail import send_mail
+from sandbox.directory import Effect, Fault
+from tests.notify.conftest import SENDER
+from tests.world import World
+
+pytestmark = pytest.mark.anyio
+
+NOW = datetime(2026, 12, 3, tzinfo=UTC)
+MAIL = Message(
+    channel=Channel.MAIL,
+    id="m",
+    recipient="sue@contoso.com",
+    subject="Ends soon",
+    body="<p>Ada</p>",
+    queued_at=NOW,
+    give_up_at=NOW,
+    keep_until=NOW,
+)
+
+
+async def test_a_mail_is_html_to_one_person_and_kept_among_what_was_sent(world: World) -> None:
+    assert await send_mail(world.services.graph, SENDER, MAIL) == ""
+    [mail] = world.tenant.mails
+    assert mail.message["subject"] == "Ends soon"
+    assert mail.message["body"] == {"contentType": "HTML", "content": "<p>Ada</p>"}
+    assert mail.message["toRecipients"] == [{"emailAddress": {"address": "sue@contoso.com"}}]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault(path="sendMail", status=503, times=None), "503 serviceNotAvailable"),
+        (Fault(path="sendMail", effect=Effect.DROP, times=None), "0"),
+        (Fault(path="/msi/token", status=400, times=None), "AccessDeniedError"),
+    ],
+)
+async def test_what_fails_is_tried_once_and_told_without_graphs_words(
+    world: World, fault: Fault, error: str
+) -> None:
+    world.directory.sandbox.faults.add(fault)
+    assert await send_mail(world.services.graph, SENDER, MAIL) == error
+    assert len(world.graph_writes()) <= 1
+    assert world.tenant.mails == []

@@ -1,0 +1,107 @@
+"""The words of messages: what a sponsor reads, and how loudly operators are told of a run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from enforcer.core import dates
+from enforcer.core.days import last_day
+from enforcer.core.endings import Ending
+from enforcer.core.messages import Level
+from enforcer.core.plan import Finding, FindingKind
+from enforcer.core.runs import Lag, Report, Run, RunState
+from enforcer.core.warnings import Notice
+from enforcer.notify.wording import page_url, run_summary, sponsor_mail
+
+BERLIN = ZoneInfo("Europe/Berlin")
+RUN = Run(
+    run_id="run",
+    group_id="group",
+    started_at=datetime(2026, 12, 3, tzinfo=UTC),
+    mode="enforce",
+    state=RunState.COMPLETE,
+)
+
+
+def notice(end: str = "2026-12-10", **more: str) -> Notice:
+    due_at = dates.ends_at(end, BERLIN)
+    ending = Ending(group_id="g", end_date=end, due_at=due_at, **{"row_key": "ada@x.example", **more})
+    return Notice(ending=ending, days_ahead=7, last_day=last_day(due_at, BERLIN))
+
+
+def test_a_person_in_several_groups_is_one_line_of_the_mail() -> None:
+    mail = sponsor_mail([notice(display_name="Ada"), notice(display_name="Ada")], BERLIN)
+    assert mail.subject == "Contractor access ends soon: Ada on Thursday, 10 December 2026"
+    assert mail.body.count("<small>") == 1
+
+
+def test_whoever_has_no_name_goes_by_his_key_as_people_write_it() -> None:
+    mail = sponsor_mail([notice(row_key="gus_x.example%23EXT%23@contoso.example")], BERLIN)
+    assert "gus_x.example#EXT#@contoso.example on Thursday" in mail.subject
+
+
+def test_a_long_name_is_cut_and_a_line_break_is_a_space() -> None:
+    assert "Ada Lovelace on" in sponsor_mail([notice(display_name="Ada\r\n Lovelace")], BERLIN).subject
+    assert f" {'x' * 99}… on" in sponsor_mail([notice(display_name="x" * 101)], BERLIN).subject
+
+
+def test_the_hour_is_told_only_where_access_does_not_last_all_day() -> None:
+    assert "10 December 2026<" in sponsor_mail([notice()], BERLIN).body
+    assert "10 December 2026, until 18:30<" in sponsor_mail([notice("2026-12-10T17:30:00Z")], BERLIN).body
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("enforcer.azurewebsites.net", "https://enforcer.azurewebsites.net/api/"),
+        ("localhost:7071", ""),
+        ("127.0.0.1:7071", ""),
+        ("", ""),
+    ],
+)
+def test_the_page_is_named_where_others_can_open_it(
+    monkeypatch: pytest.MonkeyPatch, host: str, url: str
+) -> None:
+    monkeypatch.setenv("WEBSITE_HOSTNAME", host)
+    assert page_url() == url
+    assert (f'href="{url}"' in sponsor_mail([notice()], BERLIN).body) is bool(url)
+
+
+@pytest.mark.parametrize(
+    ("run", "headline", "level"),
+    [
+        (RUN, "nobody was due", Level.INFO),
+        (replace(RUN, removed=2, added=1), "2 removed, 1 added", Level.SUCCESS),
+        (replace(RUN, revoked=1), "nobody was due", Level.SUCCESS),
+        (replace(RUN, removed=2, findings=1), "2 removed", Level.WARNING),
+        (replace(RUN, held=True, due=12), "HELD, 12 people wait for an approval", Level.WARNING),
+        (replace(RUN, stuck=1), "1 STUCK", Level.FAILURE),
+        (replace(RUN, due=2, removed=2, left_undone=1), "2 removed", Level.FAILURE),
+        (replace(RUN, state=RunState.FAILED, held=True), "the run FAILED", Level.FAILURE),
+    ],
+)
+def test_the_worst_of_a_run_decides_how_loudly_it_is_told(run: Run, headline: str, level: Level) -> None:
+    summary = run_summary(Report(run=run), without_sponsor=0)
+    assert summary.subject.startswith("Contractor access: ")
+    assert (summary.subject.endswith(headline), summary.level) == (True, level)
+
+
+def test_nothing_to_look_at_is_not_mentioned() -> None:
+    assert len(run_summary(Report(run=RUN), without_sponsor=0).body.splitlines()) == 3
+
+
+def test_everything_that_somebody_has_to_look_at_has_a_line() -> None:
+    kinds = (FindingKind.STUCK, FindingKind.INVALID_ROW, FindingKind.STUCK)
+    found = tuple(Finding(kind=kind) for kind in kinds)
+    run = replace(RUN, held=True, digest="d1", left_undone=4, lag_seconds=Lag(p50=1, p95=1, max=60))
+    assert run_summary(Report(run=run, findings=found), without_sponsor=5).body.splitlines()[3:] == [
+        "Slowest removal: 1 min after the end",
+        "HELD by the brake, nobody was touched. To let it pass: enforcer approve d1",
+        "LEFT UNDONE for 4 people; the next run tries again",
+        "Findings: 1 invalid_row, 2 stuck",
+        "Ending soon without a sponsor to tell: 5",
+    ]
