@@ -80,8 +80,8 @@ async def test_he_leaves_every_group_before_his_sessions_are_revoked(world: Worl
 
     told = await offboard(world, anna)
 
-    assert [write.partition(" ")[0] for write in world.graph_writes()][:3] == ["DELETE", "DELETE", "POST"]
-    assert "revokeSignInSessions" in world.graph_writes()[2]
+    steps = [write for write in world.graph_writes() if "$ref" in write or "revoke" in write]
+    assert [step.partition(" ")[0] for step in steps] == ["DELETE", "DELETE", "POST"]
     assert anna.id not in world.tenant.members[other.id]
     assert [(one.step, one.group_id) for one in told.steps] == [
         (Step.REMOVE, world.group.id),

@@ -62,6 +62,7 @@ async def test_a_message_for_later_cannot_be_seen_before(
     now, later = (SweepMessage(group_id="g", reason=reason) for reason in ("now", "later"))
     await queues.ask_for_sweep(later, after_seconds=600)
     await queues.ask_for_sweep(now)
+    await queues.ask_for_sweep(later, after_seconds=600)
     assert [read_sweep_message(body) for body in await seen(new_storage, SWEEPS)] == [now]
 
 
