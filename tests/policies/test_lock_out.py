@@ -175,6 +175,14 @@ async def test_an_operator_whom_the_policy_excludes_may_change_it(
     assert staff.id in str(office.policy(BLOCK))
 
 
+async def test_a_break_glass_account_may_change_it_too(office: Office, live: Operator, staff: Group) -> None:
+    """Being excluded by name, it may even be in the population."""
+    live.names = office.break_glass[0].id
+    office.tenant.add_member(staff, office.break_glass[0])
+    await live.apply(enable=True, populationGroups=[staff.id])
+    assert staff.id in str(office.policy(BLOCK))
+
+
 async def test_a_guest_is_refused_a_population_of_guests(office: Office, live: Operator) -> None:
     await live.apply(enable=True, guestTypes=[])
     office.operator.user_type = "Guest"

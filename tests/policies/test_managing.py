@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from enforcer.exceptions import AccessDeniedError, InputError, RefusedError
+from enforcer.exceptions import AccessDeniedError, RefusedError
 from enforcer.policies.changes import Action
 from enforcer.policies.drift import DriftKind
 from enforcer.policies.templates import BLOCK
-from enforcer.policies.wanted import read_wanted
 from sandbox import azure_cli
-from tests.policies.conftest import TEMPLATES, Office, Operator
+from tests.policies.conftest import Office, Operator
 
 pytestmark = pytest.mark.anyio
 
@@ -125,8 +122,3 @@ async def test_copies_are_left_for_people_to_delete(office: Office, operator: Op
     assert [change.action for change in changes if change.action] == [Action.LEFT_OVER]
     await operator.manager.apply(changes, operator.wants(), operator.told.append)
     assert len(office.tenant.policies) == 5
-
-
-def test_missing_values_are_looked_for_where_they_were_said_to_be(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=str(tmp_path / "values.json")):
-        read_wanted(TEMPLATES, tmp_path / "values.json", ())
