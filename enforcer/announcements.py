@@ -16,10 +16,10 @@ from enforcer.telemetry import (
 )
 
 
-def announce(report: Report) -> None:
-    """Announce a run that came to its end."""
+def announce(report: Report, *, only_looked: bool = False) -> None:
+    """Announce a run that came to its end; one that only looked does not count as a night's."""
     run = report.run
-    emit(_completed(report))
+    emit(_completed(report, complete=not (run.held or report.out_of_time or only_looked)))
     if run.held:
         emit(
             PlanHeld(
@@ -62,14 +62,14 @@ def announce_poisoned(queue: str, message_id: str, group_id: str) -> None:
     emit(MessagePoisoned(queue=queue, message_id=message_id, group_id=group_id))
 
 
-def _completed(report: Report) -> RunCompleted:
+def _completed(report: Report, *, complete: bool) -> RunCompleted:
     run = report.run
     return RunCompleted(
         run_id=run.run_id,
         group_id=run.group_id,
         reason=run.reason,
         mode=run.mode,
-        complete=not run.held and not report.out_of_time,
+        complete=complete,
         started_at=run.started_at,
         finished_at=run.finished_at or run.started_at,
         due=run.due,

@@ -19,6 +19,9 @@ from enforcer.person import Taken, conclude, entries, intent, take_steps
 _PEOPLE_AT_ONCE = 560
 # So many refusals in a row, and nothing else, are not about the person.
 _VANGUARD = 20
+_NAMED = 3
+# How `Taken.failures` begins where Graph refused the removal.
+_REFUSED = f"{Step.REMOVE}: 403"
 RUN_ENDED = "the run had to end before he was done"
 
 
@@ -85,9 +88,11 @@ class Departures:
     async def _give_up(self, tried: list[Taken]) -> None:
         now = self.job.services.now()
         await self.job.record([item for taken in tried for item in entries(taken, self.job.context, now)])
+        people = ", ".join(sorted(taken.person.user_id for taken in tried)[:_NAMED])
         raise AccessDeniedError(
             "Graph refuses to remove anybody: make this identity an owner of the group, or grant it"
-            f" GroupMember.ReadWrite.All. {tried[0].failures}"
+            " GroupMember.ReadWrite.All. Where `enforcer check` says that it may, these are administrators'"
+            f" accounts, and people have to remove them: {people}. {tried[0].failures}"
         )
 
     async def _offboard_one(self, person: Offboard) -> None:
@@ -171,7 +176,8 @@ def _is_refused(taken: Taken) -> bool:
 
 
 def _was_refused_before(person: Offboard) -> bool:
-    return person.earlier is not None and person.earlier.unfinished and person.earlier.attempts > 0
+    earlier = person.earlier
+    return earlier is not None and earlier.unfinished and _REFUSED in earlier.last_error
 
 
 def _refused(outcome: Outcome) -> Finding:

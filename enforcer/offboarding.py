@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from enforcer.core.dates import instant
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.entries import Context
 from enforcer.core.members import Person
-from enforcer.core.offboarded import Offboarded, step_taken
+from enforcer.core.offboarded import Offboarded, steps_taken
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Outcome, Report, Result, Run, RunKind, RunState, lag_of
 from enforcer.core.steps import StepOutcome, StepResult
@@ -19,10 +20,13 @@ from enforcer.exceptions import EnforcerError, RefusedError, RunError, Unavailab
 from enforcer.graph.memberships import groups_having
 from enforcer.person import Taken, conclude, entries, intent
 from enforcer.proof import prove_departure
-from enforcer.registration import Departure, end
+from enforcer.registration import end
 from enforcer.services import Services
 from enforcer.settings import Disable, Mode
 from enforcer.tables.register import Registration
+
+# Somebody waits, and it is only to be sure.
+_ASKING_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,25 +76,29 @@ class _Offboarding:
     order: OffboardOrder
     person: Person
     now: datetime
+    rows: Mapping[str, Registration] = field(default_factory=dict)
+    earlier: Mapping[str, Enforcement | None] = field(default_factory=dict)
+    listed: frozenset[str] | None = None
     was_disabled: bool = False
     departures: list[tuple[Run, Enforcement]] = field(default_factory=list)
 
     async def carry_out(self) -> Offboarded:
         found = await self._find_rows()
-        ended = await end(self.services, found, self._departure)
-        rows = {row.group_id: row for row in found}
-        earlier = {group_id: await self._earlier(group_id, rows.get(group_id)) for group_id in self._groups}
-        self.was_disabled = self._find_out_whether_disabled(earlier.values())
-        people = {
-            group_id: self._offboard(rows.get(group_id), earlier[group_id]) for group_id in self._groups
-        }
+        for group_id in self._groups:
+            await self.services.runs.save(Report(run=self._begun(group_id)))
+        ended = await end(self.services, found, self.person.id, self.now, self._context(""))
+        self.rows = {row.group_id: row for row in found}
+        self.earlier = {group_id: await self._earlier(group_id) for group_id in self._groups}
+        self.listed = await self._listed()
+        self.was_disabled = self._find_out_whether_disabled()
+        people = {group_id: self._offboard(group_id) for group_id in self._groups}
         await self._write_intents(people)
         account, removals = await self._take_steps()
         taken = {
             group_id: Taken(person=person, results=_in_order(person, account, removals[group_id]))
             for group_id, person in people.items()
         }
-        outcomes = [await self._record(group_id, taken[group_id], rows) for group_id in self._groups]
+        outcomes = [await self._record(group_id, taken[group_id]) for group_id in self._groups]
         if any(result.unavailable for item in taken.values() for result in item.results.values()):
             raise UnavailableError(next(item.failures for item in taken.values() if item.failures))
         answer = await prove_departure(self.services, self.departures, self.order.reason)
@@ -111,53 +119,77 @@ class _Offboarding:
             for row in await self.services.register.named(group_id, self.person.names)
         ]
 
-    @property
-    def _departure(self) -> Departure:
-        order = self.order
-        return Departure(
-            user_id=self.person.id, at=self.now, actor=order.actor, reason=order.reason, run_id=order.run_id
-        )
-
     def _context(self, group_id: str) -> Context:
         order = self.order
         return Context(group_id=group_id, run_id=order.run_id, actor=order.actor, note=order.reason)
 
     # The plan --------------------------------------------------------------------------------------------
 
-    async def _earlier(self, group_id: str, row: Registration | None) -> Enforcement | None:
+    async def _earlier(self, group_id: str) -> Enforcement | None:
+        row = self.rows.get(group_id)
         return await self.services.enforcements.get(group_id, row.row_key if row else self.person.id)
 
-    def _find_out_whether_disabled(self, earlier: Iterable[Enforcement | None]) -> bool:
+    async def _listed(self) -> frozenset[str] | None:
+        """Ask in which of the groups he is; None where Graph does not say. Reads may lag behind."""
+        try:
+            async with asyncio.timeout(_ASKING_SECONDS):
+                found = await groups_having(self.services.graph, self.person.id, self._groups)
+        except (EnforcerError, TimeoutError):
+            return None
+        return frozenset(map(str.lower, found))
+
+    def _find_out_whether_disabled(self) -> bool:
         """Tell whether the account was disabled before: that is not our doing, nor ours to undo."""
-        begun = [item for item in earlier if item is not None and item.unfinished]
+        begun = [item for item in self.earlier.values() if item is not None and item.unfinished]
         return all(item.was_disabled for item in begun) if begun else self.person.enabled is False
 
-    def _offboard(self, row: Registration | None, earlier: Enforcement | None) -> Offboard:
-        read = row.read(self.services.settings.zone) if row else None
-        due = read if isinstance(read, Contractor) and read.is_due(self.now) else None
+    def _is_concerned(self, group_id: str) -> bool:
+        """Tell whether the group has anything to do with him: a row, a membership, something begun."""
+        earlier = self.earlier[group_id]
+        begun = earlier is not None and earlier.unfinished
+        return begun or group_id in self.rows or group_id in (self.listed or ())
+
+    def _offboard(self, group_id: str) -> Offboard:
+        row, earlier = self.rows.get(group_id), self.earlier[group_id]
+        end_date, due_at = self._end_of(group_id)
         return Offboard(
             user_id=self.person.id,
             row_key=row.row_key if row else None,
             user_principal_name=self.person.user_principal_name,
-            end_date=due.end_date if due else instant(self.now),
-            due_at=due.due_at if due else self.now,
+            end_date=end_date,
+            due_at=due_at,
             guest=self.person.guest,
             steps=(*((Step.DISABLE,) if self._disables else ()), Step.REMOVE, Step.REVOKE),
             was_disabled=self.was_disabled,
+            authorised=earlier is not None and earlier.unfinished,
             earlier=earlier,
         )
 
+    def _end_of(self, group_id: str) -> tuple[str, datetime]:
+        """Give the end of his access: the row's, that of an offboarding known already, or now."""
+        row, earlier = self.rows.get(group_id), self.earlier[group_id]
+        read = row.read(self.services.settings.zone) if row else None
+        if isinstance(read, Contractor) and read.is_due(self.now):
+            return read.end_date, read.due_at
+        known = earlier is not None and (earlier.unfinished or group_id not in (self.listed or ()))
+        if row is None and known and earlier is not None and earlier.due_at is not None:
+            return earlier.end_date, earlier.due_at  # called again: it is no second end of access
+        return instant(self.now), self.now
+
     @property
     def _disables(self) -> bool:
+        """Tell whether to disable the account; never where he has nothing to do with any group."""
         wanted = self.services.settings.disable_accounts
-        concerned = wanted is Disable.ALL or (wanted is Disable.GUESTS and self.person.guest)
-        return concerned and not self.was_disabled
+        meant = wanted is Disable.ALL or (wanted is Disable.GUESTS and self.person.guest)
+        concerned = self.listed is None or any(map(self._is_concerned, self._groups))
+        return meant and concerned and not self.was_disabled
 
     # The steps -------------------------------------------------------------------------------------------
 
     async def _write_intents(self, people: Mapping[str, Offboard]) -> None:
-        for group_id, person in people.items():
-            await self.services.enforcements.save(group_id, [intent(person, self.order.run_id)])
+        concerned = [group_id for group_id in people if self._is_concerned(group_id)]
+        for group_id in concerned or self._groups[:1]:
+            await self.services.enforcements.save(group_id, [intent(people[group_id], self.order.run_id)])
 
     async def _take_steps(self) -> tuple[dict[Step, StepResult], dict[str, StepResult]]:
         """Disable, remove everywhere, and only then revoke: the next token knows of no membership."""
@@ -167,26 +199,20 @@ class _Offboarding:
         removals = {
             group_id: await _tried(directory.remove(group_id, self.person.id)) for group_id in self._groups
         }
-        absent = [group_id for group_id, result in removals.items() if result.outcome is StepOutcome.ABSENT]
-        for group_id in await self._still_having(absent):
-            removals[group_id] = await _tried(directory.remove(group_id, self.person.id))
+        for group_id, removal in removals.items():
+            if removal.outcome is StepOutcome.ABSENT and group_id in (self.listed or ()):
+                # One of the two answers is wrong, and no member list will be read soon to tell.
+                again = await _tried(directory.remove(group_id, self.person.id))
+                removals[group_id] = replace(again, uncertain=True)
         account[Step.REVOKE] = await _tried(directory.revoke(self.person.id))
         return account, removals
 
-    async def _still_having(self, group_ids: Sequence[str]) -> Sequence[str]:
-        """Ask whether he really is in none of these groups: no member list will be read soon to tell."""
-        if not group_ids:
-            return ()
-        try:
-            return await groups_having(self.services.graph, self.person.id, group_ids)
-        except EnforcerError:
-            return ()
-
-    async def _record(self, group_id: str, taken: Taken, rows: Mapping[str, Registration]) -> Outcome:
+    async def _record(self, group_id: str, taken: Taken) -> Outcome:
         now = self.services.now()
-        outcome = conclude(taken, self.order.run_id, now)
-        absent = taken.results[Step.REMOVE].outcome is StepOutcome.ABSENT
-        concerned = group_id in rows or not absent
+        outcome = self._with_own_removal(group_id, conclude(taken, self.order.run_id, now))
+        removal = taken.results[Step.REMOVE]
+        absent = removal.outcome is StepOutcome.ABSENT and not removal.uncertain
+        concerned = self._is_concerned(group_id) or not absent
         if concerned or not taken.settled or group_id == self._groups[0]:
             await self.services.ledger.append(group_id, entries(taken, self._context(group_id), now))
         await self._save(group_id, outcome, taken, concerned=concerned)
@@ -206,18 +232,30 @@ class _Offboarding:
         elif earlier is None:
             await self.services.enforcements.forget(group_id, outcome.enforcement.row_key)
 
-    def _run(self, group_id: str, outcome: Outcome, *, concerned: bool) -> Run:
-        result = outcome.result if concerned or not outcome.finished else None
+    def _with_own_removal(self, group_id: str, outcome: Outcome) -> Outcome:
+        """Count a removal that this very run made before it was tried again, as from the queue."""
+        earlier = self.earlier[group_id]
+        own = earlier is not None and earlier.run_id == self.order.run_id and earlier.removed_at is not None
+        absent = outcome.result is Result.ALREADY_ABSENT
+        return replace(outcome, result=Result.REMOVED) if own and absent else outcome
+
+    def _begun(self, group_id: str) -> Run:
         return Run(
             run_id=self.order.run_id,
             group_id=group_id,
             kind=RunKind.OFFBOARD,
             started_at=self.now,
-            finished_at=self.services.now(),
-            state=RunState.COMPLETE if outcome.finished else RunState.FAILED,
             mode=self.services.settings.mode.value,
             reason=self.order.reason,
             actor=self.order.actor,
+        )
+
+    def _run(self, group_id: str, outcome: Outcome, *, concerned: bool) -> Run:
+        result = outcome.result if concerned or not outcome.finished else None
+        return replace(
+            self._begun(group_id),
+            finished_at=self.services.now(),
+            state=RunState.COMPLETE if outcome.finished else RunState.FAILED,
             due=int(result is not None),
             removed=int(result is Result.REMOVED),
             already_absent=int(result is Result.ALREADY_ABSENT),
@@ -237,10 +275,6 @@ class _Offboarding:
         outcomes: list[Outcome],
         ended: list[Registration],
     ) -> Offboarded:
-        steps = [step_taken(Step.REMOVE, group_id, result) for group_id, result in removals.items()]
-        if Step.DISABLE in account:
-            steps.insert(0, step_taken(Step.DISABLE, "", account[Step.DISABLE]))
-        steps.append(step_taken(Step.REVOKE, "", account[Step.REVOKE]))
         return Offboarded(
             run_id=self.order.run_id,
             user_id=self.person.id,
@@ -248,7 +282,7 @@ class _Offboarding:
             guest=self.person.guest,
             done=all(outcome.finished for outcome in outcomes),
             sessions=next((out.enforcement.sessions for out in outcomes if out.enforcement.sessions), None),
-            steps=tuple(steps),
+            steps=steps_taken(account, removals),
             ended_rows=tuple(f"{row.group_id}/{row.row_key}" for row in ended),
         )
 

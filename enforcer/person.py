@@ -48,6 +48,8 @@ def intent(person: Offboard, run_id: str) -> Enforcement:
             run_id=run_id,
             end_date=person.end_date or earlier.end_date,
             due_at=person.due_at or earlier.due_at,
+            was_disabled=person.was_disabled,
+            disabled_at=None if Step.DISABLE in person.steps else earlier.disabled_at,
         )
         # Somebody who is to be removed once more has to be revoked once more, too, after that.
         if not _is_out(person):
@@ -79,14 +81,18 @@ async def take_steps(directory: Directory, group_id: str, taken: Taken) -> None:
             case Step.DISABLE:
                 results[step] = await directory.set_enabled(person.user_id, enabled=False)
             case Step.REMOVE:
-                results[step] = _credited(await directory.remove(group_id, person.user_id))
+                results[step] = _credited(person, await directory.remove(group_id, person.user_id))
             case Step.REVOKE:
                 results[step] = await directory.revoke(person.user_id)
 
 
-def _credited(removal: StepResult) -> StepResult:
-    """Of somebody who was listed, and is absent after an attempt without an answer: that was the removal."""
-    if removal.outcome is StepOutcome.ABSENT and removal.repeated:
+def _credited(person: Offboard, removal: StepResult) -> StepResult:
+    """Of somebody who was listed, and is absent after an attempt without an answer: that was the removal.
+
+    Unless an earlier one is on record, and the list only lagged behind it.
+    """
+    known = person.authorised and person.earlier is not None and person.earlier.removed_at is not None
+    if removal.outcome is StepOutcome.ABSENT and removal.uncertain and not known:
         return replace(removal, outcome=StepOutcome.DONE)
     return removal
 

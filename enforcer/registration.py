@@ -12,6 +12,7 @@ from enforcer.core import dates
 from enforcer.core.contractors import Contractor, InvalidRow, is_address, is_object_id, normalised
 from enforcer.core.csvfile import LONGEST
 from enforcer.core.dates import UnreadableDateError, instant
+from enforcer.core.entries import Context
 from enforcer.core.ledger import Action, Entry
 from enforcer.exceptions import AmbiguousError, InputError, NotFoundError
 from enforcer.services import Services
@@ -32,17 +33,6 @@ class Details:
     company: str = ""
     sponsor: str = ""
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Departure:
-    """Why, when and by whom a person is offboarded now."""
-
-    user_id: str
-    at: datetime
-    actor: str
-    reason: str
-    run_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +57,8 @@ async def add(services: Services, user: str, details: Details, *, actor: str, gr
     person = await services.directory.find(user)
     known = await _rows(services, person.names, (group,))
     require_one(known, user)
+    if known and not details.start:
+        _require_after_start(services.settings, known[0], details.end)
     row_key = known[0].row_key if known else person.id
     if not (details.display_name or (known and known[0].display_name)):
         details = replace(details, display_name=person.display_name)
@@ -93,31 +85,37 @@ async def remove(services: Services, user: str, *, actor: str, group_id: str = "
     return row
 
 
-async def end(services: Services, rows: Sequence[Registration], departure: Departure) -> list[Registration]:
+async def end(
+    services: Services, rows: Sequence[Registration], user_id: str, at: datetime, context: Context
+) -> list[Registration]:
     """End a person's rows, because he is offboarded now; those that have ended already keep their date.
 
     Gives those that end now. Nothing else is written between one and the next: whoever dies there leaves a
     person who is offboarded from some groups only, until somebody calls again.
 
+    Args:
+        services: All adapters.
+        rows: His rows, of any groups.
+        user_id: Who he is.
+        at: When.
+        context: By whom and why; each row's group is its own.
+
     Raises:
         RunError, UnavailableError: Storage refuses, or does not answer.
     """
-    zone, at = services.settings.zone, departure.at
-    running = [row for row in rows if not _has_ended(row.read(zone), at)]
-    await each(running, lambda row: _end(services, row, departure), at_once=len(running) or 1)
+    running = [row for row in rows if not _has_ended(row.read(services.settings.zone), at)]
+    await each(running, lambda row: _end(services, row, at, context), at_once=len(running) or 1)
     for row in running:
-        entry = entry_of(replace(row, end_date=at), Action.REGISTER_END, departure.actor, at)
-        entry = replace(
-            entry, user=departure.user_id, run=departure.run_id, outcome="ended", note=departure.reason
-        )
+        entry = entry_of(replace(row, end_date=at), Action.REGISTER_END, context.actor, at)
+        entry = replace(entry, user=user_id, run=context.run_id, outcome="ended", note=context.note)
         await services.ledger.append(row.group_id, [entry])
     return running
 
 
-async def _end(services: Services, row: Registration, departure: Departure) -> None:
-    ended = f"offboarded at {instant(departure.at)} by {departure.actor}: {departure.reason[:1000]}"
+async def _end(services: Services, row: Registration, at: datetime, context: Context) -> None:
+    ended = f"offboarded at {instant(at)} by {context.actor}: {context.note[:1000]}"
     note = f"{row.note[:2000]} | {ended}" if row.note else ended
-    await services.register.end(row.group_id, row.row_key, departure.at, note)
+    await services.register.end(row.group_id, row.row_key, at, note)
 
 
 def _has_ended(read: Contractor | InvalidRow, at: datetime) -> bool:

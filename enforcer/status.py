@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from enforcer.core.contractors import Contractor, read_rows
 from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.forecast import Week, forecast
-from enforcer.core.plan import FindingKind
+from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.runs import Run, RunKind, RunState
 from enforcer.services import Services
-from enforcer.settings import Mode
+from enforcer.settings import Mode, Settings
 from enforcer.tables.plans import HeldPlan
 
 # A night's run comes every 24 hours; infra/ raises the alarm for a missed one after the same time.
@@ -91,7 +91,7 @@ async def _group_status(services: Services, group_id: str, waiting: HeldPlan | N
         _unfinished(services.enforcements.of_group(group_id)),
         services.runs.of_group(group_id, now),
     )
-    sweeps = [run for run in runs if run.kind is RunKind.SWEEP]
+    sweeps = [run for run in runs if run.kind is RunKind.SWEEP and not _only_looked(run, services.settings)]
     complete = _newest(sweeps, RunState.COMPLETE)
     return GroupStatus(
         group_id=group_id,
@@ -117,6 +117,11 @@ async def _unfinished(enforcements: AsyncIterable[Enforcement]) -> list[Enforcem
     return [item async for item in enforcements if item.unfinished]
 
 
+def _only_looked(run: Run, settings: Settings) -> bool:
+    """Tell whether somebody asked for a report where others are enforced: that is no night's run."""
+    return run.mode == Mode.REPORT and settings.mode is Mode.ENFORCE
+
+
 def _newest(sweeps: Sequence[Run], state: RunState) -> Run | None:
     return next((run for run in reversed(sweeps) if run.state is state and not run.held), None)
 
@@ -138,3 +143,14 @@ async def _count_findings(services: Services, run: Run | None) -> dict[FindingKi
         return {}
     found = await services.runs.findings(run.group_id, run.run_id)
     return dict(Counter(finding.kind for finding in found))
+
+
+async def newest_findings(services: Services, group_id: str) -> list[Finding]:
+    """Give what the newest finished sweep of a group found.
+
+    Raises:
+        AccessDeniedError, UnavailableError: Storage refuses, or does not answer.
+    """
+    runs = await services.runs.of_group(group_id, services.now())
+    finished = [run for run in runs if run.kind is RunKind.SWEEP and run.state is RunState.COMPLETE]
+    return await services.runs.findings(group_id, finished[-1].run_id) if finished else []

@@ -51,6 +51,7 @@ class Order:
         run_id: The ID of a run that this sweep is a part of.
         until: Time of the event loop's clock after which nobody new is begun.
         expected_digest: Act only if the plan is still this one.
+        only_look: Somebody wants a report where others are enforced: it is no night's run.
     """
 
     group_id: str
@@ -59,6 +60,7 @@ class Order:
     run_id: str = ""
     until: float | None = None
     expected_digest: str = ""
+    only_look: bool = False
 
 
 async def sweep(services: Services, order: Order) -> Report:
@@ -80,7 +82,7 @@ async def sweep(services: Services, order: Order) -> Report:
         except Exception as error:
             await _record_failure(services, story.broken_off(error), error)
             raise
-    announce(report)
+    announce(report, only_looked=order.only_look)
     return report
 
 

@@ -252,3 +252,67 @@ async def test_a_graph_that_falls_silent_is_told_after_what_was_done_is_on_recor
         Action.REVOKE,
     ]
     assert (await world.on_record(anna.id)).removed_at is not None
+
+
+# Groups that he has nothing to do with --------------------------------------------------------------------
+
+
+async def test_groups_without_him_have_no_record_of_him_even_while_graph_is_away(world: World) -> None:
+    ghost = world.member("Ghost")
+    other = second_group(world)
+    world.directory.sandbox.faults.add(Fault(method="DELETE|POST", status=503, times=None))
+    with pytest.raises(UnavailableError):
+        await offboard(world, ghost)
+    world.directory.sandbox.faults.clear()
+
+    told = await offboard(world, ghost)
+
+    assert told.done
+    assert await world.services.enforcements.all_of_group(other.id) == []
+    assert (await run_of(world)).removed == 1
+    assert (await run_of(world, other)).due == 0
+
+
+async def test_called_again_it_is_no_second_end_of_access(world: World) -> None:
+    ghost = world.member("Ghost")
+    await offboard(world, ghost)
+    world.clock.advance(minutes=5)
+    await offboard(world, ghost, "20261123T121000-abcdef")
+    ends = {entry.end_date for entry in await world.ledger() if entry.action is Action.REMOVE}
+    assert len(ends) == 1
+
+
+async def test_a_removal_that_an_earlier_try_of_the_same_run_made_stays_counted_and_timed(
+    world: World,
+) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, RUNNING)
+    world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=503, times=None))
+    with pytest.raises(UnavailableError):
+        await offboard(world, anna)
+    world.directory.sandbox.faults.clear()
+    first = await world.on_record(anna.id)
+    world.clock.advance(minutes=5)
+
+    await offboard(world, anna)
+
+    run = await run_of(world)
+    assert (run.removed, run.already_absent, run.revoked) == (1, 0, 1)
+    assert (await world.on_record(anna.id)).removed_at == first.removed_at
+
+
+async def test_an_account_that_has_nothing_to_do_with_any_group_is_not_disabled(world: World) -> None:
+    stranger = world.tenant.add_user("Break Glass")
+    world.configure(disable_accounts=Disable.ALL)
+    told = await offboard(world, stranger)
+    assert [one.step for one in told.steps] == [Step.REMOVE, Step.REVOKE]
+    assert stranger.account_enabled
+
+
+async def test_the_run_is_on_record_before_anything_is_done(world: World) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, RUNNING)
+    world.directory.sandbox.faults.add(Fault(method="DELETE|POST|PATCH", status=503, times=None))
+    with pytest.raises(UnavailableError):
+        await offboard(world, anna)
+    assert (await run_of(world)).actor == "cli:ann"

@@ -186,3 +186,22 @@ async def test_a_disabling_that_a_crash_kept_from_the_record_is_recorded_and_und
     await undo_run(world, report.run.run_id)
 
     assert anna.account_enabled
+
+
+async def test_whoever_was_enabled_again_is_disabled_again_and_that_is_on_record(world: World) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, ENDED)
+    refused = Fault(method="DELETE", path=anna.id, times=None, status=403, code="Denied")
+    world.directory.sandbox.faults.add(refused)
+    first = await world.sweep()
+    await undo_run(world, first.run.run_id)
+    assert [user.account_enabled for user in (anna,)] == [True]
+    world.directory.sandbox.faults.clear()
+
+    second = await world.sweep()
+
+    assert (second.run.removed, second.run.disabled) == (1, 1)
+    assert not anna.account_enabled
+    found = await world.on_record(anna.id)
+    assert found.disabled_at is not None
+    assert found.disabled_at > second.run.started_at

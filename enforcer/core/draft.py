@@ -51,7 +51,10 @@ class Draft:
         """Offboard somebody who is listed; `earlier` is what is known about this very end of his access."""
         begun = earlier if earlier is not None and earlier.unfinished else None
         was_disabled = begun.was_disabled if begun else member.enabled is False
-        done = was_disabled or (begun is not None and begun.disabled_at is not None)
+        disabled = was_disabled or (begun is not None and begun.disabled_at is not None)
+        # Whoever can sign in by now was enabled meanwhile: by an undo, or by somebody else.
+        done = disabled and member.enabled is not True
+        was_disabled = was_disabled and done
         names = member.names | ({row.key} if row else set())
         disable = () if done else self._disable(names, guest=member.guest)
         self.offboard.append(
@@ -137,6 +140,10 @@ class Draft:
 
     def find_stuck(self, item: Enforcement) -> None:
         self.findings.append(stuck_finding(item))
+
+    def find_disabled(self, member: Member, row: Contractor) -> None:
+        detail = f"has access until {row.end_date}, but the account is disabled; enable it if that is right"
+        self._find(FindingKind.DISABLED_ACCOUNT, row.row_key, member.id, detail)
 
     def find_re_added(self, member: Member, row_key: str | None, removed_at: datetime) -> None:
         detail = f"is listed again after the removal at {instant(removed_at)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from enforcer.core.enforcement import Proof, Sessions
@@ -20,7 +21,16 @@ class StepTaken:
     detail: str = ""
 
 
-def step_taken(step: Step, group_id: str, result: StepResult) -> StepTaken:
+def steps_taken(
+    account: Mapping[Step, StepResult], removals: Mapping[str, StepResult]
+) -> tuple[StepTaken, ...]:
+    """Tell the steps in the order in which they were taken; `removals` are by group."""
+    disable = [_step(Step.DISABLE, "", account[Step.DISABLE])] if Step.DISABLE in account else []
+    removed = [_step(Step.REMOVE, group_id, result) for group_id, result in removals.items()]
+    return (*disable, *removed, _step(Step.REVOKE, "", account[Step.REVOKE]))
+
+
+def _step(step: Step, group_id: str, result: StepResult) -> StepTaken:
     return StepTaken(
         step=step,
         group_id=group_id,

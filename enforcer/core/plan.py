@@ -28,6 +28,7 @@ class FindingKind(StrEnum):
     NOT_A_USER = "not_a_user"
     STUCK = "stuck"
     RE_ADDED = "re_added"
+    DISABLED_ACCOUNT = "disabled_account"
     NOT_BLOCKED = "not_blocked"
     POLICY_DRIFT = "policy_drift"
 

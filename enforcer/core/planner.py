@@ -13,7 +13,8 @@ due                   no       none, verified         nothing
 due, protected        yes      any                    finding protected
 due, protected        no       offboarding, stuck     finding protected
 still running         yes/no   offboarding, stuck     withdraw: the end date was put off
-still running         yes      any                    nothing; ending_soon when the end is near
+still running         yes      any                    nothing; ending_soon when the end is near;
+                                                      finding disabled_account, where we disable any
 has begun             no       any                    finding missing_member, or onboard
 not begun             no       any                    nothing
 unreadable            any      any                    finding invalid_row, nothing else
@@ -41,7 +42,7 @@ from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.matching import Claims, Row
 from enforcer.core.members import Member, MemberIndex
 from enforcer.core.plan import GroupPlan, Plan
-from enforcer.settings import Onboarding, Settings, Unregistered
+from enforcer.settings import Disable, Onboarding, Settings, Unregistered
 
 # How long Graph may go on listing a removed member to an app: no figure is published, minutes are
 # reported. Within this time a listed person counts as one whose removal is not visible yet.
@@ -138,6 +139,8 @@ class _Judge:
 
     def _judge_running(self, member: Member, row: Contractor) -> None:
         self.draft.withdraw += self.begun.get(member.id, ())
+        if member.enabled is False and self.settings.disable_accounts is not Disable.NONE:
+            self.draft.find_disabled(member, row)
         if row.due_at - self.now <= timedelta(days=max(self.settings.warn_days, default=0)):
             self.draft.note_ending_soon(member, row)
 

@@ -23,7 +23,8 @@ class StepResult:
         request_id: Graph's; by which Microsoft's support finds the call.
         explanation: What Graph said, where the step failed.
         forbidden: Graph said that this identity may not.
-        repeated: An earlier attempt got no answer, and may have taken effect.
+        uncertain: That there was nothing to do is not certain: an earlier attempt got no answer and may have
+            taken effect, or another call says otherwise.
         unavailable: Graph did not answer, or asked to wait for too long; the call may have taken effect.
     """
 
@@ -32,7 +33,7 @@ class StepResult:
     explanation: str = ""
     forbidden: bool = False
     unavailable: bool = False
-    repeated: bool = False
+    uncertain: bool = False
 
     @property
     def settled(self) -> bool:

@@ -14,7 +14,7 @@ from enforcer.core.contractors import is_object_id
 from enforcer.core.plan import Finding
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.exceptions import EnforcerError, InputError, LeaseHeldError, UnavailableError
-from enforcer.functions.runtime import SWEEP_SECONDS, invocation
+from enforcer.functions.runtime import SWEEP_SECONDS, invocation, settings
 from enforcer.notify.queueing import Alarm
 from enforcer.offboarding import OffboardOrder, offboard_now
 from enforcer.queues import (
@@ -30,6 +30,7 @@ from enforcer.queues import (
 from enforcer.services import Services
 from enforcer.settings import Mode
 from enforcer.sweep import Order, new_run_id, sweep
+from enforcer.tables.runs import is_run_id
 
 CONNECTION = "EnforcerStorage"
 _CONTINUE_AFTER_SECONDS = 10
@@ -63,8 +64,8 @@ async def sweeps_poisoned(message: func.QueueMessage) -> None:
     wanted = _swept(message)
     async with invocation() as opened:
         announce_poisoned(SWEEPS, message.id or "", wanted.group_id)
-        await _record_poisoned(opened, wanted, wanted.group_id, RunKind.SWEEP)
         await raise_alarm(opened, _alarm(SWEEPS, message, f"managed group {wanted.group_id}"))
+        await _record_poisoned(opened, wanted, wanted.group_id, RunKind.SWEEP)
 
 
 @blueprint.queue_trigger(arg_name="message", queue_name=f"{OFFBOARDINGS}-poison", connection=CONNECTION)
@@ -76,9 +77,9 @@ async def offboardings_poisoned(message: func.QueueMessage) -> None:
         wanted = OffboardMessage(user="", reason="unreadable message", actor="queue", run_id="")
     async with invocation() as opened:
         announce_poisoned(OFFBOARDINGS, message.id or "", "")
+        await raise_alarm(opened, _alarm(OFFBOARDINGS, message, f"run {wanted.run_id[:40]}"))
         for group_id in opened.settings.group_ids:
             await _record_poisoned(opened, wanted, group_id, RunKind.OFFBOARD)
-        await raise_alarm(opened, _alarm(OFFBOARDINGS, message, f"run {wanted.run_id}"))
 
 
 def _swept(message: func.QueueMessage) -> SweepMessage:
@@ -98,7 +99,8 @@ async def _sweep(opened: Services, wanted: SweepMessage) -> None:
         group_id=wanted.group_id,
         actor=wanted.actor,
         reason=wanted.reason,
-        run_id=wanted.run_id,
+        run_id="" if await _is_complete(opened, wanted.run_id) else wanted.run_id,
+        only_look=wanted.mode == Mode.REPORT and settings().mode is Mode.ENFORCE,
         until=asyncio.get_running_loop().time() + SWEEP_SECONDS,
     )
     try:
@@ -115,7 +117,8 @@ async def _sweep(opened: Services, wanted: SweepMessage) -> None:
 async def _offboard(opened: Services, wanted: OffboardMessage) -> None:
     order = OffboardOrder(user=wanted.user, reason=wanted.reason, actor=wanted.actor, run_id=wanted.run_id)
     try:
-        await offboard_now(opened, order)
+        if not await _is_complete(opened, wanted.run_id):  # or the queue has delivered it twice
+            await offboard_now(opened, order)
     except UnavailableError:
         if wanted.attempt >= _OFFBOARD_TRIES:
             raise
@@ -124,6 +127,12 @@ async def _offboard(opened: Services, wanted: OffboardMessage) -> None:
     except EnforcerError as error:
         await _record_failure(opened, order, error)
         raise
+
+
+async def _is_complete(opened: Services, run_id: str) -> bool:
+    """Tell whether this run is done and recorded: to run it again would write over what it did."""
+    runs = await opened.runs.of_id(run_id, opened.settings.group_ids) if run_id else []
+    return bool(runs) and all(run.state is RunState.COMPLETE for run in runs)
 
 
 async def _record_failure(opened: Services, order: OffboardOrder, error: EnforcerError) -> None:
@@ -168,7 +177,7 @@ async def _record_poisoned(
 ) -> None:
     now, given_up = opened.now(), "the queue message failed every time and was given up"
     run = Run(
-        run_id=wanted.run_id or new_run_id(now),
+        run_id=wanted.run_id if is_run_id(wanted.run_id) else new_run_id(now),
         group_id=group_id,
         kind=kind,
         started_at=now,

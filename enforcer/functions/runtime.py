@@ -71,6 +71,6 @@ async def invocation() -> AsyncIterator[Services]:
     except SettingsError:
         raise
     except EnforcerError as error:
-        raise RunError(f"{type(error).__name__}: the run's record in table runs says more") from None
+        raise RunError(f"{type(error).__name__}: the run's row, if it has one, says more") from None
     finally:
         await flush()

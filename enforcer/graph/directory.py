@@ -144,7 +144,7 @@ class Directory:
             except UnavailableError as error:
                 return _result(Reply(status=0, message=str(error)))
             return StepResult(
-                outcome=StepOutcome.ABSENT, request_id=reply.request_id, repeated=reply.repeated
+                outcome=StepOutcome.ABSENT, request_id=reply.request_id, uncertain=reply.repeated
             )
         return _result(reply)
 

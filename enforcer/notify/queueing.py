@@ -5,20 +5,23 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from enforcer.core.contractors import normalised
 from enforcer.core.endings import Ending
 from enforcer.core.messages import GIVE_UP_AFTER, Channel, Level, Message
+from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Report
 from enforcer.core.warnings import Notice, by_sponsor, due_notices
-from enforcer.exceptions import LeaseHeldError
+from enforcer.exceptions import EnforcerError, LeaseHeldError
 from enforcer.notify.operators import fingerprint
 from enforcer.notify.wording import Text, run_summary, sponsor_mail
 from enforcer.register_reading import endings, read_register
 from enforcer.services import Services
 from enforcer.settings import Mode
+from enforcer.status import newest_findings
 from enforcer.tables.outbox import Outbox
 from enforcer.tables.storage import in_chunks
 
@@ -131,10 +134,30 @@ async def _queue_for_operators(services: Services, occasion: str, text: Text) ->
 
 
 async def _endings(services: Services, group_ids: Sequence[str]) -> list[Ending]:
-    """Give the ends of all whose access will really end."""
-    protected = services.settings.protected_ids
+    """Give the ends of all whose access will really end, as far as the newest runs know."""
     rows = await read_register(services, group_ids)
-    return [ending for ending in endings(rows) if normalised(ending.row_key) not in protected]
+    protected = await _protected_names(services)
+    left_out = {item for group_id in group_ids for item in await _never_acted_upon(services, group_id)}
+    return [
+        ending
+        for ending in endings(rows)
+        if normalised(ending.row_key) not in protected and (ending.group_id, ending.row_key) not in left_out
+    ]
+
+
+async def _protected_names(services: Services) -> set[str]:
+    """Give all keys that mean somebody protected."""
+    names = set(services.settings.protected_ids)
+    for user_id in services.settings.protected_ids:
+        with suppress(EnforcerError):  # whoever cannot be found goes by his object ID
+            names |= (await services.directory.find(user_id)).names
+    return names
+
+
+async def _never_acted_upon(services: Services, group_id: str) -> set[tuple[str, str]]:
+    found = await newest_findings(services, group_id)
+    ambiguous = [item.row_key for item in found if item.kind is FindingKind.AMBIGUOUS_ROW]
+    return {(group_id, row_key) for row_key in ambiguous if row_key}
 
 
 def _digest(*parts: str) -> str:

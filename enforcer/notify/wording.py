@@ -100,9 +100,15 @@ def _headline(run: Run) -> str:
         return "Contractor access: the run FAILED"
     if run.held:
         return f"Contractor access: HELD, {run.due} people wait for an approval"
-    parts = [(run.removed, "removed"), (run.added, "added"), (run.stuck, "STUCK")]
+    parts = [
+        (run.left_undone, "LEFT UNDONE"),
+        (run.stuck, "STUCK"),
+        (run.removed, "removed"),
+        (run.already_absent, "out already"),
+        (run.added, "added"),
+    ]
     told = ", ".join(f"{count} {word}" for count, word in parts if count)
-    return f"Contractor access: {told or 'nobody was due'}"
+    return f"Contractor access: {told or ('nobody was due' if not run.due else f'{run.due} due')}"
 
 
 def _counts(run: Run, names: Sequence[str]) -> str:

@@ -82,6 +82,10 @@ FINDINGS = {
     FindingKind.RE_ADDED: FindingWords(
         title="Added again after the removal", advice="Find out who added them; a run removes them again."
     ),
+    FindingKind.DISABLED_ACCOUNT: FindingWords(
+        title="Access goes on, but the account is disabled",
+        advice="Enable the account, if it was an offboarding that disabled it.",
+    ),
     FindingKind.NOT_BLOCKED: FindingWords(
         title="Gone from the group, and still let in",
         advice="No Conditional Access policy stops their next sign-in: see docs/conditional-access.md.",

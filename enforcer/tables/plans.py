@@ -50,7 +50,9 @@ class Plans:
         """Keep the plan and its people; a plan that is held already keeps its approval."""
         known, etag = await self._read(plan.digest)
         if known is not None and not known.used_by:
-            return known
+            # Of several that are held, the one that was made last is the one that waits.
+            again = replace(known, held_at=now)
+            return again if await self._write(again, etag) else await self.get(plan.digest) or again
         held = HeldPlan(
             digest=plan.digest,
             group_id=plan.group_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -17,6 +18,7 @@ TABLE = "runs"
 _FINDINGS_KEPT = 30_000
 _LONGEST_TEXT = 2_000
 _RECENT = timedelta(days=45)
+_RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}")
 
 
 class Runs:
@@ -58,6 +60,11 @@ class Runs:
             return [_run(entity) async for entity in table.query_entities(text, parameters=parameters)]
 
 
+def is_run_id(text: str) -> bool:
+    """Tell whether the text has the form of a run's ID."""
+    return _RUN_ID.fullmatch(text) is not None
+
+
 def run_id_prefix(moment: datetime) -> str:
     """Run IDs sort by time: 20261123T003000-xxxxxx."""
     return moment.strftime("%Y%m%dT%H%M%S")
@@ -79,7 +86,7 @@ def _entity(report: Report) -> Entity:
             "mode": run.mode,
             "held": run.held,
             "reason": run.reason[:_LONGEST_TEXT],
-            "actor": run.actor,
+            "actor": run.actor[:_LONGEST_TEXT],
             "digest": run.digest,
             "error": run.error[:_LONGEST_TEXT],
             **counts,

@@ -10,7 +10,7 @@ import pytest
 from enforcer.core.enforcement import State
 from enforcer.core.members import Member
 from enforcer.core.plan import FindingKind, Step
-from enforcer.settings import Onboarding, Unregistered
+from enforcer.settings import Disable, Onboarding, Unregistered
 from tests.core.group import (
     ANNA,
     BEN,
@@ -256,3 +256,18 @@ def test_members_that_are_no_users_are_found_and_count_for_nothing() -> None:
     made = plan(members=[Member(id=ANNA.id, kind="group"), BEN], rows=[row(BEN, RUNNING), row(ANNA)])
     assert (made.due, made.members) == (0, 1)
     assert found(made) == [(FindingKind.NOT_A_USER, None, ANNA.id)]
+
+
+@pytest.mark.parametrize(
+    ("disable", "enabled", "told"),
+    [(Disable.ALL, False, True), (Disable.ALL, None, False), (Disable.NONE, False, False)],
+)
+def test_a_running_contractor_whose_account_is_disabled_is_found(
+    disable: Disable,
+    enabled: bool | None,  # noqa: FBT001
+    told: bool,  # noqa: FBT001
+) -> None:
+    locked = replace(ANNA, enabled=enabled)
+    made = plan(rows=[row(ANNA, RUNNING)], members=[locked], disable_accounts=disable)
+    assert (FindingKind.DISABLED_ACCOUNT in {kind for kind, _, _ in found(made)}) is told
+    assert not made.offboard

@@ -9,6 +9,7 @@ from enforcer import clock
 from enforcer.core.enforcement import State
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.queues import OffboardMessage, SweepMessage
+from enforcer.status import read_status
 from enforcer.tables.leases import Leases
 from sandbox.directory import Fault
 from sandbox.storage_proxy import Calls, Reply, Service
@@ -229,3 +230,29 @@ async def test_after_a_day_of_trying_an_offboarding_is_given_up(app: App) -> Non
 async def test_an_offboarding_of_nobody_fails(app: App) -> None:
     message = OffboardMessage(user="nobody@x.example", reason="left", actor="ann", run_id=RUN_ID)
     assert not (await app.call("offboard_queued", message)).succeeded
+
+
+async def test_a_sweep_that_is_delivered_twice_does_not_write_over_its_first_record(app: App) -> None:
+    anna = app.world.member("Anna")
+    await app.world.register(anna.id, ENDED)
+    assert (await app.call("sweep", wanted(app))).succeeded
+    assert (await app.call("sweep", wanted(app))).succeeded
+    assert (await run_of(app)).removed == 1
+
+
+async def test_an_offboarding_that_is_delivered_twice_is_done_once(app: App) -> None:
+    anna = app.world.member("Anna")
+    message = OffboardMessage(user=anna.id, reason="left", actor="ann", run_id=RUN_ID)
+    assert (await app.call("offboard_queued", message)).succeeded
+    first = await run_of(app)
+    assert (await app.call("offboard_queued", message)).succeeded
+    assert await run_of(app) == first
+
+
+async def test_a_report_that_somebody_asked_for_is_no_nights_run(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    await app.world.register(app.world.member("Anna").id, ENDED)
+    assert (await app.call("sweep", wanted(app, mode="report"))).succeeded
+    assert "complete=false" in caplog.text
+    assert (await read_status(app.world.services)).groups[0].last_complete_run is None

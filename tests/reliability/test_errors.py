@@ -265,6 +265,22 @@ async def test_a_refusal_of_everybody_ends_the_run_and_counts_as_nobodys_attempt
     assert len(await recorded(world, Action.REMOVE)) == 7 * 8
 
 
+async def test_whoever_failed_otherwise_before_proves_nothing_when_all_are_refused(
+    open_world: OpenWorld,
+) -> None:
+    world = await open_world()
+    people = await leavers(world, 4)
+    strike(world, path=REMOVAL, status=503, times=None)
+    await world.sweep()
+    heal(world)
+    strike(world, path=REMOVAL, status=403, code="Authorization_RequestDenied", times=None)
+
+    with pytest.raises(AccessDeniedError):
+        await world.sweep()
+
+    assert {(await world.on_record(person.id)).attempts for person in people} == {1}
+
+
 async def test_a_few_who_are_refused_keep_nobody_else_in(open_world: OpenWorld) -> None:
     world = await open_world()
     people = await leavers(world, 8)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import replace
 
 from enforcer import approval
@@ -25,8 +24,7 @@ from enforcer.queues import SweepMessage
 from enforcer.registration import chosen_group
 from enforcer.settings import Mode
 from enforcer.sweep import new_run_id
-
-_RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}")
+from enforcer.tables.runs import is_run_id
 
 
 async def start_sweeps(call: Call) -> Response:
@@ -55,7 +53,7 @@ async def start_sweeps(call: Call) -> Response:
 async def get_run(call: Call) -> Response:
     run_id = call.request.parameters.get("id", "")
     runs = call.services.runs
-    found = await runs.of_id(run_id, call.services.settings.group_ids) if _RUN_ID.fullmatch(run_id) else []
+    found = await runs.of_id(run_id, call.services.settings.group_ids) if is_run_id(run_id) else []
     if not found:
         raise NotFoundError(f"there is no run {run_id!r:.80}", field="id")
     findings = [
