@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -187,9 +187,13 @@ class _Offboarding:
     # The steps -------------------------------------------------------------------------------------------
 
     async def _write_intents(self, people: Mapping[str, Offboard]) -> None:
-        concerned = [group_id for group_id in people if self._is_concerned(group_id)]
-        for group_id in concerned or self._groups[:1]:
+        for group_id in self._intended:
             await self.services.enforcements.save(group_id, [intent(people[group_id], self.order.run_id)])
+
+    @property
+    def _intended(self) -> Sequence[str]:
+        """Give the groups in which it is on record what has begun: where it concerns him, or in the first."""
+        return [item for item in self._groups if self._is_concerned(item)] or self._groups[:1]
 
     async def _take_steps(self) -> tuple[dict[Step, StepResult], dict[str, StepResult]]:
         """Disable, remove everywhere, and only then revoke: the next token knows of no membership."""
@@ -211,8 +215,8 @@ class _Offboarding:
         now = self.services.now()
         outcome = self._with_own_removal(group_id, conclude(taken, self.order.run_id, now))
         removal = taken.results[Step.REMOVE]
-        absent = removal.outcome is StepOutcome.ABSENT and not removal.uncertain
-        concerned = self._is_concerned(group_id) or not absent
+        found = removal.outcome is StepOutcome.DONE or removal.uncertain
+        concerned = self._is_concerned(group_id) or found
         if concerned or not taken.settled or group_id == self._groups[0]:
             await self.services.ledger.append(group_id, entries(taken, self._context(group_id), now))
         await self._save(group_id, outcome, taken, concerned=concerned)
@@ -227,9 +231,9 @@ class _Offboarding:
         if earlier is not None and not earlier.unfinished and absent:
             # Called again: what was on record about the first time stays.
             await self.services.enforcements.save(group_id, [earlier])
-        elif concerned or not taken.settled:
+        elif concerned or (not taken.settled and group_id in self._intended):
             await self.services.enforcements.save(group_id, [outcome.enforcement])
-        elif earlier is None:
+        elif earlier is None and group_id in self._intended:
             await self.services.enforcements.forget(group_id, outcome.enforcement.row_key)
 
     def _with_own_removal(self, group_id: str, outcome: Outcome) -> Outcome:
