@@ -80,7 +80,7 @@ async def test_approving_again_does_not_give_a_used_approval_back(tables: Tables
 async def test_holding_it_again_keeps_an_approval_that_nobody_has_used(tables: Tables, group: str) -> None:
     plans, made = Plans(tables), planned(group)
     approved = await plans.approve(await plans.hold(made, NOW, "run 1"), "ann", LATER)
-    assert await plans.hold(made, LATER, "run 2") == approved
+    assert await plans.hold(made, LATER, "run 2") == replace(approved, held_at=LATER)
 
 
 async def test_holding_it_again_after_it_was_used_needs_a_new_approval(tables: Tables, group: str) -> None:
@@ -108,3 +108,11 @@ async def test_the_newest_plan_of_each_group_waits_while_it_is_not_approved(
 async def test_a_digest_that_nobody_held_is_none(tables: Tables) -> None:
     assert await Plans(tables).get("0" * 64) is None
     assert not await Plans(tables).use("0" * 64, "run 1")
+
+
+async def test_of_several_held_plans_the_one_that_was_made_last_waits(tables: Tables, group: str) -> None:
+    plans, first, second = Plans(tables), planned(group), replace(planned(group), digest="e" * 64)
+    await plans.hold(first, NOW, "run 1")
+    await plans.approve(await plans.hold(second, LATER, "run 2"), "ann", LATER)
+    again = await plans.hold(first, LATER + (LATER - NOW), "run 3")
+    assert await plans.waiting([group]) == [again]
