@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable
 
 import azure.functions as func
 
@@ -19,13 +18,7 @@ type HttpFunction = Callable[[func.HttpRequest, func.Context], Awaitable[func.Ht
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
 
-@asynccontextmanager
-async def _open_api() -> AsyncIterator[Api]:
-    async with open_services(settings(), patience=PATIENCE, pacer=pacer) as services:
-        yield Api(services)
-
-
-api = PerLoop(_open_api)
+api = PerLoop(lambda: open_services(settings(), patience=PATIENCE, pacer=pacer), Api)
 
 
 def register_routes(on: func.Blueprint, routes: Iterable[Route], answer: Answer) -> None:

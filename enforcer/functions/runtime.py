@@ -23,11 +23,16 @@ SWEEP_SECONDS = FUNCTION_TIMEOUT_SECONDS - 5 * 60
 pacer = Pacer()
 
 
-class PerLoop[T]:
-    """Something with connections, opened at the first use and kept: none of them outlives its event loop."""
+class PerLoop[S, T]:
+    """Something with connections, opened at the first use and kept: none of them outlives its event loop.
 
-    def __init__(self, opening: Callable[[], AbstractAsyncContextManager[T]]) -> None:
-        self._opening = opening
+    Args:
+        opening: Opens the connections.
+        make: Makes of them what is given.
+    """
+
+    def __init__(self, opening: Callable[[], AbstractAsyncContextManager[S]], make: Callable[[S], T]) -> None:
+        self._opening, self._make = opening, make
         self._opened: dict[asyncio.AbstractEventLoop, tuple[AsyncExitStack, T]] = {}
 
     async def get(self) -> T:
@@ -35,7 +40,7 @@ class PerLoop[T]:
         loop = asyncio.get_running_loop()
         if loop not in self._opened:
             stack = AsyncExitStack()
-            self._opened[loop] = (stack, await stack.enter_async_context(self._opening()))
+            self._opened[loop] = (stack, self._make(await stack.enter_async_context(self._opening())))
         return self._opened[loop][1]
 
     async def close(self) -> None:
@@ -55,7 +60,11 @@ def settings() -> Settings:
     return load_settings(os.environ)
 
 
-services = PerLoop(lambda: open_services(settings(), pacer=pacer))
+def _as_they_are(opened: Services) -> Services:
+    return opened
+
+
+services = PerLoop(lambda: open_services(settings(), pacer=pacer), _as_they_are)
 
 
 @asynccontextmanager
