@@ -65,4 +65,5 @@ def _plain(value: object) -> str:
     """Write what msgspec does not: the storage SDK's times are of a class of their own."""
     if isinstance(value, datetime):
         return instant(value)
+    # By this msgspec is told that there is no way to write it (msgspec: enc_hook).
     raise NotImplementedError(type(value).__name__)

@@ -57,6 +57,7 @@ async def test_the_graph_sdks_adapter_works_unchanged(scene: Scene) -> None:
             request = RequestInformation(
                 method, f"{{+baseurl}}{path}", {"group": scene.group.id, **parameters}
             )
+            # Kiota takes "XXX" for every status that is an error.
             answer: bytes | None = await adapter.send_primitive_async(request, "bytes", {"XXX": ODataError})
             return answer
 
