@@ -18,7 +18,7 @@ from enforcer.core.enforcement import Enforcement, Proof, State
 from enforcer.core.ledger import Action
 from enforcer.core.plan import Finding, FindingKind, GroupPlan, Plan
 from enforcer.core.planner import make_plan, plan_group
-from enforcer.core.runs import Outcome, Report, Result, Run, RunState, lag_of
+from enforcer.core.runs import Outcome, Report, Run, RunState, counted
 from enforcer.departures import RUN_ENDED, Departures, left_alone
 from enforcer.exceptions import EnforcerError, InputError
 from enforcer.facts import read_facts
@@ -201,20 +201,15 @@ class _Sweep:
             sorted(outcomes, key=lambda outcome: places[outcome.enforcement.row_key])
         )
         findings = self._findings(plan)
-        results = [outcome.result for outcome in outcomes]
+        run = counted(self.job.run, outcomes)
         run = replace(
-            self.job.run,
+            run,
             finished_at=self._services.now(),
             state=RunState.COMPLETE,
             due=plan.due,
-            removed=results.count(Result.REMOVED),
-            already_absent=results.count(Result.ALREADY_ABSENT),
-            revoked=sum(outcome.revoked for outcome in outcomes),
-            disabled=sum(outcome.disabled for outcome in outcomes),
             verified=self.verified,
             added=self.arrivals.added,
-            skipped=results.count(Result.SKIPPED),
-            stuck=results.count(Result.STUCK) + len(plan.waiting),
+            stuck=run.stuck + len(plan.waiting),
             held=held,
             digest=plan.digest,
             members=plan.members,
@@ -223,10 +218,7 @@ class _Sweep:
             blocked=self.assurance.count(Proof.BLOCKED),
             not_blocked=self.assurance.count(Proof.NOT_BLOCKED),
             findings=len(findings),
-            lag_seconds=lag_of(outcomes),
-            left_undone=sum(outcome.left_undone for outcome in outcomes)
-            + len(plan.waiting)
-            + len(self.arrivals.missed),
+            left_undone=run.left_undone + len(plan.waiting) + len(self.arrivals.missed),
         )
         run.assert_counts()
         return Report(run=run, findings=tuple(findings), outcomes=tuple(outcomes))

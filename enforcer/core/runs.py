@@ -140,6 +140,23 @@ def lag_of(outcomes: Iterable[Outcome]) -> Lag:
     return Lag.of(outcome.lag_seconds for outcome in outcomes)
 
 
+def counted(run: Run, outcomes: Sequence[Outcome]) -> Run:
+    """Give the run with what came of these people."""
+    results = [outcome.result for outcome in outcomes]
+    return replace(
+        run,
+        due=len(results),
+        removed=results.count(Result.REMOVED),
+        already_absent=results.count(Result.ALREADY_ABSENT),
+        skipped=results.count(Result.SKIPPED),
+        stuck=results.count(Result.STUCK),
+        revoked=sum(outcome.revoked for outcome in outcomes),
+        disabled=sum(outcome.disabled for outcome in outcomes),
+        lag_seconds=lag_of(outcomes),
+        left_undone=sum(outcome.left_undone for outcome in outcomes),
+    )
+
+
 def _rank(ordered: Sequence[float], percent: int) -> float:
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
 

@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 
 from enforcer.core.enforcement import State
 from enforcer.core.plan import Finding, FindingKind
-from enforcer.core.runs import OUT_OF_TIME, Lag, Outcome, Report, Result, Run, RunState, lag_of, total
+from enforcer.core.runs import (
+    OUT_OF_TIME,
+    Lag,
+    Outcome,
+    Report,
+    Result,
+    Run,
+    RunState,
+    counted,
+    lag_of,
+    total,
+)
 from tests.core.group import ANNA, GROUP, NOW, known
 
 RUN = Run(run_id="20261123T120000-abcdef", group_id=GROUP, started_at=NOW, mode="enforce")
@@ -46,6 +57,16 @@ FOUR = replace(RUN, due=4, removed=1, already_absent=1, skipped=1, stuck=1)
 def test_counts_that_lose_somebody_are_not_reported(run: Run) -> None:
     with pytest.raises(AssertionError, match="4 people were due, 3 are accounted for"):
         run.assert_counts()
+
+
+def test_every_person_is_counted_once_and_what_was_done_to_him_besides() -> None:
+    gone = [replace(one, revoked=True) for one in removed(90, 30)]
+    others = [replace(outcome(result), left_undone=True) for result in Result if result is not Result.REMOVED]
+    run = counted(RUN, [*gone, *others, replace(outcome(Result.SKIPPED), disabled=True)])
+    assert (run.due, run.removed, run.already_absent, run.skipped, run.stuck) == (6, 2, 1, 2, 1)
+    assert (run.revoked, run.disabled, run.left_undone) == (2, 1, 3)
+    assert run.lag_seconds == Lag(p50=30, p95=90, max=90)
+    run.assert_counts()
 
 
 def test_the_lag_runs_from_the_end_of_access_to_the_removal() -> None:
