@@ -6,6 +6,7 @@ Nothing here fails a run, delays a removal or undoes one.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -24,9 +25,11 @@ from enforcer.telemetry import PolicyDrift, emit
 
 _log = logging.getLogger(__name__)
 
-# How long a sweep asks, after everybody is out, and how long an offboarding for which somebody waits.
+# How long a sweep asks, after everybody is out, and how long an offboarding for which somebody waits, which
+# has as little time to record the answer.
 SWEEP_SECONDS = 60.0
 OFFBOARD_SECONDS = 5.0
+_RECORDING_SECONDS = 3.0
 # Whoever could not be asked about for so long was offboarded under policies that are history.
 _ASKED_WITHIN = timedelta(days=30)
 
@@ -36,7 +39,7 @@ async def prove_departure(
 ) -> Answer | None:
     """Ask Entra about one person who was just offboarded from some groups, and record the answer with each.
 
-    Never fails the offboarding: should storage fail here, a later sweep asks.
+    Never fails the offboarding: should storage fail here, or take too long, a later sweep asks.
 
     Args:
         services: All adapters.
@@ -47,8 +50,9 @@ async def prove_departure(
         None where these runs took him out of no group, or the answer could not be recorded.
     """
     try:
-        return await _prove_departure(services, departures, reason)
-    except EnforcerError as error:
+        async with asyncio.timeout(OFFBOARD_SECONDS + _RECORDING_SECONDS):
+            return await _prove_departure(services, departures, reason)
+    except (EnforcerError, TimeoutError) as error:
         _log.warning("what Entra says could not be recorded: %s", type(error).__name__)
         return None
 

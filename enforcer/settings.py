@@ -27,6 +27,10 @@ class Disable(StrEnum):
     GUESTS = "guests"
     ALL = "all"
 
+    def means(self, *, guest: bool) -> bool:
+        """Tell whether accounts like this one are to be disabled."""
+        return self is Disable.ALL or (self is Disable.GUESTS and guest)
+
 
 class Unregistered(StrEnum):
     REPORT = "report"

@@ -21,7 +21,8 @@ _LONGEST_NAME = 320
 class Budget:
     """Seconds that parts of a call may take: to offboard somebody, to queue something, to note that.
 
-    Together, and with the fetching of keys before, they are less than 30.
+    Together, and with the fetching of keys before, they are less than 30. So is the first with the seconds
+    that Entra has to say what becomes of the next sign-in.
     """
 
     now: float = 11.0

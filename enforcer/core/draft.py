@@ -23,7 +23,7 @@ from enforcer.core.plan import (
     Step,
     stuck_finding,
 )
-from enforcer.settings import Disable, Settings
+from enforcer.settings import Settings
 
 
 @dataclass(slots=True, kw_only=True)
@@ -94,8 +94,7 @@ class Draft:
         )
 
     def _disable(self, names: Collection[str], *, guest: bool) -> tuple[Step, ...]:
-        wanted = self.settings.disable_accounts
-        disables = wanted is Disable.ALL or (wanted is Disable.GUESTS and guest)
+        disables = self.settings.disable_accounts.means(guest=guest)
         engaged = any(name in self.engaged_elsewhere for name in names)
         return (Step.DISABLE,) if disables and not engaged else ()
 

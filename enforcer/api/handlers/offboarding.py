@@ -30,10 +30,10 @@ async def offboard(call: Call) -> Response:
         reason=body.reason.strip(),
         actor=call.caller.actor,
         run_id=new_run_id(call.services.now()),
+        seconds=call.budget.now,
     )
     try:
-        async with asyncio.timeout(call.budget.now):
-            done = await offboard_now(call.services, order)
+        done = await offboard_now(call.services, order)
     # A token or a page that cannot be had looks like a refusal, and passes like an outage.
     except (UnavailableError, ReadError, AccessDeniedError) as error:
         return await _offboard_later(call, order, str(error))

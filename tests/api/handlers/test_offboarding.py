@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,7 +17,7 @@ from sandbox.azurite import StorageEndpoints
 from sandbox.directory.faults import Effect, Fault
 from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
-from tests.api.caller import Caller, waiting
+from tests.api.caller import BUDGET, Caller, waiting
 from tests.world import RUNNING, World
 
 pytestmark = pytest.mark.anyio
@@ -275,6 +276,16 @@ async def test_a_run_that_could_not_be_queued_is_on_record_as_failed(
     assert reply.status == 503
     [run] = await world.services.runs.of_group(world.group.id, world.clock.moment)
     assert (run.state, run.error) == ("failed", "could not be queued")
+
+
+async def test_an_answer_of_entras_that_takes_long_makes_nothing_undone(caller: Caller, world: World) -> None:
+    anna = world.member("Anna Novak")
+    patient = Caller(caller.world, Api(world.services, budget=replace(BUDGET, now=1.0)), caller.person)
+    world.directory.sandbox.faults.add(Fault(path="conditionalAccess/evaluate", seconds=1.5, status=503))
+    reply = await patient.call("offboard_now", _REASON, user=anna.id)
+    assert (reply.status, reply.json["done"]) == (200, True)
+    [run] = await world.services.runs.of_group(world.group.id, world.clock.moment)
+    assert (run.state, run.removed) == ("complete", 1)
 
 
 async def test_many_calls_at_the_same_time_for_the_same_person_end_well(caller: Caller, world: World) -> None:

@@ -1,0 +1,105 @@
+"""Where somebody who is to be offboarded now stands in a managed group, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from enforcer.core.contractors import Contractor
+from enforcer.core.dates import instant
+from enforcer.core.enforcement import Enforcement
+from enforcer.core.members import Person
+from enforcer.core.plan import Offboard, Step
+from enforcer.core.runs import Outcome, Result
+from enforcer.settings import Disable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is known of a person in one managed group before anything is done.
+
+    Attributes:
+        row_key: His row's key; None where he has none.
+        ended: His row, where its end had come already.
+        earlier: What is on record about him.
+        listed: Entra has him in the group; None where it does not say. Reads may lag behind.
+    """
+
+    group_id: str
+    row_key: str | None = None
+    ended: Contractor | None = None
+    earlier: Enforcement | None = None
+    listed: bool | None = None
+
+    @property
+    def begun(self) -> Enforcement | None:
+        """Give an offboarding that was begun, and of which no end is on record."""
+        return self.earlier if self.earlier is not None and self.earlier.unfinished else None
+
+    @property
+    def is_concerned(self) -> bool:
+        """Tell whether the group has anything to do with him: a row, a membership, something begun."""
+        return self.row_key is not None or self.begun is not None or self.listed is True
+
+    def offboarding(self, person: Person, account: Account, now: datetime) -> Offboard:
+        """Plan his offboarding from this group at the instant `now` (UTC)."""
+        end_date, due_at = self._end_of_access(now)
+        return Offboard(
+            user_id=person.id,
+            row_key=self.row_key,
+            user_principal_name=person.user_principal_name,
+            end_date=end_date,
+            due_at=due_at,
+            guest=person.guest,
+            steps=(*((Step.DISABLE,) if account.disable else ()), Step.REMOVE, Step.REVOKE),
+            was_disabled=account.was_disabled,
+            authorised=self.begun is not None,
+            earlier=self.earlier,
+        )
+
+    def _end_of_access(self, now: datetime) -> tuple[str, datetime]:
+        """Give the end of his access: his row's, that of an offboarding known already, or now."""
+        if self.ended is not None:
+            return self.ended.end_date, self.ended.due_at
+        known = self.begun if self.listed else self.earlier
+        if self.row_key is None and known is not None and known.due_at is not None:
+            return known.end_date, known.due_at  # called again: it is no second end of access
+        return instant(now), now
+
+    def with_own_removal(self, outcome: Outcome, run_id: str) -> Outcome:
+        """Count a removal that this very run made before it was tried again, as from the queue."""
+        earlier = self.earlier
+        own = earlier is not None and earlier.run_id == run_id and earlier.removed_at is not None
+        absent = outcome.result is Result.ALREADY_ABSENT
+        return replace(outcome, result=Result.REMOVED) if own and absent else outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What becomes of the person's account, which is one for all groups.
+
+    Attributes:
+        was_disabled: It could not sign in before this began: that is not our doing, nor ours to undo.
+        disable: It is to be disabled.
+    """
+
+    was_disabled: bool
+    disable: bool
+
+    @classmethod
+    def of(cls, person: Person, standings: Sequence[Standing], wanted: Disable) -> Account:
+        """Decide it; whoever has nothing to do with any group keeps his account as it is."""
+        begun = [standing.begun for standing in standings if standing.begun is not None]
+        was_disabled = all(item.was_disabled for item in begun) if begun else person.enabled is False
+        # Where Entra does not say in which groups he is, whoever asked for this is believed.
+        concerned = any(standing.is_concerned or standing.listed is None for standing in standings)
+        return cls(
+            was_disabled=was_disabled,
+            disable=wanted.means(guest=person.guest) and concerned and not was_disabled,
+        )
+
+
+def recorded(standings: Sequence[Standing]) -> Sequence[Standing]:
+    """Give the groups in which it is on record what has begun: where it concerns him, or the first."""
+    return [standing for standing in standings if standing.is_concerned] or standings[:1]
