@@ -16,11 +16,10 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from enforcer.core.enforcement import Enforcement, Proof, Sessions
+from enforcer.core.policy import BLOCK, Policy
 from enforcer.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
 from enforcer.graph.conditional_access import EVALUATING
 from enforcer.graph.memberships import groups_having
-from enforcer.policies.policy import Policy
-from enforcer.policies.templates import BLOCK
 from enforcer.services import Services
 
 _NO_TIME = "the time for asking was up"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
+from enforcer.core.policy import marked, read_policy
 from enforcer.inquiry import Answer, Inquiry, without_asking
-from enforcer.policies.policy import marked, read_policy
 from sandbox.directory import Effect, Fault
 from tests.policies.examples import EXEMPTIONS, shipped
 from tests.reliability.conftest import without_waiting_for_policies

@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
+from enforcer.core.policy import Json, Policy, read_policy
 from enforcer.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
 from enforcer.graph.client import GraphClient
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.reply import Reply, Request, Verdict
 from enforcer.graph.retries import Patience, Retries
-from enforcer.policies.policy import Json, Policy, read_policy
 
 POLICIES = "/identity/conditionalAccess/policies"
 _POLICY = POLICIES + "/{policy}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from enforcer.policies.policy import DECIDING, Json, Policy, PolicyState, made_here, pruned
+from enforcer.core.policy import DECIDING, Json, Policy, PolicyState, made_here, pruned
 
 # What decides whom a policy meets, and for which apps.
 _REACH = ("conditions.users.", "conditions.applications.")

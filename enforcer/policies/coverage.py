@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from enforcer.core.members import Member
+from enforcer.core.policy import ALL, Policy
 from enforcer.graph.directory import Directory
-from enforcer.policies.policy import ALL, Policy
 
 
 async def uncovered(directory: Directory, block: Policy, managed_groups: Sequence[str]) -> list[str]:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from enforcer.core.plan import Finding, FindingKind
+from enforcer.core.policy import ALL, BLOCK, GUESTS, Policy, made_here
 from enforcer.exceptions import AccessDeniedError, EnforcerError
-from enforcer.policies.policy import ALL, GUESTS, Policy, made_here
-from enforcer.policies.templates import BLOCK
 from enforcer.services import Services
 from enforcer.telemetry import PolicyDrift, emit
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from enforcer.core.policy import ALL, BLOCK, Policy, PolicyState
 from enforcer.exceptions import RefusedError
-from enforcer.policies.policy import ALL, Policy, PolicyState
-from enforcer.policies.templates import BLOCK
 
 
 def dangers(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from enforcer.core.policy import BLOCK, GUESTS, Policy
 from enforcer.exceptions import RefusedError
 from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
@@ -14,8 +15,6 @@ from enforcer.graph.identity import own_identity
 from enforcer.graph.memberships import groups_having
 from enforcer.policies.changes import Action, Change
 from enforcer.policies.guard import refuse
-from enforcer.policies.policy import GUESTS, Policy
-from enforcer.policies.templates import BLOCK
 from enforcer.policies.wanted import Wanted
 
 _NOBODY_CHECKED = (

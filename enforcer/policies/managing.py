@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from enforcer.core.policy import BLOCK, Policy, PolicyState, made_here
 from enforcer.exceptions import NotFoundError, ReadError
 from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
@@ -13,8 +14,6 @@ from enforcer.policies.coverage import uncovered
 from enforcer.policies.drift import Drift, DriftKind, find_drift
 from enforcer.policies.guard import refuse
 from enforcer.policies.lock_out import LockOutGuard
-from enforcer.policies.policy import Policy, PolicyState, made_here
-from enforcer.policies.templates import BLOCK
 from enforcer.policies.wanted import Wanted
 
 

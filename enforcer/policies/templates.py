@@ -14,12 +14,10 @@ from typing import Any
 
 import msgspec
 
+from enforcer.core.policy import BLOCK, Json, Policy, marked, read_policy
 from enforcer.exceptions import InputError
-from enforcer.policies.policy import Json, Policy, marked, read_policy
 from enforcer.policies.values import Value
 
-# The one without which offboarding cuts nobody off.
-BLOCK = "no-group-no-access"
 _VALUES = "values*.json"
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 

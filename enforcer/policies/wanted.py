@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from enforcer.core.policy import Policy
 from enforcer.policies.guard import dangers, refuse
-from enforcer.policies.policy import Policy
 from enforcer.policies.templates import read_templates, render
 from enforcer.policies.values import placeholders, read_values
 

@@ -13,8 +13,8 @@ from click import BadParameter
 from click.testing import CliRunner
 
 from enforcer.cli.policies import policies
+from enforcer.core.policy import BLOCK
 from enforcer.exceptions import RefusedError
-from enforcer.policies.templates import BLOCK
 from tests.policies.conftest import TEMPLATES, Office
 from tests.policies.conftest import office as office  # noqa: PLC0414 -- a fixture
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 
-from enforcer.policies.policy import Json, Policy, marked, read_policy
+from enforcer.core.policy import Json, Policy, marked, read_policy
 from enforcer.policies.templates import read_templates, render
 from enforcer.policies.values import Values, placeholders
 from sandbox.directory.routes.policy_forms import completed

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enforcer.core.policy import Json, Policy, read_policy
 from enforcer.policies.changes import Action, Difference, creation, plan_changes, update
-from enforcer.policies.policy import Json, Policy, read_policy
 from sandbox.directory.routes.policy_forms import completed, merged
 from tests.policies.examples import BREAK_GLASS, OTHER, changed, handmade, in_tenant, remade, shipped
 

@@ -4,8 +4,8 @@ from copy import deepcopy
 
 import pytest
 
+from enforcer.core.policy import Policy, read_policy
 from enforcer.policies.drift import ALARM, DriftKind, find_drift
-from enforcer.policies.policy import Policy, read_policy
 from tests.policies.examples import (
     BREAK_GLASS,
     EXEMPTIONS,

@@ -3,8 +3,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from enforcer.core.policy import Policy, read_policy
 from enforcer.policies.guard import dangers
-from enforcer.policies.policy import Policy, read_policy
 from enforcer.policies.values import Values
 from tests.policies.examples import BREAK_GLASS, GROUP, OTHER, VALUES, changed, shipped
 

@@ -8,12 +8,12 @@ from typing import Any, Self
 import pytest
 from azure.core.credentials import AccessToken
 
+from enforcer.core.policy import BLOCK
 from enforcer.exceptions import RefusedError
 from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.pacer import Pacer
 from enforcer.policies.managing import Manager
-from enforcer.policies.templates import BLOCK
 from sandbox import azure_cli
 from sandbox.directory import Fault, Group, TokenOrder
 from tests.policies.conftest import Office, Operator

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from enforcer.core.policy import BLOCK
 from enforcer.exceptions import AccessDeniedError, RefusedError
 from enforcer.policies.changes import Action
 from enforcer.policies.drift import DriftKind
-from enforcer.policies.templates import BLOCK
 from sandbox import azure_cli
 from tests.policies.conftest import Office, Operator
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from enforcer.core.policy import PolicyState
 from enforcer.exceptions import InputError
-from enforcer.policies.policy import PolicyState
 from enforcer.policies.templates import Template, read_templates, render
 from enforcer.policies.values import placeholders
 from sandbox.directory.routes.policy_forms import completed

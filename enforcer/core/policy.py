@@ -19,7 +19,9 @@ type Names = tuple[str, ...] | None
 
 ALL = "All"
 GUESTS = "GuestsOrExternalUsers"
-_BLOCK = "block"
+# The template without which offboarding cuts nobody off.
+BLOCK = "no-group-no-access"
+_BLOCKING = "block"
 # The properties that decide whom a policy meets and what it does to him.
 DECIDING = ("conditions", "grantControls", "sessionControls")
 # A policy's `description` is "not used" (conditionalAccessPolicy), so its name has to say whose it is.
@@ -112,7 +114,7 @@ class Policy:
     @property
     def blocks(self) -> bool:
         grant = self._rules.grant_controls
-        return grant is not None and _BLOCK in (grant.built_in_controls or ())
+        return grant is not None and _BLOCKING in (grant.built_in_controls or ())
 
     @property
     def blocks_everywhere(self) -> bool:

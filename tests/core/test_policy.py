@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from enforcer.policies.policy import PolicyState, digest, pruned, read_policy
+from enforcer.core.policy import PolicyState, digest, pruned, read_policy
 from tests.policies.examples import OTHER, changed, handmade, in_tenant, shipped
 
 BLOCK = "no-group-no-access"
