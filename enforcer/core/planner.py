@@ -8,23 +8,34 @@ due                   yes      offboarded, verified   finding re_added, offboard
 due                   yes/no   stuck, tried today     finding stuck, nothing else
 due                   yes/no   stuck                  finding stuck, one more attempt
 due                   no       offboarding            the steps not known to be done: a run broke off
-due                   no       offboarded             verify: the member list is the proof
 due                   no       none, verified         nothing
 due, protected        yes      any                    finding protected
 due, protected        no       offboarding, stuck     finding protected
-still running         yes/no   offboarding, stuck     withdraw: the end date was put off
-still running         yes      any                    nothing; ending_soon when the end is near;
+not due               yes/no   offboarding, stuck     withdraw: the end date was put off
+not due               yes      any                    nothing; ending_soon when the end is near;
                                                       finding disabled_account, where we disable any
-has begun             no       any                    finding missing_member, or onboard
-not begun             no       any                    nothing
-unreadable            any      any                    finding invalid_row, nothing else
-several rows, or      any      any                    finding ambiguous_row, nothing else
+not due, begun        no       any                    finding missing_member, or onboard
+not due, begun,       no       any                    finding missing_member
+  protected
+not due, not begun    no       none, verified         nothing
+unreadable            any      any                    finding invalid_row
+several rows, or      yes      any                    finding ambiguous_row
   several members
-none                  yes      offboarding, stuck     as due: what was begun is brought to its end
-none                  yes      other                  finding unregistered_member, or offboard
-none                  no       offboarding            the steps not known to be done
-none                  no       offboarded             verify
+several of one key,   no       any                    finding ambiguous_row, onboard nobody
+  one not due, begun
+several, all due      no       offboarding, stuck     as one that is due: they all say the same
+none                  yes/no   offboarding, stuck     as due: what was begun is brought to its end
+none                  yes      other                  finding unregistered_member; also offboard, if
+                                                      ENFORCER_UNREGISTERED is offboard
+none, protected       yes      other                  finding unregistered_member; protected, if
+                                                      ENFORCER_UNREGISTERED is offboard
+none                  no       none, verified         nothing
+any, or none          no       offboarded             verify, whatever else: the member list is the
+                                                      proof
 (no user)             yes                             finding not_a_user
+
+A person without a row of his own may have been begun by a row that means no member any more, because his
+address has changed. It still counts: he is brought to the end only if it is due.
 
 Whose row is whose is `matching`'s business; how a decision is put is `draft`'s.
 """

@@ -30,7 +30,7 @@ UNREADABLE = "when the project ends"
 
 @pytest.mark.parametrize("state", list(State))
 @pytest.mark.parametrize("members", [[ANNA], []])
-def test_an_unreadable_row_is_found_and_nothing_else_happens(members: list[Member], state: State) -> None:
+def test_an_unreadable_row_is_found_and_nobody_is_acted_upon(members: list[Member], state: State) -> None:
     made = plan(
         rows=[row(ANNA, UNREADABLE)],
         members=members,

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from enforcer.core.enforcement import State
+from enforcer.core.contractors import RegisterRow
+from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.members import Member
 from enforcer.core.plan import FindingKind, Step
 from enforcer.settings import Disable, Onboarding, Unregistered
@@ -110,12 +111,6 @@ def test_whoever_is_gone_with_every_step_done_needs_only_the_record() -> None:
     assert plan(rows=[row(ANNA)], enforcements=[begun]).offboard[0].steps == ()
 
 
-def test_whoever_is_gone_is_verified() -> None:
-    done = known(ANNA, State.OFFBOARDED)
-    made = plan(rows=[row(ANNA)], enforcements=[done])
-    assert (made.verify, made.offboard) == ((done,), ())
-
-
 def test_whoever_left_long_ago_is_no_business_of_ours() -> None:
     assert is_quiet(plan(rows=[row(ANNA), row(BEN)], enforcements=[known(ANNA, State.VERIFIED)]))
 
@@ -128,6 +123,15 @@ def test_the_protected_are_never_acted_upon_but_named(members: list[Member], sta
         members=members,
         enforcements=[known(ANNA, state)],
         protected_ids=frozenset({ANNA.id}),
+    )
+    assert made.due == 0
+    assert found(made) == [(FindingKind.PROTECTED, ANNA.id, ANNA.id)]
+
+
+@pytest.mark.parametrize("enforcements", [[], *([known(ANNA, state)] for state in State)])
+def test_a_protected_member_is_named_whatever_is_known_of_him(enforcements: list[Enforcement]) -> None:
+    made = plan(
+        rows=[row(ANNA)], members=[ANNA], enforcements=enforcements, protected_ids=frozenset({ANNA.id})
     )
     assert made.due == 0
     assert found(made) == [(FindingKind.PROTECTED, ANNA.id, ANNA.id)]
@@ -198,6 +202,47 @@ def test_an_unreadable_start_date_adds_nobody_and_is_found() -> None:
     assert found(made) == [(FindingKind.INVALID_ROW, ANNA.id, None)]
 
 
+# Rows that cannot be acted upon ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_whatever_is_known_of_a_member_several_rows_for_him_are_only_found(state: State) -> None:
+    rows = [row(ANNA), row(ANNA.mail, RUNNING)]
+    made = plan(rows=rows, members=[ANNA], enforcements=[known(ANNA, state)])
+    assert {kind for kind, _, _ in found(made)} == {FindingKind.AMBIGUOUS_ROW}
+    assert (made.due, made.verify, made.withdraw) == (0, (), ())
+
+
+def test_of_several_rows_for_somebody_who_is_gone_all_must_be_due_to_bring_him_to_the_end() -> None:
+    begun = known(ANNA, State.OFFBOARDING, row_key=ANNA.mail)
+    made = plan(rows=[row(ANNA), row(ANNA.mail)], enforcements=[begun])
+    assert (out(made), found(made)) == ([ANNA.id], [])
+    made = plan(rows=[row(ANNA, UNREADABLE), row(ANNA.mail)], enforcements=[begun])
+    assert (out(made), found(made)) == ([], [(FindingKind.INVALID_ROW, ANNA.id, None)])
+    made = plan(rows=[row(ANNA, RUNNING), row(ANNA.mail)], enforcements=[begun])
+    assert (out(made), made.withdraw) == ([], (begun,))
+
+
+@pytest.mark.parametrize(
+    ("rows", "kinds"),
+    [
+        ([], set()),
+        ([row(ANNA)], set()),
+        ([row(ANNA, RUNNING)], {FindingKind.MISSING_MEMBER}),
+        ([row(ANNA, RUNNING, "2026-11-24")], set()),
+        ([row(ANNA, UNREADABLE)], {FindingKind.INVALID_ROW}),
+        ([row(ANNA), row(ANNA.id.upper(), RUNNING)], {FindingKind.AMBIGUOUS_ROW}),
+    ],
+)
+def test_whoever_is_gone_is_verified_whatever_his_row_says(
+    rows: list[RegisterRow], kinds: set[FindingKind]
+) -> None:
+    done = known(ANNA, State.OFFBOARDED)
+    made = plan(rows=rows, enforcements=[done])
+    assert (made.verify, made.due, made.withdraw) == ((done,), 0, ())
+    assert {kind for kind, _, _ in found(made)} == kinds
+
+
 # No row --------------------------------------------------------------------------------------------------
 
 
@@ -212,6 +257,8 @@ def test_a_member_without_a_row_is_found_or_offboarded() -> None:
 def test_nobody_protected_is_offboarded_for_want_of_a_row() -> None:
     made = plan(members=[ANNA], unregistered=Unregistered.OFFBOARD, protected_ids=frozenset({ANNA.id}))
     assert (out(made), found(made)) == ([], [(FindingKind.PROTECTED, None, ANNA.id)])
+    made = plan(members=[ANNA], protected_ids=frozenset({ANNA.id}))
+    assert (out(made), found(made)) == ([], [(FindingKind.UNREGISTERED_MEMBER, None, ANNA.id)])
 
 
 def test_while_some_row_may_mean_anybody_nobody_is_offboarded_for_want_of_one() -> None:
@@ -241,9 +288,25 @@ def test_what_was_begun_by_an_address_that_has_changed_follows_the_row() -> None
     assert made.due == 0
 
 
-def test_without_a_row_the_gone_are_verified() -> None:
-    done = known(ANNA, State.OFFBOARDED)
-    assert plan(enforcements=[done]).verify == (done,)
+def test_without_a_row_whoever_left_long_ago_is_no_business_of_ours() -> None:
+    assert is_quiet(plan(enforcements=[known(ANNA, State.VERIFIED)]))
+
+
+@pytest.mark.parametrize("members", [[ANNA], []])
+def test_without_a_row_the_stuck_are_named_and_tried_once_a_day(members: list[Member]) -> None:
+    waiting = known(ANNA, State.STUCK, **STUCK_TODAY)
+    made = plan(members=members, enforcements=[waiting])
+    assert (out(made), made.waiting) == ([], (waiting,))
+    assert found(made) == [(FindingKind.STUCK, ANNA.id, ANNA.id)]
+    made = plan(members=members, enforcements=[known(ANNA, State.STUCK, **STUCK_YESTERDAY)])
+    assert (out(made), made.waiting) == ([ANNA.id], ())
+
+
+@pytest.mark.parametrize("state", [State.OFFBOARDED, State.VERIFIED])
+def test_a_member_without_a_row_who_is_listed_again_is_found_as_both(state: State) -> None:
+    made = plan(members=[ANNA], enforcements=[known(ANNA, state)], unregistered=Unregistered.OFFBOARD)
+    assert out(made) == [ANNA.id]
+    assert {kind for kind, _, _ in found(made)} == {FindingKind.UNREGISTERED_MEMBER, FindingKind.RE_ADDED}
 
 
 def test_what_is_known_of_another_person_with_the_same_address_is_not_about_this_one() -> None:
