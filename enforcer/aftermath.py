@@ -15,7 +15,7 @@ from enforcer.evidence.run_report import run_report
 from enforcer.notify.queueing import Alarm, queue_alarm, queue_summary, queue_warnings
 from enforcer.notify.sending import send_waiting
 from enforcer.services import Services
-from enforcer.telemetry import NotificationFailed, emit
+from enforcer.telemetry import AftermathFailed, emit
 
 _logger = logging.getLogger(__name__)
 # Together well below the five minutes that a function keeps back for what comes after the sweep.
@@ -57,4 +57,4 @@ async def _alone(part: str, work: Callable[[], Awaitable[object]]) -> None:
         # The text of an exception may quote names and addresses.
         kind = type(error).__name__
         _logger.warning("after the sweep: %s failed: %s", part, kind)
-        emit(NotificationFailed(channel=part, attempts=1, error=kind))
+        emit(AftermathFailed(part=part, error=kind))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -70,6 +71,20 @@ async def offboard_now(services: Services, order: OffboardOrder) -> Offboarded:
     # Everything is done and on record: what Entra says of it must not undo that.
     answer = await prove_departure(services, offboarding.departures, order.reason)
     return replace(told, proof=answer.proof, proof_policy=answer.policy) if answer else told
+
+
+async def record_failure(services: Services, order: OffboardOrder, error: EnforcerError) -> None:
+    """Say in the run's record why it failed, where nobody tries it again.
+
+    The log must not: the text may name people. Where it is storage that fails, there is nothing to say it in.
+    """
+    with suppress(EnforcerError):
+        for run in await services.runs.of_id(order.run_id, services.settings.group_ids):
+            if run.state is RunState.RUNNING:
+                failed = replace(
+                    run, state=RunState.FAILED, finished_at=services.now(), error=str(error)[:1000]
+                )
+                await services.runs.save(Report(run=failed))
 
 
 def _require_allowed(services: Services, person: Person) -> None:

@@ -78,6 +78,7 @@ async def sweep(services: Services, order: Order) -> Report:
         story = _Sweep(job, Departures(job), Arrivals(job), Assurance(job))
         try:
             report = await story.tell(order.expected_digest)
+            report.run.assert_counts()
             await services.runs.save(report)
         except Exception as error:
             await _record_failure(services, story.broken_off(error), error)
@@ -220,7 +221,6 @@ class _Sweep:
             findings=len(findings),
             left_undone=run.left_undone + len(plan.waiting) + len(self.arrivals.missed),
         )
-        run.assert_counts()
         return Report(run=run, findings=tuple(findings), outcomes=tuple(outcomes))
 
     def _findings(self, plan: GroupPlan) -> list[Finding]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from enforcer.core.dates import instant
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.core.steps import StepOutcome, StepResult
-from enforcer.exceptions import InputError, NotFoundError, RefusedError
+from enforcer.exceptions import EnforcerError, InputError, NotFoundError, RefusedError
 from enforcer.services import Services
 from enforcer.settings import Mode
 from enforcer.sweep import new_run_id
@@ -104,10 +105,18 @@ async def _undo_group(services: Services, run: Run, reversals: Sequence[Reversal
     async with services.leases.holding(run.group_id, f"{run.actor} {run.run_id}") as lease:
         await services.runs.save(Report(run=run))
         results: list[Reversed] = []
-        for reversal in reversals:
-            await lease.require()
-            results.append(await _reverse(services, run, reversal))
-        await services.runs.save(Report(run=_finished(services, run, results)))
+        try:
+            for reversal in reversals:
+                await lease.require()
+                results.append(await _reverse(services, run, reversal))
+        except EnforcerError as error:
+            broken_off = _finished(services, run, results, of=len(reversals))
+            # Where storage is what fails, the error itself must still be told.
+            with suppress(EnforcerError):
+                failed = replace(broken_off, state=RunState.FAILED, error=str(error)[:1000])
+                await services.runs.save(Report(run=failed))
+            raise
+        await services.runs.save(Report(run=_finished(services, run, results, of=len(reversals))))
     return results
 
 
@@ -140,13 +149,14 @@ async def _carry_out(services: Services, reversal: Reversal) -> StepResult:
     return await services.directory.set_enabled(reversal.user_id, enabled=True)
 
 
-def _finished(services: Services, run: Run, results: Sequence[Reversed]) -> Run:
+def _finished(services: Services, run: Run, results: Sequence[Reversed], *, of: int) -> Run:
+    done = [item for item in results if item.done]
     return replace(
         run,
         state=RunState.COMPLETE,
         finished_at=services.now(),
-        added=sum(item.done and item.reversal.action is Action.ADD for item in results),
-        left_undone=sum(not item.done for item in results),
+        added=sum(item.reversal.action is Action.ADD for item in done),
+        left_undone=of - len(done),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,10 +12,10 @@ from enforcer.core.enforcement import Sessions, State
 from enforcer.core.ledger import Action
 from enforcer.core.offboarded import Offboarded
 from enforcer.core.plan import Step
-from enforcer.core.runs import Run, RunKind, RunState
+from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.core.steps import StepOutcome
 from enforcer.exceptions import NotFoundError, RefusedError, UnavailableError
-from enforcer.offboarding import OffboardOrder, offboard_now
+from enforcer.offboarding import OffboardOrder, offboard_now, record_failure
 from enforcer.settings import Disable, Mode
 from sandbox.directory import Fault, Group, User
 from tests.world import ENDED, RUNNING, World
@@ -307,6 +308,23 @@ async def test_an_account_that_has_nothing_to_do_with_any_group_is_not_disabled(
     told = await offboard(world, stranger)
     assert [one.step for one in told.steps] == [Step.REMOVE, Step.REVOKE]
     assert stranger.account_enabled
+
+
+async def test_a_run_that_nobody_tries_again_is_on_record_as_failed_and_one_that_ended_stays(
+    world: World,
+) -> None:
+    anna = world.member("Anna")
+    other = second_group(world)
+    await offboard(world, anna)
+    ended = await run_of(world)
+    await world.services.runs.save(Report(run=replace(ended, group_id=other.id, state=RunState.RUNNING)))
+    order = OffboardOrder(user=anna.id, reason="left", actor="cli:ann", run_id=RUN_ID)
+
+    await record_failure(world.services, order, UnavailableError("storage does not answer"))
+
+    assert await run_of(world) == ended
+    failed = await run_of(world, other)
+    assert (failed.state, failed.error) == (RunState.FAILED, "storage does not answer")
 
 
 async def test_the_run_is_on_record_before_anything_is_done(world: World) -> None:

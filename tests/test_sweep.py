@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from enforcer.core.enforcement import Sessions, State
-from enforcer.core.plan import FindingKind
+from enforcer.core.plan import FindingKind, GroupPlan
+from enforcer.core.runs import RunState
 from sandbox.directory import Fault
 from tests.world import ENDED, RUNNING, World
 
@@ -74,3 +75,18 @@ async def test_a_removal_that_is_not_visible_yet_keeps_its_time(world: World) ->
 
     assert report.run.already_absent == 1
     assert (await world.on_record(anna.id)).removed_at == first.removed_at
+
+
+async def test_counts_that_lose_somebody_end_the_run_loudly_and_on_record(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.register(world.member("Anna").id, ENDED)
+    # A bug cannot be had from outside: here is one.
+    monkeypatch.setattr(GroupPlan, "due", property(lambda plan: len(plan.offboard) + 1))
+
+    with pytest.raises(AssertionError, match="2 people were due, 1 are accounted for"):
+        await world.sweep()
+
+    [run] = await world.services.runs.of_group(world.group.id, world.clock.moment)
+    assert (run.state, run.removed) == (RunState.FAILED, 1)
+    assert "accounted for" in run.error

@@ -7,7 +7,7 @@ import pytest
 from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.ledger import Action
 from enforcer.core.runs import RunKind, RunState
-from enforcer.exceptions import InputError, LeaseHeldError, NotFoundError, RefusedError
+from enforcer.exceptions import InputError, LeaseHeldError, NotFoundError, RefusedError, RunError
 from enforcer.offboarding import OffboardOrder, offboard_now
 from enforcer.settings import Mode
 from enforcer.undo import Reversal, Reversed, plan_undo, undo
@@ -50,6 +50,22 @@ async def test_it_gives_back_what_the_run_took_and_nothing_else(world: World) ->
     assert [user.account_enabled for user in (anna, ben)] == [True, True]
     assert before.id not in world.member_ids()
     assert not before.account_enabled
+
+
+async def test_one_that_breaks_off_is_on_record_as_failed_with_what_it_gave_back(world: World) -> None:
+    for name in ("Anna", "Ben"):
+        await world.register(world.member(name).id, ENDED)
+    report = await world.sweep()
+    world.directory.sandbox.faults.add(Fault(path="members/\\$ref", skip=1, status=401, times=None))
+
+    with pytest.raises(RunError):
+        await undo_run(world, report.run.run_id)
+
+    runs = await world.services.runs.of_group(world.group.id, world.clock.moment)
+    [run] = [one for one in runs if one.kind is RunKind.UNDO]
+    assert (run.state, run.added, run.left_undone) == (RunState.FAILED, 1, 1)
+    assert run.finished_at is not None
+    assert "401" in run.error
 
 
 async def test_it_is_in_the_ledger_and_among_the_runs(world: World) -> None:

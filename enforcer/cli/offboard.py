@@ -7,7 +7,8 @@ import click
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, UNDONE, actor, with_services
 from enforcer.core.offboarded import Offboarded
-from enforcer.offboarding import OffboardOrder, offboard_now
+from enforcer.exceptions import EnforcerError
+from enforcer.offboarding import OffboardOrder, offboard_now, record_failure
 from enforcer.services import Services
 from enforcer.sweep import new_run_id
 
@@ -27,7 +28,11 @@ def offboard(user: str, reason: str, as_json: bool) -> int:  # noqa: FBT001
     async def work(services: Services) -> Offboarded:
         run_id = new_run_id(services.now())
         order = OffboardOrder(user=user, reason=reason.strip(), actor=actor(), run_id=run_id)
-        return await offboard_now(services, order)
+        try:
+            return await offboard_now(services, order)
+        except EnforcerError as error:
+            await record_failure(services, order, error)
+            raise
 
     if not reason.strip():
         raise click.BadParameter("must say why", param_hint="--reason")

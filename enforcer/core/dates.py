@@ -54,6 +54,18 @@ def begins_at(value: object, zone: ZoneInfo) -> datetime:
     return _first_instant_after(moment - timedelta(days=1), zone)
 
 
+def day(text: str) -> date:
+    """Read a day that somebody writes as YYYY-MM-DD, and in no other way.
+
+    Raises:
+        UnreadableDateError: It is no such day, or a placeholder.
+    """
+    moment = _read_text(text)
+    if isinstance(moment, datetime):
+        raise UnreadableDateError(f"is {text!r:.60}; it must be a day, YYYY-MM-DD")
+    return moment
+
+
 def written(value: object) -> str:
     """Show a date as the register has it: the string itself, or the instant in ISO 8601."""
     return instant(value) if isinstance(value, datetime) else str(value).strip()

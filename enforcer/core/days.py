@@ -54,10 +54,6 @@ def period(first: str, last: str, zone: ZoneInfo) -> Period:
 
 def _day(text: str, field: str) -> date:
     try:
-        day = date.fromisoformat(text)
-        dates.ends_at(day.isoformat(), ZoneInfo("UTC"))
+        return dates.day(text)
     except UnreadableDateError as error:
         raise InputError(f"{field} {error}", field=field) from error
-    except ValueError as error:
-        raise InputError(f"{field} is {text!r:.40}; it must be a day, YYYY-MM-DD", field=field) from error
-    return day

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import azure.functions as func
@@ -16,7 +17,7 @@ from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.exceptions import EnforcerError, InputError, LeaseHeldError, UnavailableError
 from enforcer.functions.runtime import SWEEP_SECONDS, invocation, settings
 from enforcer.notify.queueing import Alarm
-from enforcer.offboarding import OffboardOrder, offboard_now
+from enforcer.offboarding import OffboardOrder, offboard_now, record_failure
 from enforcer.queues import (
     NIGHTLY,
     OFFBOARDINGS,
@@ -61,7 +62,7 @@ async def offboard_queued(message: func.QueueMessage) -> None:
 @blueprint.queue_trigger(arg_name="message", queue_name=f"{SWEEPS}-poison", connection=CONNECTION)
 async def sweeps_poisoned(message: func.QueueMessage) -> None:
     """Record a sweep that failed every time, and raise the alarm."""
-    wanted = _swept(message)
+    wanted = _readable(message)
     async with invocation() as opened:
         announce_poisoned(SWEEPS, message.id or "", wanted.group_id)
         await raise_alarm(opened, _alarm(SWEEPS, message, f"managed group {wanted.group_id}"))
@@ -82,7 +83,7 @@ async def offboardings_poisoned(message: func.QueueMessage) -> None:
             await _record_poisoned(opened, wanted, group_id, RunKind.OFFBOARD)
 
 
-def _swept(message: func.QueueMessage) -> SweepMessage:
+def _readable(message: func.QueueMessage) -> SweepMessage:
     """Read a message that may be anything: what is no object ID can be no key of a table either."""
     unreadable = SweepMessage(group_id="unreadable", reason="unreadable message")
     try:
@@ -99,7 +100,7 @@ async def _sweep(opened: Services, wanted: SweepMessage) -> None:
         group_id=wanted.group_id,
         actor=wanted.actor,
         reason=wanted.reason,
-        run_id="" if await _is_complete(opened, wanted.run_id) else wanted.run_id,
+        run_id="" if await _is_complete(opened, wanted.run_id, [wanted.group_id]) else wanted.run_id,
         only_look=wanted.mode == Mode.REPORT and settings().mode is Mode.ENFORCE,
         until=asyncio.get_running_loop().time() + SWEEP_SECONDS,
     )
@@ -117,7 +118,8 @@ async def _sweep(opened: Services, wanted: SweepMessage) -> None:
 async def _offboard(opened: Services, wanted: OffboardMessage) -> None:
     order = OffboardOrder(user=wanted.user, reason=wanted.reason, actor=wanted.actor, run_id=wanted.run_id)
     try:
-        if not await _is_complete(opened, wanted.run_id):  # or the queue has delivered it twice
+        # The queue may have delivered it twice.
+        if not await _is_complete(opened, wanted.run_id, opened.settings.group_ids):
             await offboard_now(opened, order)
     except UnavailableError:
         if wanted.attempt >= _OFFBOARD_TRIES:
@@ -125,22 +127,14 @@ async def _offboard(opened: Services, wanted: OffboardMessage) -> None:
         again = msgspec.structs.replace(wanted, attempt=wanted.attempt + 1)
         await opened.queues.ask_for_offboarding(again, after_seconds=_delay(wanted.attempt))
     except EnforcerError as error:
-        await _record_failure(opened, order, error)
+        await record_failure(opened, order, error)
         raise
 
 
-async def _is_complete(opened: Services, run_id: str) -> bool:
-    """Tell whether this run is done and recorded: to run it again would write over what it did."""
-    runs = await opened.runs.of_id(run_id, opened.settings.group_ids) if run_id else []
+async def _is_complete(opened: Services, run_id: str, group_ids: Sequence[str]) -> bool:
+    """Tell whether this run is done and recorded there: to run it again would write over what it did."""
+    runs = await opened.runs.of_id(run_id, group_ids) if run_id else []
     return bool(runs) and all(run.state is RunState.COMPLETE for run in runs)
-
-
-async def _record_failure(opened: Services, order: OffboardOrder, error: EnforcerError) -> None:
-    """Say in the run's record why it failed: the log must not, because the text may name people."""
-    for group_id in opened.settings.group_ids:
-        for run in await opened.runs.of_id(order.run_id, [group_id]):
-            failed = replace(run, state=RunState.FAILED, finished_at=opened.now(), error=str(error))
-            await opened.runs.save(Report(run=failed))
 
 
 async def _follow_up(opened: Services, report: Report) -> None:

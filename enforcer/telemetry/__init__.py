@@ -8,6 +8,7 @@ from enforcer.telemetry.calls import Call, call, graph_call
 from enforcer.telemetry.emitting import emit, flush, hush_libraries
 from enforcer.telemetry.events import (
     EVENTS,
+    AftermathFailed,
     Event,
     MessagePoisoned,
     NotificationFailed,
@@ -21,6 +22,7 @@ from enforcer.telemetry.events import (
 
 __all__ = [
     "EVENTS",
+    "AftermathFailed",
     "Call",
     "Event",
     "MessagePoisoned",

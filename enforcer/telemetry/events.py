@@ -144,6 +144,19 @@ class NotificationFailed:
     error: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AftermathFailed:
+    """Something that comes after a sweep failed; the removals are done and recorded all the same."""
+
+    name: ClassVar[str] = "aftermath_failed"
+    level: ClassVar[int] = logging.WARNING
+
+    part: str
+    """`report`, `warnings`, `summary`, `alarm` or `sending`."""
+    error: str
+    """The name of the exception class."""
+
+
 type Event = (
     RunCompleted
     | RunFailed
@@ -153,6 +166,7 @@ type Event = (
     | MessagePoisoned
     | PolicyDrift
     | NotificationFailed
+    | AftermathFailed
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -164,4 +178,5 @@ EVENTS: tuple[type[Event], ...] = (
     MessagePoisoned,
     PolicyDrift,
     NotificationFailed,
+    AftermathFailed,
 )

@@ -63,7 +63,7 @@ var alarms = [
   }
   {
     name: 'notification-failed'
-    title: 'Messages to sponsors or operators do not get through'
+    title: 'Messages do not get through, or a run left no report'
     severity: 3
     dimension: 'Channel'
     query: loadTextContent('../queries/notification-failed.kql')

@@ -240,6 +240,19 @@ async def test_a_sweep_that_is_delivered_twice_does_not_write_over_its_first_rec
     assert (await run_of(app)).removed == 1
 
 
+async def test_nor_does_one_whose_run_is_still_at_work_on_other_groups(app: App) -> None:
+    other = app.world.tenant.add_group("Others")
+    app.world.configure(group_ids=(app.world.group.id, other.id))
+    app.set("ENFORCER_GROUP_IDS", f"{app.world.group.id},{other.id}")
+    now = app.world.clock.moment
+    waiting = Run(run_id=RUN_ID, group_id=other.id, started_at=now, mode="enforce")
+    await app.world.services.runs.save(Report(run=waiting))
+    await app.world.register(app.world.member("Anna").id, ENDED)
+    assert (await app.call("sweep", wanted(app))).succeeded
+    assert (await app.call("sweep", wanted(app))).succeeded
+    assert (await run_of(app)).removed == 1
+
+
 async def test_an_offboarding_that_is_delivered_twice_is_done_once(app: App) -> None:
     anna = app.world.member("Anna")
     message = OffboardMessage(user=anna.id, reason="left", actor="ann", run_id=RUN_ID)

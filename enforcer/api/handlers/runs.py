@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 from enforcer import approval
@@ -40,8 +41,9 @@ async def start_sweeps(call: Call) -> Response:
         reason=body.reason.strip() or "asked for over HTTP",
         actor=call.caller.actor,
     )
-    for group_id in groups:
-        await _ask_for_sweep(call, replace(run, group_id=group_id))
+    for place, group_id in enumerate(groups):
+        if not await _asked_for_sweep(call, replace(run, group_id=group_id)):
+            raise _not_asked(run.run_id, groups[:place], groups[place:])
     started = tuple(StartedSweep(group_id=group_id, run_id=run.run_id) for group_id in groups)
     return respond(
         StartedSweeps(run_id=run.run_id, mode=mode, runs=started),
@@ -97,8 +99,8 @@ def _groups(call: Call, group_id: str) -> tuple[str, ...]:
         raise
 
 
-async def _ask_for_sweep(call: Call, run: Run) -> None:
-    """Note the run, so that whoever looks for it finds it, and put its message."""
+async def _asked_for_sweep(call: Call, run: Run) -> bool:
+    """Note the run, so that whoever looks for it finds it, and put its message; False if that cannot be."""
     message = SweepMessage(
         group_id=run.group_id,
         reason=run.reason,
@@ -110,8 +112,18 @@ async def _ask_for_sweep(call: Call, run: Run) -> None:
     try:
         async with asyncio.timeout(call.budget.queue):
             await call.services.queues.ask_for_sweep(message)
-    except (UnavailableError, AccessDeniedError, TimeoutError) as error:
+    except (UnavailableError, AccessDeniedError, TimeoutError):
         now = call.services.now()
         failed = replace(run, state=RunState.FAILED, finished_at=now, error="could not be queued")
         await call.services.runs.save(Report(run=failed))
-        raise unavailable("The queue does not answer, so no sweep was asked for. Try again.") from error
+        return False
+    return True
+
+
+def _not_asked(run_id: str, asked: Sequence[str], not_asked: Sequence[str]) -> ProblemError:
+    if not asked:
+        return unavailable("The queue does not answer, so no sweep was asked for. Try again.")
+    return unavailable(
+        f"The queue does not answer any more. Run {run_id} sweeps {', '.join(asked)}, but not"
+        f" {', '.join(not_asked)}: ask for these again, by group_id."
+    )

@@ -102,6 +102,22 @@ async def test_a_sweep_that_cannot_be_queued_is_on_record_as_failed(
     assert run.state == "failed"
 
 
+async def test_which_groups_were_asked_for_before_the_queue_fell_silent_is_told(
+    caller: Caller, world: World, storage: StorageProxy
+) -> None:
+    other = world.tenant.add_group("Others")
+    caller.configure(group_ids=(world.group.id, other.id))
+    # The queue is there already, so that the first call is the first message.
+    await caller.call("start_sweeps", {"group_id": world.group.id})
+    to_queue = Calls(service=Service.QUEUE, method="POST")
+    storage.set_fault(Fault(calls=to_queue, nth=2, times=10_000, reply=Reply.TIMED_OUT))
+
+    reply = await caller.call("start_sweeps")
+
+    assert reply.status == 503
+    assert f"sweeps {world.group.id}, but not {other.id}" in reply.json["detail"]
+
+
 # Runs ------------------------------------------------------------------------------------------------------
 
 
