@@ -11,7 +11,6 @@ from enforcer import values
 from enforcer.exceptions import SettingsError
 
 _UTC = ZoneInfo("UTC")
-_NOBODY: tuple[str, ...] = ()
 _LONGEST_SHOWN = 200
 # They hold keys; what is wrong with them goes into logs.
 _SECRETS = frozenset({"EnforcerStorage", "ENFORCER_NOTIFY_URLS"})
@@ -74,7 +73,7 @@ class Settings:
     unregistered: Unregistered = Unregistered.REPORT
     onboard: Onboarding = Onboarding.REPORT
     brake_count: int = 10
-    brake_percent: float = 20
+    brake_percent: float = 20.0
     protected_ids: frozenset[str] = frozenset()
     warn_days: tuple[int, ...] = (14, 7, 1)
     notify_urls: tuple[str, ...] = ()
@@ -83,10 +82,13 @@ class Settings:
     api_audience: str = ""
     api_role: str = "Contractors.Offboard"
     authority_url: str = "https://login.microsoftonline.com"
-    lease_seconds: float = 60
+    lease_seconds: float = 60.0
     graph_url: str = "https://graph.microsoft.com"
     client_id: str = ""
     storage: Storage = Storage()
+
+
+_DEFAULT = Settings(group_ids=())
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -110,38 +112,42 @@ def names() -> frozenset[str]:
 
 
 def _read(reader: _Reader) -> Settings:
+    default = _DEFAULT
     return Settings(
-        group_ids=reader.read("ENFORCER_GROUP_IDS", values.object_ids, _NOBODY, required=True),
-        mode=reader.read("ENFORCER_MODE", _one_of(Mode), Mode.ENFORCE),
-        schedule=reader.read("ENFORCER_SCHEDULE", values.schedule, "0 30 0 * * *"),
-        zone=reader.read("ENFORCER_TIME_ZONE", values.zone, _UTC),
-        disable_accounts=reader.read("ENFORCER_DISABLE_ACCOUNTS", _one_of(Disable), Disable.NONE),
-        unregistered=reader.read("ENFORCER_UNREGISTERED", _one_of(Unregistered), Unregistered.REPORT),
-        onboard=reader.read("ENFORCER_ONBOARD", _one_of(Onboarding), Onboarding.REPORT),
-        brake_count=reader.read("ENFORCER_BRAKE_COUNT", values.count, 10),
-        brake_percent=reader.read("ENFORCER_BRAKE_PERCENT", values.percent, 20.0),
-        protected_ids=frozenset(reader.read("ENFORCER_PROTECTED_IDS", values.object_ids, _NOBODY)),
-        warn_days=reader.read("ENFORCER_WARN_DAYS", values.days, (14, 7, 1)),
-        notify_urls=reader.read("ENFORCER_NOTIFY_URLS", values.notify_urls, _NOBODY),
-        mail_sender=reader.read("ENFORCER_MAIL_SENDER", values.mailbox, ""),
-        tenant_id=reader.read("ENFORCER_TENANT_ID", values.object_id, ""),
-        api_audience=reader.read("ENFORCER_API_AUDIENCE", str, ""),
-        api_role=reader.read("ENFORCER_API_ROLE", str, "Contractors.Offboard"),
-        authority_url=reader.read("ENFORCER_AUTHORITY_URL", values.url, "https://login.microsoftonline.com"),
-        lease_seconds=reader.read("ENFORCER_LEASE_SECONDS", values.seconds, 60.0),
-        graph_url=reader.read("ENFORCER_GRAPH_URL", values.url, "https://graph.microsoft.com"),
-        client_id=reader.read("AZURE_CLIENT_ID", values.object_id, ""),
+        group_ids=reader.read("ENFORCER_GROUP_IDS", values.object_ids, default.group_ids, required=True),
+        mode=reader.read("ENFORCER_MODE", _one_of(Mode), default.mode),
+        schedule=reader.read("ENFORCER_SCHEDULE", values.schedule, default.schedule),
+        zone=reader.read("ENFORCER_TIME_ZONE", values.zone, default.zone),
+        disable_accounts=reader.read("ENFORCER_DISABLE_ACCOUNTS", _one_of(Disable), default.disable_accounts),
+        unregistered=reader.read("ENFORCER_UNREGISTERED", _one_of(Unregistered), default.unregistered),
+        onboard=reader.read("ENFORCER_ONBOARD", _one_of(Onboarding), default.onboard),
+        brake_count=reader.read("ENFORCER_BRAKE_COUNT", values.count, default.brake_count),
+        brake_percent=reader.read("ENFORCER_BRAKE_PERCENT", values.percent, default.brake_percent),
+        protected_ids=frozenset(
+            reader.read("ENFORCER_PROTECTED_IDS", values.object_ids, tuple(default.protected_ids))
+        ),
+        warn_days=reader.read("ENFORCER_WARN_DAYS", values.days, default.warn_days),
+        notify_urls=reader.read("ENFORCER_NOTIFY_URLS", values.notify_urls, default.notify_urls),
+        mail_sender=reader.read("ENFORCER_MAIL_SENDER", values.mailbox, default.mail_sender),
+        tenant_id=reader.read("ENFORCER_TENANT_ID", values.object_id, default.tenant_id),
+        api_audience=reader.read("ENFORCER_API_AUDIENCE", str, default.api_audience),
+        api_role=reader.read("ENFORCER_API_ROLE", str, default.api_role),
+        authority_url=reader.read("ENFORCER_AUTHORITY_URL", values.url, default.authority_url),
+        lease_seconds=reader.read("ENFORCER_LEASE_SECONDS", values.seconds, default.lease_seconds),
+        graph_url=reader.read("ENFORCER_GRAPH_URL", values.url, default.graph_url),
+        client_id=reader.read("AZURE_CLIENT_ID", values.object_id, default.client_id),
         storage=_storage(reader),
     )
 
 
 def _storage(reader: _Reader) -> Storage:
+    default = _DEFAULT.storage
     storage = Storage(
-        connection_string=reader.read("EnforcerStorage", values.connection_string, ""),
-        table_url=reader.read("EnforcerStorage__tableServiceUri", values.storage_url, ""),
-        queue_url=reader.read("EnforcerStorage__queueServiceUri", values.storage_url, ""),
-        blob_url=reader.read("EnforcerStorage__blobServiceUri", values.storage_url, ""),
-        client_id=reader.read("EnforcerStorage__clientId", values.object_id, ""),
+        connection_string=reader.read("EnforcerStorage", values.connection_string, default.connection_string),
+        table_url=reader.read("EnforcerStorage__tableServiceUri", values.storage_url, default.table_url),
+        queue_url=reader.read("EnforcerStorage__queueServiceUri", values.storage_url, default.queue_url),
+        blob_url=reader.read("EnforcerStorage__blobServiceUri", values.storage_url, default.blob_url),
+        client_id=reader.read("EnforcerStorage__clientId", values.object_id, default.client_id),
     )
     reader.read("EnforcerStorage__credential", _one_of(Credential), Credential.MANAGED_IDENTITY)
     if not (reader.has("EnforcerStorage") or reader.has("EnforcerStorage__tableServiceUri")):
