@@ -1,18 +1,24 @@
-"""Everything that this project raises.
+"""The errors that pass from one part of this project to another.
 
 EnforcerError
 ├── SettingsError          a setting is wrong; names every wrong one
 ├── InputError             what a caller gave cannot be used: a date, a file, a plan
 │   ├── NotFoundError      nobody and nothing of that name
 │   ├── AmbiguousError     more than one of that name
-│   └── RefusedError       the settings forbid it
+│   ├── RefusedError       the settings forbid it
+│   └── CsvError           a file to import; names every wrong line (core/csvfile)
 ├── RunError               this run cannot go on; the next one may
 │   ├── ReadError          register or members could not be read whole
 │   ├── GroupError         the group is missing, or of a kind that cannot be managed
 │   ├── AccessDeniedError  Graph or storage refuses this identity
 │   ├── LeaseLostError     another runner has taken the group over
 │   └── LeaseHeldError     another runner is at work on the group
-└── UnavailableError       did not answer for as long as we were ready to wait
+├── UnavailableError       did not answer for as long as we were ready to wait
+└── ProblemError           how the HTTP API tells of any of them (api/problems)
+
+Outside the tree, because whoever calls catches them at once: `ValueError` of the readers in `values`,
+`UnreadableDateError` of those in `core/dates` (its text becomes a finding, or an InputError), and what a
+shell keeps to itself: `InvalidTokenError` (api/tokens) and the mistakes in a form (page/changes).
 """
 
 from __future__ import annotations

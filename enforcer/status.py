@@ -39,8 +39,8 @@ class GroupStatus:
 
     Attributes:
         contractors: Rows of the register whose access has not ended.
-        last_complete_run: The newest sweep that read everything and held nothing back; None where there was
-            none in the last 45 days. The alarm for a missed night goes by it.
+        last_complete_run: The newest sweep that read everything and held nothing back, of the last 45 days;
+            of all times where those have no run at all. The alarm for a missed night goes by it.
         last_run: The newest sweep, whatever became of it.
         unfinished: People whose offboarding was begun and is not done.
         stuck: Those of them whom six runs could not offboard.

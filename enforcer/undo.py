@@ -18,7 +18,7 @@ from enforcer.sweep import new_run_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversal:
-    """One thing to take back: the ledger's entry and what undoes it (`add` or `enable`)."""
+    """One thing to take back: for whom, and the action that takes it back (`add` or `enable`)."""
 
     action: Action
     group_id: str

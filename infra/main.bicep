@@ -4,7 +4,8 @@ targetScope = 'resourceGroup'
 
 import { network, principal } from 'modules/types.bicep'
 
-// ---- What the enforcer does: one parameter for each setting, same name, same default (docs/deploy.md has the table) ----
+// ---- What the enforcer does: one parameter for each setting, same name (docs/deploy.md has the table) ----
+// The defaults are the settings' own, but for mode, which has none, and tenantId, which is this tenant's.
 
 @description('ENFORCER_GROUP_IDS. Object IDs of the managed groups.')
 @minLength(1)

@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from enforcer.exceptions import InputError
+
 # Names that HR systems give the columns, in lower case and without blanks, dashes and underscores.
 _COLUMNS = {
     "user": (
@@ -48,12 +50,12 @@ class Line:
     group_id: str = ""
 
 
-class CsvError(ValueError):
+class CsvError(InputError):
     """The file cannot be used; `problems` names every bad line and why."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(problems))
+        super().__init__("\n".join(problems), field="file")
 
 
 def read_csv(content: bytes, check: Callable[[Line], str]) -> list[Line]:

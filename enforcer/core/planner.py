@@ -65,7 +65,7 @@ class GroupFacts:
     """All that the plan of one managed group depends on, besides the settings and the time.
 
     Attributes:
-        rows: The group's whole partition of the register; read once, so it may be a stream.
+        rows: The group's rows of the register, or those of them that can matter to the plan.
         members: All that Graph lists in the group.
         enforcements: The group's whole partition of `enforcements`.
         engaged_elsewhere: Keys of the rows by which another managed group still gives access.

@@ -20,12 +20,15 @@ _LONGEST_WAIT = 3600.0
 
 
 class Verdict(StrEnum):
-    """The four kinds of answers, besides success."""
+    """What kind of answer it is."""
 
     DONE = auto()
     RETRY = auto()
+    """Not now: the same call may succeed later."""
     PERSON = auto()
+    """Final, and about this one person or thing: other calls may succeed."""
     RUN = auto()
+    """The token is not taken: no other call with it will succeed either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from enforcer.graph.reply import Request
 async def send_mail(graph: GraphClient, sender: str, message: Message) -> str:
     """Send one mail, in one attempt; give what went wrong, or nothing.
 
-    It goes past the directory's pacer and its patience: Exchange's throttling must not make removals wait.
+    It waits where Graph has asked everybody to, but takes nothing of the directory's quota, is not repeated,
+    and makes nobody wait when it is throttled: Exchange's limits must not delay removals.
     """
     try:
         reply = await graph.attempt(

@@ -93,14 +93,14 @@ class PersonStuck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionDenied:
-    """Graph or storage refuses this identity."""
+    """A sweep had to end, because Graph or storage refuses this identity."""
 
     name: ClassVar[str] = "permission_denied"
     level: ClassVar[int] = logging.ERROR
 
     group_id: str
     what: str
-    """What could not be done for it: `sweep`."""
+    """What could not be done: always `sweep`. Who orders anything else is told himself."""
     error: str
 
 

@@ -23,7 +23,7 @@ from enforcer.tables.register import Registration
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 100, 500
 
-# The core speaks of dates and groups, the body and the query of these fields.
+# `registration` speaks of dates and groups, the body and the query of these fields.
 _FIELDS = {"end": "end_date", "start": "start_date", "group": "group_id"}
 
 
