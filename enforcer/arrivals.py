@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from enforcer.concurrency import each
 from enforcer.core.contractors import Contractor, normalised, read_row
-from enforcer.core.ledger import Action
+from enforcer.core.ledger import Action, Done, failure
 from enforcer.core.matching import same_person
 from enforcer.core.members import Person
 from enforcer.core.plan import Finding, FindingKind, Onboard
@@ -88,8 +88,8 @@ class Arrivals:
 
     async def _record(self, newcomer: Onboard, user_id: str, added: StepResult) -> None:
         done = added.outcome is StepOutcome.DONE
-        settled = "added" if done else "already a member"
-        outcome = settled if added.settled else f"failed: {added.explanation}"
+        settled = Done.ADDED if done else Done.ALREADY_A_MEMBER
+        outcome = settled if added.settled else failure(added.explanation)
         entry = replace(
             self.job.entry(Action.ADD, outcome=outcome),
             user=user_id,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from enforcer.core.enforcement import RUNS_BEFORE_STUCK, STUCK_RETRY, Enforcement, Sessions, State
 from enforcer.core.entries import Context
-from enforcer.core.ledger import Action, Entry
+from enforcer.core.ledger import Action, Done, Entry, failure
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Outcome, Result
 from enforcer.core.steps import StepOutcome, StepResult
@@ -202,12 +202,12 @@ def _was_done(taken: Taken, step: Step) -> bool:
 def _words(step: Step, result: StepResult, *, guest: bool) -> str:
     match result.outcome:
         case StepOutcome.FAILED:
-            return f"failed: {result.explanation}"
+            return failure(result.explanation)
         case StepOutcome.NO_ACCOUNT:
             return Sessions.NO_ACCOUNT.value
         case StepOutcome.ABSENT:
-            return Result.ALREADY_ABSENT.value
+            return Done.ALREADY_ABSENT
         case StepOutcome.DONE:
             if step is Step.REVOKE:
                 return Sessions.HOME_TENANT.value if guest else Sessions.REVOKED.value
-            return {Step.REMOVE: "removed", Step.DISABLE: "disabled"}[step]
+            return {Step.REMOVE: Done.REMOVED, Step.DISABLE: Done.DISABLED}[step]

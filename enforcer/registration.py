@@ -13,7 +13,7 @@ from enforcer.core.contractors import Contractor, InvalidRow, is_address, is_obj
 from enforcer.core.csvfile import LONGEST
 from enforcer.core.dates import UnreadableDateError, instant
 from enforcer.core.entries import Context
-from enforcer.core.ledger import Action, Entry
+from enforcer.core.ledger import Action, Done, Entry
 from enforcer.exceptions import AmbiguousError, InputError, NotFoundError
 from enforcer.services import Services
 from enforcer.settings import Settings
@@ -107,7 +107,7 @@ async def end(
     await each(running, lambda row: _end(services, row, at, context), at_once=len(running) or 1)
     for row in running:
         entry = entry_of(replace(row, end_date=at), Action.REGISTER_END, context.actor, at)
-        entry = replace(entry, user=user_id, run=context.run_id, outcome="ended", note=context.note)
+        entry = replace(entry, user=user_id, run=context.run_id, outcome=Done.ENDED, note=context.note)
         await services.ledger.append(row.group_id, [entry])
     return running
 
@@ -228,7 +228,7 @@ def entry_of(row: Registration, action: Action, actor: str, at: datetime) -> Ent
         user=row.row_key if is_object_id(row.row_key) else "",
         row_key=row.row_key,
         end_date=dates.written(row.end_date) if row.end_date else "",
-        outcome="written" if action is not Action.REGISTER_REMOVE else "removed",
+        outcome=Done.WRITTEN if action is not Action.REGISTER_REMOVE else Done.REMOVED,
     )
 
 

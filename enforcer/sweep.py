@@ -15,7 +15,7 @@ from enforcer.announcements import announce, announce_failure
 from enforcer.arrivals import Arrivals
 from enforcer.assurance import Assurance
 from enforcer.core.enforcement import Enforcement, Proof, State
-from enforcer.core.ledger import Action
+from enforcer.core.ledger import Action, Done
 from enforcer.core.plan import Finding, FindingKind, GroupPlan, Plan
 from enforcer.core.planner import make_plan, plan_group
 from enforcer.core.runs import Outcome, Report, Run, RunState, counted
@@ -178,7 +178,9 @@ class _Sweep:
         """Note who is not listed any more: the member list is the proof of an earlier removal."""
         now = self._services.now()
         verified = [replace(item, state=State.VERIFIED, verified_at=now) for item in plan.verify]
-        await self.job.record([self.job.entry(Action.VERIFY, item, outcome="verified") for item in verified])
+        await self.job.record(
+            [self.job.entry(Action.VERIFY, item, outcome=Done.VERIFIED) for item in verified]
+        )
         await self._services.enforcements.save(plan.group_id, verified)
         self.verified = len(verified)
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from enforcer.core.dates import instant
-from enforcer.core.ledger import Action, Entry
+from enforcer.core.ledger import Action, Done, Entry, failure, undo_note
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.exceptions import EnforcerError, InputError, NotFoundError, RefusedError
@@ -36,7 +36,10 @@ class Reversed:
     done: bool
 
 
-_REVERSED = {("remove", "removed"): Action.ADD, ("disable", "disabled"): Action.ENABLE}
+_REVERSED: dict[tuple[Action, str], Action] = {
+    (Action.REMOVE, Done.REMOVED): Action.ADD,
+    (Action.DISABLE, Done.DISABLED): Action.ENABLE,
+}
 
 
 async def plan_undo(services: Services, run_id: str) -> list[Reversal]:
@@ -63,7 +66,8 @@ def _follow(found: dict[Reversal, bool], entry: Entry, run_id: str) -> None:
     if action is not None and entry.run == run_id:
         reversal = Reversal(action=action, group_id=entry.group, user_id=entry.user, row_key=entry.row_key)
         found[reversal] = True
-    if entry.action in _REVERSED.values() and entry.note == _note(run_id) and entry.outcome == "undone":
+    is_undone = entry.outcome == Done.UNDONE and entry.note == undo_note(run_id)
+    if is_undone and entry.action in _REVERSED.values():
         reversal = Reversal(
             action=entry.action, group_id=entry.group, user_id=entry.user, row_key=entry.row_key
         )
@@ -91,7 +95,7 @@ async def undo(
         kind=RunKind.UNDO,
         started_at=started_at,
         mode=services.settings.mode.value,
-        reason=_note(run_id),
+        reason=undo_note(run_id),
         actor=actor,
     )
     results: list[Reversed] = []
@@ -123,7 +127,7 @@ async def _undo_group(services: Services, run: Run, reversals: Sequence[Reversal
 async def _reverse(services: Services, run: Run, reversal: Reversal) -> Reversed:
     result = await _carry_out(services, reversal)
     done = result.outcome in (StepOutcome.DONE, StepOutcome.ABSENT)
-    outcome = "undone" if done else f"failed: {result.explanation or result.outcome}"
+    outcome = Done.UNDONE if done else failure(result.explanation or result.outcome)
     if done and reversal.action is Action.ADD:
         # What is known of the removal no longer holds; the next one is a fresh one.
         await services.enforcements.forget(reversal.group_id, reversal.row_key)
@@ -158,7 +162,3 @@ def _finished(services: Services, run: Run, results: Sequence[Reversed], *, of: 
         added=sum(item.reversal.action is Action.ADD for item in done),
         left_undone=of - len(done),
     )
-
-
-def _note(run_id: str) -> str:
-    return f"undo of run {run_id}"

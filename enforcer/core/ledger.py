@@ -36,6 +36,33 @@ class Action(StrEnum):
     """Never written: stands for what somebody has put in the place of an action."""
 
 
+class Done(StrEnum):
+    """What an entry's `outcome` says where the action came to its end; undoing and the evidence go by it.
+
+    Of sign-in sessions it says what became of them: see `Sessions`.
+    """
+
+    REMOVED = "removed"
+    DISABLED = "disabled"
+    ALREADY_ABSENT = "already_absent"
+    VERIFIED = "verified"
+    ADDED = "added"
+    ALREADY_A_MEMBER = "already a member"
+    UNDONE = "undone"
+    WRITTEN = "written"
+    ENDED = "ended"
+
+
+def failure(explanation: str) -> str:
+    """Give the `outcome` of an action that failed."""
+    return f"failed: {explanation}"
+
+
+def undo_note(run_id: str) -> str:
+    """Give the `note` by which a later undo knows what was undone of a run already."""
+    return f"undo of run {run_id}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One action. Times are ISO 8601 in UTC; what does not apply is empty.
@@ -43,7 +70,7 @@ class Entry:
     Attributes:
         actor: Who acted: `timer`, `cli:<user>`, or the object ID of the caller.
         user: The contractor's object ID, or his row's key where Entra does not know him.
-        outcome: What came of it; for a failure, what Graph said.
+        outcome: What came of it: one of `Done`, or of a failure what Graph said.
         request_id: By which Microsoft's support finds the call.
         note: The reason that a person gave.
     """

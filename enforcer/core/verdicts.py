@@ -22,9 +22,8 @@ from enforcer.core.days import Period
 from enforcer.core.dossiers import Dossier, in_order, moment
 from enforcer.core.enforcement import Enforcement, Sessions
 from enforcer.core.evidence import Case, Membership, Verdict
-from enforcer.core.ledger import Action, Link
+from enforcer.core.ledger import Action, Done, Link
 from enforcer.core.planner import READS_SETTLE
-from enforcer.core.runs import Result
 
 
 def cases(found: Iterable[Dossier], period: Period, sla: timedelta, now: datetime) -> list[Case]:
@@ -44,8 +43,8 @@ def _concerns(dossier: Dossier, period: Period, now: datetime) -> bool:
 class _Judge:
     def __init__(self, dossier: Dossier, sla: timedelta, now: datetime) -> None:
         self._dossier, self._sla, self._now = dossier, sla, now
-        self._removals = _times(dossier, Action.REMOVE, Result.REMOVED.value)
-        self._absences = _times(dossier, Action.REMOVE, Result.ALREADY_ABSENT.value)
+        self._removals = _times(dossier, Action.REMOVE, Done.REMOVED)
+        self._absences = _times(dossier, Action.REMOVE, Done.ALREADY_ABSENT)
         known = dossier.enforcement.removed_at if dossier.enforcement else None
         # Of the two, the first: who was removed was found to be out later, and the other way round.
         # The enforcement's own time counts only where the ledger has neither.
@@ -70,7 +69,7 @@ class _Judge:
             lag_seconds=self._lag_seconds(),
             sessions=sessions.entry.outcome if sessions else (known.sessions or "" if known else ""),
             revoked_at=moment(sessions.entry.at) if sessions else (known.revoked_at if known else None),
-            disabled_at=max(_times(dossier, Action.DISABLE, "disabled"), default=None),
+            disabled_at=max(_times(dossier, Action.DISABLE, Done.DISABLED), default=None),
             proof=self._proof(),
             proof_policy=known.proof_policy if known else "",
             verified_at=self._verified_at(),
@@ -183,7 +182,7 @@ def _times(dossier: Dossier, action: Action, outcome: str) -> list[datetime]:
 
 
 def _is_at(link: Link, at: datetime) -> bool:
-    return moment(link.entry.at) == at and link.entry.outcome == Result.REMOVED.value
+    return moment(link.entry.at) == at and link.entry.outcome == Done.REMOVED
 
 
 def _trouble(known: Enforcement | None) -> str:
