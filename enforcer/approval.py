@@ -6,8 +6,8 @@ from enforcer.core.dates import instant
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.plan import GroupPlan, Plan
 from enforcer.exceptions import InputError, NotFoundError
+from enforcer.planning import make_whole_plan
 from enforcer.services import Services
-from enforcer.sweep import make_whole_plan
 from enforcer.tables.plans import HeldPlan
 
 

@@ -6,18 +6,17 @@ long ago he fell due. A missed night, or a run that broke off, is made good by t
 
 from __future__ import annotations
 
-import secrets
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from enforcer.announcements import announce, announce_failure
 from enforcer.arrivals import Arrivals
 from enforcer.assurance import Assurance
 from enforcer.core.enforcement import Enforcement, Proof, State
 from enforcer.core.ledger import Action, Done
-from enforcer.core.plan import Finding, FindingKind, GroupPlan, Plan
-from enforcer.core.planner import make_plan, plan_group
+from enforcer.core.plan import Finding, FindingKind, GroupPlan
+from enforcer.core.planner import plan_group
+from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Outcome, Report, Run, RunState, counted
 from enforcer.departures import RUN_ENDED, Departures, left_alone
 from enforcer.exceptions import EnforcerError, InputError
@@ -26,19 +25,6 @@ from enforcer.job import Job
 from enforcer.person import intent
 from enforcer.services import Services
 from enforcer.settings import Mode
-from enforcer.tables.runs import run_id_prefix
-
-
-def new_run_id(now: datetime) -> str:
-    """Give a new run's ID; run IDs sort by time."""
-    return f"{run_id_prefix(now)}-{secrets.token_hex(3)}"
-
-
-async def make_whole_plan(services: Services, as_of: datetime | None = None) -> Plan:
-    """Plan all managed groups, now or as of another time, and change nothing."""
-    at = as_of or services.now()
-    facts = [await read_facts(services, group_id, at) for group_id in services.settings.group_ids]
-    return make_plan(facts, services.settings, at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 from enforcer.core.dates import instant
 from enforcer.core.ledger import Action, Done, Entry, failure, undo_note
+from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.exceptions import EnforcerError, InputError, NotFoundError, RefusedError
 from enforcer.services import Services
 from enforcer.settings import Mode
-from enforcer.sweep import new_run_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

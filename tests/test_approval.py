@@ -7,7 +7,7 @@ import pytest
 from enforcer.approval import approve
 from enforcer.core.ledger import Action
 from enforcer.exceptions import InputError, NotFoundError
-from enforcer.sweep import make_whole_plan
+from enforcer.planning import make_whole_plan
 from sandbox.directory import User
 from tests.world import ENDED, RUNNING, World
 

@@ -15,9 +15,9 @@ from enforcer.core import dates
 from enforcer.core.days import period
 from enforcer.core.evidence import Case, Evidence, Membership, Verdict
 from enforcer.core.ledger import Anchor, Head
+from enforcer.core.run_ids import new_run_id
 from enforcer.evidence.files import files
 from enforcer.offboarding import OffboardOrder, offboard_now
-from enforcer.sweep import new_run_id
 from enforcer.tables.ledger import TABLE
 from sandbox.directory.faults import Fault
 from tests.tables.ledger_entries import change

@@ -13,9 +13,10 @@ from enforcer.core.ledger import Entry
 from enforcer.core.plan import GroupPlan
 from enforcer.core.runs import Report
 from enforcer.graph.retries import Patience
+from enforcer.planning import make_whole_plan
 from enforcer.services import Services, open_services
 from enforcer.settings import load_settings
-from enforcer.sweep import Order, make_whole_plan, sweep
+from enforcer.sweep import Order, sweep
 from enforcer.tables.register import Registration
 from sandbox.directory.objects import Group, User
 from sandbox.directory.server import DirectoryServer, running_directory

@@ -12,6 +12,7 @@ import msgspec
 from enforcer.api.entry import READ_ROLE, Access
 from enforcer.api.messages import JSON
 from enforcer.api.problems import PROBLEM_JSON, Problem
+from enforcer.core import run_ids
 
 if TYPE_CHECKING:
     from enforcer.api.routes import Parameter, Route
@@ -25,7 +26,7 @@ _PATH_PARAMETERS: dict[str, tuple[str, Json]] = {
         "An object ID, a user principal name or an e-mail address; the # of a guest's name stands as %23",
         {"type": "string", "minLength": 1, "maxLength": 320, "pattern": r"^[^\x00-\x1f\x7f]+$"},
     ),
-    "id": ("A run's ID", {"type": "string", "pattern": "^[0-9]{8}T[0-9]{6}-[0-9a-f]{6}$"}),
+    "id": ("A run's ID", {"type": "string", "pattern": run_ids.PATTERN}),
     "digest": ("A plan's digest", {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"}),
 }
 _HEADERS_OF: dict[int, tuple[str, ...]] = {

@@ -7,10 +7,10 @@ import click
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, UNDONE, actor, with_services
 from enforcer.core.offboarded import Offboarded
+from enforcer.core.run_ids import new_run_id
 from enforcer.exceptions import EnforcerError
 from enforcer.offboarding import OffboardOrder, offboard_now, record_failure
 from enforcer.services import Services
-from enforcer.sweep import new_run_id
 
 _LONGEST_REASON = 500
 

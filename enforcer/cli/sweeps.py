@@ -16,10 +16,12 @@ from enforcer.cli.output import Table, json_text, output_option, tell, write_jso
 from enforcer.cli.plan_file import ExpectedPlan, read_plan, written_plan
 from enforcer.cli.running import DONE, HELD, UNDONE, USAGE, actor, with_services
 from enforcer.core.plan import Finding, Plan
+from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Report, Run, RunState, total
 from enforcer.exceptions import EnforcerError, InputError
+from enforcer.planning import make_whole_plan
 from enforcer.services import Services
-from enforcer.sweep import Order, make_whole_plan, new_run_id, sweep
+from enforcer.sweep import Order, sweep
 
 # The commands --------------------------------------------------------------------------------------------
 

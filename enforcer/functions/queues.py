@@ -13,6 +13,7 @@ from enforcer.aftermath import after_sweep, raise_alarm
 from enforcer.announcements import announce_poisoned
 from enforcer.core.contractors import is_object_id
 from enforcer.core.plan import Finding
+from enforcer.core.run_ids import is_run_id, new_run_id
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.exceptions import EnforcerError, InputError, LeaseHeldError, UnavailableError
 from enforcer.functions.runtime import SWEEP_SECONDS, invocation, settings
@@ -30,8 +31,7 @@ from enforcer.queues import (
 )
 from enforcer.services import Services
 from enforcer.settings import Mode
-from enforcer.sweep import Order, new_run_id, sweep
-from enforcer.tables.runs import is_run_id
+from enforcer.sweep import Order, sweep
 
 CONNECTION = "EnforcerStorage"
 _CONTINUE_AFTER_SECONDS = 10

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -10,6 +9,7 @@ import msgspec
 
 from enforcer.core.dates import utc
 from enforcer.core.plan import Finding
+from enforcer.core.run_ids import run_id_prefix
 from enforcer.core.runs import COUNTS, Lag, Report, Run, RunKind, RunState
 from enforcer.tables.storage import Entity, Tables, moment, present
 
@@ -18,7 +18,6 @@ TABLE = "runs"
 _FINDINGS_KEPT = 30_000
 _LONGEST_TEXT = 2_000
 _RECENT = timedelta(days=45)
-_RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}")
 
 
 class Runs:
@@ -58,16 +57,6 @@ class Runs:
     async def _query(self, text: str, parameters: dict[str, str]) -> list[Run]:
         async with self._tables.table(TABLE) as table:
             return [_run(entity) async for entity in table.query_entities(text, parameters=parameters)]
-
-
-def is_run_id(text: str) -> bool:
-    """Tell whether the text has the form of a run's ID."""
-    return _RUN_ID.fullmatch(text) is not None
-
-
-def run_id_prefix(moment: datetime) -> str:
-    """Run IDs sort by time: 20261123T003000-xxxxxx."""
-    return moment.strftime("%Y%m%dT%H%M%S")
 
 
 def _entity(report: Report) -> Entity:

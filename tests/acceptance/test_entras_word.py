@@ -6,8 +6,8 @@ import pytest
 
 from enforcer.core.enforcement import Proof, State
 from enforcer.core.plan import FindingKind
+from enforcer.core.run_ids import new_run_id
 from enforcer.offboarding import OffboardOrder, offboard_now
-from enforcer.sweep import new_run_id
 from sandbox.directory import Fault
 from sandbox.directory.permissions import PERMISSION_IDS
 from tests.acceptance.conftest import Company

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enforcer.core.ledger import Action
 from enforcer.core.offboarded import Offboarded
+from enforcer.core.run_ids import new_run_id
 from enforcer.offboarding import OffboardOrder, offboard_now
-from enforcer.sweep import new_run_id
 from sandbox.directory.faults import Fault
 from sandbox.directory.objects import User
 from tests.reliability.evidence import Done, attempts

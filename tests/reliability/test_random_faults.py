@@ -13,10 +13,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from enforcer.approval import approve
 from enforcer.core.enforcement import State
+from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Report, RunState
 from enforcer.exceptions import EnforcerError, InputError
 from enforcer.offboarding import OffboardOrder, offboard_now
-from enforcer.sweep import Order, new_run_id, sweep
+from enforcer.sweep import Order, sweep
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory.faults import Effect
 from sandbox.directory.faults import Fault as GraphFault

@@ -16,11 +16,12 @@ from contextlib import suppress
 import msgspec
 
 from enforcer.approval import approve
+from enforcer.core.run_ids import new_run_id
 from enforcer.exceptions import InputError
 from enforcer.offboarding import OffboardOrder, offboard_now
 from enforcer.services import Services, open_services
 from enforcer.settings import load_settings
-from enforcer.sweep import Order, new_run_id, sweep
+from enforcer.sweep import Order, sweep
 from enforcer.undo import plan_undo, undo
 from tests.reliability.jobs import Job, Kind
 

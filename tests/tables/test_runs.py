@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from enforcer.core.plan import Finding, FindingKind
+from enforcer.core.run_ids import run_id_prefix
 from enforcer.core.runs import Lag, Report, Run, RunKind, RunState
-from enforcer.tables.runs import TABLE, Runs, run_id_prefix
+from enforcer.tables.runs import TABLE, Runs
 from enforcer.tables.storage import Tables
 
 pytestmark = pytest.mark.anyio
@@ -89,11 +90,6 @@ async def test_findings_are_kept_as_far_as_the_row_can_hold_them(tables: Tables,
 
 async def test_a_run_of_another_name_is_none(tables: Tables) -> None:
     assert await Runs(tables).of_id("20261123T120000-000000", ["a", "b"]) == []
-
-
-def test_run_ids_sort_by_time() -> None:
-    times = [NOW + timedelta(seconds=seconds) for seconds in (0, 1, 3600, 86_400, 40 * 86_400)]
-    assert [run_id_prefix(time) for time in times] == sorted(run_id_prefix(time) for time in times)
 
 
 async def test_runs_of_the_same_second_come_in_the_order_in_which_they_began(

@@ -14,11 +14,11 @@ from enforcer.api.calls import Call
 from enforcer.api.documents import QueuedOffboarding
 from enforcer.api.messages import Response, respond
 from enforcer.api.problems import RETRY_AFTER_SECONDS, UnfinishedError, unavailable
+from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.exceptions import AccessDeniedError, EnforcerError, ReadError, UnavailableError
 from enforcer.offboarding import OffboardOrder, offboard_now
 from enforcer.queues import OffboardMessage
-from enforcer.sweep import new_run_id
 
 _log = logging.getLogger(__name__)
 

@@ -19,13 +19,12 @@ from enforcer.api.documents import (
 from enforcer.api.messages import Response, respond
 from enforcer.api.problems import Code, ProblemError, unavailable
 from enforcer.core.digest import is_digest
+from enforcer.core.run_ids import is_run_id, new_run_id
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.exceptions import AccessDeniedError, InputError, NotFoundError, RefusedError, UnavailableError
 from enforcer.queues import SweepMessage
 from enforcer.registration import chosen_group
 from enforcer.settings import Mode
-from enforcer.sweep import new_run_id
-from enforcer.tables.runs import is_run_id
 
 
 async def start_sweeps(call: Call) -> Response:
