@@ -3,7 +3,7 @@ PYTHON ?= python3.13
 BIN := .venv/bin
 SANDBOX := sandbox/node_modules/.package-lock.json
 
-.PHONY: demo sandbox test test-long test-browser check format bench docs lock clean
+.PHONY: demo sandbox test test-long test-browser check format bench docs pictures lock clean
 
 demo: .venv/.product $(SANDBOX)  ## show a night, from the plan to the proof, in a local tenant
 	$(BIN)/python -m sandbox.demo
@@ -34,6 +34,9 @@ bench: .venv/.dev $(SANDBOX)  ## measure, print a table, write build/bench.json
 
 docs: .venv/.dev  ## write what is generated in docs/
 	$(BIN)/python -m tools.cli_help
+
+pictures: .venv/.dev $(SANDBOX)  ## take the pictures of docs/page.md (needs Chromium)
+	$(BIN)/python -m tools.page_pictures
 
 lock: .venv/.dev  ## pin anew what pyproject.toml asks for
 	$(BIN)/uv pip compile pyproject.toml $(LOCK_FLAGS) -o requirements.txt

@@ -1,4 +1,4 @@
-"""Light and dark. The pictures of `docs/page.md` are left in build/browser."""
+"""Light and dark."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from tests.browser.stage import Stage
-from tests.browser.window import BUILD, DESK, PHONE, Windows
+from tests.browser.window import Windows
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
 
@@ -63,18 +63,3 @@ async def test_what_must_not_be_seen_well_is_found_by_that_measure(windows: Wind
     page = await windows.open()
     await page.evaluate("document.querySelector('h1').style.color = 'rgb(150, 150, 150)'")
     assert await page.evaluate(_TOO_FAINT) == ["Overview"]
-
-
-async def test_pictures(stage: Stage, windows: Windows) -> None:
-    pictures = {
-        "overview-light": await windows.open(**DESK),
-        "overview-dark": await windows.open(**DESK, color_scheme="dark"),
-        "overview-phone": await windows.open(**PHONE),
-        "person": await windows.open(stage.page_of("Ada Novak"), **DESK),
-    }
-    for name, page in pictures.items():
-        for details in await page.locator("details:has(summary.button)").all():
-            await details.evaluate("details => details.open = true")
-        picture = BUILD / f"{name}.png"
-        await page.screenshot(path=picture, full_page=name != "overview-phone")
-        assert picture.stat().st_size > 10_000

@@ -301,7 +301,12 @@ class Schedule(RuleBasedStateMachine):
         for item in self.do(self.world.enforcements()):
             readable = self.world.is_due(rows.get(item.row_key, "2000-01-01")) is not None
             assert item.state is State.VERIFIED or not readable or self.world.is_member_id(item.user_id)
-        assert all(run.state in RunState for run in self.do(self.world.runs()))
+        runs = self.do(self.world.runs())
+        assert runs[-1].state is RunState.COMPLETE
+        for run in runs:
+            if run.state is RunState.COMPLETE:
+                run.assert_counts()
+                assert run.finished_at is not None
 
 
 def test_whatever_goes_wrong_nobody_is_lost_and_nobody_is_wrongly_removed(

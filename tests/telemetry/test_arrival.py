@@ -73,12 +73,15 @@ def test_the_counts_of_a_run_arrive_as_metrics(sent: list[Item]) -> None:
 
 
 def test_a_graph_call_is_one_dependency_with_route_status_and_request_id(sent: list[Item]) -> None:
-    graph = [d for d in _of_type(sent, "RemoteDependencyData") if d.get("target") == "graph"]
-    assert len(graph) == 1
-    assert graph[0]["name"] == "GET /users/{user}"
-    assert graph[0]["resultCode"] == "404"
+    (graph,) = [d for d in _of_type(sent, "RemoteDependencyData") if d["name"] == "GET /users/{user}"]
+    assert (graph["target"], graph["resultCode"]) == ("graph", "404")
     user_id = "11111111-2222-3333-4444-555555555555"
-    assert graph[0]["properties"] == {"user": user_id, "request_id": "request-1"}
+    assert graph["properties"] == {"user": user_id, "request_id": "request-1"}
+
+
+def test_a_next_page_is_a_dependency_without_its_link(sent: list[Item]) -> None:
+    (page,) = [d for d in _of_type(sent, "RemoteDependencyData") if d["name"] == "GET /next-page"]
+    assert (page["target"], page["resultCode"], page["data"]) == ("graph", "200", "https://graph/next-page")
 
 
 def test_a_table_call_is_one_dependency_without_the_keys_of_the_row(sent: list[Item]) -> None:
@@ -87,7 +90,7 @@ def test_a_table_call_is_one_dependency_without_the_keys_of_the_row(sent: list[I
 
 
 def test_the_libraries_own_spans_do_not_arrive(sent: list[Item]) -> None:
-    assert len(_of_type(sent, "RemoteDependencyData")) == 2
+    assert len(_of_type(sent, "RemoteDependencyData")) == 3
 
 
 def test_plain_log_lines_arrive_as_messages(sent: list[Item]) -> None:

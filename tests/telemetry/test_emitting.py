@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from enforcer.telemetry import NotificationFailed, PlanHeld, RunCompleted, emit, flush, hush_libraries
+from enforcer.telemetry import NotificationFailed, PlanHeld, RunCompleted, emit, hush_libraries
 
 COUNTS = (
     *("due", "removed", "already_absent", "revoked", "disabled", "verified", "skipped", "stuck"),
@@ -73,11 +73,6 @@ def test_the_libraries_request_lines_are_kept_out(caplog: pytest.LogCaptureFixtu
     assert caplog.messages == []
     for name, level in before.items():
         logging.getLogger(name).setLevel(level)
-
-
-@pytest.mark.anyio
-async def test_flushing_where_nothing_is_exported_does_nothing() -> None:
-    await flush()
 
 
 def test_importing_telemetry_loads_nothing_of_azure() -> None:

@@ -80,6 +80,8 @@ async def work(url: str) -> None:
     with telemetry.graph_call("GET", path, parameters) as call:
         await ask_graph(url)
         call.answered(404, request_id="request-1")
+    with telemetry.graph_call("GET", f"{url}/v1.0/groups?$skiptoken={ADDRESS}", {}) as call:
+        call.answered(200)
     await read_table(url)
     logging.getLogger("enforcer.sweep").warning("a plain line")
     await telemetry.flush()
