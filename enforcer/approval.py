@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from enforcer.core.dates import instant
 from enforcer.core.ledger import Action, Entry
-from enforcer.core.plan import GroupPlan, Plan
+from enforcer.core.plan import GroupPlan, HeldPlan, Plan
 from enforcer.exceptions import InputError, NotFoundError
 from enforcer.planning import make_whole_plan
 from enforcer.services import Services
-from enforcer.tables.plans import HeldPlan
 
 
 async def approve(services: Services, digest: str, *, actor: str) -> list[HeldPlan]:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from enforcer.concurrency import each
-from enforcer.core.contractors import normalised
+from enforcer.core.contractors import Registration, normalised
 from enforcer.core.csvfile import CsvError, Line
 from enforcer.core.ledger import Action
 from enforcer.exceptions import InputError, NotFoundError
 from enforcer.registration import chosen_group, entry_of, require_one
 from enforcer.services import Services
-from enforcer.tables.register import Registration
 
 _LOOKED_UP_AT_ONCE = 16
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from enforcer.core.contractors import Contractor
+from enforcer.core.contractors import Contractor, Registration
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.entries import Context
 from enforcer.core.members import Person
@@ -24,7 +24,6 @@ from enforcer.proof import prove_departure
 from enforcer.registration import end
 from enforcer.services import Services
 from enforcer.settings import Mode
-from enforcer.tables.register import Registration
 
 # Somebody waits, and it is only to be sure.
 _ASKING_SECONDS = 5.0

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from enforcer.core.contractors import Contractor, InvalidRow, normalised
+from enforcer.core.contractors import Contractor, InvalidRow, ReadRow, Registration, normalised
 from enforcer.core.endings import Ending
 from enforcer.services import Services
-from enforcer.tables.register import Registration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +17,7 @@ class Row:
     """A row as somebody wrote it, and what the enforcer makes of it."""
 
     registration: Registration
-    read: Contractor | InvalidRow
+    read: ReadRow
 
     @property
     def key(self) -> str:

@@ -9,7 +9,14 @@ from datetime import datetime
 
 from enforcer.concurrency import each
 from enforcer.core import dates
-from enforcer.core.contractors import Contractor, InvalidRow, is_address, is_object_id, normalised
+from enforcer.core.contractors import (
+    Contractor,
+    ReadRow,
+    Registration,
+    is_address,
+    is_object_id,
+    normalised,
+)
 from enforcer.core.csvfile import LONGEST
 from enforcer.core.dates import UnreadableDateError, instant
 from enforcer.core.entries import Context
@@ -17,7 +24,6 @@ from enforcer.core.ledger import Action, Done, Entry
 from enforcer.exceptions import AmbiguousError, InputError, NotFoundError
 from enforcer.services import Services
 from enforcer.settings import Settings
-from enforcer.tables.register import Registration
 
 _FORBIDDEN_IN_KEYS = frozenset("/\\#?%")
 _LONGEST_KEY = 254  # of an address: RFC 5321
@@ -118,7 +124,7 @@ async def _end(services: Services, row: Registration, at: datetime, context: Con
     await services.register.end(row.group_id, row.row_key, at, note)
 
 
-def _has_ended(read: Contractor | InvalidRow, at: datetime) -> bool:
+def _has_ended(read: ReadRow, at: datetime) -> bool:
     return isinstance(read, Contractor) and read.is_due(at)
 
 

@@ -14,11 +14,10 @@ from datetime import datetime, timedelta
 from enforcer.core.contractors import Contractor, read_rows
 from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.forecast import Week, forecast
-from enforcer.core.plan import Finding, FindingKind
+from enforcer.core.plan import Finding, FindingKind, HeldPlan
 from enforcer.core.runs import Run, RunKind, RunState
 from enforcer.services import Services
 from enforcer.settings import Mode, Settings
-from enforcer.tables.plans import HeldPlan
 
 # A night's run comes every 24 hours; infra/ raises the alarm for a missed one after the same time.
 OVERDUE = timedelta(hours=26)

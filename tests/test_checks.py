@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from enforcer.checks import Check, Health, run_checks
+from enforcer.core.contractors import Registration
 from enforcer.settings import Disable, Mode
-from enforcer.tables.register import Registration
 from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio

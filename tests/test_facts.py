@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from enforcer.core.contractors import Registration
 from enforcer.core.plan import FindingKind, Step
 from enforcer.exceptions import AccessDeniedError, GroupError, ReadError, RunError, UnavailableError
 from enforcer.facts import read_facts
 from enforcer.settings import Disable
-from enforcer.tables.register import Registration
 from sandbox.directory import Fault, Group
 from tests.world import ENDED, RUNNING, World
 

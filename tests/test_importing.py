@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from enforcer.core.contractors import Registration
 from enforcer.core.csvfile import CsvError, Line
 from enforcer.core.ledger import Action
 from enforcer.importing import import_lines
-from enforcer.tables.register import Registration
 from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from enforcer.core.contractors import Registration
 from enforcer.register_reading import read_register
-from enforcer.tables.register import Registration
 from tests.page.rows import row
 from tests.world import RUNNING, World
 

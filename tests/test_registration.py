@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from enforcer import registration
+from enforcer.core.contractors import Registration
 from enforcer.core.ledger import Action
 from enforcer.exceptions import AmbiguousError, InputError, NotFoundError, UnavailableError
 from enforcer.registration import Details, key_problem
-from enforcer.tables.register import Registration
 from sandbox.directory import Effect, Fault
 from tests.world import ENDED, RUNNING, World
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from enforcer.core.contractors import Registration
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.ledger import Entry
 from enforcer.core.plan import GroupPlan
@@ -17,7 +18,6 @@ from enforcer.planning import make_whole_plan
 from enforcer.services import Services, open_services
 from enforcer.settings import load_settings
 from enforcer.sweep import Order, sweep
-from enforcer.tables.register import Registration
 from sandbox.directory.objects import Group, User
 from sandbox.directory.server import DirectoryServer, running_directory
 from sandbox.directory.settings import Settings as DirectorySettings

@@ -7,13 +7,11 @@ from datetime import datetime
 import msgspec
 
 from enforcer.core import dates
-from enforcer.core.contractors import InvalidRow
+from enforcer.core.contractors import InvalidRow, Registration
 from enforcer.core.enforcement import Enforcement
-from enforcer.core.plan import Finding
+from enforcer.core.plan import Finding, HeldPlan
 from enforcer.core.runs import Run, RunState
 from enforcer.settings import Mode, Settings
-from enforcer.tables.plans import HeldPlan
-from enforcer.tables.register import Registration
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,13 +15,12 @@ from enforcer.cli.dates import DateType
 from enforcer.cli.output import Table, json_text, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, actor, settings, with_services
 from enforcer.core import dates
-from enforcer.core.contractors import is_address, normalised
+from enforcer.core.contractors import Registration, is_address, normalised
 from enforcer.core.csvfile import CsvError, Line, read_csv
 from enforcer.exceptions import InputError
 from enforcer.importing import import_lines
 from enforcer.registration import Details
 from enforcer.services import Services
-from enforcer.tables.register import Registration
 
 _group_option = click.option(
     "--group", "group_id", default="", help="The managed group, where there are several."

@@ -71,6 +71,33 @@ class InvalidRow:
     detail: str
 
 
+type ReadRow = Contractor | InvalidRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """A whole row, as people see it. Dates are as somebody wrote them."""
+
+    group_id: str
+    row_key: str
+    end_date: object
+    start_date: object = None
+    display_name: str = ""
+    company: str = ""
+    sponsor: str = ""
+    note: str = ""
+
+    def read(self, zone: ZoneInfo) -> ReadRow:
+        """Say what the enforcer makes of the row."""
+        row = RegisterRow(
+            partition_key=self.group_id,
+            row_key=self.row_key,
+            end_date=self.end_date,
+            start_date=self.start_date,
+        )
+        return read_row(row, zone)
+
+
 def is_object_id(text: str) -> bool:
     """Tell whether the text is an object ID, whatever its case."""
     return _OBJECT_ID.fullmatch(text.lower()) is not None
@@ -89,7 +116,7 @@ def normalised(row_key: str) -> str:
     return row_key.lower().replace("%23", "#")
 
 
-def read_row(row: RegisterRow, zone: ZoneInfo) -> Contractor | InvalidRow:
+def read_row(row: RegisterRow, zone: ZoneInfo) -> ReadRow:
     """Read one row. Never raises: whatever is wrong with the row is in the answer."""
     key = normalised(row.row_key)
     if not (_OBJECT_ID.fullmatch(key) or _ADDRESS.fullmatch(key)):
@@ -111,7 +138,7 @@ def read_row(row: RegisterRow, zone: ZoneInfo) -> Contractor | InvalidRow:
     )
 
 
-def read_rows(rows: Iterable[RegisterRow], zone: ZoneInfo) -> Iterable[Contractor | InvalidRow]:
+def read_rows(rows: Iterable[RegisterRow], zone: ZoneInfo) -> Iterable[ReadRow]:
     """Read rows one by one, so that a large register is never held whole."""
     return (read_row(row, zone) for row in rows)
 

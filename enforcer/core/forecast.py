@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from enforcer.core.contractors import Contractor, InvalidRow
+from enforcer.core.contractors import Contractor, ReadRow
 from enforcer.core.days import last_day
 
 WEEKS = 12
@@ -25,7 +25,7 @@ class Week:
 
 
 def forecast(
-    rows: Iterable[Contractor | InvalidRow], now: datetime, zone: ZoneInfo, *, weeks: int = WEEKS
+    rows: Iterable[ReadRow], now: datetime, zone: ZoneInfo, *, weeks: int = WEEKS
 ) -> tuple[Week, ...]:
     """Count who is still to go: the present week (what is left of it) and those after it.
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from enforcer.core.contractors import Contractor, InvalidRow, normalised
+from enforcer.core.contractors import InvalidRow, ReadRow, normalised
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.members import Member, MemberIndex
 from enforcer.core.plan import Finding, FindingKind
-
-type Row = Contractor | InvalidRow
 
 _NAMED = 3
 
@@ -24,12 +22,12 @@ class Claims:
         findings: Every row that cannot be read, and every one that nobody can tell whom it means.
     """
 
-    _of_member: dict[str, list[Row]] = field(default_factory=dict)
-    of_nobody: dict[str, list[Row]] = field(default_factory=dict)
+    _of_member: dict[str, list[ReadRow]] = field(default_factory=dict)
+    of_nobody: dict[str, list[ReadRow]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
     @classmethod
-    def of(cls, rows: Iterable[Row], people: MemberIndex) -> Claims:
+    def of(cls, rows: Iterable[ReadRow], people: MemberIndex) -> Claims:
         claims = cls()
         for row in rows:
             claims._add(row, people.matches(row.key) if row.key else ())
@@ -37,11 +35,11 @@ class Claims:
             claims._find_several_rows(user_id, claimed)
         return claims
 
-    def about(self, member: Member) -> Sequence[Row]:
+    def about(self, member: Member) -> Sequence[ReadRow]:
         """Give every row that means this member; more than one is for people to sort out."""
         return self._of_member.get(member.id, ())
 
-    def about_the_gone(self, enforcement: Enforcement) -> Sequence[Row]:
+    def about_the_gone(self, enforcement: Enforcement) -> Sequence[ReadRow]:
         """Give every row that means no member and may mean the person whose offboarding was begun."""
         keys = {normalised(enforcement.row_key), enforcement.user_id}
         return [row for key in sorted(keys) for row in self.of_nobody.get(key, ())]
@@ -56,7 +54,7 @@ class Claims:
         """Give the row keys, in lower case, that mean a member."""
         return {row.row_key.lower() for rows in self._of_member.values() for row in rows}
 
-    def _add(self, row: Row, matches: Sequence[Member]) -> None:
+    def _add(self, row: ReadRow, matches: Sequence[Member]) -> None:
         detail = row.detail if isinstance(row, InvalidRow) else row.problem
         if detail:
             self.findings.append(Finding(kind=FindingKind.INVALID_ROW, row_key=row.row_key, detail=detail))
@@ -67,7 +65,7 @@ class Claims:
         else:
             self.of_nobody.setdefault(row.key, []).append(row)
 
-    def _add_to_several(self, row: Row, matches: Sequence[Member]) -> None:
+    def _add_to_several(self, row: ReadRow, matches: Sequence[Member]) -> None:
         ids = ", ".join(sorted(member.id for member in matches)[:_NAMED])
         detail = f"matches {len(matches)} members: {ids}{', …' if len(matches) > _NAMED else ''}"
         self.findings.append(Finding(kind=FindingKind.AMBIGUOUS_ROW, row_key=row.row_key, detail=detail))
@@ -76,7 +74,7 @@ class Claims:
             unusable = InvalidRow(row_key=row.row_key, key=row.key, detail=detail)
             self._of_member.setdefault(member.id, []).append(unusable)
 
-    def _find_several_rows(self, user_id: str, rows: Sequence[Row]) -> None:
+    def _find_several_rows(self, user_id: str, rows: Sequence[ReadRow]) -> None:
         keys = sorted({row.row_key for row in rows})
         if len(keys) == 1:
             return

@@ -134,3 +134,27 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         return not any(group.offboard or group.onboard for group in self.groups)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPlan:
+    """A plan of one group that waits for an approval, has one, or has used it.
+
+    Attributes:
+        digest: The group's plan digest; names exactly these people, dates and steps.
+        used_by: The run that the approval let through; an approval is good for one.
+    """
+
+    digest: str
+    group_id: str
+    people: int
+    members: int
+    held_at: datetime
+    run_id: str = ""
+    approved_at: datetime | None = None
+    approved_by: str = ""
+    used_by: str = ""
+
+    @property
+    def is_released(self) -> bool:
+        return self.approved_at is not None and not self.used_by

@@ -46,11 +46,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from enforcer.core.contractors import Contractor, RegisterRow, read_rows
+from enforcer.core.contractors import Contractor, ReadRow, RegisterRow, read_rows
 from enforcer.core.digest import plan_digest
 from enforcer.core.draft import Draft
 from enforcer.core.enforcement import Enforcement, State
-from enforcer.core.matching import Claims, Row
+from enforcer.core.matching import Claims
 from enforcer.core.members import Member, MemberIndex
 from enforcer.core.plan import GroupPlan, Plan
 from enforcer.settings import Disable, Onboarding, Settings, Unregistered
@@ -206,7 +206,7 @@ class _Judge:
                 if isinstance(row, Contractor) and not row.is_due(self.now) and row.has_begun(self.now):
                     self._judge_missing(row, rows)
 
-    def _judge_missing(self, row: Contractor, rows: Sequence[Row]) -> None:
+    def _judge_missing(self, row: Contractor, rows: Sequence[ReadRow]) -> None:
         if len(rows) > 1:
             self.draft.find_several_rows(row, [other.row_key for other in rows if other is not row])
         elif self.settings.onboard is Onboarding.ADD and row.key not in self.settings.protected_ids:

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from enforcer.core.enforcement import Enforcement
-from enforcer.core.plan import Finding, FindingKind
+from enforcer.core.plan import Finding, FindingKind, HeldPlan
 from enforcer.page.people import People, PersonLink
 from enforcer.page.times import Calendar, Moment
 from enforcer.page.words import FINDINGS
 from enforcer.status import GroupStatus
 from enforcer.tables.lookups import HeldPerson
-from enforcer.tables.plans import HeldPlan
 
 # Lists of thousands help nobody: the counts are told, and the first few named.
 NAMED = 25

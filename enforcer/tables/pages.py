@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from enforcer.tables.register import TABLE, Registration, read_registration
+from enforcer.core.contractors import Registration
+from enforcer.tables.register import TABLE, read_registration
 from enforcer.tables.storage import Tables
 
 

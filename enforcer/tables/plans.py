@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from enforcer.core.dates import utc
-from enforcer.core.plan import GroupPlan, Offboard
+from enforcer.core.plan import GroupPlan, HeldPlan, Offboard
 from enforcer.exceptions import UnavailableError
 from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, in_chunks, moment, present
 
 TABLE = "plans"
 _PLAN = "plan"
 _TRIES = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldPlan:
-    """A plan of one group that waits for an approval, has one, or has used it.
-
-    Attributes:
-        digest: The group's plan digest; names exactly these people, dates and steps.
-        used_by: The run that the approval let through; an approval is good for one.
-    """
-
-    digest: str
-    group_id: str
-    people: int
-    members: int
-    held_at: datetime
-    run_id: str = ""
-    approved_at: datetime | None = None
-    approved_by: str = ""
-    used_by: str = ""
-
-    @property
-    def is_released(self) -> bool:
-        return self.approved_at is not None and not self.used_by
 
 
 class Plans:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from enforcer.concurrency import each
-from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, normalised, read_row
+from enforcer.core.contractors import RegisterRow, Registration, normalised
 from enforcer.tables.gathering import GatheredReads
 from enforcer.tables.partitions import read_partition
 from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, in_chunks, present
@@ -23,30 +21,6 @@ _ROWS_FOR_EACH = 30
 _LARGEST_PAGE = 1000
 _MOST_GATHERED = 100
 _CALLS_AT_ONCE = 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
-    """A whole row, as people see it. Dates are as somebody wrote them."""
-
-    group_id: str
-    row_key: str
-    end_date: object
-    start_date: object = None
-    display_name: str = ""
-    company: str = ""
-    sponsor: str = ""
-    note: str = ""
-
-    def read(self, zone: ZoneInfo) -> Contractor | InvalidRow:
-        """Say what the enforcer makes of the row."""
-        row = RegisterRow(
-            partition_key=self.group_id,
-            row_key=self.row_key,
-            end_date=self.end_date,
-            start_date=self.start_date,
-        )
-        return read_row(row, zone)
 
 
 class Register:

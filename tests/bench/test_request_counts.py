@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from enforcer.core.contractors import Registration
 from enforcer.services import open_services
 from enforcer.settings import Disable, Storage
-from enforcer.tables.register import Registration
 from sandbox.storage_proxy import Calls, StorageProxy
 from tests.world import ENDED, RUNNING, World
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from enforcer.core.contractors import (
     Contractor,
     InvalidRow,
+    ReadRow,
     RegisterRow,
     is_address,
     is_object_id,
@@ -23,7 +24,7 @@ UTC_ZONE = ZoneInfo("UTC")
 ANNA = "11111111-2222-3333-4444-aaaaaaaaaaaa"
 
 
-def read(row_key: str, end_date: object = "2026-12-31", start_date: object = None) -> Contractor | InvalidRow:
+def read(row_key: str, end_date: object = "2026-12-31", start_date: object = None) -> ReadRow:
     row = RegisterRow(row_key=row_key, end_date=end_date, start_date=start_date)
     return read_row(row, UTC_ZONE)
 

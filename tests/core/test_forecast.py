@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, read_row
+from enforcer.core.contractors import ReadRow, RegisterRow, read_row
 from enforcer.core.forecast import forecast
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -11,7 +11,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 25, 0, 30, tzinfo=UTC)
 
 
-def row(end_date: str, zone: ZoneInfo = BERLIN) -> Contractor | InvalidRow:
+def row(end_date: str, zone: ZoneInfo = BERLIN) -> ReadRow:
     return read_row(RegisterRow(row_key="ada@contoso.com", end_date=end_date), zone)
 
 

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from enforcer.core.contractors import Registration
 from enforcer.core.messages import Channel
 from enforcer.notify.queueing import queue_warnings
 from enforcer.notify.sending import send_waiting
 from enforcer.services import Services
 from enforcer.settings import Mode
 from enforcer.tables.outbox import Outbox
-from enforcer.tables.register import Registration
 from sandbox.directory.faults import Fault
 from tests.notify.conftest import SENDER, with_settings
 from tests.world import World

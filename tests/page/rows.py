@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+from enforcer.core.contractors import Registration
 from enforcer.register_reading import Row
-from enforcer.tables.register import Registration
 from tests.page.runs import GROUP
 
 UTC = ZoneInfo("UTC")

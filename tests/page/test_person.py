@@ -4,8 +4,8 @@ from urllib.parse import quote
 
 import pytest
 
+from enforcer.core.contractors import Registration
 from enforcer.settings import Mode
-from enforcer.tables.register import Registration
 from sandbox.directory.faults import Fault
 from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from enforcer.core.contractors import Registration
 from enforcer.page.search import SHOWN
-from enforcer.tables.register import Registration
 from tests.page.visitor import Visitor
 from tests.world import ENDED, RUNNING, World
 

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from enforcer.core.contractors import Registration
 from enforcer.core.enforcement import Enforcement, Sessions, State
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.runs import Run, RunState
 from enforcer.services import Services
-from enforcer.tables.register import Registration
 from sandbox.directory.objects import Group, User
 from tests.reliability.evidence import Deed, deeds, numbers, touched
 from tests.reliability.jobs import Exit, Job, Kind

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from enforcer.core.contractors import Registration
 from enforcer.core.dates import UnreadableDateError, ends_at
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.runs import Run
@@ -16,7 +17,6 @@ from enforcer.graph.retries import Patience
 from enforcer.services import Services, open_services
 from enforcer.settings import load_settings
 from enforcer.tables.leases import Leases
-from enforcer.tables.register import Registration
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory.faults import Fault as GraphFault
 from sandbox.directory.members import Lag

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
+from enforcer.core.contractors import Registration
 from enforcer.exceptions import AccessDeniedError, EnforcerError, ReadError, UnavailableError
-from enforcer.tables.register import Registration
 from enforcer.tables.storage import TRANSACTION_SIZE, in_chunks
 from sandbox.directory.faults import Effect
 from sandbox.storage_proxy import Calls, Fault, Reply, StorageProxy

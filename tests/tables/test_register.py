@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from enforcer.core.contractors import RegisterRow
-from enforcer.tables.register import Register, Registration
+from enforcer.core.contractors import RegisterRow, Registration
+from enforcer.tables.register import Register
 from enforcer.tables.storage import Tables
 from sandbox.storage_proxy import StorageProxy
 

@@ -12,8 +12,8 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.data.tables import EdmType, EntityProperty
 
-from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, read_row
-from enforcer.tables.register import TABLE, Register, Registration
+from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, Registration, read_row
+from enforcer.tables.register import TABLE, Register
 from enforcer.tables.storage import Tables
 from sandbox.storage_proxy import Calls, Fault, Moment, Reply, StorageProxy
 

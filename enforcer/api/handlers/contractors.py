@@ -16,10 +16,10 @@ from enforcer.api.calls import Call
 from enforcer.api.documents import ContractorPage, contractor_document
 from enforcer.api.messages import Response, respond
 from enforcer.api.problems import invalid
+from enforcer.core.contractors import Registration
 from enforcer.exceptions import InputError
 from enforcer.registration import Details, chosen_group
 from enforcer.tables.pages import Place, registrations_after
-from enforcer.tables.register import Registration
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 100, 500
 
