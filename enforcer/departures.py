@@ -11,7 +11,7 @@ from enforcer.core.contractors import Contractor, read_row
 from enforcer.core.plan import Finding, FindingKind, Offboard, Step, stuck_finding
 from enforcer.core.runs import OUT_OF_TIME, Outcome, Result
 from enforcer.exceptions import AccessDeniedError, EnforcerError
-from enforcer.inquiry import at_first
+from enforcer.inquiry import before_asking
 from enforcer.job import Job
 from enforcer.person import Taken, conclude, entries, intent, take_steps
 
@@ -152,7 +152,7 @@ class Departures:
     async def _conclude(self, taken: Taken) -> None:
         now = self.job.services.now()  # one time for both records: the evidence holds them against each other
         outcome = conclude(taken, self.job.run.run_id, now)
-        outcome = replace(outcome, enforcement=at_first(outcome.enforcement))
+        outcome = replace(outcome, enforcement=before_asking(outcome.enforcement))
         try:
             await self.job.record(entries(taken, self.job.context, now))
             await self.job.services.enforcements.save(self.job.group_id, [outcome.enforcement])

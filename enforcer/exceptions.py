@@ -85,9 +85,9 @@ class LeaseLostError(RunError):
 class LeaseHeldError(RunError):
     """Another runner is at work on the group."""
 
-    def __init__(self, group_id: str, holder: str, expires_at: str) -> None:
-        self.group_id, self.holder, self.expires_at = group_id, holder, expires_at
-        super().__init__(f"group {group_id} is being worked on by {holder} (lease until {expires_at})")
+    def __init__(self, name: str, holder: str, expires_at: str) -> None:
+        self.name, self.holder, self.expires_at = name, holder, expires_at
+        super().__init__(f"{name} is being worked on by {holder} (lease until {expires_at})")
 
 
 class UnavailableError(EnforcerError):

@@ -111,7 +111,7 @@ def _shuts_out(policy: Policy) -> bool:
     return policy.is_enabled and policy.blocks_everywhere and (ours or not policy.exempts_apps)
 
 
-def at_first(person: Enforcement) -> Enforcement:
+def before_asking(person: Enforcement) -> Enforcement:
     """Give what is recorded of somebody who is just out: what is certain, or that Entra was not asked yet."""
     if person.removed_at is None or person.proof is not None:
         return person

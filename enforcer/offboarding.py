@@ -21,7 +21,7 @@ from enforcer.exceptions import EnforcerError, RefusedError, RunError, Unavailab
 from enforcer.graph.memberships import groups_having
 from enforcer.person import Taken, conclude, entries, intent
 from enforcer.proof import prove_departure
-from enforcer.registration import end
+from enforcer.registration import end_rows
 from enforcer.services import Services
 from enforcer.settings import Mode
 
@@ -107,7 +107,7 @@ class _Offboarding:
         rows = await self._find_rows()
         for group_id in self._groups:
             await self.services.runs.save(Report(run=self._begun(group_id)))
-        ended = await end(self.services, rows, self.person.id, self.now, self._context(""))
+        ended = await end_rows(self.services, rows, self.person.id, self.now, self._context(""))
         await self._plan({row.group_id: row for row in rows})
         await self._write_intents()
         account, removals = await self._take_steps()

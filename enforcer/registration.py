@@ -91,7 +91,7 @@ async def remove(services: Services, user: str, *, actor: str, group_id: str = "
     return row
 
 
-async def end(
+async def end_rows(
     services: Services, rows: Sequence[Registration], user_id: str, at: datetime, context: Context
 ) -> list[Registration]:
     """End a person's rows, because he is offboarded now; those that have ended already keep their date.

@@ -63,7 +63,7 @@ async def sweep(services: Services, order: Order) -> Report:
         job = Job(services=services, lease=lease, run=run, until=order.until)
         story = _Sweep(job, Departures(job), Arrivals(job), Assurance(job))
         try:
-            report = await story.tell(order.expected_digest)
+            report = await story.carry_out(order.expected_digest)
             report.run.assert_counts()
             await services.runs.save(report)
         except Exception as error:
@@ -101,8 +101,8 @@ class _Sweep:
     plan: GroupPlan | None = None
     verified: int = 0
 
-    async def tell(self, expected_digest: str) -> Report:
-        """Tell the whole story."""
+    async def carry_out(self, expected_digest: str) -> Report:
+        """Read, plan, then hold or apply, and prove; in report mode, apply nothing."""
         facts = await read_facts(self._services, self.job.group_id)
         self.plan = plan = plan_group(facts, self._services.settings, self._services.now())
         _require_expected(plan, expected_digest)

@@ -10,7 +10,7 @@ import pytest
 from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
 from enforcer.core.entries import Context
 from enforcer.core.ledger import Action
-from enforcer.inquiry import Answer, Inquiry, at_first
+from enforcer.inquiry import Answer, Inquiry, before_asking
 from enforcer.proof import not_blocked, prove, record, unproven
 from tests.world import World
 
@@ -116,10 +116,10 @@ async def test_an_account_that_somebody_else_has_disabled_is_noticed(world_that_
 
 
 def test_whoever_is_just_out_has_not_been_asked_about_unless_it_is_certain() -> None:
-    assert at_first(out("a")).proof is Proof.NOT_ASKED
-    assert at_first(out("a", disabled_at=NOW)).proof is Proof.DISABLED
-    assert at_first(out("a", removed_at=None)).proof is None
-    assert at_first(out("a", proof=Proof.BLOCKED)).proof is Proof.BLOCKED
+    assert before_asking(out("a")).proof is Proof.NOT_ASKED
+    assert before_asking(out("a", disabled_at=NOW)).proof is Proof.DISABLED
+    assert before_asking(out("a", removed_at=None)).proof is None
+    assert before_asking(out("a", proof=Proof.BLOCKED)).proof is Proof.BLOCKED
 
 
 # Recording -----------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ async def test_the_same_answer_every_night_is_a_finding_each_time_but_recorded_o
 ) -> None:
     world = world_that_answers
     user = world.tenant.add_user("Nobody Blocks")
-    person = at_first(out(user.id))
+    person = before_asking(out(user.id))
     await world.services.enforcements.save(world.group.id, [person])
     for _ in range(2):
         (person,) = await prove(Inquiry(world.services, seconds=10), context(world), [], [person])

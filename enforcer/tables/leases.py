@@ -37,13 +37,17 @@ class Leases:
         self._tables, self._seconds, self._clock = tables, seconds, clock
 
     @asynccontextmanager
-    async def holding(self, group_id: str, holder: str) -> AsyncIterator[Lease]:
-        """Hold the group's lease, renewed in the background, and give it back.
+    async def holding(self, name: str, holder: str) -> AsyncIterator[Lease]:
+        """Hold a lease, renewed in the background, and give it back.
+
+        Args:
+            name: What is held: a managed group, by its ID, or some other work.
+            holder: Who works on it, for people.
 
         Raises:
             LeaseHeldError: Somebody else holds it and renews it.
         """
-        lease = Lease(self, group_id, holder, await self._take(group_id, holder))
+        lease = Lease(self, name, holder, await self._take(name, holder))
         renewing = asyncio.create_task(lease.keep_renewing(self._seconds / 3))
         try:
             yield lease
@@ -51,19 +55,19 @@ class Leases:
             await lease.stop(renewing)
             await self._give_back(lease)
 
-    async def _take(self, group_id: str, holder: str) -> LeaseRow:
+    async def _take(self, name: str, holder: str) -> LeaseRow:
         give_up_at = asyncio.get_running_loop().time() + self._seconds
         while True:
-            found = await self._read(group_id)
+            found = await self._read(name)
             if found is None or found.expires_at <= self._clock():
-                taken = await self.write(group_id, holder, found.etag if found else "")
+                taken = await self.write(name, holder, found.etag if found else "")
                 if taken is not None:
                     return taken
             elif asyncio.get_running_loop().time() >= give_up_at:
-                raise LeaseHeldError(group_id, found.holder, instant(found.expires_at))
+                raise LeaseHeldError(name, found.holder, instant(found.expires_at))
             await asyncio.sleep(min(_POLL_SECONDS, self._seconds / 4))
 
-    async def write(self, group_id: str, holder: str, etag: str) -> LeaseRow | None:
+    async def write(self, name: str, holder: str, etag: str) -> LeaseRow | None:
         """Take or renew on condition that nobody else has meanwhile; None where somebody has."""
         from azure.core import MatchConditions  # noqa: PLC0415
         from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
@@ -71,7 +75,7 @@ class Leases:
         expires_at = self._clock() + timedelta(seconds=self._seconds)
         entity: Entity = {
             "PartitionKey": _PARTITION,
-            "RowKey": group_id,
+            "RowKey": name,
             "Holder": holder,
             "ExpiresAt": expires_at,
         }
@@ -85,22 +89,22 @@ class Leases:
                     written = await table.create_entity(entity)
             except HttpResponseError as error:
                 if error.status_code in {404, 409, 412}:
-                    return await self._ours(group_id, holder, expires_at)
+                    return await self._ours(name, holder, expires_at)
                 raise
         return LeaseRow(holder=holder, expires_at=expires_at, etag=str(written["etag"]))
 
-    async def _ours(self, group_id: str, holder: str, expires_at: datetime) -> LeaseRow | None:
+    async def _ours(self, name: str, holder: str, expires_at: datetime) -> LeaseRow | None:
         """Find our own write, when its answer was lost and the SDK repeated it in vain."""
-        found = await self._read(group_id)
+        found = await self._read(name)
         ours = found is not None and found.holder == holder and found.expires_at == expires_at
         return found if ours else None
 
-    async def _read(self, group_id: str) -> LeaseRow | None:
+    async def _read(self, name: str) -> LeaseRow | None:
         from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
 
         async with self._tables.table(TABLE) as table:
             try:
-                entity = await table.get_entity(_PARTITION, group_id)
+                entity = await table.get_entity(_PARTITION, name)
             except ResourceNotFoundError:
                 return None
         return LeaseRow(
@@ -117,7 +121,7 @@ class Leases:
             async with self._tables.table(TABLE) as table:
                 await table.delete_entity(
                     _PARTITION,
-                    lease.group_id,
+                    lease.name,
                     etag=lease.row.etag,
                     match_condition=MatchConditions.IfNotModified,
                 )
@@ -131,8 +135,8 @@ class Leases:
 class Lease:
     """A lease that we hold until it is `lost`."""
 
-    def __init__(self, leases: Leases, group_id: str, holder: str, row: LeaseRow) -> None:
-        self._leases, self.group_id, self._holder, self.row = leases, group_id, holder, row
+    def __init__(self, leases: Leases, name: str, holder: str, row: LeaseRow) -> None:
+        self._leases, self.name, self._holder, self.row = leases, name, holder, row
         self.lost = False
         # Two renewals at a time would be rivals, and one of them would believe the lease lost.
         self._renewing = asyncio.Lock()
@@ -161,11 +165,11 @@ class Lease:
             if not self.lost and self._leases.is_over(self.row):
                 await self._renew()
         if self.lost or self._leases.is_over(self.row):
-            raise LeaseLostError(f"group {self.group_id} was taken over by another runner")
+            raise LeaseLostError(f"{self.name} was taken over by another runner")
 
     async def _renew(self) -> None:
         try:
-            renewed = await self._leases.write(self.group_id, self._holder, self.row.etag)
+            renewed = await self._leases.write(self.name, self._holder, self.row.etag)
         except UnavailableError:
             return  # there are two more tries before it runs out
         if renewed is None:

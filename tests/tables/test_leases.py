@@ -43,7 +43,7 @@ async def test_while_one_holds_it_no_other_gets_it_and_hears_who_has_it(bench: B
         await lease.require()
         with pytest.raises(LeaseHeldError, match="is being worked on by the first") as error:
             await bench.is_free()
-    assert (error.value.group_id, error.value.holder) == (bench.group, "the first")
+    assert (error.value.name, error.value.holder) == (bench.group, "the first")
     assert await bench.is_free()
 
 
