@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from enforcer.concurrency import each
 from enforcer.core import dates
@@ -96,6 +97,8 @@ async def end_rows(
 ) -> list[Registration]:
     """End a person's rows, because he is offboarded now; those that have ended already keep their date.
 
+    A row that would begin after its end could not be read: it loses its start, and its note says which.
+
     Gives those that end now. Nothing else is written between one and the next: whoever dies there leaves a
     person who is offboarded from some groups only, until somebody calls again.
 
@@ -120,8 +123,18 @@ async def end_rows(
 
 async def _end(services: Services, row: Registration, at: datetime, context: Context) -> None:
     ended = f"offboarded at {instant(at)} by {context.actor}: {context.note[:1000]}"
+    start = None
+    if _begins_later(row, at, services.settings.zone):
+        ended, start = f"{ended} (StartDate was {dates.written(row.start_date)})", ""
     note = f"{row.note[:2000]} | {ended}" if row.note else ended
-    await services.register.end(row.group_id, row.row_key, at, note)
+    await services.register.end(row.group_id, row.row_key, at, note, start_date=start)
+
+
+def _begins_later(row: Registration, at: datetime, zone: ZoneInfo) -> bool:
+    try:
+        return dates.begins_at(row.start_date, zone) >= at
+    except UnreadableDateError:
+        return False
 
 
 def _has_ended(read: ReadRow, at: datetime) -> bool:

@@ -152,6 +152,45 @@ async def test_whose_end_had_not_come_ends_now_and_whose_had_keeps_his_date(worl
     assert then.due_at < begun - timedelta(days=1000)
 
 
+@pytest.mark.parametrize("start", ["2099-01-01", "2098-12-31T09:00:00+01:00"])
+async def test_a_row_that_has_not_begun_ends_as_one_that_can_be_read(world: World, start: str) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, "2099-06-30", start_date=start, note="old")
+
+    await offboard(world, anna)
+
+    row = await world.services.register.registration(world.group.id, anna.id)
+    assert row is not None
+    assert row.start_date == ""
+    assert row.note.startswith("old | offboarded at ")
+    assert f"StartDate was {start}" in row.note
+    assert (await world.plan()).findings == ()
+
+
+@pytest.mark.parametrize("start", ["2019-01-01", "soon"])
+async def test_a_start_that_is_past_or_cannot_be_read_stays(world: World, start: str) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, RUNNING, start_date=start)
+
+    await offboard(world, anna)
+
+    row = await world.services.register.registration(world.group.id, anna.id)
+    assert row is not None
+    assert row.start_date == start
+    assert "StartDate" not in row.note
+
+
+async def test_a_row_that_ended_before_it_began_keeps_the_dates_that_somebody_must_mend(world: World) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, ENDED, start_date=RUNNING)
+
+    await offboard(world, anna)
+
+    row = await world.services.register.registration(world.group.id, anna.id)
+    assert row is not None
+    assert (row.end_date, row.start_date) == (ENDED, RUNNING)
+
+
 async def test_a_run_counts_him_once_with_reason_and_lag(world: World) -> None:
     anna = world.member("Anna")
     await offboard(world, anna)

@@ -118,14 +118,21 @@ class Register:
         async with self._tables.table(TABLE) as table:
             await table.upsert_entity(_entity(registration))
 
-    async def end(self, group_id: str, row_key: str, end_date: object, note: str) -> None:
-        """Change only the end of access and the note of a row; one that has gone meanwhile stays gone."""
+    async def end(
+        self, group_id: str, row_key: str, end_date: object, note: str, *, start_date: str | None = None
+    ) -> None:
+        """Change only the end of access and the note of a row, and its start where one is given.
+
+        A row that has gone meanwhile stays gone.
+        """
         from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
 
-        entity = {"PartitionKey": group_id, "RowKey": row_key, "EndDate": end_date, "Note": note}
+        row = Registration(
+            group_id=group_id, row_key=row_key, end_date=end_date, start_date=start_date, note=note
+        )
         async with self._tables.table(TABLE) as table:
             with suppress(ResourceNotFoundError):
-                await table.update_entity(entity)
+                await table.update_entity(_entity(row))
 
     async def remove(self, group_id: str, row_key: str) -> None:
         async with self._tables.table(TABLE) as table:

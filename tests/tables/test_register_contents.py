@@ -99,6 +99,13 @@ async def test_ending_a_row_changes_its_end_and_note_alone(tables: Tables, group
     assert await raw(tables, group, "anna@x.example") == {"EndDate": now, "Company": "X", "Note": "new"}
 
 
+async def test_ending_a_row_takes_its_start_away_where_that_is_wanted(tables: Tables, group: str) -> None:
+    register, now = Register(tables), datetime(2026, 11, 23, 12, tzinfo=UTC)
+    await write(tables, group, "anna@x.example", EndDate="2027-12-31", StartDate="2027-01-01")
+    await register.end(group, "anna@x.example", now, "new", start_date="")
+    assert await raw(tables, group, "anna@x.example") == {"EndDate": now, "StartDate": "", "Note": "new"}
+
+
 async def test_a_row_that_has_gone_is_neither_ended_nor_made_anew(tables: Tables, group: str) -> None:
     await Register(tables).end(group, "anna@x.example", datetime(2026, 11, 23, tzinfo=UTC), "x")
     assert await rows(tables, group) == []
