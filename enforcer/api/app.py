@@ -8,7 +8,7 @@ from dataclasses import replace
 from time import monotonic
 
 from enforcer.api.calls import Budget, Call
-from enforcer.api.entry import Entry
+from enforcer.api.gate import Gate
 from enforcer.api.keys import KeyRing
 from enforcer.api.messages import Request, Response
 from enforcer.api.problems import ProblemError, internal, problem_of, unavailable
@@ -36,7 +36,7 @@ class Api:
         settings = services.settings
         keys = f"{settings.authority_url}/{settings.tenant_id}/discovery/v2.0/keys"
         self._services = services
-        self._entry = Entry(settings, KeyRing(keys, clock=monotonic))
+        self._gate = Gate(settings, KeyRing(keys, clock=monotonic))
         self._budget = budget or Budget()
 
     async def answer(self, route: Route, request: Request) -> Response:
@@ -47,7 +47,7 @@ class Api:
     async def _answer(self, route: Route, request: Request) -> Response:
         try:
             async with asyncio.timeout(_LONGEST_SECONDS):
-                caller = await self._entry.admit(request, route.access)
+                caller = await self._gate.admit(request, route.access)
                 call = Call(request=request, caller=caller, services=self._services, budget=self._budget)
                 return await route.handler(call)
         except EnforcerError as error:

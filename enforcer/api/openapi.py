@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from enforcer.api.entry import READ_ROLE, Access
+from enforcer.api.gate import READ_ROLE, Access
 from enforcer.api.messages import JSON
 from enforcer.api.problems import PROBLEM_JSON, Problem
 from enforcer.core import run_ids

@@ -18,7 +18,7 @@ from enforcer.api.documents import (
     RunDocument,
     StartedSweeps,
 )
-from enforcer.api.entry import Access
+from enforcer.api.gate import Access
 from enforcer.api.handlers.contractors import (
     DEFAULT_LIMIT,
     LARGEST_LIMIT,

@@ -13,7 +13,7 @@ from enforcer.cli.output import Table, output_option, tell, write_json, write_ta
 from enforcer.cli.running import DONE, UNDONE, USAGE, settings
 from enforcer.core.contractors import is_object_id
 from enforcer.graph.conditional_access import ConditionalAccess
-from enforcer.policies.changes import Action, Change, Difference
+from enforcer.policies.changes import Change, Difference, PolicyAction
 from enforcer.policies.drift import Drift
 from enforcer.policies.managing import Manager
 from enforcer.policies.sign_in import operators_graph
@@ -29,7 +29,7 @@ class _Change(msgspec.Struct, kw_only=True):
     name: str
     id: str
     state: str | None
-    action: Action | None
+    action: PolicyAction | None
     reason: str
     differences: tuple[Difference, ...]
 

@@ -29,7 +29,7 @@ from enforcer.core.planner import READS_SETTLE
 def cases(found: Iterable[Dossier], period: Period, sla: timedelta, now: datetime) -> list[Case]:
     """Judge every end of access that falls into the period and has come."""
     return [
-        _Judge(dossier, sla, now).case() for dossier in in_order(found) if _concerns(dossier, period, now)
+        _CaseJudge(dossier, sla, now).case() for dossier in in_order(found) if _concerns(dossier, period, now)
     ]
 
 
@@ -40,7 +40,7 @@ def _concerns(dossier: Dossier, period: Period, now: datetime) -> bool:
     return any(at is not None and period.has(at) for at in removals)
 
 
-class _Judge:
+class _CaseJudge:
     def __init__(self, dossier: Dossier, sla: timedelta, now: datetime) -> None:
         self._dossier, self._sla, self._now = dossier, sla, now
         self._removals = _times(dossier, Action.REMOVE, Done.REMOVED)

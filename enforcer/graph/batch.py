@@ -13,7 +13,7 @@ from collections.abc import Coroutine
 import msgspec
 
 from enforcer.graph.client import GraphClient
-from enforcer.graph.reply import Reply, Request, Verdict, no_reply, read_reply
+from enforcer.graph.reply import Reply, ReplyKind, Request, no_reply, read_reply
 
 # "Combine multiple HTTP requests using JSON batching": at most 20 in one.
 BATCH_SIZE = 20
@@ -124,7 +124,7 @@ class Batcher:
         reply = await self._client.attempt(envelope, writes=len(requests))
         if reply.ok:
             return _read_items(reply, len(requests))
-        if reply.verdict is Verdict.RETRY:
+        if reply.kind is ReplyKind.RETRY:
             return [reply] * len(requests)
         # A refusal of the envelope says nothing about what is in it.
         return [await self._client.attempt(request) for request in requests]

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from enforcer.exceptions import AccessDeniedError, ReadError
 from enforcer.graph.pacer import Pacer
-from enforcer.graph.reply import Reply, Request, Verdict, no_reply, read_reply
+from enforcer.graph.reply import Reply, ReplyKind, Request, no_reply, read_reply
 from enforcer.graph.retries import Patience, Retries
 from enforcer.settings import Settings
 from enforcer.telemetry import graph_call
@@ -104,10 +104,10 @@ class GraphClient:
         while True:
             token = self._token_number
             reply = await attempt()
-            if reply.verdict is Verdict.RETRY:
+            if reply.kind is ReplyKind.RETRY:
                 repeated = repeated or reply.may_have_taken_effect
                 await retries.wait(reply, self.pacer)
-            elif reply.verdict is not Verdict.RUN:
+            elif reply.kind is not ReplyKind.RUN:
                 return replace(reply, repeated=repeated)
             elif renewed:
                 raise AccessDeniedError(f"Graph refuses the token: {reply.explanation}")

@@ -14,7 +14,7 @@ from enforcer.core.policy import Json, Policy, read_policy
 from enforcer.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
 from enforcer.graph.client import GraphClient
 from enforcer.graph.pacer import Pacer
-from enforcer.graph.reply import Reply, Request, Verdict
+from enforcer.graph.reply import Reply, ReplyKind, Request
 from enforcer.graph.retries import Patience, Retries
 
 POLICIES = "/identity/conditionalAccess/policies"
@@ -72,7 +72,7 @@ class ConditionalAccess:
         """Create a policy. A call whose answer was lost is not repeated: there might be two afterwards."""
         request = Request(method="POST", path=POLICIES, body=msgspec.json.encode(body))
         reply = await self._call_once(request)
-        if reply.verdict is Verdict.RETRY:
+        if reply.kind is ReplyKind.RETRY:
             raise UnavailableError(f"whether the policy was created is not known: {reply.explanation}")
         _require(reply, "a policy could not be created", _WRITE)
         return _policy(_decode(reply, dict[str, Any], "the new policy"))
@@ -113,7 +113,7 @@ class ConditionalAccess:
     async def _call(self, request: Request) -> Reply:
         """Make a call, again where that may help."""
         retries = Retries(self._patience)
-        while (reply := await self._paced(request)).verdict is Verdict.RETRY:
+        while (reply := await self._paced(request)).kind is ReplyKind.RETRY:
             await retries.wait(reply, self._pacer)
         return reply
 
@@ -136,7 +136,7 @@ def _page(reply: Reply, what: str, permission: str) -> _Page:
 
 
 def _require(reply: Reply, failure: str, permission: str) -> None:
-    if reply.forbidden or reply.verdict is Verdict.RUN:
+    if reply.forbidden or reply.kind is ReplyKind.RUN:
         raise AccessDeniedError(f"{failure}; grant this identity {permission}: {reply.explanation}")
     if not reply.ok:
         raise ReadError(f"{failure}: {reply.explanation}")

@@ -21,7 +21,7 @@ from enforcer.exceptions import (
 from enforcer.graph.batch import Batcher
 from enforcer.graph.client import GraphClient
 from enforcer.graph.groups import GROUP_COLUMNS, Group, ManagedGroup, refusal
-from enforcer.graph.reply import Reply, Request, Verdict
+from enforcer.graph.reply import Reply, ReplyKind, Request
 
 # One look at the group answers for all removals of about the same time.
 _CONFIRMED_SECONDS = 30.0
@@ -282,5 +282,5 @@ def _result(reply: Reply) -> StepResult:
         request_id=reply.request_id,
         explanation=reply.explanation,
         forbidden=reply.forbidden,
-        unavailable=reply.verdict is Verdict.RETRY,
+        unavailable=reply.kind is ReplyKind.RETRY,
     )

@@ -19,7 +19,7 @@ _TRANSIENT = frozenset({0, 408, 409, 423, 424, 429, 500, 502, 503, 504})
 _LONGEST_WAIT = 3600.0
 
 
-class Verdict(StrEnum):
+class ReplyKind(StrEnum):
     """What kind of answer it is."""
 
     DONE = auto()
@@ -58,16 +58,16 @@ class Reply:
         return self.status == 0 or self.status >= 500  # noqa: PLR2004
 
     @property
-    def verdict(self) -> Verdict:
+    def kind(self) -> ReplyKind:
         if 200 <= self.status < 300:  # noqa: PLR2004
-            return Verdict.DONE
+            return ReplyKind.DONE
         if self.status in _TRANSIENT:
-            return Verdict.RETRY
-        return Verdict.RUN if self.status == 401 else Verdict.PERSON  # noqa: PLR2004
+            return ReplyKind.RETRY
+        return ReplyKind.RUN if self.status == 401 else ReplyKind.PERSON  # noqa: PLR2004
 
     @property
     def ok(self) -> bool:
-        return self.verdict is Verdict.DONE
+        return self.kind is ReplyKind.DONE
 
     @property
     def explanation(self) -> str:

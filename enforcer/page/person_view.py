@@ -42,7 +42,7 @@ class Mistakes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class StepView:
     """A step of an offboarding and when it was done; `at` is None where it was not."""
 
     label: str
@@ -69,7 +69,7 @@ class EngagementView:
     state: str
     is_stuck: bool
     last_error: str
-    steps: tuple[Step, ...]
+    steps: tuple[StepView, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,26 +199,26 @@ def _date(value: object) -> str:
     return "" if value is None else written(value)
 
 
-def _steps(done: Enforcement, days: Calendar) -> tuple[Step, ...]:
+def _steps(done: Enforcement, days: Calendar) -> tuple[StepView, ...]:
     steps = [
-        Step(label="Access ended", at=days.end(done.due_at) if done.due_at else None),
-        Step(
+        StepView(label="Access ended", at=days.end(done.due_at) if done.due_at else None),
+        StepView(
             label="Removed from the group",
             at=days.optional_moment(done.removed_at),
             note=_lag(done.due_at, done.removed_at),
         ),
-        Step(
+        StepView(
             label="Sessions",
             at=days.optional_moment(done.revoked_at) if done.sessions is Sessions.REVOKED else None,
             note=SESSIONS[done.sessions] if done.sessions else "not done",
         ),
-        Step(label="Absence verified", at=days.optional_moment(done.verified_at)),
+        StepView(label="Absence verified", at=days.optional_moment(done.verified_at)),
     ]
     if done.disabled_at is not None:
-        steps.insert(1, Step(label="Account disabled", at=days.moment(done.disabled_at)))
+        steps.insert(1, StepView(label="Account disabled", at=days.moment(done.disabled_at)))
     if done.proof is not None:
         note = " ".join(filter(None, (PROOFS[done.proof], done.proof_policy)))
-        steps.append(Step(label="Next sign-in, by What If", at=None, note=note))
+        steps.append(StepView(label="Next sign-in, by What If", at=None, note=note))
     return tuple(steps)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enforcer.api.entry import Access
+from enforcer.api.gate import Access
 from enforcer.api.routes import Route
 from enforcer.page.changes import change_person
 from enforcer.page.overview import approve, show_overview

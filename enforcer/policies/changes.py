@@ -14,7 +14,7 @@ _LOOK = "look at the sign-in logs, then enable it"
 _WITHHELD = "not changed: the policy is enabled, and this would meet others at once; --enable asks for it"
 
 
-class Action(StrEnum):
+class PolicyAction(StrEnum):
     CREATE = "create"
     """In report-only state, always."""
     UPDATE = "update"
@@ -52,19 +52,19 @@ class Change:
     key: str
     wanted: Policy | None
     current: Policy | None
-    action: Action | None
+    action: PolicyAction | None
     differences: tuple[Difference, ...] = ()
     reason: str = ""
 
     @property
     def is_due(self) -> bool:
         """Tell whether the tenant is not yet as it was asked for."""
-        return self.action not in (None, Action.LEFT_OVER)
+        return self.action not in (None, PolicyAction.LEFT_OVER)
 
     @property
     def updates_enabled(self) -> bool:
         """Tell whether it changes a policy that is enforced, so that the next sign-in feels it."""
-        return self.action is Action.UPDATE and self.current is not None and self.current.is_enabled
+        return self.action is PolicyAction.UPDATE and self.current is not None and self.current.is_enabled
 
 
 def plan_changes(wanted: Sequence[Policy], tenant: Sequence[Policy], *, enable: bool = False) -> list[Change]:
@@ -84,7 +84,7 @@ def plan_changes(wanted: Sequence[Policy], tenant: Sequence[Policy], *, enable: 
 def _change(wanted: Policy, found: list[Policy], *, enable: bool) -> Change:
     if not found:
         reason = f"created first; {_LOOK}" if enable else ""
-        return Change(key=wanted.key, wanted=wanted, current=None, action=Action.CREATE, reason=reason)
+        return Change(key=wanted.key, wanted=wanted, current=None, action=PolicyAction.CREATE, reason=reason)
     current = found[0]
     differences = tuple(_differences(current, wanted))
     if differences:
@@ -98,29 +98,29 @@ def _change(wanted: Policy, found: list[Policy], *, enable: bool) -> Change:
 
 def _updating(
     current: Policy, differences: Sequence[Difference], *, enable: bool
-) -> tuple[Action | None, str]:
+) -> tuple[PolicyAction | None, str]:
     if not current.is_enabled:
-        return Action.UPDATE, f"changed first; {_LOOK}" if enable else ""
+        return PolicyAction.UPDATE, f"changed first; {_LOOK}" if enable else ""
     if not enable and any(difference.path.startswith(_REACH) for difference in differences):
-        return Action.WITHHOLD, _WITHHELD
-    return Action.UPDATE, ""
+        return PolicyAction.WITHHOLD, _WITHHELD
+    return PolicyAction.UPDATE, ""
 
 
-def _enabling(current: Policy) -> tuple[Action | None, str]:
+def _enabling(current: Policy) -> tuple[PolicyAction | None, str]:
     match current.state:
         case PolicyState.ENABLED:
             return None, ""
         case PolicyState.REPORT_ONLY:
-            return Action.ENABLE, ""
+            return PolicyAction.ENABLE, ""
         case PolicyState.DISABLED:
-            return Action.REPORT, f"reported on first; {_LOOK}"
+            return PolicyAction.REPORT, f"reported on first; {_LOOK}"
 
 
 def _left_over(wanted: Sequence[Policy], tenant: Sequence[Policy]) -> Iterator[Change]:
     keys = {policy.key for policy in wanted}
     for policy in tenant:
         if policy.key and (policy.key not in keys or made_here(tenant, policy.key)[0] is not policy):
-            yield Change(key=policy.key, wanted=None, current=policy, action=Action.LEFT_OVER)
+            yield Change(key=policy.key, wanted=None, current=policy, action=PolicyAction.LEFT_OVER)
 
 
 def _differences(current: Policy, wanted: Policy) -> Iterator[Difference]:

@@ -13,7 +13,7 @@ from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.directory import Directory
 from enforcer.graph.identity import own_identity
 from enforcer.graph.memberships import groups_having
-from enforcer.policies.changes import Action, Change
+from enforcer.policies.changes import Change, PolicyAction
 from enforcer.policies.guard import refuse
 from enforcer.policies.wanted import Wanted
 
@@ -51,7 +51,9 @@ class LockOutGuard:
         Raises:
             RefusedError: One of them would lock somebody out, or whom it has to spare is not known.
         """
-        enabled = [change.current for change in changes if change.action is Action.ENABLE and change.current]
+        enabled = [
+            change.current for change in changes if change.action is PolicyAction.ENABLE and change.current
+        ]
         updated = [change.wanted for change in changes if change.updates_enabled and change.wanted]
         if not enabled and not updated:
             return

@@ -9,7 +9,7 @@ from enforcer.exceptions import NotFoundError, ReadError
 from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.directory import Directory
-from enforcer.policies.changes import Action, Change, creation, plan_changes, update
+from enforcer.policies.changes import Change, PolicyAction, creation, plan_changes, update
 from enforcer.policies.coverage import uncovered
 from enforcer.policies.drift import Drift, DriftKind, find_drift
 from enforcer.policies.guard import refuse
@@ -73,16 +73,16 @@ class Manager:
     async def _make(self, change: Change, tell: Callable[[str], None]) -> None:
         wanted, current = change.wanted, change.current
         match change.action:
-            case Action.CREATE if wanted is not None:
+            case PolicyAction.CREATE if wanted is not None:
                 created = await self._policies.create(creation(wanted))
                 tell(f"created in report-only state: {created.display_name} ({created.id})")
-            case Action.UPDATE if wanted is not None and current is not None:
+            case PolicyAction.UPDATE if wanted is not None and current is not None:
                 await self._policies.update(current.id, update(wanted, current))
                 tell(f"updated: {wanted.display_name}")
-            case Action.REPORT if current is not None:
+            case PolicyAction.REPORT if current is not None:
                 await self._policies.update(current.id, {"state": PolicyState.REPORT_ONLY.value})
                 tell(f"put into report-only state: {current.display_name}")
-            case Action.ENABLE if current is not None:
+            case PolicyAction.ENABLE if current is not None:
                 await self._policies.update(current.id, {"state": PolicyState.ENABLED.value})
                 tell(f"enabled: {current.display_name}")
             case _:

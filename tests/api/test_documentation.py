@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from enforcer.api.entry import Access
+from enforcer.api.gate import Access
 from enforcer.api.problems import Code
 from enforcer.api.routes import ROUTES
 

@@ -5,7 +5,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from enforcer.api.entry import Access
+from enforcer.api.gate import Access
 from enforcer.api.routes import ROUTES, openapi_document
 
 

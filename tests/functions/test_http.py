@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from enforcer.api.entry import Access
+from enforcer.api.gate import Access
 from enforcer.api.routes import ROUTES, Route
 from sandbox.azurite import StorageEndpoints, running_azurite
 from sandbox.directory.faults import Fault

@@ -11,7 +11,7 @@ from freezegun import freeze_time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enforcer.graph.reply import Request, Verdict, no_reply, read_reply, read_retry_after
+from enforcer.graph.reply import ReplyKind, Request, no_reply, read_reply, read_retry_after
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -21,21 +21,21 @@ def body(**error: object) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("statuses", "verdict"),
+    ("statuses", "kind"),
     [
-        ((200, 201, 202, 204), Verdict.DONE),
-        ((408, 409, 423, 424, 429, 500, 502, 503, 504), Verdict.RETRY),
-        ((400, 403, 404, 405, 410, 301), Verdict.PERSON),
-        ((401,), Verdict.RUN),
+        ((200, 201, 202, 204), ReplyKind.DONE),
+        ((408, 409, 423, 424, 429, 500, 502, 503, 504), ReplyKind.RETRY),
+        ((400, 403, 404, 405, 410, 301), ReplyKind.PERSON),
+        ((401,), ReplyKind.RUN),
     ],
 )
-def test_there_are_four_kinds_of_answers(statuses: tuple[int, ...], verdict: Verdict) -> None:
-    assert {read_reply(status, {}, b"").verdict for status in statuses} == {verdict}
+def test_there_are_four_kinds_of_answers(statuses: tuple[int, ...], kind: ReplyKind) -> None:
+    assert {read_reply(status, {}, b"").kind for status in statuses} == {kind}
 
 
 def test_no_answer_at_all_is_to_be_tried_again_and_says_why() -> None:
     reply = no_reply(TimeoutError("after 30 s"))
-    assert reply.verdict is Verdict.RETRY
+    assert reply.kind is ReplyKind.RETRY
     assert reply.explanation == "no answer: TimeoutError after 30 s"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from enforcer.api.entry import SESSION_TOKEN
+from enforcer.api.gate import SESSION_TOKEN
 from enforcer.functions.queues import CONNECTION
 from enforcer.functions.runtime import FUNCTION_TIMEOUT_SECONDS, SWEEP_SECONDS
 from tests.infra.templates import INFRA, MAIN, ROOT, text_of

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enforcer.core.policy import Json, Policy, read_policy
-from enforcer.policies.changes import Action, Difference, creation, plan_changes, update
+from enforcer.policies.changes import Difference, PolicyAction, creation, plan_changes, update
 from sandbox.directory.routes.policy_forms import completed, merged
 from tests.policies.examples import BREAK_GLASS, OTHER, changed, handmade, in_tenant, remade, shipped
 
@@ -16,13 +16,13 @@ BLOCK = "no-group-no-access"
 REPORT_ONLY = "enabledForReportingButNotEnforced"
 
 
-def actions(wanted: list[Policy], tenant: list[Policy], *, enable: bool = False) -> list[Action | None]:
+def actions(wanted: list[Policy], tenant: list[Policy], *, enable: bool = False) -> list[PolicyAction | None]:
     return [change.action for change in plan_changes(wanted, tenant, enable=enable)]
 
 
 def test_what_the_tenant_does_not_have_is_created_in_report_only_state() -> None:
     policy = shipped()[BLOCK]
-    assert actions([policy], []) == [Action.CREATE]
+    assert actions([policy], []) == [PolicyAction.CREATE]
     assert creation(read_policy(policy.body | {"state": "enabled"}))["state"] == REPORT_ONLY
 
 
@@ -36,7 +36,7 @@ def test_a_difference_is_shown_with_both_sides_and_mended() -> None:
     policy = shipped()[BLOCK]
     current = changed(in_tenant(policy), excludeUsers=[*BREAK_GLASS, OTHER])
     (change,) = plan_changes([policy], [current], enable=True)
-    assert change.action is Action.UPDATE
+    assert change.action is PolicyAction.UPDATE
     path = "conditions.users.excludeUsers"
     assert change.differences == (
         Difference(path=path, tenant=sorted([*BREAK_GLASS, OTHER]), file=sorted(BREAK_GLASS)),
@@ -51,10 +51,10 @@ def test_whom_or_what_an_enabled_policy_meets_is_changed_only_when_asked_for(par
     body["conditions"][part] |= extra[part]
     current = read_policy(body)
     (change,) = plan_changes([policy], [current])
-    assert (change.action, "--enable" in change.reason) == (Action.WITHHOLD, True)
-    assert actions([policy], [current], enable=True) == [Action.UPDATE]
+    assert (change.action, "--enable" in change.reason) == (PolicyAction.WITHHOLD, True)
+    assert actions([policy], [current], enable=True) == [PolicyAction.UPDATE]
     for state in ("disabled", REPORT_ONLY):
-        assert actions([policy], [read_policy(body | {"state": state})]) == [Action.UPDATE]
+        assert actions([policy], [read_policy(body | {"state": state})]) == [PolicyAction.UPDATE]
 
 
 def test_policies_of_others_are_never_part_of_a_plan() -> None:
@@ -66,18 +66,18 @@ def test_a_policy_whose_file_is_gone_and_a_copy_are_left_for_people_to_delete() 
     policies = shipped()
     copy = read_policy(in_tenant(policies[BLOCK]).body | {"id": "copy"})
     tenant = [in_tenant(policies[BLOCK]), copy, in_tenant(policies["short-sessions"])]
-    assert actions([policies[BLOCK]], tenant) == [None, Action.LEFT_OVER, Action.LEFT_OVER]
+    assert actions([policies[BLOCK]], tenant) == [None, PolicyAction.LEFT_OVER, PolicyAction.LEFT_OVER]
 
 
 def test_only_what_was_seen_in_the_tenant_as_it_is_gets_enabled() -> None:
     policy = shipped()[BLOCK]
     other = in_tenant(remade(policy, excludeUsers=[*BREAK_GLASS, OTHER]), REPORT_ONLY)
-    assert actions([policy], [in_tenant(policy, REPORT_ONLY)], enable=True) == [Action.ENABLE]
-    assert actions([policy], [in_tenant(policy, "disabled")], enable=True) == [Action.REPORT]
+    assert actions([policy], [in_tenant(policy, REPORT_ONLY)], enable=True) == [PolicyAction.ENABLE]
+    assert actions([policy], [in_tenant(policy, "disabled")], enable=True) == [PolicyAction.REPORT]
     assert actions([policy], [in_tenant(policy)], enable=True) == [None]
     for tenant in ([], [other]):
         (change,) = plan_changes([policy], tenant, enable=True)
-        assert change.action is not Action.ENABLE
+        assert change.action is not PolicyAction.ENABLE
         assert "then enable it" in change.reason
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from enforcer.core.policy import BLOCK
 from enforcer.exceptions import AccessDeniedError, RefusedError
-from enforcer.policies.changes import Action
+from enforcer.policies.changes import PolicyAction
 from enforcer.policies.drift import DriftKind
 from sandbox import azure_cli
 from tests.policies.conftest import Office, Operator
@@ -119,6 +119,6 @@ async def test_copies_are_left_for_people_to_delete(office: Office, operator: Op
     await operator.apply()
     office.tenant.policies["1" * 36] = office.policy(BLOCK) | {"id": "1" * 36}
     changes = await operator.manager.plan(operator.wants(), enable=False)
-    assert [change.action for change in changes if change.action] == [Action.LEFT_OVER]
+    assert [change.action for change in changes if change.action] == [PolicyAction.LEFT_OVER]
     await operator.manager.apply(changes, operator.wants(), operator.told.append)
     assert len(office.tenant.policies) == 5

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from enforcer.api.entry import SESSION_TOKEN
+from enforcer.api.gate import SESSION_TOKEN
 from tests.api.caller import CHANGE, JSON, READ, Caller
 from tests.world import World
 

@@ -28,7 +28,7 @@ class Access(StrEnum):
     CHANGE = "change"
 
 
-class Entry:
+class Gate:
     """Lets callers in, or says why not."""
 
     def __init__(self, settings: Settings, keys: KeyRing) -> None:
