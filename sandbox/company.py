@@ -26,7 +26,7 @@ _GUESTS = (
     "Amir Cohen", "Beth Young", "Carl Jansen", "Dina Haddad", "Enzo Ricci", "Fay Thompson", "Gita Rao",
     "Hana Kim", "Ivo Petrov", "Joy Mensah", "Kai Lund", "Lea Martin", "Max Weber", "Nora Fox",
 )  # fmt: skip
-_GHOSTS = ("Ghost Account", "Forgotten Admin")
+_UNREGISTERED = ("Ghost Account", "Forgotten Admin")
 # Days from today to the last day of access; whoever is not named here has months to go.
 _ENDS = {
     "Ada Novak": -1, "Bilal Khan": -3, "Chiara Conti": -40, "Dmitri Orlov": -200,
@@ -70,14 +70,14 @@ def found_company(today: date) -> Company:
     break_glass = (tenant.add_user("Break Glass 1"), tenant.add_user("Break Glass 2"))
     # The identity owns the group instead of holding a permission over every group of the tenant.
     contractors = tenant.add_group("Contractors", owners=[identity])
-    people = [tenant.add_user(name) for name in (*_MEMBERS, *_GHOSTS)]
+    people = [tenant.add_user(name) for name in (*_MEMBERS, *_UNREGISTERED)]
     people += [tenant.add_guest(name, f"{_alias(name)}@partner.example") for name in _GUESTS]
     tenant.fill_group(contractors, people)
     # A standing group of all contractors, past ones too: whoever is in it and in no managed group is blocked.
     everybody = tenant.add_group("All contractors", members=people)
     api = tenant.add_application("Contractor access enforcer API", roles=_api_roles())
     tenant.grant(operator, "Contractors.Offboard", on=api)
-    rows = tuple(_row(person, today) for person in people if person.display_name not in _GHOSTS)
+    rows = tuple(_row(person, today) for person in people if person.display_name not in _UNREGISTERED)
     return Company(
         tenant=tenant,
         contractors=contractors,

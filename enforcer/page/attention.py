@@ -1,4 +1,4 @@
-"""What an operator has to look at: held plans, stuck people, ghosts and the other findings."""
+"""What an operator has to look at: held plans, stuck people, members without a row, other findings."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def findings_of(kind: FindingKind, findings: Iterable[Finding], people: People) 
 
 
 def other_findings(findings: Sequence[Finding], people: People) -> tuple[Findings, ...]:
-    """Give all findings but the ghosts and the stuck, who have sections of their own."""
+    """Give all findings but the unregistered members and the stuck, who have sections of their own."""
     kinds = [kind for kind in FINDINGS if kind not in {FindingKind.UNREGISTERED_MEMBER, FindingKind.STUCK}]
     views = (findings_of(kind, findings, people) for kind in kinds)
     return tuple(view for view in views if view.shown)

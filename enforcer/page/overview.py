@@ -31,7 +31,7 @@ async def show_overview(call: Call) -> Response:
     if "q" in call.request.query or "week" in call.request.query:
         return await show_search(call)
     read = await _read(call.services)
-    people = People.of(read.rows, await _names_of_ghosts(call.services, read))
+    people = People.of(read.rows, await _names_of_unregistered(call.services, read))
     groups, days = read.status.groups, calendar(call)
     return html(
         "overview.html",
@@ -45,7 +45,7 @@ async def show_overview(call: Call) -> Response:
         approved=await _approved(call),
         held=[held async for held in _held(call.services, groups, people, days)],
         stuck=attention.stuck_people(groups, people, days),
-        ghosts=attention.findings_of(FindingKind.UNREGISTERED_MEMBER, read.findings, people),
+        unregistered=attention.findings_of(FindingKind.UNREGISTERED_MEMBER, read.findings, people),
         findings=attention.other_findings(read.findings, people),
         weeks=time_line(read.rows, days),
         runs=last_runs(read.runs, days),
@@ -110,12 +110,12 @@ async def _newest_findings(services: Services, runs: Sequence[Run]) -> list[Find
 
 
 def _is_mended(finding: Finding, people: People) -> bool:
-    """Tell whether a ghost has been registered since the run that found him."""
-    is_ghost = finding.kind is FindingKind.UNREGISTERED_MEMBER
-    return is_ghost and finding.user_id is not None and finding.user_id in people
+    """Tell whether a member without a row has got one since the run that found him."""
+    is_unregistered = finding.kind is FindingKind.UNREGISTERED_MEMBER
+    return is_unregistered and finding.user_id is not None and finding.user_id in people
 
 
-async def _names_of_ghosts(services: Services, read: _Overview) -> dict[str, str]:
+async def _names_of_unregistered(services: Services, read: _Overview) -> dict[str, str]:
     unnamed = [
         finding.user_id
         for finding in read.findings

@@ -59,7 +59,7 @@ class FindingWords:
 
 FINDINGS = {
     FindingKind.UNREGISTERED_MEMBER: FindingWords(
-        title="Ghosts", advice="Members without a row in the register: register them, or offboard them."
+        title="Members without a row", advice="Register them, or offboard them."
     ),
     FindingKind.STUCK: FindingWords(
         title="Stuck", advice="Several runs could not offboard them: look at what Graph says."

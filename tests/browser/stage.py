@@ -41,7 +41,7 @@ GONE = {"Ada Novak": -2, "Bilal Khan": -2}
 HELD = {"Viktor Kiss": -1, "Wanda Nowak": -1, "Xavier Roux": -2, "Yara Haddad": -1}
 STUCK = "Tomas Vesely"
 UNREADABLE = "Max Weber"
-GHOSTS = ("Forgotten Admin", "Ghost Account")
+UNREGISTERED = ("Forgotten Admin", "Ghost Account")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ async def running_stage(connection_string: str, log: IO[bytes], fill: Fill) -> A
 async def busy_week(world: World) -> dict[str, User]:
     """Let a good night pass, and then one that the brake holds."""
     ends = STAY | dict.fromkeys(SAME_DAY, 18) | GONE
-    people = {name: world.member(name) for name in (*ends, *HELD, STUCK, UNREADABLE, *GHOSTS)}
+    people = {name: world.member(name) for name in (*ends, *HELD, STUCK, UNREADABLE, *UNREGISTERED)}
     for name, days in ends.items():
         await register(world, people[name], days)
     present, midnight = (

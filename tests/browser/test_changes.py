@@ -35,7 +35,7 @@ async def test_to_load_the_page_again_changes_nothing_again(stage: Stage, window
     await expect(page.locator(".history > li")).to_have_count(1)
 
 
-async def test_a_ghost_is_registered(stage: Stage, windows: Windows) -> None:
+async def test_a_member_without_a_row_is_registered(stage: Stage, windows: Windows) -> None:
     page = await windows.open()
     await page.get_by_role("link", name="Ghost Account").click()
     await page.get_by_label("Last day of access").fill(last_day(stage.world, 30).isoformat())

@@ -83,13 +83,13 @@ _FOCUSED = """
 """
 
 
-@pytest.mark.parametrize("where", ["overview", "search", "person", "ghost"])
+@pytest.mark.parametrize("where", ["overview", "search", "person", "no row"])
 async def test_a_screen_reader_finds_its_way(stage: Stage, windows: Windows, where: str) -> None:
     paths = {
         "overview": "/api/",
         "search": "/api/?q=a",
         "person": stage.page_of("Ada Novak"),
-        "ghost": stage.page_of("Forgotten Admin"),
+        "no row": stage.page_of("Forgotten Admin"),
     }
     page = await windows.open(paths[where])
     for landmark in _LANDMARKS:
@@ -124,11 +124,11 @@ _NAMELESS = """
 """
 
 
-@pytest.mark.parametrize("where", ["/api/", "/api/?q=", "person", "ghost"])
+@pytest.mark.parametrize("where", ["/api/", "/api/?q=", "person", "no row"])
 async def test_on_a_phone_nothing_is_wider_than_the_screen_and_everything_can_be_hit(
     stage: Stage, windows: Windows, where: str
 ) -> None:
-    paths = {"person": stage.page_of("Ada Novak"), "ghost": stage.page_of("Forgotten Admin")}
+    paths = {"person": stage.page_of("Ada Novak"), "no row": stage.page_of("Forgotten Admin")}
     page = await windows.open(paths.get(where, where), **PHONE)
     assert await page.evaluate("document.documentElement.scrollWidth") == 360
     for control in await page.locator("button:visible, input:visible, summary.button").all():

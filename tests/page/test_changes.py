@@ -106,7 +106,7 @@ async def test_another_group_is_refused_unless_there_is_only_one_and_none_is_nam
 # Register ------------------------------------------------------------------------------------------------
 
 
-async def test_a_ghost_gets_a_row_under_his_object_id(visitor: Visitor, world: World) -> None:
+async def test_a_member_without_a_row_gets_one_under_his_object_id(visitor: Visitor, world: World) -> None:
     ghost = world.member("Gus Ghost")
     form = {
         "action": "register",

@@ -32,24 +32,24 @@ async def test_when_nothing_is_the_matter_the_page_says_so(visitor: Visitor, wor
     assert "Last complete run 0 s ago" in page.text
 
 
-async def test_a_ghost_is_named_and_linked(visitor: Visitor, world: World) -> None:
+async def test_a_member_without_a_row_is_named_and_linked(visitor: Visitor, world: World) -> None:
     ghost = world.member("Gus Ghost")
     await world.sweep()
     page = await visitor.get("/api/")
     assert page.links()["Gus Ghost"] == f"/api/people/{ghost.id}"
-    assert "1 ghost" in page.text
+    assert "1 member without a row" in page.text
 
 
-async def test_a_ghost_that_has_been_registered_since_is_none_any_more(
+async def test_whoever_has_been_registered_since_is_no_member_without_a_row_any_more(
     visitor: Visitor, world: World
 ) -> None:
     ghost = world.member("Gus Ghost")
     await world.sweep()
     await world.register(ghost.id, RUNNING)
-    assert "Ghosts" not in (await visitor.get("/api/")).text
+    assert "Members without a row" not in (await visitor.get("/api/")).text
 
 
-async def test_when_entra_does_not_answer_ghosts_go_by_their_object_ids(
+async def test_when_entra_does_not_answer_members_without_a_row_go_by_their_object_ids(
     visitor: Visitor, world: World
 ) -> None:
     ghost = world.member("Gus Ghost")
@@ -60,12 +60,14 @@ async def test_when_entra_does_not_answer_ghosts_go_by_their_object_ids(
     assert page.links()[ghost.id] == f"/api/people/{ghost.id}"
 
 
-async def test_of_many_ghosts_some_are_named_and_all_are_counted(visitor: Visitor, world: World) -> None:
+async def test_of_many_members_without_a_row_some_are_named_and_all_are_counted(
+    visitor: Visitor, world: World
+) -> None:
     for number in range(NAMED + 3):
         world.member(f"Ghost {number}")
     await world.sweep()
     page = await visitor.get("/api/")
-    assert f"{NAMED + 3} ghosts" in page.text
+    assert f"{NAMED + 3} members without a row" in page.text
     assert "and 3 more" in page.text
     assert len([link for link in page.links() if link.startswith("Ghost ")]) == NAMED
 
