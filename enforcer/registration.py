@@ -148,7 +148,7 @@ async def find_row(services: Services, user: str, group_id: str = "") -> Registr
         NotFoundError: There is none.
         AmbiguousError: There are several; a group, or the row's own key, has to be named.
     """
-    groups = (chosen_group(services.settings, group_id),) if group_id else services.settings.group_ids
+    groups = chosen_groups(services.settings, group_id)
     found = await _rows(services, {normalised(user)}, groups)
     if not found:
         person = await services.directory.find(user)
@@ -169,10 +169,15 @@ def chosen_group(settings: Settings, group_id: str) -> str:
         return group_id.lower()
     managed = ", ".join(settings.group_ids)
     if group_id:
-        raise InputError(f"{group_id} is no managed group; those are {managed}", field="group")
+        raise InputError(f"{group_id} is no managed group; those are {managed}", field="group_id")
     if len(settings.group_ids) > 1:
-        raise InputError(f"there are several managed groups; name one of {managed}", field="group")
+        raise InputError(f"there are several managed groups; name one of {managed}", field="group_id")
     return settings.group_ids[0]
+
+
+def chosen_groups(settings: Settings, group_id: str) -> tuple[str, ...]:
+    """Give the managed group that is meant, or all where none is named. Raises: as `chosen_group`."""
+    return (chosen_group(settings, group_id),) if group_id else settings.group_ids
 
 
 def require_dates(settings: Settings, details: Details) -> None:
@@ -184,16 +189,17 @@ def require_dates(settings: Settings, details: Details) -> None:
     try:
         due_at = dates.ends_at(details.end, settings.zone)
     except UnreadableDateError as error:
-        raise InputError(f"the end date {error}", field="end") from error
+        raise InputError(f"the end date {error}", field="end_date") from error
     if not details.start:
         return
     try:
         begins_at = dates.begins_at(details.start, settings.zone)
     except UnreadableDateError as error:
-        raise InputError(f"the start date {error}", field="start") from error
+        raise InputError(f"the start date {error}", field="start_date") from error
     if begins_at >= due_at:
         raise InputError(
-            f"the start date {details.start} is not before the end of access on {details.end}", field="start"
+            f"the start date {details.start} is not before the end of access on {details.end}",
+            field="start_date",
         )
 
 

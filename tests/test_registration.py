@@ -118,11 +118,11 @@ async def test_a_person_with_two_rows_has_to_be_named_by_a_rows_key(world: World
 @pytest.mark.parametrize(
     ("details", "field"),
     [
-        (Details(end="31.12.2099"), "end"),
-        (Details(end="2099-02-30"), "end"),
-        (Details(end=""), "end"),
-        (Details(end=RUNNING, start="soon"), "start"),
-        (Details(end=RUNNING, start="2099-02-01"), "start"),
+        (Details(end="31.12.2099"), "end_date"),
+        (Details(end="2099-02-30"), "end_date"),
+        (Details(end=""), "end_date"),
+        (Details(end=RUNNING, start="soon"), "start_date"),
+        (Details(end=RUNNING, start="2099-02-01"), "start_date"),
     ],
 )
 async def test_dates_that_cannot_be_acted_upon_are_refused_before_anything_is_asked(

@@ -185,9 +185,7 @@ def _line_problem(line: Line) -> str:
 
 
 async def _all_rows(services: Services, group_id: str) -> list[Registration]:
-    chosen = (
-        (registration.chosen_group(services.settings, group_id),) if group_id else services.settings.group_ids
-    )
+    chosen = registration.chosen_groups(services.settings, group_id)
     return [row for group in chosen for row in await services.register.registrations(group)]
 
 

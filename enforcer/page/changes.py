@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import NoReturn
-
-import msgspec
 
 from enforcer import registration
 from enforcer.api.calls import Call
-from enforcer.api.handlers.offboarding import offboard
-from enforcer.api.messages import JSON, Response
-from enforcer.api.problems import UnfinishedError, invalid
+from enforcer.api.handlers.offboarding import offboard_or_queue
+from enforcer.api.messages import Response
+from enforcer.api.problems import invalid
 from enforcer.core import dates
 from enforcer.core.contractors import is_address
 from enforcer.core.dates import UnreadableDateError
@@ -33,12 +30,6 @@ class _MistakeError(Exception):
     def __init__(self, field: str, message: str) -> None:
         self.field = field
         super().__init__(message)
-
-
-class _Begun(msgspec.Struct):
-    """What the page needs to know of an offboarding that was done, or queued."""
-
-    run_id: str
 
 
 async def change_person(call: Call) -> Response:
@@ -90,18 +81,8 @@ async def _offboard(call: Call, form: Mapping[str, str]) -> Response:
         raise _MistakeError("reason", "Say why: it stands in the ledger.")
     if len(reason) > LONGEST_REASON:
         raise _MistakeError("reason", f"Say it in at most {LONGEST_REASON} characters.")
-    request = replace(
-        call.request,
-        headers={**call.request.headers, "content-type": JSON},
-        body=msgspec.json.encode({"reason": reason}),
-    )
-    try:
-        answered = await offboard(replace(call, request=request))
-    except UnfinishedError as error:
-        run_id = error.offboarding.run_id
-    else:
-        run_id = msgspec.json.decode(answered.body, type=_Begun).run_id
-    return see_other(person_path(asked_for(call)), run=run_id)
+    answer = await offboard_or_queue(call, reason)
+    return see_other(person_path(asked_for(call)), run=answer.run_id)
 
 
 def _end(call: Call, form: Mapping[str, str]) -> str:
@@ -124,6 +105,6 @@ def _sponsor(form: Mapping[str, str]) -> str:
 
 
 def _refuse(error: InputError) -> NoReturn:
-    if error.field == "end":
-        raise _MistakeError(error.field, str(error)) from error
+    if error.field == "end_date":
+        raise _MistakeError("end", str(error)) from error
     raise error

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
-from contextlib import contextmanager
 from urllib.parse import quote
 
 import msgspec
@@ -17,19 +15,14 @@ from enforcer.api.documents import ContractorPage, contractor_document
 from enforcer.api.messages import Response, respond
 from enforcer.api.problems import invalid
 from enforcer.core.contractors import Registration
-from enforcer.exceptions import InputError
-from enforcer.registration import Details, chosen_group
+from enforcer.registration import Details, chosen_groups
 from enforcer.tables.pages import Place, registrations_after
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 100, 500
 
-# `registration` speaks of dates and groups, the body and the query of these fields.
-_FIELDS = {"end": "end_date", "start": "start_date", "group": "group_id"}
-
 
 async def list_contractors(call: Call) -> Response:
-    with _fields_as_here():
-        groups = _groups(call)
+    groups = chosen_groups(call.services.settings, call.request.query.get("group_id", ""))
     limit = _limit(call)
     place = _place(call, groups)
     settings = call.services.settings
@@ -40,8 +33,7 @@ async def list_contractors(call: Call) -> Response:
 
 
 async def get_contractor(call: Call) -> Response:
-    with _fields_as_here():
-        row = await registration.find_row(call.services, call.user, call.request.query.get("group_id", ""))
+    row = await registration.find_row(call.services, call.user, call.request.query.get("group_id", ""))
     enforcement = await call.services.enforcements.get(row.group_id, row.row_key)
     return respond(contractor_document(row, call.services.settings, enforcement))
 
@@ -56,10 +48,9 @@ async def put_contractor(call: Call) -> Response:
         sponsor=body.sponsor,
         note=body.note.strip(),
     )
-    with _fields_as_here():
-        saved = await registration.add(
-            call.services, call.user, details, actor=call.caller.actor, group_id=body.group_id
-        )
+    saved = await registration.add(
+        call.services, call.user, details, actor=call.caller.actor, group_id=body.group_id
+    )
     row = saved.registration
     enforcement = await call.services.enforcements.get(row.group_id, row.row_key)
     return respond(
@@ -69,22 +60,7 @@ async def put_contractor(call: Call) -> Response:
     )
 
 
-@contextmanager
-def _fields_as_here() -> Iterator[None]:
-    try:
-        yield
-    except InputError as error:
-        error.field = _FIELDS.get(error.field, error.field)
-        raise
-
-
 # Lists ---------------------------------------------------------------------------------------------------
-
-
-def _groups(call: Call) -> tuple[str, ...]:
-    group_id = call.request.query.get("group_id", "")
-    settings = call.services.settings
-    return (chosen_group(settings, group_id),) if group_id else settings.group_ids
 
 
 def _limit(call: Call) -> int:

@@ -14,6 +14,7 @@ from enforcer.api.calls import Call
 from enforcer.api.documents import QueuedOffboarding
 from enforcer.api.messages import Response, respond
 from enforcer.api.problems import RETRY_AFTER_SECONDS, UnfinishedError, unavailable
+from enforcer.core.offboarded import Offboarded
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.exceptions import AccessDeniedError, EnforcerError, ReadError, UnavailableError
@@ -24,27 +25,39 @@ _log = logging.getLogger(__name__)
 
 
 async def offboard(call: Call) -> Response:
-    body = read_body(call.request, OffboardBody)
+    answer = await offboard_or_queue(call, read_body(call.request, OffboardBody).reason.strip())
+    if isinstance(answer, QueuedOffboarding):
+        headers = {"Location": f"/api/runs/{answer.run_id}", "Retry-After": str(RETRY_AFTER_SECONDS)}
+        return respond(answer, status=202, headers=headers)
+    if not answer.done:
+        raise UnfinishedError(answer)
+    return respond(answer)
+
+
+async def offboard_or_queue(call: Call, reason: str) -> Offboarded | QueuedOffboarding:
+    """Offboard the person whom the path names, or put it into the queue where Graph or storage is away.
+
+    Raises:
+        ProblemError: Neither can be done.
+        InputError, RunError: As `offboard_now`.
+    """
     order = OffboardOrder(
         user=call.user,
-        reason=body.reason.strip(),
+        reason=reason,
         actor=call.caller.actor,
         run_id=new_run_id(call.services.now()),
         seconds=call.budget.now,
     )
     try:
-        done = await offboard_now(call.services, order)
+        return await offboard_now(call.services, order)
     # A token or a page that cannot be had looks like a refusal, and passes like an outage.
     except (UnavailableError, ReadError, AccessDeniedError) as error:
         return await _offboard_later(call, order, str(error))
     except TimeoutError:
         return await _offboard_later(call, order, f"no end after {call.budget.now:g} seconds")
-    if not done.done:
-        raise UnfinishedError(done)
-    return respond(done)
 
 
-async def _offboard_later(call: Call, order: OffboardOrder, reason: str) -> Response:
+async def _offboard_later(call: Call, order: OffboardOrder, reason: str) -> QueuedOffboarding:
     """Put the offboarding into the queue, whatever else does not answer."""
     await _note(call, order, RunState.RUNNING, f"queued: {reason}")
     message = OffboardMessage(user=order.user, reason=order.reason, actor=order.actor, run_id=order.run_id)
@@ -57,13 +70,11 @@ async def _offboard_later(call: Call, order: OffboardOrder, reason: str) -> Resp
             f"It could not be done at once ({reason}), and the queue does not answer either, so nothing was"
             " queued. Call again: repeating does no harm."
         ) from error
-    queued = QueuedOffboarding(
+    return QueuedOffboarding(
         run_id=order.run_id,
         state=RunState.RUNNING,
         detail=f"It could not be done at once ({reason}), so it is queued and tried until it is done.",
     )
-    headers = {"Location": f"/api/runs/{order.run_id}", "Retry-After": str(RETRY_AFTER_SECONDS)}
-    return respond(queued, status=202, headers=headers)
 
 
 async def _note(call: Call, order: OffboardOrder, state: RunState, what: str) -> None:

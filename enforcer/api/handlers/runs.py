@@ -23,14 +23,14 @@ from enforcer.core.run_ids import is_run_id, new_run_id
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.exceptions import AccessDeniedError, InputError, NotFoundError, RefusedError, UnavailableError
 from enforcer.queues import SweepMessage
-from enforcer.registration import chosen_group
+from enforcer.registration import chosen_groups
 from enforcer.settings import Mode
 
 
 async def start_sweeps(call: Call) -> Response:
     body = read_body(call.request, SweepBody)
     mode = _narrowed(call.services.settings.mode, body.mode)
-    groups = _groups(call, body.group_id)
+    groups = chosen_groups(call.services.settings, body.group_id)
     now = call.services.now()
     run = Run(
         run_id=new_run_id(now),
@@ -85,17 +85,6 @@ def _narrowed(mode: Mode, wanted: Mode | None) -> Mode:
     if mode is Mode.REPORT and wanted is Mode.ENFORCE:
         raise RefusedError("ENFORCER_MODE is report: no sweep may change anything", field="mode")
     return wanted or mode
-
-
-def _groups(call: Call, group_id: str) -> tuple[str, ...]:
-    settings = call.services.settings
-    if not group_id:
-        return settings.group_ids
-    try:
-        return (chosen_group(settings, group_id),)
-    except InputError as error:
-        error.field = "group_id"
-        raise
 
 
 async def _asked_for_sweep(call: Call, run: Run) -> bool:
