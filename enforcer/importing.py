@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from enforcer.concurrency import each
-from enforcer.core.contractors import Registration, normalised
+from enforcer.core.contractors import Registration, is_object_id, normalised
 from enforcer.core.csvfile import CsvError, Line
 from enforcer.core.ledger import Action
 from enforcer.exceptions import InputError, NotFoundError
-from enforcer.registration import chosen_group, entry_of, require_one
+from enforcer.registration import chosen_group, entry_of, require_after_start, require_one
 from enforcer.services import Services
 
 _LOOKED_UP_AT_ONCE = 16
@@ -27,10 +27,11 @@ async def import_lines(services: Services, lines: Sequence[Line], *, actor: str)
     shelves = {group_id: await _shelf(services, group_id, lines) for group_id in _groups(services, lines)}
     placed = await each(lines, partial(_place, services, shelves), at_once=_LOOKED_UP_AT_ONCE)
     problems = [item for item in placed if isinstance(item, str)]
-    rows = [item for item in placed if not isinstance(item, str)]
-    problems += _doubles(lines, placed)
+    seats = [item for item in placed if not isinstance(item, str)]
+    problems += _doubles(seats)
     if problems:
         raise CsvError(problems)
+    rows = [seat.row for seat in seats]
     await services.register.import_all(rows)
     for group_id in shelves:
         of_group = [row for row in rows if row.group_id == group_id]
@@ -39,17 +40,34 @@ async def import_lines(services: Services, lines: Sequence[Line], *, actor: str)
     return rows
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Shelf:
     """The rows of a group, by their normalised keys.
 
+    Whoever is named by two keys would have two rows, and neither would be acted upon. So a key that is no
+    row's is looked up where another may mean the same person; two object IDs never do.
+
     Attributes:
-        has_others: There are rows that no line of the file names. One of them may mean the same person as a
-            line does, by another name; a second row for him would keep both from being acted upon.
+        has_addresses: A row's key is an address: it may mean somebody whom a line names by object ID.
+        has_others: Rows and lines have several keys: each may mean somebody whom a line names by address.
     """
 
     rows: Mapping[str, Registration]
+    has_addresses: bool
     has_others: bool
+
+    def asks_for(self, key: str) -> bool:
+        """Tell whether Entra has to say whom this key, which is no row's, means."""
+        return self.has_addresses if is_object_id(key) else self.has_others or "#" in key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seat:
+    """What becomes of a line: the row, and the key of the person whom it means, as far as that is known."""
+
+    line: Line
+    row: Registration
+    person: str
 
 
 def _groups(services: Services, lines: Sequence[Line]) -> list[str]:
@@ -58,18 +76,27 @@ def _groups(services: Services, lines: Sequence[Line]) -> list[str]:
 
 async def _shelf(services: Services, group_id: str, lines: Sequence[Line]) -> _Shelf:
     rows = {normalised(row.row_key): row for row in await services.register.registrations(group_id)}
-    named = {normalised(line.user) for line in lines}
-    return _Shelf(rows, has_others=not rows.keys() <= named)
+    of_group = [line for line in lines if chosen_group(services.settings, line.group_id) == group_id]
+    keys = rows.keys() | {normalised(line.user) for line in of_group}
+    return _Shelf(
+        rows=rows,
+        has_addresses=not all(is_object_id(key) for key in rows),
+        has_others=len(keys) > 1,
+    )
 
 
-async def _place(services: Services, shelves: Mapping[str, _Shelf], line: Line) -> Registration | str:
+async def _place(services: Services, shelves: Mapping[str, _Shelf], line: Line) -> _Seat | str:
     """Give the row that the line becomes, or what is wrong with it."""
     group_id = chosen_group(services.settings, line.group_id)
+    shelf = shelves[group_id]
     try:
-        row_key = await _row_key(services, shelves[group_id], line)
+        row_key, person = await _row_key(services, shelf, line)
+        known = shelf.rows.get(normalised(row_key))
+        if known and not line.start:
+            require_after_start(services.settings, known, line.end)
     except InputError as error:
         return f"line {line.number}: {error}"
-    return Registration(
+    row = Registration(
         group_id=group_id,
         row_key=row_key,
         end_date=line.end,
@@ -79,38 +106,39 @@ async def _place(services: Services, shelves: Mapping[str, _Shelf], line: Line) 
         sponsor=line.sponsor,
         note=line.note,
     )
+    return _Seat(line=line, row=row, person=person)
 
 
-async def _row_key(services: Services, shelf: _Shelf, line: Line) -> str:
-    """Give the key of the row that the person has, or of a new one.
+async def _row_key(services: Services, shelf: _Shelf, line: Line) -> tuple[str, str]:
+    """Give the key of the row that the person has, or of a new one, and the person's own key.
 
     A guest's user principal name cannot be a RowKey, so he gets his object ID.
     """
     key = normalised(line.user)
     if key in shelf.rows:
-        return shelf.rows[key].row_key
-    if not (shelf.has_others or "#" in key):
-        return key
+        return shelf.rows[key].row_key, key
+    if not shelf.asks_for(key):
+        return key, key
     try:
         person = await services.directory.find(key)
     except NotFoundError:
         if "#" in key:
             raise
-        return key  # HR may know him before Entra does
+        return key, key  # HR may know him before Entra does
     known = [shelf.rows[name] for name in sorted(person.names) if name in shelf.rows]
     require_one(known, line.user)
-    new = person.id if "#" in key else key
-    return known[0].row_key if known else new
+    if known:
+        return known[0].row_key, normalised(known[0].row_key)
+    return person.id if "#" in key else key, person.id
 
 
-def _doubles(lines: Sequence[Line], placed: Sequence[Registration | str]) -> list[str]:
+def _doubles(seats: Sequence[_Seat]) -> list[str]:
     """Name the lines that mean the same person as an earlier one, by another name."""
     seen: dict[tuple[str, str], int] = {}
     problems: list[str] = []
-    for line, row in zip(lines, placed, strict=True):
-        if isinstance(row, str):
-            continue
-        first = seen.setdefault((row.group_id, normalised(row.row_key)), line.number)
+    for seat in seats:
+        line = seat.line
+        first = seen.setdefault((seat.row.group_id, seat.person), line.number)
         if first != line.number:
             problems.append(f"line {line.number}: {line.user} means the same person as line {first}")
     return problems

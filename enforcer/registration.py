@@ -65,7 +65,7 @@ async def add(services: Services, user: str, details: Details, *, actor: str, gr
     known = await _rows(services, person.names, (group,))
     require_one(known, user)
     if known and not details.start:
-        _require_after_start(services.settings, known[0], details.end)
+        require_after_start(services.settings, known[0], details.end)
     row_key = known[0].row_key if known else person.id
     if not (details.display_name or (known and known[0].display_name)):
         details = replace(details, display_name=person.display_name)
@@ -78,7 +78,7 @@ async def extend(services: Services, user: str, end: str, *, actor: str, group_i
     """Give an existing row another end date. Raises: as `add`."""
     require_dates(services.settings, Details(end=end))
     row = await find_row(services, user, group_id)
-    _require_after_start(services.settings, row, end)
+    require_after_start(services.settings, row, end)
     extended = _row(row.group_id, row.row_key, Details(end=end))
     saved = await _save(services, extended, Action.REGISTER_EXTEND, actor)
     return Saved(registration=saved, is_new=False)
@@ -219,7 +219,7 @@ def _require_texts(details: Details) -> None:
             raise InputError(f"{field} holds line breaks or control characters: {text!r:.60}", field=field)
 
 
-def _require_after_start(settings: Settings, row: Registration, end: str) -> None:
+def require_after_start(settings: Settings, row: Registration, end: str) -> None:
     """Make sure that a new end does not lie before the row's start; a start that cannot be read is a finding.
 
     Raises:

@@ -12,6 +12,8 @@ from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 
+ANNA, BEN = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
+
 
 def lines(*users: str, end: str = RUNNING, **more: str) -> list[Line]:
     return [Line(number=number, user=user, end=end, **more) for number, user in enumerate(users, start=2)]
@@ -44,9 +46,59 @@ async def test_new_people_are_added_and_known_ones_changed_and_all_of_it_is_in_t
     ]
 
 
-async def test_a_first_import_asks_nobody_in_entra(world: World) -> None:
-    await import_lines(world.services, lines("anna@x.example", "ben@x.example"), actor="cli:ann")
+@pytest.mark.parametrize("known", [[], [ANNA], ["anna@x.example", "ben@x.example"]])
+async def test_nobody_in_entra_is_asked_where_no_two_keys_can_mean_one_person(
+    world: World, known: list[str]
+) -> None:
+    for key in known:
+        await world.register(key, ENDED)
+    await import_lines(world.services, lines(*(known or [ANNA, BEN])), actor="cli:ann")
     assert world.directory.sandbox.log.entries == []
+
+
+async def test_two_lines_for_one_person_are_refused_whatever_the_register_holds(world: World) -> None:
+    anna, ben = world.tenant.add_user("Anna", mail="anna@x.example"), world.tenant.add_user("Ben")
+    gina = world.guest("Gina")
+    twice = lines(
+        *(anna.id, anna.user_principal_name, ben.user_principal_name, gina.mail or ""),
+        *(gina.user_principal_name, ben.id.upper()),
+    )
+    same = [
+        f"line 3: {anna.user_principal_name} means the same person as line 2",
+        f"line 6: {gina.user_principal_name} means the same person as line 5",
+        f"line 7: {ben.id.upper()} means the same person as line 4",
+    ]
+    assert list(await problems(world, twice)) == same
+    await world.register(anna.id, ENDED)
+    assert list(await problems(world, twice)) == same
+    await world.register(gina.mail or "", ENDED)
+    assert list(await problems(world, twice)) == same
+    assert await ends(world) == {anna.id: ENDED, gina.mail: ENDED}
+
+
+async def test_one_person_may_be_named_differently_in_two_groups(world: World) -> None:
+    anna = world.tenant.add_user("Anna", mail="anna@x.example")
+    other = world.tenant.add_group("Others")
+    world.configure(group_ids=(world.group.id, other.id))
+    given = [
+        Line(number=2, user=anna.id, end=RUNNING, group_id=world.group.id),
+        Line(number=3, user="anna@x.example", end=RUNNING, group_id=other.id),
+    ]
+    await import_lines(world.services, given, actor="cli:ann")
+    assert await ends(world) == {anna.id: RUNNING}
+    (row,) = await world.services.register.registrations(other.id)
+    assert row.row_key == "anna@x.example"
+
+
+async def test_an_end_before_the_start_of_the_row_is_refused(world: World) -> None:
+    await world.register("anna@x.example", RUNNING, start_date="2098-01-01")
+    await world.register("ben@x.example", RUNNING, start_date="soon")
+    given = lines("ben@x.example", "anna@x.example", end="2097-12-31")
+    (problem,) = await problems(world, given)
+    assert problem.startswith("line 3: the start date 2098-01-01 is not before the end")
+    given = lines("ben@x.example", "anna@x.example", end="2097-12-31", start="2097-01-01")
+    await import_lines(world.services, given, actor="cli:ann")
+    assert set((await ends(world)).values()) == {"2097-12-31"}
 
 
 async def test_nobody_gets_a_second_row_under_another_name(world: World) -> None:
