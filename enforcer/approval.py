@@ -49,6 +49,7 @@ async def _approve(services: Services, held: HeldPlan, actor: str) -> HeldPlan:
         return held
     now = services.now()
     approved = await services.plans.approve(held, actor, now)
+    # Somebody else may have been faster: then his approval is the one that counts, and he has recorded it.
     if (approved.approved_at, approved.approved_by) != (now, actor):
         return approved
     entry = Entry(

@@ -32,10 +32,12 @@ async def check_chains(services: Services, anchors: Sequence[tuple[str, Anchor]]
     Raises:
         RunError, UnavailableError: A ledger could not be read.
     """
-    return [
-        (await _read_chain(services, group_id, [anchor for group, anchor in anchors if group == group_id]))[1]
-        for group_id in services.settings.group_ids
-    ]
+    checked: list[CheckedChain] = []
+    for group_id in services.settings.group_ids:
+        of_group = [anchor for group, anchor in anchors if group == group_id]
+        _, chain = await _read_chain(services, group_id, of_group)
+        checked.append(chain)
+    return checked
 
 
 async def reported_heads(services: Services) -> list[tuple[str, Anchor]]:

@@ -39,20 +39,30 @@ class Check:
 
 async def run_checks(services: Services) -> AsyncIterator[Check]:
     """Make all checks, one after the other; none stops the others."""
-    for look in (_names, _identity, _groups, _register, _runs, _policies, _api, _clock):
-        async for check in _guarded(look, services):
+    looks: dict[str, _Look] = {
+        "settings": _names,
+        "identity": _identity,
+        "groups": _groups,
+        "register": _register,
+        "runs": _runs,
+        "conditional access": _policies,
+        "HTTP API": _api,
+        "time zone": _clock,
+    }
+    for name, look in looks.items():
+        async for check in _guarded(name, look, services):
             yield check
 
 
 type _Look = Callable[[Services], Awaitable[list[Check]]]
 
 
-async def _guarded(look: _Look, services: Services) -> AsyncIterator[Check]:
+async def _guarded(name: str, look: _Look, services: Services) -> AsyncIterator[Check]:
     try:
         for check in await look(services):
             yield check
     except EnforcerError as error:
-        yield _failed(look.__name__.strip("_"), str(error), "see the message")
+        yield _failed(name, str(error), "see the message")
 
 
 async def _identity(services: Services) -> list[Check]:

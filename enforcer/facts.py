@@ -122,10 +122,12 @@ async def _gone_but_engaged(services: Services, facts: GroupFacts) -> frozenset[
     Raises:
         RunError, UnavailableError: Entra does not say who they are.
     """
+    if not facts.engaged_elsewhere:
+        return frozenset()
     begun = {item.user_id for item in facts.enforcements if item.unfinished}
     gone = begun - {member.id for member in facts.members}
     engaged: set[str] = set()
-    for user_id in gone if facts.engaged_elsewhere else ():
+    for user_id in gone:
         try:
             person = await services.directory.find(user_id)
         except NotFoundError:

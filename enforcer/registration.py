@@ -113,7 +113,7 @@ async def end_rows(
         RunError, UnavailableError: Storage refuses, or does not answer.
     """
     running = [row for row in rows if not _has_ended(row.read(services.settings.zone), at)]
-    await each(running, lambda row: _end(services, row, at, context), at_once=len(running) or 1)
+    await each(running, lambda row: _end(services, row, at, context), at_once=len(running))
     for row in running:
         entry = entry_of(replace(row, end_date=at), Action.REGISTER_END, context.actor, at)
         entry = replace(entry, user=user_id, run=context.run_id, outcome=Done.ENDED, note=context.note)

@@ -68,15 +68,21 @@ def list_(group_id: str, as_json: bool) -> int:  # noqa: FBT001
 @click.option("--note", default="")
 @_group_option
 @output_option
-def add(user: str, group_id: str, as_json: bool, start: str | None, **given: str) -> int:  # noqa: FBT001
+def add(  # noqa: PLR0913 -- one for each option
+    *,
+    user: str,
+    end: str,
+    start: str | None,
+    name: str,
+    company: str,
+    sponsor: str,
+    note: str,
+    group_id: str,
+    as_json: bool,
+) -> int:
     """Register USER (looked up in Entra, kept under the object ID)."""
     details = Details(
-        end=given["end"],
-        start=start or "",
-        display_name=given["name"],
-        company=given["company"],
-        sponsor=given["sponsor"],
-        note=given["note"],
+        end=end, start=start or "", display_name=name, company=company, sponsor=sponsor, note=note
     )
     saved = with_services(
         f"looking up {user}",

@@ -193,4 +193,6 @@ def _written(change: Change) -> _Change:
 
 
 def _text(value: object) -> str | None:
-    return ", ".join(map(str, value)) if isinstance(value, list) else None if value is None else str(value)
+    if value is None:
+        return None
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from importlib import metadata
 
@@ -80,9 +80,9 @@ def with_services[T](doing: str, work: Callable[[Services], Awaitable[T]]) -> T:
         return asyncio.run(run())
 
 
-def _progress(doing: str) -> nullcontext[None]:
+def _progress(doing: str) -> AbstractContextManager[object]:
     if not sys.stderr.isatty():
         return nullcontext()
     from rich.console import Console  # noqa: PLC0415 -- only where a person looks
 
-    return Console(stderr=True).status(doing)  # type: ignore[return-value]
+    return Console(stderr=True).status(doing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -147,7 +148,7 @@ def read_retry_after(value: str, now: datetime) -> float | None:
         seconds = float(text)
     except ValueError:
         seconds = _seconds_until(text, now)
-    return None if seconds != seconds else min(max(seconds, 0.0), _LONGEST_WAIT)  # noqa: PLR0124
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), _LONGEST_WAIT)
 
 
 def _seconds_until(text: str, now: datetime) -> float:
