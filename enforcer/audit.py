@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from enforcer.blobs import open_reports
+from enforcer.blobs import NOTE_HASH, NOTE_SEQUENCE, open_reports
 from enforcer.core.contractors import InvalidRow
 from enforcer.core.days import Period
 from enforcer.core.dossiers import Dossier, GroupRecord, dossiers
@@ -18,8 +18,6 @@ from enforcer.core.verdicts import cases
 from enforcer.exceptions import EnforcerError
 from enforcer.register_reading import Row, endings, read_register
 from enforcer.services import Services
-
-NOTE_SEQUENCE, NOTE_HASH = "ledger_sequence", "ledger_hash"
 
 
 async def check_chains(services: Services, anchors: Sequence[tuple[str, Anchor]]) -> list[CheckedChain]:

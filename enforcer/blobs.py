@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from enforcer.connection import Connection
+from enforcer.connection import Connection, call_options, storage_errors
 from enforcer.exceptions import InputError
 from enforcer.settings import Storage
-from enforcer.tables.storage import storage_errors
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
     from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 
 CONTAINER = "reports"
+# The notes of a run's report: the ledger's head after the run.
+NOTE_SEQUENCE, NOTE_HASH = "ledger_sequence", "ledger_hash"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,16 +104,7 @@ async def open_reports(storage: Storage) -> AsyncIterator[Reports]:
 def _connect(storage: Storage, credential: AsyncTokenCredential | None) -> BlobServiceClient:
     from azure.storage.blob.aio import BlobServiceClient  # noqa: PLC0415 -- heavy
 
-    from enforcer.telemetry.storage import TracedTransport  # noqa: PLC0415
-
-    # Left to itself the SDK waits 15 s before its second attempt.
-    patience: dict[str, Any] = {
-        "retry_total": 3,
-        "initial_backoff": 1,
-        "increment_base": 2,
-        "random_jitter_range": 1,
-        "transport": TracedTransport("blobs", connection_timeout=10, read_timeout=30),
-    }
+    options = call_options("blobs", retries=3)
     if storage.connection_string:
-        return BlobServiceClient.from_connection_string(storage.connection_string, **patience)
-    return BlobServiceClient(storage.blob_url, credential=credential, **patience)
+        return BlobServiceClient.from_connection_string(storage.connection_string, **options)
+    return BlobServiceClient(storage.blob_url, credential=credential, **options)

@@ -1,10 +1,12 @@
-"""A client of one storage service, for one event loop."""
+"""A client of one storage service, for one event loop; what it raises, as this project's errors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from enforcer.exceptions import AccessDeniedError, UnavailableError
 from enforcer.settings import Storage
 
 if TYPE_CHECKING:
@@ -53,3 +55,47 @@ class Connection[C: Closable]:
         if self._credential is not None:
             await self._credential.close()
         self._client = self._credential = None
+
+
+def call_options(service: str, *, retries: int) -> dict[str, Any]:
+    """Give what a client of queues or blobs is made with: how long it tries, and a transport that is traced.
+
+    Left to itself the SDK waits 15 s before its second attempt, and somebody may wait for the answer.
+    """
+    from enforcer.telemetry.storage import TracedTransport  # noqa: PLC0415 -- heavy
+
+    return {
+        "retry_total": retries,
+        "initial_backoff": 1,
+        "increment_base": 2,
+        "random_jitter_range": 1,
+        "transport": TracedTransport(service, connection_timeout=10, read_timeout=30),
+    }
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Turn what the storage SDK raises into this project's errors.
+
+    Conflicts (404, 409, 412) pass: whoever calls expects them.
+
+    Raises:
+        AccessDeniedError: Storage refuses this identity.
+        UnavailableError: Storage did not answer, or not in time.
+    """
+    from azure.core import exceptions  # noqa: PLC0415
+
+    try:
+        yield
+    except exceptions.ClientAuthenticationError as error:
+        raise AccessDeniedError(f"storage refuses this identity: {error.message[:240]}") from error
+    except (exceptions.ServiceRequestError, exceptions.ServiceResponseError) as error:
+        raise UnavailableError(f"storage did not answer: {error.message[:240]}") from error
+    except exceptions.HttpResponseError as error:
+        status = error.status_code or 0
+        if status in {401, 403}:
+            raise AccessDeniedError(f"storage refuses this identity: {error.message[:240]}") from error
+        if 400 <= status < 500 and status not in {408, 429}:  # noqa: PLR2004
+            raise
+        # A 200 that ends up here is an answer that cannot be read.
+        raise UnavailableError(f"storage answered {status}: {error.message[:240]}") from error

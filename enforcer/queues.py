@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from enforcer.connection import Connection
+from enforcer.connection import Connection, call_options, storage_errors
 from enforcer.exceptions import InputError, SettingsError
 from enforcer.settings import Storage
-from enforcer.tables.storage import storage_errors
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -93,22 +92,13 @@ class Queues:
 def _connect(storage: Storage, credential: AsyncTokenCredential | None) -> QueueServiceClient:
     from azure.storage.queue.aio import QueueServiceClient  # noqa: PLC0415 -- heavy
 
-    from enforcer.telemetry.storage import TracedTransport  # noqa: PLC0415
-
-    # Left to itself the SDK waits 15 s before its second attempt, and somebody may wait for the answer.
-    patience: dict[str, Any] = {
-        "retry_total": 4,
-        "initial_backoff": 1,
-        "increment_base": 2,
-        "random_jitter_range": 1,
-        "transport": TracedTransport("queues", connection_timeout=10, read_timeout=30),
-    }
+    options = call_options("queues", retries=4)
     if storage.connection_string:
-        return QueueServiceClient.from_connection_string(storage.connection_string, **patience)
+        return QueueServiceClient.from_connection_string(storage.connection_string, **options)
     if not storage.queue_url:
         # The tables alone will do for much of the command line, so that this is no mistake until now.
         raise SettingsError(("EnforcerStorage__queueServiceUri is not set; it must be the queues' URL",))
-    return QueueServiceClient(storage.queue_url, credential=credential, **patience)
+    return QueueServiceClient(storage.queue_url, credential=credential, **options)
 
 
 def read_sweep_message(body: bytes) -> SweepMessage:

@@ -18,6 +18,7 @@ from enforcer.settings import Settings
 from enforcer.tables.enforcements import Enforcements
 from enforcer.tables.leases import Leases
 from enforcer.tables.ledger import Ledger
+from enforcer.tables.outbox import Outbox
 from enforcer.tables.plans import Plans
 from enforcer.tables.register import Register
 from enforcer.tables.runs import Runs
@@ -38,6 +39,7 @@ class Services:
     runs: Runs
     leases: Leases
     plans: Plans
+    outbox: Outbox
     queues: Queues
 
 
@@ -67,5 +69,6 @@ async def open_services(
             runs=Runs(tables),
             leases=Leases(tables, seconds=settings.lease_seconds, clock=now),
             plans=Plans(tables),
+            outbox=Outbox(tables),
             queues=queues,
         )

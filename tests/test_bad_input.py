@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import batched
 from typing import Any
 
 import pytest
 
 from enforcer.core.plan import FindingKind
 from enforcer.tables.register import TABLE
-from enforcer.tables.storage import TRANSACTION_SIZE, in_chunks
+from enforcer.tables.storage import TRANSACTION_SIZE
 from sandbox.directory import User
 from tests.core.bad_input import NO_DATES, NO_KEYS
 from tests.world import ENDED, RUNNING, World
@@ -33,7 +34,7 @@ def environ() -> dict[str, str]:
 async def write(world: World, rows: dict[str, dict[str, Any]]) -> None:
     """Write rows as any tool would; what is None is not there."""
     async with world.services.tables.table(TABLE) as table:
-        for chunk in in_chunks(list(rows.items()), TRANSACTION_SIZE):
+        for chunk in batched(rows.items(), TRANSACTION_SIZE, strict=False):
             keys = [{"PartitionKey": world.group.id, "RowKey": key, **more} for key, more in chunk]
             entities = [
                 {name: value for name, value in one.items() if value is not None and value == value}  # noqa: PLR0124

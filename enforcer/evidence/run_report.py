@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from enforcer.audit import NOTE_HASH, NOTE_SEQUENCE
-from enforcer.blobs import Blob
+from enforcer.blobs import NOTE_HASH, NOTE_SEQUENCE, Blob
 from enforcer.core.durations import in_words
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.ledger import Head

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import batched
 
 from enforcer.core.contractors import normalised
 from enforcer.core.endings import Ending
@@ -22,8 +23,6 @@ from enforcer.register_reading import endings, read_register
 from enforcer.services import Services
 from enforcer.settings import Mode
 from enforcer.status import newest_findings
-from enforcer.tables.outbox import Outbox
-from enforcer.tables.storage import in_chunks
 
 _LEASE = "warnings"
 # What was said is remembered a while longer than the end it was about: clocks and zones may be changed.
@@ -85,7 +84,7 @@ async def queue_alarm(services: Services, alarm: Alarm) -> None:
 
 
 async def _queue_warnings(services: Services) -> int:
-    settings, outbox = services.settings, Outbox(services.tables)
+    settings, outbox = services.settings, services.outbox
     near = await _endings(services, settings.group_ids)
     notices = due_notices(
         near, settings.warn_days, services.now(), settings.zone, await outbox.said() if near else ()
@@ -93,7 +92,7 @@ async def _queue_warnings(services: Services) -> int:
     messages = [
         _mail(services, sponsor, part)
         for sponsor, theirs in by_sponsor(notices).items()
-        for part in in_chunks(theirs, _PEOPLE_IN_A_MAIL)
+        for part in batched(theirs, _PEOPLE_IN_A_MAIL, strict=False)
     ]
     return sum([await outbox.put(message) for message in messages])
 
@@ -117,7 +116,7 @@ def _mail(services: Services, sponsor: str, notices: Sequence[Notice]) -> Messag
 
 
 async def _queue_for_operators(services: Services, occasion: str, text: Text) -> None:
-    now, outbox = services.now(), Outbox(services.tables)
+    now, outbox = services.now(), services.outbox
     for url in dict.fromkeys(services.settings.notify_urls):
         message = Message(
             channel=Channel.OPERATORS,

@@ -37,7 +37,7 @@ async def send_waiting(services: Services, *, seconds: float = _SECONDS) -> Send
     Raises:
         RunError, UnavailableError: The outbox could not be read or written.
     """
-    sender = _Sender(services, Outbox(services.tables), asyncio.get_running_loop().time() + seconds)
+    sender = _Sender(services, services.outbox, asyncio.get_running_loop().time() + seconds)
     waiting = await sender.outbox.waiting()
     mails = [message for message in waiting if message.channel is Channel.MAIL]
     others = [message for message in waiting if message.channel is Channel.OPERATORS]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import batched
 
 from enforcer.core.dates import utc
 from enforcer.core.plan import GroupPlan, HeldPlan, Offboard
 from enforcer.exceptions import UnavailableError
-from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, in_chunks, moment, present
+from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, moment, present
 
 TABLE = "plans"
 _PLAN = "plan"
@@ -39,7 +40,7 @@ class Plans:
         )
         # Somebody whose record has changed its key may be in it twice; a transaction takes each row once.
         people = {person.user_id: _person(plan.digest, person) for person in plan.offboard}
-        for chunk in in_chunks(list(people.values()), TRANSACTION_SIZE):
+        for chunk in batched(people.values(), TRANSACTION_SIZE, strict=False):
             await self._tables.submit(TABLE, [("upsert", item) for item in chunk])
         if await self._write(held, etag):
             return held

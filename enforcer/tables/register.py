@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import batched
 from typing import Any
 
 from enforcer.concurrency import each
 from enforcer.core.contractors import RegisterRow, Registration, normalised
 from enforcer.tables.gathering import GatheredReads
 from enforcer.tables.partitions import read_partition
-from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, in_chunks, present
+from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, present
 
 TABLE = "contractors"
 _COLUMNS = ["PartitionKey", "RowKey", "EndDate", "StartDate"]
@@ -183,7 +184,8 @@ class Register:
 
 def _transactions(registrations: Sequence[Registration]) -> Iterator[Sequence[Registration]]:
     for group_id in dict.fromkeys(item.group_id for item in registrations):
-        yield from in_chunks([item for item in registrations if item.group_id == group_id], TRANSACTION_SIZE)
+        of_group = (item for item in registrations if item.group_id == group_id)
+        yield from batched(of_group, TRANSACTION_SIZE, strict=False)
 
 
 def _row(entity: Entity) -> RegisterRow:

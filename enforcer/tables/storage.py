@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from enforcer.connection import Connection
+from enforcer.connection import Connection, storage_errors
 from enforcer.core.dates import utc
-from enforcer.exceptions import AccessDeniedError, UnavailableError
 from enforcer.settings import Storage
 
 if TYPE_CHECKING:
@@ -83,40 +82,6 @@ def _notice(opening: asyncio.Task[TableClient]) -> None:
     """Take note of a failure that came after everybody who waited for the table had given up."""
     if not opening.cancelled():
         opening.exception()
-
-
-@contextmanager
-def storage_errors() -> Iterator[None]:
-    """Turn what the storage SDK raises into this project's errors.
-
-    Conflicts (404, 409, 412) pass: whoever calls expects them.
-
-    Raises:
-        AccessDeniedError: Storage refuses this identity.
-        UnavailableError: Storage did not answer, or not in time.
-    """
-    from azure.core import exceptions  # noqa: PLC0415
-
-    try:
-        yield
-    except exceptions.ClientAuthenticationError as error:
-        raise AccessDeniedError(f"storage refuses this identity: {error.message[:240]}") from error
-    except (exceptions.ServiceRequestError, exceptions.ServiceResponseError) as error:
-        raise UnavailableError(f"storage did not answer: {error.message[:240]}") from error
-    except exceptions.HttpResponseError as error:
-        status = error.status_code or 0
-        if status in {401, 403}:
-            raise AccessDeniedError(f"storage refuses this identity: {error.message[:240]}") from error
-        if 400 <= status < 500 and status not in {408, 429}:  # noqa: PLR2004
-            raise
-        # A 200 that ends up here is an answer that cannot be read.
-        raise UnavailableError(f"storage answered {status}: {error.message[:240]}") from error
-
-
-def in_chunks[T](items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Cut a sequence into pieces of at most `size`."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
 
 
 def moment(entity: Entity, name: str) -> datetime | None:

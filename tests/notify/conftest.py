@@ -66,7 +66,7 @@ async def world(world: World) -> AsyncIterator[World]:
 
 @pytest.fixture
 def outbox(world: World) -> Outbox:
-    return Outbox(world.services.tables)
+    return world.services.outbox
 
 
 @pytest.fixture(autouse=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from itertools import batched
 
 import pytest
 from aiohttp import web
 
 from enforcer.core.contractors import Registration
 from enforcer.exceptions import AccessDeniedError, EnforcerError, ReadError, UnavailableError
-from enforcer.tables.storage import TRANSACTION_SIZE, in_chunks
+from enforcer.tables.storage import TRANSACTION_SIZE
 from sandbox.directory.faults import Effect
 from sandbox.storage_proxy import Calls, Fault, Reply, StorageProxy
 from tests.reliability.conftest import OpenWorld
@@ -121,7 +122,7 @@ async def _fill_a_page_of_the_register(world: World) -> None:
         {"PartitionKey": world.group.id, "RowKey": f"left.{number}@partner.example", "EndDate": ENDED}
         for number in range(1_000)
     ]
-    for chunk in in_chunks(rows, TRANSACTION_SIZE):
+    for chunk in batched(rows, TRANSACTION_SIZE, strict=False):
         await world.services.tables.submit("contractors", [("upsert", row) for row in chunk])
 
 

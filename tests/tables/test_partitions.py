@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import batched
 from uuid import UUID
 
 import pytest
@@ -10,7 +11,7 @@ from azure.core.exceptions import HttpResponseError
 
 from enforcer.tables.partitions import read_partition
 from enforcer.tables.register import TABLE
-from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, in_chunks
+from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables
 from sandbox.storage_proxy import Calls, Fault, Reply, StorageProxy
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +29,7 @@ class Shelf:
 
     async def fill(self, keys: list[str]) -> None:
         async with self.tables.table(TABLE) as table:
-            for chunk in in_chunks(keys, TRANSACTION_SIZE):
+            for chunk in batched(keys, TRANSACTION_SIZE, strict=False):
                 entities = [self._entity(key) for key in chunk]
                 await table.submit_transaction([("create", entity) for entity in entities])
         self.proxy.clear()

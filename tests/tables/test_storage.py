@@ -11,7 +11,7 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 
 from enforcer.exceptions import AccessDeniedError, UnavailableError
 from enforcer.settings import Storage
-from enforcer.tables.storage import Tables, in_chunks, moment, present
+from enforcer.tables.storage import Tables, moment, present
 from sandbox.azurite import KEY, StorageEndpoints
 from sandbox.storage_proxy import Calls, Fault, Moment, Reply, StorageProxy
 
@@ -100,11 +100,6 @@ async def test_what_is_not_there_is_no_error_of_storage(tables: Tables) -> None:
     with pytest.raises(ResourceNotFoundError):
         async with tables.table(new_name()) as table:
             await table.get_entity("p", "r")
-
-
-def test_a_sequence_is_cut_into_pieces() -> None:
-    assert [list(piece) for piece in in_chunks(range(5), 2)] == [[0, 1], [2, 3], [4]]
-    assert list(in_chunks([], 2)) == []
 
 
 def test_what_is_none_is_left_out() -> None:
