@@ -55,6 +55,7 @@ class Enforcement:
 
     Attributes:
         was_disabled: The account could not sign in before this began: not our doing, nor ours to undo.
+        revoked_at: When revoking was asked for; whether it was done, `sessions` says (a guest's never are).
     """
 
     row_key: str

@@ -46,6 +46,7 @@ class Case:
         removed_by: Who did it; `not the enforcer` where he was found to be out already.
         lag_seconds: From the end of access to the removal, where the enforcer did it.
         sessions: `revoked`, `home_tenant` (only the home tenant can revoke them) or `no_account`.
+        revoked_at: When the sessions were revoked; None where they were not.
         proof: What Entra's own evaluation said of the next sign-in.
         verified_at: When a later member list did not have the person any more.
         membership: Whether he is in the group at the time of the export.

@@ -53,7 +53,8 @@ class _CaseJudge:
 
     def case(self) -> Case:
         dossier, known = self._dossier, self._dossier.enforcement
-        ending, sessions = dossier.ending, self._last_session()
+        ending = dossier.ending
+        sessions, revoked_at = self._sessions()
         return Case(
             group_id=dossier.group_id,
             user_id=dossier.person if is_object_id(dossier.person) else "",
@@ -67,8 +68,8 @@ class _CaseJudge:
             removed_at=self._out_at,
             removed_by=self._remover(),
             lag_seconds=self._lag_seconds(),
-            sessions=sessions.entry.outcome if sessions else (known.sessions or "" if known else ""),
-            revoked_at=moment(sessions.entry.at) if sessions else (known.revoked_at if known else None),
+            sessions=sessions,
+            revoked_at=revoked_at,
             disabled_at=max(_times(dossier, Action.DISABLE, Done.DISABLED), default=None),
             proof=self._proof(),
             proof_policy=known.proof_policy if known else "",
@@ -138,9 +139,15 @@ class _CaseJudge:
             return None
         return (self._out_at - self._dossier.due_at).total_seconds()
 
-    def _last_session(self) -> Link | None:
+    def _sessions(self) -> tuple[str, datetime | None]:
+        """Give what became of the sessions, and when they were revoked: a guest's never are."""
+        known = self._dossier.enforcement
         settled = [link for link in self._dossier.of(Action.REVOKE) if link.entry.outcome in set(Sessions)]
-        return settled[-1] if settled else None
+        if settled:
+            outcome, at = settled[-1].entry.outcome, moment(settled[-1].entry.at)
+        else:
+            outcome, at = (known.sessions or "", known.revoked_at) if known else ("", None)
+        return outcome, at if outcome == Sessions.REVOKED else None
 
     def _proof(self) -> str:
         known = self._dossier.enforcement

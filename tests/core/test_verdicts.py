@@ -179,10 +179,25 @@ def test_a_removal_whose_entry_was_lost_in_a_crash_counts_from_when_it_was_notic
     assert (case.verdict, case.removed_by, case.lag_seconds) == (Verdict.IN_TIME, "unrecorded", None)
 
 
-def test_a_guests_sessions_are_said_to_be_his_home_tenants() -> None:
-    entries = [entry(Action.REMOVE, "removed"), entry(Action.REVOKE, "home_tenant")]
+@pytest.mark.parametrize("sessions", [Sessions.HOME_TENANT, Sessions.NO_ACCOUNT])
+@pytest.mark.parametrize("in_ledger", [True, False])
+def test_sessions_that_were_not_ours_to_revoke_have_no_time_at_which_they_were(
+    sessions: Sessions, *, in_ledger: bool
+) -> None:
+    entries = [entry(Action.REMOVE, "removed"), *([entry(Action.REVOKE, sessions)] if in_ledger else [])]
+    finished = known(removed_at=DUE + HOUR, sessions=sessions, revoked_at=DUE + HOUR)
 
-    assert only(judge([row()], entries)).sessions == "home_tenant"
+    case = only(judge([row()], entries, [finished]))
+
+    assert (case.sessions, case.revoked_at) == (sessions, None)
+
+
+def test_sessions_whose_entry_was_lost_were_revoked_when_the_enforcement_says_so() -> None:
+    finished = known(removed_at=DUE + HOUR, sessions=Sessions.REVOKED, revoked_at=DUE + HOUR)
+
+    case = only(judge([row()], [entry(Action.REMOVE, "removed")], [finished]))
+
+    assert (case.sessions, case.revoked_at) == ("revoked", DUE + HOUR)
 
 
 def test_who_was_added_again_by_hand_and_removed_again_was_removed_in_time_and_it_is_said() -> None:
