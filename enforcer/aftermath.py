@@ -17,7 +17,7 @@ from enforcer.notify.sending import send_waiting
 from enforcer.services import Services
 from enforcer.telemetry import AftermathFailed, emit
 
-_logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 # Together well below the five minutes that a function keeps back for what comes after the sweep.
 _SECONDS = {"report": 30.0, "warnings": 75.0, "summary": 30.0, "alarm": 30.0, "sending": 75.0}
 _SENDING_SECONDS = 45.0
@@ -56,5 +56,5 @@ async def _alone(part: str, work: Callable[[], Awaitable[object]]) -> None:
     except Exception as error:  # noqa: BLE001 -- the removals are done; nothing here may make them look undone
         # The text of an exception may quote names and addresses.
         kind = type(error).__name__
-        _logger.warning("after the sweep: %s failed: %s", part, kind)
+        _log.warning("after the sweep: %s failed: %s", part, kind)
         emit(AftermathFailed(part=part, error=kind))

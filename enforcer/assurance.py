@@ -18,8 +18,8 @@ from enforcer.proof import SWEEP_SECONDS, not_blocked, prove, unproven
 
 _log = logging.getLogger(__name__)
 
-# At one question a second, a mass departure would keep everybody waiting for minutes who only wants to know
-# that it is done: the sweep that verifies it asks instead.
+# Entra answers one question a second. When more people than this leave at once, asking about each of them
+# would delay the run's result by minutes: the sweep that verifies them asks instead.
 _ASKED_AT_ONCE = 30
 
 

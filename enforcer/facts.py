@@ -117,7 +117,9 @@ async def _engaged_elsewhere(services: Services, group_id: str, at: datetime) ->
 
 
 async def _gone_but_engaged(services: Services, facts: GroupFacts) -> frozenset[str]:
-    """Give those who were begun, and are on no member list any more, but whom another group's rows may mean.
+    """Find those who are begun and listed no more, but have, or may have, access by another managed group.
+
+    A row of that group may mean them by any name that Entra has for them.
 
     Raises:
         RunError, UnavailableError: Entra does not say who they are.

@@ -149,6 +149,7 @@ def _storage(reader: _Reader) -> Storage:
         blob_url=reader.read("EnforcerStorage__blobServiceUri", values.storage_url, default.blob_url),
         client_id=reader.read("EnforcerStorage__clientId", values.object_id, default.client_id),
     )
+    # Only to be validated: managed identity is the one kind there is.
     reader.read("EnforcerStorage__credential", _one_of(Credential), Credential.MANAGED_IDENTITY)
     if not (reader.has("EnforcerStorage") or reader.has("EnforcerStorage__tableServiceUri")):
         reader.miss(

@@ -117,7 +117,10 @@ async def _unfinished(enforcements: AsyncIterable[Enforcement]) -> list[Enforcem
 
 
 def _only_looked(run: Run, settings: Settings) -> bool:
-    """Tell whether somebody asked for a report where others are enforced: that is no night's run."""
+    """Tell whether this is a report-only sweep, requested while the mode is `enforce`.
+
+    It does not count as the nightly run.
+    """
     return run.mode == Mode.REPORT and settings.mode is Mode.ENFORCE
 
 

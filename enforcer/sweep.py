@@ -37,7 +37,8 @@ class Order:
         run_id: The ID of a run that this sweep is a part of.
         until: Time of the event loop's clock after which nobody new is begun.
         expected_digest: Act only if the plan is still this one.
-        only_look: Somebody wants a report where others are enforced: it is no night's run.
+        only_look: A report-only sweep requested while the mode is `enforce`; it does not count as the nightly
+            run.
     """
 
     group_id: str
@@ -66,7 +67,7 @@ async def sweep(services: Services, order: Order) -> Report:
             report = await story.carry_out(order.expected_digest)
             report.run.assert_counts()
             await services.runs.save(report)
-        except Exception as error:
+        except Exception as error:  # whatever it is: a run that broke off is recorded as failed
             await _record_failure(services, story.broken_off(error), error)
             raise
     announce(report, only_looked=order.only_look)

@@ -39,7 +39,7 @@ async def running_local_tenant(build: Path) -> AsyncIterator[LocalTenant]:
     Args:
         build: A folder for the logs.
     """
-    build.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 -- likewise
+    build.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 -- before anything runs
     company = found_company(datetime.now(UTC).date())
     async with (
         running_azurite_async() as storage,

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 FRESH_SECONDS = 3600.0
 # While the authority cannot be reached, the keys of yesterday are better than no entry for anybody.
 STALE_SECONDS = 24 * 3600.0
-# Anybody may send tokens that name keys which nobody has: there are at most so many fetches in a while, one
-# on account of the same key, and none after one that failed.
+# Anybody may send tokens that name a key which does not exist, and an unknown key makes us fetch the keys. So
+# in any FETCHES_SECONDS there are at most FETCHES fetches, one for the same key, and no more after a failure.
 FETCHES, FETCHES_SECONDS = 5, 10.0
 _TIMEOUT_SECONDS = 2.0
 

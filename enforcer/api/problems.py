@@ -133,7 +133,7 @@ _OF_INPUT: tuple[tuple[type[InputError], int, Code], ...] = (
 
 
 def problem_of(error: EnforcerError) -> ProblemError:
-    """Give the problem as which an error of the core is told."""
+    """Give the problem that tells a caller of this error."""
     if isinstance(error, ProblemError):
         return error
     if isinstance(error, InputError):

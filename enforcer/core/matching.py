@@ -19,7 +19,8 @@ class Claims:
 
     Attributes:
         of_nobody: The rows that mean no member, by their normalised key.
-        findings: Every row that cannot be read, and every one that nobody can tell whom it means.
+        findings: One for every row that cannot be read, that means several members, or that means the same
+            member as another row.
     """
 
     _of_member: dict[str, list[ReadRow]] = field(default_factory=dict)

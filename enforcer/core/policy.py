@@ -155,7 +155,7 @@ def read_policy(body: Json) -> Policy:
 
 
 def _state(value: object) -> PolicyState:
-    # A state that is not known yet is at any rate not known to enforce anything.
+    # Microsoft may add states; one that we do not know counts as not enforced.
     return next((state for state in PolicyState if state == value), PolicyState.DISABLED)
 
 

@@ -20,11 +20,11 @@ class StepResult:
     """What came of one step for one person.
 
     Attributes:
-        request_id: Graph's; by which Microsoft's support finds the call.
+        request_id: Graph's ID of the call, by which Microsoft's support finds it.
         explanation: What Graph said, where the step failed.
         forbidden: Graph said that this identity may not.
-        uncertain: That there was nothing to do is not certain: an earlier attempt got no answer and may have
-            taken effect, or another call says otherwise.
+        uncertain: Graph said that there was nothing to do, but that may not be so: an earlier attempt got no
+            answer and may have taken effect, or another call says otherwise.
         unavailable: Graph did not answer, or asked to wait for too long; the call may have taken effect.
     """
 

@@ -101,7 +101,7 @@ class Batcher:
         await asyncio.sleep(_LINGER_SECONDS if busy and len(self._waiting) < BATCH_SIZE else 0)
 
     async def _deliver(self, taken: list[tuple[Request, asyncio.Future[Reply]]]) -> None:
-        # Whoever does not wait any more does not want it any more, either.
+        # What nobody waits for any more is not sent.
         calls = [(request, answer) for request, answer in taken if not answer.done()]
         try:
             replies = await self._send([request for request, _ in calls])

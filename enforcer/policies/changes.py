@@ -22,7 +22,7 @@ class PolicyAction(StrEnum):
     WITHHOLD = "withhold"
     """An update that is not made, because it would take effect at once and nobody asked for that."""
     REPORT = "report"
-    """Into report-only state, since Entra says of no disabled policy whom it would meet."""
+    """Put it into report-only state: of a disabled policy, Entra does not say whom it would meet."""
     ENABLE = "enable"
     LEFT_OVER = "left_over"
     """Made here once, and no file any more, or a copy: for people to delete."""

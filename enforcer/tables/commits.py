@@ -10,14 +10,14 @@ from collections.abc import Awaitable, Callable
 class GroupCommit[T]:
     """Writes items in the order in which they came, as many at a time as there are, up to `most`.
 
-    Whoever calls `add` goes on when his item is durable; when the write fails, he and everybody whose
-    items were in it get the error.
+    `add` returns when its items are durable. Where a write fails, every `add` with an item in it raises the
+    error.
 
     Args:
         write: Makes the items durable, all or none.
         most: How many items one write takes.
-        under_way: How many writes there may be at the same time. With more than one, only whoever waits for
-            his item before he adds the next one can tell which is the last.
+        under_way: How many writes there may be at the same time. With more than one they may end in another
+            order: add an item only when the one that it must follow is durable.
     """
 
     def __init__(self, write: Callable[[list[T]], Awaitable[None]], *, most: int, under_way: int = 1) -> None:
@@ -27,7 +27,7 @@ class GroupCommit[T]:
         self._writers: set[asyncio.Task[None]] = set()
 
     async def add(self, items: list[T]) -> None:
-        """Write these items, none of them apart from the others unless they are more than `most`."""
+        """Write these items: all in one write, unless there are more than `most` of them."""
         chunks = [items[start : start + self._most] for start in range(0, len(items), self._most)]
         durable = [self._queue(chunk) for chunk in chunks]
         for failure in await asyncio.gather(*durable, return_exceptions=True):

@@ -16,8 +16,9 @@ from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, present
 
 TABLE = "contractors"
 _COLUMNS = ["PartitionKey", "RowKey", "EndDate", "StartDate"]
-# Rows of people who are offboarded together lie near each other. A look at a range of the register is worth
-# it up to so many of its rows for each person: then it costs half of what as many looks at one row do.
+# The rows of people who are offboarded together lie near each other, so that one page of the range from the
+# first to the last may hold them all. With at most so many rows in the page for each row that is wanted, it
+# costs half of what reading the wanted rows one by one would.
 _ROWS_FOR_EACH = 30
 _LARGEST_PAGE = 1000
 _MOST_GATHERED = 100

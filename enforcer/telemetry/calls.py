@@ -67,7 +67,7 @@ def call(service: str, method: str, route: str, **object_ids: str) -> Iterator[C
         try:
             with _unrecorded(span):
                 yield Call(span)
-        except BaseException as error:
+        except BaseException as error:  # a cancelled call has failed, too; it is raised again
             span.set_attribute("error.type", type(error).__qualname__)
             span.set_status(Status(StatusCode.ERROR))
             raise

@@ -20,15 +20,15 @@ from enforcer.telemetry.metering import record
 _EVENT_NAME: Final = "microsoft.custom_event.name"
 _FLUSH_MILLISECONDS: Final = 5_000
 
-_logger = logging.getLogger("enforcer.events")
-_logger.setLevel(logging.INFO)  # whatever the root logger's level is: the alarms depend on these records
+_log = logging.getLogger("enforcer.events")
+_log.setLevel(logging.INFO)  # whatever the root logger's level is: the alarms depend on these records
 
 
 def emit(event: Event) -> None:
     """Send an event to whoever watches. Never fails, never waits."""
     fields = {key: _text(value) for key, value in _values(event).items() if value is not None}
     line = " ".join(f"{key}={text}" for key, text in fields.items())
-    _logger.log(event.level, "%s %s", event.name, line, extra={_EVENT_NAME: event.name, **fields})
+    _log.log(event.level, "%s %s", event.name, line, extra={_EVENT_NAME: event.name, **fields})
     if isinstance(event, RunCompleted):
         record(event)
 
