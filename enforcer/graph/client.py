@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from enforcer.exceptions import AccessDeniedError, ReadError
 from enforcer.graph.pacer import Pacer
-from enforcer.graph.reply import Reply, ReplyKind, Request, no_reply, read_reply
+from enforcer.graph.reply import TOO_MANY, Reply, ReplyKind, Request, no_reply, read_reply
 from enforcer.graph.retries import Patience, Retries
 from enforcer.settings import Settings
 from enforcer.telemetry import graph_call
@@ -119,7 +119,7 @@ class GraphClient:
     async def attempt(self, request: Request, *, writes: int | None = None) -> Reply:
         """Make one call once. `writes` is what it costs, where it is not 1 for all but GET."""
         if (wait := self.pacer.pause_left()) > self._patience.throttling:
-            return Reply(status=429, message="Graph has asked everybody to wait", retry_after=wait)
+            return Reply(status=TOO_MANY, message="Graph has asked everybody to wait", retry_after=wait)
         cost = writes if writes is not None else int(request.method != "GET")
         async with self.pacer.writing(cost):
             return await self._send(request)

@@ -13,6 +13,7 @@ import msgspec
 from enforcer.core.policy import Json, Policy, read_policy
 from enforcer.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
 from enforcer.graph.client import GraphClient
+from enforcer.graph.decoding import Page, all_of, decode
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.reply import Reply, ReplyKind, Request
 from enforcer.graph.retries import Patience, Retries
@@ -27,14 +28,8 @@ _WRITE = "Policy.Read.All and Policy.ReadWrite.ConditionalAccess"
 # in every tenant, and the one in Graph's own example (conditionalAccessRoot: evaluate).
 ASKED_APP = "00000003-0000-0ff1-ce00-000000000000"
 _CIRCUMSTANCES = {"clientAppType": "browser", "devicePlatform": "windows"}
-_TOO_MANY = 429
 # Nothing urgent waits for these answers, and a run holds its lease meanwhile.
 PATIENCE = Patience(failures=10, throttling=60)
-
-
-class _Page(msgspec.Struct):
-    value: list[dict[str, Any]]
-    next_link: str | None = msgspec.field(default=None, name="@odata.nextLink")
 
 
 class ConditionalAccess:
@@ -61,12 +56,8 @@ class ConditionalAccess:
     async def policies(self) -> list[Policy]:
         """Give all policies of the tenant, whoever made them."""
         what = "the Conditional Access policies"
-        page = _page(await self._call(Request(method="GET", path=POLICIES)), what, LISTING)
-        found = list(page.value)
-        while page.next_link:
-            page = _page(await self._call(Request(method="GET", path=page.next_link)), what, LISTING)
-            found += page.value
-        return [_policy(body) for body in found]
+        found = all_of(await self._get(POLICIES), lambda reply: _page(reply, what, LISTING), self._get)
+        return [_policy(body) async for body in found]
 
     async def create(self, body: Json) -> Policy:
         """Create a policy. A call whose answer was lost is not repeated: there might be two afterwards."""
@@ -75,7 +66,7 @@ class ConditionalAccess:
         if reply.kind is ReplyKind.RETRY:
             raise UnavailableError(f"whether the policy was created is not known: {reply.explanation}")
         _require(reply, "a policy could not be created", _WRITE)
-        return _policy(_decode(reply, dict[str, Any], "the new policy"))
+        return _policy(decode(reply, dict[str, Any], "the new policy"))
 
     async def update(self, policy_id: str, body: Json) -> None:
         """Change a policy; what the body leaves out stays as it is."""
@@ -110,6 +101,9 @@ class ConditionalAccess:
         page = _page(reply, "Entra's evaluation of a sign-in", EVALUATING)
         return [_policy(body) for body in page.value if body.get("policyApplies")]
 
+    async def _get(self, path: str) -> Reply:
+        return await self._call(Request(method="GET", path=path))
+
     async def _call(self, request: Request) -> Reply:
         """Make a call, again where that may help."""
         retries = Retries(self._patience)
@@ -120,7 +114,7 @@ class ConditionalAccess:
     async def _call_once(self, request: Request) -> Reply:
         """Make a call that must not take effect twice: again only where it certainly had none."""
         retries = Retries(self._patience)
-        while (reply := await self._paced(request)).status == _TOO_MANY:
+        while (reply := await self._paced(request)).throttled:
             await retries.wait(reply, self._pacer)
         return reply
 
@@ -130,9 +124,9 @@ class ConditionalAccess:
             return await self._client.attempt(request, writes=0)
 
 
-def _page(reply: Reply, what: str, permission: str) -> _Page:
+def _page(reply: Reply, what: str, permission: str) -> Page[Json]:
     _require(reply, f"{what} could not be read", permission)
-    return _decode(reply, _Page, what)
+    return decode(reply, Page[dict[str, Any]], what)
 
 
 def _require(reply: Reply, failure: str, permission: str) -> None:
@@ -140,13 +134,6 @@ def _require(reply: Reply, failure: str, permission: str) -> None:
         raise AccessDeniedError(f"{failure}; grant this identity {permission}: {reply.explanation}")
     if not reply.ok:
         raise ReadError(f"{failure}: {reply.explanation}")
-
-
-def _decode[T](reply: Reply, kind: type[T], what: str) -> T:
-    try:
-        return msgspec.json.decode(reply.body, type=kind)
-    except msgspec.MsgspecError as error:
-        raise ReadError(f"{what} could not be read: Graph's answer is broken ({error})") from error
 
 
 def _policy(body: Json) -> Policy:

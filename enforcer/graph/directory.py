@@ -20,6 +20,7 @@ from enforcer.exceptions import (
 )
 from enforcer.graph.batch import Batcher
 from enforcer.graph.client import GraphClient
+from enforcer.graph.decoding import Page, all_of, decode
 from enforcer.graph.groups import GROUP_COLUMNS, Group, ManagedGroup, refusal
 from enforcer.graph.reply import Reply, ReplyKind, Request
 
@@ -38,11 +39,6 @@ class _Object(msgspec.Struct, rename="camel"):
     mail: str | None = None
     user_type: str | None = None
     account_enabled: bool | None = None
-
-
-class _Page(msgspec.Struct):
-    value: list[_Object]
-    next_link: str | None = msgspec.field(default=None, name="@odata.nextLink")
 
 
 class _Done(msgspec.Struct):
@@ -71,7 +67,7 @@ class Directory:
         )
         if reply.not_found:
             raise GroupError(f"group {group_id} does not exist in this tenant; correct ENFORCER_GROUP_IDS")
-        group = _decode(reply, Group, f"group {group_id}", "GroupMember.Read.All")
+        group = _read(reply, Group, f"group {group_id}", "GroupMember.Read.All")
         if why := refusal(group):
             raise GroupError(f"group {group_id} ({group.display_name or 'no name'}) {why}")
         return ManagedGroup(group.id, group.display_name or "")
@@ -205,7 +201,7 @@ class Directory:
         # A name that cannot be a user principal name is answered with 400.
         if reply.not_found or (reply.status == 400 and not is_object_id(name)):  # noqa: PLR2004
             return None
-        return _person(_decode(reply, _Object, "the user", "User.Read.All"))
+        return _person(_read(reply, _Object, "the user", "User.Read.All"))
 
     async def _users_with_mail(self, mail: str) -> list[Person]:
         quoted = mail.replace("'", "''")  # OData's own escape; the rest is the URL's
@@ -216,29 +212,19 @@ class Directory:
         )
         return [_person(found) async for found in self._all(reply, "users", "User.Read.All")]
 
-    async def _all(self, reply: Reply, what: str, permission: str) -> AsyncIterator[_Object]:
+    def _all(self, reply: Reply, what: str, permission: str) -> AsyncIterator[_Object]:
         """Give what is on this page and on all that follow it."""
-        while True:
-            page = _decode(reply, _Page, what, permission)
-            for found in page.value:
-                yield found
-            # A page may be short, or empty, and have a successor all the same.
-            if page.next_link is None:
-                return
-            reply = await self._client.read(page.next_link)
+        return all_of(reply, lambda page: _read(page, Page[_Object], what, permission), self._client.read)
 
 
-def _decode[T](reply: Reply, kind: type[T], what: str, permission: str) -> T:
+def _read[T](reply: Reply, kind: type[T], what: str, permission: str) -> T:
     if reply.forbidden:
         raise AccessDeniedError(
             f"this identity may not read {what}; grant it {permission}: {reply.explanation}"
         )
     if not reply.ok:
         raise ReadError(f"{what} could not be read: {reply.explanation}")
-    try:
-        return msgspec.json.decode(reply.body, type=kind)
-    except msgspec.MsgspecError as error:
-        raise ReadError(f"{what} could not be read: Graph's answer is broken ({error})") from error
+    return decode(reply, kind, what)
 
 
 def _says_false(reply: Reply) -> bool:

@@ -9,13 +9,10 @@ import msgspec
 
 from enforcer.exceptions import ReadError
 from enforcer.graph.client import GraphClient
+from enforcer.graph.decoding import Page, decode
 from enforcer.graph.reply import Request
 
 _AT_ONCE = 20  # directoryObject: checkMemberGroups
-
-
-class _Groups(msgspec.Struct):
-    value: list[str]
 
 
 async def groups_having(client: GraphClient, user_id: str, group_ids: Sequence[str]) -> list[str]:
@@ -31,8 +28,5 @@ async def groups_having(client: GraphClient, user_id: str, group_ids: Sequence[s
         reply = await client.call(Request(method="POST", path=path, parameters={"user": user_id}, body=body))
         if not reply.ok:
             raise ReadError(f"the groups of {user_id} could not be read: {reply.explanation}")
-        try:
-            found += msgspec.json.decode(reply.body, type=_Groups).value
-        except msgspec.MsgspecError as error:
-            raise ReadError(f"the groups of {user_id} could not be read: {error}") from error
+        found += decode(reply, Page[str], f"the groups of {user_id}").value
     return sorted(found)

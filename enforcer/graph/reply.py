@@ -14,9 +14,10 @@ import msgspec
 
 from enforcer import clock
 
+TOO_MANY = 429
 # 408, 409, 423 and 424 say "not now"; 0 stands for no answer at all. Every call that this product makes
 # may be repeated, so none of these is final.
-_TRANSIENT = frozenset({0, 408, 409, 423, 424, 429, 500, 502, 503, 504})
+_TRANSIENT = frozenset({0, 408, 409, 423, 424, TOO_MANY, 500, 502, 503, 504})
 _LONGEST_WAIT = 3600.0
 
 
@@ -80,6 +81,11 @@ class Reply:
     @property
     def not_found(self) -> bool:
         return self.status == 404  # noqa: PLR2004
+
+    @property
+    def throttled(self) -> bool:
+        """Tell whether Graph has refused the call, whatever it was, because there were too many."""
+        return self.status == TOO_MANY
 
     @property
     def forbidden(self) -> bool:

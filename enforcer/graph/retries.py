@@ -44,7 +44,7 @@ class Retries:
         Raises:
             UnavailableError: It has been long enough.
         """
-        throttled = reply.status == 429 or reply.retry_after is not None  # noqa: PLR2004
+        throttled = reply.throttled or reply.retry_after is not None
         pause = self._pause(reply, throttled=throttled)
         until = self._throttled_until if throttled else self._failing_until
         if throttled:

@@ -1,0 +1,37 @@
+"""Graph's answers are read whole or not at all."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from enforcer.exceptions import ReadError
+from enforcer.graph.decoding import Page, all_of, decode
+from enforcer.graph.reply import Reply
+
+pytestmark = pytest.mark.anyio
+
+
+def answer(value: list[str], link: str | None = None) -> Reply:
+    body = {"value": value} | ({"@odata.nextLink": link} if link else {})
+    return Reply(status=200, body=msgspec.json.encode(body))
+
+
+def names(reply: Reply) -> Page[str]:
+    return decode(reply, Page[str], "names")
+
+
+async def test_every_page_is_followed_also_an_empty_one() -> None:
+    pages = {"second": answer([], "third"), "third": answer(["ben"])}
+
+    async def follow(link: str) -> Reply:
+        return pages.pop(link)
+
+    assert [name async for name in all_of(answer(["ada"], "second"), names, follow)] == ["ada", "ben"]
+    assert pages == {}
+
+
+@pytest.mark.parametrize("body", [b"", b'{"value": ["ada"', b"<html>", b'{"value": [1]}', b"{}"])
+async def test_an_answer_that_is_broken_is_no_empty_list(body: bytes) -> None:
+    with pytest.raises(ReadError, match="names could not be read: Graph's answer is broken"):
+        names(Reply(status=200, body=body))
