@@ -71,6 +71,11 @@ class Reports:
             content: bytes = await download.readall()
             return content
 
+    async def exist(self) -> bool:
+        """Tell whether the container is there. Raises: as above, but at the second attempt."""
+        with storage_errors():
+            return await self._container.exists(retry_total=1)
+
     async def _upload(self, blob: Blob) -> bool:
         from azure.core.exceptions import ResourceExistsError  # noqa: PLC0415
         from azure.storage.blob import ContentSettings  # noqa: PLC0415

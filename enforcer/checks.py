@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 
+from enforcer.blobs import CONTAINER, open_reports
 from enforcer.core.dates import ends_at, instant
-from enforcer.exceptions import EnforcerError
+from enforcer.exceptions import AccessDeniedError, EnforcerError
 from enforcer.graph.conditional_access import LISTING
 from enforcer.graph.identity import Identity, own_identity
+from enforcer.notify.operators import scheme
 from enforcer.policies.drift import look_for_drift
+from enforcer.queues import OFFBOARDINGS, POISON, SWEEPS
 from enforcer.services import Services
 from enforcer.settings import Disable, Mode, names
 from enforcer.status import OVERDUE, GroupStatus, read_status
 
 _GRANT = "infra/grant-permissions.sh (docs/permissions.md), or as a Privileged Role Administrator: grant"
+_REACH = "see that the storage account can be reached from here: its address, its firewall, private endpoints"
 
 
 class Health(StrEnum):
@@ -37,32 +42,44 @@ class Check:
     mend: str = ""
 
 
-async def run_checks(services: Services) -> AsyncIterator[Check]:
-    """Make all checks, one after the other; none stops the others."""
-    looks: dict[str, _Look] = {
-        "settings": _names,
-        "identity": _identity,
-        "groups": _groups,
-        "register": _register,
-        "runs": _runs,
-        "conditional access": _policies,
-        "HTTP API": _api,
-        "time zone": _clock,
+async def run_checks(services: Services, *, storage_seconds: float = 60.0) -> AsyncIterator[Check]:
+    """Make all checks at the same time; none stops the others.
+
+    Args:
+        services: What is looked at.
+        storage_seconds: How long a look at storage may take: the SDK tries one that is dead for minutes.
+    """
+    looks: dict[str, tuple[_Look, float | None]] = {
+        "settings": (_names, None),
+        "identity": (_identity, None),
+        "groups": (_groups, None),
+        "register": (_register, storage_seconds),
+        "runs": (_runs, storage_seconds),
+        "queues": (_queues, storage_seconds),
+        CONTAINER: (_reports, storage_seconds),
+        "conditional access": (_policies, None),
+        "HTTP API": (_api, None),
+        "alarms": (_alarms, None),
+        "warnings to sponsors": (_sponsors, None),
+        "time zone": (_clock, None),
     }
-    for name, look in looks.items():
-        async for check in _guarded(name, look, services):
+    made = (_guarded(name, look(services), seconds) for name, (look, seconds) in looks.items())
+    for checks in await asyncio.gather(*made):
+        for check in checks:
             yield check
 
 
 type _Look = Callable[[Services], Awaitable[list[Check]]]
 
 
-async def _guarded(name: str, look: _Look, services: Services) -> AsyncIterator[Check]:
+async def _guarded(name: str, look: Awaitable[list[Check]], seconds: float | None) -> list[Check]:
     try:
-        for check in await look(services):
-            yield check
+        async with asyncio.timeout(seconds):
+            return await look
+    except TimeoutError:
+        return [_failed(name, f"storage did not answer within {seconds:g} seconds", _REACH)]
     except EnforcerError as error:
-        yield _failed(name, str(error), "see the message")
+        return [_failed(name, str(error), "see the message")]
 
 
 async def _identity(services: Services) -> list[Check]:
@@ -76,9 +93,9 @@ async def _identity(services: Services) -> list[Check]:
     wanted.append(
         ("disable accounts", "User.EnableDisableAccount.All", settings.disable_accounts is not Disable.NONE)
     )
-    wanted.append(("send mail", "Mail.Send", bool(settings.mail_sender)))
     for name, permission, needed in wanted:
         checks += [_permission(name, permission, identity)] if needed else []
+    checks += [_may_send(identity)] if settings.mail_sender else []
     return checks + [
         await _may_remove(services, group_id, identity) for group_id in services.settings.group_ids
     ]
@@ -89,6 +106,14 @@ def _permission(name: str, permission: str, identity: Identity) -> Check:
     if {permission, broader.get(permission, permission)} & identity.roles:
         return _ok(f"may {name}", permission)
     return _failed(f"may {name}", f"{permission} is missing", f"{_GRANT} {permission}")
+
+
+def _may_send(identity: Identity) -> Check:
+    if "Mail.Send" in identity.roles:
+        return _ok("may send mail", "Mail.Send, as anybody; Exchange can limit it to one mailbox")
+    detail = "Mail.Send is not granted in Entra ID; whether Exchange lets it send cannot be seen from here"
+    mend = "give it the one mailbox in Exchange (docs/permissions.md#one-mailbox-instead-of-all)"
+    return _warning("may send mail", detail, f"{mend}, or {_GRANT} Mail.Send")
 
 
 async def _may_remove(services: Services, group_id: str, identity: Identity) -> Check:
@@ -159,6 +184,28 @@ def _last_run(services: Services, group: GroupStatus) -> Check:
     return _failed(name, detail, mend) if age > OVERDUE else _ok(name, detail)
 
 
+async def _queues(services: Services) -> list[Check]:
+    names = (SWEEPS, OFFBOARDINGS, f"{SWEEPS}{POISON}", f"{OFFBOARDINGS}{POISON}")
+    try:
+        waiting = {name: await services.queues.waiting(name) for name in names}
+    except AccessDeniedError as error:
+        mend = "the app's identity needs Storage Queue Data Contributor, an operator's sign-in does not"
+        return [_warning("queues", f"not looked at: {error}", f"{mend} (docs/permissions.md)")]
+    counts = ", ".join(f"{name}: {waiting[name]} waiting" for name in names[:2])
+    return [_ok("queues", counts), *(_poison(name, waiting[name]) for name in names[2:] if waiting[name])]
+
+
+def _poison(name: str, waiting: int) -> Check:
+    detail = f"messages that were given up, and that nothing has recorded yet: {waiting}"
+    return _warning(name, detail, "see that the function app runs, then docs/runbook.md#poison")
+
+
+async def _reports(services: Services) -> list[Check]:
+    async with open_reports(services.settings.storage) as reports:
+        there = await reports.exist()
+    return [_ok(CONTAINER, "the container answers" if there else "the first run will make the container")]
+
+
 async def _policies(services: Services) -> list[Check]:
     look = await look_for_drift(services)
     name, mend = "conditional access", "enforcer policies plan (docs/conditional-access.md)"
@@ -173,8 +220,27 @@ async def _api(services: Services) -> list[Check]:
     settings = services.settings
     if settings.tenant_id and settings.api_audience:
         return [_ok("HTTP API", f"takes tokens of tenant {settings.tenant_id} for {settings.api_audience}")]
-    detail = "closed: every route but /health refuses everybody"
+    detail = "closed, by this environment's settings: every route but /health refuses everybody"
     return [_warning("HTTP API", detail, "set ENFORCER_TENANT_ID and ENFORCER_API_AUDIENCE")]
+
+
+async def _alarms(services: Services) -> list[Check]:
+    unseen = "Azure Monitor's alarms and whom they tell cannot be seen from here"
+    schemes = ", ".join(sorted(scheme(url) for url in services.settings.notify_urls))
+    if schemes:
+        return [_ok("alarms", f"summaries and given-up work are told to {schemes}; {unseen}")]
+    mend = (
+        "set ENFORCER_NOTIFY_URLS (docs/notifications.md), or see that az monitor action-group list has you"
+    )
+    return [_warning("alarms", f"the enforcer itself tells nobody; {unseen}", mend)]
+
+
+async def _sponsors(services: Services) -> list[Check]:
+    settings, name = services.settings, "warnings to sponsors"
+    if not settings.mail_sender:
+        return [_warning(name, "nobody is told ahead", "set ENFORCER_MAIL_SENDER (docs/notifications.md)")]
+    days = ", ".join(str(day) for day in settings.warn_days)
+    return [_ok(name, f"from {settings.mail_sender}, {days} days ahead")]
 
 
 async def _names(_: Services) -> list[Check]:

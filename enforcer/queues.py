@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SWEEPS = "sweeps"
 OFFBOARDINGS = "offboardings"
+# Where Azure Functions puts what failed as often as it may be delivered: a queue's name and this.
+POISON = "-poison"
 # How the reason of a sweep that the timer asked for begins.
 NIGHTLY = "nightly"
 # A sweep that acted is looked at again after the directory's replicas have had time to agree.
@@ -66,6 +68,21 @@ class Queues:
     async def ask_for_offboarding(self, message: OffboardMessage, *, after_seconds: int = 0) -> None:
         """Put a message on `offboardings`. Raises: as above."""
         await self._put(OFFBOARDINGS, msgspec.json.encode(message), after_seconds)
+
+    async def waiting(self, name: str) -> int:
+        """Count the messages of a queue, about; one that nobody has made yet has none.
+
+        Raises:
+            AccessDeniedError, UnavailableError: Storage refuses, or does not answer at the second attempt.
+        """
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+        with storage_errors():
+            queue = self._connection.client.get_queue_client(name)
+            try:
+                return (await queue.get_queue_properties(retry_total=1)).approximate_message_count or 0
+            except ResourceNotFoundError:
+                return 0
 
     async def _put(self, name: str, body: bytes, after_seconds: int) -> None:
         from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415

@@ -11,7 +11,7 @@ import pytest
 from enforcer.blobs import Blob, Reports, open_reports
 from enforcer.exceptions import InputError
 from enforcer.settings import Storage
-from sandbox.azurite import StorageEndpoints
+from sandbox.azurite import StorageEndpoints, running_azurite
 
 pytestmark = pytest.mark.anyio
 
@@ -40,6 +40,14 @@ async def test_notes_are_listed_by_folder(reports: Reports, blob: Blob) -> None:
     assert [note async for note in reports.notes(folder)] == [(blob.name, {"head": "7"})]
     # Not of a folder whose name only begins so.
     assert [note async for note in reports.notes(folder[:-1])] == []
+
+
+async def test_the_container_is_there_from_the_first_report_on() -> None:
+    with running_azurite() as endpoints:
+        async with open_reports(Storage(connection_string=endpoints.connection_string)) as reports:
+            assert not await reports.exist()
+            await reports.leave(Blob(name="a", content=b"", content_type="text/plain"))
+            assert await reports.exist()
 
 
 async def test_without_an_address_of_blobs_the_setting_is_named() -> None:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
+from azure.storage.queue.aio import QueueClient
 
 from enforcer.checks import Check, Health, run_checks
 from enforcer.core.contractors import Registration
-from enforcer.settings import Disable, Mode
+from enforcer.queues import OFFBOARDINGS, POISON, SWEEPS, Queues
+from enforcer.settings import Disable, Mode, Storage
+from enforcer.tables.register import Register
+from enforcer.tables.storage import Tables
+from sandbox.azurite import StorageEndpoints
+from sandbox.storage_proxy import Calls, Fault, Reply, Service, StorageProxy
 from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
@@ -17,6 +27,16 @@ STRAY = "00000000-0000-0000-0000-00000000dead"
 async def _checks(world: World, **settings: object) -> dict[str, Check]:
     world.configure(**settings)
     return {check.name: check async for check in run_checks(world.services)}
+
+
+@pytest.fixture
+async def shaken(world: World, storage: StorageProxy) -> AsyncIterator[World]:
+    """The world, whose register, queues and blobs break where `storage` does."""
+    there = Storage(connection_string=storage.endpoints.connection_string)
+    async with Queues(there) as queues, Tables(there) as tables:
+        world.services = replace(world.services, queues=queues, register=Register(tables))
+        world.configure(storage=there)
+        yield world
 
 
 async def test_a_group_that_cannot_be_managed_fails_with_what_to_do(world: World) -> None:
@@ -118,3 +138,95 @@ async def test_a_misspelt_setting_is_named_with_the_nearest_right_one(
 
     assert check.health is Health.FAILED
     assert "ENFORCER_TIME_ZONE" in check.mend
+
+
+async def test_storage_that_answers_is_told_of_by_its_parts(world: World) -> None:
+    checks = await _checks(world)
+
+    assert checks["queues"].health is Health.OK
+    assert "sweeps" in checks["queues"].detail
+    assert "offboardings" in checks["queues"].detail
+    assert checks["reports"].health is Health.OK
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "other"),
+    [(Service.QUEUE, "queues", "reports"), (Service.BLOB, "reports", "queues")],
+)
+async def test_a_part_of_storage_that_does_not_answer_fails_and_is_not_waited_for(
+    shaken: World, storage: StorageProxy, service: Service, name: str, other: str
+) -> None:
+    storage.set_fault(Fault(calls=Calls(service=service), times=1_000, reply=Reply.DROPPED))
+
+    checks = await _checks(shaken)
+
+    assert checks[name].health is Health.FAILED
+    assert "storage did not answer" in checks[name].detail
+    assert checks[other].health is Health.OK
+    # Two attempts, each of which aiohttp may repeat.
+    assert storage.count(Calls(service=service)) <= 4
+
+
+async def test_storage_that_keeps_everybody_waiting_is_left(shaken: World, storage: StorageProxy) -> None:
+    calls = Calls(service=Service.TABLE, path="contractors")
+    storage.set_fault(Fault(calls=calls, times=1_000, delay=timedelta(seconds=2)))
+
+    checks = {check.name: check async for check in run_checks(shaken.services, storage_seconds=0.5)}
+
+    assert checks["register"].health is Health.FAILED
+    assert "within 0.5 seconds" in checks["register"].detail
+    assert "firewall" in checks["register"].mend
+
+
+async def test_queues_into_which_only_the_app_may_look_are_a_warning(
+    shaken: World, storage: StorageProxy
+) -> None:
+    storage.set_fault(Fault(calls=Calls(service=Service.QUEUE), times=1_000, reply=Reply.REFUSED))
+
+    check = (await _checks(shaken))["queues"]
+
+    assert check.health is Health.WARNING
+    assert "Storage Queue Data Contributor" in check.mend
+
+
+async def test_messages_that_lie_in_a_poison_queue_are_a_warning_that_names_it(
+    world: World, azurite: StorageEndpoints
+) -> None:
+    name = f"{OFFBOARDINGS}{POISON}"
+    async with QueueClient.from_connection_string(azurite.connection_string, name) as queue:
+        await queue.create_queue()
+        await queue.send_message("given up")
+        checks = await _checks(world)
+        await queue.delete_queue()
+
+    assert checks[name].health is Health.WARNING
+    assert checks[name].detail.endswith(": 1")
+    assert f"{SWEEPS}{POISON}" not in checks
+
+
+async def test_it_says_who_is_told_and_keeps_the_addresses_of_webhooks_to_itself(world: World) -> None:
+    urls = ("slack://secret/token", "mailto://user:password@example.com")
+    told = await _checks(world, notify_urls=urls, mail_sender="access@contoso.example")
+    untold = await _checks(world, notify_urls=(), mail_sender="")
+
+    assert told["alarms"].health is told["warnings to sponsors"].health is Health.OK
+    assert "mailto, slack" in told["alarms"].detail
+    assert "secret" not in told["alarms"].detail
+    assert "password" not in told["alarms"].detail
+    assert "access@contoso.example" in told["warnings to sponsors"].detail
+    assert untold["alarms"].health is untold["warnings to sponsors"].health is Health.WARNING
+    assert "ENFORCER_NOTIFY_URLS" in untold["alarms"].mend
+    assert "ENFORCER_MAIL_SENDER" in untold["warnings to sponsors"].mend
+
+
+async def test_a_mailbox_that_exchange_may_have_given_is_no_missing_permission(world: World) -> None:
+    identity = world.tenant.identity
+    assert identity is not None
+    world.tenant.assignments[identity.id].clear()
+    world.tenant.grant(identity, "GroupMember.Read.All", "User.Read.All")
+
+    check = (await _checks(world, mail_sender="access@contoso.example"))["may send mail"]
+
+    assert check.health is Health.WARNING
+    assert "docs/permissions.md#one-mailbox-instead-of-all" in check.mend
+    assert check.mend.endswith(" Mail.Send")

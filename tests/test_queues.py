@@ -66,6 +66,14 @@ async def test_a_message_for_later_cannot_be_seen_before(
     assert [read_sweep_message(body) for body in await seen(new_storage, SWEEPS)] == [now]
 
 
+async def test_a_queue_that_nobody_has_made_yet_has_nothing_waiting(queues: Queues) -> None:
+    assert await queues.waiting("never-made") == 0
+
+    await queues.ask_for_sweep(SweepMessage(group_id="g", reason="r"))
+
+    assert await queues.waiting(SWEEPS) > 0
+
+
 async def test_a_queue_whose_address_is_not_set_is_a_setting_to_be_corrected() -> None:
     async with Queues(Storage(table_url="https://x.table.core.windows.net")) as queues:
         with pytest.raises(SettingsError, match="EnforcerStorage__queueServiceUri is not set"):

@@ -22,6 +22,7 @@ from enforcer.offboarding import OffboardOrder, offboard_now, record_failure
 from enforcer.queues import (
     NIGHTLY,
     OFFBOARDINGS,
+    POISON,
     SWEEPS,
     VERIFY_AFTER_SECONDS,
     OffboardMessage,
@@ -59,7 +60,7 @@ async def offboard_queued(message: func.QueueMessage) -> None:
         await _offboard(opened, wanted)
 
 
-@blueprint.queue_trigger(arg_name="message", queue_name=f"{SWEEPS}-poison", connection=CONNECTION)
+@blueprint.queue_trigger(arg_name="message", queue_name=f"{SWEEPS}{POISON}", connection=CONNECTION)
 async def sweeps_poisoned(message: func.QueueMessage) -> None:
     """Record a sweep that failed every time, and raise the alarm."""
     wanted = _readable(message)
@@ -69,7 +70,7 @@ async def sweeps_poisoned(message: func.QueueMessage) -> None:
         await _record_poisoned(opened, wanted, wanted.group_id, RunKind.SWEEP)
 
 
-@blueprint.queue_trigger(arg_name="message", queue_name=f"{OFFBOARDINGS}-poison", connection=CONNECTION)
+@blueprint.queue_trigger(arg_name="message", queue_name=f"{OFFBOARDINGS}{POISON}", connection=CONNECTION)
 async def offboardings_poisoned(message: func.QueueMessage) -> None:
     """Record an offboarding that failed every time, and raise the alarm."""
     try:
