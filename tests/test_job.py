@@ -47,10 +47,3 @@ async def test_an_intent_that_is_taken_back_is_forgotten_and_in_the_ledger(world
     assert (entry.action, entry.outcome) == (Action.WITHDRAW, "his end date was put off")
     assert (entry.user, entry.row_key, entry.end_date) == ("anna", begun.row_key, ENDED)
     assert (entry.run, entry.actor, entry.group) == (RUN_ID, "timer", world.group.id)
-
-
-async def test_an_entry_about_the_group_names_nobody(world: World) -> None:
-    async with running_job(world) as job:
-        await job.record([job.entry(Action.HOLD, outcome="held: 12 of 20 members")])
-    [entry] = await world.ledger()
-    assert (entry.action, entry.user, entry.row_key) == (Action.HOLD, "", "")

@@ -111,7 +111,7 @@ async def _sweep(opened: Services, wanted: SweepMessage) -> None:
         # Somebody is at work on the group: what this message wants is looked at again when he has ended.
         await opened.queues.ask_for_sweep(wanted, after_seconds=int(opened.settings.lease_seconds))
         return
-    await _follow_up(opened, report)
+    await follow_up(opened, report)
     if wanted.reason.startswith(NIGHTLY) or report.run.acted:
         await after_sweep(opened, report)
 
@@ -138,7 +138,7 @@ async def _is_complete(opened: Services, run_id: str, group_ids: Sequence[str]) 
     return bool(runs) and all(run.state is RunState.COMPLETE for run in runs)
 
 
-async def _follow_up(opened: Services, report: Report) -> None:
+async def follow_up(opened: Services, report: Report) -> None:
     """Ask for a sweep that goes on where time was up, or that verifies what this one did."""
     run = report.run
     again = SweepMessage(group_id=run.group_id, reason="verification", actor=run.actor)

@@ -34,7 +34,9 @@ async def run(*arguments: str, environ: Mapping[str, str]) -> subprocess.Complet
     return await anyio.to_thread.run_sync(start)
 
 
-async def test_it_works_as_a_process_does(world: World) -> None:
+async def test_as_a_process_it_leaves_json_on_stdout_nothing_on_stderr_and_exits_with_zero(
+    world: World,
+) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)
     done = await run("apply", environ=world.environ)

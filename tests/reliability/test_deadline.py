@@ -10,7 +10,7 @@ from azure.storage.queue.aio import QueueClient
 
 from enforcer.core.ledger import Action
 from enforcer.core.runs import OUT_OF_TIME, RunState
-from enforcer.functions.queues import _follow_up
+from enforcer.functions.queues import follow_up
 from enforcer.graph.retries import Patience
 from enforcer.queues import SWEEPS
 from sandbox.directory.faults import Effect
@@ -86,22 +86,10 @@ async def test_a_run_out_of_time_asks_for_its_continuation_in_ten_seconds(
     await leavers(world, 1)
 
     report = await world.sweep(until=in_seconds(0))
-    await _follow_up(world.services, report)
+    await follow_up(world.services, report)
 
     assert [outcome.reason for outcome in report.outcomes] == [OUT_OF_TIME]
     assert await _delays_asked_for(proxy) == ["10"]
-
-
-async def test_a_run_that_acted_asks_for_its_verification_in_a_quarter_of_an_hour(
-    open_world: OpenWorld, proxy: StorageProxy
-) -> None:
-    world = await open_world(proxy.endpoints)
-    await leavers(world, 1)
-
-    await _follow_up(world.services, await world.sweep())
-    await _follow_up(world.services, await world.sweep())
-
-    assert await _delays_asked_for(proxy) == ["900"]
 
 
 async def _delays_asked_for(proxy: StorageProxy) -> list[str]:

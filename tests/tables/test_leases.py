@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -69,7 +70,7 @@ async def _hold_and_leave(leases: Leases, group: str) -> None:
 
 
 async def test_a_runner_that_crashed_keeps_nobody_out_for_longer_than_its_lease(bench: Bench) -> None:
-    await bench.leases(30)._take(bench.group, "the crashed one")
+    await bench.leases(30).write(bench.group, "the crashed one", "")
     bench.clock.advance(seconds=29)
     with pytest.raises(LeaseHeldError):
         await bench.is_free()
@@ -108,12 +109,12 @@ async def test_who_slept_too_long_and_was_not_replaced_goes_on(bench: Bench) -> 
 
 
 async def test_the_sleeper_does_not_give_back_what_is_anothers(bench: Bench) -> None:
-    async with bench.leases().holding(bench.group, "the sleeper"):
-        bench.clock.advance(seconds=61)
-        next_one = await bench.leases()._take(bench.group, "the next")
-    with pytest.raises(LeaseHeldError, match="the next"):
-        await bench.is_free()
-    assert next_one.holder == "the next"
+    async with AsyncExitStack() as the_next:
+        async with bench.leases().holding(bench.group, "the sleeper"):
+            bench.clock.advance(seconds=61)
+            await the_next.enter_async_context(bench.leases().holding(bench.group, "the next"))
+        with pytest.raises(LeaseHeldError, match="the next"):
+            await bench.is_free()
 
 
 async def test_of_many_who_want_it_at_once_one_gets_it(bench: Bench) -> None:
