@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from enforcer.connection import Connection, call_options, storage_errors
+from enforcer.connection import Connection, call_options, made_by_settings, storage_errors
 from enforcer.exceptions import InputError
 from enforcer.settings import Storage
 
@@ -110,6 +110,7 @@ def _connect(storage: Storage, credential: AsyncTokenCredential | None) -> BlobS
     from azure.storage.blob.aio import BlobServiceClient  # noqa: PLC0415 -- heavy
 
     options = call_options("blobs", retries=3)
-    if storage.connection_string:
-        return BlobServiceClient.from_connection_string(storage.connection_string, **options)
-    return BlobServiceClient(storage.blob_url, credential=credential, **options)
+    with made_by_settings("blobs"):
+        if storage.connection_string:
+            return BlobServiceClient.from_connection_string(storage.connection_string, **options)
+        return BlobServiceClient(storage.blob_url, credential=credential, **options)

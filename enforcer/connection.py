@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from enforcer.exceptions import AccessDeniedError, UnavailableError
+from enforcer.exceptions import AccessDeniedError, SettingsError, UnavailableError
 from enforcer.settings import Storage
 
 if TYPE_CHECKING:
@@ -71,6 +71,19 @@ def call_options(service: str, *, retries: int) -> dict[str, Any]:
         "random_jitter_range": 1,
         "transport": TracedTransport(service, connection_timeout=10, read_timeout=30),
     }
+
+
+@contextmanager
+def made_by_settings(service: str) -> Iterator[None]:
+    """Name the setting where the SDK can make no client of it.
+
+    Raises:
+        SettingsError: EnforcerStorage cannot be used for this service: its endpoint is missing, say.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise SettingsError((f"EnforcerStorage cannot be used for {service}: {error}",)) from error
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from enforcer.connection import Connection, call_options, storage_errors
+from enforcer.connection import Connection, call_options, made_by_settings, storage_errors
 from enforcer.exceptions import InputError, SettingsError
 from enforcer.settings import Storage
 
@@ -110,12 +110,13 @@ def _connect(storage: Storage, credential: AsyncTokenCredential | None) -> Queue
     from azure.storage.queue.aio import QueueServiceClient  # noqa: PLC0415 -- heavy
 
     options = call_options("queues", retries=4)
-    if storage.connection_string:
-        return QueueServiceClient.from_connection_string(storage.connection_string, **options)
-    if not storage.queue_url:
-        # The tables alone will do for much of the command line, so that this is no mistake until now.
-        raise SettingsError(("EnforcerStorage__queueServiceUri is not set; it must be the queues' URL",))
-    return QueueServiceClient(storage.queue_url, credential=credential, **options)
+    with made_by_settings("queues"):
+        if storage.connection_string:
+            return QueueServiceClient.from_connection_string(storage.connection_string, **options)
+        if not storage.queue_url:
+            # The tables alone will do for much of the command line, so that this is no mistake until now.
+            raise SettingsError(("EnforcerStorage__queueServiceUri is not set; it must be the queues' URL",))
+        return QueueServiceClient(storage.queue_url, credential=credential, **options)
 
 
 def read_sweep_message(body: bytes) -> SweepMessage:

@@ -5,6 +5,7 @@ All of them raise ValueError, with a text where there is more to say than that.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -14,7 +15,6 @@ from enforcer.core.contractors import is_object_id
 
 # What a connection string must have, in one way or another.
 _CONNECTIONS = (
-    frozenset({"usedevelopmentstorage"}),
     frozenset({"accountname", "accountkey"}),
     frozenset({"tableendpoint", "sharedaccesssignature"}),
     frozenset({"accountname", "sharedaccesssignature"}),
@@ -122,11 +122,27 @@ def mailbox(text: str) -> str:
 
 def connection_string(text: str) -> str:
     """A storage connection string (AccountName=…;AccountKey=…;…, or with a SharedAccessSignature=…)."""
-    parts = [part.partition("=") for part in text.split(";") if part.strip()]
-    names = {name.strip().lower() for name, equals, value in parts if equals and value}
-    if len(names) < len(parts) or not any(wanted <= names for wanted in _CONNECTIONS):
+    # The SDKs take no blanks around the parts, not all of them an empty one, and one of them only "true".
+    pairs = [part.partition("=") for part in text.split(";") if part.strip()]
+    parts = [(name.strip(), value.strip()) for name, _, value in pairs]
+    found = {name.lower(): value for name, value in parts}
+    if found.keys() == {"usedevelopmentstorage"} and found["usedevelopmentstorage"].lower() == "true":
+        return "UseDevelopmentStorage=true"
+    if len(found) < len(parts) or not all(re.fullmatch(r"\S+", value) for value in found.values()):
         raise ValueError
-    return text
+    if not any(wanted <= found.keys() for wanted in _CONNECTIONS):
+        raise ValueError
+    base64.b64decode(found.get("accountkey", ""), validate=True)
+    for name, value in found.items():
+        if name.endswith("endpoint"):
+            _check_endpoint(value)
+    return ";".join(f"{name}={value}" for name, value in parts)
+
+
+def _check_endpoint(text: str) -> None:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+        raise ValueError
 
 
 def url(text: str) -> str:

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
 from azure.core.credentials_async import AsyncTokenCredential
 
+from enforcer.blobs import open_reports
 from enforcer.connection import Connection
+from enforcer.exceptions import SettingsError
+from enforcer.queues import SWEEPS, Queues
 from enforcer.settings import Storage
+from enforcer.tables.storage import Tables
 
 pytestmark = pytest.mark.anyio
 
 BY_KEY = Storage(connection_string="UseDevelopmentStorage=true")
 BY_IDENTITY = Storage(table_url="https://x.table.core.windows.net")
+
+
+async def _use_tables(storage: Storage) -> None:
+    async with Tables(storage) as tables, tables.table("contractors"):
+        pass
+
+
+async def _use_queues(storage: Storage) -> None:
+    async with Queues(storage) as queues:
+        await queues.waiting(SWEEPS)
+
+
+async def _use_blobs(storage: Storage) -> None:
+    async with open_reports(storage) as reports:
+        await reports.exist()
 
 
 @dataclass
@@ -60,3 +80,15 @@ async def test_after_it_was_closed_it_connects_anew() -> None:
     assert connection.client is not first
     assert connection.client.credential is not first.credential
     await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("service", "use"),
+    [("tables", _use_tables), ("queues", _use_queues), ("blobs", _use_blobs)],
+)
+async def test_a_connection_string_of_which_the_sdk_makes_nothing_is_one_wrong_setting(
+    service: str, use: Callable[[Storage], Awaitable[None]]
+) -> None:
+    with pytest.raises(SettingsError, match=f"EnforcerStorage cannot be used for {service}: ") as caught:
+        await use(Storage(connection_string="FileEndpoint=https://x.example;SharedAccessSignature=sig=x"))
+    assert len(caught.value.problems) == 1

@@ -29,6 +29,9 @@ GROUP = "aaaaaaaa-2222-3333-4444-555555555555"
         (values.url, "http://[::1]:8080/", "http://[::1]:8080"),
         (values.storage_url, "https://X.blob.core.windows.net/Path", "https://x.blob.core.windows.net/Path"),
         (values.connection_string, "AccountName=x;SharedAccessSignature=y", None),
+        (values.connection_string, " AccountName = x ; AccountKey=a2V5 ;; ", "AccountName=x;AccountKey=a2V5"),
+        (values.connection_string, "TableEndpoint=https://x.example:1;SharedAccessSignature=a=b&c=d", None),
+        (values.connection_string, "usedevelopmentstorage=TRUE;", "UseDevelopmentStorage=true"),
     ],
 )
 def test_what_just_may_be_is_taken_in_one_form(
@@ -54,6 +57,15 @@ def test_what_just_may_be_is_taken_in_one_form(
         (values.storage_url, "https://x.example#part"),
         (values.storage_url, "http://localhost.example"),
         (values.connection_string, "AccountKey=x"),
+        (values.connection_string, "AccountName=x;AccountKey=not base64"),
+        (values.connection_string, "AccountName=x;AccountKey=no-base64!"),
+        (values.connection_string, "AccountName=x;accountname=y;AccountKey=a2V5"),
+        (values.connection_string, "AccountName=x y;AccountKey=a2V5"),
+        (values.connection_string, "AccountName=x;AccountKey=a2V5;TableEndpoint=https://x.example:99999"),
+        (values.connection_string, "AccountName=x;AccountKey=a2V5;TableEndpoint=x.example"),
+        (values.connection_string, "AccountName=x;AccountKey=a2V5;Word"),
+        (values.connection_string, "UseDevelopmentStorage=false"),
+        (values.connection_string, ";"),
     ],
 )
 def test_what_just_may_not_be_is_refused(read: Callable[[str], object], text: str) -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from enforcer.connection import Connection, storage_errors
+from enforcer.connection import Connection, made_by_settings, storage_errors
 from enforcer.core.dates import utc
 from enforcer.settings import Storage
 
@@ -73,9 +73,10 @@ def _connect(storage: Storage, credential: AsyncTokenCredential | None) -> Table
         "retry_backoff_max": 8,
         "transport": PersistentTransport("tables", connection_timeout=10, read_timeout=30),
     }
-    if storage.connection_string:
-        return TableServiceClient.from_connection_string(storage.connection_string, **patience)
-    return TableServiceClient(storage.table_url, credential=credential, **patience)
+    with made_by_settings("tables"):
+        if storage.connection_string:
+            return TableServiceClient.from_connection_string(storage.connection_string, **patience)
+        return TableServiceClient(storage.table_url, credential=credential, **patience)
 
 
 def _notice(opening: asyncio.Task[TableClient]) -> None:
