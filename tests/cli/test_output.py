@@ -1,0 +1,44 @@
+"""What stands in tables for people and in JSON for programs."""
+
+from __future__ import annotations
+
+import pytest
+
+from enforcer.cli.output import Table, json_text, tell, write_tables
+
+
+def written(capsys: pytest.CaptureFixture[str], *rows: tuple[object, ...]) -> str:
+    write_tables(Table("People", ("name", "value"), rows))
+    return capsys.readouterr().out
+
+
+def test_an_empty_table_is_a_line_that_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert written(capsys) == "People: none\n"
+
+
+@pytest.mark.parametrize(("value", "cell"), [(None, "-"), (True, "yes"), (False, "no"), (0, "0"), ("", "")])
+def test_a_value_is_put_as_people_say_it(
+    capsys: pytest.CaptureFixture[str], value: object, cell: str
+) -> None:
+    last_line = written(capsys, ("Anna", value)).rstrip().splitlines()[-1]
+    assert last_line.split() == ["Anna", cell] if cell else ["Anna"]
+
+
+def test_off_a_terminal_nothing_is_cut_off(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "x" * 200 in written(capsys, ("Anna", "x" * 200))
+
+
+def test_what_others_wrote_cannot_draw_on_the_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    out = written(capsys, ("[red]Anna[/red]", "\x1b[2J\nBen"))
+    assert "[red]Anna[/red]" in out
+    assert "\x1b" not in out
+    assert "�[2J�Ben" in out
+
+
+def test_json_is_indented_and_ends_with_the_line() -> None:
+    assert json_text({"due": 1}) == '{\n  "due": 1\n}\n'
+
+
+def test_what_is_told_leaves_stdout_to_the_data(capsys: pytest.CaptureFixture[str]) -> None:
+    tell("done")
+    assert capsys.readouterr() == ("", "done\n")
