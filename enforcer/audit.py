@@ -20,26 +20,39 @@ from enforcer.register_reading import Row, endings, read_register
 from enforcer.services import Services
 
 
-async def check_chains(services: Services, anchors: Sequence[tuple[str, Anchor]]) -> list[CheckedChain]:
-    """Recompute the ledger of every managed group.
+async def chained_groups(services: Services, anchors: Sequence[tuple[str, Anchor]]) -> list[str]:
+    """Give every group whose ledger can be checked: managed ones, the anchors', and those that storage has.
+
+    Raises:
+        RunError, UnavailableError: The ledger could not be read.
+    """
+    written_down = [group_id for group_id, _ in anchors]
+    return list(dict.fromkeys([*services.settings.group_ids, *written_down, *await _left_out(services)]))
+
+
+async def check_chains(
+    services: Services, group_ids: Sequence[str], anchors: Sequence[tuple[str, Anchor]]
+) -> list[CheckedChain]:
+    """Recompute the ledgers of these groups.
 
     Args:
         services: Where to read.
+        group_ids: Which, managed or not.
         anchors: Heads of earlier days, each with the group that it is about.
 
     Raises:
         RunError, UnavailableError: A ledger could not be read.
     """
     checked: list[CheckedChain] = []
-    for group_id in services.settings.group_ids:
+    for group_id in group_ids:
         of_group = [anchor for group, anchor in anchors if group == group_id]
         _, chain = await _read_chain(services, group_id, of_group)
         checked.append(chain)
     return checked
 
 
-async def reported_heads(services: Services) -> list[tuple[str, Anchor]]:
-    """Give the heads that the nightly reports in container `reports` have written down, by group.
+async def reported_heads(services: Services, group_ids: Sequence[str]) -> list[tuple[str, Anchor]]:
+    """Give the heads that these groups' nightly reports in container `reports` have written down.
 
     Whoever can write the tables could write a whole ledger anew; he cannot change a report that is under
     the container's retention policy.
@@ -49,7 +62,7 @@ async def reported_heads(services: Services) -> list[tuple[str, Anchor]]:
     """
     found: list[tuple[str, Anchor]] = []
     async with open_reports(services.settings.storage) as reports:
-        for group_id in services.settings.group_ids:
+        for group_id in group_ids:
             async for name, notes in reports.notes(group_id):
                 sequence, digest = notes.get(NOTE_SEQUENCE, ""), notes.get(NOTE_HASH, "")
                 if sequence.isascii() and sequence.isdigit() and digest:
@@ -82,7 +95,14 @@ async def gather_evidence(
         members_unread={
             group.chain.group_id: group.members_unread for group in groups if group.members_unread
         },
+        left_out=tuple(await _left_out(services)),
     )
+
+
+async def _left_out(services: Services) -> list[str]:
+    """Give the groups that have a ledger but are not managed, or not any more."""
+    managed = services.settings.group_ids
+    return [group_id for group_id in await services.ledger.group_ids() if group_id not in managed]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

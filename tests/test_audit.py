@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from enforcer.aftermath import leave_report
-from enforcer.audit import check_chains, gather_evidence, reported_heads
+from enforcer.audit import chained_groups, check_chains, gather_evidence, reported_heads
 from enforcer.core import dates
 from enforcer.core.days import period
 from enforcer.core.evidence import Case, Evidence, Membership, Verdict
-from enforcer.core.ledger import Anchor, Head
+from enforcer.core.ledger import Anchor, CheckedChain, Head
 from enforcer.core.run_ids import new_run_id
 from enforcer.evidence.files import files
 from enforcer.offboarding import OffboardOrder, offboard_now
@@ -32,7 +32,7 @@ SLA = timedelta(hours=24)
 
 async def export(world: World, first: str = "2026-11-01", last: str = "2026-11-30") -> Evidence:
     zone = world.services.settings.zone
-    heads = await reported_heads(world.services)
+    heads = await reported_heads(world.services, world.services.settings.group_ids)
     return await gather_evidence(world.services, period(first, last, zone), SLA, heads)
 
 
@@ -150,10 +150,15 @@ async def swept(world: World) -> None:
     await leave_report(world.services, await world.sweep())
 
 
+async def checked_against_reports(world: World) -> list[CheckedChain]:
+    heads = await reported_heads(world.services, [world.group.id])
+    return await check_chains(world.services, [world.group.id], heads)
+
+
 async def test_the_ledger_of_a_night_fits_and_is_held_against_the_nights_report(world: World) -> None:
     await swept(world)
 
-    checked = await check_chains(world.services, await reported_heads(world.services))
+    checked = await checked_against_reports(world)
 
     entries = len(await world.ledger())
     assert [(chain.sequence, chain.anchors, chain.broken) for chain in checked] == [(entries, 1, None)]
@@ -182,9 +187,9 @@ async def test_a_ledger_that_was_written_anew_does_not_fit_the_nights_report(wor
             await table.delete_entity(row["PartitionKey"], row["RowKey"])
     forged = [replace(entries[0], outcome="already_absent"), *entries[1:]]
     await world.services.ledger.append(world.group.id, forged)
-    assert (await check_chains(world.services, []))[0].broken is None
+    assert (await check_chains(world.services, [world.group.id], []))[0].broken is None
 
-    checked = await check_chains(world.services, await reported_heads(world.services))
+    checked = await checked_against_reports(world)
 
     assert checked[0].broken is not None
     assert f"report {world.group.id}/" in checked[0].broken.reason
@@ -194,15 +199,35 @@ async def test_heads_of_other_groups_are_not_this_groups_concern(world: World) -
     await swept(world)
     foreign = ("00000000-0000-0000-0000-000000000000", Anchor(sequence=1, hash="x", source="elsewhere"))
 
-    checked = await check_chains(world.services, [foreign])
+    checked = await check_chains(world.services, [world.group.id], [foreign])
 
     assert (checked[0].anchors, checked[0].broken) == (0, None)
 
 
 async def test_the_ledger_of_a_group_that_never_was_swept_fits(world: World) -> None:
-    checked = await check_chains(world.services, await reported_heads(world.services))
+    checked = await checked_against_reports(world)
 
     assert [(chain.sequence, chain.hash, chain.broken) for chain in checked] == [(0, Head().hash, None)]
+
+
+async def test_a_group_that_is_not_managed_any_more_is_checked_and_said_to_be_left_out(world: World) -> None:
+    await swept(world)
+    other = world.tenant.add_group("Others")
+    world.configure(group_ids=(other.id,))
+    gone = "00000000-0000-0000-0000-000000000000"
+    anchors = [(gone, Anchor(sequence=1, hash="x", source="an old manifest"))]
+
+    groups = await chained_groups(world.services, anchors)
+    checked = await check_chains(world.services, [world.group.id, gone], anchors)
+    found = await export(world)
+
+    assert groups[:2] == [other.id, gone]
+    assert world.group.id in groups
+    assert checked[0].sequence == len(await world.ledger())
+    assert [chain.broken is None for chain in checked] == [True, False]
+    assert world.group.id in found.left_out
+    assert other.id not in found.left_out
+    assert f"{world.group.id}</code> has a ledger" in files(found)[2].content.decode()
 
 
 async def test_the_lines_name_graphs_request_ids(world: World) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from enforcer.audit import check_chains, gather_evidence, reported_heads
+from enforcer.audit import chained_groups, check_chains, gather_evidence, reported_heads
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, UNDONE, settings, version, with_services
 from enforcer.core.days import period
@@ -53,9 +53,10 @@ def audit() -> None:
 )
 @output_option
 def verify(manifests: Sequence[Path], as_json: bool) -> int:  # noqa: FBT001
-    """Recompute the ledger of every managed group; name the first entry that does not fit.
+    """Recompute the ledger of every group; name the first entry that does not fit.
 
-    It is held against the heads that the nightly reports have written down. Exits with 1 if an entry was
+    Ledgers of groups that are not managed any more are checked too. All are held against the heads that the
+    nightly reports have written down. Exits with 1 if an entry was
     changed, removed, put in or put elsewhere.
     """
     written_down = _heads(manifests)
@@ -86,7 +87,8 @@ def export(first: str, last: str, out: Path, sla: timedelta, as_json: bool) -> i
     days = period(first, last, settings().zone)
 
     async def gather(services: Services) -> tuple[Evidence, Manifest]:
-        evidence = await gather_evidence(services, days, sla, await _reported(services))
+        heads = await _reported(services, services.settings.group_ids)
+        evidence = await gather_evidence(services, days, sla, heads)
         rendered = files(evidence)
         made = manifest(evidence, rendered, services.now(), version())
         write(out, rendered, made)
@@ -102,13 +104,17 @@ def export(first: str, last: str, out: Path, sla: timedelta, as_json: bool) -> i
 
 
 async def _check(services: Services, written_down: Sequence[tuple[str, Anchor]]) -> list[CheckedChain]:
-    return await check_chains(services, [*await _reported(services), *written_down])
+    group_ids = await chained_groups(services, written_down)
+    for group_id in group_ids:
+        if group_id not in services.settings.group_ids:
+            tell(f"group {group_id} is not managed any more; its ledger is checked all the same")
+    return await check_chains(services, group_ids, [*await _reported(services, group_ids), *written_down])
 
 
-async def _reported(services: Services) -> list[tuple[str, Anchor]]:
+async def _reported(services: Services, group_ids: Sequence[str]) -> list[tuple[str, Anchor]]:
     """Read the heads in the nightly reports; without them the ledger is checked by itself."""
     try:
-        return await reported_heads(services)
+        return await reported_heads(services, group_ids)
     except EnforcerError as error:
         tell(f"the nightly reports could not be read, so the ledger is not held against them: {error}")
         return []
@@ -146,5 +152,7 @@ def _show_evidence(evidence: Evidence) -> None:
     _show_chains(evidence.chains)
     for group_id, reason in evidence.members_unread.items():
         tell(f"who is in group {group_id} now could not be read: {reason}")
+    for group_id in evidence.left_out:
+        tell(f"group {group_id} has a ledger but is not managed any more: nobody of it is in the evidence")
     if evidence.unreadable:
         tell(f"{len(evidence.unreadable)} rows of the register cannot be read; they may belong here too")

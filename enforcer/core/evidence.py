@@ -112,6 +112,7 @@ class Evidence:
         unreadable: Rows that may belong to the population; nobody can tell.
         chains: The ledgers that the cases rest on, checked.
         members_unread: Groups whose members could not be read, and why.
+        left_out: Groups that have a ledger but are not managed any more: none of their people is here.
     """
 
     period: Period
@@ -121,6 +122,7 @@ class Evidence:
     unreadable: tuple[UnreadableRow, ...]
     chains: tuple[CheckedChain, ...]
     members_unread: dict[str, str]
+    left_out: tuple[str, ...] = ()
 
 
 def summarise(found: Sequence[Case]) -> Summary:

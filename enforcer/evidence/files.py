@@ -53,6 +53,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     unreadable_rows: tuple[UnreadableRow, ...]
     ledgers: tuple[CheckedChain, ...]
     members_unread: dict[str, str]
+    groups_left_out: tuple[str, ...] = ()
     files: tuple[FileSum, ...]
 
 
@@ -84,6 +85,7 @@ def manifest(evidence: Evidence, rendered: Sequence[File], exported_at: datetime
         unreadable_rows=evidence.unreadable,
         ledgers=evidence.chains,
         members_unread=evidence.members_unread,
+        groups_left_out=evidence.left_out,
         files=tuple(
             FileSum(file.name, len(file.content), hashlib.sha256(file.content).hexdigest())
             for file in rendered

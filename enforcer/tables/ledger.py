@@ -56,6 +56,17 @@ class Ledger:
     async def head(self, group_id: str) -> Head:
         return (await self._read_head(group_id))[0]
 
+    async def group_ids(self) -> list[str]:
+        """Give the groups that have a chain, managed or not, in the order of their IDs.
+
+        One whose head was deleted is not among them.
+        """
+        async with self._tables.table(TABLE) as table:
+            heads = table.query_entities(
+                "RowKey eq @head", parameters={"head": _HEAD}, select=["PartitionKey"]
+            )
+            return sorted([entity["PartitionKey"] async for entity in heads])
+
     async def first_break(self, group_id: str, anchors: Iterable[Anchor] = ()) -> Break | None:
         """Recompute a group's chain; give the first place that does not fit, or None."""
         return await first_break(group_id, self.links(group_id), partial(self.head, group_id), anchors)

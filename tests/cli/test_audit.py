@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from azure.data.tables import TableServiceClient
 
+from enforcer.tables.ledger import TABLE
+from sandbox.azurite import StorageEndpoints, running_azurite
 from tests.cli.conftest import Shell
 from tests.tables.ledger_entries import change
 from tests.world import World
@@ -16,6 +20,19 @@ from tests.world import World
 pytestmark = pytest.mark.anyio
 
 DUE = datetime(2026, 11, 16, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def azurite() -> Iterator[StorageEndpoints]:
+    """Storage of its own: `audit` looks at all ledgers that there are."""
+    with running_azurite() as endpoints:
+        yield endpoints
+
+
+@pytest.fixture(autouse=True)
+def _no_other_ledgers(azurite: StorageEndpoints) -> None:
+    with TableServiceClient.from_connection_string(azurite.connection_string) as tables:
+        tables.delete_table(TABLE)
 
 
 async def a_night(world: World) -> None:
@@ -71,6 +88,35 @@ async def test_a_manifest_of_an_earlier_export_is_held_against_the_ledger(
 
     assert ran.code == 1
     assert "manifest.json names" in ran.data["groups"][0]["broken"]["reason"]
+
+
+async def test_groups_that_are_not_managed_any_more_are_checked_and_named(
+    shell: Shell, tmp_path: Path
+) -> None:
+    days = ("--from", "2026-11-01", "--to", "2026-11-30")
+    await a_night(shell.world)
+    await shell.run("audit", "export", *days, "--out", str(tmp_path / "before"))
+    manifest = tmp_path / "before/manifest.json"
+    other = shell.world.tenant.add_group("Others")
+    shell.export(ENFORCER_GROUP_IDS=other.id)
+
+    exported = await shell.run("audit", "export", *days, "--out", str(tmp_path / "after"), "-o", "table")
+    verified = await shell.run("audit", "verify", "-o", "json")
+
+    assert (exported.code, verified.code) == (0, 0)
+    assert f"{shell.world.group.id} has a ledger but is not managed any more" in exported.err
+    written = json.loads((tmp_path / "after/manifest.json").read_bytes())
+    assert written["groups_left_out"] == [shell.world.group.id]
+    assert f"{shell.world.group.id} is not managed any more" in verified.err
+    assert [group["group_id"] for group in verified.data["groups"]] == [other.id, shell.world.group.id]
+
+    await tamper(shell.world)
+    assert (await shell.run("audit", "verify")).code == 1
+    async with shell.world.services.tables.table(TABLE) as table:
+        await table.delete_table()
+    assert (await shell.run("audit", "verify")).code == 0
+    missing = await shell.run("audit", "verify", "--manifest", str(manifest), "-o", "json")
+    assert (missing.code, len(missing.data["groups"])) == (1, 2)
 
 
 async def test_an_export_is_four_files_with_everybody_in_them(shell: Shell, tmp_path: Path) -> None:

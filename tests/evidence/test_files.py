@@ -52,6 +52,16 @@ def test_a_manifest_can_be_read_again(tmp_path: Path) -> None:
     assert read_manifest(tmp_path / "manifest.json") == made
 
 
+def test_a_manifest_of_an_older_version_can_be_read(tmp_path: Path) -> None:
+    found = evidence(case("Ada"))
+    write(tmp_path, files(found), manifest(found, files(found), NOW, "1.0.0"))
+    older = json.loads((tmp_path / "manifest.json").read_bytes())
+    del older["groups_left_out"]
+    (tmp_path / "manifest.json").write_text(json.dumps(older))
+
+    assert read_manifest(tmp_path / "manifest.json").ledgers == found.chains
+
+
 def test_evidence_is_never_written_over(tmp_path: Path) -> None:
     found = evidence(case("Ada"))
     rendered = files(found)
