@@ -108,7 +108,7 @@ def conclude(taken: Taken, run_id: str, now: datetime) -> Outcome:
             enforcement, state=State.OFFBOARDED, attempts=0, next_attempt_at=None, last_error=""
         )
     elif not taken.interrupted:
-        enforcement = _after_failure(enforcement, taken.failures, now)
+        enforcement = _after_failure(enforcement, taken, now)
     return Outcome(
         result=_result(taken, enforcement),
         enforcement=enforcement,
@@ -171,15 +171,18 @@ def _removed_at(taken: Taken, now: datetime) -> datetime:
     return earlier if was_absent and earlier is not None else now
 
 
-def _after_failure(enforcement: Enforcement, reason: str, now: datetime) -> Enforcement:
-    attempts = enforcement.attempts + 1
+def _after_failure(enforcement: Enforcement, taken: Taken, now: datetime) -> Enforcement:
+    earlier = taken.person.earlier
+    # A run that is tried again, as from the queue, has failed once.
+    again = earlier is not None and earlier.run_id == enforcement.run_id and enforcement.attempts > 0
+    attempts = enforcement.attempts if again else enforcement.attempts + 1
     stuck = attempts >= RUNS_BEFORE_STUCK
     return replace(
         enforcement,
         state=State.STUCK if stuck else State.OFFBOARDING,
         attempts=attempts,
         next_attempt_at=now + STUCK_RETRY if stuck else None,
-        last_error=reason,
+        last_error=taken.failures,
     )
 
 

@@ -176,6 +176,16 @@ def test_the_sixth_failed_run_makes_him_stuck_for_a_day() -> None:
     assert outcome.enforcement.next_attempt_at == NOW + timedelta(days=1)
 
 
+def test_a_run_that_is_tried_again_has_failed_once() -> None:
+    first = known_after(leaver(), DONE, FAILED)
+    again = known_after(leaver(earlier=first), DONE, FAILED)
+    assert (first.attempts, again.attempts, again.last_error) == (1, 1, "revoke: 400 Odd Words.")
+    fifth = known(ANNA, State.OFFBOARDING, attempts=5, run_id="run-2")
+    assert known_after(leaver(earlier=fifth), DONE, FAILED).state is State.OFFBOARDING
+    begun = known(ANNA, State.OFFBOARDING, run_id="run-2")
+    assert known_after(leaver(earlier=begun), DONE, FAILED).attempts == 1, "the first try broke off uncounted"
+
+
 def test_steps_that_were_broken_off_are_no_failed_attempt() -> None:
     earlier = known(ANNA, State.OFFBOARDING, attempts=5, last_error="odd")
     outcome = conclude(taken(leaver(earlier=earlier), DONE, interrupted="no time"), "run-2", NOW)
