@@ -6,7 +6,6 @@ Asks the tables only, so that it answers when Graph does not.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -144,15 +143,15 @@ async def _count_findings(services: Services, run: Run | None) -> dict[FindingKi
     if run is None:
         return {}
     found = await services.runs.findings(run.group_id, run.run_id)
-    return dict(Counter(finding.kind for finding in found))
+    return dict(found.by_kind)
 
 
-async def newest_findings(services: Services, group_id: str) -> list[Finding]:
-    """Give what the newest finished sweep of a group found.
+async def newest_findings(services: Services, group_id: str) -> Sequence[Finding]:
+    """Give what the newest finished sweep of a group found, as far as the run's row names it.
 
     Raises:
         AccessDeniedError, UnavailableError: Storage refuses, or does not answer.
     """
     runs = await services.runs.of_group(group_id, services.now())
     finished = [run for run in runs if run.kind is RunKind.SWEEP and run.state is RunState.COMPLETE]
-    return await services.runs.findings(group_id, finished[-1].run_id) if finished else []
+    return (await services.runs.findings(group_id, finished[-1].run_id)).named if finished else ()

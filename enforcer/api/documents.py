@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from enforcer.core import dates
 from enforcer.core.contractors import InvalidRow, Registration
 from enforcer.core.enforcement import Enforcement
+from enforcer.core.findings import RunFindings
 from enforcer.core.plan import Finding, HeldPlan
 from enforcer.core.runs import Run, RunState
 from enforcer.settings import Mode, Settings
@@ -72,12 +74,16 @@ class GroupFinding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A run, group by group. It is running while any part is, and failed when any part has."""
+    """A run, group by group. It is running while any part is, and failed when any part has.
+
+    Of many thousands of findings, each kind's share is named, and `findings_left_out` counts the others.
+    """
 
     run_id: str
     state: RunState
     runs: tuple[Run, ...]
     findings: tuple[GroupFinding, ...]
+    findings_left_out: int
 
 
 class ApprovedPlans(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,8 +116,18 @@ def _written(value: object) -> str | None:
     return None if value is None else dates.written(value)
 
 
-def run_document(run_id: str, runs: list[Run], findings: list[GroupFinding]) -> RunDocument:
-    """Put the parts of a run together."""
+def run_document(run_id: str, runs: Sequence[Run], findings: Mapping[str, RunFindings]) -> RunDocument:
+    """Put the parts of a run together; the findings are by group."""
     states = {run.state for run in runs}
     worst = next(state for state in (RunState.RUNNING, RunState.FAILED, RunState.COMPLETE) if state in states)
-    return RunDocument(run_id=run_id, state=worst, runs=tuple(runs), findings=tuple(findings))
+    return RunDocument(
+        run_id=run_id,
+        state=worst,
+        runs=tuple(runs),
+        findings=tuple(
+            GroupFinding(group_id=group_id, finding=finding)
+            for group_id, found in findings.items()
+            for finding in found.named
+        ),
+        findings_left_out=sum(found.left_out for found in findings.values()),
+    )

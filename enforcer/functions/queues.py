@@ -12,7 +12,6 @@ import msgspec
 from enforcer.aftermath import after_sweep, raise_alarm
 from enforcer.announcements import announce_poisoned
 from enforcer.core.contractors import is_object_id
-from enforcer.core.plan import Finding
 from enforcer.core.run_ids import is_run_id, new_run_id
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.exceptions import EnforcerError, InputError, LeaseHeldError, UnavailableError
@@ -180,10 +179,7 @@ async def _record_poisoned(
         reason=wanted.reason,
         actor=wanted.actor,
     )
-    findings: list[Finding] = []
     # The last try may have left a report of its own, which says more.
     for known in await opened.runs.of_id(run.run_id, [group_id]):
         run, given_up = known, f"{given_up}; {known.error}" if known.error else given_up
-        findings = await opened.runs.findings(group_id, run.run_id)
-    failed = replace(run, state=RunState.FAILED, finished_at=now, error=given_up)
-    await opened.runs.save(Report(run=failed, findings=tuple(findings)))
+    await opened.runs.amend(replace(run, state=RunState.FAILED, finished_at=now, error=given_up))

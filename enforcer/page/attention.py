@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from enforcer.core.enforcement import Enforcement
+from enforcer.core.findings import RunFindings
 from enforcer.core.plan import Finding, FindingKind, HeldPlan
 from enforcer.page.people import People, PersonLink
 from enforcer.page.times import Calendar, Moment
@@ -92,23 +93,23 @@ def stuck_people(groups: Iterable[GroupStatus], people: People, calendar: Calend
     return [_stuck(item, group.group_id, people, calendar) for group in groups for item in group.stuck]
 
 
-def findings_of(kind: FindingKind, findings: Iterable[Finding], people: People) -> Findings:
+def findings_of(kind: FindingKind, findings: RunFindings, people: People) -> Findings:
     """Give the findings of one kind."""
-    found = [finding for finding in findings if finding.kind is kind]
+    shown = [finding for finding in findings.named if finding.kind is kind][:NAMED]
     return Findings(
         kind=kind,
         title=FINDINGS[kind].title,
         advice=FINDINGS[kind].advice,
-        shown=tuple(_found(finding, people) for finding in found[:NAMED]),
-        more=max(len(found) - NAMED, 0),
+        shown=tuple(_found(finding, people) for finding in shown),
+        more=findings.by_kind.get(kind, 0) - len(shown),
     )
 
 
-def other_findings(findings: Sequence[Finding], people: People) -> tuple[Findings, ...]:
+def other_findings(findings: RunFindings, people: People) -> tuple[Findings, ...]:
     """Give all findings but the unregistered members and the stuck, who have sections of their own."""
     kinds = [kind for kind in FINDINGS if kind not in {FindingKind.UNREGISTERED_MEMBER, FindingKind.STUCK}]
     views = (findings_of(kind, findings, people) for kind in kinds)
-    return tuple(view for view in views if view.shown)
+    return tuple(view for view in views if view.count)
 
 
 def _found(finding: Finding, people: People) -> Found:

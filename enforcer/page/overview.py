@@ -10,6 +10,7 @@ from enforcer import approval
 from enforcer.api.calls import Call
 from enforcer.api.messages import Response
 from enforcer.core.digest import is_digest
+from enforcer.core.findings import RunFindings, together
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.runs import Run, RunKind, RunState
 from enforcer.exceptions import NotFoundError
@@ -78,13 +79,13 @@ class _Overview:
     """All that the overview is made from.
 
     Attributes:
-        findings: What the newest finished sweep of each group found, as far as nobody has mended it since.
+        findings: What the newest finished sweeps of all groups found, as far as nobody has mended it since.
     """
 
     status: Status
     rows: Sequence[Row]
     runs: Sequence[Run]
-    findings: Sequence[Finding]
+    findings: RunFindings
 
 
 async def _read(services: Services) -> _Overview:
@@ -94,18 +95,20 @@ async def _read(services: Services) -> _Overview:
         read_register(services, groups),
         asyncio.gather(*(services.runs.of_group(group_id, now) for group_id in groups)),
     )
-    found = [finding for group in runs for finding in await _newest_findings(services, group)]
+    found = together([await _newest_findings(services, group) for group in runs])
     people = People.of(rows)
-    present = [finding for finding in found if not _is_mended(finding, people)]
     return _Overview(
-        status=status, rows=rows, runs=[run for group in runs for run in group], findings=present
+        status=status,
+        rows=rows,
+        runs=[run for group in runs for run in group],
+        findings=found.without(lambda finding: _is_mended(finding, people)),
     )
 
 
-async def _newest_findings(services: Services, runs: Sequence[Run]) -> list[Finding]:
+async def _newest_findings(services: Services, runs: Sequence[Run]) -> RunFindings:
     finished = [run for run in runs if run.kind is RunKind.SWEEP and run.state is RunState.COMPLETE]
     if not finished:
-        return []
+        return RunFindings()
     return await services.runs.findings(finished[-1].group_id, finished[-1].run_id)
 
 
@@ -118,7 +121,7 @@ def _is_mended(finding: Finding, people: People) -> bool:
 async def _names_of_unregistered(services: Services, read: _Overview) -> dict[str, str]:
     unnamed = [
         finding.user_id
-        for finding in read.findings
+        for finding in read.findings.named
         if finding.user_id is not None and finding.row_key is None
     ]
     return await names_in_entra(services, dict.fromkeys(unnamed[: attention.NAMED]))

@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
 
 from enforcer.core.dates import utc
-from enforcer.core.plan import Finding
+from enforcer.core.findings import RunFindings, count_by_kind, fairly
+from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.run_ids import run_id_prefix
 from enforcer.core.runs import COUNTS, Lag, Report, Run, RunKind, RunState
 from enforcer.tables.storage import Entity, Tables, moment, present
 
 TABLE = "runs"
-# A string property holds 32 Ki characters; the register itself keeps the rest of the findings.
-_FINDINGS_KEPT = 30_000
 _LONGEST_TEXT = 2_000
 _RECENT = timedelta(days=45)
+_COUNTED = "FindingsByKind"
+# A string property holds 32 Ki units of UTF-16, of which no text has more than bytes of UTF-8; all properties
+# of an entity together hold 1 MiB.
+_PARTS = ("FindingsJson", *(f"FindingsJson{number}" for number in range(2, 11)))
+_BYTES_IN_A_PART = 30_000
+# What a run is read from. Findings are many times larger, and a list of runs has no use for them.
+_COLUMNS = (
+    "PartitionKey",
+    "RowKey",
+    "kind",
+    "started_at",
+    "finished_at",
+    "state",
+    "mode",
+    "held",
+    "reason",
+    "actor",
+    "digest",
+    "error",
+    "lag_p50_seconds",
+    "lag_p95_seconds",
+    "lag_max_seconds",
+    *COUNTS,
+)
 
 
 class Runs:
@@ -27,8 +51,15 @@ class Runs:
         self._tables = tables
 
     async def save(self, report: Report) -> None:
+        """Write a run and what it found; of very many findings, as many of each kind as there is room for."""
+        entity = _entity(report.run) | _findings(report.findings)
         async with self._tables.table(TABLE) as table:
-            await table.upsert_entity(_entity(report), mode="replace")
+            await table.upsert_entity(entity, mode="replace")
+
+    async def amend(self, run: Run) -> None:
+        """Write how a run stands now; what is on record of its findings stays."""
+        async with self._tables.table(TABLE) as table:
+            await table.upsert_entity(_entity(run), mode="merge")
 
     async def of_group(self, group_id: str, now: datetime) -> list[Run]:
         """Give the group's runs of the last 45 days, the oldest first; all of them where there are none."""
@@ -48,19 +79,19 @@ class Runs:
         ]
         return [run for found in rows for run in found]
 
-    async def findings(self, group_id: str, run_id: str) -> list[Finding]:
-        """Give what a run found, as far as its row could hold it."""
+    async def findings(self, group_id: str, run_id: str) -> RunFindings:
+        """Give what a run found: all of it counted, and named as far as its row could hold it."""
         async with self._tables.table(TABLE) as table:
-            entity = await table.get_entity(group_id, run_id)
-            return msgspec.json.decode(entity.get("FindingsJson", "[]"), type=list[Finding])
+            return _run_findings(dict(await table.get_entity(group_id, run_id)))
 
     async def _query(self, text: str, parameters: dict[str, str]) -> list[Run]:
         async with self._tables.table(TABLE) as table:
-            return [_run(entity) async for entity in table.query_entities(text, parameters=parameters)]
+            found = table.query_entities(text, parameters=parameters, select=list(_COLUMNS))
+            # A property that is asked for and not there comes as null.
+            return [_run(present(dict(entity))) async for entity in found]
 
 
-def _entity(report: Report) -> Entity:
-    run = report.run
+def _entity(run: Run) -> Entity:
     counts = {name: getattr(run, name) for name in COUNTS}
     lag = {f"lag_{name}_seconds": getattr(run.lag_seconds, name) for name in ("p50", "p95", "max")}
     return present(
@@ -81,21 +112,40 @@ def _entity(report: Report) -> Entity:
             **counts,
             **lag,
             "lag_seconds": msgspec.json.encode(run.lag_seconds).decode(),
-            "FindingsJson": _kept(report.findings),
         }
     )
 
 
-def _kept(findings: Sequence[Finding]) -> str:
-    kept: list[bytes] = []
-    size = 2
+def _findings(findings: Sequence[Finding]) -> Entity:
+    counted = msgspec.json.encode(count_by_kind(findings)).decode()
+    return {_COUNTED: counted, **dict(zip(_PARTS, _in_parts(fairly(findings)), strict=False))}
+
+
+def _in_parts(findings: Iterable[Finding]) -> list[str]:
+    """Write findings as JSON arrays, each for a property of its own, until all of them are full."""
+    parts: list[list[bytes]] = [[]]
+    room = _BYTES_IN_A_PART
     for finding in findings:
-        text = msgspec.json.encode(finding)
-        size += len(text) + 1
-        if size > _FINDINGS_KEPT:
-            break
-        kept.append(text)
-    return f"[{b','.join(kept).decode()}]"
+        text = msgspec.json.encode(replace(finding, detail=finding.detail[:_LONGEST_TEXT]))
+        size = len(text) + len(",")
+        if size > room:
+            if len(parts) == len(_PARTS):
+                break
+            parts.append([])
+            room = _BYTES_IN_A_PART
+        parts[-1].append(text)
+        room -= size
+    return [f"[{b','.join(part).decode()}]" for part in parts]
+
+
+def _run_findings(entity: Entity) -> RunFindings:
+    parts = (msgspec.json.decode(entity.get(part, "[]"), type=list[Finding]) for part in _PARTS)
+    named = sorted((finding for part in parts for finding in part), key=lambda finding: finding.kind)
+    by_kind = count_by_kind(named)
+    if _COUNTED in entity:  # rows of earlier versions do not have it
+        by_kind = msgspec.json.decode(entity[_COUNTED], type=dict[FindingKind, int])
+    left_out = max(entity.get("findings", 0) - len(named), 0)
+    return RunFindings(named=tuple(named), by_kind=by_kind, left_out=left_out)
 
 
 def _run(entity: Entity) -> Run:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import msgspec
 import pytest
 
+from enforcer.core.findings import RunFindings
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.run_ids import run_id_prefix
 from enforcer.core.runs import Lag, Report, Run, RunKind, RunState
 from enforcer.tables.runs import TABLE, Runs
 from enforcer.tables.storage import Tables
+from sandbox.storage_proxy import StorageProxy
 
 pytestmark = pytest.mark.anyio
 
@@ -76,16 +80,125 @@ async def test_runs_come_the_oldest_first_and_old_ones_only_where_there_are_no_o
     assert await runs.of_group(group, NOW) == [yesterday, today]
 
 
-async def test_findings_are_kept_as_far_as_the_row_can_hold_them(tables: Tables, group: str) -> None:
-    findings = tuple(
-        Finding(kind=FindingKind.INVALID_ROW, row_key=f"ä{number}", user_id=None, detail="🦄" * 50)
-        for number in range(400)
-    )
+def _found(kind: FindingKind, many: int, detail: str = "is a member without a row") -> list[Finding]:
+    return [Finding(kind=kind, user_id=str(UUID(int=number)), detail=detail) for number in range(many)]
+
+
+async def _save(runs: Runs, group: str, found: list[Finding]) -> Run:
+    saved = run(group, findings=len(found))
+    await runs.save(Report(run=saved, findings=tuple(found)))
+    return saved
+
+
+async def test_a_thousand_findings_come_back_whole(tables: Tables, group: str) -> None:
+    rows = _found(FindingKind.INVALID_ROW, 600, "the end date is '31.12.2027'")
+    ghosts = _found(FindingKind.UNREGISTERED_MEMBER, 400)
     runs = Runs(tables)
-    await runs.save(Report(run=run(group, findings=400), findings=findings))
-    kept = await runs.findings(group, run(group).run_id)
-    assert 100 < len(kept) < 400
-    assert tuple(kept) == findings[: len(kept)]
+    saved = await _save(runs, group, [*rows, *ghosts])
+
+    found = await runs.findings(group, saved.run_id)
+
+    assert found == RunFindings(
+        named=(*rows, *ghosts),
+        by_kind={FindingKind.INVALID_ROW: 600, FindingKind.UNREGISTERED_MEMBER: 400},
+    )
+
+
+async def test_where_there_is_no_room_for_all_every_kind_is_counted_and_keeps_its_share(
+    tables: Tables, group: str
+) -> None:
+    missing = _found(FindingKind.MISSING_MEMBER, 5_000, "🦄 é" * 10)
+    ghosts = _found(FindingKind.UNREGISTERED_MEMBER, 3_000, "ä" * 30)
+    stuck = _found(FindingKind.STUCK, 7)
+    runs = Runs(tables)
+    saved = await _save(runs, group, [*missing, *stuck, *ghosts])
+
+    found = await runs.findings(group, saved.run_id)
+
+    assert found.by_kind == {
+        FindingKind.MISSING_MEMBER: 5_000,
+        FindingKind.STUCK: 7,
+        FindingKind.UNREGISTERED_MEMBER: 3_000,
+    }
+    assert found.left_out == 8_007 - len(found.named)
+    share = sum(finding.kind is FindingKind.UNREGISTERED_MEMBER for finding in found.named)
+    assert len(found.named) > 1_000
+    assert abs(len(found.named) - 7 - 2 * share) <= 1
+    kept = len(found.named) - 7 - share
+    assert found.named == (*missing[:kept], *stuck, *ghosts[:share])
+
+
+async def test_a_detail_that_is_too_long_takes_no_other_findings_room(tables: Tables, group: str) -> None:
+    ghosts = _found(FindingKind.UNREGISTERED_MEMBER, 3)
+    runs = Runs(tables)
+    saved = await _save(runs, group, [*_found(FindingKind.INVALID_ROW, 2, "\x00" * 50_000), *ghosts])
+
+    found = await runs.findings(group, saved.run_id)
+
+    assert [len(finding.detail) for finding in found.named[:2]] == [2_000, 2_000]
+    assert (found.named[2:], found.left_out) == (tuple(ghosts), 0)
+
+
+async def test_rows_of_earlier_versions_are_read_and_say_how_much_they_could_not_hold(
+    tables: Tables, group: str
+) -> None:
+    rows = _found(FindingKind.INVALID_ROW, 2)
+    runs = Runs(tables)
+    saved = await _save(runs, group, [])
+    async with tables.table(TABLE) as table:
+        entity = dict(await table.get_entity(group, saved.run_id))
+        del entity["FindingsByKind"]
+        entity |= {"findings": 5, "FindingsJson": msgspec.json.encode(rows).decode()}
+        await table.upsert_entity(entity, mode="replace")
+
+    found = await runs.findings(group, saved.run_id)
+
+    assert found == RunFindings(named=tuple(rows), by_kind={FindingKind.INVALID_ROW: 2}, left_out=3)
+
+
+async def test_a_run_that_is_amended_keeps_what_is_on_record_of_its_findings(
+    tables: Tables, group: str
+) -> None:
+    runs = Runs(tables)
+    saved = await _save(runs, group, _found(FindingKind.INVALID_ROW, 4_000, "x" * 100))
+    before = await runs.findings(group, saved.run_id)
+
+    failed = replace(saved, state=RunState.FAILED, finished_at=NOW, error="given up")
+    await runs.amend(failed)
+
+    assert await runs.of_group(group, NOW) == [failed]
+    assert await runs.findings(group, saved.run_id) == before
+    assert before.left_out
+
+
+async def test_a_run_that_is_amended_need_not_be_on_record(tables: Tables, group: str) -> None:
+    runs = Runs(tables)
+    await runs.amend(run(group))
+    assert await runs.of_group(group, NOW) == [run(group)]
+    assert await runs.findings(group, run(group).run_id) == RunFindings()
+
+
+async def test_of_fewer_findings_than_the_last_time_none_of_the_last_time_is_left(
+    tables: Tables, group: str
+) -> None:
+    runs = Runs(tables)
+    await _save(runs, group, _found(FindingKind.INVALID_ROW, 4_000, "x" * 100))
+    saved = await _save(runs, group, _found(FindingKind.INVALID_ROW, 1))
+    assert len((await runs.findings(group, saved.run_id)).named) == 1
+
+
+async def test_a_list_of_runs_leaves_their_findings_where_they_are(
+    shaky: Tables, storage: StorageProxy, group: str
+) -> None:
+    runs = Runs(shaky)
+    saved = await _save(runs, group, _found(FindingKind.INVALID_ROW, 3))
+    storage.clear()
+
+    assert await runs.of_group(group, NOW) == await runs.of_id(saved.run_id, [group]) == [saved]
+
+    selected = [parse_qs(urlsplit(call.path).query)["$select"] for call in storage.calls]
+    assert len(selected) == 2
+    assert "Findings" not in str(selected)
 
 
 async def test_a_run_of_another_name_is_none(tables: Tables) -> None:

@@ -11,7 +11,6 @@ from enforcer.api.bodies import SweepBody, read_body
 from enforcer.api.calls import Call
 from enforcer.api.documents import (
     ApprovedPlans,
-    GroupFinding,
     StartedSweep,
     StartedSweeps,
     run_document,
@@ -57,12 +56,9 @@ async def get_run(call: Call) -> Response:
     found = await runs.of_id(run_id, call.services.settings.group_ids) if is_run_id(run_id) else []
     if not found:
         raise NotFoundError(f"there is no run {run_id!r:.80}", field="id")
-    findings = [
-        GroupFinding(group_id=run.group_id, finding=finding)
-        for run in found
-        if run.kind is RunKind.SWEEP
-        for finding in await runs.findings(run.group_id, run_id)
-    ]
+    findings = {
+        run.group_id: await runs.findings(run.group_id, run_id) for run in found if run.kind is RunKind.SWEEP
+    }
     return respond(run_document(run_id, found, findings))
 
 
