@@ -47,7 +47,7 @@ def announce(report: Report, *, only_looked: bool = False) -> None:
 def announce_failure(run: Run, error: Exception) -> None:
     """Announce a run that had to be given up."""
     kind = type(error).__name__
-    emit(RunFailed(run_id=run.run_id, group_id=run.group_id, reason=run.reason, error=kind))
+    emit(RunFailed(run_id=run.run_id, group_id=run.group_id, reason=run.occasion, error=kind))
     if isinstance(error, AccessDeniedError):
         emit(PermissionDenied(group_id=run.group_id, what="sweep", error=kind))
 
@@ -67,7 +67,7 @@ def _completed(report: Report, *, complete: bool) -> RunCompleted:
     return RunCompleted(
         run_id=run.run_id,
         group_id=run.group_id,
-        reason=run.reason,
+        reason=run.occasion,
         mode=run.mode,
         complete=complete,
         started_at=run.started_at,

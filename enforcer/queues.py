@@ -19,8 +19,6 @@ SWEEPS = "sweeps"
 OFFBOARDINGS = "offboardings"
 # Where Azure Functions puts what failed as often as it may be delivered: a queue's name and this.
 POISON = "-poison"
-# How the reason of a sweep that the timer asked for begins.
-NIGHTLY = "nightly"
 # A sweep that acted is looked at again after the directory's replicas have had time to agree.
 VERIFY_AFTER_SECONDS = 15 * 60
 

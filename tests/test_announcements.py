@@ -94,3 +94,14 @@ def test_a_run_that_was_given_up_is_told_and_a_missing_permission_apart(
 def test_a_message_that_failed_every_time_is_told_with_its_queue(told: pytest.LogCaptureFixture) -> None:
     announce_poisoned("sweeps", "m1", "group")
     assert "message_poisoned queue=sweeps message_id=m1 group_id=group" in told.text
+
+
+def test_the_words_in_which_somebody_asked_for_a_run_are_not_announced(
+    told: pytest.LogCaptureFixture,
+) -> None:
+    asked = replace(RUN, reason="Anna Novak <anna@x.example> left")
+    announce(Report(run=asked))
+    announce_failure(asked, UnavailableError("x"))
+    assert names(told) == ["run_completed", "run_failed"]
+    assert "Novak" not in told.text
+    assert "anna@" not in told.text

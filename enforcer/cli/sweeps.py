@@ -17,7 +17,7 @@ from enforcer.cli.plan_file import ExpectedPlan, read_plan, written_plan
 from enforcer.cli.running import DONE, HELD, UNDONE, USAGE, actor, with_services
 from enforcer.core.plan import Finding, Plan
 from enforcer.core.run_ids import new_run_id
-from enforcer.core.runs import Report, Run, RunState, total
+from enforcer.core.runs import Occasion, Report, Run, RunState, total
 from enforcer.exceptions import EnforcerError, InputError
 from enforcer.planning import make_whole_plan
 from enforcer.services import Services
@@ -127,7 +127,7 @@ def _begun(services: Services) -> Run:
         group_id=group_ids[0] if len(group_ids) == 1 else "",
         started_at=started_at,
         mode=services.settings.mode.value,
-        reason="apply",
+        reason=Occasion.APPLY.value,
         actor=actor(),
     )
 

@@ -28,6 +28,16 @@ class RunKind(StrEnum):
     UNDO = "undo"
 
 
+class Occasion(StrEnum):
+    """The reasons that this product itself gives for a sweep; any other is somebody's words."""
+
+    NIGHTLY = "nightly"
+    LATE = "nightly, late"
+    VERIFICATION = "verification"
+    CONTINUATION = "continuation"
+    APPLY = "apply"
+
+
 class RunState(StrEnum):
     RUNNING = "running"
     COMPLETE = "complete"
@@ -121,6 +131,13 @@ class Run:
     def acted(self) -> bool:
         """Tell whether the run changed anything in Entra, so that a later one should verify it."""
         return bool(self.removed or self.already_absent or self.revoked or self.disabled or self.added)
+
+    @property
+    def occasion(self) -> str:
+        """Tell what it ran for without anybody's own words, for wherever people are not to be named."""
+        if self.kind is not RunKind.SWEEP:
+            return self.kind.value
+        return self.reason if self.reason in Occasion else "asked for"
 
     def assert_counts(self) -> None:
         """Refuse to report counts that do not add up.

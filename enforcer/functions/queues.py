@@ -13,13 +13,12 @@ from enforcer.aftermath import after_sweep, raise_alarm
 from enforcer.announcements import announce_poisoned
 from enforcer.core.contractors import is_object_id
 from enforcer.core.run_ids import is_run_id, new_run_id
-from enforcer.core.runs import Report, Run, RunKind, RunState
+from enforcer.core.runs import Occasion, Report, Run, RunKind, RunState
 from enforcer.exceptions import EnforcerError, InputError, LeaseHeldError, UnavailableError
 from enforcer.functions.runtime import SWEEP_SECONDS, invocation, settings
 from enforcer.notify.queueing import Alarm
 from enforcer.offboarding import OffboardOrder, offboard_now, record_failure
 from enforcer.queues import (
-    NIGHTLY,
     OFFBOARDINGS,
     POISON,
     SWEEPS,
@@ -111,7 +110,7 @@ async def _sweep(opened: Services, wanted: SweepMessage) -> None:
         await opened.queues.ask_for_sweep(wanted, after_seconds=int(opened.settings.lease_seconds))
         return
     await follow_up(opened, report)
-    if wanted.reason.startswith(NIGHTLY) or report.run.acted:
+    if wanted.reason.startswith(Occasion.NIGHTLY) or report.run.acted:
         await after_sweep(opened, report)
 
 
@@ -140,9 +139,9 @@ async def _is_complete(opened: Services, run_id: str, group_ids: Sequence[str]) 
 async def follow_up(opened: Services, report: Report) -> None:
     """Ask for a sweep that goes on where time was up, or that verifies what this one did."""
     run = report.run
-    again = SweepMessage(group_id=run.group_id, reason="verification", actor=run.actor)
+    again = SweepMessage(group_id=run.group_id, reason=Occasion.VERIFICATION, actor=run.actor)
     if report.out_of_time:
-        again = msgspec.structs.replace(again, reason="continuation")
+        again = msgspec.structs.replace(again, reason=Occasion.CONTINUATION)
         await opened.queues.ask_for_sweep(again, after_seconds=_CONTINUE_AFTER_SECONDS)
     elif run.acted:
         await opened.queues.ask_for_sweep(again, after_seconds=VERIFY_AFTER_SECONDS)

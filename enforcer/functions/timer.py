@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import azure.functions as func
 
+from enforcer.core.runs import Occasion
 from enforcer.functions.runtime import invocation, settings
-from enforcer.queues import NIGHTLY, SweepMessage
+from enforcer.queues import SweepMessage
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
@@ -16,7 +17,7 @@ blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 @blueprint.retry(strategy="fixed_delay", max_retry_count="3", delay_interval="00:01:00")
 async def nightly(timer: func.TimerRequest) -> None:
     """Ask for the sweep of every managed group."""
-    reason = f"{NIGHTLY}, late" if timer.past_due else NIGHTLY
+    reason = Occasion.LATE if timer.past_due else Occasion.NIGHTLY
     async with invocation() as opened:
         for group_id in opened.settings.group_ids:
             message = SweepMessage(group_id=group_id, reason=reason, actor="timer")

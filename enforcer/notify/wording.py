@@ -53,7 +53,7 @@ def run_summary(report: Report, without_sponsor: int) -> Text:
     run = report.run
     counted = ("members", "due", "removed", "already_absent", "skipped", "stuck", "revoked", "disabled")
     lines = [
-        f"Group {run.group_id}, run {run.run_id} ({run.reason or run.kind}, mode {run.mode})",
+        f"Group {run.group_id}, run {run.run_id} ({run.occasion}, mode {run.mode})",
         _counts(run, counted),
         _counts(run, ("verified", "added", "ending_soon")),
         *_attention(report, without_sponsor),

@@ -14,10 +14,12 @@ from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.runs import (
     OUT_OF_TIME,
     Lag,
+    Occasion,
     Outcome,
     Report,
     Result,
     Run,
+    RunKind,
     RunState,
     counted,
     lag_of,
@@ -138,3 +140,15 @@ def test_the_total_of_one_group_has_its_digest() -> None:
 
 def test_the_total_of_no_run_is_the_run_as_it_was_begun() -> None:
     assert total(RUN, []) == RUN
+
+
+@pytest.mark.parametrize("reason", Occasion)
+def test_the_products_own_reason_for_a_sweep_may_be_told_to_anybody(reason: str) -> None:
+    assert replace(RUN, reason=reason).occasion == reason
+
+
+@pytest.mark.parametrize("kind", RunKind)
+@pytest.mark.parametrize("reason", ["Anna <anna@x.example> left", "nightly: Anna left", ""])
+def test_what_somebody_wrote_as_the_reason_is_not(kind: RunKind, reason: str) -> None:
+    occasions = {RunKind.SWEEP: "asked for", RunKind.OFFBOARD: "offboard", RunKind.UNDO: "undo"}
+    assert replace(RUN, kind=kind, reason=reason).occasion == occasions[kind]

@@ -12,6 +12,7 @@ from enforcer.core.messages import Level
 from enforcer.notify.operators import fingerprint
 from enforcer.notify.queueing import Alarm, queue_alarm, queue_summary
 from enforcer.notify.sending import send_waiting
+from enforcer.sweep import Order, sweep
 from enforcer.tables.outbox import Outbox
 from sandbox.directory.faults import Fault
 from tests.notify.conftest import Webhook, running_webhook, with_settings
@@ -41,9 +42,11 @@ async def test_a_summary_names_no_people(world: World, webhook: Webhook) -> None
     await world.register(world.member("Ada Lovelace").user_principal_name, ENDED)
     world.member("Ghost Without Row")
 
-    await queue_summary(world.services, await world.sweep())
+    order = Order(group_id=world.group.id, actor="ann@x.example", reason="Ada Lovelace <ada@x.example> left")
+    await queue_summary(world.services, await sweep(world.services, order))
     await send_waiting(world.services)
 
+    assert "(asked for, mode enforce)" in webhook.got[0]["message"]
     text = str(webhook.got).lower()
     assert not [name for name in ("ada", "lovelace", "ghost", "@") if name in text]
 
