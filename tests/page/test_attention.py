@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from enforcer.core.enforcement import Enforcement, State
+from enforcer.core.findings import RunFindings
 from enforcer.core.plan import Finding, FindingKind, HeldPlan
 from enforcer.page.attention import (
     HELD_NAMED,
@@ -33,6 +35,12 @@ def held(key: str) -> HeldPerson:
 
 def finding(kind: FindingKind, key: str | None = "ben@x.example") -> Finding:
     return Finding(kind=kind, row_key=key, detail="as it is")
+
+
+def found(*named: Finding, left_out: int = 0) -> RunFindings:
+    """Give what a run found that leaves out so many of the first one's kind."""
+    by_kind = Counter([finding.kind for finding in named] + [named[0].kind] * left_out)
+    return RunFindings(named=named, by_kind=by_kind, left_out=left_out)
 
 
 def group_with(*stuck: Enforcement) -> GroupStatus:
@@ -65,21 +73,26 @@ def test_of_a_large_held_plan_some_are_named_and_the_rest_counted() -> None:
 
 def test_the_findings_of_a_kind_are_counted_though_not_all_are_shown() -> None:
     many = [finding(FindingKind.INVALID_ROW)] * (NAMED + 2) + [finding(FindingKind.RE_ADDED)]
-    view = findings_of(FindingKind.INVALID_ROW, many, PEOPLE)
+    view = findings_of(FindingKind.INVALID_ROW, found(*many), PEOPLE)
     assert (len(view.shown), view.more, view.count) == (NAMED, 2, NAMED + 2)
     assert view.shown[0].person is not None
     assert view.shown[0].person.name == "Anton Ben"
 
 
+def test_what_a_runs_row_could_not_hold_is_counted_too() -> None:
+    (view,) = other_findings(found(finding(FindingKind.INVALID_ROW), left_out=5_000), PEOPLE)
+    assert (len(view.shown), view.more, view.count) == (1, 5_000, 5_001)
+
+
 def test_what_has_a_section_of_its_own_is_not_among_the_others() -> None:
     kinds = (FindingKind.STUCK, FindingKind.UNREGISTERED_MEMBER, FindingKind.PROTECTED)
-    views = other_findings([finding(kind) for kind in kinds], PEOPLE)
+    views = other_findings(found(*(finding(kind) for kind in kinds)), PEOPLE)
     assert [view.kind for view in views] == [FindingKind.PROTECTED]
 
 
 def test_a_finding_about_nobody_links_to_nobody() -> None:
-    (view,) = other_findings([finding(FindingKind.POLICY_DRIFT, key=None)], PEOPLE)
-    assert [(found.person, found.detail) for found in view.shown] == [(None, "as it is")]
+    (view,) = other_findings(found(finding(FindingKind.POLICY_DRIFT, key=None)), PEOPLE)
+    assert [(item.person, item.detail) for item in view.shown] == [(None, "as it is")]
 
 
 def test_the_stuck_are_shown_with_their_times_as_far_as_these_are_known() -> None:
