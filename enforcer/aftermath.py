@@ -32,7 +32,7 @@ async def after_sweep(services: Services, report: Report) -> None:
 
 
 async def raise_alarm(services: Services, alarm: Alarm) -> None:
-    """Tell operators of something at once: a run that failed, a message that was given up. Never raises."""
+    """Tell operators at once of work that was given up after its last try. Never raises."""
     await _alone("alarm", lambda: queue_alarm(services, alarm))
     await _alone("sending", lambda: send_waiting(services, seconds=_SENDING_SECONDS))
 

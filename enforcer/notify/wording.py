@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from enforcer.core import dates
 from enforcer.core.durations import in_words
 from enforcer.core.messages import Level
-from enforcer.core.runs import Report, Run, RunState
+from enforcer.core.runs import Report, Run
 from enforcer.core.warnings import Notice
 from enforcer.rendering import render
 
@@ -46,7 +46,7 @@ def sponsor_mail(notices: Sequence[Notice], zone: ZoneInfo) -> Text:
 
 
 def run_summary(report: Report, without_sponsor: int) -> Text:
-    """Tell operators what a run did and what somebody has to look at.
+    """Tell operators what a sweep that came to its end did, and what somebody has to look at.
 
     Counts and object IDs only: chat services are no place for people's names.
     """
@@ -96,8 +96,6 @@ def _day(day: date) -> str:
 
 
 def _headline(run: Run) -> str:
-    if run.state is RunState.FAILED:
-        return "Contractor access: the run FAILED"
     if run.held:
         return f"Contractor access: HELD, {run.due} people wait for an approval"
     parts = [
@@ -134,7 +132,7 @@ def _attention(report: Report, without_sponsor: int) -> list[str]:
 
 def _level(report: Report) -> Level:
     run = report.run
-    if run.state is RunState.FAILED or run.left_undone or run.stuck:
+    if run.left_undone or run.stuck:
         return Level.FAILURE
     if run.held or run.findings:
         return Level.WARNING

@@ -81,7 +81,6 @@ def test_the_page_is_named_where_others_can_open_it(
         (replace(RUN, held=True, due=12), "HELD, 12 people wait for an approval", Level.WARNING),
         (replace(RUN, stuck=1), "1 STUCK", Level.FAILURE),
         (replace(RUN, due=2, removed=2, left_undone=1), "2 removed", Level.FAILURE),
-        (replace(RUN, state=RunState.FAILED, held=True), "the run FAILED", Level.FAILURE),
     ],
 )
 def test_the_worst_of_a_run_decides_how_loudly_it_is_told(run: Run, headline: str, level: Level) -> None:
