@@ -22,6 +22,7 @@ from enforcer.core.csvfile import LONGEST
 from enforcer.core.dates import UnreadableDateError, instant
 from enforcer.core.entries import Context
 from enforcer.core.ledger import Action, Done, Entry
+from enforcer.core.plain_text import is_plain
 from enforcer.exceptions import AmbiguousError, InputError, NotFoundError
 from enforcer.services import Services
 from enforcer.settings import Settings
@@ -215,7 +216,7 @@ def _require_texts(details: Details) -> None:
         text: str = getattr(details, field)
         if len(text) > LONGEST[field]:
             raise InputError(f"{field} has {len(text)} characters, more than {LONGEST[field]}", field=field)
-        if not text.isprintable():
+        if not is_plain(text):
             raise InputError(f"{field} holds line breaks or control characters: {text!r:.60}", field=field)
 
 

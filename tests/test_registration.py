@@ -203,6 +203,8 @@ async def test_a_start_that_cannot_be_read_keeps_nobody_from_extending(world: Wo
         ({"note": "x" * 4001}, "note"),
         ({"company": "a\nb"}, "company"),
         ({"display_name": "\x1b[31m"}, "display_name"),
+        ({"company": "a\u2028b"}, "company"),
+        ({"note": "\udcff"}, "note"),
     ],
 )
 async def test_texts_that_could_not_be_kept_mailed_or_exported_are_refused(
@@ -213,3 +215,10 @@ async def test_texts_that_could_not_be_kept_mailed_or_exported_are_refused(
         await registration.add(world.services, anna.id, Details(end=RUNNING, **details), actor="ann")
     assert refused.value.field == field
     assert await world.services.register.registration(world.group.id, anna.id) is None
+
+
+@pytest.mark.parametrize("name", ["山田\u3000太郎", "Société\u00a0X", "می\u200cشود", "Anna 👩\u200d💻"])
+async def test_names_of_all_peoples_are_kept_as_they_are(world: World, name: str) -> None:
+    anna = world.member("Anna")
+    saved = await add(world, anna.id, display_name=name, company=name, note=name)
+    assert (saved.registration.display_name, saved.registration.note) == (name, name)

@@ -10,13 +10,14 @@ from msgspec import Meta
 
 from enforcer.api.messages import JSON, Request
 from enforcer.api.problems import Code, ProblemError, invalid
+from enforcer.core.plain_text import CONTROL
 from enforcer.settings import Mode
 
 LARGEST_BODY = 64 * 1024
 
 # What people write ends up in tables, ledgers, mails and logs: no control characters, and no line breaks.
-_PLAIN = r"^[^\x00-\x1f\x7f]*$(?!\n)"
-_PLAIN_AND_NOT_BLANK = r"^[^\x00-\x1f\x7f]*[^\x00-\x1f\x7f\s][^\x00-\x1f\x7f]*$(?!\n)"
+_PLAIN = rf"^[^{CONTROL}]*$(?!\n)"
+_PLAIN_AND_NOT_BLANK = rf"^[^{CONTROL}]*[^{CONTROL}\s][^{CONTROL}]*$(?!\n)"
 _ADDRESS = r"^([^@\x00-\x1f\x7f\s]+@[^@\x00-\x1f\x7f\s]+)?$(?!\n)"
 
 type Words = Annotated[str, Meta(max_length=256, pattern=_PLAIN)]

@@ -16,7 +16,7 @@ from enforcer.cli.output import Table, json_text, output_option, tell, write_jso
 from enforcer.cli.running import DONE, actor, settings, with_services
 from enforcer.core import dates
 from enforcer.core.contractors import Registration, is_address, normalised
-from enforcer.core.csvfile import CsvError, Line, read_csv
+from enforcer.core.csvfile import CsvError, Line, guarded, read_csv
 from enforcer.exceptions import InputError
 from enforcer.importing import import_lines
 from enforcer.registration import Details
@@ -174,7 +174,7 @@ def _csv(rows: Sequence[Registration]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_EXPORTED)
-    writer.writerows([_safe(_shown(row)[field]) for field in _EXPORTED.values()] for row in rows)
+    writer.writerows([guarded(_shown(row)[field]) for field in _EXPORTED.values()] for row in rows)
     return text.getvalue()
 
 
@@ -211,12 +211,3 @@ def _shown(row: Registration) -> dict[str, str]:
     for name in ("end_date", "start_date"):
         values[name] = "" if values[name] is None else dates.written(values[name])
     return values
-
-
-def _safe(value: str) -> str:
-    """Keep a spreadsheet from running a cell as a formula; `import` takes the quote off again.
-
-    It takes no line breaks, which other programs may have written, so they become blanks.
-    """
-    line = "".join(mark if mark.isprintable() else " " for mark in value)
-    return f"'{line}" if line[:1] in {"=", "+", "-", "@"} else line

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import click
 import msgspec
 
+from enforcer.core.plain_text import plain
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -78,6 +80,5 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = str(value)
     # Control characters could draw on the operator's screen.
-    return "".join(character if character.isprintable() else "�" for character in text)
+    return plain(str(value), instead="�")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import unicodedata
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from enforcer.core.plain_text import is_plain, plain
 from enforcer.exceptions import InputError
 
 # Names that HR systems give the columns, in lower case and without blanks, dashes and underscores.
@@ -31,8 +32,7 @@ _FIELD_OF = {name: field for field, names in _COLUMNS.items() for name in names}
 # How many characters a cell may have. A note grows with every offboarding.
 LONGEST = {"display_name": 1000, "company": 1000, "note": 4000}
 _LONGEST = 1000
-# Cc: control characters; Zl, Zp: line and paragraph separators.
-_CONTROL = frozenset({"Cc", "Zl", "Zp"})
+_FORMULA = re.compile(r"'*[=+\-@]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +88,15 @@ def read_csv(content: bytes, check: Callable[[Line], str]) -> list[Line]:
     if problems:
         raise CsvError(sorted(problems, key=_line_number))
     return lines
+
+
+def guarded(text: str) -> str:
+    """Keep a spreadsheet from running a cell as a formula; `read_csv` takes the quote off again.
+
+    It takes no line breaks, which other programs may have written, so they become blanks.
+    """
+    line = plain(text)
+    return f"'{line}" if _FORMULA.match(line) else line
 
 
 def _text(content: bytes) -> str:
@@ -148,7 +157,7 @@ def _line(number: int, fields: list[str], cells: list[str]) -> Line:
         longest = LONGEST.get(field, _LONGEST)
         if len(value) > longest:
             raise ValueError(f"{field} has {len(value)} characters, more than {longest}")
-        if any(unicodedata.category(character) in _CONTROL for character in value):
+        if not is_plain(value):
             raise ValueError(f"{field} holds control characters: {value!r:.60}")
     if not values.get("user"):
         raise ValueError("does not say who the contractor is")
@@ -158,9 +167,9 @@ def _line(number: int, fields: list[str], cells: list[str]) -> Line:
 
 
 def _cell(cell: str) -> str:
-    """Strip a cell, and the quote by which our own export keeps spreadsheets from running it."""
+    """Strip a cell, and the quote that `guarded` put before it."""
     text = cell.strip()
-    return text[1:] if text[:1] == "'" and text[1:2] in {"=", "+", "-", "@"} else text
+    return text.removeprefix("'") if _FORMULA.match(text) else text
 
 
 def _duplicates(lines: list[Line]) -> list[str]:

@@ -16,10 +16,11 @@ from datetime import datetime
 
 from enforcer.core.dates import instant
 from enforcer.core.evidence import Case
+from enforcer.core.plain_text import CONTROL
 
 # Also in full width, which some spreadsheets read alike.
 _FORMULA = re.compile(r"(^|[,;|\t\r\n\"'])(\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_CONTROL = re.compile(f"[{CONTROL}]+")
 # By this Excel knows that it is UTF-8.
 _MARK = "\ufeff"
 

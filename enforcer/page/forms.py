@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from enforcer.api.bodies import LARGEST_BODY
 from enforcer.api.messages import Request
 from enforcer.api.problems import Code, ProblemError, invalid
+from enforcer.core.plain_text import plain
 
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 20
@@ -37,4 +38,4 @@ def read_form(request: Request) -> Mapping[str, str]:
 
 def one_line(text: str) -> str:
     """Give what somebody typed without line breaks and control characters, which the records do not take."""
-    return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
+    return " ".join(plain(text).split())

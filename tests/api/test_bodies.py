@@ -38,6 +38,8 @@ def _authorized(caller: Caller, **headers: str) -> dict[str, str]:
         (b'{"reason": "line break at the end\\n"}', "reason"),
         (b'{"reason": "nul \\u0000"}', "reason"),
         (b'{"reason": "escape \\u001b[31m"}', "reason"),
+        (b'{"reason": "another escape \\u009b31m"}', "reason"),
+        (b'{"reason": "line \\u2028 separator"}', "reason"),
         (b'{"reason": "' + b"x" * 501 + b'"}', "reason"),
         (b'{"reason": "left", "force": true}', "force"),
     ],
@@ -54,7 +56,9 @@ async def test_a_body_that_is_not_as_it_should_be_is_refused_and_the_field_named
     assert anna.id in world.member_ids()
 
 
-@pytest.mark.parametrize("reason", ["x", "x" * 500, "gegangen, grüßt nicht mehr ✋", "  left  "])
+@pytest.mark.parametrize(
+    "reason", ["x", "x" * 500, "gegangen, grüßt nicht mehr ✋", "  left  ", "a\u3000b 👩\u200d💻"]
+)
 async def test_a_reason_is_what_a_person_would_write(caller: Caller, world: World, reason: str) -> None:
     reply = await caller.call("offboard_now", {"reason": reason}, user=world.member("Anna Novak").id)
     assert reply.status == 200

@@ -35,6 +35,12 @@ def test_what_others_wrote_cannot_draw_on_the_screen(capsys: pytest.CaptureFixtu
     assert "�[2J�Ben" in out
 
 
+def test_names_of_all_peoples_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    out = written(capsys, ("山田\u3000太郎", "می\u200cشود"))
+    assert "山田\u3000太郎" in out
+    assert "می\u200cشود" in out
+
+
 def test_json_is_indented_and_ends_with_the_line() -> None:
     assert json_text({"due": 1}) == '{\n  "due": 1\n}\n'
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enforcer.core.csvfile import CsvError, Line, read_csv
+from enforcer.core.csvfile import CsvError, Line, guarded, read_csv
 
 HEADER = "user,end,start,displayName,company,sponsor,note,group"
 
@@ -25,6 +25,7 @@ def problems(text: str | bytes) -> tuple[str, ...]:
     return error.value.problems
 
 
+CELL = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=20)
 ONE_LINE = [Line(number=2, user="anna@x.example", end="2026-12-31")]
 
 
@@ -131,12 +132,24 @@ def test_unusual_but_harmless_characters_are_kept(note: str) -> None:
     assert read(f"user,end,note\nanna@x,2026-12-31,{note}\n")[0].note == note
 
 
+@given(note=CELL)
+def test_a_guarded_cell_is_read_as_it_was_and_is_no_formula(note: str) -> None:
+    text = io.StringIO()
+    csv.writer(text).writerows([["user", "end", "note"], ["anna@x", "2026-12-31", guarded(note.strip())]])
+    assert guarded(note)[:1] not in {*"=+-@"}
+    assert read(text.getvalue())[0].note == note.strip()
+
+
+@pytest.mark.parametrize("note", ["=1+1", "'=1+1", "''@x", "-", "'s", "'"])
+def test_quotes_before_formulas_are_kept_apart_from_our_own(note: str) -> None:
+    assert guarded(note) == (note if note.startswith("'s") or note == "'" else f"'{note}")
+    quoted = guarded(note).replace('"', '""')
+    assert read(f'user,end,note\nanna@x,2026-12-31,"{quoted}"\n')[0].note == note
+
+
 def test_the_quote_that_our_export_puts_before_formulas_is_taken_off() -> None:
     lines = read("user,end,note,company\nanna@x,2026-12-31,'=1+1,'s Hertogenbosch\n")
     assert (lines[0].note, lines[0].company) == ("=1+1", "'s Hertogenbosch")
-
-
-CELL = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=20)
 
 
 @given(notes=st.lists(CELL, min_size=1, max_size=8), delimiter=st.sampled_from(";,\t"))
