@@ -193,8 +193,8 @@ def _row(entity: Entity) -> RegisterRow:
     return RegisterRow(
         partition_key=entity["PartitionKey"],
         row_key=entity["RowKey"],
-        end_date=entity.get("EndDate"),
-        start_date=entity.get("StartDate"),
+        end_date=_value(entity, "EndDate"),
+        start_date=_value(entity, "StartDate"),
     )
 
 
@@ -203,8 +203,8 @@ def read_registration(entity: Entity) -> Registration:
     return Registration(
         group_id=entity["PartitionKey"],
         row_key=entity["RowKey"],
-        end_date=entity.get("EndDate"),
-        start_date=entity.get("StartDate"),
+        end_date=_value(entity, "EndDate"),
+        start_date=_value(entity, "StartDate"),
         display_name=_text(entity, "DisplayName"),
         company=_text(entity, "Company"),
         sponsor=_text(entity, "Sponsor"),
@@ -213,8 +213,14 @@ def read_registration(entity: Entity) -> Registration:
 
 
 def _text(entity: Entity, name: str) -> str:
-    value = entity.get(name)
+    value = _value(entity, name)
     return "" if value is None else str(value)
+
+
+def _value(entity: Entity, name: str) -> object:
+    """Give a property's value; the SDK wraps those of Edm.Int64 in a tuple with their type."""
+    value: object = entity.get(name)
+    return value[0] if isinstance(value, tuple) else value
 
 
 def _entity(item: Registration) -> Entity:

@@ -56,7 +56,7 @@ async def test_a_date_and_a_time_are_dates(tables: Tables, group: str, value: ob
         ({}, "missing"),
         ({"EndDate": ""}, "''"),
         ({"EndDate": 20261231}, "type int"),
-        ({"EndDate": EntityProperty(2**40, EdmType.INT64)}, "type EntityProperty"),
+        ({"EndDate": EntityProperty(2**40, EdmType.INT64)}, f"type int ({2**40})"),
         ({"EndDate": 46387.5}, "type float"),
         ({"EndDate": float("nan")}, "type float"),
         ({"EndDate": True}, "type bool"),
@@ -77,6 +77,18 @@ async def test_what_is_no_date_is_read_and_refused_and_never_dropped(
     assert isinstance(found, InvalidRow)
     assert kind in found.detail
     assert len(found.detail) < 300
+
+
+async def test_a_number_where_text_should_be_is_shown_as_a_number(tables: Tables, group: str) -> None:
+    number = EntityProperty(4711, EdmType.INT64)
+    columns = {"DisplayName": number, "Company": True, "Sponsor": 12, "Note": number, "StartDate": number}
+    await write(tables, group, "anna@x.example", EndDate="2027-01-01", **columns)
+
+    found = await Register(tables).registration(group, "anna@x.example")
+
+    assert found is not None
+    assert (found.display_name, found.company, found.sponsor, found.note) == ("4711", "True", "12", "4711")
+    assert found.start_date == 4711
 
 
 async def test_saving_leaves_alone_what_it_was_not_asked_to_change(tables: Tables, group: str) -> None:
