@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass, field, replace
 
 from enforcer.concurrency import each
-from enforcer.core.contractors import Contractor, read_row
+from enforcer.core.last_look import LastLook, Reprieve, names
 from enforcer.core.plan import Finding, FindingKind, Offboard, Step, stuck_finding
 from enforcer.core.runs import OUT_OF_TIME, Outcome, Result
 from enforcer.exceptions import AccessDeniedError, EnforcerError
@@ -115,9 +115,8 @@ class Departures:
             return left_alone(person, RUN_ENDED, left_undone=True)
         if self.job.time_is_up():
             return left_alone(person, OUT_OF_TIME, left_undone=True)
-        if renewal := await self._renewal(person):
-            await self.job.forget(intent(person, self.job.run.run_id), renewal)
-            return left_alone(person, renewal)
+        if reprieve := await self._look(person):
+            return await self._reprieve(person, reprieve)
         await self.job.lease.require()
         return None
 
@@ -125,16 +124,21 @@ class Departures:
         self.failure = self.failure or error
         return left_alone(person, RUN_ENDED, left_undone=True)
 
-    async def _renewal(self, person: Offboard) -> str:
-        """Read the person's row again; say what has changed in his favour, if anything has."""
-        services = self.job.services
-        row = await services.register.row(self.job.group_id, person.row_key or person.user_id)
-        if row is None:
-            return "" if person.row_key is None else "his row has gone from the register"
-        contractor = read_row(row, services.settings.zone)
-        if not isinstance(contractor, Contractor):
-            return "his row cannot be read any more"
-        return "" if contractor.is_due(services.now()) else "his end date was put off"
+    async def _look(self, person: Offboard) -> Reprieve | None:
+        """Look at the person's rows once more."""
+        services, group_id = self.job.services, self.job.group_id
+        look = LastLook(
+            own=await services.register.row(group_id, person.row_key or person.user_id),
+            changed=await services.register.changed(group_id, self.job.lease.taken_at, names(person)),
+            zone=services.settings.zone,
+            now=services.now(),
+        )
+        return look.reprieve(person)
+
+    async def _reprieve(self, person: Offboard, reprieve: Reprieve) -> Outcome:
+        if reprieve.withdraws:
+            await self.job.forget(intent(person, self.job.run.run_id), reprieve.reason)
+        return left_alone(person, reprieve.reason, left_undone=not reprieve.withdraws)
 
     async def _take_steps(self, person: Offboard) -> Taken:
         """Take the person's steps; where they are broken off, what was done until then is kept."""

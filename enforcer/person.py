@@ -52,7 +52,7 @@ def intent(person: Offboard, run_id: str) -> Enforcement:
             disabled_at=None if Step.DISABLE in person.steps else earlier.disabled_at,
         )
         # Somebody who is to be removed once more has to be revoked once more, too, after that.
-        if not _is_out(person):
+        if not person.is_out:
             begun = replace(begun, removed_at=None, revoked_at=None, sessions=None)
         return begun
     return Enforcement(
@@ -139,17 +139,13 @@ def entries(taken: Taken, context: Context, now: datetime) -> list[Entry]:
 def _found_out(person: Offboard) -> dict[Step, StepResult]:
     """Whoever is out without a removal on record: a run broke off after it, or somebody else was faster."""
     begun = person.earlier is not None and person.earlier.removed_at is None
-    return {Step.REMOVE: StepResult(outcome=StepOutcome.ABSENT)} if begun and _is_out(person) else {}
-
-
-def _is_out(person: Offboard) -> bool:
-    return Step.REMOVE not in person.steps
+    return {Step.REMOVE: StepResult(outcome=StepOutcome.ABSENT)} if begun and person.is_out else {}
 
 
 def _with_results(enforcement: Enforcement, taken: Taken, now: datetime) -> Enforcement:
     """Note the time of every settled step. Without a removal, a revocation has to come again after it."""
     removal = taken.results.get(Step.REMOVE)
-    out = removal.settled if removal else _is_out(taken.person)
+    out = removal.settled if removal else taken.person.is_out
     if out and (removal is not None or enforcement.removed_at is None):
         enforcement = replace(enforcement, removed_at=_removed_at(taken, now))
     if (disabled := taken.results.get(Step.DISABLE)) and disabled.outcome is StepOutcome.DONE:

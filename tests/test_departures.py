@@ -114,6 +114,55 @@ async def test_a_member_without_a_row_goes_unless_he_has_got_one_meanwhile(world
     }
 
 
+async def test_a_renewal_by_another_of_his_names_counts(world: World) -> None:
+    world.configure(unregistered=Unregistered.OFFBOARD)
+    [anna] = await leavers(world, 1)
+    ghost = world.member("Ghost")
+    gone = world.member("Gone", mail="gone@mail.example")
+    await world.register("gone@mail.example", ENDED)
+    people = await planned(world)
+    await world.register(anna.user_principal_name, RUNNING)
+    await world.register(ghost.id.upper(), RUNNING)
+    await world.register(gone.id, RUNNING)
+
+    departures = await offboard(world, people)
+
+    assert world.member_ids() == {anna.id, ghost.id, gone.id}
+    reason = "another row means him since the plan was made"
+    assert {(out.reason, out.left_undone) for out in departures.outcomes} == {(reason, False)}
+    assert {outcome for _, outcome in await recorded(world, Action.WITHDRAW)} == {reason}
+    assert [await world.enforcement(key) for key in (anna.id, ghost.id, "gone@mail.example")] == [None] * 3
+
+
+async def test_whoever_was_removed_is_revoked_though_his_row_has_gone(world: World) -> None:
+    [anna] = await leavers(world, 1)
+    world.directory.sandbox.faults.add(Fault(method="POST", path=anna.id, status=400, times=1))
+    await world.sweep()
+    people = await planned(world)
+    await world.services.register.remove(world.group.id, anna.id)
+
+    [outcome] = (await offboard(world, people)).outcomes
+
+    assert outcome.finished
+    assert (await world.on_record(anna.id)).revoked_at is not None
+
+
+async def test_nothing_is_taken_back_of_whoever_was_removed_because_his_row_cannot_be_read(
+    world: World,
+) -> None:
+    [anna] = await leavers(world, 1)
+    world.directory.sandbox.faults.add(Fault(method="POST", path=anna.id, status=400, times=1))
+    await world.sweep()
+    people = await planned(world)
+    await world.register(anna.id, "some day")
+
+    [outcome] = (await offboard(world, people)).outcomes
+
+    assert (outcome.reason, outcome.left_undone) == ("his row cannot be read any more", True)
+    assert (await world.on_record(anna.id)).unfinished
+    assert await recorded(world, Action.WITHDRAW) == []
+
+
 # The record ----------------------------------------------------------------------------------------------
 
 

@@ -116,10 +116,20 @@ def normalised(row_key: str) -> str:
     return row_key.lower().replace("%23", "#")
 
 
+def meant_by(row_key: str) -> str:
+    """Give the normalised key of whom a row means, or may mean; empty where nobody can tell."""
+    key = normalised(row_key)
+    return key if _is_key(key) else _guess(key)
+
+
+def _is_key(key: str) -> bool:
+    return (_OBJECT_ID.fullmatch(key) or _ADDRESS.fullmatch(key)) is not None
+
+
 def read_row(row: RegisterRow, zone: ZoneInfo) -> ReadRow:
     """Read one row. Never raises: whatever is wrong with the row is in the answer."""
     key = normalised(row.row_key)
-    if not (_OBJECT_ID.fullmatch(key) or _ADDRESS.fullmatch(key)):
+    if not _is_key(key):
         return InvalidRow(row_key=row.row_key, key=_guess(key), detail=_key_problem(row.row_key))
     if row.partition_key != row.partition_key.lower():
         return InvalidRow(row_key=row.row_key, key=key, detail=_partition_problem(row.partition_key))
@@ -162,7 +172,7 @@ def _guess(key: str) -> str:
         stripped = stripped.removeprefix(scheme)
     if _BARE_OBJECT_ID.fullmatch(stripped):
         return f"{stripped[:8]}-{stripped[8:12]}-{stripped[12:16]}-{stripped[16:20]}-{stripped[20:]}"
-    return stripped if _OBJECT_ID.fullmatch(stripped) or _ADDRESS.fullmatch(stripped) else ""
+    return stripped if _is_key(stripped) else ""
 
 
 def _partition_problem(partition_key: str) -> str:

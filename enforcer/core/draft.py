@@ -62,6 +62,7 @@ class Draft:
                 user_id=member.id,
                 row_key=row.row_key if row else None,
                 user_principal_name=member.user_principal_name,
+                mail=member.mail,
                 end_date=row.end_date if row else (earlier.end_date or None if earlier else None),
                 due_at=row.due_at if row else (earlier.due_at if earlier else None),
                 guest=member.guest,

@@ -33,7 +33,7 @@ class Member:
     @property
     def names(self) -> frozenset[str]:
         """Give the keys, normalised, of rows that mean him."""
-        return _names(self.id, self.user_principal_name, self.mail)
+        return names_of(self.id, self.user_principal_name, self.mail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +50,11 @@ class Person:
     @property
     def names(self) -> frozenset[str]:
         """Give the keys, normalised, of rows that mean him."""
-        return _names(self.id, self.user_principal_name, self.mail)
+        return names_of(self.id, self.user_principal_name, self.mail)
 
 
-def _names(user_id: str, user_principal_name: str, mail: str) -> frozenset[str]:
+def names_of(user_id: str, user_principal_name: str, mail: str) -> frozenset[str]:
+    """Give the keys, normalised, of rows that mean whoever has this object ID and these addresses."""
     return frozenset({user_id, user_principal_name.lower(), mail.lower()} - {""})
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from enforcer.core.contractors import normalised
 from enforcer.core.enforcement import Enforcement
+from enforcer.core.members import names_of
 
 
 class Step(StrEnum):
@@ -53,6 +55,7 @@ class Offboard:
 
     Attributes:
         row_key: His row in the register; None for a member without one.
+        mail: Not part of the digest, nor of what is printed: rows may go by it.
         was_disabled: The account could not sign in before we began.
         authorised: The offboarding was begun by an earlier run, so the brake does not count it again.
         earlier: What the enforcer already knows about him.
@@ -65,6 +68,7 @@ class Offboard:
     due_at: datetime | None
     guest: bool
     steps: tuple[Step, ...]
+    mail: str = ""
     was_disabled: bool = False
     authorised: bool = False
     earlier: Enforcement | None = None
@@ -73,6 +77,16 @@ class Offboard:
     def key(self) -> str:
         """The RowKey of his enforcement."""
         return self.earlier.row_key if self.earlier else self.row_key or self.user_id
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Give the keys, normalised, of rows that mean him, as far as the plan knows."""
+        return names_of(self.user_id, self.user_principal_name, self.mail) | {normalised(self.key)}
+
+    @property
+    def is_out(self) -> bool:
+        """Tell whether he is a member no more, and only the rest is to be done."""
+        return Step.REMOVE not in self.steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
 from enforcer.core.dates import instant, utc
 from enforcer.exceptions import AccessDeniedError, LeaseHeldError, LeaseLostError, UnavailableError
@@ -20,9 +21,12 @@ _GRACE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseRow:
+    """A lease as it lies in the table; `written_at` is by storage's own clock, whole seconds or finer."""
+
     holder: str
     expires_at: datetime
     etag: str
+    written_at: datetime
 
 
 class Leases:
@@ -91,7 +95,12 @@ class Leases:
                 if error.status_code in {404, 409, 412}:
                     return await self._ours(name, holder, expires_at)
                 raise
-        return LeaseRow(holder=holder, expires_at=expires_at, etag=str(written["etag"]))
+        return LeaseRow(
+            holder=holder,
+            expires_at=expires_at,
+            etag=str(written["etag"]),
+            written_at=utc(written["date"]),
+        )
 
     async def _ours(self, name: str, holder: str, expires_at: datetime) -> LeaseRow | None:
         """Find our own write, when its answer was lost and the SDK repeated it in vain."""
@@ -108,7 +117,10 @@ class Leases:
             except ResourceNotFoundError:
                 return None
         return LeaseRow(
-            holder=entity["Holder"], expires_at=utc(entity["ExpiresAt"]), etag=str(entity.metadata["etag"])
+            holder=entity["Holder"],
+            expires_at=utc(entity["ExpiresAt"]),
+            etag=str(entity.metadata["etag"]),
+            written_at=utc(cast("datetime", entity.metadata["timestamp"])),
         )
 
     async def _give_back(self, lease: Lease) -> None:
@@ -133,10 +145,11 @@ class Leases:
 
 
 class Lease:
-    """A lease that we hold until it is `lost`."""
+    """A lease that we hold until it is `lost`; `taken_at` is by storage's own clock."""
 
     def __init__(self, leases: Leases, name: str, holder: str, row: LeaseRow) -> None:
         self._leases, self.name, self._holder, self.row = leases, name, holder, row
+        self.taken_at = row.written_at
         self.lost = False
         # Two renewals at a time would be rivals, and one of them would believe the lease lost.
         self._renewing = asyncio.Lock()

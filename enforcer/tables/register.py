@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import batched
 from typing import Any
 
 from enforcer.concurrency import each
-from enforcer.core.contractors import RegisterRow, Registration, normalised
+from enforcer.core.contractors import RegisterRow, Registration, meant_by, normalised
 from enforcer.tables.gathering import GatheredReads
 from enforcer.tables.partitions import read_partition
 from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, present
@@ -23,6 +24,9 @@ _ROWS_FOR_EACH = 30
 _LARGEST_PAGE = 1000
 _MOST_GATHERED = 100
 _CALLS_AT_ONCE = 16
+_MOST_WHO_ASK = 1000
+# Between the server that answers and the one that stamps the row.
+_CLOCKS_DIFFER = timedelta(seconds=1)
 
 
 class Register:
@@ -31,6 +35,7 @@ class Register:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._reads: dict[str, GatheredReads[RegisterRow]] = {}
+        self._changes: dict[str, GatheredReads[dict[str, list[RegisterRow]]]] = {}
 
     async def rows(self, group_id: str) -> AsyncIterator[RegisterRow]:
         """Give every row of the group's partition in the order of the keys; see `read`."""
@@ -79,6 +84,38 @@ class Register:
             async for page in pages:
                 return {entity["RowKey"]: _row(entity) async for entity in page}
         return {}
+
+    async def changed(self, group_id: str, since: datetime, names: Collection[str]) -> list[RegisterRow]:
+        """Give the rows that were written since then and mean one of these names, as they are now.
+
+        Also those under the group's ID in capitals; rows that have gone are not among them. Who asks at the
+        same time is answered from one reading, and may get somewhat older changes with it.
+
+        Args:
+            group_id: The managed group.
+            since: By storage's own clock, such as a lease's `taken_at`: the rows bear its times.
+            names: Normalised keys; the empty one stands for rows of which nobody can tell whom they mean.
+        """
+        if group_id not in self._changes:
+            reads = GatheredReads(partial(self._changed, group_id), most=_MOST_WHO_ASK)
+            self._changes[group_id] = reads
+        found = await self._changes[group_id].get((since - _CLOCKS_DIFFER).isoformat()) or {}
+        return [row for name in names for row in found.get(name, ())]
+
+    async def _changed(self, group_id: str, times: list[str]) -> dict[str, dict[str, list[RegisterRow]]]:
+        """Read what was written since the first of these times, by whom it means."""
+        since = datetime.fromisoformat(min(times))
+        found: dict[str, list[RegisterRow]] = {}
+        async with self._tables.table(TABLE) as table:
+            for partition in dict.fromkeys([group_id, group_id.upper()]):
+                entities = table.query_entities(
+                    "PartitionKey eq @group and Timestamp ge @since",
+                    parameters={"group": partition, "since": since},
+                    select=_COLUMNS,
+                )
+                async for entity in entities:
+                    found.setdefault(meant_by(entity["RowKey"]), []).append(_row(entity))
+        return dict.fromkeys(times, found)
 
     async def registration(self, group_id: str, row_key: str) -> Registration | None:
         entity = await self._get(group_id, row_key)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 
 from enforcer.core.contractors import RegisterRow, Registration
+from enforcer.tables.leases import Leases
 from enforcer.tables.register import Register
 from enforcer.tables.storage import Tables
 from sandbox.storage_proxy import StorageProxy
@@ -96,3 +98,38 @@ async def test_a_persons_rows_are_found_by_any_of_his_names_in_whatever_case(des
 
     assert [row.row_key for row in found] == ["ANNA@example.com", "anna%23EXT%23@example.com"]
     assert {row.end_date for row in found} == {"2020-01-31"}
+
+
+async def test_what_was_written_since_a_run_began_is_found_by_whom_it_means(
+    desk: Desk, shaky: Tables, storage: StorageProxy
+) -> None:
+    await desk.add(*(f"{number:02d}@example.com" for number in range(40)))
+    await asyncio.sleep(2.1)  # storage tells its time in seconds, and clocks may differ
+    leases = Leases(shaky, seconds=60, clock=lambda: datetime(2000, 1, 1, tzinfo=UTC))
+    async with leases.holding(desk.group_id, "a test") as lease:
+        names = {f"{number:02d}@example.com" for number in range(40)} | {"new@example.com"}
+        assert await desk.register.changed(desk.group_id, lease.taken_at, names) == []
+        await desk.add("07@EXAMPLE.com", "99@example.com", end_date="2099-01-31")
+        in_capitals = Registration(group_id=desk.group_id.upper(), row_key="<new@example.com>", end_date="x")
+        await desk.register.save(in_capitals)
+        storage.calls.clear()
+
+        looks = (desk.register.changed(desk.group_id, lease.taken_at, names) for _ in range(50))
+        first, *others = await asyncio.gather(*looks)
+
+    assert {(row.partition_key, row.row_key, row.end_date) for row in first} == {
+        (desk.group_id, "07@EXAMPLE.com", "2099-01-31"),
+        (desk.group_id.upper(), "<new@example.com>", "x"),
+    }
+    assert others == [first] * 49
+    assert len([call for call in storage.calls if "Timestamp" in str(call)]) == 2
+
+
+async def test_who_asks_for_changes_is_not_answered_from_a_reading_that_began_before(desk: Desk) -> None:
+    began = datetime(2000, 1, 1, tzinfo=UTC)
+    earlier = asyncio.create_task(desk.register.changed(desk.group_id, began, {"a@example.com"}))
+    while not desk.proxy.calls:  # noqa: ASYNC110 -- nobody tells
+        await asyncio.sleep(0.001)
+    await desk.add("a@example.com")
+    assert len(await desk.register.changed(desk.group_id, began, {"a@example.com"})) == 1
+    await earlier
