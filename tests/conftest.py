@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck
@@ -10,6 +11,8 @@ from hypothesis import settings as hypothesis_settings
 
 from sandbox.azurite import StorageEndpoints, running_azurite
 from sandbox.storage_proxy import StorageProxy, running_storage_proxy_async
+from tests.messaging import Webhook, running_webhook
+from tests.office import Office, running_office
 from tests.world import World, running_world
 
 _SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
@@ -53,4 +56,18 @@ async def world(
 ) -> AsyncIterator[World]:
     """A tenant with one managed group, an empty register, and the product's services."""
     async with running_world(azurite.connection_string, monkeypatch.setenv, environ=environ) as running:
+        yield running
+
+
+@pytest.fixture
+async def webhook() -> AsyncIterator[Webhook]:
+    """Where operators' messages arrive."""
+    async with running_webhook() as running:
+        yield running
+
+
+@pytest.fixture
+def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    """A tenant with administrators, where an operator is signed in."""
+    with running_office(tmp_path, monkeypatch.setenv) as running:
         yield running

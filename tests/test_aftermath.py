@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,15 +13,23 @@ import pytest
 from enforcer.aftermath import after_sweep, leave_report, raise_alarm
 from enforcer.blobs import open_reports
 from enforcer.notify.queueing import Alarm
-from tests.notify.conftest import Webhook, with_settings
-from tests.notify.conftest import environ as environ  # noqa: PLC0414 -- a fixture
-from tests.notify.conftest import webhook as webhook  # noqa: PLC0414 -- a fixture
-from tests.notify.conftest import world as world  # noqa: PLC0414 -- a fixture
+from tests.messaging import Webhook, mailing, sending_to, with_settings
 from tests.world import ENDED, World
 
 pytestmark = pytest.mark.anyio
 
 SUE = "sue@contoso.com"
+
+
+@pytest.fixture
+def environ(webhook: Webhook) -> dict[str, str]:
+    return sending_to(webhook)
+
+
+@pytest.fixture
+async def world(world: World) -> AsyncIterator[World]:
+    async with mailing(world) as running:
+        yield running
 
 
 async def left(world: World, name: str) -> bytes:

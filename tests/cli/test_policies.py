@@ -15,8 +15,7 @@ from click.testing import CliRunner
 from enforcer.cli.policies import policies
 from enforcer.core.policy import BLOCK
 from enforcer.exceptions import RefusedError
-from tests.policies.conftest import TEMPLATES, Office
-from tests.policies.conftest import office as office  # noqa: PLC0414 -- a fixture
+from tests.office import TEMPLATES, Office
 
 REPORT_ONLY = "enabledForReportingButNotEnforced"
 

@@ -9,7 +9,7 @@ import pytest
 from enforcer.core.messages import Channel, Message
 from enforcer.notify.mail import send_mail
 from sandbox.directory import Effect, Fault
-from tests.notify.conftest import SENDER
+from tests.messaging import SENDER
 from tests.world import World
 
 pytestmark = pytest.mark.anyio

@@ -15,7 +15,7 @@ from enforcer.notify.sending import send_waiting
 from enforcer.sweep import Order, sweep
 from enforcer.tables.outbox import Outbox
 from sandbox.directory.faults import Fault
-from tests.notify.conftest import Webhook, running_webhook, with_settings
+from tests.messaging import Webhook, running_webhook, with_settings
 from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio

@@ -19,7 +19,7 @@ from enforcer.services import Services
 from enforcer.settings import Mode
 from enforcer.tables.outbox import Outbox
 from sandbox.directory.faults import Fault
-from tests.notify.conftest import SENDER, with_settings
+from tests.messaging import SENDER, with_settings
 from tests.world import World
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,7 @@ from enforcer.core.policy import Json, Policy, marked, read_policy
 from enforcer.policies.templates import read_templates, render
 from enforcer.policies.values import Values, placeholders
 from sandbox.directory.routes.policy_forms import completed
-from tests.policies.conftest import TEMPLATES
+from tests.office import TEMPLATES
 
 GROUP = "11111111-0000-0000-0000-000000000001"
 POPULATION = "11111111-0000-0000-0000-000000000002"

@@ -12,7 +12,7 @@ from enforcer.policies.managing import Manager
 from enforcer.policies.sign_in import operators_graph
 from enforcer.policies.wanted import read_wanted
 from enforcer.settings import Settings
-from tests.policies.conftest import TEMPLATES
+from tests.office import TEMPLATES
 
 
 async def put_in_force(settings: Settings, folder: Path, **values: object) -> list[str]:

@@ -10,7 +10,7 @@ from enforcer.core.enforcement import Proof
 from enforcer.policies.drift import ALARM, DriftKind
 from enforcer.policies.templates import read_templates
 from enforcer.policies.values import Values
-from tests.policies.conftest import TEMPLATES
+from tests.office import TEMPLATES
 
 GUIDE = (TEMPLATES.parents[1] / "docs/conditional-access.md").read_text(encoding="utf-8")
 

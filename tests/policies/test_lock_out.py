@@ -16,7 +16,8 @@ from enforcer.graph.pacer import Pacer
 from enforcer.policies.managing import Manager
 from sandbox import azure_cli
 from sandbox.directory import Fault, Group, TokenOrder
-from tests.policies.conftest import Office, Operator
+from tests.office import Office
+from tests.policies.conftest import Operator
 
 pytestmark = pytest.mark.anyio
 REPORT_ONLY = "enabledForReportingButNotEnforced"

@@ -9,7 +9,8 @@ from enforcer.exceptions import AccessDeniedError, RefusedError
 from enforcer.policies.changes import PolicyAction
 from enforcer.policies.drift import DriftKind
 from sandbox import azure_cli
-from tests.policies.conftest import Office, Operator
+from tests.office import Office
+from tests.policies.conftest import Operator
 
 pytestmark = pytest.mark.anyio
 

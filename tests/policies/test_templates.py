@@ -11,7 +11,7 @@ from enforcer.exceptions import InputError
 from enforcer.policies.templates import Template, read_templates, render
 from enforcer.policies.values import placeholders
 from sandbox.directory.routes.policy_forms import completed
-from tests.policies.conftest import TEMPLATES
+from tests.office import TEMPLATES
 from tests.policies.examples import BREAK_GLASS, GROUP, POPULATION, VALUES, shipped
 
 VALUES_OF = placeholders(VALUES, (GROUP,))

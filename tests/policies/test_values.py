@@ -7,7 +7,7 @@ import pytest
 
 from enforcer.exceptions import InputError
 from enforcer.policies.values import Values, placeholders, read_values
-from tests.policies.conftest import TEMPLATES
+from tests.office import TEMPLATES
 from tests.policies.examples import BREAK_GLASS, GROUP, VALUES
 
 

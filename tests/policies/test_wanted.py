@@ -7,7 +7,7 @@ import pytest
 
 from enforcer.exceptions import InputError, RefusedError
 from enforcer.policies.wanted import read_wanted
-from tests.policies.conftest import TEMPLATES
+from tests.office import TEMPLATES
 from tests.policies.examples import BREAK_GLASS, GROUP, POPULATION
 
 
