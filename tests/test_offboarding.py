@@ -1,51 +1,26 @@
-"""One person is offboarded now: what is done in which order, and what is recorded in which group."""
+"""One person is offboarded now: what is done, in which order, and what becomes of it when something fails."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
-from enforcer.core.dates import instant
 from enforcer.core.enforcement import Sessions, State
 from enforcer.core.ledger import Action
-from enforcer.core.offboarded import Offboarded
 from enforcer.core.plan import Step
-from enforcer.core.runs import Report, Run, RunKind, RunState
+from enforcer.core.runs import Report, RunState
 from enforcer.core.steps import StepOutcome
 from enforcer.exceptions import NotFoundError, RefusedError, UnavailableError
 from enforcer.offboarding import OffboardOrder, offboard_now, record_failure
 from enforcer.settings import Disable, Mode
-from sandbox.directory import Fault, Group, User
-from tests.world import ENDED, RUNNING, World
+from enforcer.sweep import Order, sweep
+from sandbox.directory import Fault
+from sandbox.directory.faults import Effect
+from tests.leaving import RUN_ID, offboard, run_of, second_group, steps_in_the_ledger
+from tests.world import RUNNING, World
 
 pytestmark = pytest.mark.anyio
-
-RUN_ID = "20261123T120000-abcdef"
-STEPS = (Action.DISABLE, Action.REMOVE, Action.REVOKE)
-
-
-async def offboard(world: World, user: User, run_id: str = RUN_ID) -> Offboarded:
-    order = OffboardOrder(user=user.id, reason="left", actor="cli:ann", run_id=run_id)
-    return await offboard_now(world.services, order)
-
-
-def second_group(world: World, *members: User) -> Group:
-    """Manage a second group, besides the world's own."""
-    other = world.tenant.add_group("Others", members=members)
-    world.configure(group_ids=(world.group.id, other.id))
-    return other
-
-
-async def run_of(world: World, group: Group | None = None) -> Run:
-    [run] = await world.services.runs.of_id(RUN_ID, [(group or world.group).id])
-    return run
-
-
-async def steps_in_the_ledger(world: World, group: Group) -> list[tuple[Action, str]]:
-    entries = [link.entry async for link in world.services.ledger.links(group.id)]
-    return [(entry.action, entry.outcome) for entry in entries if entry.action in STEPS]
 
 
 # Who -----------------------------------------------------------------------------------------------------
@@ -133,126 +108,6 @@ async def test_an_account_that_we_disabled_in_a_broken_off_attempt_is_still_ours
     assert known.disabled_at is not None
 
 
-# What is recorded ----------------------------------------------------------------------------------------
-
-
-async def test_whose_end_had_not_come_ends_now_and_whose_had_keeps_his_date(world: World) -> None:
-    anna, ben = world.member("Anna"), world.member("Ben")
-    await world.register(anna.id, RUNNING)
-    await world.register(ben.id, ENDED)
-    begun = world.clock.moment.replace(microsecond=0)
-
-    ended = [(await offboard(world, user)).ended_rows for user in (anna, ben)]
-
-    assert ended == [(f"{world.group.id}/{anna.id}",), ()]
-    now, then = await world.on_record(anna.id), await world.on_record(ben.id)
-    assert (now.end_date, now.due_at) == (instant(begun), begun)
-    assert then.end_date == ENDED
-    assert then.due_at is not None
-    assert then.due_at < begun - timedelta(days=1000)
-
-
-@pytest.mark.parametrize("start", ["2099-01-01", "2098-12-31T09:00:00+01:00"])
-async def test_a_row_that_has_not_begun_ends_as_one_that_can_be_read(world: World, start: str) -> None:
-    anna = world.member("Anna")
-    await world.register(anna.id, "2099-06-30", start_date=start, note="old")
-
-    await offboard(world, anna)
-
-    row = await world.services.register.registration(world.group.id, anna.id)
-    assert row is not None
-    assert row.start_date == ""
-    assert row.note.startswith("old | offboarded at ")
-    assert f"StartDate was {start}" in row.note
-    assert (await world.plan()).findings == ()
-
-
-@pytest.mark.parametrize("start", ["2019-01-01", "soon"])
-async def test_a_start_that_is_past_or_cannot_be_read_stays(world: World, start: str) -> None:
-    anna = world.member("Anna")
-    await world.register(anna.id, RUNNING, start_date=start)
-
-    await offboard(world, anna)
-
-    row = await world.services.register.registration(world.group.id, anna.id)
-    assert row is not None
-    assert row.start_date == start
-    assert "StartDate" not in row.note
-
-
-async def test_a_row_that_ended_before_it_began_keeps_the_dates_that_somebody_must_mend(world: World) -> None:
-    anna = world.member("Anna")
-    await world.register(anna.id, ENDED, start_date=RUNNING)
-
-    await offboard(world, anna)
-
-    row = await world.services.register.registration(world.group.id, anna.id)
-    assert row is not None
-    assert (row.end_date, row.start_date) == (ENDED, RUNNING)
-
-
-async def test_a_run_counts_him_once_with_reason_and_lag(world: World) -> None:
-    anna = world.member("Anna")
-    await offboard(world, anna)
-    run = await run_of(world)
-    assert (run.kind, run.state, run.reason, run.actor) == (
-        RunKind.OFFBOARD,
-        RunState.COMPLETE,
-        "left",
-        "cli:ann",
-    )
-    assert (run.due, run.removed, run.already_absent, run.skipped, run.revoked) == (1, 1, 0, 0, 1)
-    assert run.lag_seconds.max is not None
-    assert 0 <= run.lag_seconds.max < 2
-
-
-async def test_a_group_in_which_he_neither_is_nor_has_a_row_is_not_concerned(world: World) -> None:
-    anna = world.member("Anna")
-    other = second_group(world)
-
-    await offboard(world, anna)
-
-    assert (await run_of(world, other)).due == 0
-    assert await world.services.enforcements.get(other.id, anna.id) is None
-    assert await steps_in_the_ledger(world, other) == []
-    assert (await world.on_record(anna.id)).state is State.OFFBOARDED
-
-
-async def test_of_somebody_in_no_group_the_first_one_keeps_what_was_done(world: World) -> None:
-    anna = world.tenant.add_user("Anna")
-    other = second_group(world)
-
-    assert (await offboard(world, anna)).done
-
-    assert await steps_in_the_ledger(world, world.group) == [
-        (Action.REMOVE, "already_absent"),
-        (Action.REVOKE, "revoked"),
-    ]
-    assert await steps_in_the_ledger(world, other) == []
-    assert [await world.enforcement(anna.id), (await run_of(world)).due] == [None, 0]
-
-
-async def test_whoever_has_a_row_is_counted_although_he_is_out_already(world: World) -> None:
-    anna = world.tenant.add_user("Anna")
-    await world.register(anna.id, RUNNING)
-    await offboard(world, anna)
-    run = await run_of(world)
-    assert (run.due, run.already_absent, run.removed) == (1, 1, 0)
-    assert (await world.on_record(anna.id)).state is State.OFFBOARDED
-
-
-async def test_called_again_what_was_on_record_about_the_first_time_stays(world: World) -> None:
-    anna = world.member("Anna")
-    await world.register(anna.id, RUNNING)
-    await offboard(world, anna)
-    first = await world.on_record(anna.id)
-    world.clock.advance(hours=1)
-
-    await offboard(world, anna, "20261123T130000-abcdef")
-
-    assert await world.on_record(anna.id) == first
-
-
 # When something fails ------------------------------------------------------------------------------------
 
 
@@ -294,51 +149,64 @@ async def test_a_graph_that_falls_silent_is_told_after_what_was_done_is_on_recor
     assert (await world.on_record(anna.id)).removed_at is not None
 
 
-# Groups that he has nothing to do with --------------------------------------------------------------------
-
-
-async def test_groups_without_him_have_no_record_of_him_even_while_graph_is_away(world: World) -> None:
-    ghost = world.member("Ghost")
-    other = second_group(world)
-    world.directory.sandbox.faults.add(Fault(method="DELETE|POST", status=503, times=None))
-    with pytest.raises(UnavailableError):
-        await offboard(world, ghost)
-    world.directory.sandbox.faults.clear()
-
-    told = await offboard(world, ghost)
-
-    assert told.done
-    assert await world.services.enforcements.all_of_group(other.id) == []
-    assert (await run_of(world)).removed == 1
-    assert (await run_of(world, other)).due == 0
-
-
-async def test_called_again_it_is_no_second_end_of_access(world: World) -> None:
-    ghost = world.member("Ghost")
-    await offboard(world, ghost)
-    world.clock.advance(minutes=5)
-    await offboard(world, ghost, "20261123T121000-abcdef")
-    ends = {entry.end_date for entry in await world.ledger() if entry.action is Action.REMOVE}
-    assert len(ends) == 1
-
-
-async def test_a_removal_that_an_earlier_try_of_the_same_run_made_stays_counted_and_timed(
+async def test_a_membership_that_could_not_be_ended_is_taken_up_by_the_next_sweep_although_nothing_listed_it(
     world: World,
 ) -> None:
     anna = world.member("Anna")
+    other = second_group(world, anna)
     await world.register(anna.id, RUNNING)
-    world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=503, times=None))
-    with pytest.raises(UnavailableError):
-        await offboard(world, anna)
-    world.directory.sandbox.faults.clear()
-    first = await world.on_record(anna.id)
-    world.clock.advance(minutes=5)
+    away = [Fault(path="checkMemberGroups", status=403), Fault(method="DELETE", path=other.id, status=403)]
+    for fault in away:
+        world.directory.sandbox.faults.add(fault)
+    assert not (await offboard(world, anna)).done
 
-    await offboard(world, anna)
+    await world.sweep()
+    await sweep(world.services, Order(group_id=other.id, actor="timer", reason="nightly"))
 
-    run = await run_of(world)
-    assert (run.removed, run.already_absent, run.revoked) == (1, 0, 1)
-    assert (await world.on_record(anna.id)).removed_at == first.removed_at
+    assert anna.id not in world.tenant.members[other.id]
+    left = await world.services.enforcements.get(other.id, anna.id)
+    assert left is not None
+    assert (left.state, left.sessions) == (State.OFFBOARDED, Sessions.REVOKED)
+
+
+async def test_what_only_the_removal_shows_disables_the_account_before_the_sessions_are_revoked(
+    world: World,
+) -> None:
+    world.configure(disable_accounts=Disable.ALL)
+    anna = world.member("Anna")
+    nothing = {"@odata.context": "x", "value": []}
+    world.directory.sandbox.faults.add(Fault(path="checkMemberGroups", status=200, body=nothing))
+
+    told = await offboard(world, anna)
+
+    assert told.done
+    assert not anna.account_enabled
+    writes = [write.partition(" ")[0] for write in world.graph_writes() if "checkMember" not in write]
+    assert writes == ["DELETE", "PATCH", "POST"]
+    assert (await world.on_record(anna.id)).disabled_at is not None
+
+
+async def test_a_removal_whose_answer_was_lost_is_a_removal_and_can_be_undone(world: World) -> None:
+    anna = world.member("Anna")
+    world.directory.sandbox.faults.add(Fault(method="DELETE", effect=Effect.DROP_AFTER_EFFECT))
+
+    told = await offboard(world, anna)
+
+    assert (told.done, told.steps[0].outcome) == (True, StepOutcome.DONE)
+    assert (await run_of(world)).removed == 1
+    assert await steps_in_the_ledger(world, world.group) == [
+        (Action.REMOVE, "removed"),
+        (Action.REVOKE, "revoked"),
+    ]
+
+
+async def test_of_somebody_whom_entra_lists_although_he_cannot_be_removed_this_is_told(world: World) -> None:
+    anna = world.tenant.add_user("Anna")
+    listed = {"@odata.context": "x", "value": [world.group.id]}
+    world.directory.sandbox.faults.add(Fault(path="checkMemberGroups", status=200, body=listed))
+    told = await offboard(world, anna)
+    assert told.steps[0].outcome is StepOutcome.ABSENT
+    assert "in a group inside this one" in told.steps[0].detail
 
 
 async def test_an_account_that_has_nothing_to_do_with_any_group_is_not_disabled(world: World) -> None:

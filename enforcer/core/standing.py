@@ -12,21 +12,27 @@ from enforcer.core.enforcement import Enforcement
 from enforcer.core.members import Person
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Outcome, Result
+from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.settings import Disable
+
+# A step's result that people see: the list has him, and the removal finds nobody to remove.
+_STILL_LISTED = "Entra lists him all the same: its lists lag behind, or he is in a group inside this one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What is known of a person in one managed group before anything is done.
+    """What is known of a person in one managed group.
 
     Attributes:
+        run_id: Of the run that offboards him now.
         row_key: His row's key; None where he has none.
         ended: His row, where its end had come already.
-        earlier: What is on record about him.
+        earlier: What is on record about him, from before.
         listed: Entra has him in the group; None where it does not say. Reads may lag behind.
     """
 
     group_id: str
+    run_id: str
     row_key: str | None = None
     ended: Contractor | None = None
     earlier: Enforcement | None = None
@@ -39,8 +45,34 @@ class Standing:
 
     @property
     def is_concerned(self) -> bool:
-        """Tell whether the group has anything to do with him: a row, a membership, something begun."""
-        return self.row_key is not None or self.begun is not None or self.listed is True
+        """Tell whether the group has anything to do with him: a row, a membership, or a record."""
+        return self.row_key is not None or self.listed is True or self._is_on_record
+
+    @property
+    def _is_on_record(self) -> bool:
+        earlier = self.earlier
+        if earlier is None or not (earlier.unfinished or earlier.run_id == self.run_id):
+            return False
+        # A removal that failed where nobody knew whether he was a member at all.
+        doubtful = earlier.due_at is None and earlier.removed_at is None and earlier.attempts > 0
+        return not doubtful
+
+    def after(self, removal: StepResult) -> Standing:
+        """Give what is known after the attempt to remove him: whoever was removed was a member."""
+        was_there = removal.outcome is StepOutcome.DONE or removal.uncertain
+        return replace(self, listed=True) if was_there else self
+
+    def weighed(self, removal: StepResult) -> StepResult:
+        """Say what came of a removal that found him absent from a group that lists him.
+
+        Where an attempt before it got no answer, that was the removal, unless one is on record.
+        """
+        known = self.earlier is not None and self.earlier.removed_at is not None
+        if removal.outcome is not StepOutcome.ABSENT or not self.listed or known:
+            return removal
+        if removal.uncertain:
+            return replace(removal, outcome=StepOutcome.DONE)
+        return replace(removal, uncertain=True, explanation=_STILL_LISTED)
 
     def offboarding(self, person: Person, account: Account, now: datetime) -> Offboard:
         """Plan his offboarding from this group at the instant `now` (UTC)."""
@@ -58,21 +90,25 @@ class Standing:
             earlier=self.earlier,
         )
 
-    def _end_of_access(self, now: datetime) -> tuple[str, datetime]:
-        """Give the end of his access: his row's, that of an offboarding known already, or now."""
+    def _end_of_access(self, now: datetime) -> tuple[str, datetime | None]:
+        """Give the end of his access: his row's, that of an offboarding known already, or now.
+
+        A group that has nothing to do with him gave him none that could end.
+        """
         if self.ended is not None:
             return self.ended.end_date, self.ended.due_at
         known = self.begun if self.listed else self.earlier
         if self.row_key is None and known is not None and known.due_at is not None:
             return known.end_date, known.due_at  # called again: it is no second end of access
-        return instant(now), now
+        return (instant(now), now) if self.is_concerned else ("", None)
 
-    def with_own_removal(self, outcome: Outcome, run_id: str) -> Outcome:
+    def with_own_removal(self, outcome: Outcome) -> Outcome:
         """Count a removal that this very run made before it was tried again, as from the queue."""
-        earlier = self.earlier
-        own = earlier is not None and earlier.run_id == run_id and earlier.removed_at is not None
-        absent = outcome.result is Result.ALREADY_ABSENT
-        return replace(outcome, result=Result.REMOVED) if own and absent else outcome
+        own = self.earlier if self.earlier is not None and self.earlier.run_id == self.run_id else None
+        if own is None or own.removed_at is None or outcome.result is not Result.ALREADY_ABSENT:
+            return outcome
+        removed = replace(outcome.enforcement, removed_at=own.removed_at)
+        return replace(outcome, result=Result.REMOVED, enforcement=removed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,5 +137,5 @@ class Account:
 
 
 def recorded(standings: Sequence[Standing]) -> Sequence[Standing]:
-    """Give the groups in which it is on record what has begun: where it concerns him, or the first."""
+    """Give the groups in which it is on record: where it concerns him, or the first."""
     return [standing for standing in standings if standing.is_concerned] or standings[:1]

@@ -12,9 +12,10 @@ import msgspec
 from enforcer.aftermath import after_sweep, raise_alarm
 from enforcer.announcements import announce_poisoned
 from enforcer.core.contractors import is_object_id
+from enforcer.core.offboarded import Offboarded
 from enforcer.core.run_ids import is_run_id, new_run_id
 from enforcer.core.runs import Occasion, Report, Run, RunKind, RunState
-from enforcer.exceptions import EnforcerError, InputError, LeaseHeldError, UnavailableError
+from enforcer.exceptions import EnforcerError, InputError, LeaseHeldError, RunError, UnavailableError
 from enforcer.functions.runtime import SWEEP_SECONDS, invocation, settings
 from enforcer.notify.queueing import Alarm
 from enforcer.offboarding import OffboardOrder, offboard_now, record_failure
@@ -119,7 +120,7 @@ async def _offboard(opened: Services, wanted: OffboardMessage) -> None:
     try:
         # The queue may have delivered it twice.
         if not await _is_complete(opened, wanted.run_id, opened.settings.group_ids):
-            await offboard_now(opened, order)
+            _require_done(await offboard_now(opened, order))
     except UnavailableError:
         if wanted.attempt >= _OFFBOARD_TRIES:
             raise
@@ -128,6 +129,16 @@ async def _offboard(opened: Services, wanted: OffboardMessage) -> None:
     except EnforcerError as error:
         await record_failure(opened, order, error)
         raise
+
+
+def _require_done(told: Offboarded) -> None:
+    """Have the platform deliver the message again, and after some times raise the alarm.
+
+    Raises:
+        RunError: Some step failed for good, or for now.
+    """
+    if not told.done:
+        raise RunError("an offboarding that was queued is not finished; its run says why")
 
 
 async def _is_complete(opened: Services, run_id: str, group_ids: Sequence[str]) -> bool:
@@ -180,5 +191,7 @@ async def _record_poisoned(
     )
     # The last try may have left a report of its own, which says more.
     for known in await opened.runs.of_id(run.run_id, [group_id]):
+        if known.state is RunState.COMPLETE:
+            return
         run, given_up = known, f"{given_up}; {known.error}" if known.error else given_up
     await opened.runs.amend(replace(run, state=RunState.FAILED, finished_at=now, error=given_up))

@@ -14,9 +14,11 @@ from enforcer.core.members import Person
 from enforcer.core.plan import Step
 from enforcer.core.runs import Outcome, Result
 from enforcer.core.standing import Account, Standing, recorded
+from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.settings import Disable
 from tests.core.group import ANNA, ENDED, GROUP, NOW, known
 
+RUN_ID = "20261123T120000-abcdef"
 OTHER = "99999999-0000-4000-8000-000000000001"
 PERSON = Person(
     id=ANNA.id,
@@ -27,7 +29,7 @@ PERSON = Person(
     enabled=True,
 )
 KEEPS = Account(was_disabled=False, disable=False)
-NOTHING = Standing(group_id=GROUP, listed=False)
+NOTHING = Standing(group_id=GROUP, run_id=RUN_ID, listed=False)
 ENDED_AT = datetime(2026, 11, 23, tzinfo=UTC)
 BEGUN, DONE = known(ANNA, State.OFFBOARDING), known(ANNA, State.OFFBOARDED)
 
@@ -41,9 +43,12 @@ BEGUN, DONE = known(ANNA, State.OFFBOARDING), known(ANNA, State.OFFBOARDED)
         (replace(NOTHING, row_key=ANNA.id), True),
         (replace(NOTHING, earlier=BEGUN), True),
         (replace(NOTHING, earlier=DONE), False),
+        (replace(NOTHING, earlier=replace(DONE, run_id=RUN_ID)), True),
+        (replace(NOTHING, earlier=replace(BEGUN, due_at=None)), True),
+        (replace(NOTHING, earlier=replace(BEGUN, due_at=None, attempts=1)), False),
     ],
 )
-def test_a_group_is_concerned_by_a_row_a_membership_or_something_begun(
+def test_a_group_is_concerned_by_a_row_a_membership_or_a_record_that_counts(
     standing: Standing, *, concerned: bool
 ) -> None:
     assert standing.is_concerned is concerned
@@ -118,13 +123,40 @@ def test_what_we_disabled_in_an_attempt_that_broke_off_was_not_disabled_before(
 
 
 def test_a_removal_by_an_earlier_try_of_the_same_run_is_this_runs() -> None:
-    tried = replace(BEGUN, run_id="own", removed_at=NOW)
-    absent = Outcome(result=Result.ALREADY_ABSENT, enforcement=tried, finished=True)
+    tried = replace(BEGUN, run_id=RUN_ID, removed_at=ENDED_AT)
+    absent = Outcome(result=Result.ALREADY_ABSENT, enforcement=replace(tried, removed_at=NOW), finished=True)
     standing = replace(NOTHING, earlier=tried)
-    assert standing.with_own_removal(absent, "own").result is Result.REMOVED
-    assert standing.with_own_removal(absent, "another") == absent
+    counted = standing.with_own_removal(absent)
+    assert (counted.result, counted.enforcement.removed_at) == (Result.REMOVED, ENDED_AT)
+    assert replace(standing, run_id="another").with_own_removal(absent) == absent
     skipped = replace(absent, result=Result.SKIPPED)
-    assert standing.with_own_removal(skipped, "own") == skipped
+    assert standing.with_own_removal(skipped) == skipped
+
+
+ABSENT = StepResult(outcome=StepOutcome.ABSENT)
+LOST = replace(ABSENT, uncertain=True)
+
+
+def test_whoever_was_listed_and_is_absent_after_an_attempt_without_an_answer_was_removed_by_it() -> None:
+    listed = replace(NOTHING, listed=True)
+    assert listed.weighed(LOST).outcome is StepOutcome.DONE
+    assert listed.weighed(ABSENT).uncertain
+    assert listed.weighed(ABSENT).explanation
+    on_record = replace(listed, earlier=DONE)
+    assert [on_record.weighed(result) for result in (LOST, ABSENT)] == [LOST, ABSENT]
+    assert [NOTHING.weighed(result) for result in (LOST, ABSENT)] == [LOST, ABSENT]
+
+
+def test_whoever_was_removed_was_a_member() -> None:
+    assert NOTHING.after(StepResult(outcome=StepOutcome.DONE)).is_concerned
+    assert NOTHING.after(LOST).is_concerned
+    assert not NOTHING.after(ABSENT).is_concerned
+    assert not NOTHING.after(StepResult(outcome=StepOutcome.FAILED)).is_concerned
+
+
+def test_a_group_that_has_nothing_to_do_with_him_gave_him_no_access_that_could_end() -> None:
+    planned = NOTHING.offboarding(PERSON, KEEPS, NOW)
+    assert (planned.end_date, planned.due_at) == ("", None)
 
 
 def test_what_has_begun_is_on_record_where_it_concerns_him_or_in_the_first_group() -> None:

@@ -227,6 +227,38 @@ async def test_after_a_day_of_trying_an_offboarding_is_given_up(app: App) -> Non
     assert app.put() == []
 
 
+async def test_an_offboarding_of_which_a_step_failed_is_delivered_again(app: App) -> None:
+    anna = app.world.member("Anna")
+    message = OffboardMessage(user=anna.id, reason="left", actor="ann", run_id=RUN_ID)
+    refused = Fault(method="DELETE", path=app.world.group.id, status=403)
+    app.world.directory.sandbox.faults.add(refused)
+    assert not (await app.call("offboard_queued", message)).succeeded
+    assert (await run_of(app)).state is RunState.FAILED
+    assert (await app.call("offboard_queued", message)).succeeded
+    assert (await run_of(app)).state is RunState.COMPLETE
+
+
+async def test_a_group_in_which_the_offboarding_was_complete_stays_so_when_the_message_is_given_up(
+    app: App,
+) -> None:
+    now = app.world.clock.moment
+    done = Run(
+        run_id=RUN_ID,
+        group_id=app.world.group.id,
+        kind=RunKind.OFFBOARD,
+        started_at=now,
+        finished_at=now,
+        state=RunState.COMPLETE,
+        mode="enforce",
+        due=1,
+        removed=1,
+    )
+    await app.world.services.runs.save(Report(run=done))
+    message = OffboardMessage(user="x@y.example", reason="left", actor="ann", run_id=RUN_ID)
+    assert (await app.call("offboardings_poisoned", message)).succeeded
+    assert (await run_of(app)).state is RunState.COMPLETE
+
+
 async def test_an_offboarding_of_nobody_fails(app: App) -> None:
     message = OffboardMessage(user="nobody@x.example", reason="left", actor="ann", run_id=RUN_ID)
     assert not (await app.call("offboard_queued", message)).succeeded
