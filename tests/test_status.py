@@ -7,8 +7,9 @@ import pytest
 from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.plan import FindingKind
 from enforcer.exceptions import EnforcerError
-from enforcer.status import GroupStatus, read_status
+from enforcer.status import GroupStatus, newest_findings, read_status
 from sandbox.directory.faults import Fault
+from tests.findings import too_many
 from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
@@ -50,6 +51,17 @@ async def test_findings_are_counted_by_kind(world: World) -> None:
         FindingKind.UNREGISTERED_MEMBER: 2,
         FindingKind.INVALID_ROW: 1,
     }
+
+
+async def test_of_however_many_findings_none_is_missing_from_the_count(world: World) -> None:
+    await world.record(too_many(ghosts=5))
+
+    assert (await _status(world)).findings == {
+        FindingKind.MISSING_MEMBER: 6_000,
+        FindingKind.UNREGISTERED_MEMBER: 5,
+    }
+    named = await newest_findings(world.services, world.group.id)
+    assert sum(found.kind is FindingKind.UNREGISTERED_MEMBER for found in named) == 5
 
 
 async def test_rows_end_soon_within_the_longest_warning_and_the_ended_count_no_more(world: World) -> None:

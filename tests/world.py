@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -11,8 +11,9 @@ from typing import Any
 from enforcer.core.contractors import Registration
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.ledger import Entry
-from enforcer.core.plan import GroupPlan
-from enforcer.core.runs import Report
+from enforcer.core.plan import Finding, GroupPlan
+from enforcer.core.run_ids import new_run_id
+from enforcer.core.runs import Report, Run, RunState
 from enforcer.graph.retries import Patience
 from enforcer.planning import make_whole_plan
 from enforcer.services import Services, open_services
@@ -91,6 +92,21 @@ class World:
     async def sweep(self, **more: object) -> Report:
         order = Order(group_id=self.group.id, actor="test", reason="test", **more)  # type: ignore[arg-type]
         return await sweep(self.services, order)
+
+    async def record(self, findings: Sequence[Finding]) -> Run:
+        """Put on record a sweep of now that found all this."""
+        now = self.clock()
+        run = Run(
+            run_id=new_run_id(now),
+            group_id=self.group.id,
+            started_at=now,
+            finished_at=now,
+            state=RunState.COMPLETE,
+            mode="enforce",
+            findings=len(findings),
+        )
+        await self.services.runs.save(Report(run=run, findings=tuple(findings)))
+        return run
 
     def member_ids(self) -> set[str]:
         """Tell who really is in the group, whatever reads show."""

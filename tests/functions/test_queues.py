@@ -7,6 +7,7 @@ import pytest
 
 from enforcer import clock
 from enforcer.core.enforcement import State
+from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.queues import OffboardMessage, SweepMessage
 from enforcer.status import read_status
@@ -14,6 +15,7 @@ from enforcer.tables.leases import Leases
 from sandbox.directory import Fault
 from sandbox.storage_proxy import Calls, Reply, Service
 from sandbox.storage_proxy import Fault as StorageFault
+from tests.findings import too_many
 from tests.functions.conftest import App, Put
 from tests.world import ENDED, RUNNING
 
@@ -147,6 +149,19 @@ async def test_what_the_last_try_has_recorded_is_kept_when_a_sweep_is_given_up(a
     assert (run.state, run.started_at) == (RunState.FAILED, last.started_at)
     assert "given up" in run.error
     assert last.error in run.error
+
+
+async def test_a_sweep_that_is_given_up_after_it_was_recorded_keeps_all_its_findings(app: App) -> None:
+    runs = app.world.services.runs
+    recorded = await app.world.record(too_many(ghosts=5))
+    before = await runs.findings(recorded.group_id, recorded.run_id)
+
+    assert (await app.call("sweeps_poisoned", wanted(app, run_id=recorded.run_id))).succeeded
+
+    (run,) = await runs.of_id(recorded.run_id, [recorded.group_id])
+    assert (run.state, run.findings) == (RunState.FAILED, 6_005)
+    assert await runs.findings(recorded.group_id, recorded.run_id) == before
+    assert before.by_kind[FindingKind.UNREGISTERED_MEMBER] == 5
 
 
 async def test_a_group_may_be_named_in_capitals(app: App) -> None:

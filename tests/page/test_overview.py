@@ -6,10 +6,12 @@ import pytest
 
 from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.ledger import Action
+from enforcer.core.plan import FindingKind
 from enforcer.page.attention import NAMED
 from enforcer.settings import Mode
 from sandbox.directory.faults import Fault
 from tests.api.caller import READ
+from tests.findings import many, too_many
 from tests.page.visitor import Page, Visitor
 from tests.world import ENDED, RUNNING, World
 
@@ -70,6 +72,29 @@ async def test_of_many_members_without_a_row_some_are_named_and_all_are_counted(
     assert f"{NAMED + 3} members without a row" in page.text
     assert "and 3 more" in page.text
     assert len([link for link in page.links() if link.startswith("Ghost ")]) == NAMED
+
+
+async def test_of_however_many_findings_none_is_missing_from_the_numbers(
+    visitor: Visitor, world: World
+) -> None:
+    await world.record(too_many(ghosts=5_000))
+    await world.register("0", RUNNING)
+    page = await visitor.get("/api/")
+    assert "4999 members without a row" in page.text
+    assert "6000 other findings" in page.text
+    assert f"and {4_999 - NAMED} more; the nightly run's report has them all" in page.text
+    assert f"and {6_000 - NAMED} more; the nightly run's report has them all" in page.text
+
+
+async def test_as_long_as_one_finding_is_left_out_nothing_is_clear(visitor: Visitor, world: World) -> None:
+    run = await world.record(many(FindingKind.UNREGISTERED_MEMBER, 80, "é" * 2_000))
+    found = await world.services.runs.findings(world.group.id, run.run_id)
+    for ghost in found.named:
+        await world.register(str(ghost.user_id), RUNNING)
+    page = await visitor.get("/api/")
+    assert found.left_out
+    assert f"{found.left_out} members without a row" in page.text
+    assert "All clear" not in page.text
 
 
 async def test_a_row_that_cannot_be_read_is_told_with_its_value(visitor: Visitor, world: World) -> None:

@@ -6,7 +6,6 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
-from uuid import UUID
 
 import msgspec
 import pytest
@@ -18,6 +17,7 @@ from enforcer.core.runs import Lag, Report, Run, RunKind, RunState
 from enforcer.tables.runs import TABLE, Runs
 from enforcer.tables.storage import Tables
 from sandbox.storage_proxy import StorageProxy
+from tests.findings import many
 
 pytestmark = pytest.mark.anyio
 
@@ -80,10 +80,6 @@ async def test_runs_come_the_oldest_first_and_old_ones_only_where_there_are_no_o
     assert await runs.of_group(group, NOW) == [yesterday, today]
 
 
-def _found(kind: FindingKind, many: int, detail: str = "is a member without a row") -> list[Finding]:
-    return [Finding(kind=kind, user_id=str(UUID(int=number)), detail=detail) for number in range(many)]
-
-
 async def _save(runs: Runs, group: str, found: list[Finding]) -> Run:
     saved = run(group, findings=len(found))
     await runs.save(Report(run=saved, findings=tuple(found)))
@@ -91,8 +87,8 @@ async def _save(runs: Runs, group: str, found: list[Finding]) -> Run:
 
 
 async def test_a_thousand_findings_come_back_whole(tables: Tables, group: str) -> None:
-    rows = _found(FindingKind.INVALID_ROW, 600, "the end date is '31.12.2027'")
-    ghosts = _found(FindingKind.UNREGISTERED_MEMBER, 400)
+    rows = many(FindingKind.INVALID_ROW, 600, "the end date is '31.12.2027'")
+    ghosts = many(FindingKind.UNREGISTERED_MEMBER, 400)
     runs = Runs(tables)
     saved = await _save(runs, group, [*rows, *ghosts])
 
@@ -107,9 +103,9 @@ async def test_a_thousand_findings_come_back_whole(tables: Tables, group: str) -
 async def test_where_there_is_no_room_for_all_every_kind_is_counted_and_keeps_its_share(
     tables: Tables, group: str
 ) -> None:
-    missing = _found(FindingKind.MISSING_MEMBER, 5_000, "🦄 é" * 10)
-    ghosts = _found(FindingKind.UNREGISTERED_MEMBER, 3_000, "ä" * 30)
-    stuck = _found(FindingKind.STUCK, 7)
+    missing = many(FindingKind.MISSING_MEMBER, 5_000, "🦄 é" * 10)
+    ghosts = many(FindingKind.UNREGISTERED_MEMBER, 3_000, "ä" * 30)
+    stuck = many(FindingKind.STUCK, 7)
     runs = Runs(tables)
     saved = await _save(runs, group, [*missing, *stuck, *ghosts])
 
@@ -129,9 +125,9 @@ async def test_where_there_is_no_room_for_all_every_kind_is_counted_and_keeps_it
 
 
 async def test_a_detail_that_is_too_long_takes_no_other_findings_room(tables: Tables, group: str) -> None:
-    ghosts = _found(FindingKind.UNREGISTERED_MEMBER, 3)
+    ghosts = many(FindingKind.UNREGISTERED_MEMBER, 3)
     runs = Runs(tables)
-    saved = await _save(runs, group, [*_found(FindingKind.INVALID_ROW, 2, "\x00" * 50_000), *ghosts])
+    saved = await _save(runs, group, [*many(FindingKind.INVALID_ROW, 2, "\x00" * 50_000), *ghosts])
 
     found = await runs.findings(group, saved.run_id)
 
@@ -142,7 +138,7 @@ async def test_a_detail_that_is_too_long_takes_no_other_findings_room(tables: Ta
 async def test_rows_of_earlier_versions_are_read_and_say_how_much_they_could_not_hold(
     tables: Tables, group: str
 ) -> None:
-    rows = _found(FindingKind.INVALID_ROW, 2)
+    rows = many(FindingKind.INVALID_ROW, 2)
     runs = Runs(tables)
     saved = await _save(runs, group, [])
     async with tables.table(TABLE) as table:
@@ -160,7 +156,7 @@ async def test_a_run_that_is_amended_keeps_what_is_on_record_of_its_findings(
     tables: Tables, group: str
 ) -> None:
     runs = Runs(tables)
-    saved = await _save(runs, group, _found(FindingKind.INVALID_ROW, 4_000, "x" * 100))
+    saved = await _save(runs, group, many(FindingKind.INVALID_ROW, 4_000, "x" * 100))
     before = await runs.findings(group, saved.run_id)
 
     failed = replace(saved, state=RunState.FAILED, finished_at=NOW, error="given up")
@@ -182,8 +178,8 @@ async def test_of_fewer_findings_than_the_last_time_none_of_the_last_time_is_lef
     tables: Tables, group: str
 ) -> None:
     runs = Runs(tables)
-    await _save(runs, group, _found(FindingKind.INVALID_ROW, 4_000, "x" * 100))
-    saved = await _save(runs, group, _found(FindingKind.INVALID_ROW, 1))
+    await _save(runs, group, many(FindingKind.INVALID_ROW, 4_000, "x" * 100))
+    saved = await _save(runs, group, many(FindingKind.INVALID_ROW, 1))
     assert len((await runs.findings(group, saved.run_id)).named) == 1
 
 
@@ -191,7 +187,7 @@ async def test_a_list_of_runs_leaves_their_findings_where_they_are(
     shaky: Tables, storage: StorageProxy, group: str
 ) -> None:
     runs = Runs(shaky)
-    saved = await _save(runs, group, _found(FindingKind.INVALID_ROW, 3))
+    saved = await _save(runs, group, many(FindingKind.INVALID_ROW, 3))
     storage.clear()
 
     assert await runs.of_group(group, NOW) == await runs.of_id(saved.run_id, [group]) == [saved]

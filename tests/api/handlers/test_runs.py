@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from enforcer.core.ledger import Action
@@ -8,6 +10,7 @@ from enforcer.settings import Mode
 from sandbox.azurite import StorageEndpoints
 from sandbox.storage_proxy import Calls, Fault, Reply, Service, StorageProxy
 from tests.api.caller import Caller, waiting
+from tests.findings import too_many
 from tests.world import ENDED, World
 
 pytestmark = pytest.mark.anyio
@@ -134,6 +137,19 @@ async def test_a_finished_run_is_shown_with_its_counts_and_findings(caller: Call
     assert run["lag_seconds"]["max"] > 0
     [found] = reply.json["findings"]
     assert (found["group_id"], found["finding"]["kind"]) == (world.group.id, "unregistered_member")
+    assert reply.json["findings_left_out"] == 0
+
+
+async def test_of_too_many_findings_some_of_every_kind_are_named_and_the_rest_is_counted(
+    caller: Caller, world: World
+) -> None:
+    run = await world.record(too_many(ghosts=5))
+
+    reply = await caller.call("get_run", id=run.run_id)
+
+    kinds = Counter(found["finding"]["kind"] for found in reply.json["findings"])
+    assert kinds["unregistered_member"] == 5
+    assert 1_000 < kinds["missing_member"] == 6_000 - reply.json["findings_left_out"] < 6_000
 
 
 @pytest.mark.parametrize("run_id", ["20261123T003000-abcdef", "x", "' or 1 eq 1", "2026\n"])
