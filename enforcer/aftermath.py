@@ -20,7 +20,6 @@ from enforcer.telemetry import AftermathFailed, emit
 _log = logging.getLogger(__name__)
 # Together well below the five minutes that a function keeps back for what comes after the sweep.
 _SECONDS = {"report": 30.0, "warnings": 75.0, "summary": 30.0, "alarm": 30.0, "sending": 75.0}
-_SENDING_SECONDS = 45.0
 
 
 async def after_sweep(services: Services, report: Report) -> None:
@@ -28,13 +27,13 @@ async def after_sweep(services: Services, report: Report) -> None:
     await _alone("report", lambda: leave_report(services, report))
     await _alone("warnings", lambda: queue_warnings(services))
     await _alone("summary", lambda: queue_summary(services, report))
-    await _alone("sending", lambda: send_waiting(services, seconds=_SENDING_SECONDS))
+    await _alone("sending", lambda: send_waiting(services))
 
 
 async def raise_alarm(services: Services, alarm: Alarm) -> None:
     """Tell operators at once of work that was given up after its last try. Never raises."""
     await _alone("alarm", lambda: queue_alarm(services, alarm))
-    await _alone("sending", lambda: send_waiting(services, seconds=_SENDING_SECONDS))
+    await _alone("sending", lambda: send_waiting(services))
 
 
 async def leave_report(services: Services, report: Report) -> None:

@@ -64,13 +64,6 @@ class Reports:
             except ResourceNotFoundError:
                 return  # no report yet, so no container
 
-    async def read(self, name: str) -> bytes:
-        """Give a blob's content. Raises: as above."""
-        with storage_errors():
-            download = await self._container.download_blob(name)
-            content: bytes = await download.readall()
-            return content
-
     async def exist(self) -> bool:
         """Tell whether the container is there. Raises: as above, but at the second attempt."""
         with storage_errors():

@@ -90,7 +90,7 @@ async def _group_status(services: Services, group_id: str, waiting: HeldPlan | N
         services.runs.of_group(group_id, now),
     )
     sweeps = [run for run in runs if run.kind is RunKind.SWEEP and not _only_looked(run, services.settings)]
-    complete = _newest(sweeps, RunState.COMPLETE)
+    complete = _newest_complete(sweeps)
     return GroupStatus(
         group_id=group_id,
         contractors=len(present),
@@ -123,8 +123,9 @@ def _only_looked(run: Run, settings: Settings) -> bool:
     return run.mode == Mode.REPORT and settings.mode is Mode.ENFORCE
 
 
-def _newest(sweeps: Sequence[Run], state: RunState) -> Run | None:
-    return next((run for run in reversed(sweeps) if run.state is state and not run.held), None)
+def _newest_complete(sweeps: Sequence[Run]) -> Run | None:
+    complete = (run for run in reversed(sweeps) if run.state is RunState.COMPLETE and not run.held)
+    return next(complete, None)
 
 
 def _still_holds(plan: HeldPlan, sweeps: Sequence[Run]) -> bool:

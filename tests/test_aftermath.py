@@ -13,6 +13,7 @@ import pytest
 from enforcer.aftermath import after_sweep, leave_report, raise_alarm
 from enforcer.blobs import open_reports
 from enforcer.notify.queueing import Alarm
+from tests.blobs import content_of
 from tests.messaging import Webhook, mailing, sending_to, with_settings
 from tests.world import ENDED, World
 
@@ -33,8 +34,8 @@ async def world(world: World) -> AsyncIterator[World]:
 
 
 async def left(world: World, name: str) -> bytes:
-    async with open_reports(world.services.settings.storage) as reports:
-        return await reports.read(f"{world.group.id}/{name}")
+    storage = world.services.settings.storage
+    return await content_of(storage.connection_string, f"{world.group.id}/{name}")
 
 
 async def test_a_night_leaves_its_report_and_tells_sponsors_and_operators(

@@ -12,6 +12,7 @@ from enforcer.blobs import Blob, Reports, open_reports
 from enforcer.exceptions import InputError
 from enforcer.settings import Storage
 from sandbox.azurite import StorageEndpoints, running_azurite
+from tests.blobs import content_of
 
 pytestmark = pytest.mark.anyio
 
@@ -28,10 +29,12 @@ def blob() -> Blob:
     return Blob(name=f"{uuid4()}/run.txt", content=b"first", content_type="text/plain", notes={"head": "7"})
 
 
-async def test_a_report_that_is_there_is_never_changed(reports: Reports, blob: Blob) -> None:
+async def test_a_report_that_is_there_is_never_changed(
+    azurite: StorageEndpoints, reports: Reports, blob: Blob
+) -> None:
     assert await reports.leave(blob)
     assert not await reports.leave(replace(blob, content=b"second"))
-    assert await reports.read(blob.name) == b"first"
+    assert await content_of(azurite.connection_string, blob.name) == b"first"
 
 
 async def test_notes_are_listed_by_folder(reports: Reports, blob: Blob) -> None:

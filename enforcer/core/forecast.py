@@ -24,9 +24,7 @@ class Week:
     ending: int
 
 
-def forecast(
-    rows: Iterable[ReadRow], now: datetime, zone: ZoneInfo, *, weeks: int = WEEKS
-) -> tuple[Week, ...]:
+def forecast(rows: Iterable[ReadRow], now: datetime, zone: ZoneInfo) -> tuple[Week, ...]:
     """Count who is still to go: the present week (what is left of it) and those after it.
 
     Rows that cannot be read are nobody's end; the findings name them.
@@ -38,7 +36,7 @@ def forecast(
         for row in rows
         if isinstance(row, Contractor) and not row.is_due(now)
     )
-    return tuple(_week(first + timedelta(weeks=ahead), ending) for ahead in range(weeks))
+    return tuple(_week(first + timedelta(weeks=ahead), ending) for ahead in range(WEEKS))
 
 
 def _monday(day: date) -> date:

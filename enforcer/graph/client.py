@@ -132,11 +132,8 @@ class GraphClient:
         """
         from azure.core.exceptions import AzureError  # noqa: PLC0415
 
-        self._connected()
-        if self._credential is None:
-            raise AccessDeniedError("no credential for Graph")
         try:
-            return (await self._credential.get_token(token_scope(self._settings.graph_url))).token
+            return (await self._asking().get_token(token_scope(self._settings.graph_url))).token
         except AzureError as error:
             raise AccessDeniedError(f"no token for Graph: {error.message}") from error
 
@@ -200,6 +197,14 @@ class GraphClient:
         if (given.scheme, given.netloc.lower()) != (wanted.scheme, wanted.netloc.lower()):
             raise ReadError(f"Graph's nextLink leads to {given.scheme}://{given.netloc}, not to Graph")
 
+    def _asking(self) -> AsyncTokenCredential:
+        """Give the credential of who asks."""
+        if self._credential is None:
+            from enforcer.credentials import default_credential  # noqa: PLC0415
+
+            self._credential = self._given_credential or default_credential(self._settings.client_id)
+        return self._credential
+
     def _connected(self) -> GraphRequestAdapter:
         if self._adapter is None:
             self._adapter = self._connect()
@@ -213,12 +218,9 @@ class GraphClient:
         from kiota_http.observability_options import ObservabilityOptions  # noqa: PLC0415
         from msgraph.graph_request_adapter import GraphRequestAdapter  # noqa: PLC0415
 
-        from enforcer.credentials import default_credential  # noqa: PLC0415
-
         url = self._settings.graph_url
-        self._credential = self._given_credential or default_credential(self._settings.client_id)
         provider = AzureIdentityAuthenticationProvider(
-            self._credential, scopes=[token_scope(url)], allowed_hosts=[urlsplit(url).hostname or ""]
+            self._asking(), scopes=[token_scope(url)], allowed_hosts=[urlsplit(url).hostname or ""]
         )
         if self._http is None:
             limits = httpx.Limits(max_connections=32, max_keepalive_connections=32)

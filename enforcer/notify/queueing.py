@@ -42,27 +42,25 @@ class Alarm:
     key: str
     title: str
     text: str
-    level: Level = Level.FAILURE
 
 
-async def queue_warnings(services: Services) -> int:
+async def queue_warnings(services: Services) -> None:
     """Queue one mail for each sponsor, with all ends in all managed groups of which he is to be told now.
 
-    Nothing is queued in report mode (nobody's access would end) or without a mailbox to send from. Gives the
-    number of mails.
+    Nothing is queued in report mode (nobody's access would end) or without a mailbox to send from.
 
     Raises:
         RunError, UnavailableError: The register could not be read, or the outbox not be written.
     """
     settings = services.settings
     if not settings.mail_sender or settings.mode is Mode.REPORT:
-        return 0
+        return
     try:
         # Sweeps of several groups may end at the same time; only one looks at who was told what.
         async with services.leases.holding(_LEASE, f"warnings {secrets.token_hex(4)}"):
-            return await _queue_warnings(services)
+            await _queue_warnings(services)
     except LeaseHeldError:
-        return 0
+        return
 
 
 async def queue_summary(services: Services, report: Report) -> None:
@@ -79,11 +77,11 @@ async def queue_summary(services: Services, report: Report) -> None:
 
 async def queue_alarm(services: Services, alarm: Alarm) -> None:
     """Queue an alarm for every Apprise URL, once for each key. Raises: as above."""
-    text = Text(subject=alarm.title, body=alarm.text, level=alarm.level)
+    text = Text(subject=alarm.title, body=alarm.text, level=Level.FAILURE)
     await _queue_for_operators(services, f"alarm.{_digest(alarm.key)}", text)
 
 
-async def _queue_warnings(services: Services) -> int:
+async def _queue_warnings(services: Services) -> None:
     settings, outbox = services.settings, services.outbox
     near = await _endings(services, settings.group_ids)
     notices = due_notices(
@@ -94,7 +92,8 @@ async def _queue_warnings(services: Services) -> int:
         for sponsor, theirs in by_sponsor(notices).items()
         for part in batched(theirs, _PEOPLE_IN_A_MAIL, strict=False)
     ]
-    return sum([await outbox.put(message) for message in messages])
+    for message in messages:
+        await outbox.put(message)
 
 
 def _mail(services: Services, sponsor: str, notices: Sequence[Notice]) -> Message:

@@ -10,62 +10,52 @@ import asyncio
 from dataclasses import dataclass
 
 from enforcer.concurrency import each
-from enforcer.core.messages import Channel, Message
+from enforcer.core.messages import Channel, Message, MessageState
 from enforcer.notify.mail import send_mail
 from enforcer.notify.operators import notify
 from enforcer.services import Services
-from enforcer.tables.outbox import Claimed, Outbox
+from enforcer.tables.outbox import Claimed
 from enforcer.telemetry import NotificationFailed, emit
 
-_SECONDS = 60.0
+_SECONDS = 45.0
 # Exchange takes four calls for a mailbox at a time.
 _AT_ONCE = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sending:
-    """What became of the messages that were waiting; `left` are for a later run."""
-
-    sent: int = 0
-    given_up: int = 0
-    left: int = 0
-
-
-async def send_waiting(services: Services, *, seconds: float = _SECONDS) -> Sending:
-    """Send what waits and is due; nothing new is begun after so many seconds.
+async def send_waiting(services: Services) -> int:
+    """Send what waits and is due; nothing new is begun after 45 seconds. Gives how many were sent.
 
     Raises:
         RunError, UnavailableError: The outbox could not be read or written.
     """
-    sender = _Sender(services, services.outbox, asyncio.get_running_loop().time() + seconds)
-    waiting = await sender.outbox.waiting()
+    sender = _Sender(services, asyncio.get_running_loop().time() + _SECONDS)
+    waiting = await services.outbox.waiting()
     mails = [message for message in waiting if message.channel is Channel.MAIL]
     others = [message for message in waiting if message.channel is Channel.OPERATORS]
     # Apprise goes one by one: what it logs cannot be told apart otherwise.
     done = await each(others, sender.work_off, at_once=1) + await each(
         mails, sender.work_off, at_once=_AT_ONCE
     )
-    await sender.outbox.forget_old(services.now())
-    return Sending(sent=done.count("sent"), given_up=done.count("given_up"), left=done.count("waiting"))
+    await services.outbox.forget_old(services.now())
+    return done.count(MessageState.SENT)
 
 
 @dataclass(frozen=True, slots=True)
 class _Sender:
     services: Services
-    outbox: Outbox
     until: float
 
-    async def work_off(self, message: Message) -> str:
+    async def work_off(self, message: Message) -> MessageState:
         """Try one message; give its state afterwards."""
         now = self.services.now()
         if not message.is_due(now) or asyncio.get_running_loop().time() >= self.until:
-            return message.state.value
-        claimed = await self.outbox.claim(message, now)
+            return message.state
+        claimed = await self.services.outbox.claim(message, now)
         if claimed is None:
-            return message.state.value
+            return message.state
         settled = await self._try(claimed)
-        await self.outbox.settle(claimed, settled)
-        return settled.state.value
+        await self.services.outbox.settle(claimed, settled)
+        return settled.state
 
     async def _try(self, claimed: Claimed) -> Message:
         begun, now = claimed.message, self.services.now()

@@ -61,12 +61,10 @@ def frame(call: Call, title: str) -> Frame:
     )
 
 
-def html(
-    template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: object
-) -> Response:
+def html(template: str, *, status: int = 200, **values: object) -> Response:
     """Fill in a template; only the page's own style sheet applies to it, and no script whatever."""
     text = render(_PACKAGE, template, home=HOME, sign_in=SIGN_IN, sign_out=SIGN_OUT, **values)
-    return Response(status=status, headers={**_headers(), **(headers or {})}, body=text.encode())
+    return Response(status=status, headers=_headers(), body=text.encode())
 
 
 def see_other(path: str, **query: str) -> Response:

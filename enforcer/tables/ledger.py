@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from functools import partial
 
-from enforcer.core.ledger import Action, Anchor, Break, Entry, Head, Link, first_break
+from enforcer.core.ledger import Action, Entry, Head, Link
 from enforcer.exceptions import UnavailableError
 from enforcer.tables.commits import GroupCommit
 from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables
@@ -66,10 +66,6 @@ class Ledger:
                 "RowKey eq @head", parameters={"head": _HEAD}, select=["PartitionKey"]
             )
             return sorted([entity["PartitionKey"] async for entity in heads])
-
-    async def first_break(self, group_id: str, anchors: Iterable[Anchor] = ()) -> Break | None:
-        """Recompute a group's chain; give the first place that does not fit, or None."""
-        return await first_break(group_id, self.links(group_id), partial(self.head, group_id), anchors)
 
     async def _write(self, group_id: str, entries: list[Entry]) -> None:
         for attempt in range(_TRIES):

@@ -102,14 +102,13 @@ class Outbox:
                 if error.status_code not in {404, 412}:
                     raise
 
-    async def forget_old(self, now: datetime) -> int:
+    async def forget_old(self, now: datetime) -> None:
         """Delete what need not be remembered any more."""
         async with self._tables.table(TABLE) as table:
             text, wanted = "KeepUntil lt @now and State ne 'waiting'", {"now": now}
             old = [entity async for entity in table.query_entities(text, parameters=wanted)]
             for entity in old:
                 await table.delete_entity(entity["PartitionKey"], entity["RowKey"])
-        return len(old)
 
 
 def _entity(message: Message) -> Entity:

@@ -15,6 +15,7 @@ from sandbox.directory.objects import Group, User
 from tests.reliability.evidence import Deed, deeds, numbers, touched
 from tests.reliability.jobs import Exit, Job, Kind
 from tests.reliability.lane import Lane
+from tests.tables.ledger_entries import break_in
 from tests.world import ENDED, RUNNING
 
 type People = Mapping[str, frozenset[str]]
@@ -193,7 +194,7 @@ class Scene:
 
     async def _check_record(self, group_id: str) -> None:
         """The chain is whole; every leaver's removal and revocation are on it, and nobody else's."""
-        assert await self.services.ledger.first_break(group_id) is None
+        assert await break_in(self.services.ledger, group_id) is None
         entries = await self.ledger(group_id)
         for action in (Action.REMOVE, Action.REVOKE):
             assert _users(entries, action) >= _of(self.end.leaving, group_id)

@@ -27,6 +27,7 @@ from tests.reliability.people import (
     strike,
     tried,
 )
+from tests.tables.ledger_entries import break_in
 from tests.world import World
 
 pytestmark = pytest.mark.anyio
@@ -416,7 +417,7 @@ async def test_storage_that_refuses_in_the_middle_ends_the_run_and_the_next_fini
     await world.sweep()
     assert world.member_ids() == set()
     assert all(world.is_revoked(person, world.clock.moment - timedelta(minutes=1)) for person in people)
-    assert await world.services.ledger.first_break(world.group.id) is None
+    assert await break_in(world.services.ledger, world.group.id) is None
 
 
 async def test_a_lost_answer_of_storage_does_not_end_the_run(
@@ -432,7 +433,7 @@ async def test_a_lost_answer_of_storage_does_not_end_the_run(
     report = await world.sweep()
 
     assert _counts(report) == (3, 3, 0, 0, 0)
-    assert await world.services.ledger.first_break(world.group.id) is None
+    assert await break_in(world.services.ledger, world.group.id) is None
     assert len(await recorded(world, Action.REMOVE)) == 3
 
 

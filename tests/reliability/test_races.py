@@ -25,6 +25,7 @@ from tests.reliability.jobs import Exit, Job, Kind, Zygote, running_zygote
 from tests.reliability.lane import Lane, running_lane
 from tests.reliability.scenes import Stage
 from tests.reliability.tempest import Sky, Tempest, opened_sky
+from tests.tables.ledger_entries import break_in
 from tests.world import ENDED, RUNNING
 
 pytestmark = pytest.mark.anyio
@@ -112,7 +113,7 @@ async def _assert_all_out(lane: Lane, stage: Stage, group: Group, people: list[U
         assert len(numbers(done, Deed.REMOVED, person.id)) == 1
         assert numbers(done, Deed.REVOKED, person.id)[-1] > numbers(done, Deed.REMOVED, person.id)[-1]
     services = lane.services(stage.environ)
-    assert await services.ledger.first_break(group.id) is None
+    assert await break_in(services.ledger, group.id) is None
     runs = await services.runs.of_group(group.id, datetime.now(UTC))
     assert {run.state for run in runs} == {RunState.COMPLETE}
     assert not [item async for item in services.enforcements.of_group(group.id) if item.unfinished]
@@ -147,7 +148,7 @@ async def test_a_renewal_during_a_sweep_leaves_nobody_half_offboarded(sky: Sky, 
             out = not world.is_member(person)
             assert world.is_revoked_since_removal(person)
             assert out or person is renewed
-        assert await world.services.ledger.first_break(world.group_id) is None
+        assert await break_in(world.services.ledger, world.group_id) is None
         assert not [item for item in await world.enforcements() if item.unfinished]
 
 

@@ -25,6 +25,7 @@ from sandbox.directory.objects import User
 from sandbox.storage_proxy import Calls, Moment, Reply
 from sandbox.storage_proxy import Fault as StorageFault
 from tests.reliability.tempest import AnyFault, Sky, Tempest, opened_sky
+from tests.tables.ledger_entries import break_in
 
 PEOPLE = 4
 BRAKE = {"ENFORCER_BRAKE_COUNT": "2", "ENFORCER_BRAKE_PERCENT": "0"}
@@ -297,7 +298,7 @@ class Schedule(RuleBasedStateMachine):
         raise AssertionError("the product does not come to rest")
 
     def _check_record(self, rows: dict[str, object]) -> None:
-        assert self.do(self.world.services.ledger.first_break(self.world.group_id)) is None
+        assert self.do(break_in(self.world.services.ledger, self.world.group_id)) is None
         for item in self.do(self.world.enforcements()):
             readable = self.world.is_due(rows.get(item.row_key, "2000-01-01")) is not None
             assert item.state is State.VERIFIED or not readable or self.world.is_member_id(item.user_id)

@@ -1,10 +1,12 @@
-"""Entries to append, and what somebody can do to them who may write the table."""
+"""Entries to append, a check of their chain, and what somebody can do to them who may write the table."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
-from enforcer.core.ledger import Action, Entry
+from enforcer.core.ledger import Action, Anchor, Break, Entry, first_break
 from enforcer.tables.ledger import TABLE, Ledger
 from enforcer.tables.storage import Tables
 
@@ -30,6 +32,11 @@ async def append_each(ledger: Ledger, group: str, *outcomes: str) -> None:
     """Append an entry for each outcome, one by one."""
     for outcome in outcomes:
         await ledger.append(group, [entry(group, outcome)])
+
+
+async def break_in(ledger: Ledger, group: str, anchors: Iterable[Anchor] = ()) -> Break | None:
+    """Check a group's chain as an audit does."""
+    return await first_break(group, ledger.links(group), partial(ledger.head, group), anchors)
 
 
 async def row(tables: Tables, group: str, sequence: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from enforcer.core.ledger import Action, Anchor, Break, Link
 from enforcer.tables.ledger import TABLE, Ledger
 from enforcer.tables.storage import Tables
-from tests.tables.ledger_entries import append_each, change, delete, entry, forge_head, key, row
+from tests.tables.ledger_entries import append_each, break_in, change, delete, entry, forge_head, key, row
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +37,7 @@ async def test_one_changed_byte_of_any_column_is_found_and_the_entry_named(
     flipped = before[:-1] + chr(ord(before[-1]) ^ 1)
     await change(tables, group, 2, **{column: flipped})
 
-    found = await ledger.first_break(group)
+    found = await break_in(ledger, group)
 
     assert found is not None
     assert (found.group, found.sequence) == (group, 2)
@@ -54,7 +54,7 @@ async def test_an_entry_that_was_changed_and_hashed_anew_is_found_at_the_next_on
     changed = await row(tables, other, 2)
     await change(tables, group, 2, **{name: changed[name] for name in (column, "Hash", "Writer")})
 
-    found = await ledger.first_break(group)
+    found = await break_in(ledger, group)
 
     assert found is not None
     assert found.sequence in {2, 3}
@@ -67,7 +67,7 @@ async def test_a_column_of_another_type_is_found(
     await append_each(ledger, group, *FOUR)
     await change(tables, group, 3, Note=value)
 
-    found = await ledger.first_break(group)
+    found = await break_in(ledger, group)
 
     assert found == Break(group=group, sequence=3, reason="was changed after it was written: no text in Note")
 
@@ -76,7 +76,7 @@ async def test_a_column_that_was_put_in_is_found(tables: Tables, ledger: Ledger,
     await append_each(ledger, group, *FOUR)
     await change(tables, group, 3, Approved="yes")
 
-    found = await ledger.first_break(group)
+    found = await break_in(ledger, group)
 
     assert found is not None
     assert (found.sequence, "Approved" in found.reason) == (3, True)
@@ -87,7 +87,7 @@ async def test_a_row_that_is_no_entry_is_found(tables: Tables, ledger: Ledger, g
     async with tables.table(TABLE) as table:
         await table.create_entity({"PartitionKey": group, "RowKey": "000000000002b", "Note": "x"})
 
-    found = await ledger.first_break(group)
+    found = await break_in(ledger, group)
 
     assert found is not None
     assert "'000000000002b'" in found.reason
@@ -98,7 +98,7 @@ async def test_a_deleted_entry_is_named(tables: Tables, ledger: Ledger, group: s
     await append_each(ledger, group, *FOUR)
     await delete(tables, group, key(sequence))
 
-    found = await ledger.first_break(group)
+    found = await break_in(ledger, group)
 
     assert found is not None
     assert (found.sequence, found.reason[:10]) == (sequence, "is missing")
@@ -112,7 +112,7 @@ async def test_two_swapped_entries_are_found_at_the_first_of_them(
     await change(tables, group, 2, **_contents(third))
     await change(tables, group, 3, **_contents(second))
 
-    found = await ledger.first_break(group)
+    found = await break_in(ledger, group)
 
     assert found is not None
     assert found.sequence == 2
@@ -126,7 +126,7 @@ async def test_a_tail_that_was_cut_off_is_found(tables: Tables, ledger: Ledger, 
     await append_each(ledger, group, *FOUR)
     await delete(tables, group, key(4))
 
-    found = await ledger.first_break(group)
+    found = await break_in(ledger, group)
 
     assert found is not None
     assert (found.sequence, "ends at entry 3" in found.reason) == (4, True)
@@ -140,10 +140,10 @@ async def test_a_tail_that_was_cut_off_together_with_the_head_is_found_by_what_w
     third = await row(tables, group, 3)
     await delete(tables, group, key(4))
     await forge_head(tables, group, Sequence=3, Hash=third["Hash"])
-    assert await ledger.first_break(group) is None
+    assert await break_in(ledger, group) is None
 
     anchor = Anchor(sequence=recorded.sequence, hash=recorded.hash, source="last night's report")
-    found = await ledger.first_break(group, [anchor])
+    found = await break_in(ledger, group, [anchor])
 
     assert found is not None
     assert (found.sequence, "last night's report" in found.reason) == (4, True)
@@ -158,10 +158,10 @@ async def test_a_chain_that_was_written_anew_is_found_by_what_was_recorded_elsew
         await delete(tables, group, row_key)
     forger = Ledger(tables)
     await append_each(forger, group, "one", "two", "forged", "four", "five")
-    assert await forger.first_break(group) is None
+    assert await break_in(forger, group) is None
 
     anchor = Anchor(sequence=recorded.sequence, hash=recorded.hash, source="last night's report")
-    found = await ledger.first_break(group, [anchor])
+    found = await break_in(ledger, group, [anchor])
 
     assert found is not None
     assert found.sequence == 4
@@ -177,7 +177,7 @@ async def test_a_forged_head_is_found(
     await append_each(ledger, group, *FOUR)
     await forge_head(tables, group, **forged)
 
-    found = await ledger.first_break(group)
+    found = await break_in(ledger, group)
 
     assert found is not None
     assert found.sequence == sequence
@@ -193,7 +193,7 @@ async def test_the_chain_of_one_group_does_not_pass_for_that_of_another(
         for entity in copied:
             await table.create_entity({**entity, "PartitionKey": group})
 
-    found = await ledger.first_break(group)
+    found = await break_in(ledger, group)
 
     assert found is not None
     assert (found.sequence, other in found.reason) == (1, True)
