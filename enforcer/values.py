@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from enforcer.core.contractors import is_object_id
 
+# Hosts that are this very machine: only tests and the sandbox talk to those.
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 # What a connection string must have, in one way or another.
 _CONNECTIONS = (
     frozenset({"accountname", "accountkey"}),
@@ -156,7 +158,7 @@ def url(text: str) -> str:
 def storage_url(text: str) -> str:
     """An https URL (plain http for a loopback address only)."""
     parts = urlsplit(text.rstrip("/"))
-    loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    loopback = parts.hostname in LOOPBACK
     if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
         raise ValueError
     if not parts.hostname or parts.port == 0 or parts.query or parts.fragment or parts.username is not None:

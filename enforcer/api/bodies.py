@@ -11,6 +11,7 @@ from msgspec import Meta
 from enforcer.api.messages import JSON, Request
 from enforcer.api.problems import Code, ProblemError, invalid
 from enforcer.core.plain_text import CONTROL
+from enforcer.core.runs import LONGEST_REASON
 from enforcer.settings import Mode
 
 LARGEST_BODY = 64 * 1024
@@ -22,7 +23,7 @@ _ADDRESS = r"^([^@\x00-\x1f\x7f\s]+@[^@\x00-\x1f\x7f\s]+)?$(?!\n)"
 
 type Words = Annotated[str, Meta(max_length=256, pattern=_PLAIN)]
 type Note = Annotated[str, Meta(max_length=1000, pattern=_PLAIN)]
-type Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=_PLAIN_AND_NOT_BLANK)]
+type Reason = Annotated[str, Meta(min_length=1, max_length=LONGEST_REASON, pattern=_PLAIN_AND_NOT_BLANK)]
 type Address = Annotated[str, Meta(max_length=320, pattern=_ADDRESS, description="An e-mail address")]
 type GroupId = Annotated[str, Meta(max_length=36, description="A managed group's object ID")]
 type Date = Annotated[
@@ -60,7 +61,7 @@ class SweepBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     mode: Mode | None = None
     group_id: GroupId = ""
-    reason: Annotated[str, Meta(max_length=500, pattern=_PLAIN)] = ""
+    reason: Annotated[str, Meta(max_length=LONGEST_REASON, pattern=_PLAIN)] = ""
 
 
 def read_body[T](request: Request, kind: type[T]) -> T:

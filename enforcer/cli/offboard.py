@@ -8,11 +8,10 @@ from enforcer.cli.output import Table, output_option, tell, write_json, write_ta
 from enforcer.cli.running import DONE, UNDONE, actor, with_services
 from enforcer.core.offboarded import Offboarded
 from enforcer.core.run_ids import new_run_id
+from enforcer.core.runs import LONGEST_REASON
 from enforcer.exceptions import EnforcerError
 from enforcer.offboarding import OffboardOrder, offboard_now, record_failure
 from enforcer.services import Services
-
-_LONGEST_REASON = 500
 
 
 @click.command()
@@ -36,8 +35,8 @@ def offboard(user: str, reason: str, as_json: bool) -> int:  # noqa: FBT001
 
     if not reason.strip():
         raise click.BadParameter("must say why", param_hint="--reason")
-    if len(reason) > _LONGEST_REASON:
-        text = f"has {len(reason)} characters, more than {_LONGEST_REASON}"
+    if len(reason) > LONGEST_REASON:
+        text = f"has {len(reason)} characters, more than {LONGEST_REASON}"
         raise click.BadParameter(text, param_hint="--reason")
     done = with_services(f"offboarding {user}", work)
     if as_json:

@@ -21,6 +21,7 @@ from enforcer.graph.reply import TOO_MANY, Reply, ReplyKind, Request, no_reply, 
 from enforcer.graph.retries import Patience, Retries
 from enforcer.settings import Settings
 from enforcer.telemetry import graph_call
+from enforcer.values import LOOPBACK
 
 if TYPE_CHECKING:
     import ssl
@@ -249,5 +250,5 @@ def _trusted_authorities() -> ssl.SSLContext:
 def token_scope(graph_url: str) -> str:
     """Give the scope of a token for this Graph; the sandbox takes the public cloud's."""
     host = urlsplit(graph_url).hostname or ""
-    loopback = host in {"localhost", "127.0.0.1", "::1"}
+    loopback = host in LOOPBACK
     return "https://graph.microsoft.com/.default" if loopback else f"{graph_url}/.default"

@@ -13,6 +13,7 @@ from enforcer.api.problems import invalid
 from enforcer.core import dates
 from enforcer.core.contractors import is_address
 from enforcer.core.dates import UnreadableDateError
+from enforcer.core.runs import LONGEST_REASON
 from enforcer.exceptions import InputError
 from enforcer.page.answers import see_other
 from enforcer.page.forms import one_line, read_form
@@ -20,8 +21,6 @@ from enforcer.page.people import person_path
 from enforcer.page.person import asked_for, read_person
 from enforcer.page.person_view import Mistakes, person_page
 from enforcer.registration import Details
-
-LONGEST_REASON = 500
 
 
 class _MistakeError(Exception):

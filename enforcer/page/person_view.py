@@ -12,7 +12,7 @@ from enforcer.core.dates import written
 from enforcer.core.durations import in_words
 from enforcer.core.enforcement import Enforcement, Sessions
 from enforcer.core.ledger import Entry
-from enforcer.core.runs import Run, RunState
+from enforcer.core.runs import LONGEST_REASON, Run, RunState
 from enforcer.page.answers import calendar, frame, html
 from enforcer.page.people import person_path
 from enforcer.page.person import Engagement, Known, asked_for, read_person
@@ -110,6 +110,7 @@ def person_page(
         can_be_offboarded=_can_be_offboarded(known, settings),
         is_protected=known.object_id in settings.protected_ids,
         today=days.today.isoformat(),
+        longest_reason=LONGEST_REASON,
         saved=call.request.query.get("saved", ""),
         told=told,
         mistakes=mistakes or Mistakes(),

@@ -8,12 +8,13 @@ a row of the table AppEvents: that attribute in `Name`, every other field in `Pr
 import asyncio
 import dataclasses
 import logging
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, Protocol, runtime_checkable
 
 from opentelemetry import metrics, trace
 from opentelemetry._logs import get_logger_provider
 
+from enforcer.core.dates import instant
 from enforcer.telemetry.events import Event, RunCompleted
 from enforcer.telemetry.metering import record
 
@@ -66,7 +67,7 @@ def _text(value: object) -> str:
         case bool():
             return str(value).lower()
         case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            return instant(value)
         case str() if "@" in value:
             return "(withheld: looks like an address)"
         case _:

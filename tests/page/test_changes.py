@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from enforcer.core.ledger import Action
-from enforcer.page.changes import LONGEST_REASON
+from enforcer.core.runs import LONGEST_REASON
 from sandbox.directory.faults import Fault
 from sandbox.directory.objects import User
 from tests.api.caller import READ
