@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from enforcer.audit import chained_groups, check_chains, gather_evidence, reported_heads
+from enforcer.cli.dates import DayType
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, UNDONE, settings, version, with_services
 from enforcer.core.days import period
@@ -69,8 +70,15 @@ def verify(manifests: Sequence[Path], as_json: bool) -> int:  # noqa: FBT001
 
 
 @audit.command()
-@click.option("--from", "first", required=True, metavar="DATE", help="First day, in ENFORCER_TIME_ZONE.")
-@click.option("--to", "last", required=True, metavar="DATE", help="Last day, included.")
+@click.option(
+    "--from",
+    "first",
+    required=True,
+    type=DayType(),
+    metavar="DATE",
+    help="First day, in ENFORCER_TIME_ZONE.",
+)
+@click.option("--to", "last", required=True, type=DayType(), metavar="DATE", help="Last day, included.")
 @click.option(
     "--out",
     required=True,

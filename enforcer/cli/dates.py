@@ -40,6 +40,19 @@ class DateType(click.ParamType[str]):
         return value
 
 
+class DayType(click.ParamType[str]):
+    """A whole day, YYYY-MM-DD; it stays as it was written."""
+
+    name = "day"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            dates.day(value)
+        except UnreadableDateError as error:
+            self.fail(str(error), param, ctx)
+        return value
+
+
 def local(moment: datetime | None) -> str:
     """Write an instant in ENFORCER_TIME_ZONE, to the minute."""
     return moment.astimezone(settings().zone).isoformat(" ", "minutes") if moment else "-"

@@ -155,18 +155,27 @@ async def test_evidence_from_a_broken_ledger_is_written_and_the_exit_code_is_1(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "code", "said"),
     [
-        (("--from", "2026-11-31", "--to", "2026-11-30"), "from is '2026-11-31'"),
-        (("--from", "2026-11-30", "--to", "2026-11-01"), "before it begins"),
-        (("--from", "2026-11-01", "--to", "2026-11-30", "--sla", "soon"), "'soon' is no duration"),
-        (("--from", "2026-11-01", "--to", "2026-11-30", "--sla", "-1h"), "'-1h' is no duration"),
+        (
+            ("--from", "2026-11-31", "--to", "2026-11-30"),
+            2,
+            "'--from': is '2026-11-31', which does not exist",
+        ),
+        (("--from", "20261101", "--to", "2026-11-30"), 2, "'--from': is '20261101'"),
+        (("--from", "2026-11-01", "--to", "yesterday"), 2, "'--to': is 'yesterday'"),
+        (("--from", "2026-11-01", "--to", "2026-11-30T12:00:00Z"), 2, "it must be a day, YYYY-MM-DD"),
+        (("--from", "2026-11-01", "--to", "9999-12-31"), 2, "a placeholder"),
+        (("--from", "2026-11-30", "--to", "2026-11-01"), 1, "before it begins"),
+        (("--from", "2026-11-01", "--to", "2026-11-30", "--sla", "soon"), 2, "'soon' is no duration"),
+        (("--from", "2026-11-01", "--to", "2026-11-30", "--sla", "-1h"), 2, "'-1h' is no duration"),
     ],
 )
 async def test_what_cannot_be_exported_is_refused_before_anything_is_written(
-    shell: Shell, tmp_path: Path, arguments: tuple[str, ...], said: str
+    shell: Shell, tmp_path: Path, arguments: tuple[str, ...], code: int, said: str
 ) -> None:
     ran = await shell.run("audit", "export", *arguments, "--out", str(tmp_path / "out"))
 
+    assert ran.code == code
     assert said in ran.err
     assert not (tmp_path / "out").exists()
