@@ -110,7 +110,8 @@ def _text(content: bytes) -> str:
 
 
 def _rows(text: str) -> list[tuple[int, list[str]]]:
-    header = text.lstrip("\r\n").partition("\n")[0]
+    lines = io.StringIO(text, newline=None)
+    header = next((line for line in lines if any(mark.isalnum() for mark in line)), "")
     delimiter = max(";,\t", key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[tuple[int, list[str]]] = []

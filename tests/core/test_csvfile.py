@@ -48,6 +48,19 @@ def test_delimiters_byte_order_marks_quotes_and_line_ends_do_not_matter(text: st
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "  \n \nuser,end\nanna@x.example,2026-12-31\n",
+        " \t \r\n\u00a0\r\nuser,end\r\nanna@x.example,2026-12-31\r\n",
+        ",,\r , \ruser,end\ranna@x.example,2026-12-31\r",
+        '"";""\n;\nuser;end\nanna@x.example;2026-12-31\n',
+    ],
+)
+def test_blank_lines_before_the_header_are_counted_and_skipped(text: str) -> None:
+    assert read(text) == [Line(number=4, user="anna@x.example", end="2026-12-31")]
+
+
+@pytest.mark.parametrize(
     "header",
     [
         "RowKey,EndDate",
