@@ -24,7 +24,7 @@ class StepTaken:
 def steps_taken(
     account: Mapping[Step, StepResult], removals: Mapping[str, StepResult]
 ) -> tuple[StepTaken, ...]:
-    """Tell the steps in the order in which they were taken; `removals` are by group."""
+    """Tell the steps: disabling, the removals by group, the revocation, which always comes last."""
     disable = [_step(Step.DISABLE, "", account[Step.DISABLE])] if Step.DISABLE in account else []
     removed = [_step(Step.REMOVE, group_id, result) for group_id, result in removals.items()]
     return (*disable, *removed, _step(Step.REVOKE, "", account[Step.REVOKE]))
