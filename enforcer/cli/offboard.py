@@ -7,6 +7,7 @@ import click
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, UNDONE, actor, with_services
 from enforcer.core.offboarded import Offboarded
+from enforcer.core.plain_text import is_plain
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import LONGEST_REASON
 from enforcer.exceptions import EnforcerError
@@ -33,11 +34,8 @@ def offboard(user: str, reason: str, as_json: bool) -> int:  # noqa: FBT001
             await record_failure(services, order, error)
             raise
 
-    if not reason.strip():
-        raise click.BadParameter("must say why", param_hint="--reason")
-    if len(reason) > LONGEST_REASON:
-        text = f"has {len(reason)} characters, more than {LONGEST_REASON}"
-        raise click.BadParameter(text, param_hint="--reason")
+    if problem := _problem(reason):
+        raise click.BadParameter(problem, param_hint="--reason")
     done = with_services(f"offboarding {user}", work)
     if as_json:
         write_json(done)
@@ -50,3 +48,12 @@ def offboard(user: str, reason: str, as_json: bool) -> int:  # noqa: FBT001
     if done.guest:
         tell("a guest: his sessions belong to his home tenant; only what this tenant grants has ended")
     return DONE if done.done else UNDONE
+
+
+def _problem(reason: str) -> str:
+    """Say what is wrong with a reason; empty where nothing is."""
+    if not reason.strip():
+        return "must say why"
+    if len(reason) > LONGEST_REASON:
+        return f"has {len(reason)} characters, more than {LONGEST_REASON}"
+    return "" if is_plain(reason) else f"holds line breaks or control characters: {reason!r:.60}"

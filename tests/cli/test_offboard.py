@@ -68,6 +68,26 @@ async def test_a_reason_is_required(shell: Shell) -> None:
     assert shell.world.member_ids() == {anna.id}
 
 
+@pytest.mark.parametrize(
+    "reason", ["two\nlines", "left\n", "\x1b[31mred", "\x9b31mred", "a\u2028b", "\udcff"]
+)
+async def test_a_reason_is_one_line_without_control_characters(shell: Shell, reason: str) -> None:
+    anna = shell.world.member("Anna")
+    ran = await shell.run("offboard", anna.id, "--reason", reason)
+    assert (ran.code, ran.out) == (2, "")
+    assert "--reason" in ran.err
+    assert "control characters" in ran.err
+    assert shell.world.member_ids() == {anna.id}
+    assert await shell.world.ledger() == []
+
+
+@pytest.mark.parametrize("reason", ["x" * 500, "終了\u3000しました", "می\u200cشود"])
+async def test_a_reason_is_what_a_person_would_write(shell: Shell, reason: str) -> None:
+    anna = shell.world.member("Anna")
+    assert (await shell.run("offboard", anna.id, "--reason", reason)).code == 0
+    assert {entry.note for entry in await shell.world.ledger() if entry.run} == {reason}
+
+
 async def test_nobody_of_that_name_is_an_error(shell: Shell) -> None:
     ran = await shell.run("offboard", "nobody@x.example", "--reason", "x")
     assert (ran.code, ran.out) == (1, "")
