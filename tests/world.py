@@ -93,7 +93,7 @@ class World:
         order = Order(group_id=self.group.id, actor="test", reason="test", **more)  # type: ignore[arg-type]
         return await sweep(self.services, order)
 
-    async def record(self, findings: Sequence[Finding]) -> Run:
+    async def record(self, findings: Sequence[Finding], state: RunState = RunState.COMPLETE) -> Run:
         """Put on record a sweep of now that found all this."""
         now = self.clock()
         run = Run(
@@ -101,7 +101,7 @@ class World:
             group_id=self.group.id,
             started_at=now,
             finished_at=now,
-            state=RunState.COMPLETE,
+            state=state,
             mode="enforce",
             findings=len(findings),
         )

@@ -153,13 +153,14 @@ async def test_what_the_last_try_has_recorded_is_kept_when_a_sweep_is_given_up(a
 
 async def test_a_sweep_that_is_given_up_after_it_was_recorded_keeps_all_its_findings(app: App) -> None:
     runs = app.world.services.runs
-    recorded = await app.world.record(too_many(ghosts=5))
+    recorded = await app.world.record(too_many(ghosts=5), RunState.FAILED)
     before = await runs.findings(recorded.group_id, recorded.run_id)
 
     assert (await app.call("sweeps_poisoned", wanted(app, run_id=recorded.run_id))).succeeded
 
     (run,) = await runs.of_id(recorded.run_id, [recorded.group_id])
     assert (run.state, run.findings) == (RunState.FAILED, 6_005)
+    assert "given up" in run.error
     assert await runs.findings(recorded.group_id, recorded.run_id) == before
     assert before.by_kind[FindingKind.UNREGISTERED_MEMBER] == 5
 
