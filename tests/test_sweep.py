@@ -90,3 +90,33 @@ async def test_counts_that_lose_somebody_end_the_run_loudly_and_on_record(
     [run] = await world.services.runs.of_group(world.group.id, world.clock.moment)
     assert (run.state, run.removed) == (RunState.FAILED, 1)
     assert "accounted for" in run.error
+
+
+@pytest.mark.parametrize("refused", ["DELETE", "POST"])
+async def test_an_address_that_passes_to_somebody_else_keeps_neither_of_the_two_in(
+    world: World, refused: str
+) -> None:
+    """A removal, or only a revocation, is refused; then the account is renamed and another gets its name."""
+    first, address = world.member("Hugo"), "hugo@contoso.example"
+    first.user_principal_name = first.mail = address
+    await world.register(address, ENDED)
+    fault = Fault(method=refused, path=first.id, status=403, code="Authorization_RequestDenied", times=None)
+    world.directory.sandbox.faults.add(fault)
+    await world.sweep()
+    world.directory.sandbox.faults.clear()
+    first.user_principal_name = first.mail = "hugo.old@contoso.example"
+    second = world.member("Other Hugo", user_principal_name=address, mail=address)
+    since = world.clock.moment
+
+    report = await world.sweep()
+
+    assert (report.run.due, report.run.left_undone) == (2, 0)
+    assert world.member_ids() == set()
+    assert world.is_revoked(first, since)
+    assert world.is_revoked(second, since)
+    done = [await world.on_record(key) for key in (address, second.id)]
+    assert [(item.user_id, item.state) for item in done] == [
+        (first.id, State.OFFBOARDED),
+        (second.id, State.OFFBOARDED),
+    ]
+    assert not (await world.plan()).offboard

@@ -46,7 +46,13 @@ class Draft:
     withdraw: list[Enforcement] = field(default_factory=list)
 
     def offboard_member(
-        self, member: Member, row: Contractor | None, earlier: Enforcement | None, *, authorised: bool
+        self,
+        member: Member,
+        row: Contractor | None,
+        earlier: Enforcement | None,
+        *,
+        authorised: bool,
+        key_taken: bool,
     ) -> None:
         """Offboard somebody who is listed; `earlier` is what is known about this very end of his access."""
         begun = earlier if earlier is not None and earlier.unfinished else None
@@ -70,6 +76,7 @@ class Draft:
                 was_disabled=was_disabled,
                 authorised=authorised,
                 earlier=earlier,
+                key_taken=key_taken,
             )
         )
 

@@ -50,11 +50,6 @@ class Claims:
         """Count the rows that may mean anybody: with them, "has no row" proves nothing."""
         return len(self.of_nobody.get("", ()))
 
-    @property
-    def claimed_keys(self) -> set[str]:
-        """Give the row keys, in lower case, that mean a member."""
-        return {row.row_key.lower() for rows in self._of_member.values() for row in rows}
-
     def _add(self, row: ReadRow, matches: Sequence[Member]) -> None:
         detail = row.detail if isinstance(row, InvalidRow) else row.problem
         if detail:

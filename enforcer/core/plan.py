@@ -56,6 +56,7 @@ class Offboard:
     Attributes:
         row_key: His row in the register; None for a member without one.
         mail: Not part of the digest, nor of what is printed: rows may go by it.
+        key_taken: What is known under the row's key is about somebody else, who had the address before.
         was_disabled: The account could not sign in before we began.
         authorised: The offboarding was begun by an earlier run, so the brake does not count it again.
         earlier: What the enforcer already knows about him.
@@ -72,11 +73,14 @@ class Offboard:
     was_disabled: bool = False
     authorised: bool = False
     earlier: Enforcement | None = None
+    key_taken: bool = False
 
     @property
     def key(self) -> str:
-        """The RowKey of his enforcement."""
-        return self.earlier.row_key if self.earlier else self.row_key or self.user_id
+        """The RowKey of his enforcement; no two people of a plan have the same."""
+        if self.earlier is not None:
+            return self.earlier.row_key
+        return self.user_id if self.row_key is None or self.key_taken else self.row_key
 
     @property
     def names(self) -> frozenset[str]:

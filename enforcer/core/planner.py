@@ -35,7 +35,9 @@ any, or none          no       offboarded             verify, whatever else: the
 (no user)             yes                             finding not_a_user
 
 A person without a row of his own may have been begun by a row that means no member any more, because his
-address has changed. It still counts: he is brought to the end only if it is due.
+address has changed. It still counts: he is brought to the end only if it is due. Where his address, and so
+the row, is another member's by now, he is one without a row, and the other's enforcement is kept under
+the object ID: each of the two is judged by what is known of himself.
 
 Whose row is whose is `matching`'s business; how a decision is put is `draft`'s.
 """
@@ -101,7 +103,7 @@ class _Judge:
     people: MemberIndex = field(init=False)
     claims: Claims = field(init=False)
     enforcements: list[Enforcement] = field(init=False)
-    known: dict[str, Enforcement] = field(init=False)
+    known: dict[str, list[Enforcement]] = field(init=False)
     begun: dict[str, list[Enforcement]] = field(init=False)
     draft: Draft = field(init=False)
 
@@ -109,9 +111,9 @@ class _Judge:
         self.people = MemberIndex.of(self.facts.members)
         self.claims = Claims.of(read_rows(self.facts.rows, self.settings.zone), self.people)
         self.enforcements = sorted(self.facts.enforcements, key=_age)
-        self.known = {item.row_key.lower(): item for item in self.enforcements}
-        self.begun = {}
+        self.known, self.begun = {}, {}
         for item in self.enforcements:
+            self.known.setdefault(item.row_key.lower(), []).append(item)
             if item.unfinished:
                 self.begun.setdefault(item.user_id, []).append(item)
         self.draft = Draft(
@@ -142,9 +144,7 @@ class _Judge:
         if not row.is_due(self.now):
             self._judge_running(member, row)
             return
-        known = self.known.get(row.row_key.lower())
-        # What is known of somebody else, who had this address before, is not about this member.
-        enforcement = known if known is not None and known.user_id == member.id else None
+        enforcement = self._known_of(member, row)
         if self._may_act(member.id, row.row_key) and not self._waits(enforcement, row.end_date):
             self._offboard(member, row, enforcement)
 
@@ -167,14 +167,24 @@ class _Judge:
         nameless = self.claims.nameless if wanted else 0
         self.draft.find_unregistered(member, nameless=nameless)
         if wanted and not nameless:
-            self._offboard(member, None, self.known.get(member.id))
+            self._offboard(member, None, self._known_of(member, None))
 
     def _offboard(self, member: Member, row: Contractor | None, earlier: Enforcement | None) -> None:
         same = earlier if earlier is not None and _is_about(earlier, row) else None
         authorised = same is not None and (same.unfinished or self._was_just_removed(same))
         if same is not None and not same.unfinished and same.removed_at is not None:
             self.draft.find_re_added(member, row.row_key if row else None, same.removed_at)
-        self.draft.offboard_member(member, row, same, authorised=authorised)
+        taken = row is not None and any(item.user_id != member.id for item in self._known_under(row))
+        self.draft.offboard_member(member, row, same, authorised=authorised, key_taken=taken)
+
+    def _known_of(self, member: Member, row: Contractor | None) -> Enforcement | None:
+        """Give what is known of the member, under his row's key or, where that was taken, his object ID."""
+        found = [*self.known.get(member.id, ()), *(self._known_under(row) if row else ())]
+        return max((item for item in found if item.user_id == member.id), key=_age, default=None)
+
+    def _known_under(self, row: Contractor) -> Sequence[Enforcement]:
+        """Give what is known under the row's key, of whomever it meant at the time."""
+        return self.known.get(row.row_key.lower(), ())
 
     def _was_just_removed(self, item: Enforcement) -> bool:
         return item.removed_at is not None and self.now - item.removed_at < READS_SETTLE
@@ -182,9 +192,8 @@ class _Judge:
     # Those who are not in it any more --------------------------------------------------------------------
 
     def judge_the_gone(self) -> None:
-        claimed = self.claims.claimed_keys
         for item in self.enforcements:
-            if item.row_key.lower() in claimed or item.user_id in self.people:
+            if item.user_id in self.people:
                 continue
             if item.state is State.OFFBOARDED:
                 self.draft.verify.append(item)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -56,9 +57,16 @@ ROW = st.builds(
     start_date=st.one_of(st.none(), DATE, st.sampled_from(NO_DATES)),
 )
 PAST = st.sampled_from([None, *(NOW - timedelta(hours=hours) for hours in (0.5, 2, 30))])
+
+
+def _known(key: str | None, user_id: str, **more: Any) -> Enforcement:
+    """What is kept under an object ID is about whoever has it; an address may have been anybody's."""
+    return Enforcement(row_key=key or user_id, user_id=user_id, **more)
+
+
 ENFORCEMENT = st.builds(
-    Enforcement,
-    row_key=st.one_of(ID, ADDRESS),
+    _known,
+    key=st.one_of(st.none(), ADDRESS),
     user_id=ID,
     state=st.sampled_from(State),
     end_date=st.sampled_from([ENDED, "2026-10-31"]),

@@ -38,6 +38,12 @@ def test_an_enforcement_keeps_its_key_whatever_the_row_is_called_now() -> None:
     )
 
 
+def test_whose_rows_key_is_taken_is_kept_under_his_object_id() -> None:
+    assert replace(LEAVER, key_taken=True).key == ANNA.id
+    begun = known(ANNA, State.OFFBOARDING, row_key="old@x.example")
+    assert replace(LEAVER, key_taken=True, earlier=begun).key == "old@x.example"
+
+
 def test_whoever_waits_for_tomorrows_attempt_is_still_due() -> None:
     assert replace(QUIET, offboard=(LEAVER,), waiting=(known(BEN, State.STUCK),)).due == 2
 

@@ -28,6 +28,7 @@ from tests.core.group import (
 
 STUCK_TODAY = {"attempts": 6, "next_attempt_at": NOW + timedelta(hours=1), "last_error": "403"}
 STUCK_YESTERDAY = {"attempts": 6, "next_attempt_at": NOW - timedelta(hours=1), "last_error": "403"}
+STUCK_BEN = [(FindingKind.STUCK, ANNA.mail, BEN.id)]
 UNREADABLE = "when the project ends"
 
 # Due -----------------------------------------------------------------------------------------------------
@@ -313,6 +314,43 @@ def test_what_is_known_of_another_person_with_the_same_address_is_not_about_this
     others = known(BEN, State.STUCK, row_key=ANNA.mail, **STUCK_TODAY)
     (offboard,) = plan(rows=[row(ANNA.mail)], members=[ANNA], enforcements=[others]).offboard
     assert (offboard.user_id, offboard.earlier) == (ANNA.id, None)
+
+
+# An address that passes to somebody else -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", [ENDED, RUNNING])
+@pytest.mark.parametrize("state", [State.OFFBOARDING, State.STUCK])
+def test_whoever_was_begun_is_brought_to_his_end_though_another_has_his_address(
+    state: State, end: str
+) -> None:
+    begun = known(BEN, state, row_key=ANNA.mail)
+    for members in ([ANNA, BEN], [ANNA]):
+        made = plan(rows=[row(ANNA.mail, end)], members=members, enforcements=[begun])
+        assert {one.user_id: one.key for one in made.offboard} == {
+            BEN.id: ANNA.mail,
+            **({ANNA.id: ANNA.id} if end == ENDED else {}),
+        }
+        assert (made.withdraw, found(made)) == ((), [] if state is State.OFFBOARDING else STUCK_BEN)
+
+
+def test_whoever_is_gone_is_verified_though_another_has_his_address() -> None:
+    done = known(BEN, State.OFFBOARDED, row_key=ANNA.mail)
+    made = plan(rows=[row(ANNA.mail)], members=[ANNA], enforcements=[done])
+    assert ([one.key for one in made.offboard], made.verify) == ([ANNA.id], (done,))
+
+
+def test_what_is_kept_under_an_object_id_because_the_address_was_taken_is_found_again() -> None:
+    before = known(BEN, State.VERIFIED, row_key=ANNA.mail)
+    begun = known(ANNA, State.OFFBOARDING)
+    for others in ([before], []):
+        made = plan(rows=[row(ANNA.mail)], members=[ANNA], enforcements=[begun, *others])
+        assert [(one.earlier, one.key) for one in made.offboard] == [(begun, ANNA.id)]
+    made = plan(rows=[row(ANNA.mail, RUNNING)], members=[ANNA], enforcements=[begun, before])
+    assert (made.due, made.withdraw) == (0, (begun,))
+
+
+# Members that are no users -------------------------------------------------------------------------------
 
 
 def test_members_that_are_no_users_are_found_and_count_for_nothing() -> None:

@@ -75,6 +75,26 @@ def test_nobody_goes_without_a_row_or_an_order_to_that_effect(situation: Situati
 
 
 @given(situation=SITUATIONS)
+def test_no_two_people_of_a_plan_are_kept_under_one_key(situation: Situation) -> None:
+    made = situation.plan()
+    others = [*made.waiting, *made.verify]
+    keys = [*(one.key for one in made.offboard), *(item.row_key for item in others)]
+    assert len(keys) == len(set(keys))
+    mine = {(one.key, one.user_id) for one in made.offboard}
+    assert all(
+        item.user_id == user for item in situation.enforcements for key, user in mine if item.row_key == key
+    )
+
+
+@given(situation=SITUATIONS)
+def test_whoever_is_gone_is_brought_to_his_end_whoever_has_his_address_now(situation: Situation) -> None:
+    nobodys = replace(situation, rows=[])
+    gone = {item.user_id for item in situation.enforcements if item.unfinished}
+    gone -= {member.id for member in situation.members} | situation.settings.protected_ids
+    assert gone <= due(nobodys.plan())
+
+
+@given(situation=SITUATIONS)
 def test_the_protected_are_never_acted_upon(situation: Situation) -> None:
     made = situation.plan()
     acted_upon = due(made) | {newcomer.key for newcomer in made.onboard}
