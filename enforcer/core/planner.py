@@ -21,6 +21,8 @@ not due, not begun    no       none, verified         nothing
 unreadable            any      any                    finding invalid_row
 several rows, or      yes      any                    finding ambiguous_row
   several members
+several, all due      yes      offboarding, stuck     finding ambiguous_row; else as one that is due:
+                                                      they all say the same
 several of one key,   no       any                    finding ambiguous_row, onboard nobody
   one not due, begun
 several, all due      no       offboarding, stuck     as one that is due: they all say the same
@@ -48,7 +50,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from enforcer.core.contractors import Contractor, ReadRow, RegisterRow, read_rows
+from enforcer.core.contractors import Contractor, ReadRow, RegisterRow, normalised, read_rows
 from enforcer.core.digest import plan_digest
 from enforcer.core.draft import Draft
 from enforcer.core.enforcement import Enforcement, State
@@ -130,7 +132,9 @@ class _Judge:
             rows = self.claims.about(member)
             if not rows:
                 self._judge_unregistered(member)
-            elif len(rows) == 1 and isinstance(rows[0], Contractor):
+            elif len(rows) > 1:
+                self._judge_several_rows(member, rows)
+            elif isinstance(rows[0], Contractor):
                 self._judge_registered(member, rows[0])
 
     def _users(self) -> Iterator[Member]:
@@ -147,6 +151,16 @@ class _Judge:
         enforcement = self._known_of(member, row)
         if self._may_act(member.id, row.row_key) and not self._waits(enforcement, row.end_date):
             self._offboard(member, row, enforcement)
+
+    def _judge_several_rows(self, member: Member, rows: Sequence[ReadRow]) -> None:
+        """Bring to his end whom every one of them lets go, if that was begun; it needs no choice of a row."""
+        due = [row for row in rows if isinstance(row, Contractor) and row.is_due(self.now)]
+        if member.id not in self.begun or len(due) < len(rows):
+            return
+        begun = self.begun[member.id][-1]
+        row = min(due, key=lambda one: (one.key != normalised(begun.row_key), one.row_key))
+        if self._may_act(member.id, row.row_key) and not self._waits(begun, row.end_date):
+            self._offboard(member, row, begun)
 
     def _judge_running(self, member: Member, row: Contractor) -> None:
         self.draft.withdraw += self.begun.get(member.id, ())

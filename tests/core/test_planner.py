@@ -214,6 +214,36 @@ def test_whatever_is_known_of_a_member_several_rows_for_him_are_only_found(state
     assert (made.due, made.verify, made.withdraw) == (0, (), ())
 
 
+@pytest.mark.parametrize("state", [State.OFFBOARDING, State.STUCK])
+@pytest.mark.parametrize("keys", [(ANNA.id, ANNA.mail), (ANNA.mail, ANNA.id)])
+def test_what_was_begun_of_a_member_with_several_rows_goes_on_if_all_of_them_are_due(
+    state: State, keys: tuple[str, str]
+) -> None:
+    begun_by, other = keys
+    begun = known(ANNA, state, row_key=begun_by)
+    rows = [row(begun_by), row(other, "2026-10-31")]
+    made = plan(rows=rows, members=[ANNA], enforcements=[begun])
+    assert [(one.row_key, one.end_date, one.earlier) for one in made.offboard] == [(begun_by, ENDED, begun)]
+    assert made.offboard[0].authorised
+    ambiguous = {(FindingKind.AMBIGUOUS_ROW, one.row_key, ANNA.id) for one in rows}
+    assert {*found(made)} - {(FindingKind.STUCK, begun_by, ANNA.id)} == ambiguous
+
+    protected = plan(rows=rows, members=[ANNA], enforcements=[begun], protected_ids=frozenset({ANNA.id}))
+    assert (protected.due, FindingKind.PROTECTED in {kind for kind, _, _ in found(protected)}) == (0, True)
+    for end in (RUNNING, UNREADABLE):
+        made = plan(rows=[row(begun_by), row(other, end)], members=[ANNA], enforcements=[begun])
+        assert (made.due, made.withdraw) == (0, ())
+    shared = replace(BEN, mail=ANNA.mail)
+    assert plan(rows=rows, members=[ANNA, shared], enforcements=[begun]).due == 0
+
+
+def test_of_a_member_with_several_rows_what_was_begun_by_none_of_them_goes_on_by_the_first() -> None:
+    begun = known(ANNA, State.OFFBOARDING, row_key="anna.maiden@contoso.example")
+    rows = [row(ANNA.mail), row(ANNA)]
+    (offboard,) = plan(rows=rows, members=[ANNA], enforcements=[begun]).offboard
+    assert (offboard.row_key, offboard.earlier) == (ANNA.id, begun)
+
+
 def test_of_several_rows_for_somebody_who_is_gone_all_must_be_due_to_bring_him_to_the_end() -> None:
     begun = known(ANNA, State.OFFBOARDING, row_key=ANNA.mail)
     made = plan(rows=[row(ANNA), row(ANNA.mail)], enforcements=[begun])
