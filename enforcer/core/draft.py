@@ -31,11 +31,13 @@ class Draft:
     """The plan of one managed group so far.
 
     Attributes:
+        people: Who is in the group.
         engaged_elsewhere: Keys of the rows by which another managed group still gives access.
     """
 
     group_id: str
     settings: Settings
+    people: MemberIndex
     engaged_elsewhere: Collection[str]
     findings: list[Finding] = field(default_factory=list)
     offboard: list[Offboard] = field(default_factory=list)
@@ -77,6 +79,7 @@ class Draft:
                 authorised=authorised,
                 earlier=earlier,
                 key_taken=key_taken,
+                key_passed_on=earlier is not None and self._has_passed_on(earlier),
             )
         )
 
@@ -98,8 +101,14 @@ class Draft:
                 was_disabled=begun.was_disabled,
                 authorised=True,
                 earlier=begun,
+                key_passed_on=self._has_passed_on(begun),
             )
         )
+
+    def _has_passed_on(self, known: Enforcement) -> bool:
+        """Tell whether the address under which somebody is on record is another member's, and not his."""
+        owners = {owner.id for owner in self.people.matches(normalised(known.row_key))}
+        return bool(owners) and known.user_id not in owners
 
     def _disable(self, names: Collection[str], *, guest: bool) -> tuple[Step, ...]:
         disables = self.settings.disable_accounts.means(guest=guest)
@@ -161,11 +170,11 @@ class Draft:
 
     # The plan --------------------------------------------------------------------------------------------
 
-    def finish(self, people: MemberIndex) -> GroupPlan:
+    def finish(self) -> GroupPlan:
         """Put everything in an order that does not depend on the order of what was read."""
         offboard = sorted(self.offboard, key=lambda one: (str(one.due_at or ""), one.user_id, one.key))
         onboard = sorted(self.onboard, key=lambda newcomer: newcomer.row_key)
-        members = sum(1 for member in people if member.is_user)
+        members = sum(1 for member in self.people if member.is_user)
         brake = Brake(self.settings.brake_count, self.settings.brake_percent)
         return GroupPlan(
             group_id=self.group_id,

@@ -57,6 +57,7 @@ class Offboard:
         row_key: His row in the register; None for a member without one.
         mail: Not part of the digest, nor of what is printed: rows may go by it.
         key_taken: What is known under the row's key is about somebody else, who had the address before.
+        key_passed_on: The address under which he is on record is another member's now; rows mean the other.
         was_disabled: The account could not sign in before we began.
         authorised: The offboarding was begun by an earlier run, so the brake does not count it again.
         earlier: What the enforcer already knows about him.
@@ -74,6 +75,7 @@ class Offboard:
     authorised: bool = False
     earlier: Enforcement | None = None
     key_taken: bool = False
+    key_passed_on: bool = False
 
     @property
     def key(self) -> str:
@@ -85,7 +87,8 @@ class Offboard:
     @property
     def names(self) -> frozenset[str]:
         """Give the keys, normalised, of rows that mean him, as far as the plan knows."""
-        return names_of(self.user_id, self.user_principal_name, self.mail) | {normalised(self.key)}
+        names = names_of(self.user_id, self.user_principal_name, self.mail)
+        return names if self.key_passed_on else names | {normalised(self.key)}
 
     @property
     def is_out(self) -> bool:

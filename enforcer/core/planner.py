@@ -94,7 +94,7 @@ def plan_group(facts: GroupFacts, settings: Settings, now: datetime) -> GroupPla
     judge.judge_members()
     judge.judge_the_gone()
     judge.judge_the_missing()
-    return judge.draft.finish(judge.people)
+    return judge.draft.finish()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,6 +121,7 @@ class _Judge:
         self.draft = Draft(
             group_id=self.facts.group_id,
             settings=self.settings,
+            people=self.people,
             engaged_elsewhere=self.facts.engaged_elsewhere,
             findings=list(self.claims.findings),
         )

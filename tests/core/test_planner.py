@@ -361,7 +361,15 @@ def test_whoever_was_begun_is_brought_to_his_end_though_another_has_his_address(
             BEN.id: ANNA.mail,
             **({ANNA.id: ANNA.id} if end == ENDED else {}),
         }
+        assert ANNA.mail not in made.offboard[-1].names, "rows that go by it are not his"
         assert (made.withdraw, found(made)) == ((), [] if state is State.OFFBOARDING else STUCK_BEN)
+
+
+def test_whose_address_nobody_else_has_is_still_known_by_it() -> None:
+    begun = known(BEN, State.OFFBOARDING, row_key=ANNA.mail)
+    for members in ([BEN], [BEN, replace(ANNA, mail="", user_principal_name="")], []):
+        (offboard,) = plan(members=members, enforcements=[begun]).offboard
+        assert ANNA.mail in offboard.names
 
 
 def test_whoever_is_gone_is_verified_though_another_has_his_address() -> None:
