@@ -22,7 +22,9 @@ from enforcer.settings import Disable, Mode, names
 from enforcer.status import OVERDUE, GroupStatus, read_status
 
 _GRANT = "infra/grant-permissions.sh (docs/permissions.md), or as a Privileged Role Administrator: grant"
-_REACH = "see that the storage account can be reached from here: its address, its firewall, private endpoints"
+_REACH = (
+    "see that Graph and the storage account can be reached from here: addresses, firewall, private endpoints"
+)
 
 
 class Health(StrEnum):
@@ -42,28 +44,28 @@ class Check:
     mend: str = ""
 
 
-async def run_checks(services: Services, *, storage_seconds: float = 60.0) -> AsyncIterator[Check]:
+async def run_checks(services: Services, *, seconds: float = 90.0) -> AsyncIterator[Check]:
     """Make all checks at the same time; none stops the others.
 
     Args:
         services: What is looked at.
-        storage_seconds: How long a look at storage may take: the SDK tries one that is dead for minutes.
+        seconds: How long a look may take: a run tries a service that does not answer for minutes.
     """
-    looks: dict[str, tuple[_Look, float | None]] = {
-        "settings": (_names, None),
-        "identity": (_identity, None),
-        "groups": (_groups, None),
-        "register": (_register, storage_seconds),
-        "runs": (_runs, storage_seconds),
-        "queues": (_queues, storage_seconds),
-        CONTAINER: (_reports, storage_seconds),
-        "conditional access": (_policies, None),
-        "HTTP API": (_api, None),
-        "alarms": (_alarms, None),
-        "warnings to sponsors": (_sponsors, None),
-        "time zone": (_clock, None),
+    looks: dict[str, _Look] = {
+        "settings": _names,
+        "identity": _identity,
+        "groups": _groups,
+        "register": _register,
+        "runs": _runs,
+        "queues": _queues,
+        CONTAINER: _reports,
+        "conditional access": _policies,
+        "HTTP API": _api,
+        "alarms": _alarms,
+        "warnings to sponsors": _sponsors,
+        "time zone": _clock,
     }
-    made = (_guarded(name, look(services), seconds) for name, (look, seconds) in looks.items())
+    made = (_guarded(name, look(services), seconds) for name, look in looks.items())
     for checks in await asyncio.gather(*made):
         for check in checks:
             yield check
@@ -72,12 +74,12 @@ async def run_checks(services: Services, *, storage_seconds: float = 60.0) -> As
 type _Look = Callable[[Services], Awaitable[list[Check]]]
 
 
-async def _guarded(name: str, look: Awaitable[list[Check]], seconds: float | None) -> list[Check]:
+async def _guarded(name: str, look: Awaitable[list[Check]], seconds: float) -> list[Check]:
     try:
         async with asyncio.timeout(seconds):
             return await look
     except TimeoutError:
-        return [_failed(name, f"storage did not answer within {seconds:g} seconds", _REACH)]
+        return [_failed(name, f"no answer within {seconds:g} seconds", _REACH)]
     except EnforcerError as error:
         return [_failed(name, str(error), "see the message")]
 

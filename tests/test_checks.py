@@ -167,11 +167,11 @@ async def test_a_part_of_storage_that_does_not_answer_fails_and_is_not_waited_fo
     assert storage.count(Calls(service=service)) <= 4
 
 
-async def test_storage_that_keeps_everybody_waiting_is_left(shaken: World, storage: StorageProxy) -> None:
+async def test_what_keeps_everybody_waiting_is_left(shaken: World, storage: StorageProxy) -> None:
     calls = Calls(service=Service.TABLE, path="contractors")
     storage.set_fault(Fault(calls=calls, times=1_000, delay=timedelta(seconds=2)))
 
-    checks = {check.name: check async for check in run_checks(shaken.services, storage_seconds=0.5)}
+    checks = {check.name: check async for check in run_checks(shaken.services, seconds=0.5)}
 
     assert checks["register"].health is Health.FAILED
     assert "within 0.5 seconds" in checks["register"].detail
