@@ -48,6 +48,7 @@ def intent(person: Offboard, run_id: str) -> Enforcement:
             run_id=run_id,
             end_date=person.end_date or earlier.end_date,
             due_at=person.due_at or earlier.due_at,
+            known_guest=person.known_guest,
             was_disabled=person.was_disabled,
             disabled_at=None if Step.DISABLE in person.steps else earlier.disabled_at,
         )
@@ -62,6 +63,7 @@ def intent(person: Offboard, run_id: str) -> Enforcement:
         end_date=person.end_date or "",
         due_at=person.due_at,
         guest=person.guest,
+        known_guest=person.known_guest,
         was_disabled=person.was_disabled,
         run_id=run_id,
     )

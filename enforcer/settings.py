@@ -27,7 +27,7 @@ class Disable(StrEnum):
     ALL = "all"
 
     def means(self, *, guest: bool) -> bool:
-        """Tell whether accounts like this one are to be disabled."""
+        """Tell whether such an account is to be disabled; `guest` says that it is known to be a guest's."""
         return self is Disable.ALL or (self is Disable.GUESTS and guest)
 
 

@@ -71,6 +71,7 @@ def test_the_intent_of_somebody_new_says_who_when_and_by_which_run() -> None:
         end_date=ENDED,
         due_at=DUE,
         guest=True,
+        known_guest=True,
         was_disabled=True,
         run_id="run-2",
     )

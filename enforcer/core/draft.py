@@ -64,7 +64,7 @@ class Draft:
         done = disabled and member.enabled is not True
         was_disabled = was_disabled and done
         names = member.names | ({row.key} if row else set())
-        disable = () if done else self._disable(names, guest=member.guest)
+        disable = () if done else self._disable(names, guest=member.known_guest)
         self.offboard.append(
             Offboard(
                 user_id=member.id,
@@ -87,7 +87,7 @@ class Draft:
         """Take the steps that are not known to be done, for somebody who is not listed any more."""
         names = {begun.user_id, normalised(begun.row_key)}
         done = begun.was_disabled or begun.disabled_at is not None
-        disable = () if done else self._disable(names, guest=begun.guest)
+        disable = () if done else self._disable(names, guest=begun.known_guest)
         revoke = (Step.REVOKE,) if begun.revoked_at is None else ()
         self.offboard.append(
             Offboard(

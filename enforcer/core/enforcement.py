@@ -54,6 +54,8 @@ class Enforcement:
     """One row of table `enforcements`; the properties are the columns.
 
     Attributes:
+        guest: The account is another tenant's, or Graph did not tell.
+        known_guest: Graph told that it is.
         was_disabled: The account could not sign in before this began: not our doing, nor ours to undo.
         revoked_at: When revoking was asked for; whether it was done, `sessions` says (a guest's never are).
     """
@@ -64,6 +66,7 @@ class Enforcement:
     end_date: str = ""
     due_at: datetime | None = None
     guest: bool = False
+    known_guest: bool = False
     was_disabled: bool = False
     removed_at: datetime | None = None
     revoked_at: datetime | None = None

@@ -31,6 +31,11 @@ class Member:
         return self.kind == "user"
 
     @property
+    def known_guest(self) -> bool:
+        """Tell whether Graph told that he is a guest."""
+        return is_known_guest(self.user_principal_name, guest=self.guest)
+
+    @property
     def names(self) -> frozenset[str]:
         """Give the keys, normalised, of rows that mean him."""
         return names_of(self.id, self.user_principal_name, self.mail)
@@ -46,6 +51,11 @@ class Person:
     mail: str
     guest: bool
     enabled: bool | None
+
+    @property
+    def known_guest(self) -> bool:
+        """Tell whether Graph told that he is a guest."""
+        return is_known_guest(self.user_principal_name, guest=self.guest)
 
     @property
     def names(self) -> frozenset[str]:
@@ -68,6 +78,15 @@ def is_guest(user_type: str | None, user_principal_name: str | None) -> bool:
     if user_principal_name is None and user_type is None:
         return True
     return user_type == "Guest" or "#ext#" in (user_principal_name or "").lower()
+
+
+def is_known_guest(user_principal_name: str, *, guest: bool) -> bool:
+    """Tell whether somebody who counts as a guest is known to be one.
+
+    An account may be disabled as a guest's only then. Everybody has a user principal name: where Graph does
+    not give it, it gives no user type either.
+    """
+    return guest and bool(user_principal_name)
 
 
 @dataclass(frozen=True, slots=True)

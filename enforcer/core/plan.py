@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from enforcer.core.contractors import normalised
 from enforcer.core.enforcement import Enforcement
-from enforcer.core.members import names_of
+from enforcer.core.members import is_known_guest, names_of
 
 
 class Step(StrEnum):
@@ -76,6 +76,12 @@ class Offboard:
     earlier: Enforcement | None = None
     key_taken: bool = False
     key_passed_on: bool = False
+
+    @property
+    def known_guest(self) -> bool:
+        """Graph told that he is a guest, now or when his offboarding was begun."""
+        known = self.earlier is not None and self.earlier.unfinished and self.earlier.known_guest
+        return is_known_guest(self.user_principal_name, guest=self.guest) or known
 
     @property
     def key(self) -> str:

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from enforcer.core.enforcement import State
+from enforcer.core.members import Member, is_guest
 from enforcer.core.plan import FindingKind, Step
+from enforcer.person import intent
 from enforcer.settings import Disable
 from tests.core.group import (
     ANNA,
@@ -39,6 +41,30 @@ def test_accounts_are_disabled_first_where_that_is_set(
     member = replace(ANNA, guest=guest)
     (offboard,) = plan(rows=[row(ANNA)], members=[member], disable_accounts=wanted).offboard
     assert offboard.steps == (Step.DISABLE, Step.REMOVE, Step.REVOKE)[not disables :]
+
+
+@pytest.mark.parametrize(("wanted", "disables"), [(Disable.GUESTS, False), (Disable.ALL, True)])
+def test_the_account_of_somebody_of_whom_graph_tells_nothing_is_not_disabled_as_a_guests(
+    wanted: Disable,
+    disables: bool,  # noqa: FBT001
+) -> None:
+    nobody_knows = Member(id=ANNA.id, guest=is_guest(None, None))
+    (offboard,) = plan(rows=[row(ANNA)], members=[nobody_knows], disable_accounts=wanted).offboard
+    assert (Step.DISABLE in offboard.steps) is disables
+    begun = replace(intent(offboard, "run"), removed_at=NOW)
+    (later,) = plan(rows=[row(ANNA)], enforcements=[begun], disable_accounts=wanted).offboard
+    assert (later.guest, Step.DISABLE in later.steps) == (True, disables)
+
+
+def test_a_guests_account_is_disabled_later_where_that_failed_the_first_time() -> None:
+    guest = replace(ANNA, guest=True)
+    for members in ([guest], []):
+        begun = intent(plan(rows=[row(ANNA)], members=[guest]).offboard[0], "run")
+        (offboard,) = plan(
+            rows=[row(ANNA)], members=members, enforcements=[begun], disable_accounts=Disable.GUESTS
+        ).offboard
+        assert Step.DISABLE in offboard.steps
+        assert intent(offboard, "run").known_guest
 
 
 @pytest.mark.parametrize("name", [ANNA.id, ANNA.mail, "upn@contoso.example"])

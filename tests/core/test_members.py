@@ -61,3 +61,5 @@ def test_guests_are_those_whose_sessions_are_another_tenants(
     guest: bool,  # noqa: FBT001
 ) -> None:
     assert is_guest(user_type, name) is guest
+    told = Member(id=ID, user_principal_name=name or "", guest=guest)
+    assert told.known_guest is (guest and name is not None)

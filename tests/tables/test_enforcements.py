@@ -23,6 +23,7 @@ WHOLE = Enforcement(
     end_date="2026-11-22",
     due_at=AT,
     guest=True,
+    known_guest=True,
     removed_at=AT,
     revoked_at=AT,
     disabled_at=AT,
