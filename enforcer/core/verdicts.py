@@ -3,12 +3,12 @@
 verdict      what it says
 -----------  ---------------------------------------------------------------------------------------------
 in_time      out of the group, and all steps done, within the SLA after the end of access
-late         removed by the enforcer, after the SLA was over
+late         removed by the enforcer, or the last step done, after the SLA was over
 pending      not out yet, or some step not done yet; the SLA is not over
 overdue      not out, in again, or some step not done; the SLA is over
 unproven     out of the group, but not removed by the enforcer: nobody here can tell since when
 unknown      no removal is on record, and the group's members could not be read
-withdrawn    the end date was put off, or the row taken away, before the person was removed
+withdrawn    the end date was put off, or the row taken away, before all of that was done
 no_end_date  a member without a row, removed because the settings say so: there is no SLA to measure by
 """
 
@@ -45,6 +45,7 @@ class _CaseJudge:
         self._dossier, self._sla, self._now = dossier, sla, now
         self._removals = _times(dossier, Action.REMOVE, Done.REMOVED)
         self._absences = _times(dossier, Action.REMOVE, Done.ALREADY_ABSENT)
+        self._disabled = _times(dossier, Action.DISABLE, Done.DISABLED, Sessions.NO_ACCOUNT)
         known = dossier.enforcement.removed_at if dossier.enforcement else None
         # Of the two, the first: who was removed was found to be out later, and the other way round.
         # The enforcement's own time counts only where the ledger has neither.
@@ -89,15 +90,47 @@ class _CaseJudge:
         if dossier.due_at is None:
             return Verdict.NO_END_DATE
         deadline = dossier.due_at + self._sla
-        if self._out_at is not None and not self._is_unfinished and not self._is_back:
-            if self._out_at <= deadline:
+        if self._out_at is not None and self._done_at is not None and not self._is_back:
+            if self._done_at <= deadline:
                 return Verdict.IN_TIME
-            return Verdict.LATE if self._by_us else Verdict.UNPROVEN
+            return Verdict.LATE if self._by_us or self._out_at <= deadline else Verdict.UNPROVEN
         if self._is_withdrawn:
             return Verdict.WITHDRAWN
         if self._out_at is None and not self._is_unfinished and dossier.is_member is not True:
             return Verdict.UNKNOWN if dossier.is_member is None else Verdict.UNPROVEN
         return Verdict.PENDING if self._now <= deadline else Verdict.OVERDUE
+
+    @property
+    def _done_at(self) -> datetime | None:
+        """Tell when the last step was done; None where one of them is not on record as done."""
+        revoked_at = self._settled_at()
+        if self._out_at is None or revoked_at is None or self._is_unfinished or self._is_left_enabled:
+            return None
+        return max(self._out_at, revoked_at, min(self._disabled, default=self._out_at))
+
+    def _settled_at(self) -> datetime | None:
+        """Tell when the sessions were settled; what came before the removal does not count."""
+        if self._out_at is None:
+            return None
+        known = self._dossier.enforcement
+        settled = _times(self._dossier, Action.REVOKE, *Sessions)
+        after = None
+        if known is not None and known.sessions is not None:
+            after = known.revoked_at or self._out_at
+        return min((at for at in settled if at >= self._out_at), default=after)
+
+    @property
+    def _is_done_late(self) -> bool:
+        """Tell whether he was out within the SLA, but something else took longer."""
+        if self._dossier.due_at is None or self._out_at is None or self._done_at is None:
+            return False
+        return self._out_at <= self._dossier.due_at + self._sla < self._done_at
+
+    @property
+    def _is_left_enabled(self) -> bool:
+        """Tell whether the account was to be disabled, was not, and no enforcement says that all is done."""
+        wanted = any(self._dossier.of(Action.DISABLE))
+        return wanted and not self._disabled and self._dossier.enforcement is None
 
     @property
     def _is_unfinished(self) -> bool:
@@ -173,9 +206,13 @@ class _CaseJudge:
     def _remark(self) -> str:
         dossier, known = self._dossier, self._dossier.enforcement
         put_off = dossier.put_off_at
+        is_out = self._out_at is not None and not self._is_unfinished
         said = {
             "was in the group again and removed again": len(self._removals) > 1,
             "is in the group again": self._out_at is not None and self._is_back,
+            "the last step was done only after the SLA was over": self._is_done_late,
+            "his sessions are not on record as revoked": is_out and self._settled_at() is None,
+            "his account is not on record as disabled": is_out and self._is_left_enabled,
             "the end date was put off after it had passed": put_off is not None,
             "access goes on until another date": dossier.goes_on,
             f"not finished: {_trouble(known)}": self._is_unfinished,
@@ -183,8 +220,8 @@ class _CaseJudge:
         return "; ".join(text for text, applies in said.items() if applies)
 
 
-def _times(dossier: Dossier, action: Action, outcome: str) -> list[datetime]:
-    found = [moment(link.entry.at) for link in dossier.of(action) if link.entry.outcome == outcome]
+def _times(dossier: Dossier, action: Action, *outcomes: str) -> list[datetime]:
+    found = [moment(link.entry.at) for link in dossier.of(action) if link.entry.outcome in outcomes]
     return [at for at in found if at is not None]
 
 

@@ -146,14 +146,69 @@ def test_who_is_out_but_still_signed_in_is_not_in_time() -> None:
     assert only(judge([row()], entries, [half], now=DUE + 2 * HOUR)).verdict is Verdict.PENDING
 
 
+@pytest.mark.parametrize("sessions", list(Sessions))
+def test_whose_sessions_were_settled_only_after_the_sla_is_late(sessions: Sessions) -> None:
+    settled = [entry(Action.REVOKE, "failed: 503"), entry(Action.REVOKE, sessions.value, 2 * DAY)]
+    case = only(judge([row()], [entry(Action.REMOVE, "removed"), *settled]))
+
+    assert (case.verdict, case.lag_seconds, case.sessions) == (Verdict.LATE, 3600, sessions)
+    assert "last step was done only after the SLA" in case.remark
+    absent = [entry(Action.REMOVE, "already_absent"), *settled]
+    assert only(judge([row()], absent)).verdict is Verdict.LATE
+
+
+@pytest.mark.parametrize("sessions", list(Sessions))
+def test_sessions_that_were_revoked_or_are_not_ours_or_nobodys_are_settled(sessions: Sessions) -> None:
+    case = only(judge([row()], [entry(Action.REMOVE, "removed"), entry(Action.REVOKE, sessions.value)]))
+    assert (case.verdict, case.remark) == (Verdict.IN_TIME, "")
+    recorded = known(removed_at=DUE + HOUR, sessions=sessions)
+    assert only(judge([row()], [], [recorded])).verdict is Verdict.IN_TIME
+
+
+@pytest.mark.parametrize(
+    "revocation",
+    [[], [entry(Action.REVOKE, "failed: 503")], [entry(Action.REVOKE, "revoked", timedelta(minutes=59))]],
+)
+def test_whose_sessions_were_never_revoked_after_the_removal_is_never_in_time(
+    revocation: list[Entry],
+) -> None:
+    entries = [*revocation, entry(Action.REMOVE, "removed"), entry(Action.VERIFY, "verified", 2 * HOUR)]
+    case = only(judge([row()], entries))
+
+    assert (case.verdict, case.remark) == (Verdict.OVERDUE, "his sessions are not on record as revoked")
+    assert only(judge([row()], entries, now=DUE + 3 * HOUR)).verdict is Verdict.PENDING
+    assert only(judge([row("2027-06-30")], entries, members=IN_THE_GROUP)).verdict is Verdict.WITHDRAWN
+
+
+def test_whose_account_was_disabled_only_after_the_sla_is_late() -> None:
+    failed, late = entry(Action.DISABLE, "failed: 503"), entry(Action.DISABLE, "disabled", 2 * DAY)
+    assert only(judge([row()], [*removed(), failed, late])).verdict is Verdict.LATE
+    assert (
+        only(judge([row()], [*removed(), entry(Action.DISABLE, "disabled"), late])).verdict is Verdict.IN_TIME
+    )
+    gone = entry(Action.DISABLE, "no_account")
+    assert only(judge([row()], [*removed(), gone])).verdict is Verdict.IN_TIME
+
+
+def test_whose_account_was_never_disabled_is_not_in_time_unless_nothing_is_left_to_do() -> None:
+    failed = [*removed(), entry(Action.DISABLE, "failed: 503")]
+    case = only(judge([row()], failed))
+    assert (case.verdict, case.remark) == (Verdict.OVERDUE, "his account is not on record as disabled")
+    # Another managed group's row gives him access by now: the step is not wanted any more.
+    finished = known(removed_at=DUE + HOUR, revoked_at=DUE + HOUR, sessions=Sessions.REVOKED)
+    assert only(judge([row()], failed, [finished])).verdict is Verdict.IN_TIME
+
+
 def test_who_was_found_to_be_out_already_is_in_time_if_that_was_within_the_sla() -> None:
-    case = only(judge([row()], [entry(Action.REMOVE, "already_absent")]))
+    found = [entry(Action.REMOVE, "already_absent"), entry(Action.REVOKE, "revoked")]
+    case = only(judge([row()], found))
 
     assert (case.verdict, case.removed_by, case.lag_seconds) == (Verdict.IN_TIME, "not the enforcer", None)
 
 
 def test_who_was_found_to_be_out_later_than_that_is_unproven() -> None:
-    assert only(judge([row()], [entry(Action.REMOVE, "already_absent", 2 * DAY)])).verdict is Verdict.UNPROVEN
+    late = [entry(Action.REMOVE, "already_absent", 2 * DAY), entry(Action.REVOKE, "revoked", 2 * DAY)]
+    assert only(judge([row()], late)).verdict is Verdict.UNPROVEN
 
 
 def test_who_is_out_and_of_whom_nothing_is_recorded_is_unproven() -> None:
@@ -269,7 +324,7 @@ def test_a_member_without_a_row_who_was_removed_has_no_end_date_to_be_measured_b
 
 def test_who_is_known_by_an_address_in_one_place_and_an_object_id_in_another_is_one_person() -> None:
     entries = [entry(Action.REMOVE, "removed", row_key="ada@contoso.com")]
-    finished = known(row_key="ada@contoso.com", removed_at=DUE + HOUR)
+    finished = known(row_key="ada@contoso.com", removed_at=DUE + HOUR, sessions=Sessions.REVOKED)
 
     case = only(judge([row(row_key="Ada@contoso.com")], entries, [finished]))
 
@@ -278,7 +333,8 @@ def test_who_is_known_by_an_address_in_one_place_and_an_object_id_in_another_is_
 
 def test_whose_row_was_deleted_since_is_still_in_the_population() -> None:
     assert only(judge(entries=removed())).verdict is Verdict.IN_TIME
-    assert only(judge(enforcements=[known(removed_at=DUE + HOUR)])).verdict is Verdict.IN_TIME
+    finished = known(removed_at=DUE + HOUR, revoked_at=DUE + HOUR, sessions=Sessions.REVOKED)
+    assert only(judge(enforcements=[finished])).verdict is Verdict.IN_TIME
 
 
 def test_one_person_with_two_ends_in_the_period_is_two_cases() -> None:
@@ -303,10 +359,12 @@ def test_who_ended_before_or_after_the_period_or_not_yet_is_left_out() -> None:
 
 def test_an_entry_of_another_time_zone_is_about_the_same_end() -> None:
     # The setting was changed between the removal and the export.
-    written = entry(Action.REMOVE, "removed")
-    in_utc = Entry(**{**_values(written), "due_at": "2026-11-16T00:00:00Z"})  # type: ignore[arg-type]
+    in_utc = [
+        Entry(**{**_values(written), "due_at": "2026-11-16T00:00:00Z"})  # type: ignore[arg-type]
+        for written in removed()
+    ]
 
-    assert only(judge([row()], [in_utc])).verdict is Verdict.IN_TIME
+    assert only(judge([row()], in_utc)).verdict is Verdict.IN_TIME
 
 
 def _values(item: Entry) -> dict[str, object]:
