@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from enforcer.blobs import CONTAINER, open_reports
 from enforcer.core.dates import ends_at, instant
-from enforcer.exceptions import AccessDeniedError, EnforcerError
+from enforcer.exceptions import AccessDeniedError, EnforcerError, UnavailableError
 from enforcer.graph.conditional_access import LISTING
 from enforcer.graph.identity import Identity, own_identity
 from enforcer.notify.operators import scheme
@@ -80,6 +80,8 @@ async def _guarded(name: str, look: Awaitable[list[Check]], seconds: float) -> l
             return await look
     except TimeoutError:
         return [_failed(name, f"no answer within {seconds:g} seconds", _REACH)]
+    except UnavailableError as error:
+        return [_failed(name, str(error), _REACH)]
     except EnforcerError as error:
         return [_failed(name, str(error), "see the message")]
 

@@ -162,6 +162,7 @@ async def test_a_part_of_storage_that_does_not_answer_fails_and_is_not_waited_fo
 
     assert checks[name].health is Health.FAILED
     assert "storage did not answer" in checks[name].detail
+    assert "firewall" in checks[name].mend
     assert checks[other].health is Health.OK
     # Two attempts, each of which aiohttp may repeat.
     assert storage.count(Calls(service=service)) <= 4
