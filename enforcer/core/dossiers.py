@@ -2,15 +2,16 @@
 
 The three know different things. The register knows who should have gone, also where nothing was done. The
 ledger knows what was done, also where the register has changed since. An enforcement knows how far things
-have come. One end of access is one person and one end date in one group.
+have come. One end of access is one person and one end date in one group, however that is written: the same
+instant may be a day, a time of Table Storage or a text with an offset.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import pairwise
+from datetime import datetime, timedelta
+from itertools import chain, pairwise
 from zoneinfo import ZoneInfo
 
 from enforcer.core import dates
@@ -18,9 +19,11 @@ from enforcer.core.contractors import is_object_id, normalised
 from enforcer.core.dates import UnreadableDateError
 from enforcer.core.endings import Ending
 from enforcer.core.enforcement import Enforcement
-from enforcer.core.ledger import Action, Entry, Link
+from enforcer.core.ledger import Action, Done, Entry, Link
 from enforcer.core.members import MemberIndex
 
+# Whoever was out for so short a time when an end of access came was hardly let in for a second engagement.
+_SAME_DEPARTURE = timedelta(days=7)
 _ABOUT_A_PERSON = frozenset(
     {
         *(Action.DISABLE, Action.REMOVE, Action.REVOKE, Action.VERIFY, Action.WITHDRAW),
@@ -61,6 +64,7 @@ class Dossier:
         ending: The register's row, where it still says this.
         put_off_at: When the register was given another date, after this one had passed.
         goes_on: The register lets the person be a member now, until some other date.
+        was_out: He was out already when this end came: enforcement and links are those of his removal, too.
     """
 
     group_id: str
@@ -74,6 +78,7 @@ class Dossier:
     put_off_at: datetime | None = None
     goes_on: bool = False
     is_member: bool | None = None
+    was_out: bool = False
 
     def of(self, action: Action) -> Iterator[Link]:
         return (link for link in self.links if link.entry.action is action)
@@ -88,6 +93,12 @@ def moment(text: str) -> datetime | None:
     return found if found.tzinfo else None
 
 
+def times(dossier: Dossier, action: Action, *outcomes: str) -> list[datetime]:
+    """Give the times of the entries about an action that came to one of these ends."""
+    found = [moment(link.entry.at) for link in dossier.of(action) if link.entry.outcome in outcomes]
+    return [at for at in found if at is not None]
+
+
 def dossiers(record: GroupRecord, zone: ZoneInfo, now: datetime) -> list[Dossier]:
     """Give a dossier for every end of access that anything is known of."""
     archive = _Archive(record)
@@ -95,7 +106,9 @@ def dossiers(record: GroupRecord, zone: ZoneInfo, now: datetime) -> list[Dossier
     archive.file_enforcements()
     archive.file_dates_that_were_put_off(zone)
     archive.file_entries()
-    return [archive.finished(dossier, now) for dossier in archive.dossiers.values()]
+    archive.look_at_the_present(now)
+    archive.file_departures()
+    return list(archive.dossiers)
 
 
 class _Archive:
@@ -105,7 +118,10 @@ class _Archive:
         self._names = self._known_names()
         self._rows: dict[str, list[Ending]] = {}
         self._of_person: dict[str, list[Dossier]] = {}
-        self.dossiers: dict[tuple[str, str], Dossier] = {}
+
+    @property
+    def dossiers(self) -> Iterator[Dossier]:
+        return chain.from_iterable(self._of_person.values())
 
     def file_register(self) -> None:
         for ending in self._record.endings:
@@ -129,7 +145,7 @@ class _Archive:
         for person, entries in history.items():
             for before, after in pairwise(entries):
                 due_at, changed_at = _due_at(before.end_date, zone), moment(after.at)
-                if due_at and changed_at and due_at <= changed_at and before.end_date != after.end_date:
+                if due_at and changed_at and due_at <= changed_at and due_at != _due_at(after.end_date, zone):
                     dossier = self._dossier(person, before.end_date, due_at)
                     dossier.put_off_at = changed_at
                     dossier.row_key = dossier.row_key or before.row_key
@@ -142,15 +158,35 @@ class _Archive:
                     dossier.links.append(link)
                     dossier.row_key = dossier.row_key or entry.row_key
 
-    def finished(self, dossier: Dossier, now: datetime) -> Dossier:
+    def look_at_the_present(self, now: datetime) -> None:
         """Say what the present has to do with it."""
-        rows = self._rows.get(dossier.person, [])
-        dossier.goes_on = any(row.due_at > now for row in rows)
         members = self._record.members
-        if members is not None:
-            keys = {dossier.person, normalised(dossier.row_key)}
-            dossier.is_member = any(members.matches(key) for key in keys)
-        return dossier
+        for dossier in self.dossiers:
+            rows = self._rows.get(dossier.person, [])
+            dossier.goes_on = any(row.due_at > now for row in rows)
+            if members is not None:
+                keys = {dossier.person, normalised(dossier.row_key)}
+                dossier.is_member = any(members.matches(key) for key in keys)
+
+    def file_departures(self) -> None:
+        """File with each end of access that met nobody any more how he had left shortly before."""
+        found = [(dossier, self._departure(dossier)) for dossier in self.dossiers if _met_nobody(dossier)]
+        departures = [(dossier, list(left.links), left.enforcement) for dossier, left in found if left]
+        for dossier, links, enforcement in departures:
+            dossier.links, dossier.enforcement = links + dossier.links, enforcement
+            dossier.was_out = True
+
+    def _departure(self, dossier: Dossier) -> Dossier | None:
+        """Find the end of access at which he left, if nothing on record has let him in since."""
+        others = self._of_person[dossier.person]
+        added = max((at for other in others for at in times(other, Action.ADD, Done.ADDED)), default=None)
+        left = [
+            (at, other)
+            for other in others
+            for at in times(other, Action.REMOVE, Done.REMOVED, Done.ALREADY_ABSENT)
+            if _is_shortly_before(dossier.due_at, at) and (added is None or added < at)
+        ]
+        return max(left, key=lambda pair: pair[0])[1] if left else None
 
     def _dossier_of(self, entry: Entry) -> Dossier | None:
         """Find what an entry is about. One without a date is about the person's latest end before it."""
@@ -169,12 +205,14 @@ class _Archive:
         return self._dossier(person, "", None)
 
     def _dossier(self, person: str, end_date: str, due_at: datetime | None) -> Dossier:
-        found = self.dossiers.get((person, end_date))
+        known = self._of_person.setdefault(person, [])
+        as_written = (item for item in known if item.end_date == end_date)
+        at_that_time = (item for item in known if due_at is not None and item.due_at == due_at)
+        found = next(chain(as_written, at_that_time), None)
         if found is None:
             group_id = self._record.group_id
             found = Dossier(group_id=group_id, person=person, end_date=end_date, due_at=due_at)
-            self.dossiers[person, end_date] = found
-            self._of_person.setdefault(person, []).append(found)
+            known.append(found)
         found.due_at = found.due_at or due_at
         return found
 
@@ -195,6 +233,16 @@ class _Archive:
             if len(matches) == 1:
                 names[key] = matches[0].id
         return names
+
+
+def _met_nobody(dossier: Dossier) -> bool:
+    """Tell whether nobody was left to be removed: he is no member, and nothing on record is about it."""
+    removed = any(dossier.of(Action.REMOVE)) or dossier.enforcement is not None
+    return dossier.is_member is False and not removed
+
+
+def _is_shortly_before(due_at: datetime | None, at: datetime) -> bool:
+    return due_at is not None and timedelta(0) <= due_at - at <= _SAME_DEPARTURE
 
 
 def _due_at(end_date: str, zone: ZoneInfo) -> datetime | None:

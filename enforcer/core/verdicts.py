@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 
 from enforcer.core.contractors import is_object_id
 from enforcer.core.days import Period
-from enforcer.core.dossiers import Dossier, in_order, moment
+from enforcer.core.dossiers import Dossier, in_order, moment, times
 from enforcer.core.enforcement import Enforcement, Sessions
 from enforcer.core.evidence import Case, Membership, Verdict
 from enforcer.core.ledger import Action, Done, Link
@@ -43,9 +43,9 @@ def _concerns(dossier: Dossier, period: Period, now: datetime) -> bool:
 class _CaseJudge:
     def __init__(self, dossier: Dossier, sla: timedelta, now: datetime) -> None:
         self._dossier, self._sla, self._now = dossier, sla, now
-        self._removals = _times(dossier, Action.REMOVE, Done.REMOVED)
-        self._absences = _times(dossier, Action.REMOVE, Done.ALREADY_ABSENT)
-        self._disabled = _times(dossier, Action.DISABLE, Done.DISABLED, Sessions.NO_ACCOUNT)
+        self._removals = times(dossier, Action.REMOVE, Done.REMOVED)
+        self._absences = times(dossier, Action.REMOVE, Done.ALREADY_ABSENT)
+        self._disabled = times(dossier, Action.DISABLE, Done.DISABLED, Sessions.NO_ACCOUNT)
         known = dossier.enforcement.removed_at if dossier.enforcement else None
         # Of the two, the first: who was removed was found to be out later, and the other way round.
         # The enforcement's own time counts only where the ledger has neither.
@@ -71,7 +71,7 @@ class _CaseJudge:
             lag_seconds=self._lag_seconds(),
             sessions=sessions,
             revoked_at=revoked_at,
-            disabled_at=max(_times(dossier, Action.DISABLE, Done.DISABLED), default=None),
+            disabled_at=max(times(dossier, Action.DISABLE, Done.DISABLED), default=None),
             proof=self._proof(),
             proof_policy=known.proof_policy if known else "",
             verified_at=self._verified_at(),
@@ -113,7 +113,7 @@ class _CaseJudge:
         if self._out_at is None:
             return None
         known = self._dossier.enforcement
-        settled = _times(self._dossier, Action.REVOKE, *Sessions)
+        settled = times(self._dossier, Action.REVOKE, *Sessions)
         after = None
         if known is not None and known.sessions is not None:
             after = known.revoked_at or self._out_at
@@ -168,7 +168,7 @@ class _CaseJudge:
         return removal.entry.actor
 
     def _lag_seconds(self) -> float | None:
-        if self._out_at is None or self._dossier.due_at is None or not self._by_us:
+        if self._out_at is None or self._dossier.due_at is None or not self._by_us or self._dossier.was_out:
             return None
         return (self._out_at - self._dossier.due_at).total_seconds()
 
@@ -208,6 +208,7 @@ class _CaseJudge:
         put_off = dossier.put_off_at
         is_out = self._out_at is not None and not self._is_unfinished
         said = {
+            "was out before this end came, and nothing on record has let him in since": dossier.was_out,
             "was in the group again and removed again": len(self._removals) > 1,
             "is in the group again": self._out_at is not None and self._is_back,
             "the last step was done only after the SLA was over": self._is_done_late,
@@ -218,11 +219,6 @@ class _CaseJudge:
             f"not finished: {_trouble(known)}": self._is_unfinished,
         }
         return "; ".join(text for text, applies in said.items() if applies)
-
-
-def _times(dossier: Dossier, action: Action, *outcomes: str) -> list[datetime]:
-    found = [moment(link.entry.at) for link in dossier.of(action) if link.entry.outcome in outcomes]
-    return [at for at in found if at is not None]
 
 
 def _is_at(link: Link, at: datetime) -> bool:

@@ -13,7 +13,7 @@ from enforcer.rendering import render
 
 MEANINGS = {
     Verdict.IN_TIME: "removed, and all steps done, within the SLA",
-    Verdict.LATE: "removed by the enforcer after the SLA was over",
+    Verdict.LATE: "removed by the enforcer, or the last step done, after the SLA was over",
     Verdict.OVERDUE: "not removed, in again, or some step not done, and the SLA is over",
     Verdict.PENDING: "not done yet; the SLA is not over",
     Verdict.UNPROVEN: "not in the group, but not removed by the enforcer: since when is not known here",

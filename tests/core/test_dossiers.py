@@ -50,6 +50,15 @@ def test_a_row_an_enforcement_and_an_entry_about_one_end_are_one_dossier() -> No
     assert list(found.of(Action.REVOKE)) == []
 
 
+def test_the_same_instant_in_other_words_is_the_same_end() -> None:
+    row = ending(ANNA.id, "2026-11-23T01:00:00+01:00")
+    done = known(ANNA, State.OFFBOARDED, end_date=dates.instant(DUE))
+    [found] = gather(entry(Action.REMOVE, due_at=dates.instant(DUE)), endings=[row], enforcements=[done])
+    assert (found.end_date, found.due_at, found.enforcement) == (row.end_date, DUE, done)
+    assert [link.entry.action for link in found.links] == [Action.REMOVE]
+    assert len(gather(endings=[row, ending(BEN.id, "2026-11-23T01:00:00+01:00")])) == 2
+
+
 def test_whose_row_nobody_can_put_a_person_to_goes_by_its_key() -> None:
     assert ends(gather(endings=[ending("Somebody@x.example")])) == [("somebody@x.example", ENDED)]
 
@@ -104,6 +113,7 @@ def test_a_date_that_passed_before_it_was_changed_is_an_end_that_was_put_off() -
     [
         ({}, {"at": DUE - HOUR, "end_date": RUNNING}),
         ({}, {"at": DUE + HOUR, "end_date": ENDED}),
+        ({}, {"at": DUE + HOUR, "end_date": dates.instant(DUE)}),
         ({"end_date": "some day"}, {"at": DUE + HOUR, "end_date": RUNNING}),
     ],
 )

@@ -319,6 +319,48 @@ def test_a_member_without_a_row_who_was_removed_has_no_end_date_to_be_measured_b
     assert case.sessions == "revoked"
 
 
+@pytest.mark.parametrize("after", [timedelta(seconds=5), 6 * DAY])
+def test_who_was_removed_shortly_before_an_end_that_was_written_later_was_out_in_time(
+    after: timedelta,
+) -> None:
+    later = dates.instant(DUE + HOUR + after)
+    [first, second] = judge([row(later)], [*removed(), entry(Action.VERIFY, "verified", 2 * HOUR)])
+
+    assert (first.end_date, first.verdict, first.remark) == (LAST_DAY, Verdict.IN_TIME, "")
+    assert (second.end_date, second.verdict, second.lag_seconds) == (later, Verdict.IN_TIME, None)
+    assert (second.removed_at, second.removed_by, second.sessions) == (DUE + HOUR, "timer", "revoked")
+    assert (second.entries, second.remark) == (
+        first.entries,
+        "was out before this end came, and nothing on record has let him in since",
+    )
+
+
+def test_who_was_out_before_an_end_without_having_been_revoked_is_not_in_time() -> None:
+    found = judge([row("2026-11-20")], [entry(Action.REMOVE, "removed")])
+    assert [case.verdict for case in found] == [Verdict.OVERDUE, Verdict.OVERDUE]
+    half = known(State.OFFBOARDING, removed_at=DUE + HOUR, last_error="503")
+    found = judge([row("2026-11-20")], [entry(Action.REMOVE, "removed")], [half])
+    assert [case.verdict for case in found] == [Verdict.OVERDUE, Verdict.OVERDUE]
+
+
+@pytest.mark.parametrize(
+    ("end_date", "since", "members", "verdict"),
+    [
+        ("2026-11-24", [], (), Verdict.UNPROVEN),
+        ("2026-11-20", [entry(Action.ADD, "added", DAY)], (), Verdict.UNPROVEN),
+        ("2026-11-20", [entry(Action.ADD, "failed: 403", DAY)], (), Verdict.IN_TIME),
+        ("2026-11-20", [], None, Verdict.UNKNOWN),
+        ("2026-11-20", [], IN_THE_GROUP, Verdict.OVERDUE),
+        ("2026-11-14", [], (), Verdict.UNPROVEN),
+    ],
+)
+def test_an_earlier_removal_counts_only_shortly_before_and_while_nothing_is_known_to_have_let_him_in(
+    end_date: str, since: list[Entry], members: Sequence[Member] | None, verdict: Verdict
+) -> None:
+    found = judge([row(end_date)], [*removed(), *since], members=members)
+    assert [case.verdict for case in found if case.end_date == end_date] == [verdict]
+
+
 # The population ------------------------------------------------------------------------------------------
 
 
@@ -369,6 +411,15 @@ def test_an_entry_of_another_time_zone_is_about_the_same_end() -> None:
 
 def _values(item: Entry) -> dict[str, object]:
     return {name: getattr(item, name) for name in Entry.__slots__}
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-15T23:00:00Z", "2026-11-16T00:00:00+01:00", "2026-11-15T23:00:00.000000+00:00"]
+)
+def test_one_end_is_one_case_however_it_is_written(text: str) -> None:
+    finished = known(removed_at=DUE + HOUR, revoked_at=DUE + HOUR, sessions=Sessions.REVOKED)
+    case = only(judge([row(text)], removed(), [finished]))
+    assert (case.end_date, case.verdict, case.state) == (text, Verdict.IN_TIME, "offboarded")
 
 
 @given(order=st.permutations(range(6)))
