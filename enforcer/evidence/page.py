@@ -18,7 +18,7 @@ MEANINGS = {
     Verdict.PENDING: "not done yet; the SLA is not over",
     Verdict.UNPROVEN: "not in the group, but not removed by the enforcer: since when is not known here",
     Verdict.UNKNOWN: "no removal on record, and the group's members could not be read",
-    Verdict.WITHDRAWN: "the end date was put off, or the row taken away, before the person was removed",
+    Verdict.WITHDRAWN: "the end date was put off, or the row taken away, before all steps were done",
     Verdict.NO_END_DATE: "a member without a row, removed: there is no end date to measure by",
 }
 
