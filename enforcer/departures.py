@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from enforcer.concurrency import each
 from enforcer.core.last_look import LastLook, Reprieve, names
@@ -23,6 +24,22 @@ _NAMED = 3
 # How `Taken.failures` begins where Graph refused the removal.
 _REFUSED = f"{Step.REMOVE}: 403"
 RUN_ENDED = "the run had to end before he was done"
+
+
+class _ReprievedError(Exception):
+    """The person is to be left alone."""
+
+    def __init__(self, reprieve: Reprieve) -> None:
+        self.reprieve = reprieve
+        super().__init__(reprieve.reason)
+
+
+class _LookError(Exception):
+    """The register could not be asked, or the group is not ours any more: that is not Graph's answer."""
+
+    def __init__(self, error: EnforcerError) -> None:
+        self.error = error
+        super().__init__(str(error))
 
 
 @dataclass(slots=True)
@@ -101,51 +118,62 @@ class Departures:
 
     async def _begin(self, person: Offboard) -> Taken | None:
         """Take the person's steps, unless a last look just before the first of them finds a reason not to."""
+        if self.failure is not None or self.job.time_is_up():
+            reason = RUN_ENDED if self.failure is not None else OUT_OF_TIME
+            self.outcomes.append(left_alone(person, reason, left_undone=True))
+            return None
         try:
-            skipped = await self._skip(person)
-        except EnforcerError as error:
-            skipped = self._end(person, error)
-        if skipped is None:
             return await self._take_steps(person)
-        self.outcomes.append(skipped)
-        return None
-
-    async def _skip(self, person: Offboard) -> Outcome | None:
-        if self.failure is not None:
-            return left_alone(person, RUN_ENDED, left_undone=True)
-        if self.job.time_is_up():
-            return left_alone(person, OUT_OF_TIME, left_undone=True)
-        if reprieve := await self._look(person):
-            return await self._reprieve(person, reprieve)
-        await self.job.lease.require()
+        except _ReprievedError as error:
+            self.outcomes.append(await self._leave_alone(person, error.reprieve))
+        except _LookError as error:
+            self.outcomes.append(self._end(person, error.error))
         return None
 
     def _end(self, person: Offboard, error: EnforcerError) -> Outcome:
         self.failure = self.failure or error
         return left_alone(person, RUN_ENDED, left_undone=True)
 
+    async def _leave_alone(self, person: Offboard, reprieve: Reprieve) -> Outcome:
+        if reprieve.withdraws:
+            try:
+                await self.job.forget(intent(person, self.job.run.run_id), reprieve.reason)
+            except EnforcerError as error:
+                return self._end(person, error)
+        return left_alone(person, reprieve.reason, left_undone=not reprieve.withdraws)
+
+    async def _look_again(self, person: Offboard) -> None:
+        """Make sure that nothing has changed in his favour, and that the group is still ours."""
+        try:
+            reprieve = await self._look(person)
+            await self.job.lease.require()
+        except EnforcerError as error:
+            raise _LookError(error) from error
+        if reprieve is not None:
+            raise _ReprievedError(reprieve)
+
     async def _look(self, person: Offboard) -> Reprieve | None:
         """Look at the person's rows once more."""
-        services, group_id = self.job.services, self.job.group_id
+        register, group_id, own = (
+            self.job.services.register,
+            self.job.group_id,
+            person.row_key or person.user_id,
+        )
         look = LastLook(
-            own=await services.register.row(group_id, person.row_key or person.user_id),
-            changed=await services.register.changed(group_id, self.job.lease.taken_at, names(person)),
-            zone=services.settings.zone,
-            now=services.now(),
+            own=await register.row(group_id, own),
+            others=await register.changed(group_id, self.job.lease.taken_at, names(person), besides=own),
+            zone=self.job.services.settings.zone,
+            now=self.job.services.now(),
         )
         return look.reprieve(person)
-
-    async def _reprieve(self, person: Offboard, reprieve: Reprieve) -> Outcome:
-        if reprieve.withdraws:
-            await self.job.forget(intent(person, self.job.run.run_id), reprieve.reason)
-        return left_alone(person, reprieve.reason, left_undone=not reprieve.withdraws)
 
     async def _take_steps(self, person: Offboard) -> Taken:
         """Take the person's steps; where they are broken off, what was done until then is kept."""
         taken = Taken(person=person)
         try:
             async with asyncio.timeout_at(self.job.last_call):
-                await take_steps(self.job.services.directory, self.job.group_id, taken)
+                look = partial(self._look_again, person)
+                await take_steps(self.job.services.directory, self.job.group_id, taken, look)
         except TimeoutError:
             return replace(taken, interrupted=OUT_OF_TIME)
         except EnforcerError as error:

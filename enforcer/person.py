@@ -11,6 +11,7 @@ from enforcer.core.ledger import Action, Done, Entry, failure
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Outcome, Result
 from enforcer.core.steps import StepOutcome, StepResult
+from enforcer.graph.batch import Look, no_look
 from enforcer.graph.directory import Directory
 
 _ACTIONS = {Step.DISABLE: Action.DISABLE, Step.REMOVE: Action.REMOVE, Step.REVOKE: Action.REVOKE}
@@ -69,23 +70,27 @@ def intent(person: Offboard, run_id: str) -> Enforcement:
     )
 
 
-async def take_steps(directory: Directory, group_id: str, taken: Taken) -> None:
+async def take_steps(directory: Directory, group_id: str, taken: Taken, look: Look = no_look) -> None:
     """Take the person's steps one after the other and note each result; none waits for another's success.
 
-    Sessions are revoked last, so that the next token is issued without the membership.
+    Sessions are revoked last, so that the next token is issued without the membership. The first step takes a
+    last look, when its turn has really come; what has begun then is brought to its end.
 
     Raises:
+        Whatever the look raises.
         RunError: The whole run has to end; what was done until then is noted.
     """
     person, results = taken.person, taken.results
     for step in person.steps:
         match step:
             case Step.DISABLE:
-                results[step] = await directory.set_enabled(person.user_id, enabled=False)
+                results[step] = await directory.set_enabled(person.user_id, enabled=False, look=look)
             case Step.REMOVE:
-                results[step] = _credited(person, await directory.remove(group_id, person.user_id))
+                removal = await directory.remove(group_id, person.user_id, look)
+                results[step] = _credited(person, removal)
             case Step.REVOKE:
-                results[step] = await directory.revoke(person.user_id)
+                results[step] = await directory.revoke(person.user_id, look)
+        look = no_look
 
 
 def _credited(person: Offboard, removal: StepResult) -> StepResult:

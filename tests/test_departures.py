@@ -16,7 +16,7 @@ from enforcer.departures import RUN_ENDED, Departures, left_alone
 from enforcer.exceptions import AccessDeniedError, LeaseLostError
 from enforcer.person import intent
 from enforcer.settings import Unregistered
-from sandbox.directory import Fault, User
+from sandbox.directory import Effect, Fault, User
 from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
 from tests.at_work import RUN_ID, running_job
@@ -132,6 +132,39 @@ async def test_a_renewal_by_another_of_his_names_counts(world: World) -> None:
     assert {(out.reason, out.left_undone) for out in departures.outcomes} == {(reason, False)}
     assert {outcome for _, outcome in await recorded(world, Action.WITHDRAW)} == {reason}
     assert [await world.enforcement(key) for key in (anna.id, ghost.id, "gone@mail.example")] == [None] * 3
+
+
+async def test_a_renewal_while_graph_has_asked_to_wait_counts(world: World) -> None:
+    anna, ben = await leavers(world, 2)
+    people = await planned(world)
+    throttled = Fault(method="DELETE", status=429, headers={"Retry-After": "1.5"})
+    world.directory.sandbox.faults.add(throttled)
+
+    going = asyncio.create_task(offboard(world, people))
+    while not throttled.struck:  # noqa: ASYNC110 -- nobody tells
+        await asyncio.sleep(0.01)
+    for user in (anna, ben):
+        await world.register(user.id, RUNNING)
+
+    assert {out.reason for out in (await going).outcomes} == {"his end date was put off"}
+    assert world.member_ids() == {anna.id, ben.id}
+    assert [outcome for _, outcome in await recorded(world, Action.REMOVE)] == []
+    assert len(await recorded(world, Action.WITHDRAW)) == 2
+
+
+async def test_a_renewal_after_a_removal_that_may_have_taken_effect_is_too_late(world: World) -> None:
+    [anna] = await leavers(world, 1)
+    people = await planned(world)
+    lost = Fault(method="DELETE", effect=Effect.ANSWER_AFTER_EFFECT, status=504)
+    world.directory.sandbox.faults.add(lost)
+
+    going = asyncio.create_task(offboard(world, people))
+    while not lost.struck:  # noqa: ASYNC110 -- nobody tells
+        await asyncio.sleep(0.01)
+    await world.register(anna.id, RUNNING)
+
+    assert [out.result for out in (await going).outcomes] == [Result.REMOVED]
+    assert await recorded(world, Action.REMOVE) == [(anna.id, "removed")]
 
 
 async def test_whoever_was_removed_is_revoked_though_his_row_has_gone(world: World) -> None:

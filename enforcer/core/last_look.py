@@ -30,11 +30,11 @@ class LastLook:
 
     Attributes:
         own: The row that the plan went by, or one that has his object ID for its key where there was none.
-        changed: Rows that mean him, or may, and were written since the plan was begun (see `names`).
+        others: Other rows that mean him, or may (see `names`), and were written since the plan was begun.
     """
 
     own: RegisterRow | None
-    changed: Iterable[RegisterRow]
+    others: Iterable[RegisterRow]
     zone: ZoneInfo
     now: datetime
 
@@ -57,18 +57,12 @@ class LastLook:
 
     def _by_another_row(self, person: Offboard) -> Reprieve | None:
         reason = "another row means him since the plan was made"
-        rows = [read_row(row, self.zone) for row in self._others(person)]
+        rows = [read_row(row, self.zone) for row in self.others]
         running = [row for row in rows if isinstance(row, Contractor) and not row.is_due(self.now)]
         if not _was_removed(person):
             return Reprieve(reason=reason) if rows else None
         unreadable = [row for row in rows if isinstance(row, InvalidRow)]
         return Reprieve(reason=reason, withdraws=bool(running)) if running or unreadable else None
-
-    def _others(self, person: Offboard) -> Iterable[RegisterRow]:
-        own_key = person.row_key or person.user_id
-        # In a partition in capitals it is another row, and one that cannot be acted upon.
-        own_partition = self.own.partition_key if self.own else ""
-        return (row for row in self.changed if (row.row_key, row.partition_key) != (own_key, own_partition))
 
 
 def names(person: Offboard) -> frozenset[str]:

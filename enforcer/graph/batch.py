@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -52,32 +53,80 @@ class _BatchReply(msgspec.Struct):
 _REPLIES = msgspec.json.Decoder(_BatchReply)
 
 
+type Look = Callable[[], Awaitable[None]]
+"""Raises whatever whoever asked for the write is to get instead of its answer."""
+
+
+async def no_look() -> None:
+    """For writes that depend on nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A write for whose answer somebody waits."""
+
+    request: Request
+    look: Look
+    answer: asyncio.Future[Reply] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    @property
+    def is_wanted(self) -> bool:
+        return not self.answer.done()
+
+    def settle(self, reply: Reply) -> None:
+        if self.is_wanted:
+            self.answer.set_result(reply)
+
+    def fail(self, error: BaseException) -> None:
+        if self.is_wanted:
+            self.answer.set_exception(error)
+
+    async def look_once_more(self) -> None:
+        try:
+            await self.look()
+        except Exception as error:  # noqa: BLE001 -- handed on to whoever waits for the answer
+            self.fail(error)
+
+
 class Batcher:
     """Gathers writes that are asked for at the same time, and sends them together."""
 
     def __init__(self, client: GraphClient, *, under_way: int = BATCHES_UNDER_WAY) -> None:
         self._client = client
-        self._waiting: deque[tuple[Request, asyncio.Future[Reply]]] = deque()
+        self._waiting: deque[_Call] = deque()
         self._slots = asyncio.Semaphore(under_way)
         self._sending: set[asyncio.Task[None]] = set()
         self._gathering = False
 
-    async def write(self, request: Request) -> Reply:
+    async def write(self, request: Request, look: Look = no_look) -> Reply:
         """Make one write, again where that may help; give the last answer, whatever it is.
+
+        Args:
+            request: The write.
+            look: Is taken before each attempt, when all waiting is over, until one may have taken effect:
+                what was begun is brought to its end.
 
         Raises:
             UnavailableError: Graph did not answer in time.
             AccessDeniedError: Graph does not know us (401).
         """
-        return await self._client.persist(lambda: self._once(request))
 
-    async def _once(self, request: Request) -> Reply:
-        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._waiting.append((request, answer))
+        async def attempt() -> Reply:
+            nonlocal look
+            reply = await self._once(request, look)
+            if reply.may_have_taken_effect:
+                look = no_look
+            return reply
+
+        return await self._client.persist(attempt)
+
+    async def _once(self, request: Request, look: Look) -> Reply:
+        call = _Call(request, look)
+        self._waiting.append(call)
         if not self._gathering:
             self._gathering = True
             self._start(self._gather())
-        return await answer
+        return await call.answer
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -100,34 +149,43 @@ class Batcher:
         busy = len(self._sending) > 1
         await asyncio.sleep(_LINGER_SECONDS if busy and len(self._waiting) < BATCH_SIZE else 0)
 
-    async def _deliver(self, taken: list[tuple[Request, asyncio.Future[Reply]]]) -> None:
-        # What nobody waits for any more is not sent.
-        calls = [(request, answer) for request, answer in taken if not answer.done()]
+    async def _deliver(self, taken: list[_Call]) -> None:
         try:
-            replies = await self._send([request for request, _ in calls])
-            for (_, answer), reply in zip(calls, replies, strict=True):
-                if not answer.done():
-                    answer.set_result(reply)
+            # Whoever does not wait any more does not want it any more, either.
+            if calls := [call for call in taken if call.is_wanted]:
+                await self._attempt(calls)
         except BaseException as error:  # whoever waits must hear of it, whatever it is
-            for _, answer in calls:
-                if not answer.done():
-                    answer.set_exception(error)
+            for call in taken:
+                call.fail(error)
             if not isinstance(error, Exception):
                 raise
         finally:
             self._slots.release()
 
-    async def _send(self, requests: list[Request]) -> list[Reply]:
-        if len(requests) <= 1:
-            return [await self._client.attempt(request) for request in requests]
-        envelope = Request(method="POST", path="/$batch", body=_encode(requests))
-        reply = await self._client.attempt(envelope, writes=len(requests))
+    async def _attempt(self, calls: list[_Call]) -> None:
+        """Wait for Graph, look whether all are still wanted, and send."""
+        if (refusal := self._client.refusal()) is not None:
+            _settle(calls, [refusal] * len(calls))
+            return
+        async with self._client.pacer.writing(len(calls)):
+            await asyncio.gather(*(call.look_once_more() for call in calls if call.look is not no_look))
+            calls = [call for call in calls if call.is_wanted]
+            requests = [call.request for call in calls]
+            if len(requests) <= 1:
+                _settle(calls, [await self._client.send(request) for request in requests])
+                return
+            reply = await self._client.send(Request(method="POST", path="/$batch", body=_encode(requests)))
         if reply.ok:
-            return _read_items(reply, len(requests))
-        if reply.kind is ReplyKind.RETRY:
-            return [reply] * len(requests)
-        # A refusal of the envelope says nothing about what is in it.
-        return [await self._client.attempt(request) for request in requests]
+            _settle(calls, _read_items(reply, len(requests)))
+        elif reply.kind is ReplyKind.RETRY:
+            _settle(calls, [reply] * len(calls))
+        else:  # a refusal of the envelope says nothing about what is in it
+            _settle(calls, [await self._client.attempt(request) for request in requests])
+
+
+def _settle(calls: list[_Call], replies: list[Reply]) -> None:
+    for call, reply in zip(calls, replies, strict=True):
+        call.settle(reply)
 
 
 def _encode(requests: list[Request]) -> bytes:

@@ -119,11 +119,36 @@ class GraphClient:
 
     async def attempt(self, request: Request, *, writes: int | None = None) -> Reply:
         """Make one call once. `writes` is what it costs, where it is not 1 for all but GET."""
-        if (wait := self.pacer.pause_left()) > self._patience.throttling:
-            return Reply(status=TOO_MANY, message="Graph has asked everybody to wait", retry_after=wait)
+        if (refusal := self.refusal()) is not None:
+            return refusal
         cost = writes if writes is not None else int(request.method != "GET")
         async with self.pacer.writing(cost):
-            return await self._send(request)
+            return await self.send(request)
+
+    def refusal(self) -> Reply | None:
+        """Stand for Graph's answer where it has asked everybody to wait for longer than we are ready to."""
+        if (wait := self.pacer.pause_left()) <= self._patience.throttling:
+            return None
+        return Reply(status=TOO_MANY, message="Graph has asked everybody to wait", retry_after=wait)
+
+    async def send(self, request: Request) -> Reply:
+        """Make one call now; the pacer has let it through."""
+        import httpx  # noqa: PLC0415 -- heavy: loaded by the first call, not by the function app's start
+        from azure.core.exceptions import AzureError, ClientAuthenticationError  # noqa: PLC0415
+
+        try:
+            with graph_call(request.method, request.path, request.parameters) as traced:
+                response: httpx.Response = await self._native_response(request)
+                traced.answered(response.status_code, request_id=response.headers.get("request-id", ""))
+        except httpx.HTTPError as error:
+            return no_reply(error)
+        except httpx.InvalidURL as error:
+            raise ReadError(f"Graph's nextLink is no address: {error}") from error
+        except ClientAuthenticationError as error:
+            raise AccessDeniedError(f"no token for Graph: {error.message}") from error
+        except AzureError as error:
+            return no_reply(error)
+        return read_reply(response.status_code, response.headers, response.content)
 
     async def token(self) -> str:
         """Give a token for Graph, as the adapter would send it.
@@ -151,24 +176,6 @@ class GraphClient:
         self._token_number += 1
         self._old_credentials += [self._credential] if self._credential is not None else []
         self._credential = self._adapter = None
-
-    async def _send(self, request: Request) -> Reply:
-        import httpx  # noqa: PLC0415 -- heavy: loaded by the first call, not by the function app's start
-        from azure.core.exceptions import AzureError, ClientAuthenticationError  # noqa: PLC0415
-
-        try:
-            with graph_call(request.method, request.path, request.parameters) as traced:
-                response: httpx.Response = await self._native_response(request)
-                traced.answered(response.status_code, request_id=response.headers.get("request-id", ""))
-        except httpx.HTTPError as error:
-            return no_reply(error)
-        except httpx.InvalidURL as error:
-            raise ReadError(f"Graph's nextLink is no address: {error}") from error
-        except ClientAuthenticationError as error:
-            raise AccessDeniedError(f"no token for Graph: {error.message}") from error
-        except AzureError as error:
-            return no_reply(error)
-        return read_reply(response.status_code, response.headers, response.content)
 
     async def _native_response(self, request: Request) -> httpx.Response:
         from kiota_abstractions.method import Method  # noqa: PLC0415

@@ -18,7 +18,7 @@ from enforcer.exceptions import (
     ReadError,
     UnavailableError,
 )
-from enforcer.graph.batch import Batcher
+from enforcer.graph.batch import Batcher, Look, no_look
 from enforcer.graph.client import GraphClient
 from enforcer.graph.decoding import Page, all_of, decode
 from enforcer.graph.groups import GROUP_COLUMNS, Group, ManagedGroup, refusal
@@ -128,11 +128,13 @@ class Directory:
             raise AmbiguousError(f"{name} is the name or address of several people: {ids}", field="user")
         return next(iter(found.values()))
 
-    async def remove(self, group_id: str, user_id: str) -> StepResult:
+    # The steps take a last look (see `Batcher.write`), and raise what it raises.
+
+    async def remove(self, group_id: str, user_id: str, look: Look = no_look) -> StepResult:
         """Take a person out of the group. He is out afterwards, whoever did it, or the step has failed."""
         # Without `/$ref` this call would delete the user himself (group: remove member).
         path = "/groups/{group}/members/{user}/$ref"
-        reply = await self._write("DELETE", path, {"group": group_id, "user": user_id})
+        reply = await self._write("DELETE", path, {"group": group_id, "user": user_id}, look=look)
         if reply.not_a_member:
             # The same answer comes when the group itself is gone: that would look like perfect success.
             try:
@@ -144,19 +146,19 @@ class Directory:
             )
         return _result(reply)
 
-    async def revoke(self, user_id: str) -> StepResult:
+    async def revoke(self, user_id: str, look: Look = no_look) -> StepResult:
         """Invalidate the person's refresh tokens and browser sessions, as far as they are this tenant's."""
-        reply = await self._write("POST", "/users/{user}/revokeSignInSessions", {"user": user_id})
+        reply = await self._write("POST", "/users/{user}/revokeSignInSessions", {"user": user_id}, look=look)
         if reply.ok and _says_false(reply):
             return StepResult(
                 outcome=StepOutcome.FAILED, request_id=reply.request_id, explanation="Graph answered: false"
             )
         return await self._result_for(user_id, reply)
 
-    async def set_enabled(self, user_id: str, *, enabled: bool) -> StepResult:
+    async def set_enabled(self, user_id: str, *, enabled: bool, look: Look = no_look) -> StepResult:
         """Let the account sign in, or not."""
         body = msgspec.json.encode({"accountEnabled": enabled})
-        reply = await self._write("PATCH", "/users/{user}", {"user": user_id}, body)
+        reply = await self._write("PATCH", "/users/{user}", {"user": user_id}, body, look)
         return await self._result_for(user_id, reply)
 
     async def add(self, group_id: str, user_id: str) -> StepResult:
@@ -188,11 +190,13 @@ class Directory:
                 await self.require_group(group_id)
                 self._confirmed[group_id] = asyncio.get_running_loop().time()
 
-    async def _write(self, method: str, path: str, parameters: dict[str, str], body: bytes = b"") -> Reply:
+    async def _write(
+        self, method: str, path: str, parameters: dict[str, str], body: bytes = b"", look: Look = no_look
+    ) -> Reply:
         """Make a write; where Graph does not answer for too long, that is the answer."""
         try:
             request = Request(method=method, path=path, parameters=parameters, body=body)
-            return await self._batcher.write(request)
+            return await self._batcher.write(request, look)
         except UnavailableError as error:
             return Reply(status=0, message=str(error))
 

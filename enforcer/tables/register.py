@@ -35,7 +35,7 @@ class Register:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._reads: dict[str, GatheredReads[RegisterRow]] = {}
-        self._changes: dict[str, GatheredReads[dict[str, list[RegisterRow]]]] = {}
+        self._changes: dict[str, GatheredReads[dict[str, list[tuple[str, str]]]]] = {}
 
     async def rows(self, group_id: str) -> AsyncIterator[RegisterRow]:
         """Give every row of the group's partition in the order of the keys; see `read`."""
@@ -85,7 +85,9 @@ class Register:
                 return {entity["RowKey"]: _row(entity) async for entity in page}
         return {}
 
-    async def changed(self, group_id: str, since: datetime, names: Collection[str]) -> list[RegisterRow]:
+    async def changed(
+        self, group_id: str, since: datetime, names: Collection[str], *, besides: str
+    ) -> list[RegisterRow]:
         """Give the rows that were written since then and mean one of these names, as they are now.
 
         Also those under the group's ID in capitals; rows that have gone are not among them. Who asks at the
@@ -95,26 +97,30 @@ class Register:
             group_id: The managed group.
             since: By storage's own clock, such as a lease's `taken_at`: the rows bear its times.
             names: Normalised keys; the empty one stands for rows of which nobody can tell whom they mean.
+            besides: The key of a row that is left out.
         """
         if group_id not in self._changes:
             reads = GatheredReads(partial(self._changed, group_id), most=_MOST_WHO_ASK)
             self._changes[group_id] = reads
         found = await self._changes[group_id].get((since - _CLOCKS_DIFFER).isoformat()) or {}
-        return [row for name in names for row in found.get(name, ())]
+        keys = [key for name in names for key in found.get(name, ()) if key != (group_id, besides)]
+        entities = [await self._get(*key) for key in keys]
+        return [_row(entity) for entity in entities if entity is not None]
 
-    async def _changed(self, group_id: str, times: list[str]) -> dict[str, dict[str, list[RegisterRow]]]:
-        """Read what was written since the first of these times, by whom it means."""
+    async def _changed(self, group_id: str, times: list[str]) -> dict[str, dict[str, list[tuple[str, str]]]]:
+        """Give partition and key of what was written since the first of these times, by whom it means."""
         since = datetime.fromisoformat(min(times))
-        found: dict[str, list[RegisterRow]] = {}
+        found: dict[str, list[tuple[str, str]]] = {}
         async with self._tables.table(TABLE) as table:
             for partition in dict.fromkeys([group_id, group_id.upper()]):
                 entities = table.query_entities(
                     "PartitionKey eq @group and Timestamp ge @since",
                     parameters={"group": partition, "since": since},
-                    select=_COLUMNS,
+                    select=["RowKey"],
                 )
                 async for entity in entities:
-                    found.setdefault(meant_by(entity["RowKey"]), []).append(_row(entity))
+                    key = entity["RowKey"]
+                    found.setdefault(meant_by(key), []).append((partition, key))
         return dict.fromkeys(times, found)
 
     async def registration(self, group_id: str, row_key: str) -> Registration | None:

@@ -8,6 +8,7 @@ import pytest
 
 from enforcer.exceptions import UnavailableError
 from enforcer.graph.batch import BATCH_SIZE, Batcher
+from enforcer.graph.pacer import Pacer
 from enforcer.graph.reply import Reply, Request
 from enforcer.graph.retries import Patience
 from sandbox.directory import BatchOrder, Effect, User, Where
@@ -136,6 +137,30 @@ async def test_what_nobody_waits_for_any_more_is_not_sent(tenancy: Tenancy) -> N
     writes[2].cancel()
     await asyncio.gather(*writes, return_exceptions=True)
     assert set(tenancy.tenant.members[tenancy.group.id]) == {users[0].id, users[2].id}
+
+
+async def test_a_look_is_taken_when_all_waiting_is_over_and_keeps_only_that_write_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running_tenancy(monkeypatch, pacer=Pacer(writes=3, window=0.5)) as tenancy:
+        users = people(tenancy, 3)
+        batcher, loop, begun = Batcher(tenancy.client), asyncio.get_running_loop(), 0.0
+
+        async def look() -> None:
+            assert loop.time() - begun >= 0.5
+            raise ZeroDivisionError
+
+        await write_all(batcher, [revocation(user) for user in users])
+        begun = loop.time()
+        looked, plain = await asyncio.gather(
+            batcher.write(removal(tenancy, users[0]), look),
+            batcher.write(removal(tenancy, users[1])),
+            return_exceptions=True,
+        )
+
+        assert isinstance(looked, ZeroDivisionError)
+        assert isinstance(plain, Reply)
+        assert set(tenancy.tenant.members[tenancy.group.id]) == {users[0].id, users[2].id}
 
 
 async def test_a_batch_counts_as_many_writes_as_are_in_it(tenancy: Tenancy) -> None:

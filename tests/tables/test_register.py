@@ -107,14 +107,15 @@ async def test_what_was_written_since_a_run_began_is_found_by_whom_it_means(
     await asyncio.sleep(2.1)  # storage tells its time in seconds, and clocks may differ
     leases = Leases(shaky, seconds=60, clock=lambda: datetime(2000, 1, 1, tzinfo=UTC))
     async with leases.holding(desk.group_id, "a test") as lease:
+        own = "08@example.com"
         names = {f"{number:02d}@example.com" for number in range(40)} | {"new@example.com"}
-        assert await desk.register.changed(desk.group_id, lease.taken_at, names) == []
-        await desk.add("07@EXAMPLE.com", "99@example.com", end_date="2099-01-31")
+        assert await desk.register.changed(desk.group_id, lease.taken_at, names, besides=own) == []
+        await desk.add("07@EXAMPLE.com", own, "99@example.com", end_date="2099-01-31")
         in_capitals = Registration(group_id=desk.group_id.upper(), row_key="<new@example.com>", end_date="x")
         await desk.register.save(in_capitals)
         storage.calls.clear()
 
-        looks = (desk.register.changed(desk.group_id, lease.taken_at, names) for _ in range(50))
+        looks = (desk.register.changed(desk.group_id, lease.taken_at, names, besides=own) for _ in range(50))
         first, *others = await asyncio.gather(*looks)
 
     assert {(row.partition_key, row.row_key, row.end_date) for row in first} == {
@@ -127,9 +128,9 @@ async def test_what_was_written_since_a_run_began_is_found_by_whom_it_means(
 
 async def test_who_asks_for_changes_is_not_answered_from_a_reading_that_began_before(desk: Desk) -> None:
     began = datetime(2000, 1, 1, tzinfo=UTC)
-    earlier = asyncio.create_task(desk.register.changed(desk.group_id, began, {"a@example.com"}))
+    earlier = asyncio.create_task(desk.register.changed(desk.group_id, began, {"a@example.com"}, besides=""))
     while not desk.proxy.calls:  # noqa: ASYNC110 -- nobody tells
         await asyncio.sleep(0.001)
     await desk.add("a@example.com")
-    assert len(await desk.register.changed(desk.group_id, began, {"a@example.com"})) == 1
+    assert len(await desk.register.changed(desk.group_id, began, {"a@example.com"}, besides="")) == 1
     await earlier
