@@ -15,7 +15,7 @@ from enforcer.assurance import Assurance
 from enforcer.core.enforcement import Enforcement, Proof, State
 from enforcer.core.ledger import Action, Done
 from enforcer.core.plan import Finding, FindingKind, GroupPlan
-from enforcer.core.planner import plan_group
+from enforcer.core.planner import GroupFacts, plan_group
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Outcome, Report, Run, RunState, counted
 from enforcer.departures import RUN_ENDED, Departures, left_alone
@@ -115,16 +115,16 @@ class _Sweep:
             await self.assurance.watch()
             held = [left_alone(person, "held by the brake") for person in plan.offboard]
             return self._report(plan, held, held=True)
-        await self._apply(plan)
+        await self._apply(plan, facts)
         await self.assurance.prove(facts, self.departures.outcomes)
         return self._report(plan, self.departures.outcomes)
 
-    async def _apply(self, plan: GroupPlan) -> None:
+    async def _apply(self, plan: GroupPlan, facts: GroupFacts) -> None:
         await self._write_intents(plan)
         await self._withdraw(plan.withdraw)
         await self._verify(plan)
         await self.departures.offboard(plan.offboard)
-        await self.arrivals.add(plan.onboard)
+        await self.arrivals.add(plan.onboard, {member.id for member in facts.members})
 
     @property
     def _services(self) -> Services:
@@ -221,6 +221,7 @@ class _Sweep:
             *stuck,
             *self.arrivals.missed,
             *self.arrivals.unclear,
+            *self.arrivals.turned_back,
             *self.assurance.findings,
         ]
 

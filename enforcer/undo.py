@@ -64,14 +64,16 @@ async def plan_undo(services: Services, run_id: str) -> list[Reversal]:
 def _follow(found: dict[Reversal, bool], entry: Entry, run_id: str) -> None:
     action = _REVERSED.get((entry.action, entry.outcome))
     if action is not None and entry.run == run_id:
-        reversal = Reversal(action=action, group_id=entry.group, user_id=entry.user, row_key=entry.row_key)
-        found[reversal] = True
+        found.setdefault(_reversal(entry, action), True)
+    # Whom the run itself had added, and then removed again, it has taken nothing from.
+    own = entry.run == run_id and entry.outcome == Done.ADDED
     is_undone = entry.outcome == Done.UNDONE and entry.note == undo_note(run_id)
-    if is_undone and entry.action in _REVERSED.values():
-        reversal = Reversal(
-            action=entry.action, group_id=entry.group, user_id=entry.user, row_key=entry.row_key
-        )
-        found[reversal] = False
+    if (own or is_undone) and entry.action in _REVERSED.values():
+        found[_reversal(entry, entry.action)] = False
+
+
+def _reversal(entry: Entry, action: Action) -> Reversal:
+    return Reversal(action=action, group_id=entry.group, user_id=entry.user, row_key=entry.row_key)
 
 
 async def undo(

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
+from enforcer.core.contractors import Registration
+from enforcer.core.enforcement import State
 from enforcer.core.ledger import Action
 from enforcer.core.plan import FindingKind
-from sandbox.directory import Fault
+from enforcer.exceptions import InputError
+from enforcer.undo import plan_undo
+from sandbox.directory import Effect, Fault
 from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
@@ -96,6 +101,115 @@ async def test_whoever_has_two_rows_is_not_added_on_account_of_either(world: Wor
     unclear = [found for found in report.findings if found.kind is FindingKind.AMBIGUOUS_ROW]
     assert anna.id in {found.row_key for found in unclear}
     assert {found.user_id for found in unclear} == {anna.id}
+
+
+@pytest.mark.parametrize("wrap", ["{{{}}}", "<{}>"])
+async def test_whoever_has_another_row_that_cannot_be_read_is_not_added(world: World, wrap: str) -> None:
+    anna = world.tenant.add_user("Anna")
+    await world.register(anna.user_principal_name, RUNNING)
+    await world.register(wrap.format(anna.id), ENDED)
+
+    report = await world.sweep()
+
+    assert (world.member_ids(), report.run.added) == (set(), 0)
+    assert anna.user_principal_name in {
+        found.row_key for found in report.findings if found.kind is FindingKind.AMBIGUOUS_ROW
+    }
+
+
+async def test_whoever_has_another_row_under_the_groups_id_in_capitals_is_not_added(world: World) -> None:
+    anna = world.tenant.add_user("Anna")
+    await world.register(anna.user_principal_name, RUNNING)
+    row = Registration(group_id=world.group.id.upper(), row_key=anna.id, end_date=ENDED)
+    await world.services.register.save(row)
+
+    report = await world.sweep()
+
+    assert (world.member_ids(), report.run.added) == (set(), 0)
+    assert FindingKind.AMBIGUOUS_ROW in {found.kind for found in report.findings}
+
+
+async def test_an_adding_whose_answer_was_lost_is_an_adding(world: World) -> None:
+    anna = world.tenant.add_user("Anna")
+    await world.register(anna.id, RUNNING)
+    world.directory.sandbox.faults.add(
+        Fault(method="POST", path=r"/members/\$ref", effect=Effect.DROP_AFTER_EFFECT)
+    )
+
+    report = await world.sweep()
+
+    assert (world.member_ids(), report.run.added) == ({anna.id}, 1)
+    assert [entry.outcome for entry in await world.ledger() if entry.action is Action.ADD] == ["added"]
+
+
+async def test_whose_access_ends_while_he_waits_to_be_added_is_not_added(world: World) -> None:
+    anna = world.tenant.add_user("Anna")
+    await world.register(anna.id, RUNNING)
+    throttled = Fault(method="POST", path=r"/members/\$ref", status=429, headers={"Retry-After": "1"})
+    world.directory.sandbox.faults.add(throttled)
+
+    sweeping = asyncio.create_task(world.sweep())
+    while not throttled.struck:  # noqa: ASYNC110 -- nobody tells
+        await asyncio.sleep(0.01)
+    await world.register(anna.id, ENDED)
+
+    assert (await sweeping).run.added == 0
+    assert world.member_ids() == set()
+    assert {entry.action for entry in await world.ledger()} == set()
+
+
+@pytest.mark.parametrize("row_goes", [False, True])
+async def test_whose_access_ends_while_he_is_being_added_is_offboarded_at_once(
+    world: World, *, row_goes: bool
+) -> None:
+    anna = world.tenant.add_user("Anna")
+    await world.register(anna.id, RUNNING)
+    slow = Fault(method="POST", path=r"/members/\$ref", effect=Effect.DELAY, seconds=0.5)
+    world.directory.sandbox.faults.add(slow)
+
+    began = datetime.now(UTC)
+    sweeping = asyncio.create_task(world.sweep())
+    while not slow.struck:  # noqa: ASYNC110 -- nobody tells
+        await asyncio.sleep(0.01)
+    if row_goes:
+        await world.services.register.remove(world.group.id, anna.id)
+    else:
+        await world.register(anna.id, ENDED)
+    report = await sweeping
+
+    assert world.member_ids() == set()
+    assert world.is_revoked(anna, began)
+    (found,) = report.findings
+    assert (found.kind, found.user_id) == (FindingKind.RE_ADDED, anna.id)
+    assert (report.run.added, report.run.due, report.run.left_undone) == (0, 0, 0)
+    assert [(entry.action, entry.outcome) for entry in await world.ledger()] == [
+        (Action.ADD, "added"),
+        (Action.REMOVE, "removed"),
+        (Action.REVOKE, "revoked"),
+    ]
+    assert (await world.on_record(anna.id)).state is State.OFFBOARDED
+    with pytest.raises(InputError, match="nothing to undo"):
+        await plan_undo(world.services, report.run.run_id)
+    assert (await world.sweep()).run.verified == 1
+
+
+async def test_who_cannot_be_offboarded_again_at_once_is_left_to_the_next_run(world: World) -> None:
+    anna = world.tenant.add_user("Anna")
+    await world.register(anna.id, RUNNING)
+    slow = Fault(method="POST", path=r"/members/\$ref", effect=Effect.DELAY, seconds=0.5)
+    world.directory.sandbox.faults.add(slow)
+    world.directory.sandbox.faults.add(Fault(method="DELETE", status=400))
+
+    sweeping = asyncio.create_task(world.sweep())
+    while not slow.struck:  # noqa: ASYNC110 -- nobody tells
+        await asyncio.sleep(0.01)
+    await world.register(anna.id, ENDED)
+    report = await sweeping
+
+    (found,) = report.findings
+    assert found.detail.startswith("was added while his access was being ended; not offboarded again yet")
+    assert (world.member_ids(), report.run.left_undone) == ({anna.id}, 1)
+    assert (await world.sweep()).run.removed == 1
 
 
 async def test_whoever_is_in_already_is_not_said_to_be_added(world: World) -> None:

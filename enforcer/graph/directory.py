@@ -161,13 +161,15 @@ class Directory:
         reply = await self._write("PATCH", "/users/{user}", {"user": user_id}, body, look)
         return await self._result_for(user_id, reply)
 
-    async def add(self, group_id: str, user_id: str) -> StepResult:
+    async def add(self, group_id: str, user_id: str, look: Look = no_look) -> StepResult:
         """Make a person a member; it is no error when he is one."""
         link = f"{self._client.url}/directoryObjects/{user_id}"
         body = msgspec.json.encode({"@odata.id": link})
-        reply = await self._write("POST", "/groups/{group}/members/$ref", {"group": group_id}, body)
+        reply = await self._write("POST", "/groups/{group}/members/$ref", {"group": group_id}, body, look)
         if reply.already_a_member:
-            return StepResult(outcome=StepOutcome.ABSENT, request_id=reply.request_id)
+            return StepResult(
+                outcome=StepOutcome.ABSENT, request_id=reply.request_id, uncertain=reply.repeated
+            )
         return _result(reply)
 
     async def _result_for(self, user_id: str, reply: Reply) -> StepResult:
