@@ -82,14 +82,23 @@ class Leaver:
     ) -> Standing:
         row_key = row.row_key if row else None
         read = row.read(self.services.settings.zone) if row else None
+        earlier, key_taken = await self._on_record(group_id, row_key or self.person.id)
         return Standing(
             group_id=group_id,
             run_id=self.run.run_id,
             row_key=row_key,
             ended=read if isinstance(read, Contractor) and read.is_due(self.run.started_at) else None,
-            earlier=await self.services.enforcements.get(group_id, row_key or self.person.id),
+            earlier=earlier,
+            key_taken=key_taken,
             listed=None if listed is None else group_id in listed,
         )
+
+    async def _on_record(self, group_id: str, key: str) -> tuple[Enforcement | None, bool]:
+        """Find what is known of him, and tell whether what is under the key is about somebody else."""
+        found = await self.services.enforcements.get(group_id, key)
+        if (found is not None and found.user_id == self.person.id) or key == self.person.id:
+            return found, False
+        return await self.services.enforcements.get(group_id, self.person.id), found is not None
 
     async def record(self, steps: StepsTaken) -> list[Outcome]:
         """Record what came of the steps, and give it, for every group that has to do with him."""

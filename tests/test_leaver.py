@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from enforcer.core.dates import instant
-from enforcer.core.enforcement import State
+from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.ledger import Action
 from enforcer.core.runs import RunKind, RunState
 from enforcer.exceptions import UnavailableError
@@ -123,6 +123,19 @@ async def test_whoever_has_a_row_is_counted_although_he_is_out_already(world: Wo
     run = await run_of(world)
     assert (run.due, run.already_absent, run.removed) == (1, 1, 0)
     assert (await world.on_record(anna.id)).state is State.OFFBOARDED
+
+
+async def test_what_is_on_record_of_whoever_had_the_address_before_stays(world: World) -> None:
+    ben = world.member("Ben", mail="office@x.example")
+    await world.register("office@x.example", RUNNING)
+    anna = world.tenant.add_user("Anna")
+    hers = Enforcement(row_key="office@x.example", user_id=anna.id, state=State.OFFBOARDING, attempts=2)
+    await world.services.enforcements.save(world.group.id, [hers])
+
+    assert (await offboard(world, ben)).done
+
+    assert await world.enforcement("office@x.example") == hers
+    assert (await world.on_record(ben.id)).state is State.OFFBOARDED
 
 
 async def test_called_again_what_was_on_record_about_the_first_time_stays(world: World) -> None:

@@ -28,6 +28,7 @@ class Standing:
         row_key: His row's key; None where he has none.
         ended: His row, where its end had come already.
         earlier: What is on record about him, from before.
+        key_taken: What is on record under his row's key is about somebody else, who had the address before.
         listed: Entra has him in the group; None where it does not say. Reads may lag behind.
     """
 
@@ -36,6 +37,7 @@ class Standing:
     row_key: str | None = None
     ended: Contractor | None = None
     earlier: Enforcement | None = None
+    key_taken: bool = False
     listed: bool | None = None
 
     @property
@@ -81,6 +83,7 @@ class Standing:
             user_id=person.id,
             row_key=self.row_key,
             user_principal_name=person.user_principal_name,
+            mail=person.mail,
             end_date=end_date,
             due_at=due_at,
             guest=person.guest,
@@ -88,6 +91,7 @@ class Standing:
             was_disabled=account.was_disabled,
             authorised=self.begun is not None,
             earlier=self.earlier,
+            key_taken=self.key_taken,
         )
 
     def _end_of_access(self, now: datetime) -> tuple[str, datetime | None]:
@@ -132,7 +136,7 @@ class Account:
         concerned = any(standing.is_concerned or standing.listed is None for standing in standings)
         return cls(
             was_disabled=was_disabled,
-            disable=wanted.means(guest=person.guest) and concerned and not was_disabled,
+            disable=wanted.means(guest=person.known_guest) and concerned and not was_disabled,
         )
 
 
