@@ -10,6 +10,7 @@ import pytest
 from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
 from enforcer.core.entries import Context
 from enforcer.core.ledger import Action
+from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.inquiry import Answer, Inquiry, before_asking
 from enforcer.proof import not_blocked, prove, record, unproven
 from tests.world import World
@@ -76,7 +77,8 @@ def test_after_a_month_only_those_whom_nothing_blocked_are_asked_about() -> None
 async def test_no_time_means_not_asked_and_nobody_waits(world_that_answers: World) -> None:
     world = world_that_answers
     people = [out(world.tenant.add_user(f"User {number}").id) for number in range(50)]
-    inquiry = Inquiry(world.services, seconds=1.5)
+    paced = replace(world.services, conditional_access=ConditionalAccess(world.services.graph))
+    inquiry = Inquiry(paced, seconds=1.5)
     begun = monotonic()
     proven = await prove(inquiry, context(world), people, [])
     assert monotonic() - begun < 5

@@ -14,6 +14,8 @@ from enforcer.core.ledger import Entry
 from enforcer.core.plan import Finding, GroupPlan
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Report, Run, RunState
+from enforcer.graph.conditional_access import ConditionalAccess
+from enforcer.graph.pacer import Pacer
 from enforcer.graph.retries import Patience
 from enforcer.planning import make_whole_plan
 from enforcer.services import Services, open_services
@@ -21,6 +23,7 @@ from enforcer.settings import load_settings
 from enforcer.sweep import Order, sweep
 from sandbox.directory.objects import Group, User
 from sandbox.directory.server import DirectoryServer, running_directory
+from sandbox.directory.settings import Quota
 from sandbox.directory.settings import Settings as DirectorySettings
 from sandbox.directory.tenant import Tenant
 
@@ -32,6 +35,7 @@ PERMISSIONS = (
     "User.EnableDisableAccount.All",
     "Mail.Send",
 )
+_UNHURRIED = Quota(limit=1_000, seconds=1)
 ENDED, RUNNING = "2020-01-31", "2099-01-31"
 
 
@@ -150,7 +154,9 @@ async def running_world(
     tenant.add_managed_identity("enforcer", *PERMISSIONS)
     group = tenant.add_group("Contractors")
     clock = Clock()
-    async with running_directory(tenant, DirectorySettings(enforce_permissions=True)) as directory:
+    # Entra answers one question a second about policies; what that means has tests of its own.
+    unhurried = DirectorySettings(enforce_permissions=True, conditional_access_quota=_UNHURRIED)
+    async with running_directory(tenant, unhurried) as directory:
         for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
             setenv(name, directory.environment[name])
         settings = {
@@ -164,4 +170,6 @@ async def running_world(
             load_settings(settings), patience=patience or Patience(failures=3, throttling=10), now=clock
         )
         async with opening as services:
-            yield World(directory, group, settings, services, clock)
+            pacer = Pacer(writes=int(_UNHURRIED.limit), window=_UNHURRIED.seconds)
+            quick = ConditionalAccess(services.graph, pacer)
+            yield World(directory, group, settings, replace(services, conditional_access=quick), clock)
