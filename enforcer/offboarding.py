@@ -59,7 +59,8 @@ async def offboard_now(services: Services, order: OffboardOrder) -> Offboarded:
         RefusedError: He is protected, or the mode is `report`.
         RunError: Storage refuses us; what Graph refuses is told with its step.
         UnavailableError: Graph or storage did not answer; what was done is on record.
-        TimeoutError: Storage did not answer in the order's time; what was begun is in the register.
+        TimeoutError: The order's time was up before the first step, or storage took too long to record the
+            last; what was begun is in the register.
     """
     now = asyncio.get_running_loop().time()
     until = None if order.seconds is None else now + order.seconds
