@@ -3,7 +3,7 @@ PYTHON ?= python3.13
 BIN := .venv/bin
 SANDBOX := sandbox/node_modules/.package-lock.json
 
-.PHONY: demo sandbox test test-long test-browser check format bench docs pictures lock clean
+.PHONY: demo sandbox test test-long test-browser coverage check format bench docs site pictures lock clean
 
 demo: .venv/.product $(SANDBOX)  ## show a night, from the plan to the proof, in a local tenant
 	$(BIN)/python -m sandbox.demo
@@ -20,10 +20,16 @@ test-long: .venv/.dev $(SANDBOX)  ## the same with many more repeats
 test-browser: .venv/.dev $(SANDBOX)  ## the operators' page in a real browser (needs Chromium)
 	$(BIN)/python -m pytest tests/browser -m browser
 
-check: .venv/.dev  ## style and types
+coverage: .venv/.dev $(SANDBOX)  ## the same tests, and how much of enforcer/ they run
+	$(BIN)/python -m pytest -m "not long and not browser" --cov --cov-report=term:skip-covered
+
+check: .venv/.dev  ## style, types, spelling, workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/codespell
+	$(BIN)/pymarkdown scan *.md docs .github
+	$(BIN)/zizmor --offline --quiet .github
 
 format: .venv/.dev
 	$(BIN)/ruff format .
@@ -34,6 +40,9 @@ bench: .venv/.dev $(SANDBOX)  ## measure, print a table, write build/bench.json
 
 docs: .venv/.dev  ## write what is generated in docs/
 	$(BIN)/python -m tools.cli_help
+
+site: .venv/.dev  ## the documentation as a site, in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 pictures: .venv/.dev $(SANDBOX)  ## take the pictures of docs/page.md (needs Chromium)
 	$(BIN)/python -m tools.page_pictures

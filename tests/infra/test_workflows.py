@@ -12,6 +12,8 @@ import pytest
 from tests.infra.templates import MAIN, ROOT, text_of
 
 WORKFLOWS = tuple(sorted((ROOT / ".github/workflows").glob("*.yml")))
+# A release is written by its workflow; what CodeQL finds goes to the repository's security page.
+MORE = {"release": {"contents: write"}, "codeql": {"security-events: write"}}
 all_workflows = pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
 
 # Answers as it is told to, and fails with --fail as curl does.
@@ -42,7 +44,8 @@ def test_nothing_is_permitted_that_a_job_does_not_ask_for(workflow: Path) -> Non
     text = workflow.read_text()
     assert re.search(r"(?m)^permissions: \{\}$", text)
     granted = set(re.findall(r"(?m)^      ([\w-]+: (?:read|write))$", text))
-    assert granted <= {"contents: read", "id-token: write"}
+    allowed = {"contents: read", "id-token: write"} | MORE.get(workflow.stem, set())
+    assert granted <= allowed
 
 
 @all_workflows
@@ -54,7 +57,7 @@ def test_a_checkout_keeps_no_token(workflow: Path) -> None:
 @all_workflows
 def test_no_expression_is_put_into_a_script(workflow: Path) -> None:
     scripts = re.findall(r"(?m)^( +)(?:- )?run: (?:\|\n((?:\1 {2,}.*\n|\n)+)|(.*)$)", workflow.read_text())
-    assert scripts
+    assert scripts or workflow.stem == "codeql", "the pattern finds no script"
     assert not any("${{" in block + line for _, block, line in scripts)
 
 

@@ -1,0 +1,69 @@
+"""Holds the tree to the word list of CONTRIBUTING.md: plain, idiomatic English, singular *they* for people.
+
+`python -m tools.words` prints every line that uses a word of `tools/words.txt`, and what to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]
+LIST = PROJECT / "tools/words.txt"
+# The licence is not ours to word, lock files are written by programs, and the list has to name its words.
+_NOT_OURS = {"LICENSE", "requirements.txt", "requirements-dev.txt", "sandbox/package-lock.json"}
+_BINARY = {".png", ".ico"}
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A pattern that the tree does without, and what to write instead."""
+
+    pattern: re.Pattern[str]
+    instead: str
+
+
+def read_list(path: Path = LIST) -> list[Word]:
+    """Read the list: a pattern, a tab, what to write instead. `#` begins a comment."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    pairs = (line.split("\t", 1) for line in lines if line and not line.startswith("#"))
+    return [Word(re.compile(pattern, re.IGNORECASE), instead) for pattern, instead in pairs]
+
+
+def texts() -> list[Path]:
+    """Return every text file of the project, as git knows it."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],  # noqa: S607 -- git, from the path
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    names = {name for name in listed.split("\0") if name} - _NOT_OURS
+    paths = sorted(PROJECT / name for name in names)
+    return [path for path in paths if path.is_file() and path != LIST and path.suffix not in _BINARY]
+
+
+def found_in(text: str, words: list[Word]) -> Iterator[tuple[int, str]]:
+    """Yield the number of each line that uses a word of the list, with what is wrong."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        for word in words:
+            if match := word.pattern.search(line):
+                yield number, f"{match[0]!r}: {word.instead}"
+
+
+def main() -> int:
+    words, count = read_list(), 0
+    for path in texts():
+        for number, problem in found_in(path.read_text(encoding="utf-8"), words):
+            print(f"{path.relative_to(PROJECT)}:{number}: {problem}")  # noqa: T201
+            count += 1
+    return 1 if count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
