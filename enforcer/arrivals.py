@@ -91,8 +91,11 @@ class Arrivals:
         except TimeoutError:
             self._miss(newcomer, OUT_OF_TIME)
         except Exception as error:  # noqa: BLE001 -- ends the run, once everybody who was begun is on record
-            self.failure = self.failure or error
+            self._fail(error)
             self._miss(newcomer, RUN_ENDED)
+
+    def _fail(self, error: Exception) -> None:
+        self.failure = self.failure or error
 
     async def _add_one(self, newcomer: Onboard) -> None:
         if not await self._may_enter(newcomer):

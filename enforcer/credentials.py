@@ -25,7 +25,7 @@ _OUTAGE = re.compile(
     r"|Max retries exceeded|Cannot connect to host|Connection timeout|timed out"
 )
 # Whoever asks for the token tries again as well.
-_RETRIES: dict[str, Any] = {"retry_total": 3, "retry_backoff_factor": 0.4, "retry_backoff_max": 5}
+_RETRIES: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.2, "retry_backoff_max": 5}
 
 
 class BoundedCredential:

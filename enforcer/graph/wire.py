@@ -8,9 +8,7 @@ server that lowers its number of streams blocks the pool for ever (encode/httpco
 
 from __future__ import annotations
 
-import asyncio
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -21,6 +19,7 @@ from enforcer.credentials import BoundedCredential, default_credential
 from enforcer.exceptions import AccessDeniedError, ReadError, UnavailableError
 from enforcer.graph.priority import priority_header
 from enforcer.graph.reply import Reply, Request, no_reply, not_sent, read_reply
+from enforcer.renewable import Renewable
 from enforcer.settings import Settings
 from enforcer.telemetry import graph_call
 from enforcer.values import LOOPBACK
@@ -35,18 +34,18 @@ if TYPE_CHECKING:
 
 READ_SECONDS = 30.0
 _CONNECT_SECONDS = 10.0
-_CLOSING_SECONDS = 5.0
 _CONNECTIONS = 32
 
 
 @dataclass(slots=True)
-class _Line:
-    """One HTTP client. After it was given up it lives until the last of its calls has ended."""
+class _Client:
+    """An HTTP client; the adapter asks the credential of the time when it was made."""
 
     http: httpx.AsyncClient
     adapter: GraphRequestAdapter | None = None
-    calls: int = 0
-    given_up: bool = False
+
+    async def close(self) -> None:
+        await self.http.aclose()
 
 
 class Wire:
@@ -64,8 +63,7 @@ class Wire:
         self._settings, self._seconds, self._given = settings, seconds, credential
         self._credential: BoundedCredential | None = None
         self._old_credentials: list[BoundedCredential] = []
-        self._line: _Line | None = None
-        self._closing: set[asyncio.Task[None]] = set()
+        self._clients = Renewable(self._new_client, _Client.close)
 
     @property
     def url(self) -> str:
@@ -74,14 +72,11 @@ class Wire:
 
     async def close(self) -> None:
         """Close everything; it connects anew when it is used again."""
-        if self._line is not None:
-            await _close(self._line.http)
-        await asyncio.gather(*self._closing)
+        await self._clients.close()
         self.renew_token()
         if self._given is None:
             for credential in self._old_credentials:
                 await credential.close()
-        self._line = None
         self._old_credentials.clear()
 
     async def send(self, request: Request) -> Reply:
@@ -93,26 +88,23 @@ class Wire:
         """
         import httpx  # noqa: PLC0415 -- heavy: loaded by the first call, not by the function app's start
 
-        call, line = self._prepared(request), self._connected()
-        line.calls += 1
-        try:
-            with graph_call(request.method, request.path, request.parameters) as traced:
-                response = await bounded(self._answered(call, line), self._seconds)
-                traced.answered(response.status_code, request_id=response.headers.get("request-id", ""))
-        except AccessDeniedError:
-            raise
-        except UnavailableError as error:
-            return not_sent(error)
-        except httpx.InvalidURL as error:
-            raise ReadError(f"Graph's nextLink is not an address: {error}") from error
-        except httpx.HTTPError as error:
-            return no_reply(error)
-        except Exception as error:  # noqa: BLE001 -- time is up, or the library has failed: its pool may be stuck
-            self._give_up(line)
-            return no_reply(error)
-        finally:
-            line.calls -= 1
-            self._close_if_done(line)
+        call = self._prepared(request)
+        with self._clients.using() as line:
+            try:
+                with graph_call(request.method, request.path, request.parameters) as traced:
+                    response = await bounded(self._answered(call, line.client), self._seconds)
+                    traced.answered(response.status_code, request_id=response.headers.get("request-id", ""))
+            except AccessDeniedError:
+                raise
+            except UnavailableError as error:
+                return not_sent(error)
+            except httpx.InvalidURL as error:
+                raise ReadError(f"Graph's nextLink is not an address: {error}") from error
+            except httpx.HTTPError as error:
+                return no_reply(error)
+            except Exception as error:  # noqa: BLE001 -- time is up, or the library failed: its pool may be stuck
+                self._clients.give_up(line)
+                return no_reply(error)
         return read_reply(response.status_code, response.headers, response.content)
 
     async def token(self) -> str:
@@ -131,8 +123,8 @@ class Wire:
         """
         self._old_credentials += [self._credential] if self._credential is not None else []
         self._credential = None
-        if self._line is not None:
-            self._line.adapter = None
+        for client in self._clients.clients:
+            client.adapter = None
 
     # One call --------------------------------------------------------------------------------------------
 
@@ -156,8 +148,10 @@ class Wire:
         call.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
         return call
 
-    async def _answered(self, call: RequestInformation, line: _Line) -> httpx.Response:
-        response: httpx.Response = await self._adapted(line).send_primitive_async(call, "bytes", {})
+    async def _answered(self, call: RequestInformation, client: _Client) -> httpx.Response:
+        if client.adapter is None:
+            client.adapter = self._new_adapter(client.http)
+        response: httpx.Response = await client.adapter.send_primitive_async(call, "bytes", {})
         return response
 
     def _require_graph(self, url: str) -> None:
@@ -180,25 +174,16 @@ class Wire:
             )
         return self._credential
 
-    def _connected(self) -> _Line:
-        if self._line is None:
-            self._line = _Line(self._new_client())
-        return self._line
-
-    def _new_client(self) -> httpx.AsyncClient:
+    def _new_client(self) -> _Client:
         import httpx  # noqa: PLC0415
 
-        return httpx.AsyncClient(
+        http = httpx.AsyncClient(
             base_url=self.url,
             timeout=httpx.Timeout(READ_SECONDS, connect=_CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
             verify=_trusted_authorities(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
         )
-
-    def _adapted(self, line: _Line) -> GraphRequestAdapter:
-        if line.adapter is None:
-            line.adapter = self._new_adapter(line.http)
-        return line.adapter
+        return _Client(http)
 
     def _new_adapter(self, http: httpx.AsyncClient) -> GraphRequestAdapter:
         from kiota_authentication_azure.azure_identity_authentication_provider import (  # noqa: PLC0415
@@ -216,24 +201,6 @@ class Wire:
         # The full URL would put names and mail addresses into the traces.
         adapter.observability_options = ObservabilityOptions(include_euii_attributes=False)
         return adapter
-
-    def _give_up(self, line: _Line) -> None:
-        """Use this client for no new call: what is stuck in its pool would keep those waiting, too."""
-        line.given_up = True
-        if self._line is line:
-            self._line = None
-
-    def _close_if_done(self, line: _Line) -> None:
-        if line.given_up and not line.calls:
-            closing = asyncio.create_task(_close(line.http))
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
-
-
-async def _close(http: httpx.AsyncClient) -> None:
-    """Close a client; one that cannot be closed is left to itself."""
-    with suppress(Exception):
-        await bounded(http.aclose(), _CLOSING_SECONDS)
 
 
 @cache

@@ -50,13 +50,8 @@ class Tables:
 
     async def submit(self, name: str, operations: list[tuple[Any, ...]]) -> None:
         """Write a transaction that does no harm when it is written twice (see `PersistentTransport`)."""
-        from azure.core.exceptions import IncompleteReadError  # noqa: PLC0415
-
         async with self.table(name) as table:
-            try:
-                await table.submit_transaction(operations)
-            except IncompleteReadError:  # the SDK reads a transaction's answer after all its retries
-                await table.submit_transaction(operations)
+            await table.submit_transaction(operations)
 
     async def _open(self, name: str) -> TableClient:
         return await self._connection.client.create_table_if_not_exists(name)
@@ -71,7 +66,7 @@ def _connect(storage: Storage, credential: AsyncTokenCredential | None) -> Table
         "retry_total": 5,
         "retry_backoff_factor": 0.4,
         "retry_backoff_max": 8,
-        "transport": PersistentTransport("tables", connection_timeout=10, read_timeout=30),
+        "transport": PersistentTransport("tables"),
     }
     with made_by_settings("tables"):
         if storage.connection_string:
