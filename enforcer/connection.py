@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
 
+# One attempt of a call to storage, with its wait for a connection and its whole answer.
+CALL_SECONDS = 40.0
+
+
 class Closable(Protocol):
     async def close(self) -> None: ...
 
@@ -69,7 +73,7 @@ def call_options(service: str, *, retries: int) -> dict[str, Any]:
         "initial_backoff": 1,
         "increment_base": 2,
         "random_jitter_range": 1,
-        "transport": BoundedTransport(service),
+        "transport": BoundedTransport(service, CALL_SECONDS),
     }
 
 

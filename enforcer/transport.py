@@ -19,7 +19,6 @@ from enforcer.concurrency import bounded
 from enforcer.renewable import Renewable
 from enforcer.telemetry.storage import TracedTransport
 
-CALL_SECONDS = 40.0
 _CONNECT_SECONDS, _READ_SECONDS = 10, 30
 
 
@@ -31,7 +30,7 @@ class BoundedTransport(TracedTransport):
         seconds: How long one attempt may take, with its wait for a connection and its whole answer.
     """
 
-    def __init__(self, service: str, seconds: float = CALL_SECONDS) -> None:
+    def __init__(self, service: str, seconds: float) -> None:
         super().__init__(service, connection_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS)
         self._seconds = seconds
         self._sessions = Renewable(_new_session, aiohttp.ClientSession.close)
