@@ -15,7 +15,7 @@ from enforcer.core.ledger import Action, Done, failure
 from enforcer.core.matching import same_person
 from enforcer.core.members import Person
 from enforcer.core.plan import Finding, FindingKind, Offboard, Onboard, Step
-from enforcer.core.runs import OUT_OF_TIME
+from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED
 from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.exceptions import InputError, ReadError, UnavailableError
 from enforcer.job import Job
@@ -43,6 +43,8 @@ class Arrivals:
         missed: Those who could not be added, and why.
         unclear: Those who were not added because the register has several rows for them.
         turned_back: Those whose access ended while they were being added, so that they were removed again.
+        failure: Why the run has to end, whatever it is. Nobody else is begun then, but whoever was begun is
+            recorded.
     """
 
     job: Job
@@ -50,6 +52,7 @@ class Arrivals:
     missed: list[Finding] = field(default_factory=list)
     unclear: list[Finding] = field(default_factory=list)
     turned_back: list[Finding] = field(default_factory=list)
+    failure: Exception | None = None
     _listed: Collection[str] = ()
     _rows: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
@@ -62,11 +65,14 @@ class Arrivals:
 
         Raises:
             RunError, UnavailableError: The run has to end.
+            Whatever else has failed, once everybody who was begun is on record.
         """
         if newcomers:
             self._listed = listed
             await self._read_keys()
             await each(newcomers, self._add_in_time, at_once=_PEOPLE_AT_ONCE)
+        if self.failure is not None:
+            raise self.failure
 
     async def _read_keys(self) -> None:
         """Note whom every row means, also those under the group's ID in capitals, by partition and key."""
@@ -76,14 +82,20 @@ class Arrivals:
                 self._rows.setdefault(meant_by(key), []).append((partition, key))
 
     async def _add_in_time(self, newcomer: Onboard) -> None:
-        if self.job.time_is_up():
-            self._miss(newcomer, OUT_OF_TIME)
+        if self.failure is not None or self.job.time_is_up():
+            self._miss(newcomer, OUT_OF_TIME if self.failure is None else RUN_ENDED)
             return
         try:
             async with asyncio.timeout_at(self.job.last_call):
                 await self._add_one(newcomer)
         except TimeoutError:
             self._miss(newcomer, OUT_OF_TIME)
+        except Exception as error:  # noqa: BLE001 -- ends the run, once everybody who was begun is on record
+            self._fail(error)
+            self._miss(newcomer, RUN_ENDED)
+
+    def _fail(self, error: Exception) -> None:
+        self.failure = self.failure or error
 
     async def _add_one(self, newcomer: Onboard) -> None:
         if not await self._may_enter(newcomer):

@@ -1,9 +1,12 @@
-"""Many at the same time, but not too many."""
+"""Many at the same time, but not too many; and nothing for ever."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any
+
+_abandoned: set[asyncio.Task[Any]] = set()
 
 
 async def each[T, R](items: Iterable[T], work: Callable[[T], Awaitable[R]], *, at_once: int) -> list[R]:
@@ -23,3 +26,40 @@ async def each[T, R](items: Iterable[T], work: Callable[[T], Awaitable[R]], *, a
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from errors
     return [task.result() for task in tasks]
+
+
+async def bounded[T](work: Coroutine[Any, Any, T], seconds: float) -> T:
+    """Give what the work gives, if it ends in time; whatever it does, nobody waits for it longer than that.
+
+    `asyncio.timeout` waits until what it has cancelled has ended. A library that swallows the cancellation,
+    or cleans up behind a shield, would keep us for ever.
+
+    Raises:
+        TimeoutError: It did not end in time. It is cancelled, and left to itself.
+        ConnectionError: It was cancelled, though nobody has cancelled us.
+        Whatever the work raises.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+    finally:
+        if not task.done():
+            abandon(task)
+    if not task.done():
+        raise TimeoutError(f"not within {seconds:g} seconds")
+    if task.cancelled():
+        raise ConnectionError("the library cancelled the call")
+    return task.result()
+
+
+def abandon(task: asyncio.Task[Any]) -> None:
+    """Cancel a task for whose end nobody waits."""
+    task.cancel()
+    _abandoned.add(task)  # the event loop itself keeps no hold of it
+    task.add_done_callback(_forget)
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    _abandoned.discard(task)
+    if not task.cancelled():
+        task.exception()  # taken note of: nobody else will

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
 
+# One attempt of a call to storage, with its wait for a connection and its whole answer.
+CALL_SECONDS = 40.0
+
+
 class Closable(Protocol):
     async def close(self) -> None: ...
 
@@ -58,18 +62,18 @@ class Connection[C: Closable]:
 
 
 def call_options(service: str, *, retries: int) -> dict[str, Any]:
-    """Give what a client of queues or blobs is made with: how long it tries, and a transport that is traced.
+    """Give what a client of queues or blobs is made with: how long it tries, and its transport.
 
     Left to itself the SDK waits 15 s before its second attempt, and somebody may wait for the answer.
     """
-    from enforcer.telemetry.storage import TracedTransport  # noqa: PLC0415 -- heavy
+    from enforcer.transport import BoundedTransport  # noqa: PLC0415 -- heavy
 
     return {
         "retry_total": retries,
         "initial_backoff": 1,
         "increment_base": 2,
         "random_jitter_range": 1,
-        "transport": TracedTransport(service, connection_timeout=10, read_timeout=30),
+        "transport": BoundedTransport(service, CALL_SECONDS),
     }
 
 
@@ -112,3 +116,5 @@ def storage_errors() -> Iterator[None]:
             raise
         # A 200 that ends up here is an answer that cannot be read.
         raise UnavailableError(f"storage answered {status}: {error.message[:240]}") from error
+    except exceptions.AzureError as error:
+        raise UnavailableError(f"storage's answer cannot be used: {error.message[:240]}") from error

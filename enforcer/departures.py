@@ -10,8 +10,8 @@ from functools import partial
 from enforcer.concurrency import each
 from enforcer.core.last_look import LastLook, Reprieve, names
 from enforcer.core.plan import Finding, FindingKind, Offboard, Step, stuck_finding
-from enforcer.core.runs import OUT_OF_TIME, Outcome, Result
-from enforcer.exceptions import AccessDeniedError, EnforcerError
+from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED, Outcome, Result
+from enforcer.exceptions import AccessDeniedError
 from enforcer.inquiry import before_asking
 from enforcer.job import Job
 from enforcer.person import Taken, conclude, entries, intent, take_steps
@@ -23,7 +23,6 @@ _VANGUARD = 20
 _NAMED = 3
 # How `Taken.failures` begins where Graph refused the removal.
 _REFUSED = f"{Step.REMOVE}: 403"
-RUN_ENDED = "the run had to end before he was done"
 
 
 class _ReprievedError(Exception):
@@ -37,7 +36,7 @@ class _ReprievedError(Exception):
 class _LookError(Exception):
     """The register could not be asked, or the group is not ours any more: that is not Graph's answer."""
 
-    def __init__(self, error: EnforcerError) -> None:
+    def __init__(self, error: Exception) -> None:
         self.error = error
         super().__init__(str(error))
 
@@ -49,20 +48,21 @@ class Departures:
     Attributes:
         outcomes: What came of whom, in the order in which it came.
         refused: Those for whom Graph refused a step, as it does for administrators' accounts.
-        failure: Why the run has to end. Nobody else is begun then, but whoever was begun is brought to his
-            end and recorded.
+        failure: Why the run has to end, whatever it is. Nobody else is begun then, but whoever was begun is
+            brought to an end and recorded: what was done must not be lost with an error of somebody else's.
     """
 
     job: Job
     outcomes: list[Outcome] = field(default_factory=list)
     refused: list[Finding] = field(default_factory=list)
-    failure: EnforcerError | None = None
+    failure: Exception | None = None
 
     async def offboard(self, people: tuple[Offboard, ...]) -> None:
         """Offboard everybody; a few go ahead, so that a refusal of all is noticed early.
 
         Raises:
             RunError, UnavailableError: The run has to end.
+            Whatever else has failed, once everybody who was begun is on record.
         """
         ahead = await self._vanguard(people)
         # In the register's order, so that the last looks at their rows find many in one reading.
@@ -130,7 +130,7 @@ class Departures:
             self.outcomes.append(self._end(person, error.error))
         return None
 
-    def _end(self, person: Offboard, error: EnforcerError) -> Outcome:
+    def _end(self, person: Offboard, error: Exception) -> Outcome:
         self.failure = self.failure or error
         return left_alone(person, RUN_ENDED, left_undone=True)
 
@@ -138,7 +138,7 @@ class Departures:
         if reprieve.withdraws:
             try:
                 await self.job.forget(intent(person, self.job.run.run_id), reprieve.reason)
-            except EnforcerError as error:
+            except Exception as error:  # noqa: BLE001 -- ends the run, once everybody who was begun is on record
                 return self._end(person, error)
         return left_alone(person, reprieve.reason, left_undone=not reprieve.withdraws)
 
@@ -147,7 +147,7 @@ class Departures:
         try:
             reprieve = await self._look(person)
             await self.job.lease.require()
-        except EnforcerError as error:
+        except Exception as error:
             raise _LookError(error) from error
         if reprieve is not None:
             raise _ReprievedError(reprieve)
@@ -176,7 +176,9 @@ class Departures:
                 await take_steps(self.job.services.directory, self.job.group_id, taken, look)
         except TimeoutError:
             return replace(taken, interrupted=OUT_OF_TIME)
-        except EnforcerError as error:
+        except (_ReprievedError, _LookError):
+            raise
+        except Exception as error:  # noqa: BLE001 -- ends the run, once everybody who was begun is on record
             self.failure = self.failure or error
             return replace(taken, interrupted=RUN_ENDED)
         return taken
@@ -188,7 +190,7 @@ class Departures:
         try:
             await self.job.record(entries(taken, self.job.context, now))
             await self.job.services.enforcements.save(self.job.group_id, [outcome.enforcement])
-        except EnforcerError as error:
+        except Exception as error:  # noqa: BLE001 -- ends the run, once everybody who was begun is on record
             self.failure = self.failure or error
         self.outcomes.append(outcome)
         if any(result.forbidden for result in taken.results.values()):

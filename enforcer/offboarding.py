@@ -17,6 +17,7 @@ from enforcer.core.standing import Standing
 from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.exceptions import EnforcerError, RefusedError, RunError, UnavailableError
 from enforcer.graph.memberships import groups_having
+from enforcer.graph.priority import Priority, working_at
 from enforcer.leaver import Leaver, StepsTaken
 from enforcer.proof import prove_departure
 from enforcer.registration import end_rows
@@ -62,6 +63,11 @@ async def offboard_now(services: Services, order: OffboardOrder) -> Offboarded:
         TimeoutError: The order's time was up before the first step, or storage took too long to record the
             last; what was begun is in the register.
     """
+    with working_at(Priority.HIGH):
+        return await _offboard_now(services, order)
+
+
+async def _offboard_now(services: Services, order: OffboardOrder) -> Offboarded:
     now = asyncio.get_running_loop().time()
     until = None if order.seconds is None else now + order.seconds
     async with asyncio.timeout_at(until):
@@ -180,8 +186,11 @@ class _Offboarding:
                 return await step()
         except TimeoutError:
             return _unanswered("no answer in time")
-        except RunError as error:
-            return StepResult(outcome=StepOutcome.FAILED, explanation=str(error)[:240])
+        except UnavailableError as error:
+            return _unanswered(str(error)[:240])
+        except Exception as error:  # noqa: BLE001 -- whatever it is, what the other steps do is recorded
+            explanation = str(error) if isinstance(error, RunError) else f"{type(error).__name__}: {error}"
+            return StepResult(outcome=StepOutcome.FAILED, explanation=explanation[:240])
 
     # The record ------------------------------------------------------------------------------------------
 

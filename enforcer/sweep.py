@@ -6,6 +6,7 @@ long ago he fell due. A missed night, or a run that broke off, is made good by t
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -17,10 +18,11 @@ from enforcer.core.ledger import Action, Done
 from enforcer.core.plan import Finding, FindingKind, GroupPlan
 from enforcer.core.planner import GroupFacts, plan_group
 from enforcer.core.run_ids import new_run_id
-from enforcer.core.runs import Outcome, Report, Run, RunState, counted
-from enforcer.departures import RUN_ENDED, Departures, left_alone
-from enforcer.exceptions import EnforcerError, InputError
+from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED, Outcome, Report, Run, RunState, counted
+from enforcer.departures import Departures, left_alone
+from enforcer.exceptions import EnforcerError, InputError, UnavailableError
 from enforcer.facts import read_facts
+from enforcer.graph.priority import Priority, working_at
 from enforcer.job import Job
 from enforcer.person import intent
 from enforcer.services import Services
@@ -59,6 +61,13 @@ async def sweep(services: Services, order: Order) -> Report:
         RunError, UnavailableError: The run had to end; it is recorded as failed.
     """
     run = _begun(services, order)
+    with working_at(Priority.LOW):
+        report = await _sweep(services, order, run)
+    announce(report, only_looked=order.only_look)
+    return report
+
+
+async def _sweep(services: Services, order: Order, run: Run) -> Report:
     async with services.leases.holding(order.group_id, f"{order.actor} {run.run_id}") as lease:
         await services.runs.save(Report(run=run))
         job = Job(services=services, lease=lease, run=run, until=order.until)
@@ -70,7 +79,6 @@ async def sweep(services: Services, order: Order) -> Report:
         except Exception as error:  # whatever it is: a run that broke off is recorded as failed
             await _record_failure(services, story.broken_off(error), error)
             raise
-    announce(report, only_looked=order.only_look)
     return report
 
 
@@ -104,7 +112,7 @@ class _Sweep:
 
     async def carry_out(self, expected_digest: str) -> Report:
         """Read, plan, then hold or apply, and prove; in report mode, apply nothing."""
-        facts = await read_facts(self._services, self.job.group_id)
+        facts = await self._read()
         self.plan = plan = plan_group(facts, self._services.settings, self._services.now())
         _require_expected(plan, expected_digest)
         if self._services.settings.mode is Mode.REPORT:
@@ -118,6 +126,18 @@ class _Sweep:
         await self._apply(plan, facts)
         await self.assurance.prove(facts, self.departures.outcomes)
         return self._report(plan, self.departures.outcomes)
+
+    async def _read(self) -> GroupFacts:
+        """Read everything, within the run's time.
+
+        Raises:
+            UnavailableError: There was more than could be read in that time.
+        """
+        try:
+            async with asyncio.timeout_at(self.job.until):
+                return await read_facts(self._services, self.job.group_id)
+        except TimeoutError as error:
+            raise UnavailableError(f"register and members could not be read whole: {OUT_OF_TIME}") from error
 
     async def _apply(self, plan: GroupPlan, facts: GroupFacts) -> None:
         await self._write_intents(plan)

@@ -115,7 +115,7 @@ async def _undo_group(services: Services, run: Run, reversals: Sequence[Reversal
             for reversal in reversals:
                 await lease.require()
                 results.append(await _reverse(services, run, reversal))
-        except EnforcerError as error:
+        except Exception as error:  # whatever it is: an undo that broke off is recorded as failed
             broken_off = _finished(services, run, results, of=len(reversals))
             # Where storage is what fails, the error itself must still be told.
             with suppress(EnforcerError):

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
 
+from sandbox.certificates import Certificate
 from sandbox.child_process import entered_in_a_thread, running
 
 ACCOUNT: Final = "devstoreaccount1"
@@ -49,14 +50,6 @@ class StorageEndpoints:
             f"DefaultEndpointsProtocol={self.table_url.partition(':')[0]};AccountName={ACCOUNT};AccountKey={KEY};"
             f"BlobEndpoint={self.blob_url};QueueEndpoint={self.queue_url};TableEndpoint={self.table_url};"
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
-    """PEM files. With a certificate Azurite speaks https and takes Entra tokens as well as its key."""
-
-    certificate: Path
-    key: Path
 
 
 @contextmanager

@@ -10,7 +10,9 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from sandbox.azurite import StorageEndpoints, running_azurite
+from sandbox.certificates import Certificate, make_certificate
 from sandbox.storage_proxy import StorageProxy, running_storage_proxy_async
+from sandbox.tls_front import TlsFront, running_tls_front
 from tests.messaging import Webhook, running_webhook
 from tests.office import Office, running_office
 from tests.world import World, running_world
@@ -28,6 +30,20 @@ hypothesis_settings.load_profile("fast")
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """The certificate of all servers that speak TLS."""
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+async def front(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TlsFront]:
+    """TLS before a server of the test's choice, trusted by the product."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.certificate))
+    async with running_tls_front(certificate) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

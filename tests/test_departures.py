@@ -11,8 +11,8 @@ import pytest
 from enforcer.core.enforcement import State
 from enforcer.core.ledger import Action
 from enforcer.core.plan import FindingKind, Offboard
-from enforcer.core.runs import OUT_OF_TIME, Result
-from enforcer.departures import RUN_ENDED, Departures, left_alone
+from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED, Result
+from enforcer.departures import Departures, left_alone
 from enforcer.exceptions import AccessDeniedError, LeaseLostError
 from enforcer.person import intent
 from enforcer.settings import Unregistered

@@ -11,6 +11,7 @@ from enforcer.core.enforcement import Enforcement
 from enforcer.core.plan import Finding
 
 OUT_OF_TIME = "the run's time was up"
+RUN_ENDED = "the run had to end before they were done"
 # Characters in which somebody says why he starts a run: it goes into tables, the ledger and messages.
 LONGEST_REASON = 500
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from enforcer.graph.client import GraphClient
+from enforcer.graph.priority import Priority
 from enforcer.graph.reply import Reply, ReplyKind, Request, no_reply, read_reply
 
 # "Combine multiple HTTP requests using JSON batching": at most 20 in one.
@@ -174,7 +175,7 @@ class Batcher:
             if len(requests) <= 1:
                 _settle(calls, [await self._client.send(request) for request in requests])
                 return
-            reply = await self._client.send(Request(method="POST", path="/$batch", body=_encode(requests)))
+            reply = await self._client.send(_envelope(requests))
         if reply.ok:
             _settle(calls, _read_items(reply, len(requests)))
         elif reply.kind is ReplyKind.RETRY:
@@ -188,19 +189,28 @@ def _settle(calls: list[_Call], replies: list[Reply]) -> None:
         call.settle(reply)
 
 
-def _encode(requests: list[Request]) -> bytes:
-    return msgspec.json.encode(_Batch([_item(number, call) for number, call in enumerate(requests, start=1)]))
+def _envelope(requests: list[Request]) -> Request:
+    items = [_item(number, request) for number, request in enumerate(requests, start=1)]
+    # Each item is counted and throttled by itself, and so has a priority of its own.
+    urgent = any(request.priority is Priority.HIGH for request in requests)
+    return Request(
+        method="POST",
+        path="/$batch",
+        body=msgspec.json.encode(_Batch(items)),
+        priority=Priority.HIGH if urgent else requests[0].priority,
+    )
 
 
 def _item(number: int, request: Request) -> _Item:
     # In a batch, Graph refuses a POST without a body and its Content-Type, even where it takes none alone.
-    body = request.body or (b"{}" if request.method == "POST" else b"")
+    if request.method == "POST" and not request.body:
+        request = replace(request, body=b"{}")
     return _Item(
         id=str(number),
         method=request.method,
         url=request.expanded,
-        headers={"Content-Type": "application/json"} if body else {},
-        body=msgspec.Raw(body) if body else msgspec.UNSET,
+        headers=request.headers,
+        body=msgspec.Raw(request.body) if request.body else msgspec.UNSET,
     )
 
 

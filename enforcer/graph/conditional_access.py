@@ -56,8 +56,10 @@ class ConditionalAccess:
     async def policies(self) -> list[Policy]:
         """Give all policies of the tenant, whoever made them."""
         what = "the Conditional Access policies"
-        found = all_of(await self._get(POLICIES), lambda reply: _page(reply, what, LISTING), self._get)
-        return [_policy(body) async for body in found]
+        found = await all_of(
+            lambda: self._get(POLICIES), lambda reply: _page(reply, what, LISTING), self._get
+        )
+        return [_policy(body) for body in found]
 
     async def create(self, body: Json) -> Policy:
         """Create a policy. A call whose answer was lost is not repeated: there might be two afterwards."""
@@ -114,7 +116,7 @@ class ConditionalAccess:
     async def _call_once(self, request: Request) -> Reply:
         """Make a call that must not take effect twice: again only where it certainly had none."""
         retries = Retries(self._patience)
-        while (reply := await self._paced(request)).throttled:
+        while (reply := await self._paced(request)).throttled or not reply.sent:
             await retries.wait(reply, self._pacer)
         return reply
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
 
@@ -73,21 +73,23 @@ class Directory:
         return ManagedGroup(group.id, group.display_name or "")
 
     async def members(self, group_id: str) -> AsyncIterator[Member]:
-        """Give every direct member, page by page.
+        """Give every direct member, once all pages have been read.
 
         Raises:
             ReadError, AccessDeniedError, UnavailableError: A page could not be read, so that nothing may be
                 concluded from the others.
         """
-        what = f"members of group {group_id}"
-        reply = await self._client.read(
-            "/groups/{group}/members?$select={+select}&$top={top}",
-            group=group_id,
-            select=_MEMBER_COLUMNS,
-            top=_PAGE,
-        )
-        async for found in self._all(reply, what, "GroupMember.Read.All"):
-            yield _member(found)
+
+        def begin() -> Awaitable[Reply]:
+            return self._client.read(
+                "/groups/{group}/members?$select={+select}&$top={top}",
+                group=group_id,
+                select=_MEMBER_COLUMNS,
+                top=_PAGE,
+            )
+
+        for found in await self._all(begin, f"members of group {group_id}", "GroupMember.Read.All", _member):
+            yield found
 
     async def owners(self, group_id: str) -> frozenset[str]:
         """Give the object IDs of the applications that own the group; they may change its members.
@@ -96,12 +98,14 @@ class Directory:
 
         Raises: as `members`.
         """
-        reply = await self._client.read(
-            "/groups/{group}/owners/microsoft.graph.servicePrincipal?$select=id", group=group_id
-        )
+
+        def begin() -> Awaitable[Reply]:
+            return self._client.read(
+                "/groups/{group}/owners/microsoft.graph.servicePrincipal?$select=id", group=group_id
+            )
+
         what = f"owners of group {group_id}"
-        owners = [owner.id.lower() async for owner in self._all(reply, what, "GroupMember.Read.All")]
-        return frozenset(owners)
+        return frozenset(await self._all(begin, what, "GroupMember.Read.All", lambda owner: owner.id.lower()))
 
     async def find(self, name: str) -> Person:
         """Find a user by object ID, user principal name or e-mail address.
@@ -211,16 +215,30 @@ class Directory:
 
     async def _users_with_mail(self, mail: str) -> list[Person]:
         quoted = mail.replace("'", "''")  # OData's own escape; the rest is the URL's
-        reply = await self._client.read(
-            "/users?$filter={filter}&$select={+select}",
-            filter=f"mail eq '{quoted}'",
-            select=_USER_COLUMNS,
-        )
-        return [_person(found) async for found in self._all(reply, "users", "User.Read.All")]
 
-    def _all(self, reply: Reply, what: str, permission: str) -> AsyncIterator[_Object]:
-        """Give what is on this page and on all that follow it."""
-        return all_of(reply, lambda page: _read(page, Page[_Object], what, permission), self._client.read)
+        def begin() -> Awaitable[Reply]:
+            return self._client.read(
+                "/users?$filter={filter}&$select={+select}",
+                filter=f"mail eq '{quoted}'",
+                select=_USER_COLUMNS,
+            )
+
+        return await self._all(begin, "users", "User.Read.All", _person)
+
+    async def _all[T](
+        self,
+        begin: Callable[[], Awaitable[Reply]],
+        what: str,
+        permission: str,
+        make: Callable[[_Object], T],
+    ) -> list[T]:
+        """Read a whole list, each of its pages as it comes."""
+
+        def read(reply: Reply) -> Page[T]:
+            page = _read(reply, Page[_Object], what, permission)
+            return Page([make(found) for found in page.value], page.next_link)
+
+        return await all_of(begin, read, self._client.read)
 
 
 def _read[T](reply: Reply, kind: type[T], what: str, permission: str) -> T:

@@ -25,7 +25,9 @@ async def groups_having(client: GraphClient, user_id: str, group_ids: Sequence[s
     for some in batched(group_ids, _AT_ONCE, strict=False):
         body = msgspec.json.encode({"groupIds": some})
         path = "/users/{user}/checkMemberGroups"
-        reply = await client.call(Request(method="POST", path=path, parameters={"user": user_id}, body=body))
+        reply = await client.call(
+            Request(method="POST", path=path, parameters={"user": user_id}, body=body, only_asks=True)
+        )
         if not reply.ok:
             raise ReadError(f"the groups of {user_id} could not be read: {reply.explanation}")
         found += decode(reply, Page[str], f"the groups of {user_id}").value

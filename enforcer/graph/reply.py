@@ -13,6 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from enforcer import clock
+from enforcer.graph.priority import Priority, current_priority, priority_header
 
 TOO_MANY = 429
 # 408, 409, 423 and 424 say "not now"; 0 stands for no answer at all. Every call that this product makes
@@ -44,6 +45,7 @@ class Reply:
         request_id: By which Microsoft's support finds the call.
         retry_after: Seconds that Graph asked to wait; None where it did not.
         repeated: An earlier attempt got no answer, or an error of the service, and may have taken effect.
+        sent: False where the call has never left, as without a token: it had no effect.
     """
 
     status: int
@@ -53,11 +55,12 @@ class Reply:
     request_id: str = ""
     retry_after: float | None = None
     repeated: bool = False
+    sent: bool = True
 
     @property
     def may_have_taken_effect(self) -> bool:
         """Tell whether the call may have been carried out although it failed; throttled ones never are."""
-        return self.status == 0 or self.status >= 500  # noqa: PLR2004
+        return self.sent and (self.status == 0 or self.status >= 500)  # noqa: PLR2004
 
     @property
     def kind(self) -> ReplyKind:
@@ -74,6 +77,8 @@ class Reply:
     @property
     def explanation(self) -> str:
         """Say in at most 240 characters what went wrong."""
+        if not self.sent:
+            return self.message[:240]
         if self.status == 0:
             return f"no answer: {self.message}"[:240]
         return f"{self.status} {self.code} {self.message}".strip()[:240]
@@ -107,6 +112,11 @@ class Reply:
     def already_a_member(self) -> bool:
         """Tell whether this is the answer to adding somebody who is in the group (group: add members)."""
         return self.status == 400 and "added object references already exist" in self.message  # noqa: PLR2004
+
+    @property
+    def place_lost(self) -> bool:
+        """Whether Graph no longer knows a nextLink, so that the list has to be read from its beginning."""
+        return self.status == 400 and self.code == "Directory_ExpiredPageToken"  # noqa: PLR2004
 
 
 class _Inner(msgspec.Struct, rename={"request_id": "request-id"}):
@@ -145,6 +155,11 @@ def no_reply(reason: BaseException) -> Reply:
     return Reply(status=0, message=f"{type(reason).__name__} {reason}".strip())
 
 
+def not_sent(reason: BaseException) -> Reply:
+    """Stand for a call that has never left: it had no effect, and may succeed later."""
+    return Reply(status=0, message=str(reason), sent=False)
+
+
 def read_retry_after(value: str, now: datetime) -> float | None:
     """Give the seconds to wait: written as a number, a fraction, or an HTTP date."""
     text = value.strip()
@@ -179,12 +194,27 @@ class Request:
     Attributes:
         path: URI template below `/v1.0`, such as `/users/{user}`; its parameters are encoded.
         body: JSON, or nothing.
+        only_asks: A POST that changes nothing. Like a GET it costs none of the directory's writes.
+        priority: Whose work it is a part of.
     """
 
     method: str
     path: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    only_asks: bool = False
+    priority: Priority = field(default_factory=current_priority)
+
+    @property
+    def writes(self) -> int:
+        """How much of the directory's write quota it costs."""
+        return 0 if self.only_asks or self.method == "GET" else 1
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that are its own, by itself and in a `$batch`."""
+        typed = {"Content-Type": "application/json"} if self.body else {}
+        return typed | priority_header(self.priority)
 
     @property
     def expanded(self) -> str:

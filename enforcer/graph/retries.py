@@ -23,10 +23,12 @@ class Patience:
         failures: Seconds to go on after errors of the service or the network; by default long enough for a
             second attempt where Graph never answered the first.
         throttling: Seconds to go on while Graph asks to wait: that is nobody's failure.
+        call: Seconds for one attempt, with its token and its wait for a connection.
     """
 
     failures: float = 75.0
     throttling: float = 900.0
+    call: float = 35.0
 
 
 class Retries:

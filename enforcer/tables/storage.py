@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from enforcer.connection import Connection, made_by_settings, storage_errors
+from enforcer.connection import CALL_SECONDS, Connection, made_by_settings, storage_errors
 from enforcer.core.dates import utc
 from enforcer.settings import Storage
 
@@ -24,10 +25,15 @@ TRANSACTION_SIZE = 100
 
 
 class Tables:
-    """Opens tables; connects at the first use. Use as a context manager."""
+    """Opens tables; connects at the first use. Use as a context manager.
 
-    def __init__(self, storage: Storage) -> None:
-        self._connection = Connection(storage, _connect)
+    Args:
+        storage: Where they are, and who asks.
+        call_seconds: How long one attempt of a call may take.
+    """
+
+    def __init__(self, storage: Storage, *, call_seconds: float = CALL_SECONDS) -> None:
+        self._connection = Connection(storage, partial(_connect, call_seconds))
         self._tables: dict[str, asyncio.Task[TableClient]] = {}
 
     async def __aenter__(self) -> Self:
@@ -50,19 +56,16 @@ class Tables:
 
     async def submit(self, name: str, operations: list[tuple[Any, ...]]) -> None:
         """Write a transaction that does no harm when it is written twice (see `PersistentTransport`)."""
-        from azure.core.exceptions import IncompleteReadError  # noqa: PLC0415
-
         async with self.table(name) as table:
-            try:
-                await table.submit_transaction(operations)
-            except IncompleteReadError:  # the SDK reads a transaction's answer after all its retries
-                await table.submit_transaction(operations)
+            await table.submit_transaction(operations)
 
     async def _open(self, name: str) -> TableClient:
         return await self._connection.client.create_table_if_not_exists(name)
 
 
-def _connect(storage: Storage, credential: AsyncTokenCredential | None) -> TableServiceClient:
+def _connect(
+    call_seconds: float, storage: Storage, credential: AsyncTokenCredential | None
+) -> TableServiceClient:
     from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415 -- heavy
 
     from enforcer.tables.transport import PersistentTransport  # noqa: PLC0415
@@ -71,7 +74,7 @@ def _connect(storage: Storage, credential: AsyncTokenCredential | None) -> Table
         "retry_total": 5,
         "retry_backoff_factor": 0.4,
         "retry_backoff_max": 8,
-        "transport": PersistentTransport("tables", connection_timeout=10, read_timeout=30),
+        "transport": PersistentTransport("tables", call_seconds),
     }
     with made_by_settings("tables"):
         if storage.connection_string:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from azure.core.exceptions import IncompleteReadError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 from azure.core.pipeline.transport import AsyncHttpResponse, HttpRequest
 from azure.core.rest import HttpRequest as RestHttpRequest
 
-from enforcer.telemetry.storage import TracedTransport
+from enforcer.transport import BoundedTransport
 
 _NOT_REPEATED_BY_AZURE_CORE = frozenset({"POST", "PATCH"})
 # Those that azure-core's retries leave out where the method is one of these.
@@ -23,25 +23,18 @@ _PASSING = frozenset({429, 502})
 _PAUSES = (0.0, 0.5, 2.0)
 
 
-class PersistentTransport(TracedTransport):
-    """azure-core's transport, traced, for which a broken connection is not the end."""
+class PersistentTransport(BoundedTransport):
+    """A transport for which a broken connection is not the end."""
 
     async def send(self, request: HttpRequest | RestHttpRequest, **config: Any) -> AsyncHttpResponse:
         pauses = _PAUSES if request.method in _NOT_REPEATED_BY_AZURE_CORE else ()
         for pause in pauses:
             try:
-                response = await self._whole(request, **config)
+                response = await super().send(request, **config)
             except (ServiceRequestError, ServiceResponseError):
                 await asyncio.sleep(pause)
                 continue
             if response.status_code not in _PASSING:
                 return response
             await asyncio.sleep(pause)
-        return await self._whole(request, **config)
-
-    async def _whole(self, request: HttpRequest | RestHttpRequest, **config: Any) -> AsyncHttpResponse:
-        """Send; an answer that was cut off is no answer."""
-        try:
-            return await super().send(request, **config)
-        except IncompleteReadError as error:
-            raise ServiceResponseError(error.message, error=error) from error
+        return await super().send(request, **config)

@@ -104,6 +104,7 @@ class Graph:
             writes=answer.writes,
             request_id=call.request_id,
             client_request_id=call.client_request_id,
+            priority=call.headers.get("x-ms-throttle-priority", ""),
             catastrophe=answer.catastrophe,
         )
 

@@ -25,6 +25,7 @@ class Entry(Struct, kw_only=True, omit_defaults=True):
     writes: int = 0
     request_id: str = ""
     client_request_id: str = ""
+    priority: str = ""
     fault: str | None = None
     catastrophe: str | None = None
 

@@ -117,3 +117,12 @@ async def test_what_is_left_undone_is_an_error_and_shown(shell: Shell) -> None:
     # The next sweep finishes it.
     assert (await shell.run("apply")).code == 0
     assert shell.world.is_revoked(anna, shell.world.clock())
+
+
+@pytest.mark.long
+async def test_an_outage_of_the_identity_endpoint_is_said_to_be_one(shell: Shell) -> None:
+    anna = shell.world.member("Anna")
+    shell.world.directory.sandbox.faults.add(Fault(path="/msi/token", status=500, times=None))
+    ran = await shell.run("offboard", anna.id, "--reason", "x")
+    assert ran.code == 1
+    assert "the identity endpoint is unavailable" in ran.err

@@ -9,6 +9,7 @@ from enforcer import clock
 from enforcer.core.enforcement import State
 from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Report, Run, RunKind, RunState
+from enforcer.functions.queues import _offboard
 from enforcer.queues import OffboardMessage, SweepMessage
 from enforcer.status import read_status
 from enforcer.tables.leases import Leases
@@ -232,6 +233,14 @@ async def test_while_storage_is_away_an_offboarding_is_tried_again_and_again_lat
     again = msgspec.structs.replace(message, attempt=message.attempt + 1)
     assert (await app.call("offboard_queued", again)).succeeded
     assert app.world.member_ids() == set()
+
+
+async def test_while_no_token_can_be_had_an_offboarding_is_tried_again_later(app: App) -> None:
+    anna = app.world.member("Anna")
+    message = OffboardMessage(user=anna.id, reason="left", actor="ann", run_id=RUN_ID, attempt=3)
+    app.world.directory.sandbox.faults.add(Fault(path="/msi/token", status=503, times=None))
+    await _offboard(app.world.services, message)
+    assert app.put() == [Put("offboardings", 240)]
 
 
 async def test_after_a_day_of_trying_an_offboarding_is_given_up(app: App) -> None:

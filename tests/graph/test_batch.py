@@ -9,6 +9,7 @@ import pytest
 from enforcer.exceptions import UnavailableError
 from enforcer.graph.batch import BATCH_SIZE, Batcher
 from enforcer.graph.pacer import Pacer
+from enforcer.graph.priority import Priority, working_at
 from enforcer.graph.reply import Reply, Request
 from enforcer.graph.retries import Patience
 from sandbox.directory import BatchOrder, Effect, User, Where
@@ -196,3 +197,16 @@ async def test_headers_of_any_form_spoil_nobodys_answer(
     tenancy.strike(path=r"\$batch", status=200, body={"responses": responses})
     replies = await write_all(Batcher(tenancy.client), [removal(tenancy, user) for user in users])
     assert [reply.status for reply in replies] == [204, 204]
+
+
+async def test_each_item_and_the_batch_say_how_urgent_they_are(tenancy: Tenancy) -> None:
+    users = people(tenancy, 4)
+    batcher = Batcher(tenancy.client)
+    with working_at(Priority.LOW):
+        requests = [revocation(user) for user in users[:3]]
+    with working_at(Priority.HIGH):
+        requests.append(revocation(users[3]))
+    await write_all(batcher, requests)
+    asked = {entry.path: entry.priority for entry in tenancy.log()}
+    assert [asked[f"/v1.0/users/{user.id}/revokeSignInSessions"] for user in users] == [*["low"] * 3, "high"]
+    assert asked["/v1.0/$batch"] == "high"

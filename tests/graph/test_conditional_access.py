@@ -13,6 +13,7 @@ from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.retries import Patience
+from enforcer.settings import Settings as EnforcerSettings
 from enforcer.settings import load_settings
 from sandbox.directory import Effect, Fault, Settings, Tenant, running_directory
 from sandbox.directory.server import DirectoryServer
@@ -28,6 +29,7 @@ GROUP = "11111111-0000-0000-0000-000000000001"
 @dataclass
 class Entra:
     directory: DirectoryServer
+    settings: EnforcerSettings
     client: GraphClient
     access: ConditionalAccess
 
@@ -53,9 +55,8 @@ async def entra(monkeypatch: pytest.MonkeyPatch, quota: Quota, *permissions: str
         )
         async with GraphClient(loaded) as client:
             pacer = None if quota.limit == 1 else Pacer(writes=int(quota.limit), window=quota.seconds)
-            yield Entra(
-                directory, client, ConditionalAccess(client, pacer, Patience(failures=3, throttling=6))
-            )
+            access = ConditionalAccess(client, pacer, Patience(failures=3, throttling=6))
+            yield Entra(directory, loaded, client, access)
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ async def test_calls_come_one_a_second_whoever_makes_them(slow: Entra) -> None:
 
 
 async def test_a_refusal_that_says_nothing_about_when_is_waited_out(slow: Entra) -> None:
-    async with GraphClient(slow.client._settings) as stranger:  # another app of the tenant
+    async with GraphClient(slow.settings) as stranger:  # another app of the tenant
         await ConditionalAccess(stranger).policies()
     assert await slow.access.policies() == []
     assert slow.statuses() == [200, 429, 200]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from enforcer.exceptions import ReadError
 from enforcer.graph.memberships import groups_having
-from tests.graph.conftest import Tenancy
+from enforcer.graph.pacer import Pacer
+from tests.graph.conftest import Tenancy, running_tenancy
 
 pytestmark = pytest.mark.anyio
 
@@ -39,3 +42,11 @@ async def test_an_answer_that_says_nothing_is_not_taken_for_no_group(
     tenancy.strike(path="checkMemberGroups", times=None, **fault)
     with pytest.raises(ReadError, match=f"the groups of {ada.id} could not be read"):
         await groups_having(tenancy.client, ada.id, [tenancy.group.id])
+
+
+async def test_asking_does_not_wait_for_the_quota_of_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    pacer = Pacer(writes=1, window=60)
+    async with running_tenancy(monkeypatch, pacer=pacer) as tenancy, pacer.writing(1):
+        ada = tenancy.tenant.add_user("Ada")
+        async with asyncio.timeout(10):
+            assert await groups_having(tenancy.client, ada.id, [tenancy.group.id]) == []

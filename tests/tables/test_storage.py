@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -14,6 +16,7 @@ from enforcer.settings import Storage
 from enforcer.tables.storage import Tables, moment, present
 from sandbox.azurite import KEY, StorageEndpoints
 from sandbox.storage_proxy import Calls, Fault, Moment, Reply, StorageProxy
+from sandbox.tls_front import Cut, TlsFront
 
 pytestmark = pytest.mark.anyio
 
@@ -115,3 +118,19 @@ async def test_a_time_comes_back_as_a_plain_one(tables: Tables) -> None:
     assert (found, type(found)) == (written, datetime)
     assert moment(entity, "No") is None
     assert moment(entity, "Missing") is None
+
+
+async def test_a_storage_that_hangs_is_left_in_time_and_asked_again(
+    azurite: StorageEndpoints, front: TlsFront
+) -> None:
+    upstream = urlsplit(azurite.table_url)
+    front.upstream = f"{upstream.scheme}://{upstream.netloc}"
+    over_tls = replace(azurite, table_url=f"{front.url}{upstream.path}")
+    name = new_name()
+    async with Tables(Storage(connection_string=over_tls.connection_string), call_seconds=1) as tables:
+        await write(tables, name)
+        for cut in (Cut.SILENCE, Cut.DRIP, Cut.HALF_A_CHUNK):
+            front.strike(name, cut)
+            async with asyncio.timeout(20):
+                await write(tables, name)
+        assert [fault.times for fault in front.faults] == [0, 0, 0]

@@ -17,7 +17,7 @@ from enforcer.api.problems import RETRY_AFTER_SECONDS, UnfinishedError, unavaila
 from enforcer.core.offboarded import Offboarded
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Report, Run, RunKind, RunState
-from enforcer.exceptions import AccessDeniedError, EnforcerError, ReadError, UnavailableError
+from enforcer.exceptions import EnforcerError, ReadError, UnavailableError
 from enforcer.offboarding import OffboardOrder, offboard_now
 from enforcer.queues import OffboardMessage
 
@@ -50,8 +50,7 @@ async def offboard_or_queue(call: Call, reason: str) -> Offboarded | QueuedOffbo
     )
     try:
         return await offboard_now(call.services, order)
-    # A token or a page that cannot be had looks like a refusal, and passes like an outage.
-    except (UnavailableError, ReadError, AccessDeniedError) as error:
+    except (UnavailableError, ReadError) as error:
         return await _offboard_later(call, order, str(error))
     except TimeoutError:
         return await _offboard_later(call, order, f"no end after {call.budget.now:g} seconds")

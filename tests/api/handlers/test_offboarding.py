@@ -190,12 +190,24 @@ async def test_when_no_token_for_graph_can_be_had_the_work_is_queued(
     caller: Caller, world: World, azurite: StorageEndpoints
 ) -> None:
     anna = world.member("Anna Novak")
-    world.directory.sandbox.faults.add(Fault(path="/msi/token", status=400, times=None))
+    world.directory.sandbox.faults.add(Fault(path="/msi/token", status=503, times=None))
 
     reply = await caller.call("offboard_now", _REASON, user=anna.id)
 
     assert reply.status == 202
     assert await queued(azurite, reply.json["run_id"])
+
+
+async def test_an_identity_that_is_refused_a_token_is_told_at_once_and_nothing_is_promised(
+    caller: Caller, world: World
+) -> None:
+    anna = world.member("Anna Novak")
+    world.directory.sandbox.faults.add(Fault(path="/msi/token", status=400, times=None))
+
+    reply = await caller.call("offboard_now", _REASON, user=anna.id)
+
+    assert (reply.status, reply.json["code"]) == (502, "upstream")
+    assert "no token to be had" in reply.json["detail"]
 
 
 async def test_a_graph_that_says_nothing_does_not_keep_the_caller_waiting(

@@ -2,9 +2,8 @@ import json
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_address
 from pathlib import Path
 from threading import Thread
 from urllib.parse import parse_qs, urlsplit
@@ -13,12 +12,9 @@ import httpx
 import jwt
 import pytest
 from azure.storage.queue import QueueClient
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-from sandbox.azurite import KEY, Certificate, running_azurite
+from sandbox.azurite import KEY, running_azurite
+from sandbox.certificates import make_certificate
 from sandbox.host.process import running_host
 from sandbox.host.protos import TypedData
 from sandbox.host.storage import Queues, message_bodies
@@ -47,32 +43,6 @@ def test_messages_lie_in_the_queue_as_host_json_says() -> None:
     assert Queues(base64=False).decode("w6k=") == "w6k="
     with pytest.raises(ValueError, match="base64"):
         Queues(base64=True).decode("{}")
-
-
-def self_signed(folder: Path) -> Certificate:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "azurite")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    files = Certificate(certificate=folder / "cert.pem", key=folder / "key.pem")
-    files.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files.key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return files
 
 
 class IdentityEndpoint(BaseHTTPRequestHandler):
@@ -117,7 +87,7 @@ def identity_endpoint() -> Iterator[str]:
 
 
 def test_a_connection_may_be_a_service_uri_and_a_managed_identity(app: Path, tmp_path: Path) -> None:
-    certificate = self_signed(tmp_path)
+    certificate = make_certificate(tmp_path)
     with running_azurite(certificate=certificate) as storage, identity_endpoint() as endpoint:
         settings = {
             "SAMPLE_SCHEDULE": "0 30 0 * * *",

@@ -1,0 +1,218 @@
+"""The wire to Graph: one call at a time, with one deadline around all of it, and errors of one kind.
+
+Whatever the libraries below do, a call has ended when its time is up, and whatever they raise is "no answer":
+the call may have taken effect, and may be repeated. It is HTTP/1.1, because `$batch` multiplexes already,
+and over HTTP/2 exceptions of anyio leave the client when a connection is cut (encode/httpcore 808), and a
+server that lowers its number of streams blocks the pool for ever (encode/httpcore 1022).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from enforcer.concurrency import bounded
+from enforcer.credentials import BoundedCredential, default_credential
+from enforcer.exceptions import AccessDeniedError, ReadError, UnavailableError
+from enforcer.graph.priority import priority_header
+from enforcer.graph.reply import Reply, Request, no_reply, not_sent, read_reply
+from enforcer.renewable import Renewable
+from enforcer.settings import Settings
+from enforcer.telemetry import graph_call
+from enforcer.values import LOOPBACK
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+    from azure.core.credentials_async import AsyncTokenCredential
+    from kiota_abstractions.request_information import RequestInformation
+    from msgraph.graph_request_adapter import GraphRequestAdapter
+
+READ_SECONDS = 30.0
+_CONNECT_SECONDS = 10.0
+_CONNECTIONS = 32
+
+
+@dataclass(slots=True)
+class _Client:
+    """An HTTP client; the adapter asks the credential of the time when it was made."""
+
+    http: httpx.AsyncClient
+    adapter: GraphRequestAdapter | None = None
+
+    async def close(self) -> None:
+        await self.http.aclose()
+
+
+class Wire:
+    """Sends calls to Graph, for one event loop; connects at the first, and closes with `close`.
+
+    Args:
+        settings: Where Graph is and who asks.
+        seconds: How long a call may take, with its token and its wait for a connection.
+        credential: Who asks, where it is not the function's identity. It is not closed here.
+    """
+
+    def __init__(
+        self, settings: Settings, *, seconds: float, credential: AsyncTokenCredential | None = None
+    ) -> None:
+        self._settings, self._seconds, self._given = settings, seconds, credential
+        self._credential: BoundedCredential | None = None
+        self._old_credentials: list[BoundedCredential] = []
+        self._clients = Renewable(self._new_client, _Client.close)
+
+    @property
+    def url(self) -> str:
+        """Graph's base URL, with the version."""
+        return f"{self._settings.graph_url}/v1.0"
+
+    async def close(self) -> None:
+        """Close everything; it connects anew when it is used again."""
+        await self._clients.close()
+        self.renew_token()
+        if self._given is None:
+            for credential in self._old_credentials:
+                await credential.close()
+        self._old_credentials.clear()
+
+    async def send(self, request: Request) -> Reply:
+        """Make one call once.
+
+        Raises:
+            AccessDeniedError: This identity is refused a token.
+            ReadError: The address is not Graph's: the token goes nowhere else.
+        """
+        import httpx  # noqa: PLC0415 -- heavy: loaded by the first call, not by the function app's start
+
+        call = self._prepared(request)
+        with self._clients.using() as line:
+            try:
+                with graph_call(request.method, request.path, request.parameters) as traced:
+                    response = await bounded(self._answered(call, line.client), self._seconds)
+                    traced.answered(response.status_code, request_id=response.headers.get("request-id", ""))
+            except AccessDeniedError:
+                raise
+            except UnavailableError as error:
+                return not_sent(error)
+            except httpx.InvalidURL as error:
+                raise ReadError(f"Graph's nextLink is not an address: {error}") from error
+            except httpx.HTTPError as error:
+                return no_reply(error)
+            except Exception as error:  # noqa: BLE001 -- time is up, or the library failed: its pool may be stuck
+                self._clients.give_up(line)
+                return no_reply(error)
+        return read_reply(response.status_code, response.headers, response.content)
+
+    async def token(self) -> str:
+        """Return a token for Graph, as the adapter would send it.
+
+        Raises:
+            AccessDeniedError: This identity is refused one.
+            UnavailableError: Whoever gives tokens does not answer.
+        """
+        return (await self._asking().get_token(token_scope(self._settings.graph_url))).token
+
+    def renew_token(self) -> None:
+        """Forget the credential, whose cache may hold a token that Graph no longer takes.
+
+        Others may be asking it just now, so it is closed in the end only.
+        """
+        self._old_credentials += [self._credential] if self._credential is not None else []
+        self._credential = None
+        for client in self._clients.clients:
+            client.adapter = None
+
+    # One call --------------------------------------------------------------------------------------------
+
+    def _prepared(self, request: Request) -> RequestInformation:
+        from kiota_abstractions.method import Method  # noqa: PLC0415
+        from kiota_abstractions.native_response_handler import NativeResponseHandler  # noqa: PLC0415
+        from kiota_abstractions.request_information import RequestInformation  # noqa: PLC0415
+        from kiota_http.middleware.options import ResponseHandlerOption  # noqa: PLC0415
+
+        call = RequestInformation(
+            Method(request.method), "{+baseurl}" + request.path, dict(request.parameters)
+        )
+        if "://" in request.path:
+            self._require_graph(request.path)
+            call.url = request.path
+        if request.body:
+            call.set_stream_content(request.body, "application/json")
+        call.headers.try_add("Accept", "application/json")
+        for name, value in priority_header(request.priority).items():
+            call.headers.try_add(name, value)
+        call.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
+        return call
+
+    async def _answered(self, call: RequestInformation, client: _Client) -> httpx.Response:
+        if client.adapter is None:
+            client.adapter = self._new_adapter(client.http)
+        response: httpx.Response = await client.adapter.send_primitive_async(call, "bytes", {})
+        return response
+
+    def _require_graph(self, url: str) -> None:
+        """Refuse a nextLink that leads elsewhere: the token would go with it."""
+        try:
+            wanted, given = urlsplit(self._settings.graph_url), urlsplit(url)
+        except ValueError as error:
+            raise ReadError(f"Graph's nextLink is not an address: {error}") from error
+        if (given.scheme, given.netloc.lower()) != (wanted.scheme, wanted.netloc.lower()):
+            raise ReadError(f"Graph's nextLink leads to {given.scheme}://{given.netloc}, not to Graph")
+
+    # The connection --------------------------------------------------------------------------------------
+
+    def _asking(self) -> BoundedCredential:
+        """Return the credential of who asks."""
+        if self._credential is None:
+            given = self._given
+            self._credential = (
+                BoundedCredential(given) if given else default_credential(self._settings.client_id)
+            )
+        return self._credential
+
+    def _new_client(self) -> _Client:
+        import httpx  # noqa: PLC0415
+
+        http = httpx.AsyncClient(
+            base_url=self.url,
+            timeout=httpx.Timeout(READ_SECONDS, connect=_CONNECT_SECONDS),
+            limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
+            verify=_trusted_authorities(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
+        )
+        return _Client(http)
+
+    def _new_adapter(self, http: httpx.AsyncClient) -> GraphRequestAdapter:
+        from kiota_authentication_azure.azure_identity_authentication_provider import (  # noqa: PLC0415
+            AzureIdentityAuthenticationProvider,
+        )
+        from kiota_http.observability_options import ObservabilityOptions  # noqa: PLC0415
+        from msgraph.graph_request_adapter import GraphRequestAdapter  # noqa: PLC0415
+
+        url = self._settings.graph_url
+        provider = AzureIdentityAuthenticationProvider(
+            self._asking(), scopes=[token_scope(url)], allowed_hosts=[urlsplit(url).hostname or ""]
+        )
+        adapter = GraphRequestAdapter(provider, client=http)
+        adapter.base_url = self.url
+        # The full URL would put names and mail addresses into the traces.
+        adapter.observability_options = ObservabilityOptions(include_euii_attributes=False)
+        return adapter
+
+
+@cache
+def _trusted_authorities(*_places: str | None) -> ssl.SSLContext:
+    """Load the certificates of these places (SSL_CERT_FILE, SSL_CERT_DIR) once: it takes 70 milliseconds."""
+    import httpx  # noqa: PLC0415
+
+    return httpx.create_ssl_context()
+
+
+def token_scope(graph_url: str) -> str:
+    """Return the scope of a token for this Graph; the sandbox takes the public cloud's."""
+    host = urlsplit(graph_url).hostname or ""
+    loopback = host in LOOPBACK
+    return "https://graph.microsoft.com/.default" if loopback else f"{graph_url}/.default"

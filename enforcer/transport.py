@@ -1,0 +1,80 @@
+"""The way to storage: one deadline around every attempt, and errors of one kind.
+
+Not imported before storage is used: it needs azure-core and aiohttp.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from functools import cache
+from typing import Any
+
+import aiohttp
+from azure.core.exceptions import AzureError, IncompleteReadError, ServiceRequestError, ServiceResponseError
+from azure.core.pipeline.transport import AsyncHttpResponse, HttpRequest
+from azure.core.rest import HttpRequest as RestHttpRequest
+
+from enforcer.concurrency import bounded
+from enforcer.renewable import Renewable
+from enforcer.telemetry.storage import TracedTransport
+
+_CONNECT_SECONDS, _READ_SECONDS = 10, 30
+
+
+class BoundedTransport(TracedTransport):
+    """azure-core's transport, traced: an attempt ends in time, with an answer or with an AzureError.
+
+    Args:
+        service: `tables`, `queues` or `blobs`.
+        seconds: How long one attempt may take, with its wait for a connection and its whole answer.
+    """
+
+    def __init__(self, service: str, seconds: float) -> None:
+        super().__init__(service, connection_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS)
+        self._seconds = seconds
+        self._sessions = Renewable(_new_session, aiohttp.ClientSession.close)
+        self._closed = False
+
+    async def send(self, request: HttpRequest | RestHttpRequest, **config: Any) -> AsyncHttpResponse:
+        """Send, and read the answer whole.
+
+        Raises:
+            AzureError: There was no answer, or not all of it; the call may have taken effect.
+        """
+        if self._closed:
+            raise ServiceRequestError("the connection to storage has been closed")
+        with self._sessions.using() as line:
+            self.session = line.client
+            try:
+                # The SDK would read a transaction's answer later, outside of all deadlines and retries.
+                return await bounded(super().send(request, **{**config, "stream": False}), self._seconds)
+            except IncompleteReadError as error:
+                raise ServiceResponseError(error.message, error=error) from error
+            except AzureError:
+                raise
+            except Exception as error:  # time is up, or the library has failed: its pool may be stuck
+                self._sessions.give_up(line)
+                raise ServiceResponseError(f"{type(error).__name__} {error}", error=error) from error
+
+    async def close(self) -> None:
+        """Close the connections, for good."""
+        self._closed = True
+        await self._sessions.close()
+
+
+def _new_session() -> aiohttp.ClientSession:
+    """Make a session like azure-core's own."""
+    places = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=_trust(*places) if any(places) else True),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=True,
+    )
+
+
+@cache
+def _trust(*_places: str | None) -> ssl.SSLContext:
+    """Load the authorities of these places. aiohttp has loaded those of the time when it was imported."""
+    return ssl.create_default_context()
