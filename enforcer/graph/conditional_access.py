@@ -21,9 +21,9 @@ from enforcer.graph.retries import Patience, Retries
 POLICIES = "/identity/conditionalAccess/policies"
 _POLICY = POLICIES + "/{policy}"
 _EVALUATE = "/identity/conditionalAccess/evaluate"
-LISTING = "Policy.Read.All"
-EVALUATING = "Policy.Read.ConditionalAccess"
-_WRITE = "Policy.Read.All and Policy.ReadWrite.ConditionalAccess"
+# Lists the policies, and evaluates them too (conditionalAccessRoot: evaluate).
+READING = "Policy.Read.All"
+_WRITE = "Policy.Read.All, Policy.ReadWrite.ConditionalAccess and Application.Read.All"
 # What If wants an app and a client. A policy for all apps meets any; this is SharePoint Online's ID, the same
 # in every tenant, and the one in Graph's own example (conditionalAccessRoot: evaluate).
 ASKED_APP = "00000003-0000-0ff1-ce00-000000000000"
@@ -56,7 +56,7 @@ class ConditionalAccess:
     async def policies(self) -> list[Policy]:
         """Give all policies of the tenant, whoever made them."""
         what = "the Conditional Access policies"
-        found = all_of(await self._get(POLICIES), lambda reply: _page(reply, what, LISTING), self._get)
+        found = all_of(await self._get(POLICIES), lambda reply: _page(reply, what, READING), self._get)
         return [_policy(body) async for body in found]
 
     async def create(self, body: Json) -> Policy:
@@ -98,7 +98,7 @@ class ConditionalAccess:
         reply = await self._call(Request(method="POST", path=_EVALUATE, body=msgspec.json.encode(question)))
         if reply.not_found:
             raise NotFoundError(f"nobody in this tenant has the object ID {user_id}", field="user")
-        page = _page(reply, "Entra's evaluation of a sign-in", EVALUATING)
+        page = _page(reply, "Entra's evaluation of a sign-in", READING)
         return [_policy(body) for body in page.value if body.get("policyApplies")]
 
     async def _get(self, path: str) -> Reply:

@@ -20,7 +20,6 @@ OPTIONAL = {
     "GroupMember.ReadWrite.All": "membership == 'tenant'",
     "User.EnableDisableAccount.All": "allowDisablingAccounts",
     "Policy.Read.All": "allowReadingPolicies",
-    "Policy.Read.ConditionalAccess": "allowReadingPolicies",
     "Mail.Send": "allowSendingMail",
 }
 # Each call of the function's identity, and the permission without which it is refused.
@@ -36,7 +35,7 @@ CALLS = {
     ("DELETE", "/groups/{}/members/{}/$ref"): "GroupMember.ReadWrite.All",
     ("POST", "/users/{}/sendMail"): "Mail.Send",
     ("GET", "/identity/conditionalAccess/policies"): "Policy.Read.All",
-    ("POST", "/identity/conditionalAccess/evaluate"): "Policy.Read.ConditionalAccess",
+    ("POST", "/identity/conditionalAccess/evaluate"): "Policy.Read.All",
 }
 
 
