@@ -20,10 +20,11 @@ test-long: .venv/.dev $(SANDBOX)  ## the same with many more repeats
 test-browser: .venv/.dev $(SANDBOX)  ## the operators' page in a real browser (needs Chromium)
 	$(BIN)/python -m pytest tests/browser -m browser
 
-check: .venv/.dev  ## style and types
+check: .venv/.dev  ## style, types, and the calls of Graph
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m tools.graph_calls
 
 format: .venv/.dev
 	$(BIN)/ruff format .

@@ -16,7 +16,9 @@ from sandbox.directory.router import Endpoint
 from sandbox.directory.routes import applications, conditional_access, groups, users
 from sandbox.directory.settings import Quota, Settings
 
-ENDPOINTS = tuple(chain(*(module.ROUTES for module in (applications, conditional_access, groups, users))))
+ENDPOINTS: tuple[Endpoint, ...] = tuple(
+    chain(*(module.ROUTES for module in (applications, conditional_access, groups, users)))
+)
 DESCRIBED = [one for one in GRAPH_V1.operations if not one.batch]
 
 
