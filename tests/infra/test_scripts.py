@@ -103,7 +103,7 @@ def test_the_identity_gets_its_permissions_and_becomes_an_owner(shell: Shell) ->
     grants = [json.loads(body) for _, path, body in done.writes if path.endswith("/appRoleAssignedTo")]
     assert grants == [given] * 4
     link = {"@odata.id": f"{GRAPH}/directoryObjects/p-1"}
-    assert [(m, p, json.loads(b)) for m, p, b in done.writes[5:]] == [
+    assert [(m, p, json.loads(b)) for m, p, b in done.writes[4:]] == [
         ("POST", "/groups/g-1/owners/$ref", link)
     ]
 
