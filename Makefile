@@ -23,10 +23,11 @@ test-browser: .venv/.dev $(SANDBOX)  ## the operators' page in a real browser (n
 coverage: .venv/.dev $(SANDBOX)  ## the same tests, and how much of enforcer/ they run
 	$(BIN)/python -m pytest -m "not long and not browser" --cov --cov-report=term:skip-covered
 
-check: .venv/.dev  ## style, types, spelling, workflows
+check: .venv/.dev  ## style, types, calls of Graph, spelling, workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m tools.graph_calls
 	$(BIN)/codespell
 	$(BIN)/pymarkdown scan *.md docs .github
 	$(BIN)/zizmor --offline --quiet .github

@@ -12,7 +12,7 @@ from enum import StrEnum
 from enforcer.blobs import CONTAINER, open_reports
 from enforcer.core.dates import ends_at, instant
 from enforcer.exceptions import AccessDeniedError, EnforcerError, UnavailableError
-from enforcer.graph.conditional_access import LISTING
+from enforcer.graph.conditional_access import READING
 from enforcer.graph.identity import Identity, own_identity
 from enforcer.notify.operators import scheme
 from enforcer.policies.drift import look_for_drift
@@ -214,7 +214,7 @@ async def _policies(services: Services) -> list[Check]:
     look = await look_for_drift(services)
     name, mend = "conditional access", "enforcer policies plan (docs/conditional-access.md)"
     if not look.permitted:
-        return [_warning(name, f"not looked at: this identity lacks {LISTING}", f"{_GRANT} {LISTING}")]
+        return [_warning(name, f"not looked at: this identity lacks {READING}", f"{_GRANT} {READING}")]
     return [_failed(name, drift.detail, mend) for drift in look.drifts] or [
         _ok(name, "whoever leaves the group is blocked, and nobody else")
     ]

@@ -18,12 +18,12 @@ from dataclasses import dataclass, replace
 from enforcer.core.enforcement import Enforcement, Proof, Sessions
 from enforcer.core.policy import BLOCK, Policy
 from enforcer.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
-from enforcer.graph.conditional_access import EVALUATING
+from enforcer.graph.conditional_access import READING
 from enforcer.graph.memberships import groups_having
 from enforcer.services import Services
 
 _NO_TIME = "the time for asking was up"
-_NO_PERMISSION = f"this identity lacks {EVALUATING}"
+_NO_PERMISSION = f"this identity lacks {READING}"
 _NO_ANSWER = "Entra did not answer"
 
 

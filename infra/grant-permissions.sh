@@ -12,7 +12,7 @@ usage: grant-permissions.sh --principal OBJECT_ID --group OBJECT_ID [--group …
   --membership owner      change memberships as an owner of the groups (the default)
   --membership tenant     … by GroupMember.ReadWrite.All, for all groups of the tenant
   --disable-accounts      for ENFORCER_DISABLE_ACCOUNTS other than none
-  --no-policies           leave out Policy.Read.…: no check of the policies, no proof by Entra
+  --no-policies           leave out Policy.Read.All: no check of the policies, no proof by Entra
   --send-mail             for ENFORCER_MAIL_SENDER, any mailbox (docs/permissions.md: how to allow one only)
   --dry-run               say what would be done
 TEXT
@@ -25,7 +25,7 @@ fail() {
 
 principal='' groups=() membership=owner dry_run=''
 permissions=(GroupMember.Read.All User.Read.All User.RevokeSessions.All)
-policies=(Policy.Read.All Policy.Read.ConditionalAccess)
+policies=(Policy.Read.All)
 while (($#)); do
   case $1 in
     --principal) principal=${2:?} && shift ;;

@@ -66,7 +66,7 @@ var permissions = concat(
   ],
   membership == 'tenant' ? ['GroupMember.ReadWrite.All'] : [],
   allowDisablingAccounts ? ['User.EnableDisableAccount.All'] : [],
-  allowReadingPolicies ? ['Policy.Read.All', 'Policy.Read.ConditionalAccess'] : [],
+  allowReadingPolicies ? ['Policy.Read.All'] : [],
   allowSendingMail ? ['Mail.Send'] : []
 )
 

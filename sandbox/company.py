@@ -13,7 +13,6 @@ _PERMISSIONS = (
     "User.Read.All",
     "User.RevokeSessions.All",
     "Policy.Read.All",
-    "Policy.Read.ConditionalAccess",
     "Mail.Send",
 )
 _MEMBERS = (

@@ -25,7 +25,7 @@ NOW = datetime.now(UTC)
 def world(world: World) -> World:
     """A world whose enforcer may ask Entra; no policy blocks anybody in it."""
     assert world.tenant.identity is not None
-    world.tenant.grant(world.tenant.identity, "Policy.Read.All", "Policy.Read.ConditionalAccess")
+    world.tenant.grant(world.tenant.identity, "Policy.Read.All")
     return world
 
 

@@ -25,7 +25,7 @@ NOBODY = "00000000-1111-2222-3333-444444444444"
 def world(world: World) -> World:
     """A world whose enforcer may ask Entra, without the pace of one question a second."""
     assert world.tenant.identity is not None
-    world.tenant.grant(world.tenant.identity, "Policy.Read.ConditionalAccess")
+    world.tenant.grant(world.tenant.identity, "Policy.Read.All")
     return without_waiting_for_policies(world)
 
 
@@ -125,7 +125,7 @@ async def test_an_answer_that_cannot_be_read_is_told_and_the_next_one_is_asked_a
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
-        ({"status": 403}, "this identity lacks Policy.Read.ConditionalAccess"),
+        ({"status": 403}, "this identity lacks Policy.Read.All"),
         ({"status": 429, "headers": {"Retry-After": "3000"}}, "Entra did not answer"),
         ({"effect": Effect.DELAY, "seconds": 3.0}, "the time for asking was up"),
     ],

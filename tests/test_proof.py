@@ -24,7 +24,7 @@ BLOCKED = Answer(proof=Proof.BLOCKED, policy="the block policy")
 def world_that_answers(world: World) -> World:
     """A world whose enforcer may ask Entra."""
     assert world.tenant.identity is not None
-    world.tenant.grant(world.tenant.identity, "Policy.Read.All", "Policy.Read.ConditionalAccess")
+    world.tenant.grant(world.tenant.identity, "Policy.Read.All")
     return world
 
 
@@ -94,7 +94,7 @@ async def test_one_refusal_for_lack_of_permission_is_enough(world: World) -> Non
     asked = [entry for entry in world.directory.sandbox.log.entries if "evaluate" in entry.path]
     assert [entry.status for entry in asked] == [403]
     (entry,) = await proofs(world)
-    assert entry == "not_asked: about 3 people: this identity lacks Policy.Read.ConditionalAccess"
+    assert entry == "not_asked: about 3 people: this identity lacks Policy.Read.All"
 
 
 async def test_what_is_certain_is_not_asked_about(world_that_answers: World) -> None:

@@ -51,9 +51,9 @@ class _Check(msgspec.Struct, kw_only=True):
 def policies() -> None:
     """Conditional Access policies as code, applied with your own sign-in.
 
-    Needs Policy.Read.All, Policy.ReadWrite.ConditionalAccess, User.Read.All and GroupMember.Read.All;
-    docs/conditional-access.md says how to sign in with them. Only policies that this program made are
-    ever changed.
+    Needs Policy.Read.All, Policy.ReadWrite.ConditionalAccess, Application.Read.All, User.Read.All and
+    GroupMember.Read.All; docs/conditional-access.md says how to sign in with them. Only policies that
+    this program made are ever changed.
     """
 
 

@@ -21,9 +21,9 @@ from enforcer.graph.retries import Patience, Retries
 POLICIES = "/identity/conditionalAccess/policies"
 _POLICY = POLICIES + "/{policy}"
 _EVALUATE = "/identity/conditionalAccess/evaluate"
-LISTING = "Policy.Read.All"
-EVALUATING = "Policy.Read.ConditionalAccess"
-_WRITE = "Policy.Read.All and Policy.ReadWrite.ConditionalAccess"
+# Lists the policies, and evaluates them too (conditionalAccessRoot: evaluate).
+READING = "Policy.Read.All"
+_WRITE = "Policy.Read.All, Policy.ReadWrite.ConditionalAccess and Application.Read.All"
 # What If wants an app and a client. A policy for all apps meets any; this is SharePoint Online's ID, the same
 # in every tenant, and the one in Graph's own example (conditionalAccessRoot: evaluate).
 ASKED_APP = "00000003-0000-0ff1-ce00-000000000000"
@@ -57,7 +57,7 @@ class ConditionalAccess:
         """Give all policies of the tenant, whoever made them."""
         what = "the Conditional Access policies"
         found = await all_of(
-            lambda: self._get(POLICIES), lambda reply: _page(reply, what, LISTING), self._get
+            lambda: self._get(POLICIES), lambda reply: _page(reply, what, READING), self._get
         )
         return [_policy(body) for body in found]
 
@@ -100,7 +100,7 @@ class ConditionalAccess:
         reply = await self._call(Request(method="POST", path=_EVALUATE, body=msgspec.json.encode(question)))
         if reply.not_found:
             raise NotFoundError(f"nobody in this tenant has the object ID {user_id}", field="user")
-        page = _page(reply, "Entra's evaluation of a sign-in", EVALUATING)
+        page = _page(reply, "Entra's evaluation of a sign-in", READING)
         return [_policy(body) for body in page.value if body.get("policyApplies")]
 
     async def _get(self, path: str) -> Reply:

@@ -8,7 +8,7 @@ import msgspec
 
 GROUP_COLUMNS = (
     "id,displayName,groupTypes,mailEnabled,securityEnabled,onPremisesSyncEnabled,isAssignableToRole,"
-    "isManagementRestricted"
+    "isManagementRestricted,visibility"
 )
 
 
@@ -23,12 +23,21 @@ class Group(msgspec.Struct, rename="camel"):
     on_premises_sync_enabled: bool | None = None
     is_assignable_to_role: bool | None = None
     is_management_restricted: bool | None = None
+    visibility: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ManagedGroup:
     id: str
     display_name: str
+
+
+def hides_members(visibility: str | None) -> bool:
+    """Whether a group of this visibility lists its members to nobody without `Member.Read.Hidden`.
+
+    Microsoft 365 groups may be made so, and stay so (group: visibility).
+    """
+    return (visibility or "").lower() == "hiddenmembership"
 
 
 def refusal(group: Group) -> str:
@@ -46,6 +55,10 @@ def refusal(group: Group) -> str:
         ),
         "is in a restricted management administrative unit, where apps have no say. Move it out": (
             group.is_management_restricted
+        ),
+        # Graph answers 200 and an empty list: that would look as if everybody had left.
+        "hides its members, whom Graph lists only with Member.Read.Hidden: use a security group": (
+            hides_members(group.visibility)
         ),
         "is mail-enabled: Graph cannot change its members. Use a plain security group": (
             group.mail_enabled and not unified

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from enforcer.core.policy import DECIDING, Json, Policy, PolicyState, made_here, pruned
 
+_TYPE = "@odata.type"
 # What decides whom a policy meets, and for which apps.
 _REACH = ("conditions.users.", "conditions.applications.")
 _LOOK = "look at the sign-in logs, then enable it"
@@ -161,7 +162,8 @@ def update(wanted: Policy, current: Policy) -> Json:
 def _cleared(wanted: object, current: object) -> object:
     if not isinstance(current, dict) or not isinstance(wanted, dict):
         return [] if wanted is None and isinstance(current, list) else wanted
-    if "id" in wanted:
-        return wanted  # names an object that stands elsewhere
+    if "id" in wanted or wanted.get(_TYPE) != current.get(_TYPE):
+        # Names an object that stands elsewhere, or is of another type, which lacks what is to be emptied.
+        return wanted
     names = wanted.keys() | pruned(current).keys()
     return {name: _cleared(wanted.get(name), current.get(name)) for name in sorted(names)}

@@ -8,7 +8,9 @@ from enforcer.core.policy import BLOCK, Policy, PolicyState, made_here
 from enforcer.exceptions import NotFoundError, ReadError
 from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
+from enforcer.graph.decoding import decode
 from enforcer.graph.directory import Directory
+from enforcer.graph.groups import Group, hides_members
 from enforcer.policies.changes import Change, PolicyAction, creation, plan_changes, update
 from enforcer.policies.coverage import uncovered
 from enforcer.policies.drift import Drift, DriftKind, find_drift
@@ -37,7 +39,7 @@ class Manager:
 
         Raises:
             RefusedError: A break-glass account does not exist or cannot sign in, or a population group does
-                not exist.
+                not exist or hides its members.
         """
         refuse([*await self._break_glass_problems(wanted), *await self._population_problems(wanted)])
         return plan_changes(wanted.policies, await self._policies.policies(), enable=enable)
@@ -105,11 +107,19 @@ class Manager:
     async def _population_problems(self, wanted: Wanted) -> list[str]:
         problems = []
         for group in wanted.population_groups:
-            reply = await self._client.read("/groups/{group}?$select=id", group=group)
+            reply = await self._client.read(
+                "/groups/{group}?$select={+select}", group=group, select="id,visibility"
+            )
+            what = f"population group {group}"
             if reply.not_found:
                 problems.append(f"populationGroups: group {group} does not exist in this tenant")
             elif not reply.ok:
-                raise ReadError(f"population group {group} could not be read: {reply.explanation}")
+                raise ReadError(f"{what} could not be read: {reply.explanation}")
+            elif hides_members(decode(reply, Group, what).visibility):
+                problems.append(
+                    f"populationGroups: group {group} hides its members, so nobody can tell whom a policy"
+                    " would meet; use a security group"
+                )
         return problems
 
 

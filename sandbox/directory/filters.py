@@ -1,7 +1,7 @@
 """The part of OData's $filter that finds people: eq, in, and, or, parentheses, any(x:x eq '…')."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -21,10 +21,14 @@ class Junction(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The property has (a collection: contains) one of these values, without regard to case."""
+    """The property has (a collection: contains) one of these values, without regard to case.
+
+    `lambda_`: it was asked as `any(x:x eq '…')`, as a collection has to be.
+    """
 
     name: str
     values: tuple[str, ...]
+    lambda_: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,15 @@ def parse(text: str) -> Condition:
     if tokens:
         raise _unreadable(text)
     return condition
+
+
+def comparisons(condition: Condition) -> Iterator[Comparison]:
+    """All comparisons of a condition."""
+    if isinstance(condition, Comparison):
+        yield condition
+    else:
+        for part in condition.parts:
+            yield from comparisons(part)
 
 
 def holds(condition: Condition, entry: DirectoryObject, columns: Mapping[str, str | None]) -> bool:
@@ -97,7 +110,7 @@ def _single(tokens: list[str]) -> Condition:
     if "/any(" in first:
         value = _value(tokens)
         _expect(tokens, ")")
-        return Comparison(first.partition("/")[0], (value,))
+        return Comparison(first.partition("/")[0], (value,), lambda_=True)
     operator = _next(tokens).lower()
     if operator == "eq":
         return Comparison(first, (_value(tokens),))

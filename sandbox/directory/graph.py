@@ -4,6 +4,7 @@ from asyncio import sleep
 from http import HTTPStatus
 
 from sandbox.directory.batch import answer_batch
+from sandbox.directory.conformity import require_conformity
 from sandbox.directory.errors import GraphError, denied, policy_scopes_missing
 from sandbox.directory.faults import Effect, Fault
 from sandbox.directory.messages import Answer, Call, Delivery
@@ -63,6 +64,7 @@ class Graph:
         try:
             headers = self._charge(endpoint, call, units)
             self._authorise(endpoint, call)
+            require_conformity(call, endpoint)
             answer = endpoint.handler(call, self._sandbox)
         except GraphError as error:
             answer = refusal(call, error, self._sandbox)

@@ -88,6 +88,10 @@ class Group(DirectoryObject):
         return "DynamicMembership" in self.group_types
 
     @property
+    def hides_members(self) -> bool:
+        return self.visibility == "HiddenMembership"
+
+    @property
     def unified(self) -> bool:
         """A Microsoft 365 group; its mail does not make it read-only in Graph."""
         return "Unified" in self.group_types

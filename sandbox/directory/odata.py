@@ -56,7 +56,6 @@ SCHEMAS: Mapping[type[DirectoryObject], Schema] = {
                 "onPremisesLastSyncDateTime",
                 "onPremisesSamAccountName",
                 "onPremisesUserPrincipalName",
-                "refreshTokensValidFromDateTime",
                 "securityIdentifier",
                 "signInActivity",
                 "state",

@@ -15,6 +15,7 @@ PERMISSION_IDS = {
     "GroupMember.Read.All": "98830695-27a2-44f7-8c18-0c3ebc9698f6",
     "GroupMember.ReadWrite.All": "dbaae8cf-10b5-4b86-a4a1-f871c94c6695",
     "Mail.Send": "b633e1c5-b582-4048-a93e-9f11b44c7e96",
+    "Member.Read.Hidden": "658aa5d8-239f-45c4-aa12-864f4fc7e490",
     "Policy.Read.All": "246dd0d5-5bd0-4def-940b-0421030a5b68",
     "Policy.Read.ConditionalAccess": "37730810-e9ba-4e46-b07e-8ca78d182097",
     "Policy.ReadWrite.ConditionalAccess": "01c0a623-fc9b-48e9-b794-0756f8e8f067",
@@ -38,12 +39,18 @@ def any_of(*alternatives: str) -> Alternatives:
 READ_GROUP = any_of(
     "GroupMember.Read.All",
     "Group.Read.All",
-    "GroupMember.ReadWrite.All",
     "Group.ReadWrite.All",
     "Directory.Read.All",
     "Directory.ReadWrite.All",
 )
-READ_MEMBERS = any_of("GroupMember.ReadBasic.All") + READ_GROUP
+READ_OWNERS = any_of(
+    "GroupMember.Read.All",
+    "Group.Read.All",
+    "GroupMember.ReadWrite.All",
+    "Group.ReadWrite.All",
+    "Directory.Read.All",
+)
+READ_MEMBERS = any_of("GroupMember.ReadBasic.All") + READ_OWNERS
 WRITE_MEMBERS = any_of("GroupMember.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All")
 READ_USER = any_of("User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
 DISABLE_USER = any_of(
@@ -65,8 +72,11 @@ READ_POLICIES = any_of("Policy.Read.All")
 EVALUATE_POLICIES = any_of(
     "Policy.Read.ConditionalAccess", "Policy.Read.All", "Policy.ReadWrite.ConditionalAccess"
 )
-WRITE_POLICIES = any_of("Policy.ReadWrite.ConditionalAccess + Policy.Read.All")
+WRITE_POLICIES = any_of("Policy.ReadWrite.ConditionalAccess + Policy.Read.All + Application.Read.All")
 READ_DIRECTORY = any_of("Directory.Read.All", "Directory.ReadWrite.All", "User.Read.All")
+
+# Of a group with `visibility=HiddenMembership` nobody else sees a member.
+READ_HIDDEN_MEMBERS = any_of("Member.Read.Hidden")
 
 # Whoever may read none of these sees of a member that is a user only its type and id.
 READ_MEMBER_PROPERTIES = any_of("User.ReadBasic.All") + READ_USER

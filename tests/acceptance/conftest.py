@@ -55,7 +55,7 @@ class Company:
 @pytest.fixture
 def company(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Company:
     assert world.tenant.identity is not None
-    world.tenant.grant(world.tenant.identity, "Policy.Read.All", "Policy.Read.ConditionalAccess")
+    world.tenant.grant(world.tenant.identity, "Policy.Read.All")
     world.directory.sandbox.settings.conditional_access_quota = Quota(limit=1000, seconds=1)
     # What one call a second is like, tests/graph/test_conditional_access.py shows.
     quick = ConditionalAccess(world.services.graph, Pacer(1000, 1.0), Patience(failures=1.0, throttling=2.0))

@@ -62,7 +62,7 @@ async def entra(monkeypatch: pytest.MonkeyPatch, quota: Quota, *permissions: str
 @pytest.fixture
 async def quick(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Entra]:
     """A tenant whose Conditional Access answers as often as it is asked."""
-    permissions = ("Policy.Read.All", "Policy.ReadWrite.ConditionalAccess")
+    permissions = ("Policy.Read.All", "Policy.ReadWrite.ConditionalAccess", "Application.Read.All")
     async with entra(monkeypatch, Quota(limit=1000, seconds=1), *permissions) as found:
         yield found
 
@@ -151,7 +151,7 @@ async def test_without_the_permission_the_error_names_it(monkeypatch: pytest.Mon
     async with entra(monkeypatch, Quota(limit=1000, seconds=1)) as found:
         with pytest.raises(AccessDeniedError, match=r"grant this identity Policy\.Read\.All:"):
             await found.access.policies()
-        with pytest.raises(AccessDeniedError, match=r"grant this identity Policy\.Read\.ConditionalAccess:"):
+        with pytest.raises(AccessDeniedError, match=r"grant this identity Policy\.Read\.All:"):
             await found.access.evaluate(GROUP)
         with pytest.raises(AccessDeniedError, match=r"Policy\.ReadWrite\.ConditionalAccess"):
             await found.access.create(POLICY)

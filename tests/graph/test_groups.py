@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from enforcer.exceptions import GroupError
 from enforcer.graph.groups import GROUP_COLUMNS, Group, refusal
 from tests.graph.conftest import Tenancy
 
@@ -18,6 +19,7 @@ PLAIN: dict[str, Any] = {"security_enabled": True, "mail_enabled": False, "group
     [
         PLAIN,
         {"group_types": ["Unified"], "mail_enabled": True, "security_enabled": False},
+        {"group_types": ["Unified"], "mail_enabled": True, "visibility": "Private"},
         {**PLAIN, "on_premises_sync_enabled": False, "is_assignable_to_role": False},
         {},  # what Graph does not tell is held against nobody
     ],
@@ -42,6 +44,10 @@ async def test_a_group_that_was_dynamic_once_is_taken(tenancy: Tenancy) -> None:
         ({"is_management_restricted": True}, "is in a restricted management administrative unit"),
         ({"mail_enabled": True}, "is mail-enabled"),
         ({"security_enabled": False}, "is no security group"),
+        (
+            {"group_types": ["Unified"], "mail_enabled": True, "visibility": "HiddenMembership"},
+            "hides its members",
+        ),
     ],
 )
 def test_a_group_whose_members_cannot_be_managed_is_refused_and_it_is_said_what_to_do(
@@ -54,3 +60,15 @@ def test_a_group_whose_members_cannot_be_managed_is_refused_and_it_is_said_what_
 def test_everything_that_is_decided_upon_is_asked_for() -> None:
     asked = {field.encode_name for field in msgspec.structs.fields(Group)}
     assert asked == set(GROUP_COLUMNS.split(","))
+
+
+@pytest.mark.anyio
+async def test_a_group_that_hides_its_members_is_refused_before_anybody_counts_them(tenancy: Tenancy) -> None:
+    ada = tenancy.tenant.add_user("Ada Novak")
+    hidden = tenancy.tenant.add_group(
+        "Hidden", members=[ada], group_types=["Unified"], mail_enabled=True, visibility="HiddenMembership"
+    )
+    # This is what the enforcer would see of it: nobody, and no error.
+    assert [member async for member in tenancy.directory.members(hidden.id)] == []
+    with pytest.raises(GroupError, match=r"Member\.Read\.Hidden: use a security group"):
+        await tenancy.directory.require_group(hidden.id)

@@ -5,10 +5,13 @@ from itertools import chain
 
 import pytest
 
+from sandbox import azure_cli
+from sandbox.directory.description import GRAPH_V1, Operation
 from sandbox.directory.permissions import PERMISSION_IDS, allowed
 from sandbox.directory.router import Endpoint
 from sandbox.directory.routes import applications, conditional_access, groups, users
 from tests.infra.templates import IDENTITY, INFRA, ROOT, text_of
+from tools.graph_calls import paths_in_the_code
 
 SCRIPT = (INFRA / "grant-permissions.sh").read_text()
 ENDPOINTS: dict[tuple[str, str], Endpoint] = {
@@ -20,7 +23,6 @@ OPTIONAL = {
     "GroupMember.ReadWrite.All": "membership == 'tenant'",
     "User.EnableDisableAccount.All": "allowDisablingAccounts",
     "Policy.Read.All": "allowReadingPolicies",
-    "Policy.Read.ConditionalAccess": "allowReadingPolicies",
     "Mail.Send": "allowSendingMail",
 }
 # Each call of the function's identity, and the permission without which it is refused.
@@ -36,20 +38,49 @@ CALLS = {
     ("DELETE", "/groups/{}/members/{}/$ref"): "GroupMember.ReadWrite.All",
     ("POST", "/users/{}/sendMail"): "Mail.Send",
     ("GET", "/identity/conditionalAccess/policies"): "Policy.Read.All",
-    ("POST", "/identity/conditionalAccess/evaluate"): "Policy.Read.ConditionalAccess",
+    ("POST", "/identity/conditionalAccess/evaluate"): "Policy.Read.All",
 }
 
 
-def calls_of_the_directory() -> set[str]:
-    """The paths that `enforcer.graph.directory` asks for, without casts, which need no other permission."""
-    source = (ROOT / "enforcer/graph/directory.py").read_text()
-    paths = re.findall(r'"(/(?:users|groups)[^"]*)"', source)
-    plain = (re.sub(r"/microsoft\.graph\.\w+$", "", path.partition("?")[0]) for path in paths)
-    return {re.sub(r"\{\w+\}", "{}", path) for path in plain}
+# Those of the operator, who manages policies and works on the command line.
+OPERATORS_CALLS = {
+    ("GET", "/me"),
+    ("POST", "/users/{}/checkMemberGroups"),
+    ("POST", "/identity/conditionalAccess/policies"),
+    ("PATCH", "/identity/conditionalAccess/policies/{}"),
+}
+
+
+def described(method: str, path: str) -> Operation:
+    """Microsoft's own description of a call; a cast needs no other permission."""
+    found = [
+        *GRAPH_V1.operations_at(path.replace("{}", "x")),
+        *GRAPH_V1.operations_at(path + "/microsoft.graph.servicePrincipal"),
+    ]
+    return next(operation for operation in found if operation.method == method)
 
 
 def test_every_path_that_the_code_asks_for_is_known_here() -> None:
-    assert calls_of_the_directory() <= {path for _, path in CALLS}
+    plain = (re.sub(r"/microsoft\.graph\.\w+$", "", place.path) for place in paths_in_the_code())
+    asked = {re.sub(r"\{\w+\}", "{}", path) for path in plain}
+    assert asked == {path for _, path in CALLS.keys() | OPERATORS_CALLS} | {"/$batch"}
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+def test_what_is_granted_allows_each_call_by_microsofts_own_tables(call: tuple[str, str]) -> None:
+    operation = described(*call)
+    assert operation.allowed(frozenset(ALWAYS | OPTIONAL.keys()))
+    if operation.permissions and not operation.together:
+        assert CALLS[call] in operation.permissions
+
+
+def test_what_the_guide_asks_of_whoever_writes_policies_allows_it_by_microsofts_own_tables() -> None:
+    guide = (ROOT / "docs/conditional-access.md").read_text()
+    paragraph = guide.partition("### Who may")[2].partition("\n\n**")[0]
+    named = frozenset(re.findall(r"`(\w+\.\w+\.\w+)`", paragraph))
+    assert named == frozenset(azure_cli.SCOPES)
+    for call in OPERATORS_CALLS | {("GET", "/identity/conditionalAccess/policies")}:
+        assert described(*call).allowed(named), call
 
 
 @pytest.mark.parametrize("call", CALLS, ids=" ".join)
@@ -60,7 +91,7 @@ def test_with_everything_granted_each_call_is_allowed(call: tuple[str, str]) -> 
 @pytest.mark.parametrize("call", CALLS, ids=" ".join)
 def test_without_its_permission_a_call_is_refused(call: tuple[str, str]) -> None:
     # Writing memberships would include reading them; an owner of the group needs no such permission.
-    broader = {"GroupMember.ReadWrite.All", "Policy.Read.All"}
+    broader = {"GroupMember.ReadWrite.All"}
     rest = frozenset((ALWAYS | OPTIONAL.keys()) - {CALLS[call]} - broader)
     assert not allowed(rest, ENDPOINTS[call].permissions)
 

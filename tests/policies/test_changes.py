@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from enforcer.core.policy import Json, Policy, read_policy
 from enforcer.policies.changes import Difference, PolicyAction, creation, plan_changes, update
+from sandbox.directory.conformity import misfits
 from sandbox.directory.routes.policy_forms import completed, merged
 from tests.policies.examples import BREAK_GLASS, OTHER, changed, handmade, in_tenant, remade, shipped
 
@@ -91,6 +92,15 @@ def test_an_update_leaves_an_authentication_strength_to_its_id() -> None:
     assert sent == {"id": "00000000-0000-0000-0000-000000000002"}
 
 
+def test_where_somebody_has_chosen_another_type_the_part_is_sent_whole() -> None:
+    """`members` of the enumerated tenants is a property that all tenants lack: Graph would answer 400."""
+    wanted = shipped()[BLOCK]
+    side = "includeGuestsOrExternalUsers"
+    enumerated = {"guestOrExternalUserTypes": "b2bCollaborationGuest", "externalTenants": _ENUMERATED}
+    sent = update(wanted, changed(in_tenant(wanted), **{side: enumerated}))
+    assert sent["conditions"]["users"][side] == wanted.body["conditions"]["users"][side]
+
+
 @pytest.mark.parametrize("key", shipped())
 @given(data=st.data())
 def test_after_an_update_there_is_nothing_left_to_do(key: str, data: st.DataObject) -> None:
@@ -99,12 +109,28 @@ def test_after_an_update_there_is_nothing_left_to_do(key: str, data: st.DataObje
     for part, extra in data.draw(_TAMPERING):
         current[part] = _overlaid(current.get(part), extra)
     tampered = read_policy(current)
+    assert [*misfits("conditionalAccessPolicy", update(wanted, tampered))] == []
     after = read_policy(completed(merged(current, update(wanted, tampered))))
     assert actions([wanted], [after]) == [None]
     assert after.state is tampered.state
 
 
 _IDS = st.lists(st.sampled_from([OTHER, *BREAK_GLASS]), unique=True)
+_ENUMERATED = {
+    "@odata.type": "#microsoft.graph.conditionalAccessEnumeratedExternalTenants",
+    "membershipKind": "enumerated",
+    "members": [OTHER],
+}
+_ALL_TENANTS = {
+    "@odata.type": "#microsoft.graph.conditionalAccessAllExternalTenants",
+    "membershipKind": "all",
+}
+_GUESTS = st.fixed_dictionaries(
+    {
+        "guestOrExternalUserTypes": st.sampled_from(["b2bCollaborationGuest", "internalGuest"]),
+        "externalTenants": st.sampled_from([_ENUMERATED, _ALL_TENANTS]),
+    }
+)
 _TAMPERING = st.lists(
     st.one_of(
         st.tuples(
@@ -115,9 +141,19 @@ _TAMPERING = st.lists(
                     "platforms": st.just({"includePlatforms": ["android"], "excludePlatforms": []}),
                     "locations": st.just({"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]}),
                     "signInRiskLevels": st.just(["high"]),
+                    "devices": st.just({"deviceFilter": {"mode": "include", "rule": "x"}}),
+                    "insiderRiskLevels": st.just("elevated"),
+                    "authenticationFlows": st.just({"transferMethods": "deviceCodeFlow"}),
                     "clientAppTypes": st.just(["browser"]),
                     "users": st.fixed_dictionaries(
-                        {}, optional={"excludeUsers": _IDS, "excludeGroups": _IDS, "includeUsers": _IDS}
+                        {},
+                        optional={
+                            "excludeUsers": _IDS,
+                            "excludeGroups": _IDS,
+                            "includeUsers": _IDS,
+                            "includeGuestsOrExternalUsers": _GUESTS,
+                            "excludeGuestsOrExternalUsers": _GUESTS,
+                        },
                     ),
                 },
             ),

@@ -116,6 +116,14 @@ async def test_check_names_whom_the_policy_does_not_cover_nested_groups_consider
     assert await operator.manager.check(groups) == []
 
 
+async def test_a_population_group_that_hides_its_members_is_refused(
+    office: Office, operator: Operator
+) -> None:
+    hidden = office.tenant.add_group("Hidden", group_types=["Unified"], visibility="HiddenMembership")
+    with pytest.raises(RefusedError, match="hides its members"):
+        await operator.plan(populationGroups=[hidden.id])
+
+
 async def test_copies_are_left_for_people_to_delete(office: Office, operator: Operator) -> None:
     await operator.apply()
     office.tenant.policies["1" * 36] = office.policy(BLOCK) | {"id": "1" * 36}

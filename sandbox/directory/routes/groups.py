@@ -14,13 +14,15 @@ from sandbox.directory.errors import (
     synchronised,
 )
 from sandbox.directory.ids import is_id
-from sandbox.directory.messages import Answer, Call, no_content
+from sandbox.directory.messages import Answer, Call, Caller, no_content
 from sandbox.directory.objects import Group, ServicePrincipal
 from sandbox.directory.paging import position
 from sandbox.directory.permissions import (
     DELETE_USER,
     READ_GROUP,
+    READ_HIDDEN_MEMBERS,
     READ_MEMBERS,
+    READ_OWNERS,
     WRITE_MEMBERS,
     WRITE_ROLE_ASSIGNABLE,
     allowed,
@@ -55,7 +57,10 @@ def list_groups(call: Call, sandbox: Sandbox) -> Answer:
 
 
 def list_members(call: Call, sandbox: Sandbox) -> Answer:
-    members = sandbox.tenant.members[find_group(call, sandbox).id]
+    group = find_group(call, sandbox)
+    if hidden_from(call.caller, group):
+        return collection(call, sandbox, sorted_ids(()))
+    members = sandbox.tenant.members[group.id]
     members.catch_up(sandbox.clock.seconds())
     answer = collection(call, sandbox, members.listed_after)
     if not position(call).after:
@@ -65,8 +70,14 @@ def list_members(call: Call, sandbox: Sandbox) -> Answer:
 
 def list_transitive_members(call: Call, sandbox: Sandbox) -> Answer:
     group = find_group(call, sandbox)
-    found = sandbox.tenant.all_listed_members(group.id, sandbox.clock.seconds())
+    hidden = hidden_from(call.caller, group)
+    found = () if hidden else sandbox.tenant.all_listed_members(group.id, sandbox.clock.seconds())
     return collection(call, sandbox, sorted_ids(found))
+
+
+def hidden_from(caller: Caller, group: Group) -> bool:
+    """Whether this caller is shown an empty list, with a status of 200 (msgraph-sdk-dotnet issue 1255)."""
+    return group.hides_members and not allowed(caller.permissions, READ_HIDDEN_MEMBERS)
 
 
 def list_owners(call: Call, sandbox: Sandbox) -> Answer:
@@ -145,12 +156,12 @@ ROUTES = (
     Endpoint(method="GET", pattern="/groups/{group}", handler=get_group, permissions=READ_GROUP),
     *(
         Endpoint(
-            method="GET", pattern=pattern, handler=handler, permissions=READ_MEMBERS, resource_units=units
+            method="GET", pattern=pattern, handler=handler, permissions=permissions, resource_units=units
         )
-        for path, handler, units in (
-            ("/groups/{group}/members", list_members, 3),
-            ("/groups/{group}/transitiveMembers", list_transitive_members, 5),
-            ("/groups/{group}/owners", list_owners, 1),
+        for path, handler, permissions, units in (
+            ("/groups/{group}/members", list_members, READ_MEMBERS, 3),
+            ("/groups/{group}/transitiveMembers", list_transitive_members, READ_MEMBERS, 5),
+            ("/groups/{group}/owners", list_owners, READ_OWNERS, 1),
         )
         for pattern in (path, f"{path}/{{cast}}")
     ),

@@ -84,7 +84,12 @@ _EMPTY_GRANT: Json = {
 
 
 def merged(policy: Json, changes: Json) -> Json:
-    """The policy with these changes: objects are changed property by property, all else is replaced."""
+    """The policy with these changes: objects are changed property by property, all else is replaced.
+
+    So is an object whose type changes: it has not the properties of the other.
+    """
+    if changes.get("@odata.type", policy.get("@odata.type")) != policy.get("@odata.type"):
+        return changes
     result = dict(policy)
     for name, value in changes.items():
         old = result.get(name)

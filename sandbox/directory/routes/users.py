@@ -1,5 +1,6 @@
 """Users: finding, disabling, revoking, deleting, and the mail they send."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
 
 from sandbox.directory.errors import GraphError, bad_request, denied, not_found
@@ -19,6 +20,7 @@ from sandbox.directory.permissions import (
 )
 from sandbox.directory.router import Endpoint, Service
 from sandbox.directory.routes.collections import collection, entity, matching, sorted_ids
+from sandbox.directory.routes.groups import hidden_from
 from sandbox.directory.state import Sandbox
 from sandbox.directory.tenant import Mail
 
@@ -105,7 +107,7 @@ def check_member_groups(call: Call, sandbox: Sandbox) -> Answer:
         raise bad_request("Invalid value specified for parameter 'groupIds'.")
     if len(asked) > MOST_GROUPS_TO_CHECK:
         raise bad_request(f"Too many group ids: at most {MOST_GROUPS_TO_CHECK} may be checked at once.")
-    member_of = sandbox.tenant.all_listed_groups_of(user.id, sandbox.clock.seconds())
+    member_of = _shown(call, sandbox, sandbox.tenant.all_listed_groups_of(user.id, sandbox.clock.seconds()))
     found = [group_id for group_id in asked if str(group_id).lower() in member_of]
     return Answer(body={"@odata.context": f"{call.root}/$metadata#Collection(Edm.String)", "value": found})
 
@@ -113,13 +115,19 @@ def check_member_groups(call: Call, sandbox: Sandbox) -> Answer:
 def list_groups_of(call: Call, sandbox: Sandbox) -> Answer:
     user = find_user(call, sandbox)
     direct = sandbox.tenant.listed_groups_of(user.id, sandbox.clock.seconds())
-    return collection(call, sandbox, sorted_ids(direct))
+    return collection(call, sandbox, sorted_ids(_shown(call, sandbox, direct)))
 
 
 def list_all_groups_of(call: Call, sandbox: Sandbox) -> Answer:
     user = find_user(call, sandbox)
     found = sandbox.tenant.all_listed_groups_of(user.id, sandbox.clock.seconds())
-    return collection(call, sandbox, sorted_ids(found))
+    return collection(call, sandbox, sorted_ids(_shown(call, sandbox, found)))
+
+
+def _shown(call: Call, sandbox: Sandbox, group_ids: Iterable[str]) -> set[str]:
+    """Leave out the groups that hide their members from this caller (microsoft-graph-docs issue 12285)."""
+    groups = (sandbox.tenant.group(group_id) for group_id in group_ids)
+    return {group.id for group in groups if group and not hidden_from(call.caller, group)}
 
 
 def send_mail(call: Call, sandbox: Sandbox) -> Answer:

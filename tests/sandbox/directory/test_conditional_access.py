@@ -143,6 +143,10 @@ def unhurried(scene: Scene) -> Scene:
     return scene
 
 
+def guests(tenants: dict[str, Any]) -> dict[str, Any]:
+    return {"guestOrExternalUserTypes": "b2bCollaborationGuest", "externalTenants": tenants}
+
+
 def question(user_id: str, **more: Any) -> dict[str, Any]:
     return {
         "signInIdentity": {"@odata.type": "#microsoft.graph.userSignIn", "userId": user_id},
@@ -191,6 +195,61 @@ async def test_a_policy_is_created_changed_and_deleted(unhurried: Scene) -> None
 async def test_a_malformed_policy_is_refused(unhurried: Scene, change: dict[str, Any]) -> None:
     response = await unhurried.http.post(POLICIES, json=policy(includeUsers=["All"]) | change)
     assert error_of(response) == (400, "BadRequest")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"conditions": {"nonsense": 1}},
+        {"nonsense": 1},
+        {"conditions": {"userRiskLevels": ["extreme"]}},
+        {"conditions": {"users": {"includeUsers": "All"}}},
+        {"grantControls": {"builtInControls": ["blok"]}},
+        {"sessionControls": {"signInFrequency": {"isEnabled": "yes"}}},
+        {"conditions": {"users": {"excludeGuestsOrExternalUsers": guests({"membershipKind": "all"})}}},
+        {
+            "conditions": {
+                "users": {
+                    "excludeGuestsOrExternalUsers": guests(
+                        {
+                            "@odata.type": "#microsoft.graph.conditionalAccessAllExternalTenants",
+                            "membershipKind": "all",
+                            "members": [OTHER],
+                        }
+                    )
+                }
+            }
+        },
+    ],
+)
+async def test_a_change_that_graphs_types_do_not_have_is_refused_and_changes_nothing(
+    unhurried: Scene, change: dict[str, Any]
+) -> None:
+    made = (await unhurried.http.post(POLICIES, json=policy(includeUsers=["All"]))).json()
+    path = f"{POLICIES}/{made['id']}"
+    assert error_of(await unhurried.http.patch(path, json=change)) == (400, "BadRequest")
+    assert (await unhurried.http.get(path)).json() == made
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"signInIdentity": {"userId": OTHER}},
+        {"signInIdentity": {"@odata.type": "#microsoft.graph.applicationContext"}},
+        {"signInContext": {"includeApplications": [APP]}},
+        {"signInConditions": {"clientAppType": "bowser"}},
+        {"signInConditions": {"devicePlatform": "amiga"}},
+        {"appliedPoliciesOnly": "true"},
+        {"nonsense": True},
+    ],
+)
+async def test_a_question_that_graphs_types_do_not_have_is_refused(
+    unhurried: Scene, change: dict[str, Any]
+) -> None:
+    asked = question(unhurried.ada.id) | change
+    assert error_of(await unhurried.http.post(EVALUATE, json=asked)) == (400, "BadRequest")
 
 
 @pytest.mark.anyio

@@ -98,6 +98,16 @@ async def test_transitive_members_include_those_of_nested_groups(scene: Scene) -
     assert (await scene.http.delete(f"{scene.members}/{nina.id}/$ref")).status_code == 404
 
 
+async def test_hidden_members_are_shown_to_those_alone_who_may_read_them(scene: Scene) -> None:
+    hidden = scene.tenant.add_group("Hidden", members=[scene.ada], visibility="HiddenMembership")
+    for path in (f"/groups/{hidden.id}/members", f"/groups/{hidden.id}/transitiveMembers"):
+        scene.act_as("GroupMember.Read.All")
+        answer = await scene.http.get(path)
+        assert (answer.status_code, answer.json()["value"]) == (200, [])
+        scene.act_as("GroupMember.Read.All", "Member.Read.Hidden")
+        assert [one["id"] for one in (await scene.http.get(path)).json()["value"]] == [scene.ada.id]
+
+
 async def test_owners_are_listed(scene: Scene) -> None:
     scene.tenant.owners[scene.group.id].append(scene.ada.id)
     owners = (await scene.http.get(f"/groups/{scene.group.id}/owners")).json()["value"]

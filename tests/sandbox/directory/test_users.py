@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -6,6 +7,8 @@ import pytest
 from tests.sandbox.directory.conftest import Scene, error_of
 
 pytestmark = pytest.mark.anyio
+
+TO = {"emailAddress": {"address": "x@contoso.example"}}
 
 
 async def test_a_guest_is_found_by_his_encoded_name(scene: Scene) -> None:
@@ -127,7 +130,7 @@ async def test_member_of_is_direct_and_transitive_member_of_is_not(scene: Scene)
 
 
 async def test_mail_is_kept(scene: Scene) -> None:
-    message = {"subject": "Soon", "toRecipients": [{"emailAddress": {"address": "x@contoso.example"}}]}
+    message = {"subject": "Soon", "toRecipients": [TO]}
     body = {"message": message, "saveToSentItems": False}
     assert (await scene.http.post(f"/users/{scene.ada.mail}/sendMail", json=body)).status_code == 202
     [mail] = scene.tenant.mails
@@ -142,6 +145,50 @@ async def test_mail_to_nobody_is_refused(scene: Scene) -> None:
     response = await scene.http.post(f"/users/{scene.ada.mail}/sendMail", json={"message": {"subject": "x"}})
     assert response.status_code == 400
     assert scene.tenant.mails == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"toRecipients": ["x@contoso.example"]},
+        {"toRecipients": [{"emailAddress": "x@contoso.example"}]},
+        {"toRecipients": [TO], "body": {"contentType": "MARKDOWN", "content": ""}},
+        {"toRecipients": [TO], "text": "x"},
+    ],
+)
+async def test_a_mail_that_graphs_types_do_not_have_is_refused(scene: Scene, message: dict[str, Any]) -> None:
+    response = await scene.http.post(f"/users/{scene.ada.mail}/sendMail", json={"message": message})
+    assert error_of(response) == (400, "RequestBodyRead")
+    assert scene.tenant.mails == []
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "otherMails eq 'pat@home.example'",
+        "mail/any(x:x eq 'gus@partner.example')",
+        "mail eq 'gus@partner.example' or jobTitle eq 'x'",
+    ],
+)
+async def test_a_filter_that_graph_does_not_know_is_refused(scene: Scene, condition: str) -> None:
+    response = await scene.http.get("/users", params={"$filter": condition})
+    assert error_of(response) == (400, "Request_UnsupportedQuery")
+
+
+async def test_revoking_takes_no_parameters_and_a_body_its_content_type(scene: Scene) -> None:
+    path = f"/users/{scene.ada.id}/revokeSignInSessions"
+    assert (await scene.http.post(path, json={})).status_code == 200
+    assert (await scene.http.post(path, json={"now": True})).status_code == 400
+    assert (await scene.http.post(path, content=b"{}")).status_code == 400
+
+
+async def test_memberships_of_groups_that_hide_them_are_left_out(scene: Scene) -> None:
+    hidden = scene.tenant.add_group("Hidden", members=[scene.ada], visibility="HiddenMembership")
+    path = f"/users/{scene.ada.id}/checkMemberGroups"
+    body = {"groupIds": [scene.group.id, hidden.id]}
+    assert (await scene.http.post(path, json=body)).json()["value"] == [scene.group.id]
+    scene.act_as("Member.Read.Hidden")
+    assert (await scene.http.post(path, json=body)).json()["value"] == [scene.group.id, hidden.id]
 
 
 async def test_objects_are_got_by_ids_with_their_types(scene: Scene) -> None:
