@@ -19,7 +19,7 @@ from enforcer.core.planner import GroupFacts, plan_group
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Outcome, Report, Run, RunState, counted
 from enforcer.departures import RUN_ENDED, Departures, left_alone
-from enforcer.exceptions import EnforcerError, InputError
+from enforcer.exceptions import EnforcerError, InputError, cause
 from enforcer.facts import read_facts
 from enforcer.job import Job
 from enforcer.person import intent
@@ -68,7 +68,7 @@ async def sweep(services: Services, order: Order) -> Report:
             report.run.assert_counts()
             await services.runs.save(report)
         except Exception as error:  # whatever it is: a run that broke off is recorded as failed
-            await _record_failure(services, story.broken_off(error), error)
+            await _record_failure(services, story.broken_off(cause(error)), cause(error))
             raise
     announce(report, only_looked=order.only_look)
     return report

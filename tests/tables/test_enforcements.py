@@ -88,9 +88,9 @@ async def test_many_at_the_same_time_are_all_kept_and_the_newest_word_counts(
     people = [replace(LEAST, row_key=f"user{number}@x.example") for number in range(250)]
     await asyncio.gather(*(enforcements.save(group, [item]) for item in people))
     await enforcements.save(group, [people[0], replace(people[0], attempts=3)])
-    found = {item.row_key: item for item in await enforcements.all_of_group(group)}
+    found = await enforcements.all_of_group(group)
     assert len(found) == 250
-    assert found[people[0].row_key].attempts == 3
+    assert replace(people[0], attempts=3) in found
 
 
 async def test_groups_know_nothing_of_each_other(tables: Tables, group: str) -> None:
