@@ -194,7 +194,9 @@ async def test_rows_that_cannot_be_read_are_listed_exported_and_imported_over(
 
     assert (await import_file(shell, tmp_path, f"User,EndDate\ncal@x.example,{RUNNING}\n"))[0] == 0
     assert (await ends(shell))["cal@x.example"] == RUNNING
-    for command in (("plan",), ("status",), ("audit", "verify")):
+    days = ("--from", "2020-01-01", "--to", "2020-02-28")
+    for command in (("plan",), ("status",), ("audit", "verify"), ("audit", "export", *days, "--out")):
         for form in ("json", "table"):
-            ran = await shell.run(*command, "--output", form)
+            out = [str(tmp_path / form)] if "--out" in command else []
+            ran = await shell.run(*command, *out, "--output", form)
             assert ran.code == 0, (command, ran.err)
