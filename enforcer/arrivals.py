@@ -14,6 +14,7 @@ from enforcer.core.dates import instant
 from enforcer.core.ledger import Action, Done, failure
 from enforcer.core.matching import same_person
 from enforcer.core.members import Person
+from enforcer.core.partitions import spellings
 from enforcer.core.plan import Finding, FindingKind, Offboard, Onboard, Step
 from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED
 from enforcer.core.steps import StepOutcome, StepResult
@@ -75,10 +76,11 @@ class Arrivals:
             raise self.failure
 
     async def _read_keys(self) -> None:
-        """Note whom every row means, also those under the group's ID in capitals, by partition and key."""
-        group_id = self.job.group_id
-        for partition in dict.fromkeys([group_id, group_id.upper()]):
-            for key in await self.job.services.register.keys(partition):
+        """Note whom every row means, by partition and key, however the group's ID is spelt there."""
+        services = self.job.services
+        others = await services.register.other_partitions(services.settings.group_ids)
+        for partition in spellings(self.job.group_id, others):
+            for key in await services.register.keys(partition):
                 self._rows.setdefault(meant_by(key), []).append((partition, key))
 
     async def _add_in_time(self, newcomer: Onboard) -> None:

@@ -10,8 +10,10 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 from enforcer.blobs import CONTAINER, open_reports
+from enforcer.core.contractors import InvalidRow, RegisterRow, read_row
 from enforcer.core.dates import ends_at, instant
-from enforcer.exceptions import AccessDeniedError, EnforcerError, UnavailableError
+from enforcer.core.partitions import ADVICE, spellings, unmanaged, unmanaged_detail
+from enforcer.exceptions import AccessDeniedError, EnforcerError, UnavailableError, cause
 from enforcer.graph.conditional_access import READING
 from enforcer.graph.identity import Identity, own_identity
 from enforcer.notify.operators import scheme
@@ -25,6 +27,8 @@ _GRANT = "infra/grant-permissions.sh (docs/permissions.md), or as a Privileged R
 _REACH = (
     "see that Graph and the storage account can be reached from here: addresses, firewall, private endpoints"
 )
+
+_REPORT = "this is a fault of the enforcer; report it with this line"
 
 
 class Health(StrEnum):
@@ -82,8 +86,11 @@ async def _guarded(name: str, look: Awaitable[list[Check]], seconds: float) -> l
         return [_failed(name, f"no answer within {seconds:g} seconds", _REACH)]
     except UnavailableError as error:
         return [_failed(name, str(error), _REACH)]
-    except EnforcerError as error:
-        return [_failed(name, str(error), "see the message")]
+    except Exception as error:  # noqa: BLE001 -- whatever one look raises, the others go on
+        first = cause(error)
+        if isinstance(first, EnforcerError):
+            return [_failed(name, str(first), "see the message")]
+        return [_failed(name, f"this look broke off: {type(first).__name__}: {first}", _REPORT)]
 
 
 async def _identity(services: Services) -> list[Check]:
@@ -148,16 +155,28 @@ async def _group(services: Services, group_id: str) -> Check:
 
 
 async def _register(services: Services) -> list[Check]:
-    foreign = await services.register.foreign_partitions(services.settings.group_ids)
-    if not foreign:
-        return [_ok("register", "every row belongs to a managed group")]
+    group_ids = services.settings.group_ids
+    others = await services.register.other_partitions(group_ids)
+    rows = unreadable = 0
+
+    async def count(page: list[RegisterRow]) -> None:
+        nonlocal rows, unreadable
+        rows += len(page)
+        unreadable += sum(isinstance(read_row(row, services.settings.zone), InvalidRow) for row in page)
+
+    for group_id in group_ids:
+        for partition in spellings(group_id, others):
+            await services.register.read(partition, count)
+    counts = f"{rows} rows of managed groups, {unreadable} of them cannot be read"
+    mend = "enforcer plan names them and says what would be right (docs/data.md#findings)"
     return [
-        _failed(
-            "register",
-            f"{count} rows have PartitionKey {key!r:.60}, which is no managed group: nobody enforces them",
-            "write the rows under the group's object ID in lower case, or add it to ENFORCER_GROUP_IDS",
-        )
-        for key, count in sorted(foreign.items())
+        _warning("register", f"{counts}: nobody is acted upon on those", mend)
+        if unreadable
+        else _ok("register", counts),
+        *(
+            _failed("register", unmanaged_detail(key, number), ADVICE)
+            for key, number in unmanaged(others, group_ids).items()
+        ),
     ]
 
 

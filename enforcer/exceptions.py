@@ -4,6 +4,7 @@ EnforcerError
 ├── SettingsError          a setting is wrong; names every wrong one
 ├── InputError             what a caller gave cannot be used: a date, a file, a plan
 │   ├── NotFoundError      nobody and nothing of that name
+│   │   └── NoAccountError to be offboarded, and without an account in Entra; names the rows that ended
 │   ├── AmbiguousError     more than one of that name
 │   ├── RefusedError       the settings forbid it
 │   └── CsvError           a file to import; names every wrong line (core/csvfile)
@@ -22,6 +23,14 @@ shell keeps to itself: `InvalidTokenError` (api/tokens) and the mistakes in a fo
 """
 
 from __future__ import annotations
+
+
+def cause(error: Exception) -> Exception:
+    """Give what really happened: the first error in a group, and one that is for people before any other."""
+    if not isinstance(error, ExceptionGroup):
+        return error
+    causes = [cause(inner) for inner in error.exceptions]
+    return next((inner for inner in causes if isinstance(inner, EnforcerError)), causes[0])
 
 
 class EnforcerError(Exception):
@@ -52,6 +61,20 @@ class InputError(EnforcerError):
 
 class NotFoundError(InputError):
     """Nobody, or nothing, of that name exists."""
+
+
+class NoAccountError(NotFoundError):
+    """Entra has no account of that name, so that there is nobody to offboard; the register's rows ended.
+
+    Args:
+        user: The name.
+        ended_rows: The rows that ended now, as `group/row key`.
+    """
+
+    def __init__(self, user: str, ended_rows: tuple[str, ...]) -> None:
+        self.ended_rows = ended_rows
+        ended = f"ended now: {', '.join(ended_rows)}" if ended_rows else "no row of that name was running"
+        super().__init__(f"Entra has no account {user}; {ended}", field="user")
 
 
 class AmbiguousError(InputError):

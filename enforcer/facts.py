@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from enforcer.core.contractors import Contractor, RegisterRow, read_row
-from enforcer.core.enforcement import Enforcement
+from enforcer.core.enforcement import Enforcement, UnreadableRecord
 from enforcer.core.members import Member
+from enforcer.core.partitions import spellings, unmanaged_findings
+from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.planner import GroupFacts
 from enforcer.core.sieve import Sieve
-from enforcer.exceptions import EnforcerError, NotFoundError
+from enforcer.exceptions import EnforcerError, NotFoundError, cause
 from enforcer.services import Services
 from enforcer.settings import Disable
+
+type _Records = Sequence[Enforcement | UnreadableRecord]
+
+_SPOILED = (
+    "what table enforcements has under this key cannot be read: its State is none of ours, so that nobody can"
+    " tell whether an offboarding was begun. Delete that record; whoever is due is offboarded anew"
+)
 
 
 async def read_facts(services: Services, group_id: str, at: datetime | None = None) -> GroupFacts:
@@ -35,17 +44,20 @@ async def read_facts(services: Services, group_id: str, at: datetime | None = No
             checked = reading.create_task(services.directory.require_group(group_id))
             members = reading.create_task(_members(services, group_id, checked))
             enforcements = reading.create_task(services.enforcements.all_of_group(group_id))
-            engaged = reading.create_task(_engaged_elsewhere(services, group_id, at or services.now()))
+            others = reading.create_task(services.register.other_partitions(services.settings.group_ids))
+            register = _Register(services, others)
+            engaged = reading.create_task(_engaged_elsewhere(register, group_id, at or services.now()))
             sieve = reading.create_task(_sieve(services, members, enforcements, at or services.now()))
-            rows = reading.create_task(_rows(services, group_id, sieve))
-    except* EnforcerError as errors:
-        raise _first(errors) from errors
+            rows = reading.create_task(_rows(register, group_id, sieve))
+    except* Exception as errors:
+        raise cause(errors) from errors
     facts = GroupFacts(
         group_id=group_id,
         rows=rows.result(),
         members=members.result(),
-        enforcements=enforcements.result(),
+        enforcements=_readable(enforcements.result()),
         engaged_elsewhere=engaged.result(),
+        findings=_findings(services, group_id, others.result(), enforcements.result()),
     )
     return replace(facts, engaged_elsewhere=engaged.result() | await _gone_but_engaged(services, facts))
 
@@ -59,46 +71,65 @@ async def _members(services: Services, group_id: str, checked: Awaitable[object]
 
 
 async def _sieve(
-    services: Services, members: Awaitable[list[Member]], known: Awaitable[list[Enforcement]], at: datetime
+    services: Services, members: Awaitable[list[Member]], known: Awaitable[_Records], at: datetime
 ) -> Sieve:
-    return Sieve.of(await members, await known, services.settings.zone, at)
+    return Sieve.of(await members, _readable(await known), services.settings.zone, at)
 
 
-async def _rows(services: Services, group_id: str, sieve: Awaitable[Sieve]) -> list[RegisterRow]:
+def _readable(records: _Records) -> list[Enforcement]:
+    return [record for record in records if isinstance(record, Enforcement)]
+
+
+def _findings(
+    services: Services, group_id: str, others: Mapping[str, int], records: _Records
+) -> list[Finding]:
+    """Give what is wrong with the tables: of rows of no managed group, only the first group's run tells."""
+    group_ids = services.settings.group_ids
+    unreadable = [record for record in records if isinstance(record, UnreadableRecord)]
+    return [
+        *(unmanaged_findings(others, group_ids) if group_id == group_ids[0] else ()),
+        *(Finding(kind=FindingKind.INVALID_ROW, row_key=it.row_key, detail=_SPOILED) for it in unreadable),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Register:
+    services: Services
+    others: Awaitable[Mapping[str, int]]
+
+    async def read(self, group_id: str, take: Callable[[list[RegisterRow]], Awaitable[None]]) -> None:
+        """Read a group's rows, however its ID is spelt in their PartitionKey."""
+        register = self.services.register
+        await register.read(group_id, take)
+        for partition in spellings(group_id, await self.others)[1:]:
+            await register.read(partition, take)
+
+
+async def _rows(register: _Register, group_id: str, sieve: Awaitable[Sieve]) -> list[RegisterRow]:
     """Read the rows that a plan may depend on; the others are not held."""
 
     async def sift(page: list[RegisterRow]) -> None:
         # Large registers wait here for the member list, a few pages in hand.
         (await sieve).take(page)
 
-    await _read_register(services, group_id, sift)
+    await register.read(group_id, sift)
     sifted = await sieve
-    return await _all_rows(services, group_id) if sifted.passed_too_many else sifted.rows
+    return await _all_rows(register, group_id) if sifted.passed_too_many else sifted.rows
 
 
-async def _all_rows(services: Services, group_id: str) -> list[RegisterRow]:
+async def _all_rows(register: _Register, group_id: str) -> list[RegisterRow]:
     rows: list[RegisterRow] = []
 
     async def keep(page: list[RegisterRow]) -> None:
         rows.extend(page)
 
-    await _read_register(services, group_id, keep)
+    await register.read(group_id, keep)
     return rows
 
 
-async def _read_register(
-    services: Services, group_id: str, take: Callable[[list[RegisterRow]], Awaitable[None]]
-) -> None:
-    await services.register.read(group_id, take)
-    # The partition's key is a lower-case GUID; PowerShell and others like to write it in capitals, and such
-    # rows would otherwise never be seen.
-    if group_id.upper() != group_id:
-        await services.register.read(group_id.upper(), take)
-
-
-async def _engaged_elsewhere(services: Services, group_id: str, at: datetime) -> frozenset[str]:
+async def _engaged_elsewhere(register: _Register, group_id: str, at: datetime) -> frozenset[str]:
     """Give the keys of all rows by which another managed group gives, or may give, access then."""
-    settings = services.settings
+    settings = register.services.settings
     if settings.disable_accounts is Disable.NONE:
         return frozenset()
     keys: set[str] = set()
@@ -112,7 +143,7 @@ async def _engaged_elsewhere(services: Services, group_id: str, at: datetime) ->
 
     for other in settings.group_ids:
         if other != group_id:
-            await _read_register(services, other, take)
+            await register.read(other, take)
     return frozenset(keys - {""})
 
 
@@ -137,8 +168,3 @@ async def _gone_but_engaged(services: Services, facts: GroupFacts) -> frozenset[
         if not person.names.isdisjoint(facts.engaged_elsewhere):
             engaged.add(person.id)
     return frozenset(engaged)
-
-
-def _first(errors: BaseExceptionGroup[EnforcerError]) -> EnforcerError:
-    first = errors.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from enforcer.core.contractors import Registration
-from enforcer.core.members import Person
+from enforcer.core.contractors import Registration, is_address, is_object_id, normalised
+from enforcer.core.entries import Context
 from enforcer.core.offboarded import Offboarded, steps_taken
 from enforcer.core.plan import Step
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.core.standing import Standing
 from enforcer.core.steps import StepOutcome, StepResult
-from enforcer.exceptions import EnforcerError, RefusedError, RunError, UnavailableError
+from enforcer.exceptions import (
+    EnforcerError,
+    NoAccountError,
+    NotFoundError,
+    RefusedError,
+    RunError,
+    UnavailableError,
+)
 from enforcer.graph.memberships import groups_having
 from enforcer.graph.priority import Priority, working_at
 from enforcer.leaver import Leaver, StepsTaken
@@ -56,7 +63,8 @@ async def offboard_now(services: Services, order: OffboardOrder) -> Offboarded:
     It takes no lease: to remove and revoke twice does no harm, and somebody waits.
 
     Raises:
-        NotFoundError, AmbiguousError: The name means nobody, or several people.
+        NoAccountError: Entra knows nobody of that name; rows that go by it have ended all the same.
+        NotFoundError, AmbiguousError: The name can be nobody's, or means several people.
         RefusedError: He is protected, or the mode is `report`.
         RunError: Storage refuses us; what Graph refuses is told with its step.
         UnavailableError: Graph or storage did not answer; what was done is on record.
@@ -71,8 +79,11 @@ async def _offboard_now(services: Services, order: OffboardOrder) -> Offboarded:
     now = asyncio.get_running_loop().time()
     until = None if order.seconds is None else now + order.seconds
     async with asyncio.timeout_at(until):
-        person = await services.directory.find(order.user)
-        _require_allowed(services, person)
+        try:
+            person = await services.directory.find(order.user)
+        except NotFoundError as error:
+            raise await _without_account(services, order, error) from error
+        _require_allowed(services, person.id)
         leaver = Leaver(services=services, person=person, run=_begun(services, order))
         offboarding = _Offboarding(services, leaver, until)
         await offboarding.begin()
@@ -81,6 +92,34 @@ async def _offboard_now(services: Services, order: OffboardOrder) -> Offboarded:
         told = await offboarding.record(steps)
     answer = await prove_departure(services, leaver.departures, order.reason)
     return replace(told, proof=answer.proof, proof_policy=answer.policy) if answer else told
+
+
+async def _without_account(services: Services, order: OffboardOrder, unknown: NotFoundError) -> NotFoundError:
+    """End the rows that go by a name of which Entra knows nobody, and give what to tell of that.
+
+    Whoever is soft-deleted, or registered before their account is made, would otherwise come in again by such
+    a row. Only rows under this very name end: what nobody has by now is nobody else's either, while any other
+    key that was theirs once may be.
+
+    Raises:
+        RefusedError: A row is there, and is not to be touched: as in `offboard_now`.
+        RunError, UnavailableError: Storage refuses, or does not answer.
+    """
+    name = normalised(order.user)
+    if not (is_object_id(name) or is_address(name)):
+        return unknown
+    run = _begun(services, order)
+    groups = services.settings.group_ids
+    rows = [row for group_id in groups for row in await services.register.named(group_id, {name})]
+    if rows:
+        _require_allowed(services, name)
+    context = Context(group_id="", run_id=run.run_id, actor=run.actor, note=run.reason)
+    ended = await end_rows(services, rows, name, run.started_at, context)
+    error = NoAccountError(order.user, _told_rows(ended))
+    for group_id in dict.fromkeys(row.group_id for row in ended):
+        failed = replace(run, group_id=group_id, state=RunState.FAILED, error=str(error)[:1000])
+        await services.runs.save(Report(run=replace(failed, finished_at=services.now())))
+    return error
 
 
 async def record_failure(services: Services, order: OffboardOrder, error: EnforcerError) -> None:
@@ -97,9 +136,9 @@ async def record_failure(services: Services, order: OffboardOrder, error: Enforc
                 await services.runs.save(Report(run=failed))
 
 
-def _require_allowed(services: Services, person: Person) -> None:
-    if person.id in services.settings.protected_ids:
-        raise RefusedError(f"{person.id} is never acted upon: ENFORCER_PROTECTED_IDS names him", field="user")
+def _require_allowed(services: Services, user_id: str) -> None:
+    if user_id in services.settings.protected_ids:
+        raise RefusedError(f"{user_id} is never acted upon: ENFORCER_PROTECTED_IDS names it", field="user")
     if services.settings.mode is Mode.REPORT:
         raise RefusedError("nobody is offboarded while ENFORCER_MODE is report", field="ENFORCER_MODE")
 
@@ -212,8 +251,13 @@ class _Offboarding:
             done=all(outcome.finished for outcome in outcomes),
             sessions=next((out.enforcement.sessions for out in outcomes if out.enforcement.sessions), None),
             steps=steps_taken(steps.account, steps.removals),
-            ended_rows=tuple(f"{row.group_id}/{row.row_key}" for row in self.ended),
+            ended_rows=_told_rows(self.ended),
         )
+
+
+def _told_rows(rows: Sequence[Registration]) -> tuple[str, ...]:
+    """Name rows as they are told to whoever asked: `group/row key`."""
+    return tuple(f"{row.group_id}/{row.row_key}" for row in rows)
 
 
 def _unanswered(why: str) -> StepResult:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from enforcer.core.contractors import Contractor, InvalidRow, ReadRow, Registration, normalised
 from enforcer.core.endings import Ending
+from enforcer.core.partitions import spellings
 from enforcer.services import Services
 
 
@@ -44,12 +45,13 @@ class Row:
 async def read_register(services: Services, group_ids: Sequence[str]) -> list[Row]:
     """Read all rows of these groups.
 
-    Rows that somebody wrote under a GUID in capitals are never acted upon; nor may they be overlooked.
+    Rows whose PartitionKey is not in lower case are never acted upon; nor may they be overlooked.
 
     Raises:
         RunError, UnavailableError: They could not be read.
     """
-    partitions = dict.fromkeys([*group_ids, *(group_id.upper() for group_id in group_ids)])
+    others = await services.register.other_partitions(services.settings.group_ids)
+    partitions = [partition for group_id in group_ids for partition in spellings(group_id, others)]
     found = await asyncio.gather(*map(services.register.registrations, partitions))
     zone = services.settings.zone
     return [Row(registration=written, read=written.read(zone)) for rows in found for written in rows]

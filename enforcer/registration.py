@@ -106,7 +106,7 @@ async def end_rows(
     Args:
         services: All adapters.
         rows: His rows, of any groups.
-        user_id: Who he is.
+        user_id: Who he is, or the key of his rows where Entra does not know him.
         at: When.
         context: By whom and why; each row's group is its own.
 

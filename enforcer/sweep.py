@@ -20,7 +20,7 @@ from enforcer.core.planner import GroupFacts, plan_group
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED, Outcome, Report, Run, RunState, counted
 from enforcer.departures import Departures, left_alone
-from enforcer.exceptions import EnforcerError, InputError, UnavailableError
+from enforcer.exceptions import EnforcerError, InputError, UnavailableError, cause
 from enforcer.facts import read_facts
 from enforcer.graph.priority import Priority, working_at
 from enforcer.job import Job
@@ -77,7 +77,7 @@ async def _sweep(services: Services, order: Order, run: Run) -> Report:
             report.run.assert_counts()
             await services.runs.save(report)
         except Exception as error:  # whatever it is: a run that broke off is recorded as failed
-            await _record_failure(services, story.broken_off(error), error)
+            await _record_failure(services, story.broken_off(cause(error)), cause(error))
             raise
     return report
 

@@ -4,6 +4,8 @@ It never outlives the process that started it: it closes when its standard input
 system sees to even when the starter is killed.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import subprocess
@@ -14,12 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
+from urllib.parse import quote
 
 from sandbox.certificates import Certificate
 from sandbox.child_process import entered_in_a_thread, running
 
-ACCOUNT: Final = "devstoreaccount1"
-# Azurite's one account and key, the same on every machine and documented by Microsoft.
+_ACCOUNT: Final = "devstoreaccount"
+_ACCOUNTS: Final = 9_999
+# The key of Azurite's own account, devstoreaccount1, the same on every machine and documented by Microsoft.
 KEY: Final = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 SERVICES: Final = ("blob", "queue", "table")
 
@@ -28,7 +32,13 @@ _STOP_SECONDS: Final = 10.0
 _READY_LINE: Final = re.compile(r"^Azurite (\w+) service is successfully listening at (\S+)$", re.MULTILINE)
 _CLOSE_WITH_STDIN: Final = (
     "data:text/javascript,"
-    "process.stdin.resume().on('end',()=>{process.emit('SIGTERM');setTimeout(process.exit,3000).unref()})"
+    "process.stdin.resume().on('end',()=>{process.emit('SIGTERM');setTimeout(process.exit,3000).unref()});"
+)
+# Further accounts with the same key, for whoever wants storage in which nobody else writes. They would be too
+# long for an environment variable that is handed over from outside.
+_WITH_ACCOUNTS: Final = (
+    "process.env.AZURITE_ACCOUNTS="
+    f"Array.from({{length:{_ACCOUNTS}}},(_,i)=>`{_ACCOUNT}${{i+1}}:{KEY}`).join(';')"
 )
 
 
@@ -45,9 +55,23 @@ class StorageEndpoints:
     table_url: str
 
     @property
+    def account(self) -> str:
+        return self.table_url.rpartition("/")[2]
+
+    def of_account(self, number: int) -> StorageEndpoints:
+        """Give the same services for another account, numbered from 1 to 9999; 1 is Azurite's own."""
+        old, new = f"/{self.account}", f"/{_ACCOUNT}{number}"
+        return StorageEndpoints(
+            blob_url=self.blob_url.removesuffix(old) + new,
+            queue_url=self.queue_url.removesuffix(old) + new,
+            table_url=self.table_url.removesuffix(old) + new,
+        )
+
+    @property
     def connection_string(self) -> str:
+        protocol = self.table_url.partition(":")[0]
         return (
-            f"DefaultEndpointsProtocol={self.table_url.partition(':')[0]};AccountName={ACCOUNT};AccountKey={KEY};"
+            f"DefaultEndpointsProtocol={protocol};AccountName={self.account};AccountKey={KEY};"
             f"BlobEndpoint={self.blob_url};QueueEndpoint={self.queue_url};TableEndpoint={self.table_url};"
         )
 
@@ -98,7 +122,14 @@ def _script(node_modules: Path | None) -> Path:
 
 
 def _command(script: Path, folder: Path | None, certificate: Certificate | None) -> list[str]:
-    command = ["node", "--import", _CLOSE_WITH_STDIN, str(script), "--silent", "--disableTelemetry"]
+    command = [
+        "node",
+        "--import",
+        _CLOSE_WITH_STDIN + quote(_WITH_ACCOUNTS),
+        str(script),
+        "--silent",
+        "--disableTelemetry",
+    ]
     # SDKs newer than this Azurite send API versions that it does not know, for calls that have not changed.
     command += ["--skipApiVersionCheck"]
     for service in SERVICES:
@@ -117,7 +148,7 @@ def _when_ready(process: subprocess.Popen[bytes], output: int) -> StorageEndpoin
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         said = os.pread(output, 65_536, 0).decode()
-        urls = {name.lower(): f"{url}/{ACCOUNT}" for name, url in _READY_LINE.findall(said)}
+        urls = {name.lower(): f"{url}/{_ACCOUNT}1" for name, url in _READY_LINE.findall(said)}
         if len(urls) == len(SERVICES):
             return StorageEndpoints(blob_url=urls["blob"], queue_url=urls["queue"], table_url=urls["table"])
         time.sleep(0.02)

@@ -19,7 +19,7 @@ from aiohttp import web
 from anyio.from_thread import start_blocking_portal
 from yarl import URL
 
-from sandbox.azurite import ACCOUNT, StorageEndpoints
+from sandbox.azurite import StorageEndpoints
 from sandbox.loopback import listening
 
 _HOP_BY_HOP: Final = frozenset({"connection", "host", "keep-alive", "transfer-encoding"})
@@ -141,10 +141,11 @@ class StorageProxy:
 
         runner = web.ServerRunner(web.Server(handle), shutdown_timeout=1)
         url = await exit_stack.enter_async_context(listening(runner))
-        return f"{url}/{ACCOUNT}"
+        return f"{url}/{self._upstream.account}"
 
     async def _handle(self, service: Service, request: web.BaseRequest) -> web.StreamResponse:
-        call = Call(service=service, method=request.method, path=request.raw_path.removeprefix(f"/{ACCOUNT}"))
+        path = request.raw_path.removeprefix(f"/{self._upstream.account}")
+        call = Call(service=service, method=request.method, path=path)
         self.calls.append(call)
         body = await request.content.read()
         faults = [armed.fault for armed in tuple(self._armed) if armed.strikes(call)]
@@ -166,7 +167,9 @@ class StorageProxy:
         }
         async with self._session.request(
             request.method,
-            URL(addresses[service].removesuffix(f"/{ACCOUNT}") + request.raw_path, encoded=True),
+            URL(
+                addresses[service].removesuffix(f"/{self._upstream.account}") + request.raw_path, encoded=True
+            ),
             headers={
                 name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP
             },

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,9 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+type NewAccount = Callable[[], StorageEndpoints]
+
+
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     """The certificate of all servers that speak TLS."""
@@ -47,10 +51,17 @@ async def front(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> As
 
 
 @pytest.fixture(scope="session")
-def azurite() -> Iterator[StorageEndpoints]:
-    """One Azurite for all tests; each test has a managed group, and so partitions, of its own."""
+def new_account() -> Iterator[NewAccount]:
+    """Make storage accounts, all in one Azurite; whoever wants one for several tests overrides `azurite`."""
     with running_azurite() as endpoints:
-        yield endpoints
+        numbers = count(1)
+        yield lambda: endpoints.of_account(next(numbers))
+
+
+@pytest.fixture
+def azurite(new_account: NewAccount) -> StorageEndpoints:
+    """A storage account in which nobody else has written."""
+    return new_account()
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from enforcer.tables.register import Register
 from enforcer.tables.storage import Tables
 from sandbox.azurite import StorageEndpoints
 from sandbox.storage_proxy import Calls, Fault, Reply, Service, StorageProxy
+from tests.spoiled import ROWS, spoil_register
 from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
@@ -85,8 +86,28 @@ async def test_rows_of_no_managed_group_are_found(world: World) -> None:
 
     checks = [check async for check in run_checks(world.services) if check.name == "register"]
 
-    assert any(STRAY in check.detail for check in checks)
-    assert all(check.health is Health.FAILED for check in checks)
+    assert [check.health for check in checks if STRAY in check.detail] == [Health.FAILED]
+
+
+async def test_rows_that_cannot_be_read_are_counted(world: World) -> None:
+    await world.register("ben@x.example", RUNNING)
+    await spoil_register(world.services.tables, world.group.id)
+
+    check = (await _checks(world))["register"]
+
+    assert check.health is Health.WARNING
+    rows = len(ROWS)
+    assert f"{rows + 1} rows of managed groups, {rows} of them cannot be read" in check.detail
+
+
+async def test_whatever_one_look_raises_the_others_go_on(world: World) -> None:
+    world.services = replace(world.services, register=None)  # type: ignore[arg-type]
+
+    checks = await _checks(world)
+
+    assert checks["register"].health is Health.FAILED
+    assert "AttributeError" in checks["register"].detail
+    assert checks[f"group {world.group.id}"].health is Health.OK
 
 
 async def test_the_last_complete_run_is_shown_and_a_missed_night_fails(world: World) -> None:

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from enforcer.core.contractors import Registration
 from enforcer.core.enforcement import Sessions, State
 from enforcer.core.ledger import Action
 from enforcer.core.plan import Step
 from enforcer.core.runs import Report, RunState
 from enforcer.core.steps import StepOutcome
-from enforcer.exceptions import NotFoundError, RefusedError, UnavailableError
+from enforcer.exceptions import NoAccountError, NotFoundError, RefusedError, UnavailableError
 from enforcer.offboarding import OffboardOrder, offboard_now, record_failure
 from enforcer.settings import Disable, Mode
 from enforcer.sweep import Order, sweep
@@ -45,6 +46,78 @@ async def test_nobody_of_that_name_leaves_no_run(world: World) -> None:
     with pytest.raises(NotFoundError):
         await offboard_now(world.services, order)
     assert await world.services.runs.of_id(RUN_ID, [world.group.id]) == []
+
+
+async def test_the_rows_of_whoever_is_soft_deleted_end_so_that_they_stay_out_when_restored(
+    world: World,
+) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, RUNNING)
+    await world.register("ben@x.example", RUNNING)
+    world.tenant.delete_user(anna, world.clock())
+
+    with pytest.raises(NoAccountError, match="Entra has no account") as raised:
+        await offboard(world, anna)
+
+    assert raised.value.ended_rows == (f"{world.group.id}/{anna.id}",)
+    [ended] = [entry for entry in await world.ledger() if entry.action is Action.REGISTER_END]
+    assert (ended.user, ended.run, ended.note) == (anna.id, RUN_ID, "left")
+    run = await run_of(world)
+    assert (run.state, run.due) == (RunState.FAILED, 0)
+    assert anna.id in run.error
+
+    world.tenant.restore_user(anna)
+    assert anna.id in world.member_ids()
+    assert (await world.sweep()).run.removed == 1
+    assert anna.id not in world.member_ids()
+
+
+async def test_a_row_that_waits_for_its_account_ends_and_other_peoples_rows_do_not(world: World) -> None:
+    other = second_group(world)
+    for group, key in ((world.group, "Nora.New@x.example"), (other, "nora.new@x.example")):
+        row = Registration(group_id=group.id, row_key=key, end_date=RUNNING)
+        await world.services.register.save(row)
+    await world.register("nora.newman@x.example", RUNNING)
+    order = OffboardOrder(user="nora.new@x.example", reason="left", actor="cli:ann", run_id=RUN_ID)
+
+    with pytest.raises(NoAccountError) as raised:
+        await offboard_now(world.services, order)
+
+    ended = {f"{world.group.id}/Nora.New@x.example", f"{other.id}/nora.new@x.example"}
+    assert set(raised.value.ended_rows) == ended
+    bystander = await world.services.register.row(world.group.id, "nora.newman@x.example")
+    assert bystander is not None
+    assert bystander.end_date == RUNNING
+    with pytest.raises(NoAccountError) as again:
+        await offboard_now(world.services, order)
+    assert again.value.ended_rows == ()
+
+
+async def test_an_address_that_has_passed_to_somebody_else_ends_nothing_of_theirs(world: World) -> None:
+    anna = world.member("Anna", mail="post@x.example")
+    await world.register("post@x.example", RUNNING)
+    world.tenant.delete_user(anna, world.clock())
+    heir = world.member("Heir", mail="post@x.example")
+
+    with pytest.raises(NoAccountError) as raised:
+        await offboard(world, anna)
+
+    assert raised.value.ended_rows == ()
+    assert heir.id in world.member_ids()
+    row = await world.services.register.row(world.group.id, "post@x.example")
+    assert row is not None
+    assert row.end_date == RUNNING
+
+
+async def test_the_row_of_nobody_in_entra_is_not_touched_where_nothing_may_be(world: World) -> None:
+    stranger = "0d5e6f1a-0000-4000-8000-000000000000"
+    await world.register(stranger, RUNNING)
+    order = OffboardOrder(user=stranger.upper(), reason="left", actor="cli:ann", run_id=RUN_ID)
+    for forbidding in ({"protected_ids": frozenset({stranger})}, {"mode": Mode.REPORT}):
+        world.configure(**{"protected_ids": frozenset(), **forbidding})
+        with pytest.raises(RefusedError):
+            await offboard_now(world.services, order)
+    assert await world.ledger() == []
 
 
 # What is done --------------------------------------------------------------------------------------------

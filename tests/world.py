@@ -85,7 +85,7 @@ class World:
         self.tenant.add_member(self.group, user)
         return user
 
-    async def register(self, row_key: str, end: object, **more: str) -> None:
+    async def register(self, row_key: str, end: object, **more: Any) -> None:
         """Write a row of the register."""
         row = Registration(group_id=self.group.id, row_key=row_key, end_date=end, **more)
         await self.services.register.save(row)

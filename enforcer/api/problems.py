@@ -14,6 +14,7 @@ from enforcer.exceptions import (
     AmbiguousError,
     EnforcerError,
     InputError,
+    NoAccountError,
     NotFoundError,
     RefusedError,
     UnavailableError,
@@ -55,7 +56,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `type` is always `about:blank`; `code` says what kind of problem it is, `request_id` finds it in the log,
     and `errors` names what was wrong with what was sent. `offboarding` is there when an offboarding was begun
-    and is not finished: what was done of it, step by step.
+    and is not finished: what was done of it, step by step. `ended_rows` is there when somebody was to be
+    offboarded whom Entra does not know: the rows that go by that name and end now, as `group/row key`.
     """
 
     type: str
@@ -66,6 +68,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_id: str
     errors: tuple[FieldError, ...] = ()
     offboarding: Offboarded | None = None
+    ended_rows: tuple[str, ...] | None = None
 
 
 class ProblemError(EnforcerError):
@@ -123,6 +126,17 @@ class UnfinishedError(ProblemError):
         return msgspec.structs.replace(super().document(request_id), offboarding=self.offboarding)
 
 
+class NoAccountProblem(ProblemError):  # noqa: N818 -- NoAccountError is what it tells of
+    """Somebody was to be offboarded who has no account; what ended instead."""
+
+    def __init__(self, error: NoAccountError) -> None:
+        self.ended_rows = error.ended_rows
+        super().__init__(404, Code.NOT_FOUND, str(error), field=error.field)
+
+    def document(self, request_id: str) -> Problem:
+        return msgspec.structs.replace(super().document(request_id), ended_rows=self.ended_rows)
+
+
 # The first that fits, so the special ones come first.
 _OF_INPUT: tuple[tuple[type[InputError], int, Code], ...] = (
     (RefusedError, 409, Code.REFUSED),
@@ -136,6 +150,8 @@ def problem_of(error: EnforcerError) -> ProblemError:
     """Give the problem that tells a caller of this error."""
     if isinstance(error, ProblemError):
         return error
+    if isinstance(error, NoAccountError):
+        return NoAccountProblem(error)
     if isinstance(error, InputError):
         status, code = next((status, code) for kind, status, code in _OF_INPUT if isinstance(error, kind))
         return ProblemError(status, code, str(error), field=error.field)

@@ -208,6 +208,7 @@ def _show(title: str, rows: Sequence[Registration], *, as_json: bool) -> None:
 
 def _shown(row: Registration) -> dict[str, str]:
     values = asdict(row)
+    del values["perhaps_end_date"]
     for name in ("end_date", "start_date"):
         values[name] = "" if values[name] is None else dates.written(values[name])
     return values

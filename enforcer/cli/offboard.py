@@ -10,7 +10,7 @@ from enforcer.core.offboarded import Offboarded
 from enforcer.core.plain_text import is_plain
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import LONGEST_REASON
-from enforcer.exceptions import EnforcerError
+from enforcer.exceptions import EnforcerError, NoAccountError
 from enforcer.offboarding import OffboardOrder, offboard_now, record_failure
 from enforcer.services import Services
 
@@ -36,7 +36,12 @@ def offboard(user: str, reason: str, as_json: bool) -> int:  # noqa: FBT001
 
     if problem := _problem(reason):
         raise click.BadParameter(problem, param_hint="--reason")
-    done = with_services(f"offboarding {user}", work)
+    try:
+        done = with_services(f"offboarding {user}", work)
+    except NoAccountError as error:
+        if as_json:
+            write_json({"user": user, "code": "not_found", "ended_rows": error.ended_rows})
+        raise
     if as_json:
         write_json(done)
     else:

@@ -23,12 +23,17 @@ _SCHEMES = ("mailto:", "smtp:", "upn:")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterRow:
-    """A row as it lies in table `contractors`; the dates are whatever somebody wrote there."""
+    """A row as it lies in table `contractors`; the dates are whatever somebody wrote there.
+
+    Attributes:
+        perhaps_end_date: Names of properties that were probably meant to be EndDate, where it is missing.
+    """
 
     row_key: str
     end_date: object
     start_date: object = None
     partition_key: str = ""
+    perhaps_end_date: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +81,11 @@ type ReadRow = Contractor | InvalidRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """A whole row, as people see it. Dates are as somebody wrote them."""
+    """A whole row, as people see it. Dates are as somebody wrote them.
+
+    Attributes:
+        perhaps_end_date: Names of properties that were probably meant to be EndDate, where it is missing.
+    """
 
     group_id: str
     row_key: str
@@ -86,6 +95,7 @@ class Registration:
     company: str = ""
     sponsor: str = ""
     note: str = ""
+    perhaps_end_date: tuple[str, ...] = ()
 
     def read(self, zone: ZoneInfo) -> ReadRow:
         """Say what the enforcer makes of the row."""
@@ -94,6 +104,7 @@ class Registration:
             row_key=self.row_key,
             end_date=self.end_date,
             start_date=self.start_date,
+            perhaps_end_date=self.perhaps_end_date,
         )
         return read_row(row, zone)
 
@@ -136,7 +147,8 @@ def read_row(row: RegisterRow, zone: ZoneInfo) -> ReadRow:
     try:
         due_at = dates.ends_at(row.end_date, zone)
     except UnreadableDateError as error:
-        return InvalidRow(row_key=row.row_key, key=key, detail=f"EndDate {error}")
+        detail = f"EndDate {error}{_misnamed(row.perhaps_end_date)}"
+        return InvalidRow(row_key=row.row_key, key=key, detail=detail)
     begins_at, problem = _start(row.start_date, due_at, zone)
     return Contractor(
         row_key=row.row_key,
@@ -173,6 +185,13 @@ def _guess(key: str) -> str:
     if _BARE_OBJECT_ID.fullmatch(stripped):
         return f"{stripped[:8]}-{stripped[8:12]}-{stripped[12:16]}-{stripped[16:20]}-{stripped[20:]}"
     return stripped if _is_key(stripped) else ""
+
+
+def _misnamed(names: tuple[str, ...]) -> str:
+    """Name the properties that were probably meant to be EndDate."""
+    if not names:
+        return ""
+    return f". The row has {', '.join(map(repr, names)):.120}: if that is meant, write it as 'EndDate'"
 
 
 def _partition_problem(partition_key: str) -> str:

@@ -87,3 +87,10 @@ class Enforcement:
     def waits(self, now: datetime) -> bool:
         """Tell whether the person is stuck and today's attempt was already made."""
         return self.state is State.STUCK and self.next_attempt_at is not None and now < self.next_attempt_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableRecord:
+    """A row of table `enforcements` that does not say how far the offboarding has come."""
+
+    row_key: str

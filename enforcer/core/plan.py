@@ -33,6 +33,7 @@ class FindingKind(StrEnum):
     DISABLED_ACCOUNT = "disabled_account"
     NOT_BLOCKED = "not_blocked"
     POLICY_DRIFT = "policy_drift"
+    UNMANAGED_GROUP = "unmanaged_group"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,7 @@ from enforcer.core.draft import Draft
 from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.matching import Claims
 from enforcer.core.members import Member, MemberIndex
-from enforcer.core.plan import GroupPlan, Plan
+from enforcer.core.plan import Finding, GroupPlan, Plan
 from enforcer.settings import Disable, Onboarding, Settings, Unregistered
 
 # How long Graph may go on listing a removed member to an app: no figure is published, minutes are
@@ -73,6 +73,7 @@ class GroupFacts:
         members: All that Graph lists in the group.
         enforcements: The group's whole partition of `enforcements`.
         engaged_elsewhere: Keys of the rows by which another managed group still gives access.
+        findings: What was found already while all this was read.
     """
 
     group_id: str
@@ -80,6 +81,7 @@ class GroupFacts:
     members: Iterable[Member]
     enforcements: Iterable[Enforcement] = ()
     engaged_elsewhere: Collection[str] = frozenset()
+    findings: Sequence[Finding] = ()
 
 
 def make_plan(groups: Iterable[GroupFacts], settings: Settings, now: datetime) -> Plan:
@@ -123,7 +125,7 @@ class _Judge:
             settings=self.settings,
             people=self.people,
             engaged_elsewhere=self.facts.engaged_elsewhere,
-            findings=list(self.claims.findings),
+            findings=[*self.facts.findings, *self.claims.findings],
         )
 
     # Those who are in the group --------------------------------------------------------------------------

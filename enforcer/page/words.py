@@ -93,6 +93,10 @@ FINDINGS = {
     FindingKind.POLICY_DRIFT: FindingWords(
         title="Policies that have changed", advice="Compare them: enforcer policies plan."
     ),
+    FindingKind.UNMANAGED_GROUP: FindingWords(
+        title="Rows of no managed group",
+        advice="Write them under a managed group's object ID, or have that group managed.",
+    ),
 }
 
 _KINDS = {RunKind.SWEEP: "sweep", RunKind.OFFBOARD: "offboard now", RunKind.UNDO: "undo"}

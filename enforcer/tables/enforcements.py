@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
+from enforcer.core.enforcement import Enforcement, Proof, Sessions, State, UnreadableRecord
 from enforcer.tables.commits import GroupCommit
 from enforcer.tables.partitions import read_partition
-from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, moment, present
+from enforcer.tables.storage import (
+    TRANSACTION_SIZE,
+    Entity,
+    Tables,
+    choice,
+    is_key,
+    moment,
+    number,
+    present,
+    text,
+)
 
 TABLE = "enforcements"
 # Nobody writes the same row again before his first write is durable, so that several may be under way.
@@ -22,29 +32,35 @@ class Enforcements:
         self._commits: dict[str, GroupCommit[Enforcement]] = {}
 
     async def of_group(self, group_id: str) -> AsyncIterator[Enforcement]:
+        """Give what can be read of the group's partition, in the order of the keys."""
         async with self._tables.table(TABLE) as table:
             found = table.query_entities("PartitionKey eq @group", parameters={"group": group_id})
             async for entity in found:
-                yield _enforcement(entity)
+                if isinstance(record := _record(entity), Enforcement):
+                    yield record
 
-    async def all_of_group(self, group_id: str) -> list[Enforcement]:
+    async def all_of_group(self, group_id: str) -> list[Enforcement | UnreadableRecord]:
         """Give the group's whole partition, in any order."""
-        found: list[Enforcement] = []
+        found: list[Enforcement | UnreadableRecord] = []
 
         async def take(entities: list[Entity]) -> None:
-            found.extend(_enforcement(entity) for entity in entities)
+            found.extend(_record(entity) for entity in entities)
 
         await read_partition(self._tables, TABLE, group_id, take)
         return found
 
     async def get(self, group_id: str, row_key: str) -> Enforcement | None:
+        """Give what is known under a key; None where that is nothing, or nothing that can be read."""
         from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
 
+        if not is_key(row_key):
+            return None
         async with self._tables.table(TABLE) as table:
             try:
-                return _enforcement(dict(await table.get_entity(group_id, row_key)))
+                record = _record(dict(await table.get_entity(group_id, row_key)))
             except ResourceNotFoundError:
                 return None
+        return record if isinstance(record, Enforcement) else None
 
     async def save(self, group_id: str, enforcements: Sequence[Enforcement]) -> None:
         """Write what is known; on return it is durable."""
@@ -92,25 +108,28 @@ def _entity(group_id: str, item: Enforcement) -> Entity:
     return present(entity)
 
 
-def _enforcement(entity: Entity) -> Enforcement:
+def _record(entity: Entity) -> Enforcement | UnreadableRecord:
+    state = choice(entity, "State", State)
+    if state is None:
+        return UnreadableRecord(row_key=entity["RowKey"])
     return Enforcement(
         row_key=entity["RowKey"],
-        user_id=entity.get("UserId", ""),
-        state=State(entity["State"]),
-        end_date=entity.get("EndDate", ""),
+        user_id=text(entity, "UserId"),
+        state=state,
+        end_date=text(entity, "EndDate"),
         due_at=moment(entity, "DueAt"),
-        guest=bool(entity.get("Guest", False)),
-        known_guest=bool(entity.get("KnownGuest", False)),
-        was_disabled=bool(entity.get("WasDisabled", False)),
+        guest=entity.get("Guest") is True,
+        known_guest=entity.get("KnownGuest") is True,
+        was_disabled=entity.get("WasDisabled") is True,
         removed_at=moment(entity, "RemovedAt"),
         revoked_at=moment(entity, "RevokedAt"),
         disabled_at=moment(entity, "DisabledAt"),
         verified_at=moment(entity, "VerifiedAt"),
-        sessions=Sessions(entity["Sessions"]) if entity.get("Sessions") else None,
-        proof=Proof(entity["Proof"]) if entity.get("Proof") else None,
-        proof_policy=entity.get("ProofPolicy", ""),
-        attempts=int(entity.get("Attempts", 0)),
+        sessions=choice(entity, "Sessions", Sessions),
+        proof=choice(entity, "Proof", Proof),
+        proof_policy=text(entity, "ProofPolicy"),
+        attempts=number(entity, "Attempts"),
         next_attempt_at=moment(entity, "NextAttemptAt"),
-        last_error=entity.get("LastError", ""),
-        run_id=entity.get("RunId", ""),
+        last_error=text(entity, "LastError"),
+        run_id=text(entity, "RunId"),
     )

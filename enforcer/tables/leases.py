@@ -11,7 +11,7 @@ from typing import cast
 
 from enforcer.core.dates import instant, utc
 from enforcer.exceptions import AccessDeniedError, LeaseHeldError, LeaseLostError, UnavailableError
-from enforcer.tables.storage import Entity, Tables
+from enforcer.tables.storage import LONG_AGO, Entity, Tables, moment, text
 
 TABLE = "leases"
 _PARTITION = "lease"
@@ -117,8 +117,9 @@ class Leases:
             except ResourceNotFoundError:
                 return None
         return LeaseRow(
-            holder=entity["Holder"],
-            expires_at=utc(entity["ExpiresAt"]),
+            holder=text(entity, "Holder"),
+            # A lease of which nobody can say when it ends would otherwise never end.
+            expires_at=moment(entity, "ExpiresAt") or LONG_AGO,
             etag=str(entity.metadata["etag"]),
             written_at=utc(cast("datetime", entity.metadata["timestamp"])),
         )

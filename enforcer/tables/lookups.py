@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from enforcer.core.ledger import Entry
 from enforcer.tables import ledger, plans
-from enforcer.tables.storage import Entity, Tables
+from enforcer.tables.storage import Entity, Tables, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,6 @@ async def history(tables: Tables, group_id: str, keys: Iterable[str]) -> list[En
 def _held_person(entity: Entity) -> HeldPerson:
     return HeldPerson(
         user_id=str(entity["RowKey"]).removeprefix("person-"),
-        row_key=entity.get("ContractorKey", ""),
-        end_date=entity.get("EndDate", ""),
+        row_key=text(entity, "ContractorKey"),
+        end_date=text(entity, "EndDate"),
     )

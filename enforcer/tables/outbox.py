@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from enforcer.core.messages import Channel, Level, Message, MessageState
-from enforcer.tables.storage import Entity, Tables, present
+from enforcer.tables.storage import LONG_AGO, Entity, Tables, choice, moment, number, present, text
 
 TABLE = "outbox"
 # A string property holds 64 KiB of UTF-16, in which a character takes two bytes or four.
@@ -50,8 +50,8 @@ class Outbox:
     async def waiting(self) -> list[Message]:
         """Give what is not sent yet, the oldest first."""
         async with self._tables.table(TABLE) as table:
-            text, wanted = "State eq @state", {"state": MessageState.WAITING.value}
-            found = [_message(entity) async for entity in table.query_entities(text, parameters=wanted)]
+            query, wanted = "State eq @state", {"state": MessageState.WAITING.value}
+            found = [_message(entity) async for entity in table.query_entities(query, parameters=wanted)]
         return sorted(found, key=lambda message: (message.queued_at, message.id))
 
     async def said(self) -> set[str]:
@@ -105,8 +105,8 @@ class Outbox:
     async def forget_old(self, now: datetime) -> None:
         """Delete what need not be remembered any more."""
         async with self._tables.table(TABLE) as table:
-            text, wanted = "KeepUntil lt @now and State ne 'waiting'", {"now": now}
-            old = [entity async for entity in table.query_entities(text, parameters=wanted)]
+            query, wanted = "KeepUntil lt @now and State ne 'waiting'", {"now": now}
+            old = [entity async for entity in table.query_entities(query, parameters=wanted)]
             for entity in old:
                 await table.delete_entity(entity["PartitionKey"], entity["RowKey"])
 
@@ -133,22 +133,24 @@ def _entity(message: Message) -> Entity:
 
 
 def _message(entity: Entity) -> Message:
+    """Read a message. One that others have spoiled is given up at once: nobody can say what it was."""
+    channel, state = choice(entity, "PartitionKey", Channel), choice(entity, "State", MessageState)
     return Message(
-        channel=Channel(entity["PartitionKey"]),
+        channel=channel or Channel.OPERATORS,
         id=entity["RowKey"],
-        recipient=entity["Recipient"],
-        subject=entity["Subject"],
+        recipient=text(entity, "Recipient"),
+        subject=text(entity, "Subject"),
         body=_joined(entity, "Body"),
-        queued_at=entity["QueuedAt"],
-        give_up_at=entity["GiveUpAt"],
-        keep_until=entity["KeepUntil"],
-        level=Level(entity["Level"]),
+        queued_at=moment(entity, "QueuedAt") or LONG_AGO,
+        give_up_at=moment(entity, "GiveUpAt") or LONG_AGO,
+        keep_until=moment(entity, "KeepUntil") or LONG_AGO,
+        level=choice(entity, "Level", Level) or Level.WARNING,
         says=tuple(_joined(entity, "Says").split()),
-        state=MessageState(entity["State"]),
-        attempts=int(entity["Attempts"]),
-        next_attempt_at=entity.get("NextAttemptAt"),
-        sent_at=entity.get("SentAt"),
-        last_error=entity.get("LastError", ""),
+        state=state or MessageState.GIVEN_UP,
+        attempts=number(entity, "Attempts"),
+        next_attempt_at=moment(entity, "NextAttemptAt"),
+        sent_at=moment(entity, "SentAt"),
+        last_error=text(entity, "LastError"),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from enforcer.core.contractors import Registration
 from enforcer.tables.register import TABLE, read_registration
-from enforcer.tables.storage import Tables
+from enforcer.tables.storage import Tables, is_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,13 +21,16 @@ class Place:
 async def registrations_after(
     tables: Tables, group_ids: Sequence[str], place: Place | None, limit: int
 ) -> list[Registration]:
-    """Give the next rows of these groups, at most `limit`; fewer only at the end."""
+    """Give the next rows of these groups: `limit` of them, and fewer only at the end.
+
+    There are more where the key of the last one cannot be asked for: no next row could be found by it.
+    """
     found: list[Registration] = []
     start = group_ids.index(place.group_id) if place else 0
     for group_id in group_ids[start:]:
         after = place.row_key if place and place.group_id == group_id else ""
         found += await _after(tables, Place(group_id=group_id, row_key=after), limit - len(found))
-        if len(found) == limit:
+        if len(found) >= limit:
             break
     return found
 
@@ -43,6 +46,6 @@ async def _after(tables: Tables, place: Place, limit: int) -> list[Registration]
         # A page may be short, or empty, and have a successor all the same.
         async for row in rows:
             found.append(read_registration(row))
-            if len(found) == limit:
+            if len(found) >= limit and is_key(row["RowKey"]):
                 break
     return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from enforcer.concurrency import each
-from enforcer.tables.storage import Entity, Tables
+from enforcer.tables.storage import Entity, Tables, is_key
 
 if TYPE_CHECKING:
     from azure.core.async_paging import AsyncPageIterator
@@ -44,6 +46,26 @@ async def read_partition(
             await each(_ranges(last), reading.read, at_once=_RANGES_AT_ONCE)
 
 
+async def count_outside(tables: Tables, name: str, partitions: Sequence[str]) -> dict[str, int]:
+    """Count the entities of all other partitions, by their key. Of these ones nothing is read."""
+    counts: Counter[str] = Counter()
+    borders = sorted(partitions)
+
+    async def count(gap: tuple[str, str]) -> None:
+        after, before = gap
+        text = f"PartitionKey {'gt' if after else 'ge'} @after" + (
+            " and PartitionKey lt @before" if before else ""
+        )
+        found = table.query_entities(
+            text, parameters={"after": after, "before": before}, select=["PartitionKey"]
+        )
+        counts.update([entity["PartitionKey"] async for entity in found])
+
+    async with tables.table(name) as table:
+        await each(pairwise(["", *borders, ""]), count, at_once=_RANGES_AT_ONCE)
+    return counts
+
+
 @dataclass(frozen=True, slots=True)
 class _Range:
     """Keys from a place on (`ge`) or after it (`gt`), and before the end where there is one."""
@@ -68,13 +90,18 @@ class _Reading:
     columns: Sequence[str] | None
 
     async def first_page(self) -> str | None:
-        """Read the first page that is not empty; give its last key, or None where that was all."""
+        """Read the first page that is not empty; give its last key, or None where that was all.
+
+        Where the last key is one that cannot be asked for, the next page is read as well, and so on.
+        """
         pages = self._pages("")
         async for page in pages:
             entities = [dict(entity) async for entity in page]
             if entities:
                 await self.take(entities)
-                return entities[-1]["RowKey"] if pages.continuation_token else None
+                last: str = entities[-1]["RowKey"]
+                if is_key(last):
+                    return last if pages.continuation_token else None
         return None
 
     async def read(self, keys: _Range) -> None:

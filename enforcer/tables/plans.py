@@ -7,10 +7,18 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import batched
 
-from enforcer.core.dates import utc
 from enforcer.core.plan import GroupPlan, HeldPlan, Offboard
 from enforcer.exceptions import UnavailableError
-from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, moment, present
+from enforcer.tables.storage import (
+    LONG_AGO,
+    TRANSACTION_SIZE,
+    Entity,
+    Tables,
+    moment,
+    number,
+    present,
+    text,
+)
 
 TABLE = "plans"
 _PLAN = "plan"
@@ -147,12 +155,12 @@ def _person(digest: str, person: Offboard) -> Entity:
 def _held(entity: Entity) -> HeldPlan:
     return HeldPlan(
         digest=entity["PartitionKey"],
-        group_id=entity["GroupId"],
-        people=int(entity["People"]),
-        members=int(entity["Members"]),
-        held_at=utc(entity["HeldAt"]),
-        run_id=entity.get("RunId", ""),
+        group_id=text(entity, "GroupId"),
+        people=number(entity, "People"),
+        members=number(entity, "Members"),
+        held_at=moment(entity, "HeldAt") or LONG_AGO,
+        run_id=text(entity, "RunId"),
         approved_at=moment(entity, "ApprovedAt"),
-        approved_by=entity.get("ApprovedBy", ""),
-        used_by=entity.get("UsedBy", ""),
+        approved_by=text(entity, "ApprovedBy"),
+        used_by=text(entity, "UsedBy"),
     )

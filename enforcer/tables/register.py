@@ -11,9 +11,10 @@ from typing import Any
 
 from enforcer.concurrency import each
 from enforcer.core.contractors import RegisterRow, Registration, meant_by, normalised
+from enforcer.core.property_names import near_misses
 from enforcer.tables.gathering import GatheredReads
-from enforcer.tables.partitions import read_partition
-from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, present
+from enforcer.tables.partitions import count_outside, read_partition
+from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, is_key, present
 
 TABLE = "contractors"
 _COLUMNS = ["PartitionKey", "RowKey", "EndDate", "StartDate"]
@@ -44,7 +45,8 @@ class Register:
                 "PartitionKey eq @group", parameters={"group": group_id}, select=_COLUMNS
             )
             async for entity in found:
-                yield _row(entity)
+                for whole in await self._whole(group_id, [dict(entity)]):
+                    yield _row(whole)
 
     async def read(self, group_id: str, take: Callable[[list[RegisterRow]], Awaitable[None]]) -> None:
         """Read every row of the group's partition, page by page, several at a time.
@@ -54,9 +56,22 @@ class Register:
         """
 
         async def take_page(entities: list[Entity]) -> None:
-            await take([_row(entity) for entity in entities])
+            await take([_row(entity) for entity in await self._whole(group_id, entities)])
 
         await read_partition(self._tables, TABLE, group_id, take_page, _COLUMNS)
+
+    async def _whole(self, group_id: str, page: list[Entity]) -> list[Entity]:
+        """Read the rows without an EndDate again, with all that they have: it may go by another name."""
+        keys = [row["RowKey"] for row in page if row.get("EndDate") is None and is_key(row["RowKey"])]
+        if not keys:
+            return page
+        async with self._tables.table(TABLE) as table:
+            found = table.query_entities(
+                "PartitionKey eq @group and RowKey ge @first and RowKey le @last",
+                parameters={"group": group_id, "first": min(keys), "last": max(keys)},
+            )
+            whole = {entity["RowKey"]: dict(entity) async for entity in found}
+        return [whole.get(row["RowKey"], row) if row.get("EndDate") is None else row for row in page]
 
     async def row(self, group_id: str, row_key: str) -> RegisterRow | None:
         """Read one row as it is now; who asks at the same time is answered from one reading."""
@@ -104,8 +119,14 @@ class Register:
             self._changes[group_id] = reads
         found = await self._changes[group_id].get((since - _CLOCKS_DIFFER).isoformat()) or {}
         keys = [key for name in names for key in found.get(name, ()) if key != (group_id, besides)]
-        entities = [await self._get(*key) for key in keys]
-        return [_row(entity) for entity in entities if entity is not None]
+        rows = [await self._as_it_is_now(*key) for key in keys]
+        return [row for row in rows if row is not None]
+
+    async def _as_it_is_now(self, partition: str, row_key: str) -> RegisterRow | None:
+        if not is_key(row_key):  # it was listed, it cannot be asked for, and nobody could act upon it
+            return RegisterRow(partition_key=partition, row_key=row_key, end_date=None)
+        entity = await self._get(partition, row_key)
+        return None if entity is None else _row(entity)
 
     async def _changed(self, group_id: str, times: list[str]) -> dict[str, dict[str, list[tuple[str, str]]]]:
         """Give partition and key of what was written since the first of these times, by whom it means."""
@@ -148,15 +169,9 @@ class Register:
             found = table.query_entities("PartitionKey eq @group", parameters={"group": group_id})
             return [read_registration(entity) async for entity in found]
 
-    async def foreign_partitions(self, group_ids: Sequence[str]) -> dict[str, int]:
-        """Count the rows in partitions that belong to no managed group: nobody enforces those."""
-        counts: dict[str, int] = {}
-        async with self._tables.table(TABLE) as table:
-            async for entity in table.list_entities(select=["PartitionKey"]):
-                key = entity["PartitionKey"]
-                if key not in group_ids:
-                    counts[key] = counts.get(key, 0) + 1
-        return counts
+    async def other_partitions(self, group_ids: Sequence[str]) -> dict[str, int]:
+        """Count the rows of every partition whose key is none of these, letter by letter."""
+        return await count_outside(self._tables, TABLE, group_ids)
 
     async def save(self, registration: Registration) -> None:
         """Add the row, or change these properties of it and leave its others alone."""
@@ -219,6 +234,8 @@ class Register:
     async def _get(self, group_id: str, row_key: str) -> Entity | None:
         from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
 
+        if not is_key(row_key):
+            return None
         async with self._tables.table(TABLE) as table:
             try:
                 return dict(await table.get_entity(group_id, row_key))
@@ -238,6 +255,7 @@ def _row(entity: Entity) -> RegisterRow:
         row_key=entity["RowKey"],
         end_date=_value(entity, "EndDate"),
         start_date=_value(entity, "StartDate"),
+        perhaps_end_date=_perhaps_end_date(entity),
     )
 
 
@@ -252,7 +270,13 @@ def read_registration(entity: Entity) -> Registration:
         company=_text(entity, "Company"),
         sponsor=_text(entity, "Sponsor"),
         note=_text(entity, "Note"),
+        perhaps_end_date=_perhaps_end_date(entity),
     )
+
+
+def _perhaps_end_date(entity: Entity) -> tuple[str, ...]:
+    """Name what the row may have in the place of an EndDate."""
+    return near_misses("EndDate", entity) if entity.get("EndDate") is None else ()
 
 
 def _text(entity: Entity, name: str) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
 
-from enforcer.core.dates import utc
 from enforcer.core.findings import RunFindings, count_by_kind, fairly
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.run_ids import run_id_prefix
 from enforcer.core.runs import COUNTS, Lag, Report, Run, RunKind, RunState
-from enforcer.tables.storage import Entity, Tables, moment, present
+from enforcer.tables.storage import LONG_AGO, Entity, Tables, choice, moment, number, present, text
 
 TABLE = "runs"
 _LONGEST_TEXT = 2_000
@@ -84,9 +83,9 @@ class Runs:
         async with self._tables.table(TABLE) as table:
             return _run_findings(dict(await table.get_entity(group_id, run_id)))
 
-    async def _query(self, text: str, parameters: dict[str, str]) -> list[Run]:
+    async def _query(self, query: str, parameters: dict[str, str]) -> list[Run]:
         async with self._tables.table(TABLE) as table:
-            found = table.query_entities(text, parameters=parameters, select=list(_COLUMNS))
+            found = table.query_entities(query, parameters=parameters, select=list(_COLUMNS))
             # A property that is asked for and not there comes as null.
             return [_run(present(dict(entity))) async for entity in found]
 
@@ -126,47 +125,64 @@ def _in_parts(findings: Iterable[Finding]) -> list[str]:
     parts: list[list[bytes]] = [[]]
     room = _BYTES_IN_A_PART
     for finding in findings:
-        text = msgspec.json.encode(replace(finding, detail=finding.detail[:_LONGEST_TEXT]))
-        size = len(text) + len(",")
+        told = msgspec.json.encode(replace(finding, detail=finding.detail[:_LONGEST_TEXT]))
+        size = len(told) + len(",")
         if size > room:
             if len(parts) == len(_PARTS):
                 break
             parts.append([])
             room = _BYTES_IN_A_PART
-        parts[-1].append(text)
+        parts[-1].append(told)
         room -= size
     return [f"[{b','.join(part).decode()}]" for part in parts]
 
 
 def _run_findings(entity: Entity) -> RunFindings:
-    parts = (msgspec.json.decode(entity.get(part, "[]"), type=list[Finding]) for part in _PARTS)
-    named = sorted((finding for part in parts for finding in part), key=lambda finding: finding.kind)
-    by_kind = count_by_kind(named)
-    if _COUNTED in entity:  # rows of earlier versions do not have it
-        by_kind = msgspec.json.decode(entity[_COUNTED], type=dict[FindingKind, int])
-    left_out = max(entity.get("findings", 0) - len(named), 0)
+    named = sorted(
+        (finding for part in _PARTS for finding in _decoded(entity, part, list[Finding])),
+        key=lambda finding: finding.kind,
+    )
+    # Rows of earlier versions do not say how many there were of each kind.
+    by_kind = _decoded(entity, _COUNTED, dict[FindingKind, int]) or count_by_kind(named)
+    left_out = max(number(entity, "findings") - len(named), 0)
     return RunFindings(named=tuple(named), by_kind=by_kind, left_out=left_out)
 
 
+def _decoded[T: Sized](entity: Entity, name: str, kind: type[T]) -> T:
+    """Read a property that holds JSON; what cannot be read holds nothing."""
+    try:
+        return msgspec.json.decode(text(entity, name), type=kind)
+    except msgspec.MsgspecError:
+        return kind()
+
+
 def _run(entity: Entity) -> Run:
-    counts = {name: entity.get(name, 0) for name in COUNTS}
+    # A row that others have spoiled is a run all the same, and one of which nobody can say how it went.
+    state = choice(entity, "state", RunState)
+    error = text(entity, "error")
+    counts = {name: number(entity, name) for name in COUNTS}
     return Run(
         run_id=entity["RowKey"],
         group_id=entity["PartitionKey"],
-        kind=RunKind(entity.get("kind", RunKind.SWEEP)),
-        started_at=utc(entity["started_at"]),
+        kind=choice(entity, "kind", RunKind) or RunKind.SWEEP,
+        started_at=moment(entity, "started_at") or LONG_AGO,
         finished_at=moment(entity, "finished_at"),
-        state=RunState(entity["state"]),
-        mode=entity.get("mode", ""),
-        held=entity.get("held", False),
-        reason=entity.get("reason", ""),
-        actor=entity.get("actor", ""),
-        digest=entity.get("digest", ""),
-        error=entity.get("error", ""),
+        state=state or RunState.FAILED,
+        mode=text(entity, "mode"),
+        held=entity.get("held") is True,
+        reason=text(entity, "reason"),
+        actor=text(entity, "actor"),
+        digest=text(entity, "digest"),
+        error=error if state else f"this row of table runs has no readable state; {error}".rstrip("; "),
         lag_seconds=Lag(
-            p50=entity.get("lag_p50_seconds"),
-            p95=entity.get("lag_p95_seconds"),
-            max=entity.get("lag_max_seconds"),
+            p50=_seconds(entity, "lag_p50_seconds"),
+            p95=_seconds(entity, "lag_p95_seconds"),
+            max=_seconds(entity, "lag_max_seconds"),
         ),
         **counts,
     )
+
+
+def _seconds(entity: Entity, name: str) -> float | None:
+    value = entity.get(name)
+    return float(value) if isinstance(value, int | float) else None

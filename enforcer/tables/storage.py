@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
+from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,6 +24,13 @@ type Entity = dict[str, Any]
 
 # One entity group transaction holds at most 100 operations on one partition.
 TRANSACTION_SIZE = 100
+
+# Understanding the Table service data model: characters disallowed in key fields. A half of a surrogate pair
+# is shown with a backslash (see `decoding`), so that a row whose key holds one cannot be asked for either.
+_NO_KEY = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f]")
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for a time that should be there and is not."""
 
 
 class Tables:
@@ -68,6 +77,7 @@ def _connect(
 ) -> TableServiceClient:
     from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415 -- heavy
 
+    from enforcer.tables.decoding import SafeValues  # noqa: PLC0415
     from enforcer.tables.transport import PersistentTransport  # noqa: PLC0415
 
     patience: dict[str, Any] = {
@@ -78,8 +88,12 @@ def _connect(
     }
     with made_by_settings("tables"):
         if storage.connection_string:
-            return TableServiceClient.from_connection_string(storage.connection_string, **patience)
-        return TableServiceClient(storage.table_url, credential=credential, **patience)
+            client = TableServiceClient.from_connection_string(storage.connection_string, **patience)
+        else:
+            client = TableServiceClient(storage.table_url, credential=credential, **patience)
+    # No option takes a policy that sees the answer as JSON; the tables' clients inherit this list.
+    client._policies.insert(0, SafeValues())  # noqa: SLF001
+    return client
 
 
 def _notice(opening: asyncio.Task[TableClient]) -> None:
@@ -88,10 +102,37 @@ def _notice(opening: asyncio.Task[TableClient]) -> None:
         opening.exception()
 
 
+# What the enforcer wrote itself may have been changed by others since: what is not there, or not of its type,
+# reads as if nothing had been written.
+
+
 def moment(entity: Entity, name: str) -> datetime | None:
-    """Give a time that this product wrote; None where there is none."""
+    """Give a time; None where there is none."""
     value = entity.get(name)
     return utc(value) if isinstance(value, datetime) else None
+
+
+def text(entity: Entity, name: str) -> str:
+    """Give a text; the empty one where there is none."""
+    value = entity.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def number(entity: Entity, name: str) -> int:
+    """Give a whole number; 0 where there is none."""
+    value = entity.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def choice[E: StrEnum](entity: Entity, name: str, kind: type[E]) -> E | None:
+    """Give one of the words of an enum; None where there is none of them."""
+    value = text(entity, name)
+    return kind(value) if value in kind else None
+
+
+def is_key(text: str) -> bool:
+    """Whether Table Storage can be asked for a row of this key; of no other can there be one."""
+    return _NO_KEY.search(text) is None
 
 
 def present(entity: Entity) -> Entity:

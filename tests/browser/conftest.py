@@ -8,6 +8,12 @@ from playwright.async_api import Browser, async_playwright
 from sandbox.azurite import StorageEndpoints
 from tests.browser.stage import Stage, busy_week, running_stage
 from tests.browser.window import BUILD, CHROMIUM, FLAGS, Windows
+from tests.conftest import NewAccount
+
+
+@pytest.fixture(scope="session")
+def azurite(new_account: NewAccount) -> StorageEndpoints:
+    return new_account()
 
 
 @pytest.fixture(scope="session")

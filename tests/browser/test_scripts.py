@@ -9,10 +9,10 @@ from urllib.parse import quote
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from sandbox.azurite import StorageEndpoints
 from sandbox.directory.objects import User
 from tests.browser.stage import Stage, register, running_stage
 from tests.browser.window import BUILD, Windows
+from tests.conftest import NewAccount
 from tests.world import World
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
@@ -29,9 +29,9 @@ UPN = "o'neil\"&lt;evil@contoso.onmicrosoft.com"
 
 
 @pytest.fixture(scope="module")
-async def hostile_stage(azurite: StorageEndpoints, anyio_backend: str) -> AsyncIterator[Stage]:
+async def hostile_stage(new_account: NewAccount, anyio_backend: str) -> AsyncIterator[Stage]:
     with (BUILD / "hostile-host.log").open("wb") as log:
-        async with running_stage(azurite.connection_string, log, _fill) as running:
+        async with running_stage(new_account().connection_string, log, _fill) as running:
             yield running
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from azure.data.tables import TableServiceClient
 
 from enforcer.tables.ledger import TABLE
-from sandbox.azurite import StorageEndpoints, running_azurite
 from tests.cli.conftest import Shell
 from tests.tables.ledger_entries import change
 from tests.world import World
@@ -20,19 +17,6 @@ from tests.world import World
 pytestmark = pytest.mark.anyio
 
 DUE = datetime(2026, 11, 16, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[StorageEndpoints]:
-    """Storage of its own: `audit` looks at all ledgers that there are."""
-    with running_azurite() as endpoints:
-        yield endpoints
-
-
-@pytest.fixture(autouse=True)
-def _no_other_ledgers(azurite: StorageEndpoints) -> None:
-    with TableServiceClient.from_connection_string(azurite.connection_string) as tables:
-        tables.delete_table(TABLE)
 
 
 async def a_night(world: World) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from enforcer.core.ledger import Action
 from tests.cli.conftest import Shell
+from tests.spoiled import SHOWN, spoil_register
 from tests.world import ENDED, RUNNING
 
 pytestmark = pytest.mark.anyio
@@ -176,3 +177,26 @@ async def test_an_export_is_csv_or_json(shell: Shell) -> None:
     )
     as_json = await shell.run("contractors", "export", "--output", "json")
     assert as_json.data[0]["row_key"] == "anna@x.example"
+
+
+async def test_rows_that_cannot_be_read_are_listed_exported_and_imported_over(
+    shell: Shell, tmp_path: Path
+) -> None:
+    await spoil_register(shell.world.services.tables, shell.world.group.id)
+
+    listed = await shell.run("contractors", "list", "-o", "json")
+    assert {row["row_key"] for row in listed.data} == SHOWN
+    assert (await shell.run("contractors", "list", "-o", "table")).code == 0
+    file = tmp_path / "register.csv"
+    assert (await shell.run("contractors", "export", "--out", str(file))).code == 0
+    exported = list(csv.DictReader(io.StringIO(file.read_text("utf-8"))))
+    assert {row["RowKey"] for row in exported} == SHOWN
+
+    assert (await import_file(shell, tmp_path, f"User,EndDate\ncal@x.example,{RUNNING}\n"))[0] == 0
+    assert (await ends(shell))["cal@x.example"] == RUNNING
+    days = ("--from", "2020-01-01", "--to", "2020-02-28")
+    for command in (("plan",), ("status",), ("audit", "verify"), ("audit", "export", *days, "--out")):
+        for form in ("json", "table"):
+            out = [str(tmp_path / form)] if "--out" in command else []
+            ran = await shell.run(*command, *out, "--output", form)
+            assert ran.code == 0, (command, ran.err)

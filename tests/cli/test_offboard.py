@@ -89,9 +89,17 @@ async def test_a_reason_is_what_a_person_would_write(shell: Shell, reason: str) 
 
 
 async def test_nobody_of_that_name_is_an_error(shell: Shell) -> None:
-    ran = await shell.run("offboard", "nobody@x.example", "--reason", "x")
+    ran = await shell.run("offboard", "nobody@x.example", "--reason", "x", "--output", "table")
     assert (ran.code, ran.out) == (1, "")
-    assert "nobody in this tenant has the name or address nobody@x.example" in ran.err
+    assert "Entra has no account nobody@x.example" in ran.err
+
+
+async def test_the_rows_of_whoever_has_no_account_end_and_are_named(shell: Shell) -> None:
+    await shell.world.register("nora@x.example", RUNNING)
+    ran = await shell.run("offboard", "nora@x.example", "--reason", "x", "--output", "json")
+    row = f"{shell.world.group.id}/nora@x.example"
+    assert (ran.code, ran.data["code"], ran.data["ended_rows"]) == (1, "not_found", [row])
+    assert row in ran.err
 
 
 async def test_what_the_settings_forbid_is_an_error(shell: Shell) -> None:

@@ -16,10 +16,16 @@ from enforcer.api.routes import ROUTES, Route
 from sandbox.azurite import StorageEndpoints, running_azurite
 from sandbox.directory.faults import Fault
 from sandbox.directory.tokens import Flaw
+from tests.conftest import NewAccount
 from tests.functions.http_app import HttpApp, running_http_app
 
 _CHANGE, _READ = "Contractors.Offboard", "Contractors.Read"
 _DIGEST, _RUN = "0" * 64, "20261123T003000-abcdef"
+
+
+@pytest.fixture(scope="module")
+def azurite(new_account: NewAccount) -> StorageEndpoints:
+    return new_account()
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance, unsuppor
 
 from enforcer.api.routes import openapi_document
 from sandbox.azurite import StorageEndpoints
+from tests.conftest import NewAccount
 from tests.functions.http_app import HttpApp, running_http_app
 
 _schema = schemathesis.openapi.from_dict(openapi_document())
@@ -25,6 +26,11 @@ _SOMEBODY = "keiko.sato@contoso.onmicrosoft.com"
 # The host itself answers 404 where a route does not take a method. And no schema can tell which days there
 # are, or which groups are managed.
 _EXCLUDED = [unsupported_method, positive_data_acceptance]
+
+
+@pytest.fixture(scope="module")
+def azurite(new_account: NewAccount) -> StorageEndpoints:
+    return new_account()
 
 
 @pytest.fixture(scope="module")

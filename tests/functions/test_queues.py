@@ -221,6 +221,19 @@ async def test_the_name_of_whoever_cannot_be_found_is_on_record_and_not_in_the_l
     assert "nobody@x.example" in run.error
 
 
+async def test_a_queued_offboarding_ends_the_rows_of_whoever_has_no_account_and_says_so(app: App) -> None:
+    await app.world.register("nora@x.example", RUNNING)
+    message = OffboardMessage(user="nora@x.example", reason="left", actor="ann", run_id=RUN_ID)
+
+    for _ in range(2):  # as the platform delivers what has failed
+        assert not (await app.call("offboard_queued", message)).succeeded
+    assert (await app.call("offboardings_poisoned", message)).succeeded
+
+    run = await run_of(app)
+    assert run.state is RunState.FAILED
+    assert f"ended now: {app.world.group.id}/nora@x.example" in run.error
+
+
 async def test_while_storage_is_away_an_offboarding_is_tried_again_and_again_later(app: App) -> None:
     anna = app.world.member("Anna")
     message = OffboardMessage(user=anna.id, reason="left", actor="ann", run_id=RUN_ID, attempt=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from enforcer.core.contractors import Registration
@@ -11,6 +12,6 @@ from tests.page.runs import GROUP
 UTC = ZoneInfo("UTC")
 
 
-def row(key: str, end: object, **more: str) -> Row:
+def row(key: str, end: object, **more: Any) -> Row:
     registration = Registration(group_id=GROUP, row_key=key, end_date=end, **more)
     return Row(registration=registration, read=registration.read(UTC))

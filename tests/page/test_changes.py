@@ -150,6 +150,17 @@ async def test_offboard_removes_revokes_ends_the_row_and_tells_each_step(
     assert {entry.actor for entry in await world.ledger()} == {visitor.actor}
 
 
+async def test_the_page_says_which_rows_end_where_entra_has_no_account(
+    visitor: Visitor, world: World
+) -> None:
+    await world.register("nora@x.example", RUNNING)
+
+    page = await visitor.post("/api/people/nora@x.example", {"action": "offboard", "reason": "never came"})
+
+    assert page.status == 404
+    assert f"ended now: {world.group.id}/nora@x.example" in page.text
+
+
 async def test_a_reason_is_wanted(visitor: Visitor, world: World, anna: User) -> None:
     for reason in ("", " \n ", "x" * (LONGEST_REASON + 1)):
         page = await offboarded(visitor, anna, reason)

@@ -5,6 +5,8 @@ import pytest
 from enforcer.core.contractors import Registration
 from enforcer.page.search import SHOWN
 from tests.page.visitor import Visitor
+from tests.spoiled import SHOWN as KEYS
+from tests.spoiled import spoil_register
 from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
@@ -28,6 +30,17 @@ async def test_people_are_found_by_any_word_of_their_row(visitor: Visitor, world
     assert "1 found." in page.text
     assert page.links()["Anna Adler"] == "/api/people/anna@example.com"
     assert page.all("input", id="q")[0].attributes["value"] == asked
+
+
+async def test_rows_that_cannot_be_read_are_listed_and_have_a_page(visitor: Visitor, world: World) -> None:
+    await spoil_register(world.services.tables, world.group.id)
+    page = await visitor.get("/api/?q=x.example")
+    assert f"{len(KEYS)} found." in page.text
+    links = page.links()
+    for key in KEYS:
+        name = next(name for name in links if name in (key, "Edm.DateTime 'x'") and links[name])
+        assert (await visitor.get(links[name])).status == 200
+    assert (await visitor.get("/api/")).status == 200
 
 
 async def test_all_words_must_be_there(visitor: Visitor, world: World) -> None:

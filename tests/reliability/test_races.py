@@ -20,6 +20,7 @@ from enforcer.sweep import Order, sweep
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory.objects import Group, User
 from sandbox.storage_proxy import Calls, Fault
+from tests.conftest import NewAccount
 from tests.reliability.evidence import Deed, deeds, numbers, touched
 from tests.reliability.jobs import Exit, Job, Kind, Zygote, running_zygote
 from tests.reliability.lane import Lane, running_lane
@@ -49,6 +50,11 @@ class Pair:
     async def run(self, one: Job, other: Job) -> None:
         ends = await asyncio.gather(self.lane.run(one), self.other.run(other))
         assert set(ends) == {Exit.DONE}
+
+
+@pytest.fixture(scope="module")
+def azurite(new_account: NewAccount) -> StorageEndpoints:
+    return new_account()
 
 
 @pytest.fixture(scope="module")

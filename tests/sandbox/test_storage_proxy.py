@@ -28,9 +28,15 @@ from sandbox.storage_proxy import (
     running_storage_proxy,
     running_storage_proxy_async,
 )
+from tests.conftest import NewAccount
 
 ROW = {"PartitionKey": "group", "RowKey": "ann o'neill@contoso.com", "EndDate": "2026-12-31"}
 WRITES = Calls(service=Service.TABLE, method="POST", path=r"^/proxied\b")
+
+
+@pytest.fixture(scope="module")
+def azurite(new_account: NewAccount) -> StorageEndpoints:
+    return new_account()
 
 
 @pytest.fixture(scope="module")

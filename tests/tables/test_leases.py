@@ -13,6 +13,7 @@ from enforcer.exceptions import LeaseHeldError, LeaseLostError
 from enforcer.tables.leases import TABLE, Leases
 from enforcer.tables.storage import Tables
 from sandbox.storage_proxy import Calls, Fault, Moment, Reply, StorageProxy
+from tests.spoiled import insert
 from tests.world import Clock
 
 pytestmark = pytest.mark.anyio
@@ -166,3 +167,8 @@ async def test_a_renewal_whose_answer_was_lost_loses_nothing(
         shaky_bench.clock.advance(seconds=61)
         storage.set_fault(Fault(calls=Calls(method="PUT"), moment=Moment.AFTER, reply=Reply.DROPPED))
         await lease.require()
+
+
+async def test_a_lease_of_which_nobody_can_say_when_it_ends_is_over(bench: Bench) -> None:
+    await insert(bench.tables, TABLE, PartitionKey="lease", RowKey=bench.group, Holder=5, ExpiresAt="never")
+    assert await bench.is_free()

@@ -11,9 +11,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from enforcer.core.messages import Channel, Level, Message, MessageState
-from enforcer.tables.outbox import Outbox
+from enforcer.tables.outbox import TABLE, Outbox
 from enforcer.tables.storage import Tables
 from sandbox.storage_proxy import Calls, Fault, Moment, Reply, Service, StorageProxy
+from tests.spoiled import insert
 
 pytestmark = pytest.mark.anyio
 
@@ -152,3 +153,22 @@ async def test_an_answer_that_is_lost_sends_nothing_twice(
 
     assert None in claims
     assert (await stored(outbox, waiting)).attempts == 1
+
+
+async def test_a_message_that_others_have_spoiled_is_of_no_use_and_hides_no_other(outbox: Outbox) -> None:
+    good, spoiled = message(), str(uuid4())
+    await outbox.put(good)
+    await insert(
+        outbox._tables,
+        TABLE,
+        PartitionKey="operators",
+        RowKey=spoiled,
+        State="waiting",
+        Level=5,
+        Attempts="x",
+    )
+
+    waiting = {one.id: one for one in await outbox.waiting()}
+
+    assert waiting[good.id] == good
+    assert waiting[spoiled].is_stale(NOW)

@@ -13,6 +13,7 @@ from enforcer.core.plan import GroupPlan
 from enforcer.tables.plans import TABLE, Plans
 from enforcer.tables.storage import Tables
 from tests.core.group import ANNA, person, plan, row
+from tests.spoiled import insert
 
 pytestmark = pytest.mark.anyio
 
@@ -116,3 +117,17 @@ async def test_of_several_held_plans_the_one_that_was_made_last_waits(tables: Ta
     await plans.approve(await plans.hold(second, LATER, "run 2"), "ann", LATER)
     again = await plans.hold(first, LATER + (LATER - NOW), "run 3")
     assert await plans.waiting([group]) == [again]
+
+
+async def test_a_plan_that_others_have_spoiled_is_approved_by_nobody_and_hides_no_other(
+    tables: Tables, group: str
+) -> None:
+    plans, made = Plans(tables), planned(group)
+    held = await plans.hold(made, NOW, "run 1")
+    for number, spoiled in enumerate(({}, {"GroupId": group, "HeldAt": "x", "ApprovedAt": "yes"})):
+        digest = f"{number}{uuid4().hex}"
+        await insert(tables, TABLE, PartitionKey=digest, RowKey="plan", People="x", **spoiled)
+        found = await plans.get(digest)
+        assert found is not None
+        assert not found.is_released
+    assert await plans.waiting([group]) == [held]

@@ -18,6 +18,7 @@ from enforcer.tables.runs import TABLE, Runs
 from enforcer.tables.storage import Tables
 from sandbox.storage_proxy import StorageProxy
 from tests.findings import many
+from tests.spoiled import HALF, insert
 
 pytestmark = pytest.mark.anyio
 
@@ -217,3 +218,28 @@ async def test_a_text_that_is_too_long_for_a_row_is_cut(tables: Tables, group: s
     await runs.save(Report(run=run(group, reason="x" * 50_000, error="y" * 50_000)))
     (found,) = await runs.of_group(group, NOW)
     assert (len(found.reason), len(found.error)) == (2_000, 2_000)
+
+
+async def test_a_run_that_others_have_spoiled_is_one_that_failed_and_hides_no_other(
+    tables: Tables, group: str
+) -> None:
+    runs = Runs(tables)
+    await runs.save(Report(run=run(group)))
+    spoiled = {
+        "kind": 5,
+        "state": f"x{HALF}",
+        "started_at": "x",
+        "started_at_type": "Edm.DateTime",
+        "due": "x",
+    }
+    key = f"{run_id_prefix(NOW)}-{'0' * 6}"
+    await insert(
+        tables, TABLE, PartitionKey=group, RowKey=key, FindingsJson="[{", FindingsByKind="{", **spoiled
+    )
+
+    first, second = await runs.of_group(group, NOW)
+
+    assert second == run(group)
+    assert (first.run_id, first.state, first.kind, first.due) == (key, RunState.FAILED, RunKind.SWEEP, 0)
+    assert "no readable state" in first.error
+    assert await runs.findings(group, key) == RunFindings()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from urllib.parse import quote
 
 import msgspec
@@ -17,6 +18,7 @@ from enforcer.api.problems import invalid
 from enforcer.core.contractors import Registration
 from enforcer.registration import Details, chosen_groups
 from enforcer.tables.pages import Place, registrations_after
+from enforcer.tables.storage import is_key
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 100, 500
 
@@ -27,8 +29,9 @@ async def list_contractors(call: Call) -> Response:
     place = _place(call, groups)
     settings = call.services.settings
     rows = await registrations_after(call.services.tables, groups, place, limit + 1)
-    shown = tuple(contractor_document(row, settings) for row in rows[:limit])
-    continuation = _continuation(rows[limit - 1]) if len(rows) > limit else None
+    end = _end_of_page(rows, limit)
+    shown = tuple(contractor_document(row, settings) for row in rows[:end])
+    continuation = _continuation(rows[end - 1]) if len(rows) > limit else None
     return respond(ContractorPage(contractors=shown, continuation=continuation))
 
 
@@ -68,6 +71,12 @@ def _limit(call: Call) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= LARGEST_LIMIT):  # noqa: PLR2004
         raise invalid("limit", f"limit must be a whole number from 1 to {LARGEST_LIMIT}")
     return int(text)
+
+
+def _end_of_page(rows: Sequence[Registration], limit: int) -> int:
+    """Give how many rows to show: the limit, or more until one comes whose key can be asked for."""
+    ends = (end for end in range(limit, len(rows)) if is_key(rows[end - 1].row_key))
+    return next(ends, len(rows))
 
 
 def _continuation(row: Registration) -> str:

@@ -8,6 +8,7 @@ import pytest
 from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.ledger import Action
 from tests.api.caller import Caller, Reply
+from tests.spoiled import SHOWN, spoil_register
 from tests.world import RUNNING, World
 
 pytestmark = pytest.mark.anyio
@@ -40,6 +41,19 @@ async def test_pages_give_every_row_once_and_none_is_longer_than_asked(caller: C
     rows = [[row["row_key"] for row in page.json["contractors"]] for page in pages]
     assert [len(page) for page in rows] == [3, 3, 1]
     assert sorted(key for page in rows for key in page) == keys
+
+
+@pytest.mark.parametrize("limit", [1, 5])
+async def test_rows_that_cannot_be_read_are_listed_with_the_others_each_once(
+    caller: Caller, world: World, limit: int
+) -> None:
+    await world.register("zoe@x.example", RUNNING)
+    await spoil_register(world.services.tables, world.group.id)
+
+    rows = [row for page in await _all_pages(caller, limit) for row in page.json["contractors"]]
+
+    assert sorted(row["row_key"] for row in rows) == sorted([*SHOWN, "zoe@x.example"])
+    assert [row["row_key"] for row in rows if not row["problem"]] == ["zoe@x.example"]
 
 
 async def test_a_register_of_exactly_one_page_has_no_second(caller: Caller, world: World) -> None:

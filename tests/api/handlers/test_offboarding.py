@@ -92,6 +92,20 @@ async def test_nobody_of_that_name(caller: Caller, name: str) -> None:
     assert (reply.status, reply.json["code"], reply.fields) == (404, "not_found", ["user"])
 
 
+async def test_whoever_has_no_account_is_not_found_and_the_answer_lists_the_rows_that_end(
+    caller: Caller, world: World
+) -> None:
+    await world.register("nora@x.example", RUNNING)
+
+    reply = await caller.call("offboard_now", _REASON, user="Nora@x.example")
+    again = await caller.call("offboard_now", _REASON, user="nora@x.example")
+
+    assert (reply.status, reply.json["code"], reply.fields) == (404, "not_found", ["user"])
+    assert reply.json["ended_rows"] == [f"{world.group.id}/nora@x.example"]
+    assert "Entra has no account Nora@x.example" in reply.json["detail"]
+    assert (again.status, again.json["ended_rows"]) == (404, [])
+
+
 async def test_an_address_of_two_people_offboards_neither(caller: Caller, world: World) -> None:
     people = [world.member(name, mail="shared@contoso.example") for name in ("Anna One", "Anna Two")]
 

@@ -5,6 +5,7 @@ import pytest
 
 from sandbox.azurite import StorageEndpoints
 from sandbox.host.process import HostProcess, running_host
+from tests.conftest import NewAccount
 
 type SettingsFor = Callable[[str], Mapping[str, str]]
 
@@ -12,6 +13,11 @@ type SettingsFor = Callable[[str], Mapping[str, str]]
 @pytest.fixture(scope="session")
 def app() -> Path:
     return Path(__file__).with_name("sample_app")
+
+
+@pytest.fixture(scope="session")
+def azurite(new_account: NewAccount) -> StorageEndpoints:
+    return new_account()
 
 
 @pytest.fixture(scope="session")
