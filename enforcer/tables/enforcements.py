@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
+from enforcer.core.user_kind import UserKind
 from enforcer.tables.commits import GroupCommit
 from enforcer.tables.partitions import read_partition
 from enforcer.tables.storage import TRANSACTION_SIZE, Entity, Tables, moment, present
@@ -74,8 +75,7 @@ def _entity(group_id: str, item: Enforcement) -> Entity:
         "State": item.state.value,
         "EndDate": item.end_date,
         "DueAt": item.due_at,
-        "Guest": item.guest,
-        "KnownGuest": item.known_guest,
+        "UserKind": item.user_kind.value,
         "WasDisabled": item.was_disabled,
         "RemovedAt": item.removed_at,
         "RevokedAt": item.revoked_at,
@@ -99,8 +99,7 @@ def _enforcement(entity: Entity) -> Enforcement:
         state=State(entity["State"]),
         end_date=entity.get("EndDate", ""),
         due_at=moment(entity, "DueAt"),
-        guest=bool(entity.get("Guest", False)),
-        known_guest=bool(entity.get("KnownGuest", False)),
+        user_kind=UserKind(entity.get("UserKind", UserKind.UNKNOWN)),
         was_disabled=bool(entity.get("WasDisabled", False)),
         removed_at=moment(entity, "RemovedAt"),
         revoked_at=moment(entity, "RevokedAt"),
