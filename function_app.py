@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from enforcer.functions import http, page, queues, timer
+from enforcer.functions import http, page, poison, queues, timer
 from enforcer.telemetry import hush_libraries
 
 hush_libraries()
@@ -10,5 +10,6 @@ hush_libraries()
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 app.register_functions(timer.blueprint)
 app.register_functions(queues.blueprint)
+app.register_functions(poison.blueprint)
 app.register_functions(http.blueprint)
 app.register_functions(page.blueprint)

@@ -170,7 +170,7 @@ class Arrivals:
             user_principal_name=person.user_principal_name,
             end_date=over.end_date,
             due_at=over.due_at,
-            guest=person.guest,
+            user_kind=person.user_kind,
             steps=(Step.REMOVE, Step.REVOKE),
         )
         await services.enforcements.save(group_id, [intent(leaver, self.job.run.run_id)])

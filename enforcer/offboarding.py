@@ -247,7 +247,7 @@ class _Offboarding:
             run_id=self.leaver.run.run_id,
             user_id=person.id,
             user_principal_name=person.user_principal_name,
-            guest=person.guest,
+            guest=person.user_kind.may_be_guest,
             done=all(outcome.finished for outcome in outcomes),
             sessions=next((out.enforcement.sessions for out in outcomes if out.enforcement.sessions), None),
             steps=steps_taken(steps.account, steps.removals),

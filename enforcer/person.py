@@ -11,6 +11,7 @@ from enforcer.core.ledger import Action, Done, Entry, failure
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Outcome, Result
 from enforcer.core.steps import StepOutcome, StepResult
+from enforcer.core.user_kind import UserKind
 from enforcer.graph.batch import Look, no_look
 from enforcer.graph.directory import Directory
 
@@ -49,7 +50,7 @@ def intent(person: Offboard, run_id: str) -> Enforcement:
             run_id=run_id,
             end_date=person.end_date or earlier.end_date,
             due_at=person.due_at or earlier.due_at,
-            known_guest=person.known_guest,
+            user_kind=person.known_kind,
             was_disabled=person.was_disabled,
             disabled_at=None if Step.DISABLE in person.steps else earlier.disabled_at,
         )
@@ -63,8 +64,7 @@ def intent(person: Offboard, run_id: str) -> Enforcement:
         state=State.OFFBOARDING,
         end_date=person.end_date or "",
         due_at=person.due_at,
-        guest=person.guest,
-        known_guest=person.known_guest,
+        user_kind=person.known_kind,
         was_disabled=person.was_disabled,
         run_id=run_id,
     )
@@ -135,7 +135,7 @@ def entries(taken: Taken, context: Context, now: datetime) -> list[Entry]:
         context.entry(
             _ACTIONS[step],
             now,
-            outcome=_words(step, result, guest=person.guest),
+            outcome=_words(step, result, person.known_kind),
             about=about,
             request_id=result.request_id,
         )
@@ -162,8 +162,7 @@ def _with_results(enforcement: Enforcement, taken: Taken, now: datetime) -> Enfo
         return enforcement
     if revocation.outcome is StepOutcome.NO_ACCOUNT:
         return replace(enforcement, sessions=Sessions.NO_ACCOUNT)
-    sessions = Sessions.HOME_TENANT if taken.person.guest else Sessions.REVOKED
-    return replace(enforcement, revoked_at=now, sessions=sessions)
+    return replace(enforcement, revoked_at=now, sessions=_sessions(taken.person.known_kind))
 
 
 def _removed_at(taken: Taken, now: datetime) -> datetime:
@@ -205,7 +204,11 @@ def _was_done(taken: Taken, step: Step) -> bool:
     return result is not None and result.outcome is StepOutcome.DONE
 
 
-def _words(step: Step, result: StepResult, *, guest: bool) -> str:
+def _sessions(kind: UserKind) -> Sessions:
+    return Sessions.REVOKED if kind.signs_in_here else Sessions.HOME_TENANT
+
+
+def _words(step: Step, result: StepResult, kind: UserKind) -> str:
     match result.outcome:
         case StepOutcome.FAILED:
             return failure(result.explanation)
@@ -215,5 +218,5 @@ def _words(step: Step, result: StepResult, *, guest: bool) -> str:
             return Done.ALREADY_ABSENT
         case StepOutcome.DONE:
             if step is Step.REVOKE:
-                return Sessions.HOME_TENANT.value if guest else Sessions.REVOKED.value
+                return _sessions(kind).value
             return {Step.REMOVE: Done.REMOVED, Step.DISABLE: Done.DISABLED}[step]

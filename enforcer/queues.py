@@ -1,13 +1,22 @@
-"""The two queues: `sweeps` (one message per managed group) and `offboardings` (one per person)."""
+"""The two queues: `sweeps` (one message per managed group) and `offboardings` (one per person).
+
+Messages are plain JSON (host.json: messageEncoding is none), as most tools put them; its base64 is read too.
+"""
 
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Self
+import binascii
+import json
+from typing import TYPE_CHECKING, Annotated, Self
 
 import msgspec
+from msgspec import Meta
 
 from enforcer.connection import Connection, call_options, made_by_settings, storage_errors
+from enforcer.core.plain_text import CONTROL
+from enforcer.core.run_ids import PATTERN
+from enforcer.core.runs import LONGEST_REASON
 from enforcer.exceptions import InputError, SettingsError
 from enforcer.settings import Storage
 
@@ -22,24 +31,29 @@ POISON = "-poison"
 # A sweep that acted is looked at again after the directory's replicas have had time to agree.
 VERIFY_AFTER_SECONDS = 15 * 60
 
+# As strict as the API: all of it goes into tables, and some into the ledger and into messages.
+type _Line = Annotated[str, Meta(max_length=LONGEST_REASON, pattern=rf"^[^{CONTROL}]*$(?!\n)")]
+type _RunId = Annotated[str, Meta(pattern=rf"{PATTERN}(?!\n)")]
+type _RunIdOrNone = Annotated[str, Meta(pattern=rf"^({PATTERN.strip('^$')})?$(?!\n)")]
+
 
 class SweepMessage(msgspec.Struct, frozen=True, kw_only=True):
     """Asks for the sweep of one managed group."""
 
-    group_id: str
-    reason: str
-    actor: str = "queue"
-    run_id: str = ""
+    group_id: _Line
+    reason: _Line
+    actor: _Line = "queue"
+    run_id: _RunIdOrNone = ""
     mode: str = ""
 
 
 class OffboardMessage(msgspec.Struct, frozen=True, kw_only=True):
     """Asks to offboard one person from all managed groups."""
 
-    user: str
-    reason: str
-    actor: str
-    run_id: str
+    user: _Line
+    reason: _Line
+    actor: _Line
+    run_id: _RunId
     attempt: int = 0
 
 
@@ -61,11 +75,11 @@ class Queues:
         Raises:
             AccessDeniedError, UnavailableError: Storage refuses, or does not answer.
         """
-        await self._put(SWEEPS, msgspec.json.encode(message), after_seconds)
+        await self._put(SWEEPS, message, after_seconds)
 
     async def ask_for_offboarding(self, message: OffboardMessage, *, after_seconds: int = 0) -> None:
         """Put a message on `offboardings`. Raises: as above."""
-        await self._put(OFFBOARDINGS, msgspec.json.encode(message), after_seconds)
+        await self._put(OFFBOARDINGS, message, after_seconds)
 
     async def waiting(self, name: str) -> int:
         """Count the messages of a queue, about; one that nobody has made yet has none.
@@ -82,11 +96,11 @@ class Queues:
             except ResourceNotFoundError:
                 return 0
 
-    async def _put(self, name: str, body: bytes, after_seconds: int) -> None:
+    async def _put(self, name: str, message: SweepMessage | OffboardMessage, after_seconds: int) -> None:
         from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
 
-        # Azure Functions' queue trigger expects base64 (host.json: messageEncoding).
-        text = base64.b64encode(body).decode()
+        # In ASCII: the message travels in XML, which cannot hold every character.
+        text = json.dumps(msgspec.to_builtins(message))
         with storage_errors():
             queue = self._connection.client.get_queue_client(name)
             try:
@@ -121,7 +135,7 @@ def read_sweep_message(body: bytes) -> SweepMessage:
     """Read a message of `sweeps`.
 
     Raises:
-        InputError: It is none.
+        InputError: It is not one.
     """
     message = _read(body, SweepMessage)
     return msgspec.structs.replace(message, group_id=message.group_id.lower())
@@ -134,6 +148,15 @@ def read_offboard_message(body: bytes) -> OffboardMessage:
 
 def _read[T](body: bytes, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError as error:
-        raise InputError(f"the queue message is no {kind.__name__}: {error}") from error
+        return msgspec.json.decode(_without_base64(body), type=kind)
+    # Text that is not UTF-8 is a ValueError as well, and so is whatever msgspec refuses.
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"the queue message is not a {kind.__name__}: {error}") from error
+
+
+def _without_base64(body: bytes) -> bytes:
+    """Return the JSON of a message: no JSON object is base64, which has no braces."""
+    try:
+        return base64.b64decode(b"".join(body.split()), validate=True)
+    except binascii.Error:
+        return body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -24,9 +25,19 @@ from enforcer.tables.register import Register
 from enforcer.tables.runs import Runs
 from enforcer.tables.storage import Tables
 
+# Exchange takes no more requests of an application for one mailbox at the same time (Microsoft Graph
+# service-specific throttling limits, Outlook service).
+MAILS_AT_ONCE = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
+    """The adapters.
+
+    Attributes:
+        mailbox: The places in the mailbox from which mail is sent, shared by all who work in the event loop.
+    """
+
     settings: Settings
     now: Callable[[], datetime]
     graph: GraphClient
@@ -41,6 +52,7 @@ class Services:
     plans: Plans
     outbox: Outbox
     queues: Queues
+    mailbox: asyncio.Semaphore
 
 
 @asynccontextmanager
@@ -71,4 +83,5 @@ async def open_services(
             plans=Plans(tables),
             outbox=Outbox(tables),
             queues=queues,
+            mailbox=asyncio.Semaphore(MAILS_AT_ONCE),
         )

@@ -13,6 +13,7 @@ from enforcer.core.ledger import Action, Entry
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Result
 from enforcer.core.steps import StepOutcome, StepResult
+from enforcer.core.user_kind import UserKind
 from enforcer.exceptions import GroupError
 from enforcer.person import Taken, conclude, entries, intent, take_steps
 from sandbox.directory import Effect, Fault
@@ -38,7 +39,7 @@ def leaver(*steps: Step, earlier: Enforcement | None = None, **changes: object) 
         user_principal_name=ANNA.user_principal_name,
         end_date=ENDED,
         due_at=DUE,
-        guest=False,
+        user_kind=UserKind.MEMBER,
         steps=steps or (Step.REMOVE, Step.REVOKE),
         earlier=earlier,
     )
@@ -64,14 +65,13 @@ def recorded(person: Offboard, *results: StepResult) -> list[Entry]:
 
 
 def test_the_intent_of_somebody_new_says_who_when_and_by_which_run() -> None:
-    assert intent(leaver(guest=True, was_disabled=True), "run-2") == Enforcement(
+    assert intent(leaver(user_kind=UserKind.EXTERNAL, was_disabled=True), "run-2") == Enforcement(
         row_key=ANNA.mail,
         user_id=ANNA.id,
         state=State.OFFBOARDING,
         end_date=ENDED,
         due_at=DUE,
-        guest=True,
-        known_guest=True,
+        user_kind=UserKind.EXTERNAL,
         was_disabled=True,
         run_id="run-2",
     )
@@ -132,7 +132,7 @@ def test_whose_steps_are_all_done_is_offboarded_and_his_failures_are_forgotten()
 
 
 def test_a_guests_sessions_are_left_to_his_home_tenant_and_not_counted() -> None:
-    outcome = conclude(taken(leaver(guest=True), DONE, DONE), "run-2", NOW)
+    outcome = conclude(taken(leaver(user_kind=UserKind.EXTERNAL), DONE, DONE), "run-2", NOW)
     assert (outcome.enforcement.sessions, outcome.revoked) == (Sessions.HOME_TENANT, False)
 
 
@@ -262,7 +262,7 @@ def test_the_ledger_says_no_more_than_was_done(
 
 
 def test_the_ledger_never_says_that_a_guests_sessions_were_revoked() -> None:
-    assert recorded(leaver(guest=True), DONE, DONE)[-1].outcome == "home_tenant"
+    assert recorded(leaver(user_kind=UserKind.EXTERNAL), DONE, DONE)[-1].outcome == "home_tenant"
 
 
 def test_whoever_is_found_to_be_out_gets_the_entry_that_was_missing_and_only_that() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from enforcer.core.enforcement import Sessions, State
+from enforcer.core.ledger import Action
 from enforcer.core.plan import FindingKind, GroupPlan
 from enforcer.core.runs import RunState
+from enforcer.settings import Disable
 from sandbox.directory import Fault
 from tests.world import ENDED, RUNNING, World
 
@@ -48,6 +50,27 @@ async def test_a_guests_sessions_are_never_said_to_be_revoked(world: World) -> N
 
     assert (await world.on_record(guest.mail or "")).sessions is Sessions.HOME_TENANT
     assert (report.run.removed, report.run.revoked) == (1, 0)
+
+
+async def test_the_sessions_of_a_guest_with_an_account_of_this_tenant_are_revoked_here(world: World) -> None:
+    world.configure(disable_accounts=Disable.GUESTS)
+    internal = world.member("Ida Internal", user_type="Guest")
+    renamed = world.guest("Gina Guest", user_principal_name="gina@contoso.onmicrosoft.com")
+    member = world.guest("Bo B2B")
+    member.user_type = "Member"
+    for user in (internal, renamed, member):
+        await world.register(user.id, ENDED)
+    began = world.clock()
+
+    report = await world.sweep()
+
+    assert (await world.on_record(internal.id)).sessions is Sessions.REVOKED
+    assert (await world.on_record(renamed.id)).sessions is Sessions.HOME_TENANT
+    assert (await world.on_record(member.id)).sessions is Sessions.HOME_TENANT
+    assert (report.run.removed, report.run.revoked, report.run.disabled) == (3, 1, 3)
+    assert world.is_revoked(internal, began)
+    entries = [entry.outcome for entry in await world.ledger() if entry.action is Action.REVOKE]
+    assert sorted(entries) == ["home_tenant", "home_tenant", "revoked"]
 
 
 async def test_whoever_is_added_again_by_hand_is_found_and_offboarded_again(world: World) -> None:

@@ -6,6 +6,7 @@ import click
 
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, UNDONE, actor, with_services
+from enforcer.core.enforcement import Sessions
 from enforcer.core.offboarded import Offboarded
 from enforcer.core.plain_text import is_plain
 from enforcer.core.run_ids import new_run_id
@@ -50,8 +51,8 @@ def offboard(user: str, reason: str, as_json: bool) -> int:  # noqa: FBT001
         write_tables(Table(title, ("step", "group", "outcome", "Graph request ID"), rows))
     if done.proof is not None:
         tell(f"next sign-in, by Entra's own word: {done.proof} {done.proof_policy}".rstrip())
-    if done.guest:
-        tell("a guest: his sessions belong to his home tenant; only what this tenant grants has ended")
+    if done.sessions is Sessions.HOME_TENANT:
+        tell("Guest: sessions are controlled by their home tenant; only access to this tenant has ended")
     return DONE if done.done else UNDONE
 
 

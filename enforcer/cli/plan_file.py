@@ -66,7 +66,7 @@ def _person(person: Offboard) -> _Person:
         user_principal_name=person.user_principal_name,
         end_date=person.end_date,
         due_at=person.due_at,
-        guest=person.guest,
+        guest=person.known_kind.may_be_guest,
         steps=[step.value for step in person.steps],
     )
 

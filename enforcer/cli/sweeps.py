@@ -186,7 +186,7 @@ def _show_plan(plan: Plan) -> None:
                 person.user_principal_name or person.row_key or person.user_id,
                 person.end_date,
                 local(person.due_at),
-                "guest" if person.guest else "member",
+                "guest" if person.known_kind.may_be_guest else "member",
                 ", ".join(person.steps),
             )
             for person in group.offboard

@@ -64,7 +64,7 @@ class Draft:
         done = disabled and member.enabled is not True
         was_disabled = was_disabled and done
         names = member.names | ({row.key} if row else set())
-        disable = () if done else self._disable(names, guest=member.known_guest)
+        disable = () if done else self._disable(names, guest=member.user_kind.is_guest)
         self.offboard.append(
             Offboard(
                 user_id=member.id,
@@ -73,7 +73,7 @@ class Draft:
                 mail=member.mail,
                 end_date=row.end_date if row else (earlier.end_date or None if earlier else None),
                 due_at=row.due_at if row else (earlier.due_at if earlier else None),
-                guest=member.guest,
+                user_kind=member.user_kind,
                 steps=(*disable, Step.REMOVE, Step.REVOKE),
                 was_disabled=was_disabled,
                 authorised=authorised,
@@ -87,7 +87,7 @@ class Draft:
         """Take the steps that are not known to be done, for somebody who is not listed any more."""
         names = {begun.user_id, normalised(begun.row_key)}
         done = begun.was_disabled or begun.disabled_at is not None
-        disable = () if done else self._disable(names, guest=begun.known_guest)
+        disable = () if done else self._disable(names, guest=begun.user_kind.is_guest)
         revoke = (Step.REVOKE,) if begun.revoked_at is None else ()
         self.offboard.append(
             Offboard(
@@ -96,7 +96,7 @@ class Draft:
                 user_principal_name="",
                 end_date=row.end_date if row else begun.end_date or None,
                 due_at=row.due_at if row else begun.due_at,
-                guest=begun.guest,
+                user_kind=begun.user_kind,
                 steps=(*disable, *revoke),
                 was_disabled=begun.was_disabled,
                 authorised=True,
@@ -126,7 +126,7 @@ class Draft:
                 user_principal_name=member.user_principal_name,
                 end_date=row.end_date,
                 due_at=row.due_at,
-                guest=member.guest,
+                guest=member.user_kind.may_be_guest,
             )
         )
 

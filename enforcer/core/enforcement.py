@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from enforcer.core.user_kind import UserKind
+
 
 class State(StrEnum):
     """How far the offboarding of a person has come."""
@@ -54,10 +56,8 @@ class Enforcement:
     """One row of table `enforcements`; the properties are the columns.
 
     Attributes:
-        guest: The account is another tenant's, or Graph did not tell.
-        known_guest: Graph told that it is.
         was_disabled: The account could not sign in before this began: not our doing, nor ours to undo.
-        revoked_at: When revoking was asked for; whether it was done, `sessions` says (a guest's never are).
+        revoked_at: When revoking was asked for; whether it was done, `sessions` says.
     """
 
     row_key: str
@@ -65,8 +65,7 @@ class Enforcement:
     state: State
     end_date: str = ""
     due_at: datetime | None = None
-    guest: bool = False
-    known_guest: bool = False
+    user_kind: UserKind = UserKind.UNKNOWN
     was_disabled: bool = False
     removed_at: datetime | None = None
     revoked_at: datetime | None = None

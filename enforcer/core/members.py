@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from enforcer.core.contractors import is_object_id
+from enforcer.core.user_kind import UserKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,8 +14,6 @@ class Member:
     """What Graph lists in a managed group.
 
     Attributes:
-        guest: The person signs in with an account of another tenant, or Graph did not tell. Such a
-            person's sessions belong to his home tenant.
         kind: `user`, or the OData type of what else is in the group.
         enabled: Whether the account may sign in; None where Graph did not tell.
     """
@@ -22,18 +21,13 @@ class Member:
     id: str
     user_principal_name: str = ""
     mail: str = ""
-    guest: bool = False
+    user_kind: UserKind = UserKind.MEMBER
     kind: str = "user"
     enabled: bool | None = None
 
     @property
     def is_user(self) -> bool:
         return self.kind == "user"
-
-    @property
-    def known_guest(self) -> bool:
-        """Tell whether Graph told that he is a guest."""
-        return is_known_guest(self.user_principal_name, guest=self.guest)
 
     @property
     def names(self) -> frozenset[str]:
@@ -49,13 +43,8 @@ class Person:
     display_name: str
     user_principal_name: str
     mail: str
-    guest: bool
+    user_kind: UserKind
     enabled: bool | None
-
-    @property
-    def known_guest(self) -> bool:
-        """Tell whether Graph told that he is a guest."""
-        return is_known_guest(self.user_principal_name, guest=self.guest)
 
     @property
     def names(self) -> frozenset[str]:
@@ -66,27 +55,6 @@ class Person:
 def names_of(user_id: str, user_principal_name: str, mail: str) -> frozenset[str]:
     """Give the keys, normalised, of rows that mean whoever has this object ID and these addresses."""
     return frozenset({user_id, user_principal_name.lower(), mail.lower()} - {""})
-
-
-def is_guest(user_type: str | None, user_principal_name: str | None) -> bool:
-    """Tell whether the person's sessions belong to another tenant, as far as Graph tells.
-
-    External people may have user type Member (B2B members); their user principal name still carries
-    `#EXT#`. Where Graph gives neither property (no permission to read them), nothing is claimed: the
-    answer is True, because only a member's sessions can be said to be revoked.
-    """
-    if user_principal_name is None and user_type is None:
-        return True
-    return user_type == "Guest" or "#ext#" in (user_principal_name or "").lower()
-
-
-def is_known_guest(user_principal_name: str, *, guest: bool) -> bool:
-    """Tell whether somebody who counts as a guest is known to be one.
-
-    An account may be disabled as a guest's only then. Everybody has a user principal name: where Graph does
-    not give it, it gives no user type either.
-    """
-    return guest and bool(user_principal_name)
 
 
 @dataclass(frozen=True, slots=True)

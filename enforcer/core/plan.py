@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from enforcer.core.contractors import normalised
 from enforcer.core.enforcement import Enforcement
-from enforcer.core.members import is_known_guest, names_of
+from enforcer.core.members import names_of
+from enforcer.core.user_kind import UserKind
 
 
 class Step(StrEnum):
@@ -69,7 +70,7 @@ class Offboard:
     user_principal_name: str
     end_date: str | None
     due_at: datetime | None
-    guest: bool
+    user_kind: UserKind
     steps: tuple[Step, ...]
     mail: str = ""
     was_disabled: bool = False
@@ -79,10 +80,11 @@ class Offboard:
     key_passed_on: bool = False
 
     @property
-    def known_guest(self) -> bool:
-        """Graph told that he is a guest, now or when his offboarding was begun."""
-        known = self.earlier is not None and self.earlier.unfinished and self.earlier.known_guest
-        return is_known_guest(self.user_principal_name, guest=self.guest) or known
+    def known_kind(self) -> UserKind:
+        """What Graph told of the account, now or when the offboarding was begun."""
+        if self.user_kind is UserKind.UNKNOWN and self.earlier is not None and self.earlier.unfinished:
+            return self.earlier.user_kind
+        return self.user_kind
 
     @property
     def key(self) -> str:

@@ -86,7 +86,7 @@ class Standing:
             mail=person.mail,
             end_date=end_date,
             due_at=due_at,
-            guest=person.guest,
+            user_kind=person.user_kind,
             steps=(*((Step.DISABLE,) if account.disable else ()), Step.REMOVE, Step.REVOKE),
             was_disabled=account.was_disabled,
             authorised=self.begun is not None,
@@ -136,7 +136,7 @@ class Account:
         concerned = any(standing.is_concerned or standing.listed is None for standing in standings)
         return cls(
             was_disabled=was_disabled,
-            disable=wanted.means(guest=person.known_guest) and concerned and not was_disabled,
+            disable=wanted.means(guest=person.user_kind.is_guest) and concerned and not was_disabled,
         )
 
 

@@ -173,7 +173,7 @@ class _CaseJudge:
         return (self._out_at - self._dossier.due_at).total_seconds()
 
     def _sessions(self) -> tuple[str, datetime | None]:
-        """Give what became of the sessions, and when they were revoked: a guest's never are."""
+        """Give what became of the sessions, and when they were revoked: another tenant's never are."""
         known = self._dossier.enforcement
         settled = [link for link in self._dossier.of(Action.REVOKE) if link.entry.outcome in set(Sessions)]
         if settled:

@@ -1,4 +1,4 @@
-"""The queue functions: sweeps, offboardings that had to wait, and messages that nobody could work off."""
+"""The queue functions: sweeps, and offboardings that had to wait."""
 
 from __future__ import annotations
 
@@ -9,19 +9,14 @@ from dataclasses import replace
 import azure.functions as func
 import msgspec
 
-from enforcer.aftermath import after_sweep, raise_alarm
-from enforcer.announcements import announce_poisoned
-from enforcer.core.contractors import is_object_id
+from enforcer.aftermath import after_sweep
 from enforcer.core.offboarded import Offboarded
-from enforcer.core.run_ids import is_run_id, new_run_id
-from enforcer.core.runs import Occasion, Report, Run, RunKind, RunState
+from enforcer.core.runs import Occasion, Report, RunState
 from enforcer.exceptions import EnforcerError, InputError, LeaseHeldError, RunError, UnavailableError
 from enforcer.functions.runtime import SWEEP_SECONDS, invocation, settings
-from enforcer.notify.queueing import Alarm
 from enforcer.offboarding import OffboardOrder, offboard_now, record_failure
 from enforcer.queues import (
     OFFBOARDINGS,
-    POISON,
     SWEEPS,
     VERIFY_AFTER_SECONDS,
     OffboardMessage,
@@ -30,7 +25,7 @@ from enforcer.queues import (
     read_sweep_message,
 )
 from enforcer.services import Services
-from enforcer.settings import Mode
+from enforcer.settings import Mode, Settings
 from enforcer.sweep import Order, sweep
 
 CONNECTION = "EnforcerStorage"
@@ -46,56 +41,28 @@ blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 @blueprint.function_name("sweep")
 async def sweep_group(message: func.QueueMessage) -> None:
     """Sweep one managed group. Whatever it raises, the platform delivers the message again."""
-    wanted = read_sweep_message(message.get_body())
     async with invocation() as opened:
+        wanted = read_sweep_message(message.get_body())
+        if problem := why_not(opened.settings, wanted):
+            raise InputError(problem)
         await _sweep(_in_mode(opened, wanted.mode), wanted)
 
 
 @blueprint.queue_trigger(arg_name="message", queue_name=OFFBOARDINGS, connection=CONNECTION)
 async def offboard_queued(message: func.QueueMessage) -> None:
     """Offboard a person whom the HTTP function could not, because Graph or storage did not answer."""
-    wanted = read_offboard_message(message.get_body())
     async with invocation() as opened:
-        await _offboard(opened, wanted)
+        await _offboard(opened, read_offboard_message(message.get_body()))
 
 
-@blueprint.queue_trigger(arg_name="message", queue_name=f"{SWEEPS}{POISON}", connection=CONNECTION)
-async def sweeps_poisoned(message: func.QueueMessage) -> None:
-    """Record a sweep that failed every time, and raise the alarm."""
-    wanted = _readable(message)
-    async with invocation() as opened:
-        announce_poisoned(SWEEPS, message.id or "", wanted.group_id)
-        await raise_alarm(opened, _alarm(SWEEPS, message, f"managed group {wanted.group_id}"))
-        await _record_poisoned(opened, wanted, wanted.group_id, RunKind.SWEEP)
-
-
-@blueprint.queue_trigger(arg_name="message", queue_name=f"{OFFBOARDINGS}{POISON}", connection=CONNECTION)
-async def offboardings_poisoned(message: func.QueueMessage) -> None:
-    """Record an offboarding that failed every time, and raise the alarm."""
-    try:
-        wanted = read_offboard_message(message.get_body())
-    except InputError:
-        wanted = OffboardMessage(user="", reason="unreadable message", actor="queue", run_id="")
-    async with invocation() as opened:
-        announce_poisoned(OFFBOARDINGS, message.id or "", "")
-        await raise_alarm(opened, _alarm(OFFBOARDINGS, message, f"run {wanted.run_id[:40]}"))
-        for group_id in opened.settings.group_ids:
-            await _record_poisoned(opened, wanted, group_id, RunKind.OFFBOARD)
-
-
-def _readable(message: func.QueueMessage) -> SweepMessage:
-    """Read a message that may be anything: what is no object ID can be no key of a table either."""
-    unreadable = SweepMessage(group_id="unreadable", reason="unreadable message")
-    try:
-        wanted = read_sweep_message(message.get_body())
-    except InputError:
-        return unreadable
-    return wanted if is_object_id(wanted.group_id) else unreadable
+def why_not(settings: Settings, wanted: SweepMessage) -> str:
+    """Return why such a sweep cannot be made; empty where it can."""
+    if wanted.group_id not in settings.group_ids:
+        return f"{wanted.group_id!r} is not a managed group"
+    return "" if wanted.mode in ("", *Mode) else f"{wanted.mode!r} is not a mode"
 
 
 async def _sweep(opened: Services, wanted: SweepMessage) -> None:
-    if wanted.group_id not in opened.settings.group_ids:
-        raise InputError(f"{wanted.group_id} is no managed group", field="group_id")
     order = Order(
         group_id=wanted.group_id,
         actor=wanted.actor,
@@ -160,8 +127,6 @@ async def follow_up(opened: Services, report: Report) -> None:
 
 def _in_mode(opened: Services, mode: str) -> Services:
     """Narrow the mode to `report` for one sweep; it is never widened."""
-    if mode not in ("", *Mode):
-        raise InputError(f"{mode!r} is no mode", field="mode")
     if mode != Mode.REPORT:
         return opened
     return replace(opened, settings=replace(opened.settings, mode=Mode.REPORT))
@@ -169,29 +134,3 @@ def _in_mode(opened: Services, mode: str) -> Services:
 
 def _delay(attempt: int) -> int:
     return min(30 << min(attempt, 10), _LONGEST_DELAY)
-
-
-def _alarm(queue: str, message: func.QueueMessage, about: str) -> Alarm:
-    text = f"A message of queue {queue} failed every time and was given up: {about}. See docs/runbook.md."
-    return Alarm(key=f"poison-{queue}-{message.id}", title=f"{queue}: work was given up", text=text)
-
-
-async def _record_poisoned(
-    opened: Services, wanted: SweepMessage | OffboardMessage, group_id: str, kind: RunKind
-) -> None:
-    now, given_up = opened.now(), "the queue message failed every time and was given up"
-    run = Run(
-        run_id=wanted.run_id if is_run_id(wanted.run_id) else new_run_id(now),
-        group_id=group_id,
-        kind=kind,
-        started_at=now,
-        mode=opened.settings.mode.value,
-        reason=wanted.reason,
-        actor=wanted.actor,
-    )
-    # The last try may have left a report of its own, which says more.
-    for known in await opened.runs.of_id(run.run_id, [group_id]):
-        if known.state is RunState.COMPLETE:
-            return
-        run, given_up = known, f"{given_up}; {known.error}" if known.error else given_up
-    await opened.runs.amend(replace(run, state=RunState.FAILED, finished_at=now, error=given_up))

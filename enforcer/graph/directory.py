@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import msgspec
 
 from enforcer.core.contractors import is_address, is_object_id
-from enforcer.core.members import Member, Person, is_guest
+from enforcer.core.members import Member, Person
 from enforcer.core.steps import StepOutcome, StepResult
+from enforcer.core.user_kind import UserKind
 from enforcer.exceptions import (
     AccessDeniedError,
     AmbiguousError,
@@ -27,8 +28,8 @@ from enforcer.graph.reply import Reply, ReplyKind, Request
 # One look at the group answers for all removals of about the same time.
 _CONFIRMED_SECONDS = 30.0
 _PAGE = "999"  # group: list members; the most that Graph gives at once
-_MEMBER_COLUMNS = "id,userPrincipalName,mail,userType,accountEnabled"
-_USER_COLUMNS = "id,displayName,userPrincipalName,mail,userType,accountEnabled"
+_MEMBER_COLUMNS = "id,userPrincipalName,mail,userType,externalUserState,accountEnabled"
+_USER_COLUMNS = "id,displayName,userPrincipalName,mail,userType,externalUserState,accountEnabled"
 
 
 class _Object(msgspec.Struct, rename="camel"):
@@ -38,6 +39,7 @@ class _Object(msgspec.Struct, rename="camel"):
     user_principal_name: str | None = None
     mail: str | None = None
     user_type: str | None = None
+    external_user_state: str | None = None
     account_enabled: bool | None = None
 
 
@@ -267,7 +269,7 @@ def _member(found: _Object) -> Member:
         id=found.id.lower(),
         user_principal_name=found.user_principal_name or "",
         mail=found.mail or "",
-        guest=is_guest(found.user_type, found.user_principal_name),
+        user_kind=_user_kind(found),
         kind=kind,
         enabled=found.account_enabled,
     )
@@ -279,8 +281,16 @@ def _person(found: _Object) -> Person:
         display_name=found.display_name or "",
         user_principal_name=found.user_principal_name or "",
         mail=found.mail or "",
-        guest=is_guest(found.user_type, found.user_principal_name),
+        user_kind=_user_kind(found),
         enabled=found.account_enabled,
+    )
+
+
+def _user_kind(found: _Object) -> UserKind:
+    return UserKind.of(
+        user_type=found.user_type,
+        user_principal_name=found.user_principal_name,
+        invited=found.external_user_state is not None,
     )
 
 

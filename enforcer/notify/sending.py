@@ -13,13 +13,11 @@ from enforcer.concurrency import each
 from enforcer.core.messages import Channel, Message, MessageState
 from enforcer.notify.mail import send_mail
 from enforcer.notify.operators import notify
-from enforcer.services import Services
+from enforcer.services import MAILS_AT_ONCE, Services
 from enforcer.tables.outbox import Claimed
 from enforcer.telemetry import NotificationFailed, emit
 
 _SECONDS = 45.0
-# Exchange takes four calls for a mailbox at a time.
-_AT_ONCE = 4
 
 
 async def send_waiting(services: Services) -> int:
@@ -34,7 +32,7 @@ async def send_waiting(services: Services) -> int:
     others = [message for message in waiting if message.channel is Channel.OPERATORS]
     # Apprise goes one by one: what it logs cannot be told apart otherwise.
     done = await each(others, sender.work_off, at_once=1) + await each(
-        mails, sender.work_off, at_once=_AT_ONCE
+        mails, sender.in_turn, at_once=MAILS_AT_ONCE
     )
     await services.outbox.forget_old(services.now())
     return done.count(MessageState.SENT)
@@ -44,6 +42,11 @@ async def send_waiting(services: Services) -> int:
 class _Sender:
     services: Services
     until: float
+
+    async def in_turn(self, message: Message) -> MessageState:
+        """Try one mail when the mailbox has a place for it: other invocations may be sending as well."""
+        async with self.services.mailbox:
+            return await self.work_off(message)
 
     async def work_off(self, message: Message) -> MessageState:
         """Try one message; give its state afterwards."""

@@ -17,7 +17,7 @@ from enforcer.page.answers import calendar, frame, html
 from enforcer.page.people import person_path
 from enforcer.page.person import Engagement, Known, asked_for, read_person
 from enforcer.page.times import Calendar, Moment
-from enforcer.page.words import ACTIONS, PROOFS, SESSIONS, STATES
+from enforcer.page.words import ACCOUNTS, ACTIONS, PROOFS, SESSIONS, STATES
 from enforcer.settings import Mode, Settings
 
 _HISTORY_SHOWN = 100
@@ -104,6 +104,7 @@ def person_page(
         name=name,
         path=person_path(known.name),
         entra=known.entra,
+        account_words=ACCOUNTS,
         engagements=[_engagement(item, known, days) for item in known.engagements],
         registrable=_registrable(known, settings),
         several=len(settings.group_ids) > 1,

@@ -8,6 +8,7 @@ from enforcer.core.enforcement import Proof, Sessions, State
 from enforcer.core.ledger import Action
 from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Run, RunKind, RunState
+from enforcer.core.user_kind import UserKind
 
 # What was tried; the entry's outcome says what came of it.
 ACTIONS = {
@@ -41,6 +42,13 @@ SESSIONS = {
     Sessions.REVOKED: "revoked",
     Sessions.HOME_TENANT: "the home tenant's, not ours to revoke",
     Sessions.NO_ACCOUNT: "none: the account does not exist any more",
+}
+
+ACCOUNTS = {
+    UserKind.MEMBER: "of this tenant",
+    UserKind.INTERNAL_GUEST: "guest: signs in with an account of this tenant",
+    UserKind.EXTERNAL: "guest: signs in with another tenant's account",
+    UserKind.UNKNOWN: "whose it is could not be read",
 }
 
 PROOFS = {

@@ -29,7 +29,9 @@ async def uncovered(directory: Directory, block: Policy, managed_groups: Sequenc
 
 
 def _is_uncovered(member: Member, population: set[str], *, guests_too: bool) -> bool:
-    return member.is_user and member.id not in population and not (guests_too and member.guest)
+    return (
+        member.is_user and member.id not in population and not (guests_too and member.user_kind.may_be_guest)
+    )
 
 
 async def _people(directory: Directory, groups: Sequence[str], seen: set[str]) -> set[str]:

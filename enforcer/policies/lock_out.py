@@ -91,7 +91,7 @@ class LockOutGuard:
         if groups & included or user_id in _lower(users.include_users):
             return True
         guests = users.include_guests_or_external_users or GUESTS in (users.include_users or ())
-        return bool(guests) and (await self._directory.find(user_id)).guest
+        return bool(guests) and (await self._directory.find(user_id)).user_kind.may_be_guest
 
     async def _emptiness(self, wanted: Wanted) -> list[str]:
         for group_id in wanted.managed_groups:

@@ -102,7 +102,7 @@ class Manager:
             return f"the break-glass account {account} does not exist in this tenant"
         if person.enabled is False:
             return f"the break-glass account {account} is disabled"
-        return f"the break-glass account {account} is a guest" if person.guest else ""
+        return f"the break-glass account {account} is a guest" if person.user_kind.may_be_guest else ""
 
     async def _population_problems(self, wanted: Wanted) -> list[str]:
         problems = []

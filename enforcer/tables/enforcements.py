@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from enforcer.core.enforcement import Enforcement, Proof, Sessions, State, UnreadableRecord
+from enforcer.core.user_kind import UserKind
 from enforcer.tables.commits import GroupCommit
 from enforcer.tables.partitions import read_partition
 from enforcer.tables.storage import (
@@ -90,8 +91,7 @@ def _entity(group_id: str, item: Enforcement) -> Entity:
         "State": item.state.value,
         "EndDate": item.end_date,
         "DueAt": item.due_at,
-        "Guest": item.guest,
-        "KnownGuest": item.known_guest,
+        "UserKind": item.user_kind.value,
         "WasDisabled": item.was_disabled,
         "RemovedAt": item.removed_at,
         "RevokedAt": item.revoked_at,
@@ -118,8 +118,7 @@ def _record(entity: Entity) -> Enforcement | UnreadableRecord:
         state=state,
         end_date=text(entity, "EndDate"),
         due_at=moment(entity, "DueAt"),
-        guest=entity.get("Guest") is True,
-        known_guest=entity.get("KnownGuest") is True,
+        user_kind=choice(entity, "UserKind", UserKind) or UserKind.UNKNOWN,
         was_disabled=entity.get("WasDisabled") is True,
         removed_at=moment(entity, "RemovedAt"),
         revoked_at=moment(entity, "RevokedAt"),

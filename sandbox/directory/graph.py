@@ -7,6 +7,7 @@ from sandbox.directory.batch import answer_batch
 from sandbox.directory.conformity import require_conformity
 from sandbox.directory.errors import GraphError, denied, policy_scopes_missing
 from sandbox.directory.faults import Effect, Fault
+from sandbox.directory.mailboxes import Mailboxes
 from sandbox.directory.messages import Answer, Call, Delivery
 from sandbox.directory.permissions import allowed
 from sandbox.directory.router import Endpoint, Router, Service
@@ -24,22 +25,29 @@ _ROUTER = Router((*groups.ROUTES, *users.ROUTES, *applications.ROUTES, *conditio
 class Graph:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
+        self._mailboxes = Mailboxes()
 
     async def answer(self, call: Call) -> Answer:
         """Answer a request or a batch item; faults, refusals and all."""
         fault = self._sandbox.faults.strike(
             call.method, f"/v1.0{call.target}", batched=call.batch_id is not None
         )
-        await self._take_time(call, fault)
-        if fault is None:
-            answer = await self._perform(call)
-        elif fault.effect in (Effect.ANSWER, Effect.DROP):
-            answer = _disturbed(call, fault, Answer(), self._sandbox)
-        else:
-            answer = _disturbed(call, fault, await self._perform(call), self._sandbox)
+        try:
+            with self._mailboxes.entered(call):
+                await self._take_time(call, fault)
+                answer = await self._answer(call, fault)
+        except GraphError as error:
+            answer = refusal(call, error, self._sandbox)
         answer.headers |= {"request-id": call.request_id, "client-request-id": call.client_request_id}
         self._record(call, answer)
         return answer
+
+    async def _answer(self, call: Call, fault: Fault | None) -> Answer:
+        if fault is None:
+            return await self._perform(call)
+        if fault.effect in (Effect.ANSWER, Effect.DROP):
+            return _disturbed(call, fault, Answer(), self._sandbox)
+        return _disturbed(call, fault, await self._perform(call), self._sandbox)
 
     async def _take_time(self, call: Call, fault: Fault | None) -> None:
         settings = self._sandbox.settings

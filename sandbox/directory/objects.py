@@ -57,8 +57,8 @@ class User(DirectoryObject):
 
     @property
     def external(self) -> bool:
-        """Whether the user signs in elsewhere, in a home tenant of his own."""
-        return "#EXT#" in self.user_principal_name.upper()
+        """Whether the user signs in elsewhere, in a home tenant; a changed name does not change that."""
+        return self.external_user_state is not None or "#EXT#" in self.user_principal_name.upper()
 
     @property
     def guest_kind(self) -> GuestKind | None:

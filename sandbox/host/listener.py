@@ -124,22 +124,23 @@ class QueueListener:
         return _Held(item=item, content=content, receipt=item.pop_receipt)
 
     async def _work_off(self, held: _Held, pace: Pace) -> None:
-        attempt, most = held.item.dequeue_count, self._options.max_dequeue_count
-        if attempt > most:  # the host died over it the last time
-            await self._give_up(held)
-        elif await self._call(held, pace):
-            await self._delete(held)
-        elif attempt == most:
-            await self._give_up(held)
-        else:
-            await self._release(held)
-
-    async def _call(self, held: _Held, pace: Pace) -> bool:
         try:
             text = self._host.queues.decode(held.content)
         except ValueError:
             _log.warning("message %s of %s is not base64", held.item.id, self._queue.queue_name)
-            return False
+            await self._give_up(held)  # without a try
+            return
+        attempt, most = held.item.dequeue_count, self._options.max_dequeue_count
+        if attempt > most and self._poison is not None:  # the host died over it the last time
+            await self._give_up(held)
+        elif await self._call(held, text, pace):
+            await self._delete(held)
+        elif attempt >= most:
+            await self._give_up(held)
+        else:
+            await self._release(held)
+
+    async def _call(self, held: _Held, text: str, pace: Pace) -> bool:
         async with self._renewed(held, pace):
             invocation = await self._host.queue_item(self._function.name, replace(held.item, text=text))
         return invocation.succeeded
@@ -166,7 +167,7 @@ class QueueListener:
                 held.receipt = renewed.pop_receipt or ""
 
     async def _give_up(self, held: _Held) -> None:
-        """Move a message to the poison queue. In a poison queue it stays, out of sight while leased."""
+        """Move a message to the poison queue. In a poison queue it stays, unseen until its lease ends."""
         if self._poison is not None:
             _log.warning("message %s goes to %s", held.item.id, self._poison.queue_name)
             await put_message(self._poison, held.content)

@@ -72,7 +72,9 @@ class Queues:
         Raises:
             ValueError: it is not base64, which `host.json` says it is.
         """
-        return b64decode(content, validate=True).decode(errors="replace") if self._base64 else content
+        if not self._base64:
+            return content
+        return b64decode("".join(content.split()), validate=True).decode(errors="replace")
 
     def encode(self, body: bytes) -> str:
         return b64encode(body).decode() if self._base64 else body.decode()

@@ -56,7 +56,11 @@ async def test_people_see_each_step_and_what_a_guests_sessions_are(shell: Shell)
     assert ran.code == 0
     assert "remove" in ran.out
     assert "revoke" in ran.out
-    assert "his sessions belong to his home tenant" in ran.err
+    assert "sessions are controlled by their home tenant" in ran.err
+    ida = shell.world.member("Ida Internal", user_type="Guest")
+    ran = await shell.run("offboard", ida.id, "--reason", "x", "--output", "json")
+    assert (ran.data["guest"], ran.data["sessions"]) == (True, "revoked")
+    assert "home tenant" not in ran.err
 
 
 async def test_a_reason_is_required(shell: Shell) -> None:

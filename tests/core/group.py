@@ -46,7 +46,7 @@ def known(member: Member, state: State, **changes: Any) -> Enforcement:
         "state": state,
         "end_date": ENDED,
         "due_at": datetime(2026, 11, 23, tzinfo=UTC),
-        "guest": member.guest,
+        "user_kind": member.user_kind,
         "run_id": "20261123T003000-000000",
         **changes,
     }

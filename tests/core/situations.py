@@ -13,6 +13,7 @@ from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.members import Member
 from enforcer.core.plan import GroupPlan
 from enforcer.core.planner import GroupFacts, plan_group
+from enforcer.core.user_kind import UserKind
 from enforcer.settings import Disable, Onboarding, Settings, Unregistered
 from tests.core.bad_input import NO_DATES
 from tests.core.group import ENDED, GROUP, NOW, settings, user_id
@@ -42,7 +43,7 @@ MEMBER = st.builds(
     id=ID,
     user_principal_name=ADDRESS,
     mail=st.one_of(st.just(""), ADDRESS),
-    guest=st.booleans(),
+    user_kind=st.sampled_from(UserKind),
     kind=st.sampled_from(["user"] * 9 + ["group"]),
 )
 DATE = st.one_of(
@@ -71,7 +72,7 @@ ENFORCEMENT = st.builds(
     state=st.sampled_from(State),
     end_date=st.sampled_from([ENDED, "2026-10-31"]),
     due_at=PAST,
-    guest=st.booleans(),
+    user_kind=st.sampled_from(UserKind),
     removed_at=PAST,
     revoked_at=PAST,
     disabled_at=PAST,

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from enforcer.core.enforcement import State
-from enforcer.core.members import Member, is_guest
 from enforcer.core.plan import FindingKind, Step
+from enforcer.core.user_kind import UserKind
 from enforcer.person import intent
 from enforcer.settings import Disable
 from tests.core.group import (
@@ -25,46 +25,39 @@ from tests.core.group import (
 
 
 @pytest.mark.parametrize(
-    ("wanted", "guest", "disables"),
+    ("wanted", "kind", "disables"),
     [
-        (Disable.NONE, True, False),
-        (Disable.GUESTS, False, False),
-        (Disable.GUESTS, True, True),
-        (Disable.ALL, False, True),
+        (Disable.NONE, UserKind.EXTERNAL, False),
+        (Disable.GUESTS, UserKind.MEMBER, False),
+        (Disable.GUESTS, UserKind.EXTERNAL, True),
+        (Disable.GUESTS, UserKind.INTERNAL_GUEST, True),
+        (Disable.GUESTS, UserKind.UNKNOWN, False),
+        (Disable.ALL, UserKind.MEMBER, True),
+        (Disable.ALL, UserKind.UNKNOWN, True),
     ],
 )
 def test_accounts_are_disabled_first_where_that_is_set(
     wanted: Disable,
-    guest: bool,  # noqa: FBT001
+    kind: UserKind,
     disables: bool,  # noqa: FBT001
 ) -> None:
-    member = replace(ANNA, guest=guest)
+    member = replace(ANNA, user_kind=kind)
     (offboard,) = plan(rows=[row(ANNA)], members=[member], disable_accounts=wanted).offboard
     assert offboard.steps == (Step.DISABLE, Step.REMOVE, Step.REVOKE)[not disables :]
-
-
-@pytest.mark.parametrize(("wanted", "disables"), [(Disable.GUESTS, False), (Disable.ALL, True)])
-def test_the_account_of_somebody_of_whom_graph_tells_nothing_is_not_disabled_as_a_guests(
-    wanted: Disable,
-    disables: bool,  # noqa: FBT001
-) -> None:
-    nobody_knows = Member(id=ANNA.id, guest=is_guest(None, None))
-    (offboard,) = plan(rows=[row(ANNA)], members=[nobody_knows], disable_accounts=wanted).offboard
-    assert (Step.DISABLE in offboard.steps) is disables
     begun = replace(intent(offboard, "run"), removed_at=NOW)
     (later,) = plan(rows=[row(ANNA)], enforcements=[begun], disable_accounts=wanted).offboard
-    assert (later.guest, Step.DISABLE in later.steps) == (True, disables)
+    assert (later.known_kind, Step.DISABLE in later.steps) == (kind, disables)
 
 
 def test_a_guests_account_is_disabled_later_where_that_failed_the_first_time() -> None:
-    guest = replace(ANNA, guest=True)
+    guest = replace(ANNA, user_kind=UserKind.EXTERNAL)
     for members in ([guest], []):
         begun = intent(plan(rows=[row(ANNA)], members=[guest]).offboard[0], "run")
         (offboard,) = plan(
             rows=[row(ANNA)], members=members, enforcements=[begun], disable_accounts=Disable.GUESTS
         ).offboard
         assert Step.DISABLE in offboard.steps
-        assert intent(offboard, "run").known_guest
+        assert intent(offboard, "run").user_kind is UserKind.EXTERNAL
 
 
 @pytest.mark.parametrize("name", [ANNA.id, ANNA.mail, "upn@contoso.example"])

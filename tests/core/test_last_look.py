@@ -12,6 +12,7 @@ from enforcer.core.contractors import RegisterRow, meant_by
 from enforcer.core.enforcement import State
 from enforcer.core.last_look import LastLook, Reprieve, names
 from enforcer.core.plan import Offboard, Step
+from enforcer.core.user_kind import UserKind
 from tests.core.group import ANNA, BEN, ENDED, known
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -24,7 +25,7 @@ LISTED = Offboard(
     mail=ANNA.mail,
     end_date=ENDED,
     due_at=NOW,
-    guest=False,
+    user_kind=UserKind.MEMBER,
     steps=(Step.REMOVE, Step.REVOKE),
 )
 BEGUN = known(ANNA, State.OFFBOARDING, removed_at=NOW - timedelta(days=1))

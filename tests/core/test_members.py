@@ -1,10 +1,10 @@
-"""Whom a key means, and whose sessions are whose."""
+"""Whom a key means."""
 
 from __future__ import annotations
 
 import pytest
 
-from enforcer.core.members import Member, MemberIndex, is_guest
+from enforcer.core.members import Member, MemberIndex
 
 ID = "11111111-2222-3333-4444-aaaaaaaaaaaa"
 OTHER = "11111111-2222-3333-4444-bbbbbbbbbbbb"
@@ -40,26 +40,3 @@ def test_whoever_is_listed_twice_counts_once() -> None:
     assert index.matches("anna@contoso.example") == (ANNA,)
     assert ID in index
     assert OTHER not in index
-
-
-@pytest.mark.parametrize(
-    ("user_type", "name", "guest"),
-    [
-        ("Member", "anna@contoso.example", False),
-        (None, "anna@contoso.example", False),
-        ("Guest", "anna_partner.example#EXT#@contoso.example", True),
-        # An external user whom somebody made a member: his sessions are still his home tenant's.
-        ("Member", "anna_partner.example#ext#@contoso.example", True),
-        ("Guest", "anna@contoso.example", True),
-        # Graph gives neither without a permission to read users: then nothing is claimed.
-        (None, None, True),
-    ],
-)
-def test_guests_are_those_whose_sessions_are_another_tenants(
-    user_type: str | None,
-    name: str | None,
-    guest: bool,  # noqa: FBT001
-) -> None:
-    assert is_guest(user_type, name) is guest
-    told = Member(id=ID, user_principal_name=name or "", guest=guest)
-    assert told.known_guest is (guest and name is not None)

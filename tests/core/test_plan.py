@@ -8,6 +8,7 @@ import pytest
 
 from enforcer.core.enforcement import State
 from enforcer.core.plan import FindingKind, GroupPlan, Offboard, Onboard, Plan, Step, stuck_finding
+from enforcer.core.user_kind import UserKind
 from tests.core.group import ANNA, BEN, ENDED, GROUP, NOW, known
 
 LEAVER = Offboard(
@@ -16,7 +17,7 @@ LEAVER = Offboard(
     user_principal_name=ANNA.user_principal_name,
     end_date=ENDED,
     due_at=NOW,
-    guest=False,
+    user_kind=UserKind.MEMBER,
     steps=(Step.REMOVE, Step.REVOKE),
 )
 QUIET = GroupPlan(

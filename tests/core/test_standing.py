@@ -15,6 +15,7 @@ from enforcer.core.plan import Step
 from enforcer.core.runs import Outcome, Result
 from enforcer.core.standing import Account, Standing, recorded
 from enforcer.core.steps import StepOutcome, StepResult
+from enforcer.core.user_kind import UserKind
 from enforcer.settings import Disable
 from tests.core.group import ANNA, ENDED, GROUP, NOW, known
 
@@ -25,7 +26,7 @@ PERSON = Person(
     display_name="Anna",
     user_principal_name=ANNA.user_principal_name,
     mail=ANNA.mail,
-    guest=False,
+    user_kind=UserKind.MEMBER,
     enabled=True,
 )
 KEEPS = Account(was_disabled=False, disable=False)

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import base64
+import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue.aio import QueueClient
+from msgspec import structs
 
+from enforcer.core.runs import Run
 from enforcer.functions import http, runtime
-from enforcer.queues import OFFBOARDINGS, SWEEPS, OffboardMessage, SweepMessage
+from enforcer.queues import OFFBOARDINGS, POISON, SWEEPS, OffboardMessage, SweepMessage
 from sandbox.azurite import StorageEndpoints, running_azurite
 from sandbox.host.functions_host import FunctionsHost
 from sandbox.host.invocations import Invocation
+from sandbox.host.listener import Pace, QueueListener
 from sandbox.storage_proxy import Service, StorageProxy, running_storage_proxy_async
 from tests.world import World, running_world
 
+RUN_ID = "20261123T120000-abcdef"
 PROJECT = Path(__file__).parents[2]
 
 
@@ -55,7 +60,42 @@ class App:
     async def messages(self, queue: str) -> list[bytes]:
         """Take what can be seen in a queue by now."""
         async with QueueClient.from_connection_string(self.world.environ["EnforcerStorage"], queue) as client:
-            return [base64.b64decode(message.content) async for message in client.receive_messages()]
+            return [message.content.encode() async for message in client.receive_messages()]
+
+    async def send(self, queue: str, *texts: str) -> None:
+        """Put messages into a queue as they are."""
+        async with QueueClient.from_connection_string(self.world.environ["EnforcerStorage"], queue) as client:
+            for text in texts:
+                await client.send_message(text)
+
+    async def lying(self, queue: str) -> int:
+        """Count the messages of a queue, also those that cannot be seen."""
+        async with QueueClient.from_connection_string(self.world.environ["EnforcerStorage"], queue) as client:
+            return (await client.get_queue_properties()).approximate_message_count or 0
+
+    @asynccontextmanager
+    async def at_work(self, *functions: str) -> AsyncIterator[None]:
+        """Feed these functions from their queues, as the platform does, without its pause between tries."""
+        queues = structs.replace(self.host.configuration.extensions.queues, visibility_timeout="00:00:00")
+        extensions = structs.replace(self.host.configuration.extensions, queues=queues)
+        self.host.configuration = structs.replace(self.host.configuration, extensions=extensions)
+        listeners = [await QueueListener.open(self.host, self.host.functions[name]) for name in functions]
+        async with asyncio.TaskGroup() as group:
+            for listener in listeners:
+                group.create_task(listener.run(Pace(poll=timedelta(seconds=0.02))))
+            yield
+            for listener in listeners:
+                listener.stop()
+
+    async def ended(self, function: str, count: int) -> list[Invocation]:
+        """Wait for so many calls of a function to end, and give them."""
+        async with asyncio.timeout(20):
+            while len(found := self._calls_of(function)) < count:  # noqa: ASYNC110 -- no event tells
+                await asyncio.sleep(0.02)
+        return found
+
+    def _calls_of(self, function: str) -> list[Invocation]:
+        return [one for one in self.host.invocations if one.function == function and one.finished_at]
 
     def put(self) -> list[Put]:
         """Tell what the functions have put into queues so far."""
@@ -65,6 +105,15 @@ class App:
             if call.service is Service.QUEUE and call.method == "POST"
         )
         return [Put(one[1], int(one[2])) for one in found if one]
+
+
+def wanted(app: App, **more: str) -> SweepMessage:
+    return SweepMessage(**{"group_id": app.world.group.id, "reason": "nightly", "run_id": RUN_ID, **more})
+
+
+async def run_of(app: App, run_id: str = RUN_ID, group_id: str = "") -> Run:
+    (run,) = await app.world.services.runs.of_id(run_id, [group_id or app.world.group.id])
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +139,7 @@ async def app(queue_storage: StorageEndpoints, monkeypatch: pytest.MonkeyPatch) 
 
 
 async def _empty_queues(storage: StorageEndpoints) -> None:
-    for name in (SWEEPS, OFFBOARDINGS):
+    for name in (SWEEPS, OFFBOARDINGS, f"{SWEEPS}{POISON}", f"{OFFBOARDINGS}{POISON}"):
         async with QueueClient.from_connection_string(storage.connection_string, name) as queue:
             with suppress(ResourceExistsError):
                 await queue.create_queue()

@@ -7,7 +7,6 @@ import pytest
 
 from enforcer import clock
 from enforcer.core.enforcement import State
-from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.functions.queues import _offboard
 from enforcer.queues import OffboardMessage, SweepMessage
@@ -16,22 +15,10 @@ from enforcer.tables.leases import Leases
 from sandbox.directory import Fault
 from sandbox.storage_proxy import Calls, Reply, Service
 from sandbox.storage_proxy import Fault as StorageFault
-from tests.findings import too_many
-from tests.functions.conftest import App, Put
+from tests.functions.conftest import RUN_ID, App, Put, run_of, wanted
 from tests.world import ENDED, RUNNING
 
 pytestmark = pytest.mark.anyio
-
-RUN_ID = "20261123T120000-abcdef"
-
-
-def wanted(app: App, **more: str) -> SweepMessage:
-    return SweepMessage(**{"group_id": app.world.group.id, "reason": "nightly", "run_id": RUN_ID, **more})
-
-
-async def run_of(app: App, run_id: str = RUN_ID, group_id: str = "") -> Run:
-    (run,) = await app.world.services.runs.of_id(run_id, [group_id or app.world.group.id])
-    return run
 
 
 # sweep ---------------------------------------------------------------------------------------------------
@@ -123,49 +110,6 @@ async def test_a_message_that_asks_for_nothing_sensible_fails(app: App, text: st
     assert app.world.member_ids() == {anna.id}
 
 
-# Poison --------------------------------------------------------------------------------------------------
-
-
-async def test_a_sweep_that_was_given_up_is_recorded_and_raises_an_alarm(
-    app: App, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert (await app.call("sweeps_poisoned", wanted(app))).succeeded
-    run = await run_of(app)
-    assert (run.state, run.kind, run.reason) == (RunState.FAILED, RunKind.SWEEP, "nightly")
-    assert "given up" in run.error
-    assert f"message_poisoned queue=sweeps message_id=made-up group_id={app.world.group.id}" in caplog.text
-
-
-async def test_what_the_last_try_has_recorded_is_kept_when_a_sweep_is_given_up(app: App) -> None:
-    await app.world.register(app.world.member("Anna").id, ENDED)
-    fault = Fault(method="GET", path="/members", times=None, status=400, code="Odd", message="no")
-    app.world.directory.sandbox.faults.add(fault)
-    assert not (await app.call("sweep", wanted(app))).succeeded
-    last = await run_of(app)
-    assert "Odd" in last.error
-
-    assert (await app.call("sweeps_poisoned", wanted(app))).succeeded
-
-    run = await run_of(app)
-    assert (run.state, run.started_at) == (RunState.FAILED, last.started_at)
-    assert "given up" in run.error
-    assert last.error in run.error
-
-
-async def test_a_sweep_that_is_given_up_after_it_was_recorded_keeps_all_its_findings(app: App) -> None:
-    runs = app.world.services.runs
-    recorded = await app.world.record(too_many(ghosts=5), RunState.FAILED)
-    before = await runs.findings(recorded.group_id, recorded.run_id)
-
-    assert (await app.call("sweeps_poisoned", wanted(app, run_id=recorded.run_id))).succeeded
-
-    (run,) = await runs.of_id(recorded.run_id, [recorded.group_id])
-    assert (run.state, run.findings) == (RunState.FAILED, 6_005)
-    assert "given up" in run.error
-    assert await runs.findings(recorded.group_id, recorded.run_id) == before
-    assert before.by_kind[FindingKind.UNREGISTERED_MEMBER] == 5
-
-
 async def test_a_group_may_be_named_in_capitals(app: App) -> None:
     anna = app.world.member("Anna")
     await app.world.register(anna.id, ENDED)
@@ -173,23 +117,6 @@ async def test_a_group_may_be_named_in_capitals(app: App) -> None:
     assert (await app.call("sweep", wanted(app, group_id=app.world.group.id.upper()))).succeeded
 
     assert app.world.member_ids() == set()
-
-
-@pytest.mark.parametrize("text", ["not JSON", '{"group_id":"../x","reason":"y"}', ""])
-async def test_even_what_nobody_can_read_raises_an_alarm(
-    app: App, caplog: pytest.LogCaptureFixture, text: str
-) -> None:
-    assert (await app.call("sweeps_poisoned", text)).succeeded
-    assert (await app.call("offboardings_poisoned", text)).succeeded
-    assert "message_poisoned queue=sweeps message_id=made-up group_id=unreadable" in caplog.text
-    assert "message_poisoned queue=offboardings" in caplog.text
-
-
-async def test_an_offboarding_that_was_given_up_is_recorded(app: App) -> None:
-    message = OffboardMessage(user="anna@x.example", reason="left", actor="ann", run_id=RUN_ID)
-    assert (await app.call("offboardings_poisoned", message)).succeeded
-    run = await run_of(app)
-    assert (run.state, run.kind, run.actor) == (RunState.FAILED, RunKind.OFFBOARD, "ann")
 
 
 # offboard_queued -----------------------------------------------------------------------------------------
@@ -273,27 +200,6 @@ async def test_an_offboarding_of_which_a_step_failed_is_delivered_again(app: App
     assert not (await app.call("offboard_queued", message)).succeeded
     assert (await run_of(app)).state is RunState.FAILED
     assert (await app.call("offboard_queued", message)).succeeded
-    assert (await run_of(app)).state is RunState.COMPLETE
-
-
-async def test_a_group_in_which_the_offboarding_was_complete_stays_so_when_the_message_is_given_up(
-    app: App,
-) -> None:
-    now = app.world.clock.moment
-    done = Run(
-        run_id=RUN_ID,
-        group_id=app.world.group.id,
-        kind=RunKind.OFFBOARD,
-        started_at=now,
-        finished_at=now,
-        state=RunState.COMPLETE,
-        mode="enforce",
-        due=1,
-        removed=1,
-    )
-    await app.world.services.runs.save(Report(run=done))
-    message = OffboardMessage(user="x@y.example", reason="left", actor="ann", run_id=RUN_ID)
-    assert (await app.call("offboardings_poisoned", message)).succeeded
     assert (await run_of(app)).state is RunState.COMPLETE
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from enforcer.core.members import Member
 from enforcer.core.steps import StepOutcome
+from enforcer.core.user_kind import UserKind
 from enforcer.exceptions import (
     AccessDeniedError,
     AmbiguousError,
@@ -76,7 +77,7 @@ async def test_members_come_with_names_and_kind(tenancy: Tenancy) -> None:
     found = {member.id: member for member in await members(tenancy)}
     assert found[ada.id].user_principal_name == ada.user_principal_name
     assert found[ada.id].mail == "Ada.L@contoso.example"
-    assert (found[ada.id].guest, found[gus.id].guest) == (False, True)
+    assert (found[ada.id].user_kind, found[gus.id].user_kind) == (UserKind.MEMBER, UserKind.EXTERNAL)
     assert [found[one.id].kind for one in (ada, nested, device)] == ["user", "group", "device"]
 
 
@@ -85,7 +86,7 @@ async def test_without_the_permission_to_read_users_nobodys_sessions_are_claimed
     tenancy.tenant.fill_group(tenancy.group, [ada])
     bare = {"value": [{"@odata.type": "#microsoft.graph.user", "id": ada.id, "userPrincipalName": None}]}
     tenancy.strike(path="/members", status=200, body=bare)
-    assert await members(tenancy) == [Member(id=ada.id, guest=True)]
+    assert await members(tenancy) == [Member(id=ada.id, user_kind=UserKind.UNKNOWN)]
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 500])
@@ -128,7 +129,7 @@ async def test_a_guest_is_found_by_his_mail_and_by_his_long_name(tenancy: Tenanc
     gus = tenancy.tenant.add_guest("Gus", "gus@partner.example")
     for name in ("gus@partner.example", gus.user_principal_name):
         person = await tenancy.directory.find(name)
-        assert (person.id, person.guest) == (gus.id, True)
+        assert (person.id, person.user_kind) == (gus.id, UserKind.EXTERNAL)
 
 
 async def test_an_address_may_have_a_quote(tenancy: Tenancy) -> None:

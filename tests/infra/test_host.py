@@ -30,10 +30,13 @@ def test_telemetry_goes_over_open_telemetry_and_successful_runs_are_in_it(host: 
     assert host["logging"]["logLevel"]["Host.Results"] == "Information"
 
 
-def test_the_queue_extension_is_there_and_takes_base64(host: dict[str, Any]) -> None:
-    """Flex Consumption has no queue trigger below version 4 of the bundle."""
+def test_the_queue_extension_is_there_and_hands_over_messages_unchanged(host: dict[str, Any]) -> None:
+    """Flex Consumption has no queue trigger below version 4 of the bundle.
+
+    With base64, a plain message would go to the poison queue untried, where no function would see it either.
+    """
     assert host["extensionBundle"]["version"] == "[4.*, 5.0.0)"
-    assert host["extensions"]["queues"]["messageEncoding"] == "base64"
+    assert host["extensions"]["queues"]["messageEncoding"] == "none"
 
 
 def test_the_routes_begin_as_the_gate_and_the_outputs_say(host: dict[str, Any]) -> None:

@@ -64,6 +64,12 @@ async def test_a_person_is_found_by_any_name_and_whatever_key_his_row_has(
     assert "member" in text
 
 
+async def test_a_guest_with_an_account_of_this_tenant_is_told_apart(visitor: Visitor, world: World) -> None:
+    text = (await visitor.get(f"/api/people/{world.member('Ida Internal', user_type='Guest').id}")).text
+    assert "guest: signs in with an account of this tenant" in text
+    assert "as far as they are this tenant" not in text
+
+
 async def test_a_row_whose_person_entra_does_not_know_is_shown(visitor: Visitor, world: World) -> None:
     await world.register("left@example.com", ENDED, display_name="Lea Left")
     page = await visitor.get("/api/people/left@example.com")

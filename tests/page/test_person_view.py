@@ -8,6 +8,7 @@ import pytest
 
 from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
 from enforcer.core.members import Person
+from enforcer.core.user_kind import UserKind
 from enforcer.page.person import Engagement, InEntra, Known
 from enforcer.page.person_view import Mistakes, name_of
 from tests.page.rows import row
@@ -16,7 +17,12 @@ from tests.page.visitor import Visitor
 from tests.world import ENDED, World
 
 IN_ENTRA = Person(
-    id="anna", display_name="Anna in Entra", user_principal_name="", mail="", guest=False, enabled=True
+    id="anna",
+    display_name="Anna in Entra",
+    user_principal_name="",
+    mail="",
+    user_kind=UserKind.MEMBER,
+    enabled=True,
 )
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from enforcer.core.enforcement import Enforcement, Proof, Sessions, State, UnreadableRecord
+from enforcer.core.user_kind import UserKind
 from enforcer.tables.enforcements import TABLE, Enforcements
 from enforcer.tables.storage import Tables
 from tests.spoiled import HALF, insert
@@ -23,8 +24,7 @@ WHOLE = Enforcement(
     state=State.STUCK,
     end_date="2026-11-22",
     due_at=AT,
-    guest=True,
-    known_guest=True,
+    user_kind=UserKind.EXTERNAL,
     removed_at=AT,
     revoked_at=AT,
     disabled_at=AT,
@@ -54,6 +54,7 @@ async def test_the_columns_are_those_of_the_documentation(tables: Tables, group:
         entity = dict(await table.get_entity(group, WHOLE.row_key))
     assert entity["State"] == "stuck"
     assert entity["Sessions"] == "home_tenant"
+    assert entity["UserKind"] == "external"
     assert entity["Attempts"] == 7
     times = ("DueAt", "RemovedAt", "RevokedAt", "DisabledAt", "VerifiedAt", "NextAttemptAt")
     assert all(isinstance(entity[name], datetime) for name in times)

@@ -116,6 +116,18 @@ def test_revoking_ends_a_members_session_and_leaves_a_guests_alone(
     assert [(one.alive, one.reason) for one in sessions if one] == [(False, "revoked"), (True, "home_tenant")]
 
 
+def test_revoking_reaches_a_guest_with_an_account_of_this_tenant_and_no_invited_one_of_any_name(
+    tenant: Tenant,
+) -> None:
+    began = datetime.now(UTC) - timedelta(hours=1)
+    internal = tenant.add_user("Ida Internal", user_type="Guest")
+    renamed = tenant.add_guest("Rene", "rene@partner.example", user_principal_name=f"rene@{tenant.domain}")
+    for user in (internal, renamed):
+        user.sign_in_sessions_valid_from_date_time = datetime.now(UTC)
+    sessions = [sign_in(tenant, user, session_issued_at=began).session for user in (internal, renamed)]
+    assert [one.reason for one in sessions if one] == ["revoked", "home_tenant"]
+
+
 def test_a_session_that_began_later_lives(tenant: Tenant, ada: User) -> None:
     session = sign_in(tenant, ada, session_issued_at=datetime.now(UTC)).session
     assert session is not None

@@ -1,12 +1,14 @@
 import asyncio
 import json
+import shutil
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue.aio import QueueClient
 
 from sandbox.azurite import StorageEndpoints
@@ -51,6 +53,16 @@ async def waiting(client: QueueClient) -> int:
 
 async def texts(client: QueueClient) -> list[str]:
     return [str(message.content) for message in await client.peek_messages(max_messages=32)]
+
+
+async def _all_seen(client: QueueClient, wanted: list[str]) -> bool:
+    """Wait until these messages, and no others, can be seen in a queue, which may be missing until then."""
+    async with asyncio.timeout(10):
+        while True:
+            with suppress(ResourceNotFoundError):
+                if await texts(client) == wanted:
+                    return True
+            await asyncio.sleep(0.02)
 
 
 async def decoded(client: QueueClient) -> list[str]:
@@ -107,17 +119,55 @@ async def test_a_function_may_listen_to_the_poison_queue(
         assert await waiting(client) == 0
 
 
-async def test_a_message_that_is_not_base64_is_poison(
+async def test_a_message_that_is_not_base64_goes_to_the_poison_queue_at_once_where_nobody_sees_it(
     app: Path, settings: SettingsFor, azurite: StorageEndpoints
 ) -> None:
-    async with queue(azurite, "plain") as client, queue(azurite, "plain-poison") as poison:
+    async with queue(azurite, "coded") as client, queue(azurite, "coded-poison") as poison:
         await client.create_queue()
         await client.send_message("{not base64}")
-        async with listening(app, settings("plain")) as host:
-            await asyncio.sleep(0.5)
-        assert await texts(poison) == ["{not base64}"]
-        assert await waiting(client) == 0
+        async with listening(app, settings("coded")) as host:
+            assert await _all_seen(poison, ["{not base64}"])
+            assert await waiting(client) == 0
+        async with listening(app, settings("coded"), "given_up") as host:
+            assert await _all_seen(poison, [])
+        # It is there, out of sight until the lease ends.
+        assert await waiting(poison) == 1
         assert list(host.invocations) == []
+
+
+async def test_without_encoding_a_message_is_handed_over_as_it_lies_in_the_queue(
+    app: Path, settings: SettingsFor, azurite: StorageEndpoints, tmp_path: Path
+) -> None:
+    plain = tmp_path / "plain"
+    shutil.copytree(app, plain)
+    configured = json.loads((app / "host.json").read_text())
+    configured["extensions"]["queues"]["messageEncoding"] = "none"
+    (plain / "host.json").write_text(json.dumps(configured))
+    async with queue(azurite, "plain") as client, queue(azurite, "plain-poison") as poison:
+        await client.create_queue()
+        await client.send_message('{"id": 7}')
+        await client.send_message(b64encode(b'{"id": 8}').decode())
+        async with listening(plain, settings("plain")) as host:
+            await until(lambda: len(ended(host)) == 3)
+        assert sorted(ended(host)) == ["failed", "failed", "succeeded"]
+        # With base64 no function would have seen what fails here; as often as host.json says, then unchanged.
+        assert await texts(poison) == [b64encode(b'{"id": 8}').decode()]
+        async with listening(plain, settings("plain"), "given_up") as host:
+            await until(lambda: ended(host) == ["succeeded"])
+        assert await waiting(poison) == 0
+
+
+async def test_a_function_of_a_poison_queue_that_fails_is_tried_for_ever_each_time_the_lease_ends(
+    app: Path, settings: SettingsFor, azurite: StorageEndpoints
+) -> None:
+    pace = Pace(poll=timedelta(seconds=0.02), lease=timedelta(seconds=1))
+    async with queue(azurite, "doomed-poison") as client:
+        await client.create_queue()
+        await put(client, {"id": 9, "fail": True})
+        given = {**settings("doomed"), "SAMPLE_QUEUE": "doomed-poison"}
+        async with listening(app, given, pace=pace) as host:
+            await until(lambda: len(ended(host)) == 3)  # host.json says two tries
+        assert await waiting(client) == 1
 
 
 async def test_the_lease_of_a_long_run_is_renewed(

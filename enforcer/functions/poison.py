@@ -1,0 +1,150 @@
+"""The functions of the poison queues: whatever was given up is announced, told to operators and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import azure.functions as func
+
+from enforcer.aftermath import raise_alarm
+from enforcer.announcements import announce_poisoned
+from enforcer.core.run_ids import new_run_id
+from enforcer.core.runs import Run, RunKind, RunState
+from enforcer.exceptions import InputError
+from enforcer.functions.queues import CONNECTION, why_not
+from enforcer.functions.runtime import invocation
+from enforcer.notify.queueing import Alarm
+from enforcer.queues import (
+    OFFBOARDINGS,
+    POISON,
+    SWEEPS,
+    OffboardMessage,
+    SweepMessage,
+    read_offboard_message,
+    read_sweep_message,
+)
+from enforcer.services import Services
+from enforcer.settings import Settings
+
+_GIVEN_UP = "the queue message failed every time and was given up"
+# Of a message that nobody can read; whoever looks for what was meant has nothing else.
+_SHOWN = 300
+
+blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _GivenUp:
+    """A message that was given up.
+
+    Attributes:
+        wanted: What it asked for; None where it cannot be read.
+        group_ids: The managed groups in which it is recorded: those that it may have been about.
+        problem: What is wrong with the message itself; empty where nothing is.
+    """
+
+    queue: str
+    kind: RunKind
+    wanted: SweepMessage | OffboardMessage | None
+    group_ids: Sequence[str]
+    problem: str
+
+
+@blueprint.queue_trigger(arg_name="message", queue_name=f"{SWEEPS}{POISON}", connection=CONNECTION)
+async def sweeps_poisoned(message: func.QueueMessage) -> None:
+    """Record a sweep that failed every time, and raise the alarm."""
+    async with invocation() as opened:
+        await _tell(opened, message, _given_up_sweep(opened.settings, message.get_body()))
+
+
+@blueprint.queue_trigger(arg_name="message", queue_name=f"{OFFBOARDINGS}{POISON}", connection=CONNECTION)
+async def offboardings_poisoned(message: func.QueueMessage) -> None:
+    """Record an offboarding that failed every time, and raise the alarm."""
+    async with invocation() as opened:
+        await _tell(opened, message, _given_up_offboarding(opened.settings, message.get_body()))
+
+
+def _given_up_sweep(settings: Settings, body: bytes) -> _GivenUp:
+    wanted: SweepMessage | None = None
+    try:
+        wanted = read_sweep_message(body)
+        problem = why_not(settings, wanted)
+    except InputError as error:
+        problem = _unreadable(body, error)
+    known = wanted is not None and wanted.group_id in settings.group_ids
+    return _GivenUp(
+        queue=SWEEPS,
+        kind=RunKind.SWEEP,
+        wanted=wanted,
+        group_ids=(wanted.group_id,) if wanted is not None and known else settings.group_ids,
+        problem=problem,
+    )
+
+
+def _given_up_offboarding(settings: Settings, body: bytes) -> _GivenUp:
+    wanted: OffboardMessage | None = None
+    problem = ""
+    try:
+        wanted = read_offboard_message(body)
+    except InputError as error:
+        problem = _unreadable(body, error)
+    return _GivenUp(
+        queue=OFFBOARDINGS,
+        kind=RunKind.OFFBOARD,
+        wanted=wanted,
+        group_ids=settings.group_ids,
+        problem=problem,
+    )
+
+
+def _unreadable(body: bytes, error: InputError) -> str:
+    return f"{error}; it says {body.decode(errors='backslashreplace')!r:.{_SHOWN}}"
+
+
+async def _tell(opened: Services, message: func.QueueMessage, given_up: _GivenUp) -> None:
+    """Announce it first: that needs no storage. Whatever fails here, the platform tries again and again."""
+    wanted = given_up.wanted
+    about = wanted.group_id if isinstance(wanted, SweepMessage) and not given_up.problem else ""
+    announce_poisoned(given_up.queue, message.id or "", about)
+    run = _failed_run(opened, given_up)
+    await raise_alarm(opened, _alarm(message, given_up, run.run_id))
+    for group_id in given_up.group_ids:
+        await _record(opened, replace(run, group_id=group_id))
+
+
+def _failed_run(opened: Services, given_up: _GivenUp) -> Run:
+    now, wanted = opened.now(), given_up.wanted
+    return Run(
+        run_id=(wanted.run_id if wanted is not None else "") or new_run_id(now),
+        group_id="",
+        kind=given_up.kind,
+        started_at=now,
+        finished_at=now,
+        state=RunState.FAILED,
+        mode=opened.settings.mode.value,
+        reason=wanted.reason if wanted is not None else "unreadable message",
+        actor=wanted.actor if wanted is not None else "queue",
+        error=": ".join(text for text in (_GIVEN_UP, given_up.problem) if text),
+    )
+
+
+def _alarm(message: func.QueueMessage, given_up: _GivenUp, run_id: str) -> Alarm:
+    """Return what operators are told: the run's row may quote names and addresses, this does not."""
+    queue = given_up.queue
+    why = "it asks for nothing that can be done" if given_up.problem else "it failed every time"
+    text = (
+        f"A message of queue {queue} was given up: {why}. Run {run_id} ({', '.join(given_up.group_ids)})"
+        " says more. See docs/runbook.md#poison."
+    )
+    return Alarm(key=f"poison-{queue}-{message.id}", title=f"{queue}: work was given up", text=text)
+
+
+async def _record(opened: Services, run: Run) -> None:
+    """Write the failed run, over what its last try has recorded, which says more."""
+    for known in await opened.runs.of_id(run.run_id, [run.group_id]):
+        if known.state is RunState.COMPLETE or known.error.startswith(_GIVEN_UP):
+            return
+        error = f"{run.error}; {known.error}" if known.error else run.error
+        run = replace(known, state=RunState.FAILED, finished_at=run.finished_at, error=error)
+    await opened.runs.amend(run)
