@@ -14,12 +14,15 @@ from enforcer.core.plan import FindingKind, Offboard
 from enforcer.core.runs import OUT_OF_TIME, Result
 from enforcer.departures import RUN_ENDED, Departures, left_alone
 from enforcer.exceptions import AccessDeniedError, LeaseLostError
+from enforcer.graph.retries import Patience
 from enforcer.person import intent
-from enforcer.settings import Unregistered
+from enforcer.settings import Disable, Unregistered
+from sandbox.azurite import StorageEndpoints
 from sandbox.directory import Effect, Fault, User
 from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
 from tests.at_work import RUN_ID, running_job
+from tests.reliability.evidence import Deed, attempts, deeds, numbers
 from tests.world import ENDED, RUNNING, World, running_world
 
 pytestmark = pytest.mark.anyio
@@ -196,6 +199,58 @@ async def test_nothing_is_taken_back_of_whoever_was_removed_because_his_row_cann
     assert await recorded(world, Action.WITHDRAW) == []
 
 
+@pytest.mark.parametrize(
+    "calls",
+    [Calls(path=r"\$batch"), Calls(method="DELETE", path=r"^/enforcements\b")],
+    ids=["ledger", "intent"],
+)
+async def test_a_reprieve_that_cannot_be_recorded_ends_the_run_and_is_kept_by_the_next(
+    storage: StorageProxy, monkeypatch: pytest.MonkeyPatch, calls: Calls
+) -> None:
+    async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
+        anna, ben = await leavers(world, 2)
+        renewed, other = sorted(await planned(world), key=lambda one: one.user_id != anna.id)
+        await world.register(anna.id, RUNNING)
+        async with running_job(world) as job:
+            departures = Departures(job)
+            storage.set_fault(StorageFault(calls=calls, times=1_000, reply=Reply.REFUSED))
+            with pytest.raises(AccessDeniedError):
+                await departures.offboard((renewed,))
+            with pytest.raises(AccessDeniedError):
+                await departures.offboard((other,))
+        storage.clear()
+
+        assert {(out.reason, out.left_undone) for out in departures.outcomes} == {(RUN_ENDED, True)}
+        assert world.graph_writes() == []
+        assert (await world.on_record(anna.id)).unfinished
+
+        report = await world.sweep()
+
+        assert world.member_ids() == {anna.id}
+        assert (report.run.due, report.run.removed) == (1, 1)
+        assert await world.enforcement(anna.id) is None
+        assert {user for user, _ in await recorded(world, Action.WITHDRAW)} == {anna.id}
+        assert (await world.on_record(ben.id)).state is State.OFFBOARDED
+
+
+async def test_a_register_that_cannot_be_asked_once_more_ends_the_run_and_touches_nobody(
+    storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
+        users = await leavers(world, 2)
+        people = await planned(world)
+        async with running_job(world) as job:
+            departures = Departures(job)
+            rows = Calls(path=r"^/contractors\b")
+            storage.set_fault(StorageFault(calls=rows, times=1_000, reply=Reply.REFUSED))
+            with pytest.raises(AccessDeniedError, match="storage refuses"):
+                await departures.offboard(people)
+
+        assert {(out.reason, out.left_undone) for out in departures.outcomes} == {(RUN_ENDED, True)}
+        assert (len(departures.outcomes), world.graph_writes()) == (2, [])
+        assert world.member_ids() == {user.id for user in users}
+
+
 # The record ----------------------------------------------------------------------------------------------
 
 
@@ -247,6 +302,18 @@ async def test_whoever_failed_for_another_reason_is_not_named_before_the_sixth_t
     [anna] = await leavers(world, 1)
     world.directory.sandbox.faults.add(Fault(method="DELETE", path=anna.id, status=400, times=None))
     assert (await offboard(world, await planned(world))).stuck == []
+
+
+async def test_everybodys_account_is_disabled_first_and_sessions_are_revoked_last(world: World) -> None:
+    world.configure(disable_accounts=Disable.ALL)
+    users = await leavers(world, 5)
+
+    await offboard(world, await planned(world))
+
+    done = deeds(world.directory.sandbox.log.entries)
+    for user in users:
+        steps = [one.deed for one in done if one.user_id == user.id]
+        assert steps == [Deed.CHANGED, Deed.REMOVED, Deed.REVOKED]
 
 
 # The vanguard --------------------------------------------------------------------------------------------
@@ -309,6 +376,43 @@ async def test_when_time_is_up_nobody_is_begun_and_everybody_is_left_undone(worl
     departures = await offboard(world, await planned(world), until=asyncio.get_running_loop().time())
     assert {(out.reason, out.left_undone) for out in departures.outcomes} == {(OUT_OF_TIME, True)}
     assert world.member_ids() == {user.id for user in users}
+
+
+async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and_the_next_run_goes_on(
+    azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening = running_world(azurite.connection_string, monkeypatch.setenv, patience=Patience(failures=60))
+    async with opening as world:
+        world.configure(disable_accounts=Disable.ALL)
+        users = await leavers(world, 3)
+        for user, method in zip(users, ("PATCH", "DELETE", "POST"), strict=True):
+            world.directory.sandbox.faults.add(Fault(method=method, path=user.id, times=None))
+        people = await planned(world)
+        async with running_job(world, until=asyncio.get_running_loop().time() + 0.5) as job:
+            runs = {one.user_id: Departures(job) for one in people}  # each goes ahead, so that all are begun
+            await asyncio.gather(*(runs[one.user_id].offboard((one,)) for one in people))
+
+        done = attempts(world.directory.sandbox.log.entries)
+        whole = [Deed.CHANGED, Deed.REMOVED, Deed.REVOKED]
+        for number, user in enumerate(users):
+            tried = [one.deed for one in done if one.user_id == user.id]
+            assert list(dict.fromkeys(tried)) == whole[: number + 1]
+            [outcome] = runs[user.id].outcomes
+            assert (outcome.reason, outcome.left_undone, outcome.finished) == (OUT_OF_TIME, True, False)
+            said = [entry.action for entry in await world.ledger() if entry.user == user.id]
+            assert said == [Action.DISABLE, Action.REMOVE][:number]
+            left = await world.on_record(user.id)
+            assert (left.state, left.attempts) == (State.OFFBOARDING, 0)
+            assert [left.disabled_at is not None, left.removed_at is not None] == [number > 0, number > 1]
+
+        world.directory.sandbox.faults.clear()
+        assert (await world.sweep()).run.left_undone == 0
+        assert world.member_ids() == set()
+        done = deeds(world.directory.sandbox.log.entries)
+        for user in users:
+            assert not user.account_enabled
+            [removed], revoked = (numbers(done, deed, user.id) for deed in (Deed.REMOVED, Deed.REVOKED))
+            assert max(revoked) > removed
 
 
 async def test_a_failure_of_the_whole_run_keeps_what_was_done_and_is_nobodys_attempt(world: World) -> None:

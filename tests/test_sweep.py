@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
 import pytest
 
-from enforcer.core.enforcement import Sessions, State
+from enforcer.approval import approve
+from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
+from enforcer.core.ledger import Action
 from enforcer.core.plan import FindingKind, GroupPlan
-from enforcer.core.runs import RunState
-from sandbox.directory import Fault
-from tests.world import ENDED, RUNNING, World
+from enforcer.core.runs import COUNTS, Lag, RunState
+from enforcer.exceptions import AccessDeniedError
+from enforcer.settings import Disable, Mode, Onboarding
+from sandbox.directory import Fault, User
+from sandbox.storage_proxy import Calls, Reply, StorageProxy
+from sandbox.storage_proxy import Fault as StorageFault
+from tests.world import ENDED, RUNNING, World, running_world
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +46,12 @@ async def test_a_second_plan_is_empty_and_the_member_list_verifies_the_first(wor
     report = await world.sweep()
 
     assert (report.run.due, report.run.verified) == (0, 1)
-    assert (await world.on_record(ended.id)).state is State.VERIFIED
+    known = await world.on_record(ended.id)
+    assert known.state is State.VERIFIED
+    assert known.verified_at is not None
+    assert known.verified_at > report.run.started_at
+    [entry] = [entry for entry in await world.ledger() if entry.action is Action.VERIFY]
+    assert (entry.user, entry.outcome, entry.run) == (ended.id, "verified", report.run.run_id)
 
 
 async def test_a_guests_sessions_are_never_said_to_be_revoked(world: World) -> None:
@@ -90,6 +104,180 @@ async def test_counts_that_lose_somebody_end_the_run_loudly_and_on_record(
     [run] = await world.services.runs.of_group(world.group.id, world.clock.moment)
     assert (run.state, run.removed) == (RunState.FAILED, 1)
     assert "accounted for" in run.error
+
+
+# The counts ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Crowd:
+    """Of every kind one, so that no count is another's."""
+
+    removed: User
+    guest: User
+    stuck: User
+    waiting: User
+    out: User
+    failing: User
+
+
+async def _crowd(world: World) -> _Crowd:
+    """Fill the world with all that a run counts; Entra may be asked, and no policy blocks anybody."""
+    assert world.tenant.identity is not None
+    world.tenant.grant(world.tenant.identity, "Policy.Read.All", "Policy.Read.ConditionalAccess")
+    names = ("Removed", "Stuck", "Waiting", "Failing")
+    removed, stuck, waiting, failing = (world.member(name) for name in names)
+    guest, out, gone = world.guest("Guest"), world.tenant.add_user("Out"), world.tenant.add_user("Gone")
+    for user in (removed, guest, stuck, waiting, failing, out, gone):
+        await world.register(user.id, ENDED)
+    world.member("Unregistered One")
+    world.member("Unregistered Two")
+    for number in range(3):
+        soon = (world.clock.moment + timedelta(days=3 + number)).date().isoformat()
+        await world.register(world.member(f"Ending {number}").id, soon)
+    for number in range(4):
+        await world.register(world.tenant.add_user(f"New {number}").id, RUNNING)
+    await world.register("nobody@x.example", RUNNING)
+    due_at, now = (await world.plan()).offboard[0].due_at, world.clock()
+    begun = Enforcement(row_key="", user_id="", state=State.OFFBOARDING, end_date=ENDED, due_at=due_at)
+    known = [
+        (stuck, {"attempts": 5}),
+        (waiting, {"state": State.STUCK, "attempts": 6, "next_attempt_at": now + timedelta(hours=1)}),
+        (out, {}),
+        (gone, {"state": State.OFFBOARDED, "removed_at": now, "revoked_at": now, "proof": Proof.BLOCKED}),
+    ]
+    await world.services.enforcements.save(
+        world.group.id,
+        [replace(begun, row_key=user.id, user_id=user.id, **more) for user, more in known],  # type: ignore[arg-type]
+    )
+    for user in (stuck, failing):
+        world.directory.sandbox.faults.add(Fault(method="DELETE", path=user.id, status=400, times=None))
+    return _Crowd(removed, guest, stuck, waiting, out, failing)
+
+
+_LOOKED = {"due": 6, "skipped": 5, "stuck": 1, "left_undone": 1}
+_COUNTED = {"members": 10, "ending_soon": 3, "unregistered": 2}
+
+
+@pytest.mark.parametrize(
+    ("mode", "brake", "held", "counts"),
+    [
+        (Mode.REPORT, 1000, False, _LOOKED),
+        (Mode.ENFORCE, 1, True, _LOOKED),
+        (
+            Mode.ENFORCE,
+            1000,
+            False,
+            {
+                "due": 6,
+                "removed": 2,
+                "already_absent": 1,
+                "skipped": 1,
+                "stuck": 2,
+                "revoked": 2,
+                "disabled": 1,
+                "verified": 1,
+                "added": 4,
+                "not_blocked": 2,
+                "left_undone": 4,
+            },
+        ),
+    ],
+)
+async def test_every_count_of_a_run_is_right_in_every_mode(
+    world: World, mode: Mode, brake: int, counts: dict[str, int], *, held: bool
+) -> None:
+    world.configure(
+        mode=mode,
+        onboard=Onboarding.ADD,
+        disable_accounts=Disable.GUESTS,
+        brake_count=brake,
+        brake_percent=brake and 1,
+    )
+    crowd = await _crowd(world)
+
+    report = await world.sweep()
+
+    run = report.run
+    found = [one.kind for one in report.findings]
+    expected = dict.fromkeys(COUNTS, 0) | _COUNTED | counts | {"findings": len(found)}
+    assert {name: getattr(run, name) for name in COUNTS} == expected
+    assert (run.state, run.held, bool(run.digest), run.error) == (RunState.COMPLETE, held, True, "")
+    assert run.finished_at is not None
+    assert run.finished_at > run.started_at
+    kinds = {FindingKind.UNREGISTERED_MEMBER: 2, FindingKind.STUCK: 1, FindingKind.POLICY_DRIFT: 1}
+    acted = {FindingKind.STUCK: 2, FindingKind.MISSING_MEMBER: 1, FindingKind.NOT_BLOCKED: 2}
+    expected_kinds = kinds | (acted if run.acted else {})
+    assert {kind: found.count(kind) for kind in expected_kinds} == expected_kinds
+    assert (run.lag_seconds == Lag()) is (run.removed == 0)
+    reasons = {out.enforcement.user_id: out.reason for out in report.outcomes}
+    assert list(reasons) == sorted(reasons)  # as in the plan, whose people are all due at the same time
+    if not run.acted:
+        assert set(reasons.values()) == {"held by the brake" if held else "report mode"}
+        assert (await world.on_record(crowd.out.id)).run_id == ""
+        assert await world.enforcement(crowd.removed.id) is None
+    assert await world.services.runs.of_id(run.run_id, [world.group.id]) == [run]
+
+
+# Storage -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("calls", [r"^/runs\b", r"\$batch", r"^/plans\b"], ids=["run", "intents", "approval"])
+async def test_storage_that_fails_before_the_first_step_touches_nobody(
+    storage: StorageProxy, monkeypatch: pytest.MonkeyPatch, calls: str
+) -> None:
+    async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
+        await world.register(world.member("Anna").id, ENDED)
+        fault = StorageFault(calls=Calls(path=calls), times=1_000, reply=Reply.REFUSED)
+        storage.set_fault(fault)
+        with pytest.raises(AccessDeniedError, match="storage refuses"):
+            await world.sweep()
+        assert world.graph_writes() == []
+        storage.clear()
+
+        assert (await world.sweep()).run.removed == 1
+
+
+@pytest.mark.parametrize("calls", [r"\$batch", r"^/plans\b"], ids=["intents", "approval"])
+async def test_an_approval_is_not_used_up_by_a_run_that_could_not_write_its_intents(
+    storage: StorageProxy, monkeypatch: pytest.MonkeyPatch, calls: str
+) -> None:
+    environ = {"ENFORCER_BRAKE_COUNT": "1", "ENFORCER_BRAKE_PERCENT": "1"}
+    opening = running_world(storage.endpoints.connection_string, monkeypatch.setenv, environ=environ)
+    async with opening as world:
+        for name in ("Anna", "Ben"):
+            await world.register(world.member(name).id, ENDED)
+        held = await world.sweep()
+        await approve(world.services, held.run.digest, actor="cli:ann")
+        storage.set_fault(StorageFault(calls=Calls(path=calls), nth=1, times=1_000, reply=Reply.REFUSED))
+        with pytest.raises(AccessDeniedError):
+            await world.sweep()
+        storage.clear()
+        assert world.graph_writes() == []
+
+        assert (await world.sweep()).run.removed == 2
+        assert world.member_ids() == set()
+
+
+async def test_an_intent_whose_taking_back_fails_is_taken_back_by_the_next_run(
+    storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
+        anna = world.member("Anna")
+        await world.register(anna.id, ENDED)
+        world.directory.sandbox.faults.add(Fault(method="DELETE", status=400))
+        await world.sweep()
+        await world.register(anna.id, RUNNING)
+        deletion = Calls(method="DELETE", path=r"^/enforcements\b")
+        storage.set_fault(StorageFault(calls=deletion, times=1_000, reply=Reply.REFUSED))
+        with pytest.raises(AccessDeniedError):
+            await world.sweep()
+        storage.clear()
+        assert (await world.on_record(anna.id)).unfinished
+
+        assert (await world.sweep()).run.due == 0
+        assert world.member_ids() == {anna.id}
+        assert await world.enforcement(anna.id) is None
 
 
 @pytest.mark.parametrize("refused", ["DELETE", "POST"])
