@@ -155,16 +155,21 @@ async def test_what_is_on_record_of_him_under_his_object_id_is_found_where_his_r
     assert [(await world.on_record(ben.id)).attempts, (await run_of(world)).stuck] == [7, 1]
 
 
-async def test_called_again_what_was_on_record_about_the_first_time_stays(world: World) -> None:
+@pytest.mark.parametrize("by_address", [False, True])
+async def test_called_again_what_was_on_record_about_the_first_time_stays(
+    world: World, *, by_address: bool
+) -> None:
     anna = world.member("Anna")
-    await world.register(anna.id, RUNNING)
+    key = anna.user_principal_name if by_address else anna.id
+    await world.register(key, RUNNING)
     await offboard(world, anna)
-    first = await world.on_record(anna.id)
+    first = await world.on_record(key)
     world.clock.advance(hours=1)
 
     await offboard(world, anna, "20261123T130000-abcdef")
 
-    assert await world.on_record(anna.id) == first
+    assert await world.on_record(key) == first
+    assert len(await world.services.enforcements.all_of_group(world.group.id)) == 1
 
 
 AGAIN = "20261123T130000-abcdef"

@@ -165,7 +165,7 @@ async def test_of_whoever_was_just_offboarded_the_answer_is_in_every_record(
     assert (run.blocked, run.not_blocked, run.findings) == (0, 1, 1)
     found = await world.services.runs.findings(world.group.id, "run")
     assert [one.user_id for one in found.named] == [user.id]
-    assert f"user_id={user.id}" in caplog.text
+    assert f"policy_drift group_id={world.group.id} kind=not_blocked" in caplog.text
 
 
 async def test_an_account_that_was_disabled_counts_neither_as_blocked_nor_as_not_blocked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -12,9 +13,9 @@ from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
 from enforcer.core.ledger import Action
 from enforcer.core.plan import FindingKind, GroupPlan
 from enforcer.core.runs import COUNTS, Lag, RunState
-from enforcer.exceptions import AccessDeniedError
+from enforcer.exceptions import AccessDeniedError, InputError
 from enforcer.settings import Disable, Mode, Onboarding
-from sandbox.directory import Fault, User
+from sandbox.directory import Effect, Fault, User
 from sandbox.storage_proxy import Calls, Reply, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
 from tests.world import ENDED, RUNNING, World, running_world
@@ -74,6 +75,35 @@ async def test_whoever_is_added_again_by_hand_is_found_and_offboarded_again(worl
 
     assert [found.kind for found in report.findings] == [FindingKind.RE_ADDED]
     assert world.member_ids() == set()
+
+
+async def test_whoever_cannot_be_offboarded_is_named_once_whatever_else_is_found_about_him(
+    world: World,
+) -> None:
+    anna, ben = world.member("Anna"), world.member("Ben")
+    for user in (anna, ben):
+        await world.register(user.id, ENDED)
+    await world.sweep()
+    world.tenant.add_member(world.group, anna)
+    world.tenant.add_member(world.group, ben)
+    tried = replace(await world.on_record(ben.id), state=State.STUCK, attempts=6, removed_at=None)
+    await world.services.enforcements.save(world.group.id, [tried])
+    world.directory.sandbox.faults.add(
+        Fault(
+            method="DELETE",
+            path=f"{anna.id}|{ben.id}",
+            status=403,
+            code="Authorization_RequestDenied",
+            times=None,
+        )
+    )
+    await world.register(world.member("Accepted").id, ENDED)
+
+    found = [(one.kind, one.user_id) for one in (await world.sweep()).findings]
+
+    assert found.count((FindingKind.STUCK, anna.id)) == 1
+    assert found.count((FindingKind.STUCK, ben.id)) == 1
+    assert (FindingKind.RE_ADDED, anna.id) in found
 
 
 async def test_a_removal_that_is_not_visible_yet_keeps_its_time(world: World) -> None:
@@ -217,6 +247,65 @@ async def test_every_count_of_a_run_is_right_in_every_mode(
         assert (await world.on_record(crowd.out.id)).run_id == ""
         assert await world.enforcement(crowd.removed.id) is None
     assert await world.services.runs.of_id(run.run_id, [world.group.id]) == [run]
+
+
+# A run that ends otherwise -------------------------------------------------------------------------------
+
+
+async def test_a_run_that_breaks_off_half_way_accounts_for_everybody_once(world: World) -> None:
+    for number in range(3):
+        await world.register(world.member(f"Leaver {number}").id, ENDED)
+    world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=401, times=None))
+
+    with pytest.raises(AccessDeniedError, match="refuses the token"):
+        await world.sweep(run_id="20261123T003000-abcdef")
+
+    [run] = await world.services.runs.of_id("20261123T003000-abcdef", [world.group.id])
+    assert (run.state, run.due, run.removed, run.skipped, run.left_undone) == (RunState.FAILED, 3, 1, 2, 3)
+    assert run.error.startswith("AccessDeniedError: ")
+    assert (run.actor, run.reason, run.mode) == ("test", "test", "enforce")
+    assert run.finished_at is not None
+    assert len(world.member_ids()) == 2
+
+
+async def test_a_plan_that_is_not_the_expected_one_is_not_acted_upon(world: World) -> None:
+    anna, ben = world.member("Anna"), world.member("Ben")
+    await world.register(anna.id, ENDED)
+    expected = (await world.plan()).digest
+    await world.register(ben.id, ENDED)
+
+    with pytest.raises(InputError, match=expected):
+        await world.sweep(expected_digest=expected)
+
+    assert world.graph_writes() == []
+    assert await world.enforcement(anna.id) is None
+    await world.register(ben.id, RUNNING)
+    assert (await world.sweep(expected_digest=expected)).run.removed == 1
+
+
+async def test_a_run_that_only_looks_is_not_announced_as_a_nights(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    world.configure(mode=Mode.REPORT)
+    for only_look, complete in ((True, "complete=false"), (False, "complete=true")):
+        caplog.clear()
+        await world.sweep(only_look=only_look)
+        assert complete in caplog.text
+
+
+async def test_while_it_is_at_work_it_is_on_record_as_running(world: World) -> None:
+    await world.register(world.member("Anna").id, ENDED)
+    slow = Fault(method="DELETE", effect=Effect.DELAY, seconds=0.3)
+    world.directory.sandbox.faults.add(slow)
+
+    sweeping = asyncio.create_task(world.sweep())
+    while not slow.struck:  # noqa: ASYNC110 -- nobody tells
+        await asyncio.sleep(0.01)
+    [run] = await world.services.runs.of_group(world.group.id, world.clock.moment)
+    report = await sweeping
+
+    assert (run.run_id, run.state) == (report.run.run_id, RunState.RUNNING)
 
 
 # Storage -------------------------------------------------------------------------------------------------
