@@ -216,7 +216,7 @@ async def test_who_cannot_be_offboarded_again_at_once_is_left_to_the_next_run(wo
     assert (await world.sweep()).run.removed == 1
 
 
-async def test_an_adding_without_an_answer_is_taken_back_where_his_access_ended_meanwhile(
+async def test_an_adding_without_an_answer_is_taken_back_where_access_ended_meanwhile(
     azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
 ) -> None:
     opening = running_world(

@@ -131,7 +131,7 @@ def test_whoever_is_just_out_has_not_been_asked_about_unless_it_is_certain() -> 
 
 
 async def departed(world: World, user: User, **more: object) -> tuple[Run, Enforcement]:
-    """Put on record that a run has just offboarded somebody; give it, and what is known of him."""
+    """Put on record that a run has just offboarded somebody; return it and what is known of them."""
     run = Run(
         run_id="run",
         group_id=world.group.id,

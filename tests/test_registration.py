@@ -238,7 +238,7 @@ async def test_an_end_before_the_start_of_the_row_is_refused(world: World) -> No
     assert row.end_date == "2099-12-31"
 
 
-async def test_who_is_registered_again_may_not_end_before_his_start_unless_that_is_given_anew(
+async def test_who_is_registered_again_may_not_end_before_the_start_unless_that_is_given_anew(
     world: World,
 ) -> None:
     anna = world.member("Anna")

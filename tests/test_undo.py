@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from itertools import product
 
 import pytest
 
-from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.ledger import Action
 from enforcer.core.runs import RunKind, RunState
 from enforcer.exceptions import (
@@ -23,11 +20,10 @@ from enforcer.exceptions import (
 from enforcer.offboarding import OffboardOrder, offboard_now
 from enforcer.settings import Disable, Mode
 from enforcer.undo import Reversal, Reversed, plan_undo, undo
-from sandbox.directory import Effect, Fault, User
+from sandbox.directory import Effect, Fault
 from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
 from tests.leaving import second_group
-from tests.reliability.evidence import Deed, deeds
 from tests.world import ENDED, RUNNING, World, running_world
 
 pytestmark = pytest.mark.anyio
@@ -181,154 +177,10 @@ async def test_it_waits_for_whoever_is_at_work_on_the_group(world: World) -> Non
     assert world.member_ids() == set()
 
 
-async def test_an_account_that_was_disabled_before_is_not_enabled(world: World) -> None:
-    anna = world.member("Anna", account_enabled=False)
-    await world.register(anna.id, ENDED)
-    report = await world.sweep()
-    assert report.run.disabled == 0
-
-    results = await undo_run(world, report.run.run_id)
-
-    assert [result.reversal.action for result in results] == [Action.ADD]
-    assert not anna.account_enabled
-
-
-async def test_an_account_that_was_disabled_before_is_not_enabled_after_an_offboarding_now(
-    world: World,
-) -> None:
-    anna = world.member("Anna", account_enabled=False)
-    order = OffboardOrder(user=anna.id, reason="left", actor="cli:ann", run_id="20261123T120000-abcdef")
-    await offboard_now(world.services, order)
-
-    results = await undo_run(world, order.run_id)
-
-    assert [result.reversal.action for result in results] == [Action.ADD]
-    assert not anna.account_enabled
-
-
-async def test_a_disabling_that_a_crash_kept_from_the_record_is_recorded_and_undone(world: World) -> None:
-    anna = world.member("Anna")
-    await world.register(anna.id, ENDED)
-    begun = Enforcement(row_key=anna.id, user_id=anna.id, state=State.OFFBOARDING, end_date=ENDED)
-    await world.services.enforcements.save(world.group.id, [begun])
-    anna.account_enabled = False  # by the run that broke off
-    report = await world.sweep()
-    assert report.run.disabled == 1
-
-    await undo_run(world, report.run.run_id)
-
-    assert anna.account_enabled
-
-
-async def test_whoever_was_enabled_again_is_disabled_again_and_that_is_on_record(world: World) -> None:
-    anna = world.member("Anna")
-    await world.register(anna.id, ENDED)
-    refused = Fault(method="DELETE", path=anna.id, times=None, status=403, code="Denied")
-    world.directory.sandbox.faults.add(refused)
-    first = await world.sweep()
-    await undo_run(world, first.run.run_id)
-    assert [user.account_enabled for user in (anna,)] == [True]
-    world.directory.sandbox.faults.clear()
-
-    second = await world.sweep()
-
-    assert (second.run.removed, second.run.disabled) == (1, 1)
-    assert not anna.account_enabled
-    found = await world.on_record(anna.id)
-    assert found.disabled_at is not None
-    assert found.disabled_at > second.run.started_at
-
-
-# Accounts: what they were before, and who disabled them ---------------------------------------------------
-
-_NEW, _WAS, _OURS, _BEGUN = "new", "was disabled before", "disabled by an earlier run", "only begun"
-
-
-@dataclass(frozen=True)
-class _Case:
-    """Somebody whose offboarding is begun or new; `shown` is what the member list says of his account."""
-
-    known: str
-    enabled: bool
-    listed: bool
-    shown: bool
-
-    @property
-    def is_disabled_now(self) -> bool:
-        """Whether the sweep has to disable the account: it can sign in, or nobody knows whether we did it."""
-        if self.listed and self.shown and self.enabled:
-            return True
-        return self.known == _BEGUN or (self.known == _NEW and not self.shown)
-
-
-_CASES = [
-    _Case(known=known, enabled=enabled, listed=listed, shown=shown)
-    for known, enabled, listed, shown in product(
-        (_NEW, _WAS, _OURS, _BEGUN), (True, False), (True, False), (True, False)
-    )
-    if listed or (known != _NEW and not shown)
-]
-
-
-async def _staged(world: World, case: _Case, number: int) -> User:
-    name = f"Person {number}"
-    user = world.member(name) if case.listed else world.tenant.add_user(name)
-    user.account_enabled = case.enabled
-    await world.register(user.id, ENDED)
-    if case.known != _NEW:
-        begun = Enforcement(
-            row_key=user.id,
-            user_id=user.id,
-            state=State.OFFBOARDING,
-            end_date=ENDED,
-            was_disabled=case.known == _WAS,
-            disabled_at=world.clock() if case.known == _OURS else None,
-        )
-        await world.services.enforcements.save(world.group.id, [begun])
-    return user
-
-
-def _listing(users: list[tuple[_Case, User]]) -> dict[str, object]:
-    """Give a page of members that says of some accounts whether they are enabled."""
-    listed = [
-        {"@odata.type": "#microsoft.graph.user", "id": user.id, "userPrincipalName": f"{user.id}@x.example"}
-        | ({"accountEnabled": case.enabled} if case.shown else {})
-        for case, user in users
-        if case.listed
-    ]
-    return {"value": listed}
-
-
-async def test_an_account_is_enabled_by_an_undo_exactly_where_the_run_has_disabled_it(world: World) -> None:
-    world.configure(brake_count=1000)
-    people = [(case, await _staged(world, case, number)) for number, case in enumerate(_CASES)]
-    page = Fault(method="GET", path=r"/members\?", status=200, body=_listing(people))
-    world.directory.sandbox.faults.add(page)
-
-    report = await world.sweep()
-
-    changed = {
-        done.user_id for done in deeds(world.directory.sandbox.log.entries) if done.deed is Deed.CHANGED
-    }
-    for case, user in people:
-        known = await world.on_record(user.id)
-        assert (user.id in changed) is case.is_disabled_now, case
-        assert known.was_disabled is (
-            not case.is_disabled_now and (case.known == _WAS or (case.known == _NEW and not case.enabled))
-        ), case
-        assert (known.disabled_at is not None) is (case.is_disabled_now or case.known == _OURS), case
-    assert report.run.disabled == len(changed)
-
-    await undo_run(world, report.run.run_id)
-
-    for case, user in people:
-        assert user.account_enabled is (case.is_disabled_now or case.enabled), case
-
-
 # What is known of whoever was given back -----------------------------------------------------------------
 
 
-async def test_whoever_is_given_back_is_no_unfinished_business_that_passes_the_brake(world: World) -> None:
+async def test_whoever_is_given_back_does_not_pass_the_brake_as_unfinished_business(world: World) -> None:
     world.configure(disable_accounts=Disable.NONE)
     people = [world.member(f"Leaver {number}") for number in range(3)]
     for user in people:
@@ -359,21 +211,6 @@ async def test_what_is_known_of_whoever_could_not_be_given_back_stays(world: Wor
     assert (result.done, result.outcome.startswith("failed: 403")) == (False, True)
     assert await world.on_record(anna.id) == known
     assert (await world.sweep()).run.verified == 1
-
-
-async def test_an_account_that_is_only_enabled_leaves_the_removal_on_record(world: World) -> None:
-    anna = world.member("Anna")
-    await world.register(anna.id, ENDED)
-    report = await world.sweep()
-    known = await world.on_record(anna.id)
-    reversals = await plan_undo(world.services, report.run.run_id)
-    enabling = [item for item in reversals if item.action is Action.ENABLE]
-
-    await undo(world.services, report.run.run_id, enabling, actor="cli:ann")
-
-    assert anna.account_enabled
-    assert await world.on_record(anna.id) == known
-    assert anna.id not in world.member_ids()
 
 
 async def test_somebody_offboarded_now_is_given_back_to_every_group_each_with_its_own_record(
