@@ -14,8 +14,10 @@ from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.inquiry import Answer, Inquiry, before_asking
 from enforcer.proof import not_blocked, prove, prove_departure, record, unproven
+from sandbox.directory import Fault as GraphFault
 from sandbox.directory import User
 from sandbox.storage_proxy import Calls, Fault, Reply, StorageProxy
+from tests.policies.examples import shipped
 from tests.world import World, running_world
 
 pytestmark = pytest.mark.anyio
@@ -142,6 +144,8 @@ async def departed(world: World, user: User, **more: object) -> tuple[Run, Enfor
         actor="cli:ann",
     )
     known = before_asking(out(user.id, **more))
+    await world.services.directory.find(user.id)  # so that connecting takes none of the time for asking
+    world.directory.sandbox.log.clear()
     await world.services.runs.save(Report(run=run))
     await world.services.enforcements.save(world.group.id, [known])
     return run, known
@@ -166,6 +170,28 @@ async def test_of_whoever_was_just_offboarded_the_answer_is_in_every_record(
     found = await world.services.runs.findings(world.group.id, "run")
     assert [one.user_id for one in found.named] == [user.id]
     assert f"policy_drift group_id={world.group.id} kind=not_blocked" in caplog.text
+
+
+async def test_whoever_is_blocked_is_counted_as_blocked_and_makes_no_finding(
+    world_that_answers: World,
+) -> None:
+    world = world_that_answers
+    user = world.tenant.add_user("Anna")
+    departure = await departed(world, user)
+    wall = {**shipped()["no-group-no-access"].body, "id": "wall", "displayName": "Wall", "state": "enabled"}
+    world.directory.sandbox.faults.add(
+        GraphFault(path="evaluate", status=200, body={"value": [wall | {"policyApplies": True}]})
+    )
+
+    assert await prove_departure(world.services, [departure], "left") == Answer(
+        proof=Proof.BLOCKED, policy="Wall"
+    )
+
+    known = await world.on_record(user.id)
+    assert (known.proof, known.proof_policy) == (Proof.BLOCKED, "Wall")
+    assert await proofs(world) == ["blocked: Wall"]
+    [run] = await world.services.runs.of_id("run", [world.group.id])
+    assert (run.blocked, run.not_blocked, run.findings) == (1, 0, 0)
 
 
 async def test_an_account_that_was_disabled_counts_neither_as_blocked_nor_as_not_blocked(

@@ -129,9 +129,10 @@ async def test_a_plan_that_is_not_the_expected_one_is_not_acted_upon(world: Worl
     expected = (await world.plan()).digest
     await world.register(ben.id, ENDED)
 
-    with pytest.raises(InputError, match=expected):
+    with pytest.raises(InputError, match=expected) as error:
         await world.sweep(expected_digest=expected)
 
+    assert error.value.field == "plan"
     assert world.graph_writes() == []
     assert await world.enforcement(anna.id) is None
     await world.register(ben.id, RUNNING)
