@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from enforcer.core.plan import Offboard
 from enforcer.core.runs import Run
+from enforcer.departures import Departures
 from enforcer.job import Job
+from enforcer.person import intent
 from tests.world import World
 
 RUN_ID = "20261123T003000-abcdef"
@@ -18,3 +21,17 @@ async def running_job(world: World, *, until: float | None = None) -> AsyncItera
     run = Run(run_id=RUN_ID, group_id=world.group.id, started_at=world.clock(), mode="enforce", actor="timer")
     async with world.services.leases.holding(world.group.id, "a test") as lease:
         yield Job(services=world.services, lease=lease, run=run, until=until)
+
+
+async def planned(world: World) -> tuple[Offboard, ...]:
+    """Give whom a run would offboard, with their intents written as a run writes them."""
+    people = (await world.plan()).offboard
+    await world.services.enforcements.save(world.group.id, [intent(one, RUN_ID) for one in people])
+    return people
+
+
+async def offboard(world: World, people: tuple[Offboard, ...], *, until: float | None = None) -> Departures:
+    async with running_job(world, until=until) as job:
+        departures = Departures(job)
+        await departures.offboard(people)
+        return departures

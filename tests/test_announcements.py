@@ -10,7 +10,7 @@ import pytest
 
 from enforcer.announcements import announce, announce_failure, announce_poisoned
 from enforcer.core.enforcement import Enforcement, State
-from enforcer.core.runs import OUT_OF_TIME, Outcome, Report, Result, Run
+from enforcer.core.runs import OUT_OF_TIME, Lag, Outcome, Report, Result, Run
 from enforcer.exceptions import AccessDeniedError, UnavailableError
 
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
@@ -43,6 +43,19 @@ def test_a_run_that_went_through_is_complete_and_nothing_else(told: pytest.LogCa
     assert names(told) == ["run_completed"]
     assert "complete=true" in told.text
     assert "due=2 removed=2" in told.text
+
+
+def test_every_count_of_a_run_is_announced_as_itself(told: pytest.LogCaptureFixture) -> None:
+    names_of_counts = (
+        *("due", "removed", "already_absent", "revoked", "disabled", "verified", "skipped", "stuck"),
+        *("findings", "unregistered", "ending_soon"),
+    )
+    counts = {name: number for number, name in enumerate(names_of_counts, start=11)}
+    lag = Lag(p50=1.5, p95=2.5, max=3.5)
+    announce(Report(run=replace(RUN, finished_at=NOW, lag_seconds=lag, **counts)))  # type: ignore[arg-type]
+    said = dict(word.split("=", 1) for word in told.text.split() if "=" in word)
+    assert {name: said[name] for name in counts} == {name: str(number) for name, number in counts.items()}
+    assert [said[f"lag_{name}_seconds"] for name in ("p50", "p95", "max")] == ["1.5", "2.5", "3.5"]
 
 
 def test_a_run_that_is_held_is_not_complete_and_says_how_many_wait(told: pytest.LogCaptureFixture) -> None:

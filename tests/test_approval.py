@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from enforcer.approval import approve
@@ -85,6 +87,20 @@ async def test_approving_twice_is_the_same_as_once(world: World) -> None:
     first = await approve(world.services, held.run.digest, actor="cli:ann")
     assert await approve(world.services, held.run.digest, actor="cli:ben") == first
     assert (await actions(world)).count(Action.APPROVE) == 1
+
+
+async def test_of_two_who_approve_at_the_same_time_one_has_approved_and_is_on_record(world: World) -> None:
+    await register_three(world)
+    held = await world.sweep()
+
+    both = await asyncio.gather(
+        *(approve(world.services, held.run.digest, actor=actor) for actor in ("cli:ann", "cli:ben"))
+    )
+
+    [approver] = {plan.approved_by for plans in both for plan in plans}
+    entries = [entry for entry in await world.ledger() if entry.action is Action.APPROVE]
+    assert [entry.actor for entry in entries] == [approver]
+    assert entries[0].outcome == f"approved: 3 of 3 members; digest {held.run.digest}"
 
 
 async def test_the_present_plan_can_be_approved_before_any_sweep_has_held_it(world: World) -> None:

@@ -7,14 +7,18 @@ from datetime import UTC, datetime
 
 import pytest
 
+from enforcer.arrivals import Arrivals
 from enforcer.core.contractors import Registration
 from enforcer.core.enforcement import State
 from enforcer.core.ledger import Action
 from enforcer.core.plan import FindingKind
-from enforcer.exceptions import InputError
+from enforcer.exceptions import InputError, LeaseLostError
+from enforcer.graph.retries import Patience
 from enforcer.undo import plan_undo
+from sandbox.azurite import StorageEndpoints
 from sandbox.directory import Effect, Fault
-from tests.world import ENDED, RUNNING, World
+from tests.at_work import running_job
+from tests.world import ENDED, RUNNING, World, running_world
 
 pytestmark = pytest.mark.anyio
 
@@ -210,6 +214,43 @@ async def test_who_cannot_be_offboarded_again_at_once_is_left_to_the_next_run(wo
     assert found.detail.startswith("was added while his access was being ended; not offboarded again yet")
     assert (world.member_ids(), report.run.left_undone) == ({anna.id}, 1)
     assert (await world.sweep()).run.removed == 1
+
+
+async def test_an_adding_without_an_answer_is_taken_back_where_access_ended_meanwhile(
+    azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
+) -> None:
+    opening = running_world(
+        azurite.connection_string, monkeypatch.setenv, environ=environ, patience=Patience(failures=1)
+    )
+    async with opening as world:
+        anna = world.tenant.add_user("Anna")
+        await world.register(anna.id, RUNNING)
+        silent = Fault(
+            method="POST", path=r"/members/\$ref", effect=Effect.ANSWER_AFTER_EFFECT, status=503, times=None
+        )
+        world.directory.sandbox.faults.add(silent)
+
+        sweeping = asyncio.create_task(world.sweep())
+        while not silent.struck:  # noqa: ASYNC110 -- nobody tells
+            await asyncio.sleep(0.01)
+        await world.register(anna.id, ENDED)
+        report = await sweeping
+
+        assert world.member_ids() == set()
+        assert report.run.added == 0
+        assert (await world.on_record(anna.id)).state is State.OFFBOARDED
+
+
+async def test_whoever_lost_the_group_adds_nobody(world: World) -> None:
+    await world.register(world.tenant.add_user("Anna").id, RUNNING)
+    newcomers = (await world.plan()).onboard
+    async with running_job(world) as job:
+        world.clock.advance(seconds=60)
+        async with world.services.leases.holding(world.group.id, "another"):
+            with pytest.raises(LeaseLostError):
+                await Arrivals(job).add(newcomers, ())
+    assert world.member_ids() == set()
+    assert world.graph_writes() == []
 
 
 async def test_whoever_is_in_already_is_not_said_to_be_added(world: World) -> None:

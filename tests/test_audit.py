@@ -82,6 +82,7 @@ async def test_the_whole_population_of_a_period_is_found_whatever_became_of_each
     assert "403 Denied" in by_key(found)[people["Stuck"].id].remark
     assert [row.row_key for row in found.unreadable] == ["nobody@contoso.com"]
     assert found.summary.population == 6
+    assert found.members_unread == {}
     assert [chain.broken for chain in found.chains] == [None]
 
 
@@ -202,6 +203,9 @@ async def test_heads_of_other_groups_are_not_this_groups_concern(world: World) -
     checked = await check_chains(world.services, [world.group.id], [foreign])
 
     assert (checked[0].anchors, checked[0].broken) == (0, None)
+    period_of_time = period("2026-11-01", "2026-11-30", world.services.settings.zone)
+    found = await gather_evidence(world.services, period_of_time, SLA, [foreign])
+    assert [(chain.anchors, chain.broken) for chain in found.chains] == [(0, None)]
 
 
 async def test_the_ledger_of_a_group_that_never_was_swept_fits(world: World) -> None:

@@ -10,40 +10,19 @@ import pytest
 
 from enforcer.core.enforcement import State
 from enforcer.core.ledger import Action
-from enforcer.core.plan import FindingKind, Offboard
-from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED, Result
-from enforcer.departures import Departures, left_alone
-from enforcer.exceptions import AccessDeniedError, LeaseLostError
+from enforcer.core.plan import FindingKind
+from enforcer.core.runs import Result
+from enforcer.departures import left_alone
+from enforcer.exceptions import AccessDeniedError
 from enforcer.person import intent
-from enforcer.settings import Unregistered
+from enforcer.settings import Disable, Unregistered
 from sandbox.directory import Effect, Fault, User
-from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
-from sandbox.storage_proxy import Fault as StorageFault
-from tests.at_work import RUN_ID, running_job
-from tests.world import ENDED, RUNNING, World, running_world
+from tests.at_work import RUN_ID, offboard, planned
+from tests.reliability.evidence import Deed, deeds
+from tests.reliability.people import leavers, recorded
+from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
-
-
-async def leavers(world: World, count: int) -> list[User]:
-    users = [world.member(f"Leaver {number}") for number in range(count)]
-    for user in users:
-        await world.register(user.id, ENDED)
-    return users
-
-
-async def planned(world: World) -> tuple[Offboard, ...]:
-    """Give whom a run would offboard, with their intents written as a run writes them."""
-    people = (await world.plan()).offboard
-    await world.services.enforcements.save(world.group.id, [intent(one, RUN_ID) for one in people])
-    return people
-
-
-async def offboard(world: World, people: tuple[Offboard, ...], *, until: float | None = None) -> Departures:
-    async with running_job(world, until=until) as job:
-        departures = Departures(job)
-        await departures.offboard(people)
-        return departures
 
 
 def refuse(world: World, *users: User, step: str = "DELETE", times: int | None = None) -> None:
@@ -51,10 +30,6 @@ def refuse(world: World, *users: User, step: str = "DELETE", times: int | None =
         world.directory.sandbox.faults.add(
             Fault(method=step, path=user.id, status=403, code="Authorization_RequestDenied", times=times)
         )
-
-
-async def recorded(world: World, action: Action) -> list[tuple[str, str]]:
-    return [(entry.user, entry.outcome) for entry in await world.ledger() if entry.action is action]
 
 
 # A last look ---------------------------------------------------------------------------------------------
@@ -249,6 +224,18 @@ async def test_whoever_failed_for_another_reason_is_not_named_before_the_sixth_t
     assert (await offboard(world, await planned(world))).stuck == []
 
 
+async def test_everybodys_account_is_disabled_first_and_sessions_are_revoked_last(world: World) -> None:
+    world.configure(disable_accounts=Disable.ALL)
+    users = await leavers(world, 5)
+
+    await offboard(world, await planned(world))
+
+    done = deeds(world.directory.sandbox.log.entries)
+    for user in users:
+        steps = [one.deed for one in done if one.user_id == user.id]
+        assert steps == [Deed.CHANGED, Deed.REMOVED, Deed.REVOKED]
+
+
 # The vanguard --------------------------------------------------------------------------------------------
 
 
@@ -299,70 +286,6 @@ async def test_one_who_is_not_refused_lets_all_others_be_tried(world: World) -> 
     assert [out.enforcement.user_id for out in departures.outcomes if out.finished] == [users[0].id]
     assert len(departures.outcomes) == 8
     assert len(departures.stuck) == 7
-
-
-# A run that has to end -----------------------------------------------------------------------------------
-
-
-async def test_when_time_is_up_nobody_is_begun_and_everybody_is_left_undone(world: World) -> None:
-    users = await leavers(world, 3)
-    departures = await offboard(world, await planned(world), until=asyncio.get_running_loop().time())
-    assert {(out.reason, out.left_undone) for out in departures.outcomes} == {(OUT_OF_TIME, True)}
-    assert world.member_ids() == {user.id for user in users}
-
-
-async def test_a_failure_of_the_whole_run_keeps_what_was_done_and_is_nobodys_attempt(world: World) -> None:
-    anna, _ = await leavers(world, 2)
-    people = sorted(await planned(world), key=lambda one: one.user_id != anna.id)
-    world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=401, times=None))
-
-    async with running_job(world) as job:
-        departures = Departures(job)
-        with pytest.raises(AccessDeniedError, match="refuses the token"):
-            await departures.offboard((people[0],))
-        with pytest.raises(AccessDeniedError, match="refuses the token"):
-            await departures.offboard((people[1],))
-
-    assert [(out.result, out.reason) for out in departures.outcomes] == [
-        (Result.REMOVED, RUN_ENDED),
-        (Result.SKIPPED, RUN_ENDED),
-    ]
-    assert all(out.left_undone for out in departures.outcomes)
-    half = await world.on_record(anna.id)
-    assert (half.state, half.attempts, half.revoked_at) == (State.OFFBOARDING, 0, None)
-    assert half.removed_at is not None
-    assert await recorded(world, Action.REMOVE) == [(anna.id, "removed")]
-
-
-async def test_a_group_that_another_runner_has_taken_over_is_not_touched_any_more(world: World) -> None:
-    users = await leavers(world, 2)
-    people = await planned(world)
-    async with running_job(world) as job:
-        departures = Departures(job)
-        world.clock.advance(seconds=60)
-        async with world.services.leases.holding(world.group.id, "another"):
-            with pytest.raises(LeaseLostError):
-                await departures.offboard(people)
-
-    assert {(out.reason, out.left_undone) for out in departures.outcomes} == {(RUN_ENDED, True)}
-    assert world.member_ids() == {user.id for user in users}
-
-
-async def test_what_cannot_be_recorded_ends_the_run_and_is_counted_all_the_same(
-    storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
-        await leavers(world, 1)
-        people = await planned(world)
-        ledger = Calls(service=Service.TABLE, path=r"\$batch|ledger")
-        async with running_job(world) as job:
-            departures = Departures(job)
-            storage.set_fault(StorageFault(calls=ledger, times=1_000, reply=Reply.REFUSED))
-            with pytest.raises(AccessDeniedError):
-                await departures.offboard(people)
-            storage.clear()
-
-    assert [out.result for out in departures.outcomes] == [Result.REMOVED]
 
 
 async def test_whoever_is_left_alone_is_skipped_with_the_reason(world: World) -> None:

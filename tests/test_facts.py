@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from enforcer.core.contractors import Registration
+from enforcer.core.enforcement import Sessions
 from enforcer.core.plan import FindingKind, Step
 from enforcer.core.runs import RunState
 from enforcer.exceptions import AccessDeniedError, GroupError, ReadError, RunError, UnavailableError
@@ -180,6 +181,28 @@ async def test_a_row_of_another_group_in_capitals_keeps_him_from_being_disabled_
     await world.services.register.save(stray)
     assert (await world.sweep()).run.disabled == 0
     assert anna.account_enabled
+
+
+async def test_the_groups_own_rows_are_not_those_of_another(world: World, other: Group) -> None:
+    anna, ben, gone = world.member("Anna"), world.member("Ben"), world.tenant.add_user("Gone")
+    await world.register(anna.id, RUNNING)
+    for row_key, end in ((ben.id, RUNNING), (gone.id, ENDED)):
+        await world.services.register.save(Registration(group_id=other.id, row_key=row_key, end_date=end))
+    assert (await read_facts(world.services, world.group.id)).engaged_elsewhere == {ben.id}
+
+
+async def test_whose_account_has_gone_keeps_nobody_from_being_planned(world: World, other: Group) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, ENDED)
+    await world.services.register.save(Registration(group_id=other.id, row_key=anna.id, end_date=RUNNING))
+    world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=400))
+    await world.sweep()
+    world.tenant.delete_user(anna, world.clock())
+
+    report = await world.sweep()
+
+    assert (report.run.due, report.run.left_undone) == (1, 0)
+    assert (await world.on_record(anna.id)).sessions is Sessions.NO_ACCOUNT
 
 
 async def test_whose_access_has_ended_everywhere_is_disabled(world: World, other: Group) -> None:

@@ -88,6 +88,25 @@ async def test_one_person_may_be_named_differently_in_two_groups(world: World) -
     assert await ends(world) == {anna.id: RUNNING}
     (row,) = await world.services.register.registrations(other.id)
     assert row.row_key == "anna@x.example"
+    assert [entry.row_key for entry in await world.ledger()] == [anna.id]
+    assert [link.entry.row_key async for link in world.services.ledger.links(other.id)] == [row.row_key]
+
+
+async def test_all_that_a_line_says_is_in_the_row_and_who_imported_it_in_the_ledger(world: World) -> None:
+    said = {
+        "start": "2026-01-01",
+        "display_name": "Anna Berg",
+        "company": "X",
+        "sponsor": "boss@x.example",
+        "note": "from HR",
+    }
+    await import_lines(world.services, lines(ANNA, **said), actor="cli:ann")
+    start = said.pop("start")
+    assert await world.services.register.registrations(world.group.id) == [
+        Registration(group_id=world.group.id, row_key=ANNA, end_date=RUNNING, start_date=start, **said)
+    ]
+    [entry] = await world.ledger()
+    assert (entry.actor, entry.user, entry.end_date, entry.outcome) == ("cli:ann", ANNA, RUNNING, "written")
 
 
 async def test_an_end_before_the_start_of_the_row_is_refused(world: World) -> None:

@@ -8,8 +8,10 @@ import pytest
 
 from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.ledger import Action
+from enforcer.exceptions import AccessDeniedError
+from sandbox.storage_proxy import Calls, Fault, Reply, StorageProxy
 from tests.at_work import RUN_ID, running_job
-from tests.world import ENDED, World
+from tests.world import ENDED, World, running_world
 
 pytestmark = pytest.mark.anyio
 
@@ -47,3 +49,17 @@ async def test_an_intent_that_is_taken_back_is_forgotten_and_in_the_ledger(world
     assert (entry.action, entry.outcome) == (Action.WITHDRAW, "his end date was put off")
     assert (entry.user, entry.row_key, entry.end_date) == ("anna", begun.row_key, ENDED)
     assert (entry.run, entry.actor, entry.group) == (RUN_ID, "timer", world.group.id)
+
+
+async def test_an_intent_stays_where_its_taking_back_cannot_be_put_on_record(
+    storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
+        begun = Enforcement(row_key="anna@x.example", user_id="anna", state=State.OFFBOARDING)
+        await world.services.enforcements.save(world.group.id, [begun])
+        async with running_job(world) as job:
+            storage.set_fault(Fault(calls=Calls(path=r"\$batch"), times=1_000, reply=Reply.REFUSED))
+            with pytest.raises(AccessDeniedError):
+                await job.forget(begun, "his end date was put off")
+        storage.clear()
+        assert await world.enforcement(begun.row_key) == begun

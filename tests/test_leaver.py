@@ -138,16 +138,21 @@ async def test_what_is_on_record_of_whoever_had_the_address_before_stays(world: 
     assert (await world.on_record(ben.id)).state is State.OFFBOARDED
 
 
-async def test_called_again_what_was_on_record_about_the_first_time_stays(world: World) -> None:
-    anna = world.member("Anna")
-    await world.register(anna.id, RUNNING)
-    await offboard(world, anna)
-    first = await world.on_record(anna.id)
-    world.clock.advance(hours=1)
+async def test_what_is_on_record_under_the_object_id_is_found_where_the_row_goes_by_an_address(
+    world: World,
+) -> None:
+    ben = world.member("Ben", mail="office@x.example")
+    await world.register("office@x.example", RUNNING)
+    anna = world.tenant.add_user("Anna")
+    hers = Enforcement(row_key="office@x.example", user_id=anna.id, state=State.OFFBOARDED)
+    bens = Enforcement(row_key=ben.id, user_id=ben.id, state=State.STUCK, attempts=6, due_at=world.clock())
+    await world.services.enforcements.save(world.group.id, [hers, bens])
+    world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=400))
 
-    await offboard(world, anna, "20261123T130000-abcdef")
+    assert not (await offboard(world, ben)).done
 
-    assert await world.on_record(anna.id) == first
+    assert await world.enforcement("office@x.example") == hers
+    assert [(await world.on_record(ben.id)).attempts, (await run_of(world)).stuck] == [7, 1]
 
 
 # Groups that he has nothing to do with --------------------------------------------------------------------
@@ -209,48 +214,3 @@ async def test_what_was_done_before_the_time_was_up_is_on_record_and_counted(wor
     run = await run_of(world)
     assert (run.removed, run.already_absent, run.revoked) == (1, 0, 1)
     assert (Action.REMOVE, "removed") in await steps_in_the_ledger(world, world.group)
-
-
-async def test_a_second_try_of_the_same_run_keeps_what_the_first_counted_in_another_group(
-    world: World,
-) -> None:
-    anna = world.member("Anna")
-    other = second_group(world, anna)
-    away = Fault(method="DELETE", path=world.group.id, status=503, times=None)
-    world.directory.sandbox.faults.add(away)
-    with pytest.raises(UnavailableError):
-        await offboard(world, anna)
-    world.directory.sandbox.faults.clear()
-
-    assert (await offboard(world, anna)).done
-
-    run = await run_of(world, other)
-    assert (run.due, run.removed, run.state) == (1, 1, RunState.COMPLETE)
-
-
-async def test_called_again_it_is_no_second_end_of_access(world: World) -> None:
-    ghost = world.member("Ghost")
-    await offboard(world, ghost)
-    world.clock.advance(minutes=5)
-    await offboard(world, ghost, "20261123T121000-abcdef")
-    ends = {entry.end_date for entry in await world.ledger() if entry.action is Action.REMOVE}
-    assert len(ends) == 1
-
-
-async def test_a_removal_that_an_earlier_try_of_the_same_run_made_stays_counted_and_timed(
-    world: World,
-) -> None:
-    anna = world.member("Anna")
-    await world.register(anna.id, RUNNING)
-    world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=503, times=None))
-    with pytest.raises(UnavailableError):
-        await offboard(world, anna)
-    world.directory.sandbox.faults.clear()
-    first = await world.on_record(anna.id)
-    world.clock.advance(minutes=5)
-
-    await offboard(world, anna)
-
-    run = await run_of(world)
-    assert (run.removed, run.already_absent, run.revoked) == (1, 0, 1)
-    assert (await world.on_record(anna.id)).removed_at == first.removed_at

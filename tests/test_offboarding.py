@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from enforcer.core.contractors import Registration
-from enforcer.core.enforcement import Sessions, State
+from enforcer.core.enforcement import Enforcement, Sessions, State
 from enforcer.core.ledger import Action
 from enforcer.core.plan import Step
 from enforcer.core.runs import Report, RunState
@@ -16,9 +16,11 @@ from enforcer.exceptions import NoAccountError, NotFoundError, RefusedError, Una
 from enforcer.offboarding import OffboardOrder, offboard_now, record_failure
 from enforcer.settings import Disable, Mode
 from enforcer.sweep import Order, sweep
+from enforcer.undo import plan_undo
 from sandbox.directory import Fault
 from sandbox.directory.faults import Effect
 from tests.leaving import RUN_ID, offboard, run_of, second_group, steps_in_the_ledger
+from tests.reliability.evidence import Deed, deeds
 from tests.world import RUNNING, World
 
 pytestmark = pytest.mark.anyio
@@ -153,6 +155,60 @@ async def test_accounts_are_disabled_where_the_setting_says_so(
     assert (anna.account_enabled, gina.account_enabled) == (member, guest)
     assert [one.steps[0].step is Step.DISABLE for one in told] == [not member, not guest]
     assert (await run_of(world)).disabled == int(not guest)
+
+
+async def test_the_account_is_disabled_before_the_removals_and_the_sessions_are_revoked_last(
+    world: World,
+) -> None:
+    world.configure(disable_accounts=Disable.ALL)
+    anna = world.member("Anna")
+    other = second_group(world, anna)
+
+    await offboard(world, anna)
+
+    done = deeds(world.directory.sandbox.log.entries)
+    assert {one.user_id for one in done} == {anna.id}
+    assert [(one.deed, one.group_id) for one in done] == [
+        (Deed.CHANGED, ""),
+        (Deed.REMOVED, world.group.id),
+        (Deed.REMOVED, other.id),
+        (Deed.REVOKED, ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("was_disabled", "disabled_by_us", "enabled", "disables"),
+    [
+        (False, False, True, True),
+        (False, False, False, True),
+        (False, True, True, True),
+        (False, True, False, True),
+        (True, False, True, True),
+        (True, False, False, False),
+    ],
+)
+async def test_an_account_that_an_earlier_attempt_met_can_sign_in_no_more_and_only_ours_is_given_back(
+    world: World, *, was_disabled: bool, disabled_by_us: bool, enabled: bool, disables: bool
+) -> None:
+    world.configure(disable_accounts=Disable.ALL)
+    anna = world.member("Anna", account_enabled=enabled)
+    begun = Enforcement(
+        row_key=anna.id,
+        user_id=anna.id,
+        state=State.OFFBOARDING,
+        due_at=world.clock(),
+        was_disabled=was_disabled,
+        disabled_at=world.clock() if disabled_by_us else None,
+    )
+    await world.services.enforcements.save(world.group.id, [begun])
+
+    await offboard(world, anna)
+
+    assert not anna.account_enabled
+    known = await world.on_record(anna.id)
+    assert (known.was_disabled, known.disabled_at is not None) == (not disables, disables)
+    reversals = await plan_undo(world.services, RUN_ID)
+    assert (Action.ENABLE in {one.action for one in reversals}) is disables
 
 
 async def test_an_account_that_was_disabled_before_is_not_said_to_be_disabled_by_us(world: World) -> None:

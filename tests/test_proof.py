@@ -10,10 +10,15 @@ import pytest
 from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
 from enforcer.core.entries import Context
 from enforcer.core.ledger import Action
+from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.inquiry import Answer, Inquiry, before_asking
-from enforcer.proof import not_blocked, prove, record, unproven
-from tests.world import World
+from enforcer.proof import not_blocked, prove, prove_departure, record, unproven
+from sandbox.directory import Fault as GraphFault
+from sandbox.directory import User
+from sandbox.storage_proxy import Calls, Fault, Reply, StorageProxy
+from tests.policies.examples import shipped
+from tests.world import World, running_world
 
 pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
@@ -122,6 +127,111 @@ def test_whoever_is_just_out_has_not_been_asked_about_unless_it_is_certain() -> 
     assert before_asking(out("a", disabled_at=NOW)).proof is Proof.DISABLED
     assert before_asking(out("a", removed_at=None)).proof is None
     assert before_asking(out("a", proof=Proof.BLOCKED)).proof is Proof.BLOCKED
+
+
+# One person, just offboarded ------------------------------------------------------------------------------
+
+
+async def departed(world: World, user: User, **more: object) -> tuple[Run, Enforcement]:
+    """Put on record that a run has just offboarded somebody; return it and what is known of them."""
+    run = Run(
+        run_id="run",
+        group_id=world.group.id,
+        kind=RunKind.OFFBOARD,
+        started_at=NOW,
+        mode="enforce",
+        state=RunState.COMPLETE,
+        actor="cli:ann",
+    )
+    known = before_asking(out(user.id, **more))
+    await world.services.directory.find(user.id)  # so that connecting takes none of the time for asking
+    world.directory.sandbox.log.clear()
+    await world.services.runs.save(Report(run=run))
+    await world.services.enforcements.save(world.group.id, [known])
+    return run, known
+
+
+async def test_of_whoever_was_just_offboarded_the_answer_is_in_every_record(
+    world_that_answers: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = world_that_answers
+    user = world.tenant.add_user("Nobody Blocks")
+    departure = await departed(world, user)
+
+    answer = await prove_departure(world.services, [departure], "left")
+
+    assert answer is not None
+    assert answer.proof is Proof.NOT_BLOCKED
+    assert (await world.on_record(user.id)).proof is Proof.NOT_BLOCKED
+    [entry] = [entry for entry in await world.ledger() if entry.action is Action.PROOF]
+    assert (entry.user, entry.run, entry.actor, entry.note) == (user.id, "run", "cli:ann", "left")
+    [run] = await world.services.runs.of_id("run", [world.group.id])
+    assert (run.blocked, run.not_blocked, run.findings) == (0, 1, 1)
+    found = await world.services.runs.findings(world.group.id, "run")
+    assert [one.user_id for one in found.named] == [user.id]
+    assert f"policy_drift group_id={world.group.id} kind=not_blocked" in caplog.text
+
+
+async def test_whoever_is_blocked_is_counted_as_blocked_and_makes_no_finding(
+    world_that_answers: World,
+) -> None:
+    world = world_that_answers
+    user = world.tenant.add_user("Anna")
+    departure = await departed(world, user)
+    wall = {**shipped()["no-group-no-access"].body, "id": "wall", "displayName": "Wall", "state": "enabled"}
+    world.directory.sandbox.faults.add(
+        GraphFault(path="evaluate", status=200, body={"value": [wall | {"policyApplies": True}]})
+    )
+
+    assert await prove_departure(world.services, [departure], "left") == Answer(
+        proof=Proof.BLOCKED, policy="Wall"
+    )
+
+    known = await world.on_record(user.id)
+    assert (known.proof, known.proof_policy) == (Proof.BLOCKED, "Wall")
+    assert await proofs(world) == ["blocked: Wall"]
+    [run] = await world.services.runs.of_id("run", [world.group.id])
+    assert (run.blocked, run.not_blocked, run.findings) == (1, 0, 0)
+
+
+async def test_an_account_that_was_disabled_counts_neither_as_blocked_nor_as_not_blocked(
+    world_that_answers: World,
+) -> None:
+    world = world_that_answers
+    departure = await departed(world, world.tenant.add_user("Anna"), disabled_at=NOW)
+    answer = await prove_departure(world.services, [departure], "left")
+    assert answer is not None
+    assert answer.proof is Proof.DISABLED
+    [run] = await world.services.runs.of_id("run", [world.group.id])
+    assert (run.blocked, run.not_blocked, run.findings) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("more", [{"removed_at": None}, {"run_id": "another"}])
+async def test_nobody_is_asked_about_whom_the_run_took_out_of_no_group(
+    world_that_answers: World, more: dict[str, object]
+) -> None:
+    world = world_that_answers
+    departure = await departed(world, world.tenant.add_user("Anna"), **more)
+    assert await prove_departure(world.services, [departure], "left") is None
+    assert world.directory.sandbox.log.entries == []
+    assert await proofs(world) == []
+
+
+async def test_without_the_permission_it_is_on_record_that_nobody_was_asked(world: World) -> None:
+    departure = await departed(world, world.tenant.add_user("Anna"))
+    answer = await prove_departure(world.services, [departure], "left")
+    assert answer is not None
+    assert answer.proof is Proof.NOT_ASKED
+    assert await proofs(world) == ["not_asked: this identity lacks Policy.Read.ConditionalAccess"]
+
+
+async def test_an_answer_that_cannot_be_recorded_fails_no_offboarding(
+    storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
+        departure = await departed(world, world.tenant.add_user("Anna"))
+        storage.set_fault(Fault(calls=Calls(path=r"\$batch"), times=1_000, reply=Reply.REFUSED))
+        assert await prove_departure(world.services, [departure], "left") is None
 
 
 # Recording -----------------------------------------------------------------------------------------------

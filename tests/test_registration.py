@@ -8,7 +8,8 @@ import pytest
 
 from enforcer import registration
 from enforcer.core.contractors import Registration
-from enforcer.core.ledger import Action
+from enforcer.core.entries import Context
+from enforcer.core.ledger import Action, Done
 from enforcer.exceptions import AmbiguousError, InputError, NotFoundError, UnavailableError
 from enforcer.registration import Details, key_problem
 from sandbox.directory import Effect, Fault
@@ -134,6 +135,54 @@ async def test_dates_that_cannot_be_acted_upon_are_refused_before_anything_is_as
     assert world.directory.sandbox.log.entries == []
 
 
+@pytest.mark.parametrize("end", ["soon", "2099-02-30", ""])
+async def test_an_end_that_cannot_be_acted_upon_extends_nobody(world: World, end: str) -> None:
+    anna = world.tenant.add_user("Anna Berg")
+    await world.register(anna.id, ENDED)
+    with pytest.raises(InputError) as error:
+        await registration.extend(world.services, anna.id, end, actor="cli:ann")
+    assert error.value.field == "end_date"
+    assert [row.end_date for row in await rows(world)] == [ENDED]
+    assert await world.ledger() == []
+
+
+async def test_rows_that_end_now_say_so_in_register_and_ledger_and_those_that_had_ended_stay(
+    world: World,
+) -> None:
+    at = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    await world.register("ended@x.example", "2026-11-22", note="old")
+    await world.register("running@x.example", RUNNING, note="kept", start_date="2026-11-23")
+    await world.register("later@x.example", RUNNING, start_date="2026-11-23T12:00:00Z")
+    await world.register("odd@x.example", "some day")
+    before = {row.row_key: row for row in await rows(world)}
+    context = Context(group_id="", run_id="run", actor="cli:ann", note="left")
+
+    ended = await registration.end_rows(world.services, list(before.values()), "user-id", at, context)
+
+    assert {row.row_key for row in ended} == {"running@x.example", "later@x.example", "odd@x.example"}
+    after = {row.row_key: row for row in await rows(world)}
+    assert after["ended@x.example"] == before["ended@x.example"]
+    for key, note, start in (
+        ("running@x.example", "kept | offboarded at 2026-11-23T12:00:00Z by cli:ann: left", "2026-11-23"),
+        (
+            "later@x.example",
+            "offboarded at 2026-11-23T12:00:00Z by cli:ann: left (StartDate was 2026-11-23T12:00:00Z)",
+            "",
+        ),
+        ("odd@x.example", "offboarded at 2026-11-23T12:00:00Z by cli:ann: left", ""),
+    ):
+        row = after[key]
+        assert (row.end_date, row.note, row.start_date or "") == (at, note, start)
+    entries = {entry.row_key: entry for entry in await world.ledger()}
+    assert entries.keys() == {row.row_key for row in ended}
+    assert {
+        (entry.action, entry.user, entry.run, entry.actor, entry.note, entry.end_date, entry.outcome)
+        for entry in entries.values()
+    } == {
+        (Action.REGISTER_END, "user-id", "run", "cli:ann", "left", "2026-11-23T12:00:00Z", Done.ENDED),
+    }
+
+
 async def test_with_several_managed_groups_one_has_to_be_named(world: World) -> None:
     world.configure(group_ids=(world.group.id, OTHER_GROUP))
     services = world.services
@@ -187,6 +236,19 @@ async def test_an_end_before_the_start_of_the_row_is_refused(world: World) -> No
     row = await world.services.register.registration(world.group.id, anna.id)
     assert row is not None
     assert row.end_date == "2099-12-31"
+
+
+async def test_who_is_registered_again_may_not_end_before_the_start_unless_that_is_given_anew(
+    world: World,
+) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, "2099-12-31", start_date="2099-01-01")
+    with pytest.raises(InputError, match="not before the end"):
+        await add(world, anna.id, "2098-12-31")
+    assert [row.end_date for row in await rows(world)] == ["2099-12-31"]
+    assert await world.ledger() == []
+    await add(world, anna.id, "2098-12-31", start="2098-01-01")
+    assert [(row.start_date, row.end_date) for row in await rows(world)] == [("2098-01-01", "2098-12-31")]
 
 
 async def test_a_start_that_cannot_be_read_keeps_nobody_from_extending(world: World) -> None:

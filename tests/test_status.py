@@ -7,9 +7,12 @@ import pytest
 from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.plan import FindingKind
 from enforcer.exceptions import EnforcerError
+from enforcer.settings import Mode
 from enforcer.status import GroupStatus, newest_findings, read_status
+from enforcer.undo import plan_undo, undo
 from sandbox.directory.faults import Fault
 from tests.findings import too_many
+from tests.leaving import offboard
 from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
@@ -39,6 +42,37 @@ async def test_a_run_that_failed_is_the_last_one_but_not_the_last_complete_one(w
     assert status.last_run is not None
     assert status.last_complete_run.run_id == complete.run.run_id
     assert (status.last_run.run_id != complete.run.run_id, status.last_run.state) == (True, "failed")
+
+
+async def test_only_sweeps_of_the_nights_kind_count(world: World) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, ENDED)
+    night = await world.sweep()
+    world.clock.advance(minutes=1)
+    reversals = await plan_undo(world.services, night.run.run_id)
+    await undo(world.services, night.run.run_id, reversals, actor="cli:ann")
+    world.clock.advance(minutes=1)
+    await offboard(world, anna)
+    world.clock.advance(minutes=1)
+    world.configure(mode=Mode.REPORT)
+    looked = await world.sweep(only_look=True)
+    assert (await _status(world)).last_run == looked.run
+    world.configure(mode=Mode.ENFORCE)
+
+    status = await _status(world)
+
+    assert (status.last_run, status.last_complete_run) == (night.run, night.run)
+
+
+async def test_what_the_newest_finished_sweep_found_is_not_hidden_by_a_later_failure(world: World) -> None:
+    ghost = world.member("Ghost")
+    await world.sweep()
+    world.clock.advance(minutes=1)
+    world.directory.sandbox.faults.add(Fault(path="^/v1.0", times=None, status=403, code="Forbidden"))
+    with pytest.raises(EnforcerError):
+        await world.sweep()
+
+    assert [one.user_id for one in await newest_findings(world.services, world.group.id)] == [ghost.id]
 
 
 async def test_findings_are_counted_by_kind(world: World) -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
+from enforcer.approval import approve
 from enforcer.core.enforcement import Sessions, State
 from enforcer.core.ledger import Action
-from enforcer.core.plan import FindingKind, GroupPlan
+from enforcer.core.plan import FindingKind
 from enforcer.core.runs import RunState
-from enforcer.settings import Disable
-from sandbox.directory import Fault
-from tests.world import ENDED, RUNNING, World
+from enforcer.exceptions import AccessDeniedError, InputError
+from enforcer.settings import Disable, Mode
+from sandbox.directory import Effect, Fault
+from sandbox.storage_proxy import Calls, Reply, StorageProxy
+from sandbox.storage_proxy import Fault as StorageFault
+from tests.world import ENDED, RUNNING, World, running_world
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +46,12 @@ async def test_a_second_plan_is_empty_and_the_member_list_verifies_the_first(wor
     report = await world.sweep()
 
     assert (report.run.due, report.run.verified) == (0, 1)
-    assert (await world.on_record(ended.id)).state is State.VERIFIED
+    known = await world.on_record(ended.id)
+    assert known.state is State.VERIFIED
+    assert known.verified_at is not None
+    assert known.verified_at > report.run.started_at
+    [entry] = [entry for entry in await world.ledger() if entry.action is Action.VERIFY]
+    assert (entry.user, entry.outcome, entry.run) == (ended.id, "verified", report.run.run_id)
 
 
 async def test_a_guests_sessions_are_never_said_to_be_revoked(world: World) -> None:
@@ -85,6 +97,35 @@ async def test_whoever_is_added_again_by_hand_is_found_and_offboarded_again(worl
     assert world.member_ids() == set()
 
 
+async def test_whoever_cannot_be_offboarded_is_named_once_whatever_else_is_found(
+    world: World,
+) -> None:
+    anna, ben = world.member("Anna"), world.member("Ben")
+    for user in (anna, ben):
+        await world.register(user.id, ENDED)
+    await world.sweep()
+    world.tenant.add_member(world.group, anna)
+    world.tenant.add_member(world.group, ben)
+    tried = replace(await world.on_record(ben.id), state=State.STUCK, attempts=6, removed_at=None)
+    await world.services.enforcements.save(world.group.id, [tried])
+    world.directory.sandbox.faults.add(
+        Fault(
+            method="DELETE",
+            path=f"{anna.id}|{ben.id}",
+            status=403,
+            code="Authorization_RequestDenied",
+            times=None,
+        )
+    )
+    await world.register(world.member("Accepted").id, ENDED)
+
+    found = [(one.kind, one.user_id) for one in (await world.sweep()).findings]
+
+    assert found.count((FindingKind.STUCK, anna.id)) == 1
+    assert found.count((FindingKind.STUCK, ben.id)) == 1
+    assert (FindingKind.RE_ADDED, anna.id) in found
+
+
 async def test_a_removal_that_is_not_visible_yet_keeps_its_time(world: World) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)
@@ -100,19 +141,109 @@ async def test_a_removal_that_is_not_visible_yet_keeps_its_time(world: World) ->
     assert (await world.on_record(anna.id)).removed_at == first.removed_at
 
 
-async def test_counts_that_lose_somebody_end_the_run_loudly_and_on_record(
-    world: World, monkeypatch: pytest.MonkeyPatch
+# A run that ends otherwise -------------------------------------------------------------------------------
+
+
+async def test_a_plan_that_is_not_the_expected_one_is_not_acted_upon(world: World) -> None:
+    anna, ben = world.member("Anna"), world.member("Ben")
+    await world.register(anna.id, ENDED)
+    expected = (await world.plan()).digest
+    await world.register(ben.id, ENDED)
+
+    with pytest.raises(InputError, match=expected) as error:
+        await world.sweep(expected_digest=expected)
+
+    assert error.value.field == "plan"
+    assert world.graph_writes() == []
+    assert await world.enforcement(anna.id) is None
+    await world.register(ben.id, RUNNING)
+    assert (await world.sweep(expected_digest=expected)).run.removed == 1
+
+
+async def test_a_run_that_only_looks_is_not_announced_as_a_nights(
+    world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
+    world.configure(mode=Mode.REPORT)
+    for only_look, complete in ((True, "complete=false"), (False, "complete=true")):
+        caplog.clear()
+        await world.sweep(only_look=only_look)
+        assert complete in caplog.text
+
+
+async def test_while_it_is_at_work_it_is_on_record_as_running(world: World) -> None:
     await world.register(world.member("Anna").id, ENDED)
-    # A bug cannot be had from outside: here is one.
-    monkeypatch.setattr(GroupPlan, "due", property(lambda plan: len(plan.offboard) + 1))
+    slow = Fault(method="DELETE", effect=Effect.DELAY, seconds=0.3)
+    world.directory.sandbox.faults.add(slow)
 
-    with pytest.raises(AssertionError, match="2 people were due, 1 are accounted for"):
-        await world.sweep()
-
+    sweeping = asyncio.create_task(world.sweep())
+    while not slow.struck:  # noqa: ASYNC110 -- nobody tells
+        await asyncio.sleep(0.01)
     [run] = await world.services.runs.of_group(world.group.id, world.clock.moment)
-    assert (run.state, run.removed) == (RunState.FAILED, 1)
-    assert "accounted for" in run.error
+    report = await sweeping
+
+    assert (run.run_id, run.state) == (report.run.run_id, RunState.RUNNING)
+
+
+# Storage -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("calls", [r"^/runs\b", r"\$batch", r"^/plans\b"], ids=["run", "intents", "approval"])
+async def test_storage_that_fails_before_the_first_step_touches_nobody(
+    storage: StorageProxy, monkeypatch: pytest.MonkeyPatch, calls: str
+) -> None:
+    async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
+        await world.register(world.member("Anna").id, ENDED)
+        fault = StorageFault(calls=Calls(path=calls), times=1_000, reply=Reply.REFUSED)
+        storage.set_fault(fault)
+        with pytest.raises(AccessDeniedError, match="storage refuses"):
+            await world.sweep()
+        assert world.graph_writes() == []
+        storage.clear()
+
+        assert (await world.sweep()).run.removed == 1
+
+
+@pytest.mark.parametrize("calls", [r"\$batch", r"^/plans\b"], ids=["intents", "approval"])
+async def test_an_approval_is_not_used_up_by_a_run_that_could_not_write_its_intents(
+    storage: StorageProxy, monkeypatch: pytest.MonkeyPatch, calls: str
+) -> None:
+    environ = {"ENFORCER_BRAKE_COUNT": "1", "ENFORCER_BRAKE_PERCENT": "1"}
+    opening = running_world(storage.endpoints.connection_string, monkeypatch.setenv, environ=environ)
+    async with opening as world:
+        for name in ("Anna", "Ben"):
+            await world.register(world.member(name).id, ENDED)
+        held = await world.sweep()
+        await approve(world.services, held.run.digest, actor="cli:ann")
+        storage.set_fault(StorageFault(calls=Calls(path=calls), nth=1, times=1_000, reply=Reply.REFUSED))
+        with pytest.raises(AccessDeniedError):
+            await world.sweep()
+        storage.clear()
+        assert world.graph_writes() == []
+
+        assert (await world.sweep()).run.removed == 2
+        assert world.member_ids() == set()
+
+
+async def test_an_intent_whose_taking_back_fails_is_taken_back_by_the_next_run(
+    storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
+        anna = world.member("Anna")
+        await world.register(anna.id, ENDED)
+        world.directory.sandbox.faults.add(Fault(method="DELETE", status=400))
+        await world.sweep()
+        await world.register(anna.id, RUNNING)
+        deletion = Calls(method="DELETE", path=r"^/enforcements\b")
+        storage.set_fault(StorageFault(calls=deletion, times=1_000, reply=Reply.REFUSED))
+        with pytest.raises(AccessDeniedError):
+            await world.sweep()
+        storage.clear()
+        assert (await world.on_record(anna.id)).unfinished
+
+        assert (await world.sweep()).run.due == 0
+        assert world.member_ids() == {anna.id}
+        assert await world.enforcement(anna.id) is None
 
 
 @pytest.mark.parametrize("refused", ["DELETE", "POST"])

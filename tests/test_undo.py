@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.ledger import Action
 from enforcer.core.runs import RunKind, RunState
-from enforcer.exceptions import InputError, LeaseHeldError, NotFoundError, RefusedError, RunError
+from enforcer.exceptions import (
+    AccessDeniedError,
+    InputError,
+    LeaseHeldError,
+    LeaseLostError,
+    NotFoundError,
+    RefusedError,
+    RunError,
+)
 from enforcer.offboarding import OffboardOrder, offboard_now
-from enforcer.settings import Mode
+from enforcer.settings import Disable, Mode
 from enforcer.undo import Reversal, Reversed, plan_undo, undo
-from sandbox.directory import Fault
-from tests.world import ENDED, RUNNING, World
+from sandbox.directory import Effect, Fault
+from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
+from sandbox.storage_proxy import Fault as StorageFault
+from tests.leaving import second_group
+from tests.world import ENDED, RUNNING, World, running_world
 
 pytestmark = pytest.mark.anyio
 
@@ -165,59 +177,103 @@ async def test_it_waits_for_whoever_is_at_work_on_the_group(world: World) -> Non
     assert world.member_ids() == set()
 
 
-async def test_an_account_that_was_disabled_before_is_not_enabled(world: World) -> None:
-    anna = world.member("Anna", account_enabled=False)
+# What is known of whoever was given back -----------------------------------------------------------------
+
+
+async def test_whoever_is_given_back_does_not_pass_the_brake_as_unfinished_business(world: World) -> None:
+    world.configure(disable_accounts=Disable.NONE)
+    people = [world.member(f"Leaver {number}") for number in range(3)]
+    for user in people:
+        await world.register(user.id, ENDED)
+    report = await world.sweep()
+    results = await undo_run(world, report.run.run_id)
+    assert [item.reversal.action for item in results] == [Action.ADD] * 3
+    assert [await world.enforcement(user.id) for user in people] == [None] * 3
+    world.configure(brake_count=1, brake_percent=10)
+
+    again = await world.sweep()
+
+    assert (again.run.held, again.run.removed, again.run.skipped) == (True, 0, 3)
+    assert world.member_ids() == {user.id for user in people}
+
+
+async def test_what_is_known_of_whoever_could_not_be_given_back_stays(world: World) -> None:
+    world.configure(disable_accounts=Disable.NONE)
+    anna = world.member("Anna")
     await world.register(anna.id, ENDED)
     report = await world.sweep()
-    assert report.run.disabled == 0
+    known = await world.on_record(anna.id)
+    refused = Fault(method="POST", path=r"members/\$ref", status=403, times=None)
+    world.directory.sandbox.faults.add(refused)
 
-    results = await undo_run(world, report.run.run_id)
+    [result] = await undo_run(world, report.run.run_id)
 
-    assert [result.reversal.action for result in results] == [Action.ADD]
-    assert not anna.account_enabled
+    assert (result.done, result.outcome.startswith("failed: 403")) == (False, True)
+    assert await world.on_record(anna.id) == known
+    assert (await world.sweep()).run.verified == 1
 
 
-async def test_an_account_that_was_disabled_before_is_not_enabled_after_an_offboarding_now(
+async def test_somebody_offboarded_now_is_given_back_to_every_group_each_with_its_own_record(
     world: World,
 ) -> None:
-    anna = world.member("Anna", account_enabled=False)
-    order = OffboardOrder(user=anna.id, reason="left", actor="cli:ann", run_id="20261123T120000-abcdef")
-    await offboard_now(world.services, order)
+    anna, ben = world.member("Anna"), world.member("Ben")
+    other = second_group(world, anna, ben)
+    orders = [
+        OffboardOrder(user=user.id, reason="left", actor="cli:ann", run_id=f"20261123T12000{number}-abcdef")
+        for number, user in enumerate((anna, ben))
+    ]
+    for order in orders:
+        await offboard_now(world.services, order)
 
-    results = await undo_run(world, order.run_id)
+    reversals = await plan_undo(world.services, orders[0].run_id)
+    run_id, results = await undo(world.services, orders[0].run_id, reversals, actor="cli:ann")
 
-    assert [result.reversal.action for result in results] == [Action.ADD]
-    assert not anna.account_enabled
+    assert all(result.done for result in results)
+    for group in (world.group, other):
+        assert set(world.tenant.members[group.id]) == {anna.id}
+        (run,) = await world.services.runs.of_id(run_id, [group.id])
+        assert (run.state, run.added, run.left_undone, run.reason) == (
+            RunState.COMPLETE,
+            1,
+            0,
+            f"undo of run {orders[0].run_id}",
+        )
+        assert await world.services.enforcements.get(group.id, anna.id) is None
+        assert await world.services.enforcements.get(group.id, ben.id) is not None
+    assert (anna.account_enabled, ben.account_enabled) == (True, False)
 
 
-async def test_a_disabling_that_a_crash_kept_from_the_record_is_recorded_and_undone(world: World) -> None:
-    anna = world.member("Anna")
-    await world.register(anna.id, ENDED)
-    begun = Enforcement(row_key=anna.id, user_id=anna.id, state=State.OFFBOARDING, end_date=ENDED)
-    await world.services.enforcements.save(world.group.id, [begun])
-    anna.account_enabled = False  # by the run that broke off
+async def test_whoever_lost_the_group_meanwhile_gives_back_nobody_else(world: World) -> None:
+    world.configure(disable_accounts=Disable.NONE)
+    for name in ("Anna", "Ben"):
+        await world.register(world.member(name).id, ENDED)
     report = await world.sweep()
-    assert report.run.disabled == 1
+    reversals = await plan_undo(world.services, report.run.run_id)
+    slow = Fault(method="POST", path=r"members/\$ref", effect=Effect.DELAY, seconds=0.3)
+    world.directory.sandbox.faults.add(slow)
 
-    await undo_run(world, report.run.run_id)
+    undoing = asyncio.create_task(undo(world.services, report.run.run_id, reversals, actor="cli:ann"))
+    while not slow.struck:  # noqa: ASYNC110 -- nobody tells
+        await asyncio.sleep(0.01)
+    world.clock.advance(seconds=60)
+    async with world.services.leases.holding(world.group.id, "another"):
+        with pytest.raises(LeaseLostError):
+            await undoing
 
-    assert anna.account_enabled
+    assert world.member_ids() == {reversals[0].user_id}
 
 
-async def test_whoever_was_enabled_again_is_disabled_again_and_that_is_on_record(world: World) -> None:
-    anna = world.member("Anna")
-    await world.register(anna.id, ENDED)
-    refused = Fault(method="DELETE", path=anna.id, times=None, status=403, code="Denied")
-    world.directory.sandbox.faults.add(refused)
-    first = await world.sweep()
-    await undo_run(world, first.run.run_id)
-    assert [user.account_enabled for user in (anna,)] == [True]
-    world.directory.sandbox.faults.clear()
+async def test_nobody_is_given_back_by_a_run_that_cannot_be_put_on_record(
+    storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
+        await world.register(world.member("Anna").id, ENDED)
+        report = await world.sweep()
+        reversals = await plan_undo(world.services, report.run.run_id)
+        runs = Calls(service=Service.TABLE, path=r"^/runs\b")
+        storage.set_fault(StorageFault(calls=runs, times=1_000, reply=Reply.REFUSED))
 
-    second = await world.sweep()
+        with pytest.raises(AccessDeniedError):
+            await undo(world.services, report.run.run_id, reversals, actor="cli:ann")
 
-    assert (second.run.removed, second.run.disabled) == (1, 1)
-    assert not anna.account_enabled
-    found = await world.on_record(anna.id)
-    assert found.disabled_at is not None
-    assert found.disabled_at > second.run.started_at
+        assert world.member_ids() == set()

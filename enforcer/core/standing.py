@@ -132,6 +132,8 @@ class Account:
         """Decide it; whoever has nothing to do with any group keeps his account as it is."""
         begun = [standing.begun for standing in standings if standing.begun is not None]
         was_disabled = all(item.was_disabled for item in begun) if begun else person.enabled is False
+        # Whoever can sign in by now was enabled meanwhile: by an undo, or by somebody else.
+        was_disabled = was_disabled and person.enabled is not True
         # Where Entra does not say in which groups he is, whoever asked for this is believed.
         concerned = any(standing.is_concerned or standing.listed is None for standing in standings)
         return cls(

@@ -112,6 +112,8 @@ def test_whoever_has_nothing_to_do_with_any_group_keeps_his_account(
         (False, None, True),
         (False, BEGUN, False),
         (False, replace(BEGUN, was_disabled=True), True),
+        (None, replace(BEGUN, was_disabled=True), True),
+        (True, replace(BEGUN, was_disabled=True), False),
         (False, DONE, True),
     ],
 )
