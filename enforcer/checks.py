@@ -6,11 +6,13 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 from enum import StrEnum
 
 from enforcer.blobs import CONTAINER, open_reports
 from enforcer.core.dates import ends_at, instant
+from enforcer.core.schedule import as_written
 from enforcer.exceptions import AccessDeniedError, EnforcerError, UnavailableError
 from enforcer.graph.conditional_access import LISTING
 from enforcer.graph.identity import Identity, own_identity
@@ -18,7 +20,7 @@ from enforcer.notify.operators import scheme
 from enforcer.policies.drift import look_for_drift
 from enforcer.queues import OFFBOARDINGS, POISON, SWEEPS
 from enforcer.services import Services
-from enforcer.settings import Disable, Mode, names
+from enforcer.settings import Disable, Mode, Settings, names
 from enforcer.status import OVERDUE, GroupStatus, read_status
 
 _GRANT = "infra/grant-permissions.sh (docs/permissions.md), or as a Privileged Role Administrator: grant"
@@ -263,13 +265,20 @@ async def _clock(services: Services) -> list[Check]:
     settings, now = services.settings, services.now()
     today = now.astimezone(settings.zone).date()
     detail = f"today ends at {instant(ends_at(today.isoformat(), settings.zone))} in {settings.zone.key}"
-    checks = [_ok("time zone", detail), _ok("schedule", f"{settings.schedule} (UTC)")]
+    checks = [_ok("time zone", detail), _ok("schedule", _next_night(settings, now))]
     if os.environ.get("WEBSITE_TIME_ZONE"):
         mend = "remove WEBSITE_TIME_ZONE from the app settings; days end by ENFORCER_TIME_ZONE"
         checks.append(_failed("WEBSITE_TIME_ZONE", "is not supported on Flex Consumption", mend))
     if settings.mode is Mode.REPORT:
         checks.append(_warning("mode", "report: nobody is offboarded", "set ENFORCER_MODE to enforce"))
     return checks
+
+
+def _next_night(settings: Settings, now: datetime) -> str:
+    begins = as_written(settings.schedule).next_after(now)
+    here = begins.astimezone(settings.zone)
+    place = f"{here:%H:%M} in {settings.zone.key}"
+    return f"{settings.schedule}: the next night begins at {instant(begins)}, {place}"
 
 
 def _ok(name: str, detail: str) -> Check:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from azure.storage.queue.aio import QueueClient
@@ -110,6 +111,18 @@ async def test_a_held_plan_is_named_with_the_command_that_releases_it(world: Wor
 
     assert checks["brake"].health is Health.WARNING
     assert report.run.digest in checks["brake"].mend
+
+
+async def test_the_next_night_is_told_in_utc_and_in_the_zone_of_the_organisation(world: World) -> None:
+    world.clock.moment = datetime(2026, 11, 23, 1, 29, tzinfo=UTC)
+
+    checks = await _checks(world, schedule="0 30 1 * * *", zone=ZoneInfo("America/New_York"))
+
+    assert checks["schedule"] == Check(
+        name="schedule",
+        health=Health.OK,
+        detail="0 30 1 * * *: the next night begins at 2026-11-23T01:30:00Z, 20:30 in America/New_York",
+    )
 
 
 async def test_report_mode_and_a_closed_api_are_warnings(world: World) -> None:
