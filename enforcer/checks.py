@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from enforcer.blobs import CONTAINER, open_reports
 from enforcer.core.dates import ends_at, instant
+from enforcer.core.midnight import Midnight
 from enforcer.core.schedule import as_written
 from enforcer.exceptions import AccessDeniedError, EnforcerError, UnavailableError
 from enforcer.graph.conditional_access import LISTING
@@ -19,6 +20,7 @@ from enforcer.graph.identity import Identity, own_identity
 from enforcer.notify.operators import scheme
 from enforcer.policies.drift import look_for_drift
 from enforcer.queues import OFFBOARDINGS, POISON, SWEEPS
+from enforcer.register_reading import read_register
 from enforcer.services import Services
 from enforcer.settings import Disable, Mode, Settings, names
 from enforcer.status import OVERDUE, GroupStatus, read_status
@@ -58,6 +60,7 @@ async def run_checks(services: Services, *, seconds: float = 90.0) -> AsyncItera
         "identity": _identity,
         "groups": _groups,
         "register": _register,
+        "ends at midnight": _midnight_ends,
         "runs": _runs,
         "queues": _queues,
         CONTAINER: _reports,
@@ -161,6 +164,20 @@ async def _register(services: Services) -> list[Check]:
         )
         for key, count in sorted(foreign.items())
     ]
+
+
+async def _midnight_ends(services: Services) -> list[Check]:
+    name, rules, now = "ends at midnight", services.settings.date_rules, services.now()
+    if rules.midnight is Midnight.DAY:
+        return [_ok(name, "each is the whole of that day: ENFORCER_MIDNIGHT is day")]
+    rows = await read_register(services, services.settings.group_ids)
+    told = [f"{row.key}: {about}" for row in rows if (about := row.about_midnight(rules, now))]
+    if not told:
+        return [_ok(name, "no access that is still to end does so at midnight")]
+    mend = (
+        "write days (docs/writing-rows.md), or set ENFORCER_MIDNIGHT to day where the feed cannot be changed"
+    )
+    return [_warning(name, f"{len(told)} row{'s' if len(told) > 1 else ''}, such as {told[0]}", mend)]
 
 
 async def _runs(services: Services) -> list[Check]:

@@ -61,7 +61,7 @@ async def _members(services: Services, group_id: str, checked: Awaitable[object]
 async def _sieve(
     services: Services, members: Awaitable[list[Member]], known: Awaitable[list[Enforcement]], at: datetime
 ) -> Sieve:
-    return Sieve.of(await members, await known, services.settings.zone, at)
+    return Sieve.of(await members, await known, services.settings.date_rules, at)
 
 
 async def _rows(services: Services, group_id: str, sieve: Awaitable[Sieve]) -> list[RegisterRow]:
@@ -105,7 +105,7 @@ async def _engaged_elsewhere(services: Services, group_id: str, at: datetime) ->
 
     async def take(page: list[RegisterRow]) -> None:
         for row in page:
-            contractor = read_row(row, settings.zone)
+            contractor = read_row(row, settings.date_rules)
             # A row that cannot be read may well give access: nobody is disabled on its account.
             if not isinstance(contractor, Contractor) or not contractor.is_due(at):
                 keys.add(contractor.key)

@@ -118,7 +118,7 @@ async def _group_status(services: Services, group_id: str, waiting: HeldPlan | N
 
 async def _present(services: Services, group_id: str, now: datetime) -> list[Contractor]:
     rows = [row async for row in services.register.rows(group_id)]
-    read = read_rows(rows, services.settings.zone)
+    read = read_rows(rows, services.settings.date_rules)
     return [row for row in read if isinstance(row, Contractor) and not row.is_due(now)]
 
 

@@ -12,6 +12,7 @@ from azure.storage.queue.aio import QueueClient
 
 from enforcer.checks import Check, Health, run_checks
 from enforcer.core.contractors import Registration
+from enforcer.core.midnight import Midnight
 from enforcer.queues import OFFBOARDINGS, POISON, SWEEPS, Queues
 from enforcer.settings import Disable, Mode, Storage
 from enforcer.tables.register import Register
@@ -244,3 +245,17 @@ async def test_a_mailbox_that_exchange_may_have_given_is_no_missing_permission(w
     assert check.health is Health.WARNING
     assert "docs/permissions.md#one-mailbox-instead-of-all" in check.mend
     assert check.mend.endswith(" Mail.Send")
+
+
+async def test_ends_at_midnight_are_a_warning_that_says_what_to_write(world: World) -> None:
+    name = "ends at midnight"
+    await world.register("anna@x.example", "2020-12-31T00:00:00Z")
+    assert (await _checks(world))[name].health is Health.OK
+
+    await world.register("ben@x.example", "2098-12-31T00:00:00Z")
+    check = (await _checks(world))[name]
+    assert check.health is Health.WARNING
+    assert check.detail.startswith("1 row, such as ben@x.example: EndDate is 2098-12-31T00:00:00Z")
+    assert "ENFORCER_MIDNIGHT" in check.mend
+
+    assert (await _checks(world, midnight=Midnight.DAY))[name].health is Health.OK

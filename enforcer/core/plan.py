@@ -33,6 +33,7 @@ class FindingKind(StrEnum):
     DISABLED_ACCOUNT = "disabled_account"
     NOT_BLOCKED = "not_blocked"
     POLICY_DRIFT = "policy_drift"
+    MIDNIGHT_END = "midnight_end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

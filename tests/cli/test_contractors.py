@@ -176,3 +176,10 @@ async def test_an_export_is_csv_or_json(shell: Shell) -> None:
     )
     as_json = await shell.run("contractors", "export", "--output", "json")
     assert as_json.data[0]["row_key"] == "anna@x.example"
+
+
+async def test_an_import_tells_of_ends_at_midnight(shell: Shell, tmp_path: Path) -> None:
+    code, told = await import_file(shell, tmp_path, "User,End\nben@x.example,2098-12-31T00:00:00Z\n")
+    assert code == 0
+    assert "line 2: EndDate is 2098-12-31T00:00:00Z, which is midnight in UTC" in told
+    assert (await ends(shell))["ben@x.example"] == "2098-12-31T00:00:00Z"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from enforcer.core.contractors import Registration
+from enforcer.core.midnight import DateRules
 from enforcer.register_reading import Row
 from tests.page.runs import GROUP
 
@@ -13,4 +14,4 @@ UTC = ZoneInfo("UTC")
 
 def row(key: str, end: object, **more: str) -> Row:
     registration = Registration(group_id=GROUP, row_key=key, end_date=end, **more)
-    return Row(registration=registration, read=registration.read(UTC))
+    return Row(registration=registration, read=registration.read(DateRules(zone=UTC)))
