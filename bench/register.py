@@ -43,7 +43,7 @@ def made_up_group() -> Group:
 def plan_made_up_group(group: Group) -> GroupPlan:
     """Plan as a sweep does: row by row, holding only those that may matter."""
     now = datetime.now(UTC)
-    sieve = Sieve.of(group.members, [], group.settings.zone, now)
+    sieve = Sieve.of(group.members, [], group.settings.date_rules, now)
     for page in _pages(group.members):
         sieve.take(page)
     facts = GroupFacts(group_id=_GROUP, rows=sieve.rows, members=group.members)

@@ -149,7 +149,7 @@ class Arrivals:
     async def _read_again(self, newcomer: Onboard) -> ReadRow | None:
         services = self.job.services
         row = await services.register.row(self.job.group_id, newcomer.row_key)
-        return None if row is None else read_row(row, services.settings.zone)
+        return None if row is None else read_row(row, services.settings.date_rules)
 
     def _other_rows(self, newcomer: Onboard, person: Person) -> list[str]:
         """Give the keys of the person's other rows: only Entra tells that they mean him, too."""

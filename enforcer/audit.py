@@ -127,7 +127,7 @@ async def _gather(services: Services, group_id: str, anchors: Sequence[Anchor], 
         members=members,
     )
     return _Gathered(
-        dossiers=dossiers(record, services.settings.zone, now),
+        dossiers=dossiers(record, services.settings.date_rules, now),
         unreadable=_unreadable(group_id, rows),
         chain=chain,
         members_unread=members_unread,

@@ -6,21 +6,25 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 from enum import StrEnum
 
 from enforcer.blobs import CONTAINER, open_reports
 from enforcer.core.contractors import InvalidRow, RegisterRow, read_row
 from enforcer.core.dates import ends_at, instant
+from enforcer.core.midnight import Midnight
 from enforcer.core.partitions import ADVICE, spellings, unmanaged, unmanaged_detail
+from enforcer.core.schedule import as_written
 from enforcer.exceptions import AccessDeniedError, EnforcerError, UnavailableError, cause
 from enforcer.graph.conditional_access import READING
 from enforcer.graph.identity import Identity, own_identity
 from enforcer.notify.operators import scheme
 from enforcer.policies.drift import look_for_drift
 from enforcer.queues import OFFBOARDINGS, POISON, SWEEPS
+from enforcer.register_reading import read_register
 from enforcer.services import Services
-from enforcer.settings import Disable, Mode, names
+from enforcer.settings import Disable, Mode, Settings, names
 from enforcer.status import OVERDUE, GroupStatus, read_status
 
 _GRANT = "infra/grant-permissions.sh (docs/permissions.md), or as a Privileged Role Administrator: grant"
@@ -60,6 +64,7 @@ async def run_checks(services: Services, *, seconds: float = 90.0) -> AsyncItera
         "identity": _identity,
         "groups": _groups,
         "register": _register,
+        "ends at midnight": _midnight_ends,
         "runs": _runs,
         "queues": _queues,
         CONTAINER: _reports,
@@ -180,6 +185,20 @@ async def _register(services: Services) -> list[Check]:
     ]
 
 
+async def _midnight_ends(services: Services) -> list[Check]:
+    name, rules, now = "ends at midnight", services.settings.date_rules, services.now()
+    if rules.midnight is Midnight.DAY:
+        return [_ok(name, "each is the whole of that day: ENFORCER_MIDNIGHT is day")]
+    rows = await read_register(services, services.settings.group_ids)
+    told = [f"{row.key}: {about}" for row in rows if (about := row.about_midnight(rules, now))]
+    if not told:
+        return [_ok(name, "no access that is still to end does so at midnight")]
+    mend = (
+        "write days (docs/writing-rows.md), or set ENFORCER_MIDNIGHT to day where the feed cannot be changed"
+    )
+    return [_warning(name, f"{len(told)} row{'s' if len(told) > 1 else ''}, such as {told[0]}", mend)]
+
+
 async def _runs(services: Services) -> list[Check]:
     status = await read_status(services)
     return [check for group in status.groups for check in _of_group(services, group)]
@@ -282,13 +301,20 @@ async def _clock(services: Services) -> list[Check]:
     settings, now = services.settings, services.now()
     today = now.astimezone(settings.zone).date()
     detail = f"today ends at {instant(ends_at(today.isoformat(), settings.zone))} in {settings.zone.key}"
-    checks = [_ok("time zone", detail), _ok("schedule", f"{settings.schedule} (UTC)")]
+    checks = [_ok("time zone", detail), _ok("schedule", _next_night(settings, now))]
     if os.environ.get("WEBSITE_TIME_ZONE"):
         mend = "remove WEBSITE_TIME_ZONE from the app settings; days end by ENFORCER_TIME_ZONE"
         checks.append(_failed("WEBSITE_TIME_ZONE", "is not supported on Flex Consumption", mend))
     if settings.mode is Mode.REPORT:
         checks.append(_warning("mode", "report: nobody is offboarded", "set ENFORCER_MODE to enforce"))
     return checks
+
+
+def _next_night(settings: Settings, now: datetime) -> str:
+    begins = as_written(settings.schedule).next_after(now)
+    here = begins.astimezone(settings.zone)
+    place = f"{here:%H:%M} in {settings.zone.key}"
+    return f"{settings.schedule}: the next night begins at {instant(begins)}, {place}"
 
 
 def _ok(name: str, detail: str) -> Check:

@@ -162,7 +162,7 @@ class Departures:
         look = LastLook(
             own=await register.row(group_id, own),
             others=await register.changed(group_id, self.job.lease.taken_at, names(person), besides=own),
-            zone=self.job.services.settings.zone,
+            rules=self.job.services.settings.date_rules,
             now=self.job.services.now(),
         )
         return look.reprieve(person)

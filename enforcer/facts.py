@@ -73,7 +73,7 @@ async def _members(services: Services, group_id: str, checked: Awaitable[object]
 async def _sieve(
     services: Services, members: Awaitable[list[Member]], known: Awaitable[_Records], at: datetime
 ) -> Sieve:
-    return Sieve.of(await members, _readable(await known), services.settings.zone, at)
+    return Sieve.of(await members, _readable(await known), services.settings.date_rules, at)
 
 
 def _readable(records: _Records) -> list[Enforcement]:
@@ -136,7 +136,7 @@ async def _engaged_elsewhere(register: _Register, group_id: str, at: datetime) -
 
     async def take(page: list[RegisterRow]) -> None:
         for row in page:
-            contractor = read_row(row, settings.zone)
+            contractor = read_row(row, settings.date_rules)
             # A row that cannot be read may well give access: nobody is disabled on its account.
             if not isinstance(contractor, Contractor) or not contractor.is_due(at):
                 keys.add(contractor.key)

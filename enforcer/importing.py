@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from enforcer.concurrency import each
 from enforcer.core.contractors import Registration, is_object_id, normalised
 from enforcer.core.csvfile import CsvError, Line
 from enforcer.core.ledger import Action
+from enforcer.core.midnight import DateRules
 from enforcer.exceptions import InputError, NotFoundError
 from enforcer.registration import chosen_group, entry_of, require_after_start, require_one
 from enforcer.services import Services
@@ -38,6 +40,15 @@ async def import_lines(services: Services, lines: Sequence[Line], *, actor: str)
         entries = [entry_of(row, Action.REGISTER_IMPORT, actor, services.now()) for row in of_group]
         await services.ledger.append(group_id, entries)
     return rows
+
+
+def midnight_ends(lines: Sequence[Line], rules: DateRules, now: datetime) -> list[str]:
+    """Name the lines whose access is still to end, at exactly midnight, and say what that means.
+
+    They are written as they stand.
+    """
+    running = (line for line in lines if rules.ends_at(line.end) > now)
+    return [f"line {line.number}: {about}" for line in running if (about := rules.about_midnight(line.end))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

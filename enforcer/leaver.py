@@ -81,7 +81,7 @@ class Leaver:
         self, group_id: str, row: Registration | None, listed: frozenset[str] | None
     ) -> Standing:
         row_key = row.row_key if row else None
-        read = row.read(self.services.settings.zone) if row else None
+        read = row.read(self.services.settings.date_rules) if row else None
         earlier, key_taken = await self._on_record(group_id, row_key or self.person.id)
         return Standing(
             group_id=group_id,

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from enforcer.core.contractors import Contractor, InvalidRow, ReadRow, Registration, normalised
 from enforcer.core.endings import Ending
+from enforcer.core.midnight import DateRules
 from enforcer.core.partitions import spellings
 from enforcer.services import Services
 
@@ -37,6 +38,11 @@ class Row:
     def problem(self) -> str:
         return self.read.detail if isinstance(self.read, InvalidRow) else self.read.problem
 
+    def about_midnight(self, rules: DateRules, now: datetime) -> str:
+        """Say what midnight means, where access is still to end at it; else empty."""
+        running = isinstance(self.read, Contractor) and not self.read.is_due(now)
+        return rules.about_midnight(self.registration.end_date) if running else ""
+
     def is_named(self, names: Iterable[str]) -> bool:
         """Tell whether the row's key is one of these normalised names."""
         return normalised(self.key) in names
@@ -53,8 +59,8 @@ async def read_register(services: Services, group_ids: Sequence[str]) -> list[Ro
     others = await services.register.other_partitions(services.settings.group_ids)
     partitions = [partition for group_id in group_ids for partition in spellings(group_id, others)]
     found = await asyncio.gather(*map(services.register.registrations, partitions))
-    zone = services.settings.zone
-    return [Row(registration=written, read=written.read(zone)) for rows in found for written in rows]
+    rules = services.settings.date_rules
+    return [Row(registration=written, read=written.read(rules)) for rows in found for written in rows]
 
 
 def endings(rows: Iterable[Row]) -> list[Ending]:

@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from enforcer.concurrency import each
 from enforcer.core import dates
@@ -22,6 +21,7 @@ from enforcer.core.csvfile import LONGEST
 from enforcer.core.dates import UnreadableDateError, instant
 from enforcer.core.entries import Context
 from enforcer.core.ledger import Action, Done, Entry
+from enforcer.core.midnight import DateRules
 from enforcer.core.plain_text import is_plain
 from enforcer.exceptions import AmbiguousError, InputError, NotFoundError
 from enforcer.services import Services
@@ -113,7 +113,8 @@ async def end_rows(
     Raises:
         RunError, UnavailableError: Storage refuses, or does not answer.
     """
-    running = [row for row in rows if not _has_ended(row.read(services.settings.zone), at)]
+    at = services.settings.date_rules.exactly(at)  # now is now, also at midnight
+    running = [row for row in rows if not _has_ended(row.read(services.settings.date_rules), at)]
     await each(running, lambda row: _end(services, row, at, context), at_once=len(running))
     for row in running:
         entry = entry_of(replace(row, end_date=at), Action.REGISTER_END, context.actor, at)
@@ -125,15 +126,15 @@ async def end_rows(
 async def _end(services: Services, row: Registration, at: datetime, context: Context) -> None:
     ended = f"offboarded at {instant(at)} by {context.actor}: {context.note[:1000]}"
     start = None
-    if _begins_later(row, at, services.settings.zone):
+    if _begins_later(row, at, services.settings.date_rules):
         ended, start = f"{ended} (StartDate was {dates.written(row.start_date)})", ""
     note = f"{row.note[:2000]} | {ended}" if row.note else ended
     await services.register.end(row.group_id, row.row_key, at, note, start_date=start)
 
 
-def _begins_later(row: Registration, at: datetime, zone: ZoneInfo) -> bool:
+def _begins_later(row: Registration, at: datetime, rules: DateRules) -> bool:
     try:
-        return dates.begins_at(row.start_date, zone) >= at
+        return rules.begins_at(row.start_date) >= at
     except UnreadableDateError:
         return False
 
@@ -188,13 +189,13 @@ def require_dates(settings: Settings, details: Details) -> None:
         InputError: Names the field, the value and what would be right.
     """
     try:
-        due_at = dates.ends_at(details.end, settings.zone)
+        due_at = settings.date_rules.ends_at(details.end)
     except UnreadableDateError as error:
         raise InputError(f"the end date {error}", field="end_date") from error
     if not details.start:
         return
     try:
-        begins_at = dates.begins_at(details.start, settings.zone)
+        begins_at = settings.date_rules.begins_at(details.start)
     except UnreadableDateError as error:
         raise InputError(f"the start date {error}", field="start_date") from error
     if begins_at >= due_at:
@@ -227,7 +228,7 @@ def require_after_start(settings: Settings, row: Registration, end: str) -> None
         InputError: It does.
     """
     with suppress(UnreadableDateError):
-        dates.begins_at(row.start_date, settings.zone)
+        settings.date_rules.begins_at(row.start_date)
         require_dates(settings, Details(end=end, start=dates.written(row.start_date)))
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from enforcer import values
+from enforcer.core.midnight import DateRules, Midnight
 from enforcer.exceptions import SettingsError
 
 _UTC = ZoneInfo("UTC")
@@ -69,6 +70,7 @@ class Settings:
     mode: Mode = Mode.ENFORCE
     schedule: str = "0 30 0 * * *"
     zone: ZoneInfo = _UTC
+    midnight: Midnight = Midnight.INSTANT
     disable_accounts: Disable = Disable.NONE
     unregistered: Unregistered = Unregistered.REPORT
     onboard: Onboarding = Onboarding.REPORT
@@ -86,6 +88,10 @@ class Settings:
     graph_url: str = "https://graph.microsoft.com"
     client_id: str = ""
     storage: Storage = Storage()
+
+    @property
+    def date_rules(self) -> DateRules:
+        return DateRules(zone=self.zone, midnight=self.midnight)
 
 
 _DEFAULT = Settings(group_ids=())
@@ -118,6 +124,7 @@ def _read(reader: _Reader) -> Settings:
         mode=reader.read("ENFORCER_MODE", _one_of(Mode), default.mode),
         schedule=reader.read("ENFORCER_SCHEDULE", values.schedule, default.schedule),
         zone=reader.read("ENFORCER_TIME_ZONE", values.zone, default.zone),
+        midnight=reader.read("ENFORCER_MIDNIGHT", _one_of(Midnight), default.midnight),
         disable_accounts=reader.read("ENFORCER_DISABLE_ACCOUNTS", _one_of(Disable), default.disable_accounts),
         unregistered=reader.read("ENFORCER_UNREGISTERED", _one_of(Unregistered), default.unregistered),
         onboard=reader.read("ENFORCER_ONBOARD", _one_of(Onboarding), default.onboard),

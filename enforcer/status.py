@@ -15,6 +15,7 @@ from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.forecast import Week, forecast
 from enforcer.core.plan import Finding, FindingKind, HeldPlan
 from enforcer.core.runs import Run, RunKind, RunState
+from enforcer.core.schedule import as_written
 from enforcer.services import Services
 from enforcer.settings import Mode, Settings
 
@@ -62,9 +63,12 @@ class GroupStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
+    """How all managed groups stand; `next_night` is when the timer fires next, by `ENFORCER_SCHEDULE`."""
+
     as_of: datetime
     mode: Mode
     time_zone: str
+    next_night: datetime
     groups: tuple[GroupStatus, ...]
 
 
@@ -79,7 +83,14 @@ async def read_status(services: Services) -> Status:
     groups = [
         await _group_status(services, group_id, waiting.get(group_id)) for group_id in settings.group_ids
     ]
-    return Status(as_of=services.now(), mode=settings.mode, time_zone=settings.zone.key, groups=tuple(groups))
+    now = services.now()
+    return Status(
+        as_of=now,
+        mode=settings.mode,
+        time_zone=settings.zone.key,
+        next_night=as_written(settings.schedule).next_after(now),
+        groups=tuple(groups),
+    )
 
 
 async def _group_status(services: Services, group_id: str, waiting: HeldPlan | None) -> GroupStatus:
@@ -107,7 +118,7 @@ async def _group_status(services: Services, group_id: str, waiting: HeldPlan | N
 
 async def _present(services: Services, group_id: str, now: datetime) -> list[Contractor]:
     rows = [row async for row in services.register.rows(group_id)]
-    read = read_rows(rows, services.settings.zone)
+    read = read_rows(rows, services.settings.date_rules)
     return [row for row in read if isinstance(row, Contractor) and not row.is_due(now)]
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from enforcer.core.contractors import is_object_id
+from enforcer.core.schedule import as_written
 
 # Hosts that are this very machine: only tests and the sandbox talk to those.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -21,24 +21,6 @@ _CONNECTIONS = (
     frozenset({"tableendpoint", "sharedaccesssignature"}),
     frozenset({"accountname", "sharedaccesssignature"}),
 )
-
-
-def _field(lowest: int, highest: int, names: Sequence[str] = ()) -> re.Pattern[str]:
-    numbers = [f"0?{number}" for number in range(lowest, highest + 1)]
-    one = "|".join([*numbers, *(f"{name}[a-z]*" for name in names)])
-    span = rf"(?:\*|(?:{one})(?:-(?:{one}))?)(?:/[1-9][0-9]*)?"
-    return re.compile(f"{span}(?:,{span})*", re.IGNORECASE)
-
-
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_SCHEDULE = {
-    "second": _field(0, 59),
-    "minute": _field(0, 59),
-    "hour": _field(0, 23),
-    "day": _field(1, 31),
-    "month": _field(1, 12, _MONTHS),
-    "weekday": _field(0, 6, ("sun", "mon", "tue", "wed", "thu", "fri", "sat")),
-}
 
 
 def object_id(text: str) -> str:
@@ -59,13 +41,8 @@ def object_ids(text: str) -> tuple[str, ...]:
 
 def schedule(text: str) -> str:
     """An NCRONTAB expression of six fields (second minute hour day month weekday), such as 0 30 0 * * *."""
-    fields = text.split()
-    if len(fields) != len(_SCHEDULE):
-        raise ValueError
-    for field, (what, pattern) in zip(fields, _SCHEDULE.items(), strict=True):
-        if not pattern.fullmatch(field):
-            raise ValueError(f"{field!r} is no {what}")
-    return " ".join(fields)
+    as_written(text)
+    return " ".join(text.split())
 
 
 def zone(text: str) -> ZoneInfo:

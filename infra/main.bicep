@@ -23,6 +23,10 @@ param schedule string = '0 30 0 * * *'
 @minLength(1)
 param timeZone string = 'UTC'
 
+@description('ENFORCER_MIDNIGHT. What an end of access at exactly midnight means: that instant, or the whole day that begins then.')
+@allowed(['instant', 'day'])
+param midnight string = 'instant'
+
 @description('ENFORCER_DISABLE_ACCOUNTS. Whose accounts are disabled too.')
 @allowed(['none', 'guests', 'all'])
 param disableAccounts string = 'none'
@@ -241,6 +245,7 @@ module app 'modules/app.bicep' = {
       ENFORCER_MODE: mode
       ENFORCER_SCHEDULE: schedule
       ENFORCER_TIME_ZONE: timeZone
+      ENFORCER_MIDNIGHT: midnight
       ENFORCER_DISABLE_ACCOUNTS: disableAccounts
       ENFORCER_UNREGISTERED: unregistered
       ENFORCER_ONBOARD: onboard

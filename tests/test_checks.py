@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from azure.storage.queue.aio import QueueClient
 
 from enforcer.checks import Check, Health, run_checks
 from enforcer.core.contractors import Registration
+from enforcer.core.midnight import Midnight
 from enforcer.queues import OFFBOARDINGS, POISON, SWEEPS, Queues
 from enforcer.settings import Disable, Mode, Storage
 from enforcer.tables.register import Register
@@ -133,6 +135,18 @@ async def test_a_held_plan_is_named_with_the_command_that_releases_it(world: Wor
     assert report.run.digest in checks["brake"].mend
 
 
+async def test_the_next_night_is_told_in_utc_and_in_the_zone_of_the_organisation(world: World) -> None:
+    world.clock.moment = datetime(2026, 11, 23, 1, 29, tzinfo=UTC)
+
+    checks = await _checks(world, schedule="0 30 1 * * *", zone=ZoneInfo("America/New_York"))
+
+    assert checks["schedule"] == Check(
+        name="schedule",
+        health=Health.OK,
+        detail="0 30 1 * * *: the next night begins at 2026-11-23T01:30:00Z, 20:30 in America/New_York",
+    )
+
+
 async def test_report_mode_and_a_closed_api_are_warnings(world: World) -> None:
     checks = await _checks(world, mode=Mode.REPORT, tenant_id="")
 
@@ -252,3 +266,17 @@ async def test_a_mailbox_that_exchange_may_have_given_is_no_missing_permission(w
     assert check.health is Health.WARNING
     assert "docs/permissions.md#one-mailbox-instead-of-all" in check.mend
     assert check.mend.endswith(" Mail.Send")
+
+
+async def test_ends_at_midnight_are_a_warning_that_says_what_to_write(world: World) -> None:
+    name = "ends at midnight"
+    await world.register("anna@x.example", "2020-12-31T00:00:00Z")
+    assert (await _checks(world))[name].health is Health.OK
+
+    await world.register("ben@x.example", "2098-12-31T00:00:00Z")
+    check = (await _checks(world))[name]
+    assert check.health is Health.WARNING
+    assert check.detail.startswith("1 row, such as ben@x.example: EndDate is 2098-12-31T00:00:00Z")
+    assert "ENFORCER_MIDNIGHT" in check.mend
+
+    assert (await _checks(world, midnight=Midnight.DAY))[name].health is Health.OK

@@ -7,7 +7,8 @@ import pytest
 from enforcer.core.contractors import Registration
 from enforcer.core.csvfile import CsvError, Line
 from enforcer.core.ledger import Action
-from enforcer.importing import import_lines
+from enforcer.core.midnight import Midnight
+from enforcer.importing import import_lines, midnight_ends
 from tests.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
@@ -154,3 +155,26 @@ async def test_a_large_file_is_imported_whole(world: World) -> None:
     await import_lines(world.services, lines(*users), actor="cli:ann")
     assert len(await ends(world)) == 250
     assert len(await world.ledger()) == 250
+
+
+@pytest.mark.parametrize("midnight", Midnight)
+async def test_ends_at_midnight_are_written_as_they_stand_and_named_with_what_they_mean(
+    world: World, midnight: Midnight
+) -> None:
+    world.configure(midnight=midnight)
+    given = [
+        *lines("anna@x.example", "ben@x.example", end="2098-12-31T00:00:00Z"),
+        *lines("cem@x.example", end="2020-12-31T00:00:00Z"),
+        *lines("dan@x.example", end="2098-12-31"),
+    ]
+
+    await import_lines(world.services, given, actor="cli:ann")
+
+    assert (await ends(world))["anna@x.example"] == "2098-12-31T00:00:00Z"
+    told = midnight_ends(given, world.services.settings.date_rules, world.clock())
+    means = {
+        Midnight.INSTANT: "access ends at 2098-12-31 00:00 in UTC and does not last through 2098-12-31",
+        Midnight.DAY: "reads it as the whole of 2098-12-31, so access ends at 2099-01-01 00:00 in UTC",
+    }
+    assert [line.partition(": ")[0] for line in told] == ["line 2", "line 3"]
+    assert all(means[midnight] in line for line in told)

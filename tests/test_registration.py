@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from enforcer import registration
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import Contractor, Registration
 from enforcer.core.entries import Context
 from enforcer.core.ledger import Action, Done
+from enforcer.core.midnight import Midnight
 from enforcer.exceptions import AmbiguousError, InputError, NotFoundError, UnavailableError
 from enforcer.registration import Details, key_problem
 from sandbox.directory import Effect, Fault
@@ -284,3 +285,29 @@ async def test_names_of_all_peoples_are_kept_as_they_are(world: World, name: str
     anna = world.member("Anna")
     saved = await add(world, anna.id, display_name=name, company=name, note=name)
     assert (saved.registration.display_name, saved.registration.note) == (name, name)
+
+
+async def test_rows_that_end_now_have_ended_also_where_midnight_means_a_day(world: World) -> None:
+    world.configure(midnight=Midnight.DAY)
+    await world.register("anna@x.example", "2026-12-31T00:00:00Z")
+    midnight = datetime(2026, 12, 31, tzinfo=UTC)
+    context = Context(group_id=world.group.id, run_id="run", actor="cli:ann", note="left")
+
+    ended = await registration.end_rows(world.services, await rows(world), "someone", midnight, context)
+
+    assert [row.row_key for row in ended] == ["anna@x.example"]
+    (row,) = await rows(world)
+    read = row.read(world.services.settings.date_rules)
+    assert isinstance(read, Contractor)
+    assert read.is_due(midnight)
+    (entry,) = await world.ledger()
+    assert entry.end_date == read.end_date == "2026-12-30T23:59:59.999999Z"
+
+
+async def test_where_midnight_means_a_day_a_start_on_that_day_is_before_the_end(world: World) -> None:
+    anna = world.tenant.add_user("Anna")
+    day = {"end": "2098-12-31T00:00:00Z", "start": "2098-12-31"}
+    with pytest.raises(InputError, match="not before the end of access"):
+        await add(world, anna.id, **day)
+    world.configure(midnight=Midnight.DAY)
+    assert (await add(world, anna.id, **day)).registration.end_date == "2098-12-31T00:00:00Z"

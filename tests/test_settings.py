@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enforcer.core.midnight import DateRules, Midnight
 from enforcer.exceptions import SettingsError
 from enforcer.settings import Disable, Mode, Onboarding, Settings, Unregistered, load_settings
 
@@ -31,7 +34,7 @@ def test_two_settings_are_enough_and_the_others_have_the_defaults_of_the_documen
     assert settings.storage.connection_string == STORAGE
     assert settings.mode is Mode.ENFORCE
     assert settings.schedule == "0 30 0 * * *"
-    assert settings.zone.key == "UTC"
+    assert settings.date_rules == DateRules(zone=ZoneInfo("UTC"), midnight=Midnight.INSTANT)
     assert settings.disable_accounts is Disable.NONE
     assert settings.unregistered is Unregistered.REPORT
     assert settings.onboard is Onboarding.REPORT
@@ -53,6 +56,7 @@ def test_every_setting_is_read() -> None:
         ENFORCER_MODE="Report",
         ENFORCER_SCHEDULE="0  */15 8-18/2 1,15 Jan-March MON",
         ENFORCER_TIME_ZONE="Europe/Berlin",
+        ENFORCER_MIDNIGHT="day",
         ENFORCER_DISABLE_ACCOUNTS="guests",
         ENFORCER_UNREGISTERED="offboard",
         ENFORCER_ONBOARD="add",
@@ -73,7 +77,7 @@ def test_every_setting_is_read() -> None:
     assert settings.group_ids == (GROUP, OTHER.lower())
     assert settings.mode is Mode.REPORT
     assert settings.schedule == "0 */15 8-18/2 1,15 Jan-March MON"
-    assert settings.zone.key == "Europe/Berlin"
+    assert settings.date_rules == DateRules(zone=ZoneInfo("Europe/Berlin"), midnight=Midnight.DAY)
     assert settings.disable_accounts is Disable.GUESTS
     assert settings.unregistered is Unregistered.OFFBOARD
     assert settings.onboard is Onboarding.ADD
@@ -105,10 +109,14 @@ def test_every_setting_is_read() -> None:
         ("ENFORCER_SCHEDULE", "0 30 0 * MON *"),
         ("ENFORCER_SCHEDULE", "0 */0 0 * * *"),
         ("ENFORCER_SCHEDULE", "00:30:00"),
+        ("ENFORCER_SCHEDULE", "0 30 0 * * FRI-MON"),
+        ("ENFORCER_SCHEDULE", "0 30 0 31 2 *"),
+        ("ENFORCER_SCHEDULE", "0 30 0 * janfoo *"),
         ("ENFORCER_TIME_ZONE", "W. Europe Standard Time"),
         ("ENFORCER_TIME_ZONE", "Europe"),
         ("ENFORCER_TIME_ZONE", "../Europe/Berlin"),
         ("ENFORCER_TIME_ZONE", "+01:00"),
+        ("ENFORCER_MIDNIGHT", "00:00"),
         ("ENFORCER_DISABLE_ACCOUNTS", "yes"),
         ("ENFORCER_UNREGISTERED", "remove"),
         ("ENFORCER_ONBOARD", "true"),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from enforcer.approval import approve
 from enforcer.core.enforcement import Sessions, State
 from enforcer.core.ledger import Action
+from enforcer.core.midnight import Midnight
 from enforcer.core.plan import FindingKind
 from enforcer.core.runs import RunState
 from enforcer.exceptions import AccessDeniedError, InputError
@@ -274,3 +277,19 @@ async def test_an_address_that_passes_to_somebody_else_keeps_neither_of_the_two_
         (second.id, State.OFFBOARDED),
     ]
     assert not (await world.plan()).offboard
+
+
+async def test_where_midnight_means_a_day_access_lasts_through_it(world: World) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, datetime(2026, 12, 31, tzinfo=UTC))
+    world.configure(zone=ZoneInfo("America/New_York"), midnight=Midnight.DAY)
+
+    world.clock.moment = datetime(2027, 1, 1, 4, 59, tzinfo=UTC)
+    await world.sweep()
+    assert anna.id in world.member_ids()
+
+    world.clock.advance(minutes=1)
+    await world.sweep()
+    assert anna.id not in world.member_ids()
+    known = await world.on_record(anna.id)
+    assert (known.end_date, known.due_at) == ("2026-12-31T00:00:00Z", datetime(2027, 1, 1, 5, tzinfo=UTC))

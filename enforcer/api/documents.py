@@ -96,7 +96,7 @@ def contractor_document(
     row: Registration, settings: Settings, enforcement: Enforcement | None = None
 ) -> ContractorDocument:
     """Show a row as it is, and what the enforcer makes of it."""
-    read = row.read(settings.zone)
+    read = row.read(settings.date_rules)
     return ContractorDocument(
         group_id=row.group_id,
         row_key=row.row_key,

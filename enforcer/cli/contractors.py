@@ -18,7 +18,7 @@ from enforcer.core import dates
 from enforcer.core.contractors import Registration, is_address, normalised
 from enforcer.core.csvfile import CsvError, Line, guarded, read_csv
 from enforcer.exceptions import InputError
-from enforcer.importing import import_lines
+from enforcer.importing import import_lines, midnight_ends
 from enforcer.registration import Details
 from enforcer.services import Services
 
@@ -129,21 +129,24 @@ def import_(file: Path, as_json: bool) -> int:  # noqa: FBT001
     """Import FILE (CSV): every line, or none if any of them is wrong.
 
     Needs a column for the user (RowKey, user, UPN, e-mail …) and one for the end date (EndDate, end …); may
-    have StartDate, DisplayName, Company, Sponsor, Note and GroupId.
+    have StartDate, DisplayName, Company, Sponsor, Note and GroupId. Ends at exactly midnight are named, with
+    what they mean.
     """
     try:
         lines = read_csv(file.read_bytes(), _line_problem)
-        rows = with_services(
-            f"importing {len(lines)} lines",
-            lambda services: import_lines(services, lines, actor=actor()),
+        rows, at_midnight = with_services(
+            f"importing {len(lines)} lines", lambda services: _import(services, lines)
         )
     except CsvError as error:
         problems = "\n  ".join(error.problems)
         raise InputError(f"nothing was imported from {file}:\n  {problems}", field="file") from error
     if as_json:
-        write_json({"imported": len(rows), "contractors": [_shown(row) for row in rows]})
+        shown = [_shown(row) for row in rows]
+        write_json({"imported": len(rows), "at_midnight": at_midnight, "contractors": shown})
     else:
         tell(f"imported {len(rows)} contractors")
+    for told in at_midnight:
+        tell(told)
     return DONE
 
 
@@ -176,6 +179,11 @@ def _csv(rows: Sequence[Registration]) -> str:
     writer.writerow(_EXPORTED)
     writer.writerows([guarded(_shown(row)[field]) for field in _EXPORTED.values()] for row in rows)
     return text.getvalue()
+
+
+async def _import(services: Services, lines: Sequence[Line]) -> tuple[list[Registration], list[str]]:
+    rows = await import_lines(services, lines, actor=actor())
+    return rows, midnight_ends(lines, services.settings.date_rules, services.now())
 
 
 def _line_problem(line: Line) -> str:

@@ -34,7 +34,7 @@ class DateType(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         try:
-            dates.ends_at(value, settings().zone)
+            settings().date_rules.ends_at(value)
         except UnreadableDateError as error:
             self.fail(str(error), param, ctx)
         return value

@@ -21,6 +21,7 @@ def status(as_json: bool) -> int:  # noqa: FBT001
     if as_json:
         write_json(found)
         return DONE
+    write_tables(Table("Next night", ("begins",), [[local(found.next_night)]]))
     for group in found.groups:
         write_tables(*_tables(group))
         if group.held is not None:

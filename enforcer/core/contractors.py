@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from enforcer.core import dates
 from enforcer.core.dates import UnreadableDateError
+from enforcer.core.midnight import DateRules
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _BARE_OBJECT_ID = re.compile(r"[0-9a-f]{32}")
@@ -97,7 +97,7 @@ class Registration:
     note: str = ""
     perhaps_end_date: tuple[str, ...] = ()
 
-    def read(self, zone: ZoneInfo) -> ReadRow:
+    def read(self, rules: DateRules) -> ReadRow:
         """Say what the enforcer makes of the row."""
         row = RegisterRow(
             partition_key=self.group_id,
@@ -106,7 +106,7 @@ class Registration:
             start_date=self.start_date,
             perhaps_end_date=self.perhaps_end_date,
         )
-        return read_row(row, zone)
+        return read_row(row, rules)
 
 
 def is_object_id(text: str) -> bool:
@@ -137,7 +137,7 @@ def _is_key(key: str) -> bool:
     return (_OBJECT_ID.fullmatch(key) or _ADDRESS.fullmatch(key)) is not None
 
 
-def read_row(row: RegisterRow, zone: ZoneInfo) -> ReadRow:
+def read_row(row: RegisterRow, rules: DateRules) -> ReadRow:
     """Read one row. Never raises: whatever is wrong with the row is in the answer."""
     key = normalised(row.row_key)
     if not _is_key(key):
@@ -145,11 +145,11 @@ def read_row(row: RegisterRow, zone: ZoneInfo) -> ReadRow:
     if row.partition_key != row.partition_key.lower():
         return InvalidRow(row_key=row.row_key, key=key, detail=_partition_problem(row.partition_key))
     try:
-        due_at = dates.ends_at(row.end_date, zone)
+        due_at = rules.ends_at(row.end_date)
     except UnreadableDateError as error:
         detail = f"EndDate {error}{_misnamed(row.perhaps_end_date)}"
         return InvalidRow(row_key=row.row_key, key=key, detail=detail)
-    begins_at, problem = _start(row.start_date, due_at, zone)
+    begins_at, problem = _start(row.start_date, due_at, rules)
     return Contractor(
         row_key=row.row_key,
         key=key,
@@ -160,16 +160,16 @@ def read_row(row: RegisterRow, zone: ZoneInfo) -> ReadRow:
     )
 
 
-def read_rows(rows: Iterable[RegisterRow], zone: ZoneInfo) -> Iterable[ReadRow]:
+def read_rows(rows: Iterable[RegisterRow], rules: DateRules) -> Iterable[ReadRow]:
     """Read rows one by one, so that a large register is never held whole."""
-    return (read_row(row, zone) for row in rows)
+    return (read_row(row, rules) for row in rows)
 
 
-def _start(value: object, due_at: datetime, zone: ZoneInfo) -> tuple[datetime | None, str]:
+def _start(value: object, due_at: datetime, rules: DateRules) -> tuple[datetime | None, str]:
     if value is None or value == "":
         return None, ""
     try:
-        begins_at = dates.begins_at(value, zone)
+        begins_at = rules.begins_at(value)
     except UnreadableDateError as error:
         # Unknown is not "has begun": nobody is let in on a date that cannot be read.
         return due_at, f"StartDate {error}"

@@ -36,7 +36,7 @@ def ends_at(value: object, zone: ZoneInfo) -> datetime:
     Raises:
         UnreadableDateError: The value is missing, of another type, no real date, or a placeholder.
     """
-    moment = _read(value)
+    moment = read(value)
     if isinstance(moment, datetime):
         return moment
     return _first_instant_after(moment, zone)
@@ -48,7 +48,7 @@ def begins_at(value: object, zone: ZoneInfo) -> datetime:
     Raises:
         UnreadableDateError: As for `ends_at`.
     """
-    moment = _read(value)
+    moment = read(value)
     if isinstance(moment, datetime):
         return moment
     return _first_instant_after(moment - timedelta(days=1), zone)
@@ -91,7 +91,12 @@ def utc(value: datetime) -> datetime:
     return datetime.combine(moment.date(), moment.timetz())
 
 
-def _read(value: object) -> date | datetime:
+def read(value: object) -> date | datetime:
+    """Return the day, or the instant (UTC), that a value of the register is.
+
+    Raises:
+        UnreadableDateError: As for `ends_at`.
+    """
     if value is None:
         raise UnreadableDateError(f"is missing; it must be {WANTED}")
     if isinstance(value, datetime):

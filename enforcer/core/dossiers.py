@@ -12,15 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain, pairwise
-from zoneinfo import ZoneInfo
 
-from enforcer.core import dates
 from enforcer.core.contractors import is_object_id, normalised
 from enforcer.core.dates import UnreadableDateError
 from enforcer.core.endings import Ending
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.ledger import Action, Done, Entry, Link
 from enforcer.core.members import MemberIndex
+from enforcer.core.midnight import DateRules
 
 # Whoever was out for so short a time when an end of access came was hardly let in for a second engagement.
 _SAME_DEPARTURE = timedelta(days=7)
@@ -99,12 +98,12 @@ def times(dossier: Dossier, action: Action, *outcomes: str) -> list[datetime]:
     return [at for at in found if at is not None]
 
 
-def dossiers(record: GroupRecord, zone: ZoneInfo, now: datetime) -> list[Dossier]:
+def dossiers(record: GroupRecord, rules: DateRules, now: datetime) -> list[Dossier]:
     """Give a dossier for every end of access that anything is known of."""
     archive = _Archive(record)
     archive.file_register()
     archive.file_enforcements()
-    archive.file_dates_that_were_put_off(zone)
+    archive.file_dates_that_were_put_off(rules)
     archive.file_entries()
     archive.look_at_the_present(now)
     archive.file_departures()
@@ -136,7 +135,7 @@ class _Archive:
             dossier.enforcement = item
             dossier.row_key = dossier.row_key or item.row_key
 
-    def file_dates_that_were_put_off(self, zone: ZoneInfo) -> None:
+    def file_dates_that_were_put_off(self, rules: DateRules) -> None:
         """File end dates that passed before somebody, by way of the enforcer, gave the row another one."""
         history: dict[str, list[Entry]] = {}
         for _, entry in self._entries:
@@ -144,8 +143,9 @@ class _Archive:
                 history.setdefault(self._person(entry.row_key, entry.user), []).append(entry)
         for person, entries in history.items():
             for before, after in pairwise(entries):
-                due_at, changed_at = _due_at(before.end_date, zone), moment(after.at)
-                if due_at and changed_at and due_at <= changed_at and due_at != _due_at(after.end_date, zone):
+                due_at, changed_at = _due_at(before.end_date, rules), moment(after.at)
+                moved = due_at != _due_at(after.end_date, rules)
+                if due_at and changed_at and due_at <= changed_at and moved:
                     dossier = self._dossier(person, before.end_date, due_at)
                     dossier.put_off_at = changed_at
                     dossier.row_key = dossier.row_key or before.row_key
@@ -245,9 +245,9 @@ def _is_shortly_before(due_at: datetime | None, at: datetime) -> bool:
     return due_at is not None and timedelta(0) <= due_at - at <= _SAME_DEPARTURE
 
 
-def _due_at(end_date: str, zone: ZoneInfo) -> datetime | None:
+def _due_at(end_date: str, rules: DateRules) -> datetime | None:
     try:
-        return dates.ends_at(end_date, zone)
+        return rules.ends_at(end_date)
     except UnreadableDateError:
         return None
 

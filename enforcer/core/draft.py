@@ -13,6 +13,7 @@ from enforcer.core.digest import group_digest
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.matching import same_person
 from enforcer.core.members import Member, MemberIndex
+from enforcer.core.midnight import Midnight
 from enforcer.core.plan import (
     EndingSoon,
     Finding,
@@ -164,6 +165,15 @@ class Draft:
     def find_re_added(self, member: Member, row_key: str | None, removed_at: datetime) -> None:
         detail = f"is listed again after the removal at {instant(removed_at)}"
         self._find(FindingKind.RE_ADDED, row_key, member.id, detail)
+
+    def find_midnight_end(self, row: Contractor) -> None:
+        """Name a row whose end may be meant as a day, and say when it ends; not where it is read as one."""
+        rules = self.settings.date_rules
+        detail = rules.about_midnight(row.end_date) if rules.midnight is Midnight.INSTANT else ""
+        if detail:
+            matches = self.people.matches(row.key)
+            user_id = matches[0].id if len(matches) == 1 else _object_id(row)
+            self._find(FindingKind.MIDNIGHT_END, row.row_key, user_id, detail)
 
     def _find(self, kind: FindingKind, row_key: str | None, user_id: str | None, detail: str) -> None:
         self.findings.append(Finding(kind=kind, row_key=row_key, user_id=user_id, detail=detail))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, read_row
+from enforcer.core.midnight import DateRules
 from enforcer.core.plan import Offboard
 
 
@@ -35,7 +35,7 @@ class LastLook:
 
     own: RegisterRow | None
     others: Iterable[RegisterRow]
-    zone: ZoneInfo
+    rules: DateRules
     now: datetime
 
     def reprieve(self, person: Offboard) -> Reprieve | None:
@@ -50,14 +50,14 @@ class LastLook:
         if self.own is None:
             stays = person.row_key is not None and not _was_removed(person)
             return Reprieve(reason="his row has gone from the register") if stays else None
-        row = read_row(self.own, self.zone)
+        row = read_row(self.own, self.rules)
         if isinstance(row, InvalidRow):
             return Reprieve(reason="his row cannot be read any more", withdraws=not _was_removed(person))
         return None if row.is_due(self.now) else Reprieve(reason="his end date was put off")
 
     def _by_another_row(self, person: Offboard) -> Reprieve | None:
         reason = "another row means him since the plan was made"
-        rows = [read_row(row, self.zone) for row in self.others]
+        rows = [read_row(row, self.rules) for row in self.others]
         running = [row for row in rows if isinstance(row, Contractor) and not row.is_due(self.now)]
         if not _was_removed(person):
             return Reprieve(reason=reason) if rows else None

@@ -35,6 +35,7 @@ class FindingKind(StrEnum):
     NOT_BLOCKED = "not_blocked"
     POLICY_DRIFT = "policy_drift"
     UNMANAGED_GROUP = "unmanaged_group"
+    MIDNIGHT_END = "midnight_end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ not due, begun        no       any                    finding missing_member, or
 not due, begun,       no       any                    finding missing_member
   protected
 not due, not begun    no       none, verified         nothing
+not due, at midnight  yes/no   any                    also finding midnight_end, where that is an instant
 unreadable            any      any                    finding invalid_row
 several rows, or      yes      any                    finding ambiguous_row
   several members
@@ -96,6 +97,7 @@ def plan_group(facts: GroupFacts, settings: Settings, now: datetime) -> GroupPla
     judge.judge_members()
     judge.judge_the_gone()
     judge.judge_the_missing()
+    judge.judge_the_ends()
     return judge.draft.finish()
 
 
@@ -105,6 +107,7 @@ class _Judge:
     settings: Settings
     now: datetime
     people: MemberIndex = field(init=False)
+    rows: list[ReadRow] = field(init=False)
     claims: Claims = field(init=False)
     enforcements: list[Enforcement] = field(init=False)
     known: dict[str, list[Enforcement]] = field(init=False)
@@ -113,7 +116,8 @@ class _Judge:
 
     def __post_init__(self) -> None:
         self.people = MemberIndex.of(self.facts.members)
-        self.claims = Claims.of(read_rows(self.facts.rows, self.settings.zone), self.people)
+        self.rows = list(read_rows(self.facts.rows, self.settings.date_rules))
+        self.claims = Claims.of(self.rows, self.people)
         self.enforcements = sorted(self.facts.enforcements, key=_age)
         self.known, self.begun = {}, {}
         for item in self.enforcements:
@@ -239,6 +243,13 @@ class _Judge:
             self.draft.onboard_row(row)
         else:
             self.draft.find_missing(row)
+
+    # When access ends ------------------------------------------------------------------------------------
+
+    def judge_the_ends(self) -> None:
+        for row in self.rows:
+            if isinstance(row, Contractor) and not row.is_due(self.now):
+                self.draft.find_midnight_end(row)
 
     # What all have in common -----------------------------------------------------------------------------
 

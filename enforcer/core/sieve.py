@@ -10,11 +10,11 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from enforcer.core.contractors import Contractor, RegisterRow, normalised, read_row
 from enforcer.core.enforcement import Enforcement
 from enforcer.core.members import Member, MemberIndex
+from enforcer.core.midnight import DateRules
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Sieve:
         rows: What it has kept.
     """
 
-    zone: ZoneInfo
+    rules: DateRules
     at: datetime
     people: MemberIndex
     begun: frozenset[str]
@@ -35,16 +35,16 @@ class Sieve:
 
     @classmethod
     def of(
-        cls, members: Iterable[Member], enforcements: Iterable[Enforcement], zone: ZoneInfo, at: datetime
+        cls, members: Iterable[Member], enforcements: Iterable[Enforcement], rules: DateRules, at: datetime
     ) -> Sieve:
         """Make a sieve for plans as of `at` or later."""
         unfinished = [item for item in enforcements if item.unfinished]
         keys = {normalised(item.row_key) for item in unfinished} | {item.user_id for item in unfinished}
-        return cls(zone=zone, at=at, people=MemberIndex.of(members), begun=frozenset(keys))
+        return cls(rules=rules, at=at, people=MemberIndex.of(members), begun=frozenset(keys))
 
     def take(self, rows: Iterable[RegisterRow]) -> None:
         for row in rows:
-            read = read_row(row, self.zone)
+            read = read_row(row, self.rules)
             if not isinstance(read, Contractor) or read.problem or self._concerns_somebody(read.key):
                 self.rows.append(row)
             elif read.is_due(self.at):

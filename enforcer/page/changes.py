@@ -10,7 +10,6 @@ from enforcer.api.calls import Call
 from enforcer.api.handlers.offboarding import offboard_or_queue
 from enforcer.api.messages import Response
 from enforcer.api.problems import invalid
-from enforcer.core import dates
 from enforcer.core.contractors import is_address
 from enforcer.core.dates import UnreadableDateError
 from enforcer.core.runs import LONGEST_REASON
@@ -88,7 +87,7 @@ def _end(call: Call, form: Mapping[str, str]) -> str:
     """Give the new end date. One that is over already is a slip: there is a button for the end at once."""
     end = form.get("end", "").strip()
     try:
-        due_at = dates.ends_at(end, call.services.settings.zone)
+        due_at = call.services.settings.date_rules.ends_at(end)
     except UnreadableDateError as error:
         raise _MistakeError("end", "Give a day, such as 2027-01-31.") from error
     if due_at <= call.services.now():

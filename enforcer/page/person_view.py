@@ -12,6 +12,7 @@ from enforcer.core.dates import written
 from enforcer.core.durations import in_words
 from enforcer.core.enforcement import Enforcement, Sessions
 from enforcer.core.ledger import Entry
+from enforcer.core.midnight import DateRules, Midnight
 from enforcer.core.runs import LONGEST_REASON, Run, RunState
 from enforcer.page.answers import calendar, frame, html
 from enforcer.page.people import person_path
@@ -66,6 +67,7 @@ class EngagementView:
     sponsor: str
     note: str
     problem: str
+    at_midnight: str
     state: str
     is_stuck: bool
     last_error: str
@@ -105,7 +107,7 @@ def person_page(
         path=person_path(known.name),
         entra=known.entra,
         account_words=ACCOUNTS,
-        engagements=[_engagement(item, known, days) for item in known.engagements],
+        engagements=[_engagement(item, known, days, settings.date_rules) for item in known.engagements],
         registrable=_registrable(known, settings),
         several=len(settings.group_ids) > 1,
         can_be_offboarded=_can_be_offboarded(known, settings),
@@ -170,7 +172,7 @@ def _told(runs: Iterable[Run]) -> list[Told]:
 # One group -----------------------------------------------------------------------------------------------
 
 
-def _engagement(item: Engagement, known: Known, days: Calendar) -> EngagementView:
+def _engagement(item: Engagement, known: Known, days: Calendar, rules: DateRules) -> EngagementView:
     row, done = item.row, item.enforcement
     due_at = row.due_at if row else None
     registration = row.registration if row else None
@@ -190,6 +192,7 @@ def _engagement(item: Engagement, known: Known, days: Calendar) -> EngagementVie
         sponsor=registration.sponsor if registration else "",
         note=registration.note if registration else "",
         problem=row.problem if row else "",
+        at_midnight=row.about_midnight(rules, days.now) if row and rules.midnight is Midnight.INSTANT else "",
         state=STATES[done.state] if done else "",
         is_stuck=done is not None and done.unfinished and bool(done.last_error),
         last_error=done.last_error if done else "",

@@ -98,6 +98,10 @@ FINDINGS = {
         title="Gone from the group, and still let in",
         advice="No Conditional Access policy stops their next sign-in: see docs/conditional-access.md.",
     ),
+    FindingKind.MIDNIGHT_END: FindingWords(
+        title="Ends at midnight",
+        advice="Access ends when that day begins: write the day alone, if it is the last one.",
+    ),
     FindingKind.POLICY_DRIFT: FindingWords(
         title="Policies that have changed", advice="Compare them: enforcer policies plan."
     ),

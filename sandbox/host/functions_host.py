@@ -6,17 +6,17 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from azure.core.exceptions import AzureError
 
+from enforcer.core.schedule import Schedule, ScheduleError, as_azure_reads
 from sandbox.host.configuration import Function, HostJson, read_host_json, resolved
 from sandbox.host.errors import HostError
 from sandbox.host.invocations import Invocation, Invocations
 from sandbox.host.protos import InvocationResponse, RpcException, StatusResult, TypedData
 from sandbox.host.routes import RouteTable
-from sandbox.host.schedule import Schedule, parse_schedule
 from sandbox.host.storage import Queues
 from sandbox.host.triggers import (
     HttpReply,
@@ -29,6 +29,8 @@ from sandbox.host.triggers import (
     timer_data,
 )
 from sandbox.host.worker import Worker
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class FunctionsHost:
@@ -69,13 +71,24 @@ class FunctionsHost:
         return self._worker.functions
 
     def schedule(self, function: Function) -> Schedule:
-        return parse_schedule(resolved(function, function.trigger.schedule or ""))
+        """Return the schedule of a timer, as Azure would read it.
+
+        Raises:
+            HostError: Azure would refuse it, and load no function of the app.
+        """
+        text = resolved(function, function.trigger.schedule or "")
+        try:
+            return as_azure_reads(text)
+        except ScheduleError as error:
+            raise HostError(f"The {function.name!r} function's schedule {text!r}: {error}") from error
 
     async def timer(self, name: str, extra: Mapping[str, object] | None = None) -> Invocation:
         """Fire a timer now. `extra` goes over the timer's own information: `{"IsPastDue": True}`."""
         function = self._function(name, "timerTrigger")
         now = datetime.now(UTC)
-        data = timer_data(now - timedelta(days=1), self.schedule(function).next_after(now), extra or {})
+        schedule = self.schedule(function)
+        upcoming = schedule.next_after(now) if schedule.ever_fires else _NEVER
+        data = timer_data(now - timedelta(days=1), upcoming, extra or {})
         return (await self._invoke(function, data, {}))[0]
 
     async def queue(self, name: str, text: str, *, dequeue_count: int = 1) -> Invocation:

@@ -72,6 +72,7 @@ async def _run_timer(host: FunctionsHost, function: Function, stopping: asyncio.
     stopped = asyncio.create_task(stopping.wait())
     while not stopping.is_set():
         now = datetime.now(UTC)
-        await asyncio.wait([stopped], timeout=(schedule.next_after(now) - now).total_seconds())
+        wait = (schedule.next_after(now) - now).total_seconds() if schedule.ever_fires else None
+        await asyncio.wait([stopped], timeout=wait)
         if not stopping.is_set():
             await host.timer(function.name)

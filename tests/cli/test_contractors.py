@@ -200,3 +200,10 @@ async def test_rows_that_cannot_be_read_are_listed_exported_and_imported_over(
             out = [str(tmp_path / form)] if "--out" in command else []
             ran = await shell.run(*command, *out, "--output", form)
             assert ran.code == 0, (command, ran.err)
+
+
+async def test_an_import_tells_of_ends_at_midnight(shell: Shell, tmp_path: Path) -> None:
+    code, told = await import_file(shell, tmp_path, "User,End\nben@x.example,2098-12-31T00:00:00Z\n")
+    assert code == 0
+    assert "line 2: EndDate is 2098-12-31T00:00:00Z, which is midnight in UTC" in told
+    assert (await ends(shell))["ben@x.example"] == "2098-12-31T00:00:00Z"

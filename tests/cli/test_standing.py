@@ -58,6 +58,12 @@ async def test_a_held_plan_is_told_with_the_command_that_releases_it(shell: Shel
     assert f"enforcer approve {report.run.digest}" in ran.err
 
 
+async def test_the_next_night_is_told(shell: Shell) -> None:
+    begins = (await shell.run("status", "--output", "json")).data["next_night"]
+    assert begins.endswith("T00:30:00Z")
+    assert begins[:16].replace("T", " ") in (await shell.run("status", "--output", "table")).out
+
+
 # check ---------------------------------------------------------------------------------------------------
 
 

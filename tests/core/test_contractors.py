@@ -19,14 +19,15 @@ from enforcer.core.contractors import (
     normalised,
     read_row,
 )
+from enforcer.core.midnight import DateRules
 
-UTC_ZONE = ZoneInfo("UTC")
+RULES = DateRules(zone=ZoneInfo("UTC"))
 ANNA = "11111111-2222-3333-4444-aaaaaaaaaaaa"
 
 
 def read(row_key: str, end_date: object = "2026-12-31", start_date: object = None) -> ReadRow:
     row = RegisterRow(row_key=row_key, end_date=end_date, start_date=start_date)
-    return read_row(row, UTC_ZONE)
+    return read_row(row, RULES)
 
 
 def contractor(row_key: str, end_date: object = "2026-12-31", start_date: object = None) -> Contractor:
@@ -108,7 +109,7 @@ def test_a_key_that_names_nobody_is_refused_and_may_mean_anybody(row_key: str) -
 
 def test_a_row_in_a_partition_in_capitals_is_refused_but_tells_whom_it_means() -> None:
     row = RegisterRow(partition_key=ANNA.upper(), row_key=ANNA, end_date="2026-12-31")
-    found = read_row(row, UTC_ZONE)
+    found = read_row(row, RULES)
     assert isinstance(found, InvalidRow)
     assert found.key == ANNA
     assert "lower case" in found.detail
@@ -169,7 +170,7 @@ def test_whatever_a_row_holds_it_is_read_or_refused_in_words(
     row_key: str, end_date: object, start_date: object, partition_key: str
 ) -> None:
     row = RegisterRow(row_key=row_key, end_date=end_date, start_date=start_date, partition_key=partition_key)
-    found = read_row(row, UTC_ZONE)
+    found = read_row(row, RULES)
     assert isinstance(found, Contractor) or found.detail
 
 

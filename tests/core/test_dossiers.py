@@ -15,6 +15,7 @@ from enforcer.core.endings import Ending
 from enforcer.core.enforcement import State
 from enforcer.core.ledger import Action, Entry, Head
 from enforcer.core.members import MemberIndex
+from enforcer.core.midnight import DateRules
 from tests.core.group import ANNA, BEN, ENDED, GROUP, NOW, RUNNING, known
 
 ZONE = ZoneInfo("UTC")
@@ -34,7 +35,7 @@ def entry(action: Action, at: datetime = NOW, **changes: Any) -> Entry:
 
 def gather(*entries: Entry, **record: Any) -> list[Dossier]:
     given: dict[str, Any] = {"endings": (), "links": Head().extended(list(entries)), **record}
-    return in_order(dossiers(GroupRecord(group_id=GROUP, **given), ZONE, NOW))
+    return in_order(dossiers(GroupRecord(group_id=GROUP, **given), DateRules(zone=ZONE), NOW))
 
 
 def ends(found: list[Dossier]) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from enforcer.core.contractors import ReadRow, RegisterRow, read_row
 from enforcer.core.forecast import forecast
+from enforcer.core.midnight import DateRules
 
 BERLIN = ZoneInfo("Europe/Berlin")
 # A Wednesday, ISO week 48 of 2026.
@@ -12,7 +13,7 @@ NOW = datetime(2026, 11, 25, 0, 30, tzinfo=UTC)
 
 
 def row(end_date: str, zone: ZoneInfo = BERLIN) -> ReadRow:
-    return read_row(RegisterRow(row_key="ada@contoso.com", end_date=end_date), zone)
+    return read_row(RegisterRow(row_key="ada@contoso.com", end_date=end_date), DateRules(zone=zone))
 
 
 def counts(*end_dates: str, zone: ZoneInfo = BERLIN) -> list[int]:

@@ -11,6 +11,7 @@ import pytest
 from enforcer.core.contractors import RegisterRow, meant_by
 from enforcer.core.enforcement import State
 from enforcer.core.last_look import LastLook, Reprieve, names
+from enforcer.core.midnight import DateRules
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.user_kind import UserKind
 from tests.core.group import ANNA, BEN, ENDED, known
@@ -41,7 +42,7 @@ def row(key: str, end_date: object = ENDED, *, group: str = GROUP) -> RegisterRo
 
 def reprieve(person: Offboard, own: RegisterRow | None, *written: RegisterRow) -> Reprieve | None:
     meant = [row for row in written if meant_by(row.row_key) in names(person)]
-    return LastLook(own=own, others=meant, zone=ZoneInfo("UTC"), now=NOW).reprieve(person)
+    return LastLook(own=own, others=meant, rules=DateRules(zone=ZoneInfo("UTC")), now=NOW).reprieve(person)
 
 
 @pytest.mark.parametrize("person", [LISTED, OUT])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.members import Member
-from enforcer.core.plan import FindingKind, Step
+from enforcer.core.midnight import Midnight
+from enforcer.core.plan import FindingKind, GroupPlan, Step
 from enforcer.settings import Disable, Onboarding, Unregistered
 from tests.core.group import (
     ANNA,
@@ -410,3 +412,35 @@ def test_a_running_contractor_whose_account_is_disabled_is_found(
     made = plan(rows=[row(ANNA, RUNNING)], members=[locked], disable_accounts=disable)
     assert (FindingKind.DISABLED_ACCOUNT in {kind for kind, _, _ in found(made)}) is told
     assert not made.offboard
+
+
+@pytest.mark.parametrize(
+    ("key", "members"), [(ANNA, [ANNA]), ("person10@contoso.example", [ANNA]), (ANNA, [])]
+)
+def test_an_end_at_midnight_is_found_until_it_is_due_or_means_a_day(
+    key: Member | str, members: list[Member]
+) -> None:
+    ends = row(key, "2026-12-31T00:00:00Z")
+    midnight = (FindingKind.MIDNIGHT_END, ends.row_key, ANNA.id)
+
+    assert midnight in found(plan(rows=[ends], members=members))
+    assert midnight not in found(plan(rows=[ends], members=members, midnight=Midnight.DAY))
+    assert midnight not in found(plan(rows=[ends], members=members, now=datetime(2026, 12, 31, tzinfo=UTC)))
+
+
+def test_who_is_meant_by_an_end_at_midnight_is_told_only_where_that_is_one_person() -> None:
+    twins = [ANNA, replace(BEN, mail=ANNA.mail)]
+    made = plan(rows=[row(ANNA.mail, "2026-12-31T00:00:00Z")], members=twins)
+    assert (FindingKind.MIDNIGHT_END, ANNA.mail, None) in found(made)
+
+
+def test_an_end_at_midnight_that_means_a_day_is_due_when_the_next_one_begins() -> None:
+    ends, berlin = row(ANNA, "2026-12-31T00:00:00Z"), ZoneInfo("Europe/Berlin")
+    over = datetime(2026, 12, 31, 23, tzinfo=UTC)
+
+    def at(now: datetime) -> GroupPlan:
+        return plan(rows=[ends], members=[ANNA], now=now, zone=berlin, midnight=Midnight.DAY)
+
+    assert out(at(over - timedelta(seconds=1))) == []
+    (one,) = at(over).offboard
+    assert (one.end_date, one.due_at) == ("2026-12-31T00:00:00Z", over)

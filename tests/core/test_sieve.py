@@ -12,20 +12,21 @@ from hypothesis import strategies as st
 
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.enforcement import State
+from enforcer.core.midnight import DateRules
 from enforcer.core.sieve import Sieve
 from tests.core.group import ANNA, BEN, ENDED, NOW, RUNNING, known, person, row
 from tests.core.situations import SITUATIONS, Situation
 
-ZONE = ZoneInfo("UTC")
+RULES = DateRules(zone=ZoneInfo("UTC"))
 
 
 def sieve_for(situation: Situation) -> Sieve:
-    return Sieve.of(situation.members, situation.enforcements, situation.settings.zone, NOW)
+    return Sieve.of(situation.members, situation.enforcements, situation.settings.date_rules, NOW)
 
 
 def kept(*rows: RegisterRow) -> list[RegisterRow]:
     """Give what is kept of these rows where Anna is a member and Ben's offboarding was begun."""
-    sieve = Sieve.of([ANNA], [known(BEN, State.OFFBOARDING)], ZONE, NOW)
+    sieve = Sieve.of([ANNA], [known(BEN, State.OFFBOARDING)], RULES, NOW)
     sieve.take(rows)
     return sieve.rows
 
@@ -42,7 +43,7 @@ def test_a_plan_is_the_same_without_the_rows_that_are_left_out(
 
 
 def test_whoever_left_long_ago_is_not_held() -> None:
-    sieve = Sieve.of([ANNA], [], ZONE, NOW)
+    sieve = Sieve.of([ANNA], [], RULES, NOW)
     sieve.take(row(f"nobody{number}@contoso.example") for number in range(10_000))
     sieve.take([row(ANNA)])
 
@@ -76,7 +77,7 @@ def test_a_row_that_is_due_only_later_is_kept() -> None:
 @pytest.mark.parametrize("ended_first", [True, False])
 def test_it_tells_when_a_row_that_it_passed_over_contradicts_another(*, ended_first: bool) -> None:
     rows = [row("new@contoso.example", ENDED), row("New@contoso.example", RUNNING)]
-    sieve = Sieve.of([person(1)], [], ZONE, NOW)
+    sieve = Sieve.of([person(1)], [], RULES, NOW)
     sieve.take(rows if ended_first else rows[::-1])
 
     assert sieve.passed_too_many

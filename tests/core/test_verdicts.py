@@ -18,6 +18,7 @@ from enforcer.core.enforcement import Enforcement, Sessions, State
 from enforcer.core.evidence import Case, Membership, Verdict
 from enforcer.core.ledger import Action, Entry, Head
 from enforcer.core.members import Member, MemberIndex
+from enforcer.core.midnight import DateRules
 from enforcer.core.verdicts import cases
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -84,7 +85,7 @@ def judge(
         links=Head().extended(list(entries)),
         members=None if members is None else MemberIndex.of(members),
     )
-    return cases(dossiers(record, BERLIN, now), NOVEMBER, DAY, now)
+    return cases(dossiers(record, DateRules(zone=BERLIN), now), NOVEMBER, DAY, now)
 
 
 def only(found: list[Case]) -> Case:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from enforcer.core.midnight import Midnight
 from enforcer.settings import Disable, Mode, Onboarding, Settings, Unregistered, load_settings
 from tests.infra.templates import INFRA, MAIN, ROOT, Parameter, parameters, text_of
 
@@ -106,10 +107,16 @@ def test_the_mode_has_to_be_chosen_and_the_first_deployment_only_reports() -> No
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("mode", Mode), ("disableAccounts", Disable), ("unregistered", Unregistered), ("onboard", Onboarding)],
+    [
+        ("mode", Mode),
+        ("midnight", Midnight),
+        ("disableAccounts", Disable),
+        ("unregistered", Unregistered),
+        ("onboard", Onboarding),
+    ],
 )
 def test_a_choice_allows_what_the_code_allows(
-    name: str, kind: type[Mode | Disable | Unregistered | Onboarding]
+    name: str, kind: type[Mode | Midnight | Disable | Unregistered | Onboarding]
 ) -> None:
     assert parameters(MAIN)[name].allowed == {member.value for member in kind}
 

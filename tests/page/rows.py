@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from enforcer.core.contractors import Registration
+from enforcer.core.midnight import DateRules
 from enforcer.register_reading import Row
 from tests.page.runs import GROUP
 
@@ -14,4 +15,4 @@ UTC = ZoneInfo("UTC")
 
 def row(key: str, end: object, **more: Any) -> Row:
     registration = Registration(group_id=GROUP, row_key=key, end_date=end, **more)
-    return Row(registration=registration, read=registration.read(UTC))
+    return Row(registration=registration, read=registration.read(DateRules(zone=UTC)))

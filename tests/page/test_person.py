@@ -5,8 +5,10 @@ from urllib.parse import quote
 import pytest
 
 from enforcer.core.contractors import Registration
+from enforcer.core.midnight import Midnight
 from enforcer.settings import Mode
 from sandbox.directory.faults import Fault
+from sandbox.directory.objects import User
 from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
 from tests.api.caller import READ
@@ -172,3 +174,16 @@ async def test_a_link_cannot_make_the_page_say_that_something_was_done(
     page = await visitor.get(f"/api/people/{anna.id}?{query}")
     assert page.status == 200
     assert not page.all("p", role="status")
+
+
+async def test_an_end_at_midnight_is_explained_until_it_means_a_day(visitor: Visitor, world: World) -> None:
+    anna = world.member("Anna Berg")
+    await world.register(anna.id, "2098-12-31T00:00:00Z")
+
+    assert "does not last through 2098-12-31; write 2098-12-31" in (await _text(visitor, anna))
+    visitor.configure(midnight=Midnight.DAY)
+    assert "midnight" not in (await _text(visitor, anna))
+
+
+async def _text(visitor: Visitor, user: User) -> str:
+    return (await visitor.get(f"/api/people/{user.id}")).text

@@ -13,6 +13,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.data.tables import EdmType, EntityProperty
 
 from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, Registration, read_row
+from enforcer.core.midnight import DateRules
 from enforcer.tables.register import TABLE, Register
 from enforcer.tables.storage import Tables
 from sandbox.storage_proxy import Calls, Fault, Moment, Reply, StorageProxy
@@ -44,7 +45,7 @@ def new(group: str, row_key: str, **properties: Any) -> Registration:
 async def test_a_date_and_a_time_are_dates(tables: Tables, group: str, value: object) -> None:
     await write(tables, group, "anna@x.example", EndDate=value, StartDate=datetime(2026, 1, 1, tzinfo=UTC))
     (row,) = await rows(tables, group)
-    found = read_row(row, ZoneInfo("UTC"))
+    found = read_row(row, DateRules(zone=ZoneInfo("UTC")))
     assert isinstance(found, Contractor)
     assert type(found.due_at) is datetime
     assert found.due_at == (value if isinstance(value, datetime) else datetime(2027, 1, 1, tzinfo=UTC))
@@ -73,7 +74,7 @@ async def test_what_is_no_date_is_read_and_refused_and_never_dropped(
 ) -> None:
     await write(tables, group, "anna@x.example", **properties)
     (row,) = await rows(tables, group)
-    found = read_row(row, ZoneInfo("UTC"))
+    found = read_row(row, DateRules(zone=ZoneInfo("UTC")))
     assert isinstance(found, InvalidRow)
     assert kind in found.detail
     assert len(found.detail) < 300

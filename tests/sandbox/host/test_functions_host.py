@@ -98,6 +98,17 @@ async def test_an_unknown_setting_in_a_schedule_stops_the_start(app: Path) -> No
             pass
 
 
+async def test_a_schedule_that_azure_refuses_stops_the_start(app: Path) -> None:
+    with pytest.raises(HostError, match=r"'nightly'.*'0 30 0 \* janfoo \*'.*Azure would refuse it"):
+        async with FunctionsHost(app, {**SETTINGS, "SAMPLE_SCHEDULE": "0 30 0 * janfoo *"}):
+            pass
+
+
+async def test_a_timer_whose_schedule_never_comes_round_fires_on_demand_only(app: Path) -> None:
+    async with FunctionsHost(app, {**SETTINGS, "SAMPLE_SCHEDULE": "0 0 0 31 2 *"}) as host:
+        assert (await host.timer("nightly")).succeeded
+
+
 async def test_an_app_that_azure_would_refuse_is_refused_in_azures_words(tmp_path: Path) -> None:
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
     (tmp_path / "function_app.py").write_text(
