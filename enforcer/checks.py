@@ -167,7 +167,7 @@ async def _register(services: Services) -> list[Check]:
     async def count(page: list[RegisterRow]) -> None:
         nonlocal rows, unreadable
         rows += len(page)
-        unreadable += sum(isinstance(read_row(row, services.settings.zone), InvalidRow) for row in page)
+        unreadable += sum(isinstance(read_row(row, services.settings.date_rules), InvalidRow) for row in page)
 
     for group_id in group_ids:
         for partition in spellings(group_id, others):

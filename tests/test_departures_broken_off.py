@@ -8,8 +8,8 @@ import pytest
 
 from enforcer.core.enforcement import State
 from enforcer.core.ledger import Action
-from enforcer.core.runs import OUT_OF_TIME, Result
-from enforcer.departures import RUN_ENDED, Departures
+from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED, Result
+from enforcer.departures import Departures
 from enforcer.exceptions import AccessDeniedError, LeaseLostError
 from enforcer.graph.retries import Patience
 from enforcer.settings import Disable

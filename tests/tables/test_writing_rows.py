@@ -27,7 +27,7 @@ from enforcer.core.dates import ends_at
 from enforcer.core.midnight import DateRules, Midnight
 from enforcer.tables.register import TABLE, Register
 from enforcer.tables.storage import Tables
-from sandbox.azurite import ACCOUNT, KEY, StorageEndpoints
+from sandbox.azurite import KEY, StorageEndpoints
 
 pytestmark = pytest.mark.anyio
 
@@ -104,7 +104,7 @@ async def test_what_power_automate_sends(
         "EndDate": re.sub(r"^@\{formatDateTime\(.*", DAY, entity["EndDate"]),
     }
     sas = generate_account_sas(
-        AzureNamedKeyCredential(ACCOUNT, KEY),
+        AzureNamedKeyCredential(azurite.account, KEY),
         resource_types=ResourceTypes(object=True),
         permission=AccountSasPermissions(add=True, update=True),
         expiry=datetime(2099, 1, 1, tzinfo=UTC),
