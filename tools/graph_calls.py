@@ -1,4 +1,4 @@
-"""Holds the paths of Graph in the code against Microsoft's description: `python -m tools.graph_calls`.
+"""Compares the paths of Graph in the code with Microsoft's description: `python -m tools.graph_calls`.
 
 They are found by their form, in whatever module they stand. What is sent to them, and by whom, is checked
 where it happens: the sandbox refuses what the description does not have, and `tests/test_graph_calls.py`

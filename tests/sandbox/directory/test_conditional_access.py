@@ -205,7 +205,7 @@ async def test_a_malformed_policy_is_refused(unhurried: Scene, change: dict[str,
         {"nonsense": 1},
         {"conditions": {"userRiskLevels": ["extreme"]}},
         {"conditions": {"users": {"includeUsers": "All"}}},
-        {"grantControls": {"builtInControls": ["blok"]}},
+        {"grantControls": {"builtInControls": ["forbid"]}},
         {"sessionControls": {"signInFrequency": {"isEnabled": "yes"}}},
         {"conditions": {"users": {"excludeGuestsOrExternalUsers": guests({"membershipKind": "all"})}}},
         {

@@ -1,4 +1,4 @@
-"""The sandbox does what Microsoft publishes about Graph, and no more."""
+"""The sandbox does what Microsoft publishes about Graph, and nothing else."""
 
 from __future__ import annotations
 
