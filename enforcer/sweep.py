@@ -134,7 +134,7 @@ class _Sweep:
             UnavailableError: There was more than could be read in that time.
         """
         try:
-            async with asyncio.timeout_at(self.job.until):
+            async with asyncio.timeout_at(self.job.last_call):
                 return await read_facts(self._services, self.job.group_id)
         except TimeoutError as error:
             raise UnavailableError(f"register and members could not be read whole: {OUT_OF_TIME}") from error
