@@ -60,7 +60,7 @@ class _Item:
 
     @property
     def values(self) -> range:
-        """Give what Azure makes of it: it turns backward ranges round, and takes a step of 0 for 1."""
+        """Return what Azure makes of it: it turns backward ranges round, and takes a step of 0 for 1."""
         return range(min(self.first, self.last), max(self.first, self.last) + 1, max(self.step, 1))
 
     @property

@@ -37,7 +37,7 @@ OTHERWISE = {
 
 
 def occurrences(schedule: Schedule, after: datetime, count: int) -> list[str]:
-    """Give the next occurrences, or `never` once they lie beyond Microsoft's answers."""
+    """Return the next occurrences, or `never` once they lie beyond Microsoft's answers."""
     told: list[str] = []
     at = after
     while schedule.ever_fires and len(told) < count:

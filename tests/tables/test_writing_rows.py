@@ -37,7 +37,7 @@ BERLIN = DateRules(zone=ZoneInfo("Europe/Berlin"))
 
 
 def block(language: str) -> str:
-    """Give the page's first block of code in a language."""
+    """Return the page's first block of code in a language."""
     found = re.search(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     assert found, language
     return found[1]
