@@ -8,8 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from enforcer.core.contractors import Registration, is_address, is_object_id, normalised
+from enforcer.core.contractors import Registration
 from enforcer.core.entries import Context
+from enforcer.core.keys import is_address, is_object_id, normalised
 from enforcer.core.offboarded import Offboarded, steps_taken
 from enforcer.core.plan import Step
 from enforcer.core.runs import Report, Run, RunKind, RunState
