@@ -9,8 +9,9 @@ from datetime import datetime
 from functools import partial
 
 from enforcer.concurrency import each
-from enforcer.core.contractors import Contractor, ReadRow, meant_by, read_row
+from enforcer.core.contractors import Contractor, ReadRow, read_row
 from enforcer.core.dates import instant
+from enforcer.core.keys import meanings
 from enforcer.core.ledger import Action, Done, failure
 from enforcer.core.matching import same_person
 from enforcer.core.members import Person
@@ -76,12 +77,13 @@ class Arrivals:
             raise self.failure
 
     async def _read_keys(self) -> None:
-        """Note whom every row means, by partition and key, however the group's ID is spelt there."""
+        """Note whom every row may mean, by partition and key, however the group's ID is spelt there."""
         services = self.job.services
         others = await services.register.other_partitions(services.settings.group_ids)
         for partition in spellings(self.job.group_id, others):
             for key in await services.register.keys(partition):
-                self._rows.setdefault(meant_by(key), []).append((partition, key))
+                for meant in meanings(key):
+                    self._rows.setdefault(meant, []).append((partition, key))
 
     async def _add_in_time(self, newcomer: Onboard) -> None:
         if self.failure is not None or self.job.time_is_up():
@@ -154,7 +156,8 @@ class Arrivals:
     def _other_rows(self, newcomer: Onboard, person: Person) -> list[str]:
         """Give the keys of the person's other rows: only Entra tells that they mean him, too."""
         own = (self.job.group_id, newcomer.row_key)
-        return [row[1] for name in sorted(person.names) for row in self._rows.get(name, ()) if row != own]
+        rows = {row for name in person.possible_names for row in self._rows.get(name, ()) if row != own}
+        return [key for _, key in sorted(rows)]
 
     def _credited(self, person: Person, added: StepResult) -> StepResult:
         """Of somebody who was not listed, and is in after an attempt without an answer: that was we."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from enforcer.core.contractors import Contractor, RegisterRow, read_row
 from enforcer.core.enforcement import Enforcement, UnreadableRecord
+from enforcer.core.keys import ANYBODY, is_object_id
 from enforcer.core.members import Member
 from enforcer.core.partitions import spellings, unmanaged_findings
 from enforcer.core.plan import Finding, FindingKind
@@ -24,6 +25,9 @@ _SPOILED = (
     "what table enforcements has under this key cannot be read: its State is none of ours, so that nobody can"
     " tell whether an offboarding was begun. Delete that record; whoever is due is offboarded anew"
 )
+
+# Longer than it takes from here to the plan: whoever falls due in between was looked at, too.
+_ABOUT_TO_FALL_DUE = timedelta(hours=1)
 
 
 async def read_facts(services: Services, group_id: str, at: datetime | None = None) -> GroupFacts:
@@ -49,6 +53,7 @@ async def read_facts(services: Services, group_id: str, at: datetime | None = No
             engaged = reading.create_task(_engaged_elsewhere(register, group_id, at or services.now()))
             sieve = reading.create_task(_sieve(services, members, enforcements, at or services.now()))
             rows = reading.create_task(_rows(register, group_id, sieve))
+            namesakes = reading.create_task(_namesakes(services, rows, sieve, at or services.now()))
     except* Exception as errors:
         raise cause(errors) from errors
     facts = GroupFacts(
@@ -58,6 +63,7 @@ async def read_facts(services: Services, group_id: str, at: datetime | None = No
         enforcements=_readable(enforcements.result()),
         engaged_elsewhere=engaged.result(),
         findings=_findings(services, group_id, others.result(), enforcements.result()),
+        namesakes=namesakes.result(),
     )
     return replace(facts, engaged_elsewhere=engaged.result() | await _gone_but_engaged(services, facts))
 
@@ -127,6 +133,23 @@ async def _all_rows(register: _Register, group_id: str) -> list[RegisterRow]:
     return rows
 
 
+async def _namesakes(
+    services: Services, rows: Awaitable[Iterable[RegisterRow]], sieve: Awaitable[Sieve], at: datetime
+) -> dict[str, frozenset[str]]:
+    """Find all who have an address under which a member is, or is about to be, due.
+
+    They need not be members: one person's mail may be another's user principal name.
+
+    Raises:
+        RunError, UnavailableError: Entra does not say who they are.
+    """
+    rules, people = services.settings.date_rules, (await sieve).people
+    read = (read_row(row, rules) for row in await rows)
+    due = {row.key for row in read if isinstance(row, Contractor) and row.is_due(at + _ABOUT_TO_FALL_DUE)}
+    asked = sorted(key for key in due if not is_object_id(key) and people.matches(key))
+    return await services.directory.having(asked)
+
+
 async def _engaged_elsewhere(register: _Register, group_id: str, at: datetime) -> frozenset[str]:
     """Give the keys of all rows by which another managed group gives, or may give, access then."""
     settings = register.services.settings
@@ -139,12 +162,12 @@ async def _engaged_elsewhere(register: _Register, group_id: str, at: datetime) -
             contractor = read_row(row, settings.date_rules)
             # A row that cannot be read may well give access: nobody is disabled on its account.
             if not isinstance(contractor, Contractor) or not contractor.is_due(at):
-                keys.add(contractor.key)
+                keys.update(contractor.keys)
 
     for other in settings.group_ids:
         if other != group_id:
             await register.read(other, take)
-    return frozenset(keys - {""})
+    return frozenset(keys - {ANYBODY})
 
 
 async def _gone_but_engaged(services: Services, facts: GroupFacts) -> frozenset[str]:
@@ -165,6 +188,6 @@ async def _gone_but_engaged(services: Services, facts: GroupFacts) -> frozenset[
             person = await services.directory.find(user_id)
         except NotFoundError:
             continue  # his account has gone: there is nothing to disable
-        if not person.names.isdisjoint(facts.engaged_elsewhere):
+        if not person.possible_names.isdisjoint(facts.engaged_elsewhere):
             engaged.add(person.id)
     return frozenset(engaged)

@@ -8,8 +8,9 @@ from datetime import datetime
 from functools import partial
 
 from enforcer.concurrency import each
-from enforcer.core.contractors import Registration, is_object_id, normalised
+from enforcer.core.contractors import Registration
 from enforcer.core.csvfile import CsvError, Line
+from enforcer.core.keys import is_object_id, normalised
 from enforcer.core.ledger import Action
 from enforcer.core.midnight import DateRules
 from enforcer.exceptions import InputError, NotFoundError

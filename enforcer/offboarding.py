@@ -8,8 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from enforcer.core.contractors import Registration, is_address, is_object_id, normalised
+from enforcer.core.contractors import Registration
 from enforcer.core.entries import Context
+from enforcer.core.keys import readable
 from enforcer.core.offboarded import Offboarded, steps_taken
 from enforcer.core.plan import Step
 from enforcer.core.runs import Report, Run, RunKind, RunState
@@ -105,8 +106,7 @@ async def _without_account(services: Services, order: OffboardOrder, unknown: No
         RefusedError: A row is there, and is not to be touched: as in `offboard_now`.
         RunError, UnavailableError: Storage refuses, or does not answer.
     """
-    name = normalised(order.user)
-    if not (is_object_id(name) or is_address(name)):
+    if not (name := readable(order.user)):
         return unknown
     run = _begun(services, order)
     groups = services.settings.group_ids

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from enforcer.core.contractors import Contractor, InvalidRow, ReadRow, Registration, normalised
+from enforcer.core.contractors import Contractor, InvalidRow, ReadRow, Registration
 from enforcer.core.endings import Ending
+from enforcer.core.keys import normalised
 from enforcer.core.midnight import DateRules
 from enforcer.core.partitions import spellings
 from enforcer.services import Services

@@ -8,18 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from enforcer.concurrency import each
-from enforcer.core import dates
-from enforcer.core.contractors import (
-    Contractor,
-    ReadRow,
-    Registration,
-    is_address,
-    is_object_id,
-    normalised,
-)
+from enforcer.core import dates, keys
+from enforcer.core.contractors import Contractor, ReadRow, Registration
 from enforcer.core.csvfile import LONGEST
 from enforcer.core.dates import UnreadableDateError, instant
 from enforcer.core.entries import Context
+from enforcer.core.keys import is_address, is_object_id, normalised
 from enforcer.core.ledger import Action, Done, Entry
 from enforcer.core.midnight import DateRules
 from enforcer.core.plain_text import is_plain
@@ -261,8 +255,8 @@ def entry_of(row: Registration, action: Action, actor: str, at: datetime) -> Ent
 
 def key_problem(key: str) -> str:
     """Say what is wrong with a key for a row; empty where nothing is."""
-    if not (is_object_id(key) or is_address(key)):
-        return f"{key!r:.80} is neither an object ID nor a user principal name nor an e-mail address"
+    if problem := keys.problem(key):
+        return f"the user {problem}"
     if len(key) > _LONGEST_KEY:
         return f"{key!r:.80} has more than {_LONGEST_KEY} characters"
     wrong = sorted(_FORBIDDEN_IN_KEYS & set(key))

@@ -10,7 +10,7 @@ import re
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from enforcer.core.contractors import is_object_id
+from enforcer.core.keys import is_object_id
 from enforcer.core.schedule import as_written
 
 # Hosts that are this very machine: only tests and the sandbox talk to those.

@@ -279,3 +279,22 @@ async def test_when_time_is_up_graphs_pauses_are_not_sat_out(world: World) -> No
 
     assert loop.time() - begun < 9
     assert report.out_of_time
+
+
+@pytest.mark.parametrize("key", ["anna\u200b@x.example", "anna@x.example;ben@x.example", "Anna%40x.example"])
+async def test_whom_an_unreadable_row_may_mean_as_well_is_not_added(world: World, key: str) -> None:
+    anna = world.tenant.add_user("Anna", mail="anna@x.example")
+    await world.register(anna.id, RUNNING)
+    await world.register(key, ENDED)
+
+    report = await world.sweep()
+
+    assert world.member_ids() == set()
+    assert {found.kind for found in report.findings} == {FindingKind.AMBIGUOUS_ROW, FindingKind.INVALID_ROW}
+
+
+async def test_a_newcomer_is_found_by_any_address_that_entra_has(world: World) -> None:
+    gus = world.tenant.add_guest("Gus", "gus@partner.example", other_mails=["gus@home.example"])
+    await world.register("gus@home.example", RUNNING)
+    assert (await world.sweep()).run.added == 1
+    assert world.member_ids() == {gus.id}

@@ -109,6 +109,20 @@ async def test_a_renewal_by_another_of_his_names_counts(world: World) -> None:
     assert [await world.enforcement(key) for key in (anna.id, ghost.id, "gone@mail.example")] == [None] * 3
 
 
+async def test_a_renewal_under_a_key_that_cannot_be_read_counts(world: World) -> None:
+    anna, ben = await leavers(world, 2)
+    ben.other_mails = ["ben\u200b@home.example"]
+    world.tenant.put(ben)
+    people = await planned(world)
+    await world.register((anna.mail or "").replace("@", "\u200b@"), RUNNING)
+    await world.register("ben@home.example", RUNNING)
+
+    departures = await offboard(world, people)
+
+    assert world.member_ids() == {anna.id, ben.id}
+    assert {out.reason for out in departures.outcomes} == {"another row means him since the plan was made"}
+
+
 async def test_a_renewal_while_graph_has_asked_to_wait_counts(world: World) -> None:
     anna, ben = await leavers(world, 2)
     people = await planned(world)

@@ -15,8 +15,8 @@ from enforcer.core.ledger import Action
 from enforcer.core.midnight import Midnight
 from enforcer.core.plan import FindingKind
 from enforcer.core.runs import RunState
-from enforcer.exceptions import AccessDeniedError, InputError
-from enforcer.settings import Disable, Mode
+from enforcer.exceptions import AccessDeniedError, AmbiguousError, InputError
+from enforcer.settings import Disable, Mode, Unregistered
 from sandbox.directory import Effect, Fault
 from sandbox.storage_proxy import Calls, Reply, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
@@ -293,3 +293,100 @@ async def test_where_midnight_means_a_day_access_lasts_through_it(world: World) 
     assert anna.id not in world.member_ids()
     known = await world.on_record(anna.id)
     assert (known.end_date, known.due_at) == ("2026-12-31T00:00:00Z", datetime(2027, 1, 1, 5, tzinfo=UTC))
+
+
+# Whose row it is -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hidden", ["\u200b", "\ufeff", "\u00ad", "\u2060", "\u202d", "%E2%80%8B"])
+async def test_a_renewal_under_a_key_that_cannot_be_read_protects_whom_it_seems_to_mean(
+    world: World, hidden: str
+) -> None:
+    world.configure(unregistered=Unregistered.OFFBOARD)
+    anna, ben, cleo = world.member("Anna"), world.member("Ben"), world.member("Cleo")
+    renewed = (anna.mail or "").replace("@", f"{hidden}@")
+    await world.register(anna.id, ENDED)
+    await world.register(renewed, RUNNING)
+    await world.register(f"{hidden}{ben.mail}", RUNNING)
+
+    report = await world.sweep()
+
+    assert world.member_ids() == {anna.id, ben.id}
+    assert (report.run.due, report.run.removed) == (1, 1)
+    assert {out.enforcement.user_id for out in report.outcomes} == {cleo.id}
+    invalid = [found for found in report.findings if found.kind is FindingKind.INVALID_ROW]
+    assert {found.row_key for found in invalid} == {renewed, f"{hidden}{ben.mail}"}
+    assert all(found.detail.isascii() for found in invalid)
+
+
+async def test_kelvins_sign_is_no_k_and_an_accent_is_the_same_in_two_forms(world: World) -> None:
+    world.configure(unregistered=Unregistered.OFFBOARD)
+    kim = world.member("Kim", mail="kim@partner.example")
+    zoe = world.member("Zoe", mail="zoë@partner.example")
+    await world.register("\u212aIM@partner.example", ENDED)
+    await world.register("zoe\u0308@partner.example", ENDED)
+
+    report = await world.sweep()
+
+    assert world.member_ids() == {kim.id}
+    assert [out.enforcement.user_id for out in report.outcomes] == [zoe.id]
+    assert (await world.on_record("zoe\u0308@partner.example")).state is State.OFFBOARDED
+    assert [found.kind for found in report.findings] == [FindingKind.INVALID_ROW]
+
+
+@pytest.mark.parametrize("where", ["other_mails", "proxy_addresses"])
+@pytest.mark.parametrize(("end", "stays"), [(RUNNING, True), (ENDED, False)])
+async def test_a_guest_without_a_mailbox_is_known_by_the_addresses_that_entra_has(
+    world: World, where: str, end: str, *, stays: bool
+) -> None:
+    world.configure(unregistered=Unregistered.OFFBOARD)
+    prefix = "" if where == "other_mails" else "SMTP:"
+    addresses = {
+        where: [f"{prefix}Gus@home.example", *([] if prefix == "" else ["X500:/o=gus", "sip:gus@x"])]
+    }
+    gus = world.guest("Gus")
+    gus.mail = None
+    for name, value in addresses.items():
+        setattr(gus, name, value)
+    world.tenant.put(gus)
+    await world.register("gus@HOME.example", end)
+
+    report = await world.sweep()
+
+    assert world.member_ids() == ({gus.id} if stays else set())
+    assert report.findings == ()
+
+
+@pytest.mark.parametrize("theirs", ["user_principal_name", "mail", "other_mails", "proxy_addresses"])
+async def test_an_address_of_a_member_and_of_somebody_who_is_none_is_nobodys(
+    world: World, theirs: str
+) -> None:
+    """As it is on demand; and whoever has an address alone goes in the same run."""
+    anna, ben = world.member("Anna", mail="team@partner.example"), world.member("Ben")
+    address = {"other_mails": ["team@partner.example"], "proxy_addresses": ["smtp:Team@partner.example"]}
+    eva = world.tenant.add_user("Eva", **{theirs: address.get(theirs, "TEAM@partner.example")})
+    await world.register("team@partner.example", ENDED)
+    await world.register(ben.mail or "", ENDED)
+
+    report = await world.sweep()
+
+    assert world.member_ids() == {anna.id}
+    [found] = report.findings
+    assert (found.kind, found.row_key) == (FindingKind.AMBIGUOUS_ROW, "team@partner.example")
+    assert anna.id in found.detail
+    assert eva.id in found.detail
+    with pytest.raises(AmbiguousError):
+        await world.services.directory.find("team@partner.example")
+
+
+async def test_a_due_row_under_an_address_of_nobody_is_a_finding_until_it_is_mended(world: World) -> None:
+    anna = world.member("Anna")
+    await world.register("anna@old.example", ENDED)
+
+    report = await world.sweep()
+
+    kinds = {found.kind: found for found in report.findings}
+    assert kinds.keys() == {FindingKind.UNMATCHED_ROW, FindingKind.UNREGISTERED_MEMBER}
+    assert kinds[FindingKind.UNMATCHED_ROW].row_key == "anna@old.example"
+    await world.register(anna.id, RUNNING)
+    assert (await world.sweep()).findings == ()

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from enforcer.api.messages import Request, Response
 from enforcer.api.problems import invalid
 from enforcer.api.tokens import Caller
-from enforcer.core.contractors import is_address, is_object_id
+from enforcer.core import keys
 from enforcer.exceptions import NotFoundError
 from enforcer.services import Services
 
@@ -45,18 +45,24 @@ class Call:
             ProblemError: It is no name of anything.
             NotFoundError: It is neither an object ID nor an address, so nobody has that name.
         """
-        # The Functions host has decoded the path once. Careful clients encode twice, because of the `#` in
-        # guests' names, which stands as %23 in the register's own keys too. No name holds a `%` of its own.
-        name = unquote(self.request.parameters.get("user", "")).strip()
+        name = keys.trimmed(self._typed)
         if len(name) > _LONGEST_NAME or re.search(r"[\x00-\x1f\x7f]", name):
             raise invalid("user", f"A user's name has at most {_LONGEST_NAME} characters, all printable.")
-        if not (is_object_id(name) or is_address(name)):
-            raise NotFoundError(
-                f"{name!r:.80} is neither an object ID nor a user principal name nor an e-mail address,"
-                " so nobody has that name",
-                field="user",
-            )
+        if problem := keys.problem(name):
+            raise NotFoundError(f"nobody has that name: it {problem}", field="user")
         return name
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was taken otherwise than it was sent."""
+        trimming = keys.trimming(self._typed)
+        return (trimming,) if trimming else ()
+
+    @property
+    def _typed(self) -> str:
+        # The Functions host has decoded the path once. Careful clients encode twice, because of the `#` in
+        # guests' names, which stands as %23 in the register's own keys too. No name holds a `%` of its own.
+        return unquote(self.request.parameters.get("user", ""))
 
 
 type Handler = Callable[[Call], Awaitable[Response]]

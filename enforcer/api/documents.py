@@ -21,18 +21,23 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QueuedOffboarding(msgspec.Struct, frozen=True, kw_only=True):
-    """The offboarding waits in the queue; `GET /runs/{run_id}` tells what became of it."""
+    """The offboarding waits in the queue; `GET /runs/{run_id}` tells what became of it.
+
+    `warnings` say what was taken otherwise than it was sent.
+    """
 
     run_id: str
     state: RunState
     detail: str
+    warnings: tuple[str, ...] = ()
 
 
 class ContractorDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the register.
 
     `due_at` is the instant at which access ends; without it the row cannot be acted upon, and `problem` says
-    why. `enforcement` is what was done about this contractor so far; lists leave it out.
+    why. `enforcement` is what was done about this contractor so far; lists leave it out. `warnings`, where
+    there are any, say what was taken otherwise than it was sent.
     """
 
     group_id: str
@@ -46,6 +51,7 @@ class ContractorDocument(msgspec.Struct, frozen=True, kw_only=True):
     due_at: datetime | None
     problem: str
     enforcement: Enforcement | None = None
+    warnings: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ContractorPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +99,10 @@ class ApprovedPlans(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def contractor_document(
-    row: Registration, settings: Settings, enforcement: Enforcement | None = None
+    row: Registration,
+    settings: Settings,
+    enforcement: Enforcement | None = None,
+    warnings: tuple[str, ...] = (),
 ) -> ContractorDocument:
     """Show a row as it is, and what the enforcer makes of it."""
     read = row.read(settings.date_rules)
@@ -109,6 +118,7 @@ def contractor_document(
         due_at=None if isinstance(read, InvalidRow) else read.due_at,
         problem=read.detail if isinstance(read, InvalidRow) else read.problem,
         enforcement=enforcement,
+        warnings=warnings or msgspec.UNSET,
     )
 
 

@@ -14,9 +14,11 @@ from enforcer import registration
 from enforcer.cli.dates import DateType
 from enforcer.cli.output import Table, json_text, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, actor, settings, with_services
+from enforcer.cli.users import UserType
 from enforcer.core import dates
-from enforcer.core.contractors import Registration, is_address, normalised
+from enforcer.core.contractors import Registration
 from enforcer.core.csvfile import CsvError, Line, guarded, read_csv
+from enforcer.core.keys import is_address, normalised
 from enforcer.exceptions import InputError
 from enforcer.importing import import_lines, midnight_ends
 from enforcer.registration import Details
@@ -53,7 +55,7 @@ def list_(group_id: str, as_json: bool) -> int:  # noqa: FBT001
 
 
 @contractors.command()
-@click.argument("user")
+@click.argument("user", type=UserType())
 @click.option(
     "--end",
     required=True,
@@ -93,7 +95,7 @@ def add(  # noqa: PLR0913 -- one for each option
 
 
 @contractors.command()
-@click.argument("user")
+@click.argument("user", type=UserType())
 @click.option(
     "--end", required=True, type=DateType(), metavar="WHEN", help="The new last day of access, or an instant."
 )
@@ -110,7 +112,7 @@ def extend(user: str, end: str, group_id: str, as_json: bool) -> int:  # noqa: F
 
 
 @contractors.command()
-@click.argument("user")
+@click.argument("user", type=UserType())
 @_group_option
 @output_option
 def remove(user: str, group_id: str, as_json: bool) -> int:  # noqa: FBT001
@@ -140,9 +142,13 @@ def import_(file: Path, as_json: bool) -> int:  # noqa: FBT001
     except CsvError as error:
         problems = "\n  ".join(error.problems)
         raise InputError(f"nothing was imported from {file}:\n  {problems}", field="file") from error
+    warnings = [line.warning for line in lines if line.warning]
+    for warning in warnings:
+        tell(f"warning: {warning}")
     if as_json:
         shown = [_shown(row) for row in rows]
-        write_json({"imported": len(rows), "at_midnight": at_midnight, "contractors": shown})
+        imported = {"imported": len(rows), "at_midnight": at_midnight, "contractors": shown}
+        write_json({**imported, "warnings": warnings})
     else:
         tell(f"imported {len(rows)} contractors")
     for told in at_midnight:

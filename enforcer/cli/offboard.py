@@ -6,6 +6,7 @@ import click
 
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, UNDONE, actor, with_services
+from enforcer.cli.users import UserType
 from enforcer.core.enforcement import Sessions
 from enforcer.core.offboarded import Offboarded
 from enforcer.core.plain_text import is_plain
@@ -17,7 +18,7 @@ from enforcer.services import Services
 
 
 @click.command()
-@click.argument("user")
+@click.argument("user", type=UserType())
 @click.option("--reason", required=True, help="Why; it stands in the ledger and in the register.")
 @output_option
 def offboard(user: str, reason: str, as_json: bool) -> int:  # noqa: FBT001

@@ -11,7 +11,7 @@ import msgspec
 
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, UNDONE, USAGE, settings
-from enforcer.core.contractors import is_object_id
+from enforcer.core.keys import is_object_id
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.policies.changes import Change, Difference, PolicyAction
 from enforcer.policies.drift import Drift

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from enforcer.core import dates
+from enforcer.core import dates, keys
 from enforcer.core.dates import UnreadableDateError
 from enforcer.core.midnight import DateRules
-
-_OBJECT_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_BARE_OBJECT_ID = re.compile(r"[0-9a-f]{32}")
-# Nobody's user principal name or mail address holds these; programs put them around an address, or between
-# several.
-_PLAIN = r"[^@\s\x00-\x1f\x7f\"<>(){}\[\]:;,|\\]"
-_ADDRESS = re.compile(rf"(?!['.]){_PLAIN}+@(?!\.){_PLAIN}+(?<!['.])")
-_WRAPPING = " \t\r\n\"'<>{}()[],;."
-_SCHEMES = ("mailto:", "smtp:", "upn:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +31,7 @@ class Contractor:
     """A row that can be acted upon.
 
     Attributes:
-        key: What identifies the person: an object ID or an address, in lower case.
+        key: What identifies the person, normalised: an object ID or an address.
         end_date: The end date as the register has it.
         due_at: The instant at which access has ended.
         begins_at: The first instant of access; None where there is no (readable) start date.
@@ -55,6 +45,11 @@ class Contractor:
     begins_at: datetime | None = None
     problem: str = ""
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Whom the row means; as `InvalidRow.keys`."""
+        return (self.key,)
+
     def is_due(self, now: datetime) -> bool:
         return now >= self.due_at
 
@@ -67,12 +62,12 @@ class InvalidRow:
     """A row that is never acted upon.
 
     Attributes:
-        key: Whom the row may mean, so that he is left alone; empty where nobody can tell.
+        keys: Whom the row may mean, so that they are left alone (see `keys.meanings`).
         detail: What is wrong, with the value and what would be right.
     """
 
     row_key: str
-    key: str
+    keys: tuple[str, ...]
     detail: str
 
 
@@ -109,46 +104,18 @@ class Registration:
         return read_row(row, rules)
 
 
-def is_object_id(text: str) -> bool:
-    """Tell whether the text is an object ID, whatever its case."""
-    return _OBJECT_ID.fullmatch(text.lower()) is not None
-
-
-def is_address(text: str) -> bool:
-    """Tell whether the text has the form of a user principal name or an e-mail address."""
-    return _ADDRESS.fullmatch(text) is not None
-
-
-def normalised(row_key: str) -> str:
-    """Give the key by which rows and people are compared.
-
-    A RowKey cannot hold `#`, so a guest's user principal name stands there with `%23` in its place.
-    """
-    return row_key.lower().replace("%23", "#")
-
-
-def meant_by(row_key: str) -> str:
-    """Give the normalised key of whom a row means, or may mean; empty where nobody can tell."""
-    key = normalised(row_key)
-    return key if _is_key(key) else _guess(key)
-
-
-def _is_key(key: str) -> bool:
-    return (_OBJECT_ID.fullmatch(key) or _ADDRESS.fullmatch(key)) is not None
-
-
 def read_row(row: RegisterRow, rules: DateRules) -> ReadRow:
     """Read one row. Never raises: whatever is wrong with the row is in the answer."""
-    key = normalised(row.row_key)
-    if not _is_key(key):
-        return InvalidRow(row_key=row.row_key, key=_guess(key), detail=_key_problem(row.row_key))
+    if not (key := keys.readable(row.row_key)):
+        problem = f"RowKey {keys.problem(row.row_key)}"
+        return InvalidRow(row_key=row.row_key, keys=keys.meanings(row.row_key), detail=problem)
     if row.partition_key != row.partition_key.lower():
-        return InvalidRow(row_key=row.row_key, key=key, detail=_partition_problem(row.partition_key))
+        return InvalidRow(row_key=row.row_key, keys=(key,), detail=_partition_problem(row.partition_key))
     try:
         due_at = rules.ends_at(row.end_date)
     except UnreadableDateError as error:
         detail = f"EndDate {error}{_misnamed(row.perhaps_end_date)}"
-        return InvalidRow(row_key=row.row_key, key=key, detail=detail)
+        return InvalidRow(row_key=row.row_key, keys=(key,), detail=detail)
     begins_at, problem = _start(row.start_date, due_at, rules)
     return Contractor(
         row_key=row.row_key,
@@ -178,15 +145,6 @@ def _start(value: object, due_at: datetime, rules: DateRules) -> tuple[datetime 
     return begins_at, ""
 
 
-def _guess(key: str) -> str:
-    stripped = key.strip(_WRAPPING)
-    for scheme in _SCHEMES:
-        stripped = stripped.removeprefix(scheme)
-    if _BARE_OBJECT_ID.fullmatch(stripped):
-        return f"{stripped[:8]}-{stripped[8:12]}-{stripped[12:16]}-{stripped[16:20]}-{stripped[20:]}"
-    return stripped if _is_key(stripped) else ""
-
-
 def _misnamed(names: tuple[str, ...]) -> str:
     """Name the properties that were probably meant to be EndDate."""
     if not names:
@@ -196,10 +154,3 @@ def _misnamed(names: tuple[str, ...]) -> str:
 
 def _partition_problem(partition_key: str) -> str:
     return f"PartitionKey is {partition_key!r:.80}; it must be the group's object ID in lower case"
-
-
-def _key_problem(row_key: str) -> str:
-    return (
-        f"RowKey is {row_key!r:.80}; it must be an object ID (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx, no"
-        " braces), a user principal name or an e-mail address, with nothing around it"
-    )

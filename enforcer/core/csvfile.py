@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from enforcer.core.keys import normalised, trimmed, trimming
 from enforcer.core.plain_text import is_plain, plain
 from enforcer.exceptions import InputError
 
@@ -32,12 +33,19 @@ _FIELD_OF = {name: field for field, names in _COLUMNS.items() for name in names}
 # How many characters a cell may have. A note grows with every offboarding.
 LONGEST = {"display_name": 1000, "company": 1000, "note": 4000}
 _LONGEST = 1000
+# Not worth a word around a name: many programs write them.
+_BLANKS = " \t\r\n"
 _FORMULA = re.compile(r"'*[=+\-@]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A line of the file; `number` counts as an editor does, from 1 for the header."""
+    """A line of the file.
+
+    Attributes:
+        number: As an editor counts, from 1 for the header.
+        warning: What was taken otherwise than it is written; empty where nothing was.
+    """
 
     number: int
     user: str
@@ -48,6 +56,7 @@ class Line:
     sponsor: str = ""
     note: str = ""
     group_id: str = ""
+    warning: str = ""
 
 
 class CsvError(InputError):
@@ -160,6 +169,9 @@ def _line(number: int, fields: list[str], cells: list[str]) -> Line:
             raise ValueError(f"{field} has {len(value)} characters, more than {longest}")
         if not is_plain(value):
             raise ValueError(f"{field} holds control characters: {value!r:.60}")
+    typed = dict(zip(fields, cells, strict=False)).get("user", "").strip(_BLANKS)
+    if warning := trimming(typed):
+        values |= {"user": trimmed(values["user"]), "warning": f"line {number}: {warning}"}
     if not values.get("user"):
         raise ValueError("does not say who the contractor is")
     if not values.get("end"):
@@ -177,7 +189,7 @@ def _duplicates(lines: list[Line]) -> list[str]:
     first: dict[tuple[str, str], int] = {}
     problems = []
     for line in lines:
-        number = first.setdefault((line.group_id.lower(), line.user.lower()), line.number)
+        number = first.setdefault((line.group_id.lower(), normalised(line.user)), line.number)
         if number != line.number:
             problems.append(f"line {line.number}: {line.user} stands in line {number} already")
     return problems

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain, pairwise
 
-from enforcer.core.contractors import is_object_id, normalised
 from enforcer.core.dates import UnreadableDateError
 from enforcer.core.endings import Ending
 from enforcer.core.enforcement import Enforcement
+from enforcer.core.keys import is_object_id, normalised
 from enforcer.core.ledger import Action, Done, Entry, Link
 from enforcer.core.members import MemberIndex
 from enforcer.core.midnight import DateRules

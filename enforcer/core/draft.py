@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from enforcer.core.brake import Brake
-from enforcer.core.contractors import Contractor, is_object_id, normalised
+from enforcer.core.contractors import Contractor
 from enforcer.core.dates import instant
 from enforcer.core.digest import group_digest
 from enforcer.core.enforcement import Enforcement
+from enforcer.core.keys import is_object_id, normalised
 from enforcer.core.matching import same_person
 from enforcer.core.members import Member, MemberIndex
 from enforcer.core.midnight import Midnight
@@ -64,7 +65,7 @@ class Draft:
         # Whoever can sign in by now was enabled meanwhile: by an undo, or by somebody else.
         done = disabled and member.enabled is not True
         was_disabled = was_disabled and done
-        names = member.names | ({row.key} if row else set())
+        names = member.possible_names | ({row.key} if row else set())
         disable = () if done else self._disable(names, guest=member.user_kind.is_guest)
         self.offboard.append(
             Offboard(
@@ -72,6 +73,7 @@ class Draft:
                 row_key=row.row_key if row else None,
                 user_principal_name=member.user_principal_name,
                 mail=member.mail,
+                other_addresses=member.other_addresses,
                 end_date=row.end_date if row else (earlier.end_date or None if earlier else None),
                 due_at=row.due_at if row else (earlier.due_at if earlier else None),
                 user_kind=member.user_kind,
@@ -147,6 +149,14 @@ class Draft:
     def find_missing(self, row: Contractor) -> None:
         detail = f"has access until {row.end_date} but is not a member"
         self._find(FindingKind.MISSING_MEMBER, row.row_key, _object_id(row), detail)
+
+    def find_unmatched(self, row: Contractor, without_row: int) -> None:
+        """Name a due row that means nobody, while so many members are without a row."""
+        detail = (
+            f"ended {row.end_date}, but no member has this address and nothing is on record about it, while"
+            f" {without_row} members have no row: write the object ID, if one of them is meant, or delete it"
+        )
+        self._find(FindingKind.UNMATCHED_ROW, row.row_key, None, detail)
 
     def find_several_rows(self, row: Contractor, others: Collection[str]) -> None:
         self._find(FindingKind.AMBIGUOUS_ROW, row.row_key, _object_id(row), same_person(others))

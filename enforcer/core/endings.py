@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from enforcer.core.contractors import is_address
+from enforcer.core.keys import is_address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, read_row
+from enforcer.core.keys import ANYBODY
 from enforcer.core.midnight import DateRules
 from enforcer.core.plan import Offboard
 
@@ -68,7 +69,7 @@ class LastLook:
 def names(person: Offboard) -> frozenset[str]:
     """Give the keys, normalised, of rows that mean him; whoever has no row may be meant by the nameless."""
     may_be_anybody = person.row_key is None and not person.authorised
-    return person.names | {""} if may_be_anybody else person.names
+    return person.names | {ANYBODY} if may_be_anybody else person.names
 
 
 def _was_removed(person: Offboard) -> bool:

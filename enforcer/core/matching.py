@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from enforcer.core.contractors import InvalidRow, ReadRow, normalised
+from enforcer.core.contractors import InvalidRow, ReadRow
 from enforcer.core.enforcement import Enforcement
+from enforcer.core.keys import ANYBODY, normalised
 from enforcer.core.members import Member, MemberIndex
 from enforcer.core.plan import Finding, FindingKind
 
 _NAMED = 3
+_NO_NAMESAKES: Mapping[str, Collection[str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,22 @@ class Claims:
     findings: list[Finding] = field(default_factory=list)
 
     @classmethod
-    def of(cls, rows: Iterable[ReadRow], people: MemberIndex) -> Claims:
+    def of(
+        cls,
+        rows: Iterable[ReadRow],
+        people: MemberIndex,
+        namesakes: Mapping[str, Collection[str]] = _NO_NAMESAKES,
+    ) -> Claims:
+        """Find whom the rows mean.
+
+        Args:
+            rows: The group's rows.
+            people: The group's members.
+            namesakes: Who else has an address, as far as Entra was asked: object IDs, by normalised key.
+        """
         claims = cls()
         for row in rows:
-            claims._add(row, people.matches(row.key) if row.key else ())
+            claims._add(row, people, namesakes)
         for user_id, claimed in claims._of_member.items():
             claims._find_several_rows(user_id, claimed)
         return claims
@@ -48,27 +62,29 @@ class Claims:
     @property
     def nameless(self) -> int:
         """Count the rows that may mean anybody: with them, "has no row" proves nothing."""
-        return len(self.of_nobody.get("", ()))
+        return len(self.of_nobody.get(ANYBODY, ()))
 
-    def _add(self, row: ReadRow, matches: Sequence[Member]) -> None:
+    def _add(self, row: ReadRow, people: MemberIndex, namesakes: Mapping[str, Collection[str]]) -> None:
         detail = row.detail if isinstance(row, InvalidRow) else row.problem
         if detail:
             self.findings.append(Finding(kind=FindingKind.INVALID_ROW, row_key=row.row_key, detail=detail))
-        if len(matches) > 1:
-            self._add_to_several(row, matches)
-        elif matches:
-            self._of_member.setdefault(matches[0].id, []).append(row)
-        else:
-            self.of_nobody.setdefault(row.key, []).append(row)
+        found = {member.id for key in row.keys for member in people.matches(key)}
+        others = {user_id for key in row.keys for user_id in namesakes.get(key, ())} - found
+        if len(found) > 1 or (found and others) or any(map(people.is_doubtful, row.keys)):
+            self._add_to_several(row, found, others)
+        elif found:
+            self._of_member.setdefault(found.pop(), []).append(row)
+        for key in row.keys:
+            if not people.matches(key):
+                self.of_nobody.setdefault(key, []).append(row)
 
-    def _add_to_several(self, row: ReadRow, matches: Sequence[Member]) -> None:
-        ids = ", ".join(sorted(member.id for member in matches)[:_NAMED])
-        detail = f"matches {len(matches)} members: {ids}{', …' if len(matches) > _NAMED else ''}"
+    def _add_to_several(self, row: ReadRow, found: Collection[str], others: Collection[str]) -> None:
+        detail = _several_people(found, others)
         self.findings.append(Finding(kind=FindingKind.AMBIGUOUS_ROW, row_key=row.row_key, detail=detail))
-        for member in matches:
+        for user_id in found:
             # Whatever else is known of them, this row may mean any of them.
-            unusable = InvalidRow(row_key=row.row_key, key=row.key, detail=detail)
-            self._of_member.setdefault(member.id, []).append(unusable)
+            unusable = InvalidRow(row_key=row.row_key, keys=row.keys, detail=detail)
+            self._of_member.setdefault(user_id, []).append(unusable)
 
     def _find_several_rows(self, user_id: str, rows: Sequence[ReadRow]) -> None:
         keys = sorted({row.row_key for row in rows})
@@ -79,6 +95,18 @@ class Claims:
             self.findings.append(
                 Finding(kind=FindingKind.AMBIGUOUS_ROW, row_key=key, user_id=user_id, detail=detail)
             )
+
+
+def _several_people(found: Collection[str], others: Collection[str]) -> str:
+    if others:
+        return f"means {_some(found)}, who is a member, and {_some(others)}, who is not; write the object ID"
+    if len(found) == 1:
+        return f"may mean {_some(found)}, whose address in Entra has characters that cannot be read in a key"
+    return f"matches {len(found)} members: {_some(found)}"
+
+
+def _some(user_ids: Collection[str]) -> str:
+    return ", ".join(sorted(user_ids)[:_NAMED]) + (", …" if len(user_ids) > _NAMED else "")
 
 
 def same_person(others: Collection[str]) -> str:

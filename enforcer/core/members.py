@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from enforcer.core.contractors import is_object_id
+from enforcer.core.keys import ANYBODY, is_key, is_object_id, meanings, normalised
 from enforcer.core.user_kind import UserKind
 
 
@@ -16,12 +16,14 @@ class Member:
     Attributes:
         kind: `user`, or the OData type of what else is in the group.
         enabled: Whether the account may sign in; None where Graph did not tell.
+        other_addresses: Besides user principal name and mail; a guest may have nothing but these.
     """
 
     id: str
     user_principal_name: str = ""
     mail: str = ""
     user_kind: UserKind = UserKind.MEMBER
+    other_addresses: tuple[str, ...] = ()
     kind: str = "user"
     enabled: bool | None = None
 
@@ -31,13 +33,18 @@ class Member:
 
     @property
     def names(self) -> frozenset[str]:
-        """Give the keys, normalised, of rows that mean him."""
-        return names_of(self.id, self.user_principal_name, self.mail)
+        """The keys, normalised, of rows that mean this member."""
+        return names_of(self.id, self.user_principal_name, self.mail, *self.other_addresses)
+
+    @property
+    def possible_names(self) -> frozenset[str]:
+        """The keys, normalised, of rows that mean this member, or may."""
+        return self.names | hidden_names(self.user_principal_name, self.mail, *self.other_addresses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A user of the directory, in a managed group or not."""
+    """A user of the directory, in a managed group or not; `other_addresses` as for a member."""
 
     id: str
     display_name: str
@@ -45,24 +52,37 @@ class Person:
     mail: str
     user_kind: UserKind
     enabled: bool | None
+    other_addresses: tuple[str, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
-        """Give the keys, normalised, of rows that mean him."""
-        return names_of(self.id, self.user_principal_name, self.mail)
+        """The keys, normalised, of rows that mean this person."""
+        return names_of(self.id, self.user_principal_name, self.mail, *self.other_addresses)
+
+    @property
+    def possible_names(self) -> frozenset[str]:
+        """The keys, normalised, of rows that mean this person, or may."""
+        return self.names | hidden_names(self.user_principal_name, self.mail, *self.other_addresses)
 
 
-def names_of(user_id: str, user_principal_name: str, mail: str) -> frozenset[str]:
-    """Give the keys, normalised, of rows that mean whoever has this object ID and these addresses."""
-    return frozenset({user_id, user_principal_name.lower(), mail.lower()} - {""})
+def names_of(user_id: str, *addresses: str) -> frozenset[str]:
+    """Return the keys, normalised, of rows that mean whoever has this object ID and these addresses."""
+    return frozenset({user_id, *map(normalised, addresses)} - {""})
+
+
+def hidden_names(*addresses: str) -> frozenset[str]:
+    """Return the keys that may be meant by those addresses in Entra that are not readable keys."""
+    unreadable = (address for address in addresses if address and not is_key(address))
+    return frozenset(key for address in unreadable for key in meanings(address)) - {ANYBODY}
 
 
 @dataclass(frozen=True, slots=True)
 class MemberIndex:
-    """Finds members by object ID, user principal name or e-mail address, without regard to case."""
+    """Finds members by object ID, user principal name or any other address, as `keys` compares them."""
 
     _by_id: dict[str, Member] = field(default_factory=dict)
     _by_address: dict[str, Member | tuple[Member, ...]] = field(default_factory=dict)
+    _doubtful: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, members: Iterable[Member]) -> MemberIndex:
@@ -75,17 +95,24 @@ class MemberIndex:
         if member.id in self._by_id:  # a page boundary may move under us: the same member comes twice
             return
         self._by_id[member.id] = member
-        for address in member.names - {member.id}:
+        names = member.names
+        doubtful = member.possible_names - names
+        self._doubtful.update(doubtful)
+        for address in (names | doubtful) - {member.id}:
             known = self._by_address.get(address)
             self._by_address[address] = member if known is None else (*_several(known), member)
 
     def matches(self, key: str) -> Sequence[Member]:
-        """Give everybody whom a normalised key means; more than one is for people to sort out."""
+        """Return everybody whom a normalised key means, or may mean; several are for people to sort out."""
         if is_object_id(key):
             member = self._by_id.get(key)
             return () if member is None else (member,)
         found = self._by_address.get(key)
         return () if found is None else _several(found)
+
+    def is_doubtful(self, key: str) -> bool:
+        """Whether a member's address in Entra is this key only if what cannot be read in it is left out."""
+        return key in self._doubtful
 
     def __contains__(self, user_id: str) -> bool:
         return user_id in self._by_id

@@ -50,6 +50,7 @@ class Offboarded:
         ended_rows: The register's rows that end now, as `group/row key`.
         proof: What Entra says of his next sign-in; None where these steps took him out of no group.
         proof_policy: The name of the policy that blocks it.
+        warnings: What was taken otherwise than it was sent.
     """
 
     run_id: str
@@ -62,3 +63,4 @@ class Offboarded:
     ended_rows: tuple[str, ...]
     proof: Proof | None = None
     proof_policy: str = ""
+    warnings: tuple[str, ...] = ()

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from enforcer.core.contractors import normalised
 from enforcer.core.enforcement import Enforcement
-from enforcer.core.members import names_of
+from enforcer.core.keys import normalised
+from enforcer.core.members import hidden_names, names_of
 from enforcer.core.user_kind import UserKind
 
 
@@ -36,6 +36,7 @@ class FindingKind(StrEnum):
     POLICY_DRIFT = "policy_drift"
     UNMANAGED_GROUP = "unmanaged_group"
     MIDNIGHT_END = "midnight_end"
+    UNMATCHED_ROW = "unmatched_row"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class Offboard:
 
     Attributes:
         row_key: His row in the register; None for a member without one.
-        mail: Not part of the digest, nor of what is printed: rows may go by it.
+        mail, other_addresses: Not part of the digest, nor of what is printed: rows may go by them.
         key_taken: What is known under the row's key is about somebody else, who had the address before.
         key_passed_on: The address under which he is on record is another member's now; rows mean the other.
         was_disabled: The account could not sign in before we began.
@@ -74,6 +75,7 @@ class Offboard:
     user_kind: UserKind
     steps: tuple[Step, ...]
     mail: str = ""
+    other_addresses: tuple[str, ...] = ()
     was_disabled: bool = False
     authorised: bool = False
     earlier: Enforcement | None = None
@@ -96,8 +98,9 @@ class Offboard:
 
     @property
     def names(self) -> frozenset[str]:
-        """Give the keys, normalised, of rows that mean him, as far as the plan knows."""
-        names = names_of(self.user_id, self.user_principal_name, self.mail)
+        """The keys, normalised, of rows that mean the person, or may, as far as the plan knows."""
+        addresses = (self.user_principal_name, self.mail, *self.other_addresses)
+        names = names_of(self.user_id, *addresses) | hidden_names(*addresses)
         return names if self.key_passed_on else names | {normalised(self.key)}
 
     @property

@@ -8,7 +8,8 @@ due                   yes      offboarded, verified   finding re_added, offboard
 due                   yes/no   stuck, tried today     finding stuck, nothing else
 due                   yes/no   stuck                  finding stuck, one more attempt
 due                   no       offboarding            the steps not known to be done: a run broke off
-due                   no       none, verified         nothing
+due                   no       none, verified         nothing; finding unmatched_row, where nothing is on
+                                                      record under its address, and members have no row
 due, protected        yes      any                    finding protected
 due, protected        no       offboarding, stuck     finding protected
 not due               yes/no   offboarding, stuck     withdraw: the end date was put off
@@ -47,14 +48,15 @@ Whose row is whose is `matching`'s business; how a decision is put is `draft`'s.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from enforcer.core.contractors import Contractor, ReadRow, RegisterRow, normalised, read_rows
+from enforcer.core.contractors import Contractor, ReadRow, RegisterRow, read_rows
 from enforcer.core.digest import plan_digest
 from enforcer.core.draft import Draft
 from enforcer.core.enforcement import Enforcement, State
+from enforcer.core.keys import is_object_id, normalised
 from enforcer.core.matching import Claims
 from enforcer.core.members import Member, MemberIndex
 from enforcer.core.plan import Finding, GroupPlan, Plan
@@ -75,6 +77,7 @@ class GroupFacts:
         enforcements: The group's whole partition of `enforcements`.
         engaged_elsewhere: Keys of the rows by which another managed group still gives access.
         findings: What was found already while all this was read.
+        namesakes: Who else has the address of a due row that means a member: object IDs, by normalised key.
     """
 
     group_id: str
@@ -83,6 +86,7 @@ class GroupFacts:
     enforcements: Iterable[Enforcement] = ()
     engaged_elsewhere: Collection[str] = frozenset()
     findings: Sequence[Finding] = ()
+    namesakes: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 def make_plan(groups: Iterable[GroupFacts], settings: Settings, now: datetime) -> Plan:
@@ -98,6 +102,7 @@ def plan_group(facts: GroupFacts, settings: Settings, now: datetime) -> GroupPla
     judge.judge_the_gone()
     judge.judge_the_missing()
     judge.judge_the_ends()
+    judge.judge_the_unmatched()
     return judge.draft.finish()
 
 
@@ -117,11 +122,11 @@ class _Judge:
     def __post_init__(self) -> None:
         self.people = MemberIndex.of(self.facts.members)
         self.rows = list(read_rows(self.facts.rows, self.settings.date_rules))
-        self.claims = Claims.of(self.rows, self.people)
+        self.claims = Claims.of(self.rows, self.people, self.facts.namesakes)
         self.enforcements = sorted(self.facts.enforcements, key=_age)
         self.known, self.begun = {}, {}
         for item in self.enforcements:
-            self.known.setdefault(item.row_key.lower(), []).append(item)
+            self.known.setdefault(normalised(item.row_key), []).append(item)
             if item.unfinished:
                 self.begun.setdefault(item.user_id, []).append(item)
         self.draft = Draft(
@@ -205,7 +210,7 @@ class _Judge:
 
     def _known_under(self, row: Contractor) -> Sequence[Enforcement]:
         """Give what is known under the row's key, of whomever it meant at the time."""
-        return self.known.get(row.row_key.lower(), ())
+        return self.known.get(row.key, ())
 
     def _was_just_removed(self, item: Enforcement) -> bool:
         return item.removed_at is not None and self.now - item.removed_at < READS_SETTLE
@@ -250,6 +255,17 @@ class _Judge:
         for row in self.rows:
             if isinstance(row, Contractor) and not row.is_due(self.now):
                 self.draft.find_midnight_end(row)
+
+    # Those of whom nothing is known but that their time is over -------------------------------------------
+
+    def judge_the_unmatched(self) -> None:
+        """Name due rows by which perhaps somebody should have gone who stays, as a member without a row."""
+        if without_row := sum(not self.claims.about(member) for member in self.people if member.is_user):
+            for key, rows in self.claims.of_nobody.items():
+                if not is_object_id(key) and key not in self.known:
+                    for row in rows:
+                        if isinstance(row, Contractor) and row.is_due(self.now):
+                            self.draft.find_unmatched(row, without_row)
 
     # What all have in common -----------------------------------------------------------------------------
 

@@ -17,11 +17,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from enforcer.core.contractors import is_object_id
 from enforcer.core.days import Period
 from enforcer.core.dossiers import Dossier, in_order, moment, times
 from enforcer.core.enforcement import Enforcement, Sessions
 from enforcer.core.evidence import Case, Membership, Verdict
+from enforcer.core.keys import is_object_id
 from enforcer.core.ledger import Action, Done, Link
 from enforcer.core.planner import READS_SETTLE
 

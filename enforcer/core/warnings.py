@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from enforcer.core.contractors import normalised
 from enforcer.core.days import last_day
 from enforcer.core.endings import Ending
+from enforcer.core.keys import normalised
 
 _SATURDAY = 5
 

@@ -1,4 +1,4 @@
-"""Writes that happen at the same time travel together: up to 20 in one `$batch`.
+"""Writes that happen at the same time travel together, up to 20 in one `$batch`; so do many reads.
 
 The items of a batch are independent: with `dependsOn`, a harmless "not a member" would cancel the revocation
 that follows. Graph counts and throttles each item by itself, so each is judged and repeated by itself.
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import batched
 
 import msgspec
 
+from enforcer.concurrency import each
 from enforcer.graph.client import GraphClient
 from enforcer.graph.priority import Priority
 from enforcer.graph.reply import Reply, ReplyKind, Request, no_reply, read_reply
@@ -20,6 +22,7 @@ from enforcer.graph.reply import Reply, ReplyKind, Request, no_reply, read_reply
 # "Combine multiple HTTP requests using JSON batching": at most 20 in one.
 BATCH_SIZE = 20
 BATCHES_UNDER_WAY = 16
+_READ_AT_ONCE = 4
 _LINGER_SECONDS = 0.02
 
 
@@ -184,12 +187,38 @@ class Batcher:
             _settle(calls, [await self._client.attempt(request) for request in requests])
 
 
+async def read_together(client: GraphClient, requests: Sequence[Request]) -> list[Reply]:
+    """Make these reads, 20 to a `$batch`, and return their answers in the same order.
+
+    What is not answered for good within its batch is asked for again by itself.
+
+    Raises:
+        UnavailableError: Graph did not answer in time.
+        AccessDeniedError: Graph does not know us (401).
+    """
+    batches = list(batched(requests, BATCH_SIZE, strict=False))
+    replies = await each(batches, lambda some: _read_batch(client, some), at_once=_READ_AT_ONCE)
+    return [reply for some in replies for reply in some]
+
+
+async def _read_batch(client: GraphClient, requests: Sequence[Request]) -> list[Reply]:
+    if len(requests) == 1:
+        return [await client.call(requests[0])]
+    envelope = _envelope(requests)
+    reply = await client.persist(lambda: client.attempt(envelope, writes=0))
+    answers = _read_items(reply, len(requests)) if reply.ok else [reply] * len(requests)
+    return [
+        answer if answer.ok else await client.call(request)
+        for request, answer in zip(requests, answers, strict=True)
+    ]
+
+
 def _settle(calls: list[_Call], replies: list[Reply]) -> None:
     for call, reply in zip(calls, replies, strict=True):
         call.settle(reply)
 
 
-def _envelope(requests: list[Request]) -> Request:
+def _envelope(requests: Sequence[Request]) -> Request:
     items = [_item(number, request) for number, request in enumerate(requests, start=1)]
     # Each item is counted and throttled by itself, and so has a priority of its own.
     urgent = any(request.priority is Priority.HIGH for request in requests)

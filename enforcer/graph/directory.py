@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import unicodedata
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from functools import partial
 
 import msgspec
 
-from enforcer.core.contractors import is_address, is_object_id
+from enforcer.core import keys
 from enforcer.core.members import Member, Person
 from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.core.user_kind import UserKind
@@ -19,7 +21,7 @@ from enforcer.exceptions import (
     ReadError,
     UnavailableError,
 )
-from enforcer.graph.batch import Batcher, Look, no_look
+from enforcer.graph.batch import Batcher, Look, no_look, read_together
 from enforcer.graph.client import GraphClient
 from enforcer.graph.decoding import Page, all_of, decode
 from enforcer.graph.groups import GROUP_COLUMNS, Group, ManagedGroup, refusal
@@ -28,8 +30,17 @@ from enforcer.graph.reply import Reply, ReplyKind, Request
 # One look at the group answers for all removals of about the same time.
 _CONFIRMED_SECONDS = 30.0
 _PAGE = "999"  # group: list members; the most that Graph gives at once
-_MEMBER_COLUMNS = "id,userPrincipalName,mail,userType,externalUserState,accountEnabled"
-_USER_COLUMNS = "id,displayName,userPrincipalName,mail,userType,externalUserState,accountEnabled"
+_MEMBER_COLUMNS = (
+    "id,userPrincipalName,mail,otherMails,proxyAddresses,userType,externalUserState,accountEnabled"
+)
+_USER_COLUMNS = f"{_MEMBER_COLUMNS},displayName"
+# All that may be an address of somebody, as Microsoft asks whether an invited person is there already (Entra
+# External ID, "B2B collaboration API"); none of it needs advanced queries. The prefix is in either case.
+_HAS_ADDRESS = (
+    "userPrincipalName eq '{0}' or mail eq '{0}' or otherMails/any(x:x eq '{0}')"
+    " or proxyAddresses/any(x:x eq 'smtp:{0}') or proxyAddresses/any(x:x eq 'SMTP:{0}')"
+)
+_SMTP = "smtp:"
 
 
 class _Object(msgspec.Struct, rename="camel"):
@@ -38,6 +49,8 @@ class _Object(msgspec.Struct, rename="camel"):
     display_name: str | None = None
     user_principal_name: str | None = None
     mail: str | None = None
+    other_mails: list[str] | None = None
+    proxy_addresses: list[str] | None = None
     user_type: str | None = None
     external_user_state: str | None = None
     account_enabled: bool | None = None
@@ -116,23 +129,37 @@ class Directory:
             NotFoundError: Nobody has that name.
             AmbiguousError: Several people have.
         """
-        if not (is_object_id(name) or is_address(name)):
-            what = "neither an object ID nor a user principal name nor an e-mail address"
-            raise NotFoundError(f"{name!r:.80} is {what}", field="user")
-        direct = await self._get_user(name)
-        if is_object_id(name):
-            if direct is None:
+        if problem := keys.problem(name):
+            raise NotFoundError(f"the name {problem}", field="user")
+        if keys.is_object_id(name):
+            person = await self._get_user(name)
+            if person is None:
                 raise NotFoundError(f"nobody in this tenant has the object ID {name}", field="user")
-            return direct
-        found = {person.id: person for person in await self._users_with_mail(name)}
-        if direct is not None:
-            found[direct.id] = direct
+            return person
+        # Whatever Graph takes for the same address: only what is the same to us is.
+        key = keys.normalised(name)
+        asked = await self._people(lambda: self._client.call(_users_having(key)))
+        having = [person for person in asked if key in person.names]
+        found = {person.id: person for person in having}
         if not found:
             raise NotFoundError(f"nobody in this tenant has the name or address {name}", field="user")
         if len(found) > 1:
             ids = ", ".join(sorted(found))
             raise AmbiguousError(f"{name} is the name or address of several people: {ids}", field="user")
         return next(iter(found.values()))
+
+    async def having(self, addresses: Collection[str]) -> dict[str, frozenset[str]]:
+        """Find everybody who has, or may have, one of these addresses: object IDs, by address.
+
+        Raises:
+            ReadError, AccessDeniedError, UnavailableError: Graph did not say it of all.
+        """
+        asked = list(addresses)
+        replies = await read_together(self._client, [_users_having(address) for address in asked])
+        return {
+            address: frozenset({person.id for person in await self._people(partial(_at_once, reply))})
+            for address, reply in zip(asked, replies, strict=True)
+        }
 
     # The steps take a last look (see `Batcher.write`), and raise what it raises.
 
@@ -208,23 +235,13 @@ class Directory:
         except UnavailableError as error:
             return Reply(status=0, message=str(error))
 
-    async def _get_user(self, name: str) -> Person | None:
-        reply = await self._client.read("/users/{user}?$select={+select}", user=name, select=_USER_COLUMNS)
-        # A name that cannot be a user principal name is answered with 400.
-        if reply.not_found or (reply.status == 400 and not is_object_id(name)):  # noqa: PLR2004
+    async def _get_user(self, user_id: str) -> Person | None:
+        reply = await self._client.read("/users/{user}?$select={+select}", user=user_id, select=_USER_COLUMNS)
+        if reply.not_found:
             return None
         return _person(_read(reply, _Object, "the user", "User.Read.All"))
 
-    async def _users_with_mail(self, mail: str) -> list[Person]:
-        quoted = mail.replace("'", "''")  # OData's own escape; the rest is the URL's
-
-        def begin() -> Awaitable[Reply]:
-            return self._client.read(
-                "/users?$filter={filter}&$select={+select}",
-                filter=f"mail eq '{quoted}'",
-                select=_USER_COLUMNS,
-            )
-
+    async def _people(self, begin: Callable[[], Awaitable[Reply]]) -> list[Person]:
         return await self._all(begin, "users", "User.Read.All", _person)
 
     async def _all[T](
@@ -253,6 +270,24 @@ def _read[T](reply: Reply, kind: type[T], what: str, permission: str) -> T:
     return decode(reply, kind, what)
 
 
+async def _at_once(reply: Reply) -> Reply:
+    return reply
+
+
+def _users_having(address: str) -> Request:
+    """Ask for the users who have an address, in whichever of Unicode's two forms Entra holds it."""
+    forms = dict.fromkeys(unicodedata.normalize(form, address) for form in ("NFC", "NFD"))
+    quoted = [form.replace("'", "''") for form in forms]  # OData's own escape; the rest is the URL's
+    return Request(
+        method="GET",
+        path="/users?$filter={filter}&$select={select}",
+        parameters={
+            "filter": " or ".join(_HAS_ADDRESS.format(form) for form in quoted),
+            "select": _USER_COLUMNS,
+        },
+    )
+
+
 def _says_false(reply: Reply) -> bool:
     """Tell whether the body says that nothing was done (user: revokeSignInSessions gives a Boolean)."""
     try:
@@ -269,6 +304,7 @@ def _member(found: _Object) -> Member:
         id=found.id.lower(),
         user_principal_name=found.user_principal_name or "",
         mail=found.mail or "",
+        other_addresses=_other_addresses(found),
         user_kind=_user_kind(found),
         kind=kind,
         enabled=found.account_enabled,
@@ -281,6 +317,7 @@ def _person(found: _Object) -> Person:
         display_name=found.display_name or "",
         user_principal_name=found.user_principal_name or "",
         mail=found.mail or "",
+        other_addresses=_other_addresses(found),
         user_kind=_user_kind(found),
         enabled=found.account_enabled,
     )
@@ -292,6 +329,14 @@ def _user_kind(found: _Object) -> UserKind:
         user_principal_name=found.user_principal_name,
         invited=found.external_user_state is not None,
     )
+
+
+def _other_addresses(found: _Object) -> tuple[str, ...]:
+    """Return the addresses besides user principal name and mail; of proxy addresses, only those of mail."""
+    mails = [one for one in found.proxy_addresses or () if one[: len(_SMTP)].lower() == _SMTP]
+    addresses = [*(found.other_mails or ()), *(one[len(_SMTP) :] for one in mails)]
+    known = {(found.user_principal_name or "").lower(), (found.mail or "").lower(), ""}
+    return tuple(dict.fromkeys(one for one in addresses if one.lower() not in known))
 
 
 def _result(reply: Reply) -> StepResult:

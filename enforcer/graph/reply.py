@@ -218,6 +218,6 @@ class Request:
 
     @property
     def expanded(self) -> str:
-        """The path with its parameters in it, for a `$batch`; there it may have no query."""
+        """The path with its parameters in it, for a `$batch`."""
         quoted = {name: quote(value, safe="") for name, value in self.parameters.items()}
         return self.path.format_map(quoted)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import batched
 
-from enforcer.core.contractors import normalised
 from enforcer.core.endings import Ending
+from enforcer.core.keys import normalised
 from enforcer.core.messages import GIVE_UP_AFTER, Channel, Level, Message
 from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Report

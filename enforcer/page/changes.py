@@ -10,8 +10,8 @@ from enforcer.api.calls import Call
 from enforcer.api.handlers.offboarding import offboard_or_queue
 from enforcer.api.messages import Response
 from enforcer.api.problems import invalid
-from enforcer.core.contractors import is_address
 from enforcer.core.dates import UnreadableDateError
+from enforcer.core.keys import is_address
 from enforcer.core.runs import LONGEST_REASON
 from enforcer.exceptions import InputError
 from enforcer.page.answers import see_other

@@ -8,8 +8,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from enforcer.api.calls import Call
-from enforcer.core.contractors import is_address, is_object_id, normalised
 from enforcer.core.enforcement import Enforcement
+from enforcer.core.keys import is_key, is_object_id, normalised, trimmed
 from enforcer.core.ledger import Entry
 from enforcer.core.members import Person
 from enforcer.exceptions import EnforcerError, InputError, NotFoundError, UnavailableError
@@ -92,7 +92,8 @@ async def read_person(services: Services, name: str) -> Known:
     register, entra = await asyncio.gather(
         read_register(services, services.settings.group_ids), _ask_entra(services, name)
     )
-    names = {normalised(name), *(entra.person.names if entra.person else ())}
+    # As a link has it from the register, or as somebody typed it.
+    names = {normalised(name), normalised(trimmed(name)), *(entra.person.names if entra.person else ())}
     rows = [row for row in register if row.is_named(names)]
     engagements = await _engagements(services, rows, entra.person.id if entra.person else normalised(name))
     if not engagements and entra.person is None and not entra.trouble:
@@ -121,8 +122,8 @@ async def _history(services: Services, keys: Collection[str]) -> tuple[Entry, ..
 
 async def _ask_entra(services: Services, name: str) -> InEntra:
     """Ask Entra, but show the rest all the same where it does not answer."""
-    name = normalised(name)
-    if not (is_object_id(name) or is_address(name)):
+    name = trimmed(name)
+    if not is_key(name):
         return InEntra()
     try:
         async with asyncio.timeout(_ENTRA_SECONDS):

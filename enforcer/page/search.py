@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from unicodedata import normalize
 
 from enforcer.api.calls import Call
 from enforcer.api.messages import Response
-from enforcer.core.contractors import is_address, is_object_id
+from enforcer.core.keys import is_key, trimmed
 from enforcer.page.answers import calendar, frame, html
 from enforcer.page.people import PersonLink, person_path, row_link
 from enforcer.page.timeline import ends_in_week
@@ -33,7 +34,7 @@ class Hit:
 
 async def show_search(call: Call) -> Response:
     rows, days = await read_register(call.services, call.services.settings.group_ids), calendar(call)
-    asked = call.request.query.get("q", "").strip()
+    asked = trimmed(call.request.query.get("q", ""))
     monday = _monday(call.request.query.get("week", ""))
     found = _with_words(rows, asked) if monday is None else ends_in_week(rows, monday, days)
     return html(
@@ -44,7 +45,7 @@ async def show_search(call: Call) -> Response:
         hits=[_hit(row, days) for row in found[:SHOWN]],
         more=max(len(found) - SHOWN, 0),
         several=len(call.services.settings.group_ids) > 1,
-        in_entra=person_path(asked) if is_object_id(asked) or is_address(asked) else "",
+        in_entra=person_path(asked) if is_key(asked) else "",
     )
 
 
@@ -59,7 +60,7 @@ def _monday(text: str) -> date | None:
 
 def _with_words(rows: Sequence[Row], asked: str) -> list[Row]:
     """Give the rows that have all the words somewhere, by name; without words, all rows."""
-    words = asked.casefold().split()
+    words = _caseless(asked).split()
     found = [row for row in rows if all(word in _text(row) for word in words)]
     return sorted(found, key=lambda row: (row.name.casefold(), row.key))
 
@@ -67,7 +68,12 @@ def _with_words(rows: Sequence[Row], asked: str) -> list[Row]:
 def _text(row: Row) -> str:
     item = row.registration
     texts = (item.display_name, item.row_key, item.company, item.sponsor, item.note)
-    return "\n".join(texts).casefold()
+    return _caseless("\n".join(texts))
+
+
+def _caseless(text: str) -> str:
+    """Return the text as it is compared: an accent is found in either of Unicode's forms."""
+    return normalize("NFC", normalize("NFC", text).casefold())
 
 
 def _hit(row: Row, days: Calendar) -> Hit:

@@ -109,6 +109,10 @@ FINDINGS = {
         title="Rows of no managed group",
         advice="Write them under a managed group's object ID, or have that group managed.",
     ),
+    FindingKind.UNMATCHED_ROW: FindingWords(
+        title="Ended, but the address is no member's",
+        advice="Perhaps a member without a row is meant: then write the object ID. Else delete the row.",
+    ),
 }
 
 _KINDS = {RunKind.SWEEP: "sweep", RunKind.OFFBOARD: "offboard now", RunKind.UNDO: "undo"}

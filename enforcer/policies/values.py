@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from enforcer.core.contractors import is_object_id
+from enforcer.core.keys import is_object_id
 from enforcer.exceptions import InputError
 
 type Value = str | int | tuple[str, ...]

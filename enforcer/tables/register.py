@@ -10,7 +10,8 @@ from itertools import batched
 from typing import Any
 
 from enforcer.concurrency import each
-from enforcer.core.contractors import RegisterRow, Registration, meant_by, normalised
+from enforcer.core.contractors import RegisterRow, Registration
+from enforcer.core.keys import meanings, normalised
 from enforcer.core.property_names import near_misses
 from enforcer.tables.gathering import GatheredReads
 from enforcer.tables.partitions import count_outside, read_partition
@@ -111,15 +112,15 @@ class Register:
         Args:
             group_id: The managed group.
             since: By storage's own clock, such as a lease's `taken_at`: the rows bear its times.
-            names: Normalised keys; the empty one stands for rows of which nobody can tell whom they mean.
+            names: Normalised keys; `ANYBODY` stands for rows of which nobody can tell whom they mean.
             besides: The key of a row that is left out.
         """
         if group_id not in self._changes:
             reads = GatheredReads(partial(self._changed, group_id), most=_MOST_WHO_ASK)
             self._changes[group_id] = reads
         found = await self._changes[group_id].get((since - _CLOCKS_DIFFER).isoformat()) or {}
-        keys = [key for name in names for key in found.get(name, ()) if key != (group_id, besides)]
-        rows = [await self._as_it_is_now(*key) for key in keys]
+        keys = {key for name in names for key in found.get(name, ()) if key != (group_id, besides)}
+        rows = [await self._as_it_is_now(*key) for key in sorted(keys)]
         return [row for row in rows if row is not None]
 
     async def _as_it_is_now(self, partition: str, row_key: str) -> RegisterRow | None:
@@ -141,7 +142,8 @@ class Register:
                 )
                 async for entity in entities:
                     key = entity["RowKey"]
-                    found.setdefault(meant_by(key), []).append((partition, key))
+                    for meant in meanings(key):
+                        found.setdefault(meant, []).append((partition, key))
         return dict.fromkeys(times, found)
 
     async def registration(self, group_id: str, row_key: str) -> Registration | None:

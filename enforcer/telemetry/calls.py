@@ -14,7 +14,7 @@ from opentelemetry import trace
 from opentelemetry.context import attach, detach
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from enforcer.core.contractors import is_object_id
+from enforcer.core.keys import is_object_id
 
 _tracer = trace.get_tracer("enforcer")
 _FIRST_ERROR = 400

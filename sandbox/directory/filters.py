@@ -14,6 +14,10 @@ _TOKEN = re.compile(
 )
 
 
+# Source: the error that Graph gives ("Too many child clauses specified in search filter expression").
+MOST_CLAUSES = 15
+
+
 class Junction(Enum):
     AND = "and"
     OR = "or"
@@ -46,6 +50,11 @@ def parse(text: str) -> Condition:
     condition = _either(tokens)
     if tokens:
         raise _unreadable(text)
+    if (clauses := sum(len(one.values) for one in comparisons(condition))) > MOST_CLAUSES:
+        raise unsupported_query(
+            "Too many child clauses specified in search filter expression containing 'OR' operators:"
+            f" {clauses}. Max allowed: {MOST_CLAUSES}."
+        )
     return condition
 
 
@@ -67,11 +76,13 @@ def holds(condition: Condition, entry: DirectoryObject, columns: Mapping[str, st
     field = columns[condition.name]
     held = getattr(entry, field) if field else None
     texts = {_text(one) for one in held} if isinstance(held, list) else {_text(held)}
-    return any(value.lower() in texts for value in condition.values)
+    return any(_text(value) in texts for value in condition.values)
 
 
 def _text(value: object) -> str:
-    return "null" if value is None else str(value).lower()
+    """A value without regard to case, as .NET compares: character by character, KELVIN SIGN is no K."""
+    text = "null" if value is None else str(value)
+    return "".join(one.upper() if len(one.upper()) == 1 else one for one in text)
 
 
 def _tokens(text: str) -> list[str]:

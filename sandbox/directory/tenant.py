@@ -176,7 +176,8 @@ class Tenant:
         self.objects[entry.id] = entry
         if isinstance(entry, User):
             self._by_name[entry.user_principal_name.lower()] = entry.id
-            self._by_mail.setdefault((entry.mail or "").lower(), set()).add(entry.id)
+            for address in (entry.mail or "", *entry.other_mails, *entry.proxy_addresses):
+                self._by_mail.setdefault(address.lower(), set()).add(entry.id)
         if isinstance(entry, ServicePrincipal):
             self._by_app[entry.app_id.lower()] = entry.id
         return entry
@@ -225,7 +226,7 @@ class Tenant:
         return found if isinstance(found, User) and _is_current(found, name) else None
 
     def users_named(self, name: str) -> list[User]:
-        """Users with this object id, user principal name or mail address; perhaps some who had it once."""
+        """Users with this object id, user principal name or other address; perhaps some who had it once."""
         ids = {name.lower(), self._by_name.get(name.lower(), ""), *self._by_mail.get(name.lower(), ())}
         return [found for one in ids if isinstance(found := self.objects.get(one), User)]
 

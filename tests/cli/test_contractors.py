@@ -133,6 +133,44 @@ async def test_every_bad_line_is_named_and_nothing_is_imported(shell: Shell, tmp
     assert await ends(shell) == {}
 
 
+async def test_what_is_invisible_around_a_user_is_taken_off_and_said(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(
+        f"user,end\n\u200banna@x.example\u00a0,{RUNNING}\n ben@x.example ,{RUNNING}\n", encoding="utf-8"
+    )
+    ran = await shell.run("contractors", "import", str(file), "-o", "json")
+    assert (ran.code, ran.data["imported"]) == (0, 2)
+    [warning] = ran.data["warnings"]
+    assert warning.startswith("line 2: '\\u200banna@x.example\\xa0' was taken as 'anna@x.example'")
+    assert f"warning: {warning}" in ran.err
+    assert await ends(shell) == {"anna@x.example": RUNNING, "ben@x.example": RUNNING}
+
+    extended = await shell.run("contractors", "extend", "\ufeffanna@x.example ", "--end", "2098-01-31")
+    assert extended.code == 0
+    assert "warning: '\\ufeffanna@x.example ' was taken as 'anna@x.example'" in extended.err
+    assert (await ends(shell))["anna@x.example"] == "2098-01-31"
+
+
+@pytest.mark.parametrize("user", ["an\u200bna@x.example", "\u212aim@x.example", "anna%40x.example"])
+async def test_what_is_hidden_inside_a_user_is_refused_and_shown(
+    shell: Shell, tmp_path: Path, user: str
+) -> None:
+    code, err = await import_file(shell, tmp_path, f"user,end\n{user},{RUNNING}\n")
+    assert code == 1
+    assert "line 2: the user is '" in err
+    assert user.isascii() or user not in err
+    assert await ends(shell) == {}
+    ran = await shell.run("contractors", "add", user, "--end", RUNNING)
+    assert (ran.code, ran.out) == (1, "")
+
+
+async def test_two_lines_that_are_the_same_to_the_eye_are_named(shell: Shell, tmp_path: Path) -> None:
+    text = f"user,end\nzoë@x.example,{RUNNING}\nZOE\u0308@x.example,{RUNNING}\n"
+    code, err = await import_file(shell, tmp_path, text)
+    assert code == 1
+    assert "line 3: " in err
+
+
 async def test_a_guest_whom_entra_does_not_know_is_named_by_his_line(shell: Shell, tmp_path: Path) -> None:
     code, err = await import_file(shell, tmp_path, f"user,end\ngus_x.example#EXT#@contoso.com,{RUNNING}\n")
     assert code == 1

@@ -37,6 +37,13 @@ async def test_a_person_is_out_with_his_sessions_revoked_and_his_row_ended(shell
     assert (await shell.run("plan", "--detailed-exitcode")).code == 0
 
 
+async def test_what_is_invisible_around_the_name_is_taken_off_and_said(shell: Shell) -> None:
+    anna = shell.world.member("Anna", mail="anna@x.example")
+    ran = await shell.run("offboard", "anna@x.example\u200b", "--reason", "x", "--output", "json")
+    assert (ran.code, ran.data["user_id"]) == (0, anna.id)
+    assert "warning: 'anna@x.example\\u200b' was taken as 'anna@x.example'" in ran.err
+
+
 async def test_it_is_never_held_by_the_brake(shell: Shell) -> None:
     shell.export(ENFORCER_BRAKE_COUNT="0", ENFORCER_BRAKE_PERCENT="0")
     anna = shell.world.member("Anna")

@@ -43,6 +43,7 @@ MEMBER = st.builds(
     id=ID,
     user_principal_name=ADDRESS,
     mail=st.one_of(st.just(""), ADDRESS),
+    other_addresses=st.lists(ADDRESS, max_size=1).map(tuple),
     user_kind=st.sampled_from(UserKind),
     kind=st.sampled_from(["user"] * 9 + ["group"]),
 )
@@ -53,7 +54,9 @@ DATE = st.one_of(
 ROW = st.builds(
     RegisterRow,
     partition_key=st.sampled_from([GROUP] * 9 + [GROUP.replace("9", "A")]),
-    row_key=st.one_of(ID, ID.map(str.upper), ADDRESS, ADDRESS.map("<{}>".format)),
+    row_key=st.one_of(
+        ID, ID.map(str.upper), ADDRESS, ADDRESS.map("<{}>".format), ADDRESS.map("\u200b{}".format)
+    ),
     end_date=st.one_of(DATE, DATE, st.sampled_from(NO_DATES)),
     start_date=st.one_of(st.none(), DATE, st.sampled_from(NO_DATES)),
 )

@@ -9,16 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enforcer.core.contractors import (
-    Contractor,
-    InvalidRow,
-    ReadRow,
-    RegisterRow,
-    is_address,
-    is_object_id,
-    normalised,
-    read_row,
-)
+from enforcer.core.contractors import Contractor, InvalidRow, ReadRow, RegisterRow, read_row
+from enforcer.core.keys import ANYBODY
 from enforcer.core.midnight import DateRules
 
 RULES = DateRules(zone=ZoneInfo("UTC"))
@@ -78,7 +70,7 @@ def test_people_go_by_object_id_or_address_without_regard_to_case(row_key: str, 
 )
 def test_a_key_with_something_around_it_is_refused_but_tells_whom_it_means(row_key: str, meant: str) -> None:
     found = invalid(row_key)
-    assert found.key == meant
+    assert found.keys == (meant,)
     assert found.detail.startswith(f"RowKey is {row_key!r}")
 
 
@@ -87,9 +79,6 @@ def test_a_key_with_something_around_it_is_refused_but_tells_whom_it_means(row_k
     [
         "",
         "Anna Berg",
-        "Anna Berg <anna@partner.example>",
-        "anna@partner.example;ben@partner.example",
-        "i:0#.f|membership|anna@contoso.com",
         "anna@@partner.example",
         "@partner.example",
         "anna@",
@@ -103,7 +92,7 @@ def test_a_key_with_something_around_it_is_refused_but_tells_whom_it_means(row_k
 )
 def test_a_key_that_names_nobody_is_refused_and_may_mean_anybody(row_key: str) -> None:
     found = invalid(row_key)
-    assert found.key == ""
+    assert found.keys == (ANYBODY,)
     assert len(found.detail) < 300
 
 
@@ -111,7 +100,7 @@ def test_a_row_in_a_partition_in_capitals_is_refused_but_tells_whom_it_means() -
     row = RegisterRow(partition_key=ANNA.upper(), row_key=ANNA, end_date="2026-12-31")
     found = read_row(row, RULES)
     assert isinstance(found, InvalidRow)
-    assert found.key == ANNA
+    assert found.keys == (ANNA,)
     assert "lower case" in found.detail
 
 
@@ -120,7 +109,7 @@ def test_a_row_in_a_partition_in_capitals_is_refused_but_tells_whom_it_means() -
 )
 def test_an_end_date_that_cannot_be_read_refuses_the_row_and_says_why(end_date: object) -> None:
     found = invalid(ANNA, end_date)
-    assert found.key == ANNA
+    assert found.keys == (ANNA,)
     assert found.detail.startswith("EndDate is ")
 
 
@@ -172,22 +161,3 @@ def test_whatever_a_row_holds_it_is_read_or_refused_in_words(
     row = RegisterRow(row_key=row_key, end_date=end_date, start_date=start_date, partition_key=partition_key)
     found = read_row(row, RULES)
     assert isinstance(found, Contractor) or found.detail
-
-
-@given(text=st.text(alphabet="aA.@<>'\"{}-_ ;:#%\t\\|é", max_size=12))
-def test_what_counts_as_an_address_has_nothing_around_it(text: str) -> None:
-    if is_address(text):
-        assert text == text.strip(" \t\"'<>{};:.\\|")
-        assert text.count("@") == 1
-
-
-def test_object_ids_are_told_from_what_only_looks_like_them() -> None:
-    assert is_object_id(ANNA)
-    assert is_object_id(ANNA.upper())
-    assert not is_object_id(f" {ANNA}")
-    assert not is_object_id(ANNA.replace("-", ""))
-    assert not is_object_id(ANNA.replace("1", "\u0661"))
-
-
-def test_a_guests_name_reads_the_same_with_its_number_signs_encoded() -> None:
-    assert normalised("Gina_Partner%23EXT%23@c.example") == normalised("gina_partner#ext#@C.example")

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from enforcer.core.contractors import RegisterRow, meant_by
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.enforcement import State
+from enforcer.core.keys import meanings
 from enforcer.core.last_look import LastLook, Reprieve, names
 from enforcer.core.midnight import DateRules
 from enforcer.core.plan import Offboard, Step
@@ -41,7 +42,7 @@ def row(key: str, end_date: object = ENDED, *, group: str = GROUP) -> RegisterRo
 
 
 def reprieve(person: Offboard, own: RegisterRow | None, *written: RegisterRow) -> Reprieve | None:
-    meant = [row for row in written if meant_by(row.row_key) in names(person)]
+    meant = [row for row in written if names(person) & set(meanings(row.row_key))]
     return LastLook(own=own, others=meant, rules=DateRules(zone=ZoneInfo("UTC")), now=NOW).reprieve(person)
 
 
@@ -80,6 +81,10 @@ def test_of_whom_was_removed_nothing_is_taken_back_by_a_row_that_says_nothing(pe
         ANNA.id.upper(),
         f"{{{ANNA.id}}}",
         ANNA.id.replace("-", ""),
+        ANNA.mail.replace("@", "\u200b@"),
+        f"\ufeff{ANNA.id}",
+        f"{ANNA.mail};somebody@else.example",
+        ANNA.mail.replace("@", "%40"),
     ],
 )
 def test_who_got_another_row_by_any_of_his_names_stays(person: Offboard, end_date: object, key: str) -> None:

@@ -24,6 +24,7 @@ from tests.core.group import (
     is_quiet,
     known,
     out,
+    person,
     plan,
     row,
 )
@@ -444,3 +445,50 @@ def test_an_end_at_midnight_that_means_a_day_is_due_when_the_next_one_begins() -
     assert out(at(over - timedelta(seconds=1))) == []
     (one,) = at(over).offboard
     assert (one.end_date, one.due_at) == ("2026-12-31T00:00:00Z", over)
+
+
+# Rows that mean nobody -----------------------------------------------------------------------------------
+
+
+def test_a_due_row_under_an_address_of_nobody_is_found_while_members_have_no_row() -> None:
+    nobody = row("left@contoso.example")
+    made = plan(rows=[nobody, row(ANNA, RUNNING)], members=[ANNA, BEN])
+    assert found(made) == [
+        (FindingKind.UNMATCHED_ROW, "left@contoso.example", None),
+        (FindingKind.UNREGISTERED_MEMBER, None, BEN.id),
+    ]
+    assert "1 members have no row" in made.findings[0].detail
+    assert is_quiet(plan(rows=[nobody, row(ANNA, RUNNING)], members=[ANNA]))
+
+
+@pytest.mark.parametrize(
+    ("key", "end"),
+    [
+        (BEN.id, ENDED),
+        ("left@contoso.example", "2026-11-24"),
+        (ANNA.mail.upper(), ENDED),
+    ],
+    ids=["object ID", "not due", "a member's"],
+)
+def test_no_other_row_is_found_for_meaning_nobody(key: str, end: str) -> None:
+    made = plan(rows=[row(key, end, "2026-11-23")], members=[ANNA, person(9)])
+    assert FindingKind.UNMATCHED_ROW not in [kind for kind, _, _ in found(made)]
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_a_row_under_whose_address_anything_is_on_record_is_not_found(state: State) -> None:
+    known_before = known(BEN, state, row_key="Ben@old.example")
+    made = plan(rows=[row("ben@OLD.example")], members=[ANNA], enforcements=[known_before])
+    assert FindingKind.UNMATCHED_ROW not in [kind for kind, _, _ in found(made)]
+
+
+def test_groups_and_devices_without_a_row_are_no_members_without_one() -> None:
+    made = plan(rows=[row("left@contoso.example")], members=[replace(ANNA, kind="group")])
+    assert [kind for kind, _, _ in found(made)] == [FindingKind.NOT_A_USER]
+
+
+def test_what_is_known_under_another_form_of_the_key_is_known() -> None:
+    zoe = person(1, mail="Zoë@contoso.example")
+    before = known(zoe, State.VERIFIED, row_key="zoe\u0308@contoso.example")
+    made = plan(rows=[row("ZOË@contoso.example")], members=[zoe], enforcements=[before])
+    assert [kind for kind, _, _ in found(made)] == [FindingKind.RE_ADDED]

@@ -81,3 +81,13 @@ def test_it_tells_when_a_row_that_it_passed_over_contradicts_another(*, ended_fi
     sieve.take(rows if ended_first else rows[::-1])
 
     assert sieve.passed_too_many
+
+
+def test_rows_that_mean_nobody_are_kept_only_while_members_have_no_row() -> None:
+    nobody, recorded = row("nobody@contoso.example"), row("Recorded@contoso.example")
+    on_record = known(BEN, State.VERIFIED, row_key="recorded@contoso.example")
+    sieve = Sieve.of([ANNA, person(1)], [on_record], RULES, NOW)
+    sieve.take([nobody, recorded, row(BEN), row(ANNA)])
+    assert sieve.rows == [row(ANNA), nobody]
+    sieve.take([row(person(1).mail)])
+    assert sieve.rows == [row(ANNA), row(person(1).mail)]

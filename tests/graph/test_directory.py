@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from datetime import UTC, datetime
+from typing import Literal
 
 import pytest
 
@@ -130,6 +132,83 @@ async def test_a_guest_is_found_by_his_mail_and_by_his_long_name(tenancy: Tenanc
     for name in ("gus@partner.example", gus.user_principal_name):
         person = await tenancy.directory.find(name)
         assert (person.id, person.user_kind) == (gus.id, UserKind.EXTERNAL)
+
+
+async def test_a_person_is_found_by_every_address_that_entra_has(tenancy: Tenancy) -> None:
+    addresses = {
+        "other_mails": ["Gus@home.example"],
+        "proxy_addresses": ["smtp:gus@old.example", "sip:gus@x.y"],
+    }
+    gus = tenancy.tenant.add_guest("Gus", "gus@partner.example", **addresses)
+    tenancy.tenant.fill_group(tenancy.group, [gus])
+    for name in ("gus@HOME.example", "gus@old.example", "\u0067us@partner.example"):
+        person = await tenancy.directory.find(name)
+        assert (person.id, person.other_addresses) == (gus.id, ("Gus@home.example", "gus@old.example"))
+    [member] = await members(tenancy)
+    assert member.other_addresses == ("Gus@home.example", "gus@old.example")
+    with pytest.raises(NotFoundError):
+        await tenancy.directory.find("gus@x.y")
+
+
+async def test_addresses_that_are_known_already_are_held_once(tenancy: Tenancy) -> None:
+    mail = "ada@contoso.example"
+    addresses = {"other_mails": [mail], "proxy_addresses": [f"SMTP:{mail.upper()}", "X500:/o=x"]}
+    ada = tenancy.tenant.add_user("Ada", mail=mail, user_principal_name=mail, **addresses)
+    tenancy.tenant.fill_group(tenancy.group, [ada])
+    assert [member.other_addresses for member in await members(tenancy)] == [()]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+async def test_an_accent_is_the_same_in_both_forms(tenancy: Tenancy, form: Literal["NFC", "NFD"]) -> None:
+    zoe = tenancy.tenant.add_user("Zoe", mail=unicodedata.normalize(form, "zoë@partner.example"))
+    for name in ("ZOË@partner.example", "zoe\u0308@partner.example"):
+        assert (await tenancy.directory.find(name)).id == zoe.id
+
+
+@pytest.mark.parametrize(
+    "name", ["ad\u200ba@contoso.example", "\u212aim@contoso.example", "ada%40contoso.example"]
+)
+async def test_a_name_that_cannot_be_read_is_nobodys_and_graph_is_not_asked(
+    tenancy: Tenancy, name: str
+) -> None:
+    tenancy.tenant.add_user("Ada", mail="ada@contoso.example")
+    tenancy.server.sandbox.log.entries.clear()
+    with pytest.raises(NotFoundError) as raised:
+        await tenancy.directory.find(name)
+    assert str(raised.value).isascii()
+    assert tenancy.server.sandbox.log.entries == []
+
+
+async def test_whom_graph_takes_for_somebody_else_is_not_found(tenancy: Tenancy) -> None:
+    """A directory may well hold two letters for the same that are not."""
+    other = {"id": NOBODY, "userPrincipalName": "strasse@contoso.example", "mail": None}
+    tenancy.strike(path=r"/users\?", status=200, body={"value": [other]})
+    with pytest.raises(NotFoundError):
+        await tenancy.directory.find("straße@contoso.example")
+
+
+async def test_who_has_addresses_is_asked_together_and_what_fails_again(tenancy: Tenancy) -> None:
+    users = [
+        tenancy.tenant.add_user(f"User {number}", mail=f"user.{number}@x.example") for number in range(45)
+    ]
+    twin = tenancy.tenant.add_user("Twin", other_mails=["user.7@x.example"])
+    tenancy.server.sandbox.log.entries.clear()
+    tenancy.strike(path="user.3@x.example", status=429, headers={"Retry-After": "0"})
+    tenancy.strike(path="user.4@x.example", status=503)
+    found = await tenancy.directory.having([user.mail or "" for user in users])
+    assert found == {
+        f"user.{number}@x.example": {user.id} | ({twin.id} if number == 7 else set())
+        for number, user in enumerate(users)
+    }
+    sent = [entry for entry in tenancy.server.sandbox.log.entries if "$batch" in entry.path]
+    assert len(sent) == 3
+    assert await tenancy.directory.having([]) == {}
+
+
+async def test_who_has_addresses_is_known_of_all_or_not_at_all(tenancy: Tenancy) -> None:
+    tenancy.strike(path="user.1@x.example", status=400, times=None)
+    with pytest.raises(ReadError):
+        await tenancy.directory.having([f"user.{number}@x.example" for number in range(3)])
 
 
 async def test_an_address_may_have_a_quote(tenancy: Tenancy) -> None:

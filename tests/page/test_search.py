@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 
 from enforcer.core.contractors import Registration
@@ -81,3 +83,22 @@ async def test_an_address_without_a_row_can_be_looked_up_in_entra(visitor: Visit
 @pytest.mark.parametrize("week", ["2026-13-45", "9999-12-31", "0001-01-01", "", "<b>", "soon"])
 async def test_a_week_that_there_is_not_is_no_error(visitor: Visitor, week: str) -> None:
     assert (await visitor.get(f"/api/?week={week}")).status == 200
+
+
+async def test_an_accent_is_found_in_either_form_and_what_is_invisible_around_is_taken_off(
+    visitor: Visitor, world: World
+) -> None:
+    await world.register("zoe\u0308@example.com", RUNNING, display_name="Zoë Adler")
+    for asked in ("ZOË@example.com", "zoe\u0308", "\u200bzoë@example.com\u00a0"):
+        assert "1 found." in (await visitor.get(f"/api/?q={quote(asked)}")).text
+
+
+async def test_a_row_that_cannot_be_read_has_a_page_with_whom_it_seems_to_mean(
+    visitor: Visitor, world: World
+) -> None:
+    anna = world.member("Anna Adler", mail="anna@example.com")
+    await world.register("anna@example.com\u200b", RUNNING, display_name="Anna with a shadow")
+    await world.register(anna.id, RUNNING, display_name="Anna Adler")
+    page = await visitor.get(f"/api/people/{quote('anna@example.com\u200b')}")
+    assert "\\u200b" in page.text
+    assert anna.id in page.text

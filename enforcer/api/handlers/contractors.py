@@ -38,7 +38,7 @@ async def list_contractors(call: Call) -> Response:
 async def get_contractor(call: Call) -> Response:
     row = await registration.find_row(call.services, call.user, call.request.query.get("group_id", ""))
     enforcement = await call.services.enforcements.get(row.group_id, row.row_key)
-    return respond(contractor_document(row, call.services.settings, enforcement))
+    return respond(contractor_document(row, call.services.settings, enforcement, call.warnings))
 
 
 async def put_contractor(call: Call) -> Response:
@@ -57,7 +57,7 @@ async def put_contractor(call: Call) -> Response:
     row = saved.registration
     enforcement = await call.services.enforcements.get(row.group_id, row.row_key)
     return respond(
-        contractor_document(row, call.services.settings, enforcement),
+        contractor_document(row, call.services.settings, enforcement, call.warnings),
         status=201 if saved.is_new else 200,
         headers={"Location": f"/api/contractors/{quote(row.row_key, safe='@')}"},
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from enforcer.api.bodies import OffboardBody, read_body
 from enforcer.api.calls import Call
@@ -49,7 +50,7 @@ async def offboard_or_queue(call: Call, reason: str) -> Offboarded | QueuedOffbo
         seconds=call.budget.now,
     )
     try:
-        return await offboard_now(call.services, order)
+        return replace(await offboard_now(call.services, order), warnings=call.warnings)
     except (UnavailableError, ReadError) as error:
         return await _offboard_later(call, order, str(error))
     except TimeoutError:
@@ -73,6 +74,7 @@ async def _offboard_later(call: Call, order: OffboardOrder, reason: str) -> Queu
         run_id=order.run_id,
         state=RunState.RUNNING,
         detail=f"It could not be done at once ({reason}), so it is queued and tried until it is done.",
+        warnings=call.warnings,
     )
 
 

@@ -26,6 +26,7 @@ from sandbox.directory.tenant import Mail
 
 # Source: the operation's reference page.
 MOST_GROUPS_TO_CHECK = 20
+_INDEXED = frozenset({"id", "userPrincipalName", "mail", "otherMails", "proxyAddresses"})
 
 
 def find_user(call: Call, sandbox: Sandbox) -> User:
@@ -163,7 +164,7 @@ def _candidates(condition: Condition | None, sandbox: Sandbox) -> list[User]:
 def _indexed(condition: Condition | None) -> set[str] | None:
     """The names of which one must be right for the condition to hold, if it can be put so."""
     if isinstance(condition, Comparison):
-        return set(condition.values) if condition.name in ("id", "userPrincipalName", "mail") else None
+        return set(condition.values) if condition.name in _INDEXED else None
     if isinstance(condition, Compound):
         parts = [_indexed(part) for part in condition.parts]
         known = [part for part in parts if part is not None]

@@ -242,3 +242,25 @@ async def test_a_register_row_with_an_exact_instant_is_shown_as_one(caller: Call
     await world.register(anna.id, datetime(2099, 1, 31, 17, tzinfo=UTC))
     reply = await caller.call("get_contractor", user=anna.id)
     assert reply.json["end_date"] == reply.json["due_at"] == "2099-01-31T17:00:00Z"
+
+
+# Names ---------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_invisible_around_a_name_is_taken_off_and_said(caller: Caller, world: World) -> None:
+    anna = world.member("Anna")
+    body = {"end_date": RUNNING}
+    written = await caller.call("put_contractor", body, user=f"%E2%80%8B{anna.mail}%C2%A0")
+    assert (written.status, written.json["row_key"]) == (201, anna.id)
+    assert written.json["warnings"] == [
+        f"'\\u200b{anna.mail}\\xa0' was taken as '{anna.mail}': blanks or invisible characters around"
+    ]
+    assert "warnings" not in (await caller.call("get_contractor", user=anna.id)).json
+
+
+@pytest.mark.parametrize("name", ["an\u200bna@x.example", "\u212aim@x.example"])
+async def test_a_name_with_something_hidden_in_it_is_nobodys(caller: Caller, world: World, name: str) -> None:
+    await world.register(name, RUNNING)
+    reply = await caller.call("get_contractor", user=name)
+    assert reply.status == 404
+    assert reply.json["detail"].isascii()

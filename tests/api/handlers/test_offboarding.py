@@ -323,3 +323,10 @@ async def test_many_calls_at_the_same_time_for_the_same_person_end_well(caller: 
     assert [reply.status for reply in replies] == [200] * 5
     assert anna.id not in world.member_ids()
     assert (await world.on_record(anna.id)).state is State.OFFBOARDED
+
+
+async def test_what_is_invisible_around_a_name_is_taken_off_and_said(caller: Caller, world: World) -> None:
+    anna = world.member("Anna Novak")
+    reply = await caller.call("offboard_now", _REASON, user=f"{anna.mail}\u200b")
+    assert (reply.status, reply.json["user_id"]) == (200, anna.id)
+    assert reply.json["warnings"][0].startswith(f"'{anna.mail}\\u200b' was taken as '{anna.mail}'")

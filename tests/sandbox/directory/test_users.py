@@ -50,13 +50,21 @@ async def test_state_and_kind_show_only_when_selected(scene: Scene) -> None:
         ("userType eq 'Guest' and accountEnabled eq true", {"Gus Guest"}),
         ("(mail eq 'gus@partner.example') and userType eq 'Member'", set()),
         ("otherMails/any(x:x eq 'pat@home.example')", {"Pat O'Hara"}),
+        ("otherMails/any(x:x eq 'PAT@home.example') or mail eq 'x'", {"Pat O'Hara"}),
+        ("proxyAddresses/any(p:p eq 'SMTP:Pat@old.example')", {"Pat O'Hara"}),
+        ("proxyAddresses/any(p:p eq 'Pat@old.example')", set()),
         ("mail eq 'nobody@contoso.example'", set()),
+        ("otherMails/any(x:x eq '\u212aim@home.example')", set()),
     ],
 )
 async def test_users_are_found_by_a_filter(scene: Scene, condition: str, found: set[str]) -> None:
     scene.tenant.add_user(
-        "Pat O'Hara", user_principal_name="o'hara@contoso.example", other_mails=["pat@home.example"]
+        "Pat O'Hara",
+        user_principal_name="o'hara@contoso.example",
+        other_mails=["pat@home.example"],
+        proxy_addresses=["SMTP:pat@old.example"],
     )
+    scene.tenant.add_user("Kim", other_mails=["kim@home.example"])
     answer = await scene.http.get("/users", params={"$filter": condition})
     assert {one["displayName"] for one in answer.json()["value"]} == found
 
@@ -67,7 +75,11 @@ async def test_a_user_is_found_by_an_id_in_a_filter(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    "condition", ["mail eq", "mail eq 'x' or", "nonsense eq 'x'", "mail ne 'x'", "((mail eq 'x'"]
+    "condition",
+    [
+        *("mail eq", "mail eq 'x' or", "nonsense eq 'x'", "mail ne 'x'", "((mail eq 'x'"),
+        *("otherMails eq 'x'", "mail/any(x:x eq 'x')", " or ".join(["mail eq 'x'"] * 16)),
+    ],
 )
 async def test_a_filter_that_cannot_be_read_is_refused(scene: Scene, condition: str) -> None:
     assert (await scene.http.get("/users", params={"$filter": condition})).status_code == 400
