@@ -3,7 +3,7 @@ PYTHON ?= python3.13
 BIN := .venv/bin
 SANDBOX := sandbox/node_modules/.package-lock.json
 
-.PHONY: demo sandbox test test-long test-browser coverage check format bench docs site pictures lock clean
+.PHONY: demo sandbox test test-long test-browser coverage mutate check format bench docs site pictures lock clean
 
 demo: .venv/.product $(SANDBOX)  ## show a night, from the plan to the proof, in a local tenant
 	$(BIN)/python -m sandbox.demo
@@ -22,6 +22,9 @@ test-browser: .venv/.dev $(SANDBOX)  ## the operators' page in a real browser (n
 
 coverage: .venv/.dev $(SANDBOX)  ## the same tests, and how much of enforcer/ they run
 	$(BIN)/python -m pytest -m "not long and not browser" --cov --cov-report=term:skip-covered
+
+mutate: .venv/.dev $(SANDBOX)  ## which small faults would no test notice? MUTATE="--modules core/plan --sample 50"
+	$(BIN)/python -m tools.mutate $(MUTATE)
 
 check: .venv/.dev  ## style, types, calls of Graph, spelling, workflows
 	$(BIN)/ruff format --check .

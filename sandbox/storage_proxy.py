@@ -5,7 +5,7 @@ A shared key signs the path and not the host, so the account's own key works thr
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -85,8 +85,8 @@ ALL_CALLS: Final = Calls()
 class Fault:
     """What happens to the calls from the `nth` on, `times` times, counted from when the fault was set.
 
-    First the `delay`, then `act`, which may for instance kill the caller, then the `reply`; without one the
-    call goes on as if nothing had happened.
+    First the `delay`, then `act`, which may for instance kill the caller (what it returns is awaited, if that
+    can be), then the `reply`; without one the call goes on as if nothing had happened.
     """
 
     calls: Calls = ALL_CALLS
@@ -209,8 +209,9 @@ def running_storage_proxy(upstream: StorageEndpoints) -> Iterator[StorageProxy]:
 
 async def _strike(fault: Fault) -> Reply | None:
     await asyncio.sleep(fault.delay.total_seconds())
-    if fault.act is not None:
-        fault.act()
+    acting = fault.act() if fault.act is not None else None
+    if isinstance(acting, Awaitable):
+        await acting
     return fault.reply
 
 

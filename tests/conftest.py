@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 
 from sandbox.azurite import StorageEndpoints, running_azurite
@@ -24,6 +24,10 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.register_profile(
     "long", max_examples=1000, deadline=None, suppress_health_check=_SLOW_IS_FINE
+)
+# For `make mutate`, which asks only whether a test fails, not by which example.
+hypothesis_settings.register_profile(
+    "mutants", hypothesis_settings.get_profile("fast"), phases=(Phase.explicit, Phase.generate)
 )
 hypothesis_settings.load_profile("fast")
 

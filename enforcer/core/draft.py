@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from enforcer.core.brake import Brake
@@ -65,26 +65,24 @@ class Draft:
         # Whoever can sign in by now was enabled meanwhile: by an undo, or by somebody else.
         done = disabled and member.enabled is not True
         was_disabled = was_disabled and done
-        names = member.possible_names | ({row.key} if row else set())
-        disable = () if done else self._disable(names, guest=member.user_kind.is_guest)
-        self.offboard.append(
-            Offboard(
-                user_id=member.id,
-                row_key=row.row_key if row else None,
-                user_principal_name=member.user_principal_name,
-                mail=member.mail,
-                other_addresses=member.other_addresses,
-                end_date=row.end_date if row else (earlier.end_date or None if earlier else None),
-                due_at=row.due_at if row else (earlier.due_at if earlier else None),
-                user_kind=member.user_kind,
-                steps=(*disable, Step.REMOVE, Step.REVOKE),
-                was_disabled=was_disabled,
-                authorised=authorised,
-                earlier=earlier,
-                key_taken=key_taken,
-                key_passed_on=earlier is not None and self._has_passed_on(earlier),
-            )
+        person = Offboard(
+            user_id=member.id,
+            row_key=row.row_key if row else None,
+            user_principal_name=member.user_principal_name,
+            mail=member.mail,
+            other_addresses=member.other_addresses,
+            end_date=row.end_date if row else (earlier.end_date or None if earlier else None),
+            due_at=row.due_at if row else (earlier.due_at if earlier else None),
+            user_kind=member.user_kind,
+            steps=(Step.REMOVE, Step.REVOKE),
+            was_disabled=was_disabled,
+            authorised=authorised,
+            earlier=earlier,
+            key_taken=key_taken,
+            key_passed_on=earlier is not None and self._has_passed_on(earlier),
         )
+        names = person.names | ({row.key} if row else set())
+        self._offboard(person, () if done else self._disable(names, guest=member.user_kind.is_guest))
 
     def finish_offboarding(self, begun: Enforcement, row: Contractor | None) -> None:
         """Take the steps that are not known to be done, for somebody who is not listed any more."""
@@ -92,21 +90,23 @@ class Draft:
         done = begun.was_disabled or begun.disabled_at is not None
         disable = () if done else self._disable(names, guest=begun.user_kind.is_guest)
         revoke = (Step.REVOKE,) if begun.revoked_at is None else ()
-        self.offboard.append(
-            Offboard(
-                user_id=begun.user_id,
-                row_key=row.row_key if row else None,
-                user_principal_name="",
-                end_date=row.end_date if row else begun.end_date or None,
-                due_at=row.due_at if row else begun.due_at,
-                user_kind=begun.user_kind,
-                steps=(*disable, *revoke),
-                was_disabled=begun.was_disabled,
-                authorised=True,
-                earlier=begun,
-                key_passed_on=self._has_passed_on(begun),
-            )
+        person = Offboard(
+            user_id=begun.user_id,
+            row_key=row.row_key if row else None,
+            user_principal_name="",
+            end_date=row.end_date if row else begun.end_date or None,
+            due_at=row.due_at if row else begun.due_at,
+            user_kind=begun.user_kind,
+            steps=revoke,
+            was_disabled=begun.was_disabled,
+            authorised=True,
+            earlier=begun,
+            key_passed_on=self._has_passed_on(begun),
         )
+        self._offboard(person, disable)
+
+    def _offboard(self, person: Offboard, disable: tuple[Step, ...]) -> None:
+        self.offboard.append(replace(person, steps=(*disable, *person.steps)))
 
     def _has_passed_on(self, known: Enforcement) -> bool:
         """Tell whether the address under which somebody is on record is another member's, and not his."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 from enforcer.core.contractors import RegisterRow
+from enforcer.core.digest import is_digest
 from enforcer.core.plan import GroupPlan
 from enforcer.core.planner import GroupFacts, make_plan
 from enforcer.settings import Disable, Onboarding, Unregistered
@@ -68,3 +71,25 @@ def test_the_digest_of_a_whole_plan_is_that_of_its_groups_in_any_order() -> None
     assert both.digest == make_plan([other, one], settings(), NOW).digest
     assert both.digest not in {group.digest for group in both.groups}
     assert make_plan([one], settings(), NOW).digest == both.groups[0].digest
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [("0123456789abcdef" * 4, True), ("a" * 63, False), ("a" * 65, False), ("A" * 64, False), ("", False)],
+)
+def test_a_digest_has_sixty_four_hexadecimal_digits(text: str, *, is_one: bool) -> None:
+    assert is_digest(text) is is_one
+
+
+def test_the_digest_of_a_plan_of_long_ago_is_still_the_same() -> None:
+    """Approvals name it: an update on the way from the plan to the approval must not lose it."""
+    made = planned(onboard=Onboarding.ADD, unregistered=Unregistered.OFFBOARD)
+    due = "2026-11-23 00:00:00+00:00"
+    people = sorted(
+        [
+            *([member.id, member.id, due, "remove", "revoke"] for member in (ANNA, BEN)),
+            *([member.id, "", "", "remove", "revoke"] for member in (person(1), person(2))),
+        ]
+    )
+    text = json.dumps([1, GROUP, people, ["new@partner.example"]], separators=(",", ":"))
+    assert made.digest == hashlib.sha256(text.encode()).hexdigest()

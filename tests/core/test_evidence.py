@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from enforcer.core.evidence import Verdict, summarise
+import pytest
+
+from enforcer.core.evidence import Membership, Verdict, summarise
 from tests.evidence.examples import case
 
 
@@ -28,3 +30,19 @@ def test_what_the_sla_cannot_be_applied_to_yet_does_not_spoil_the_percentage() -
     summary = summarise([case("Ada", hours=None, verdict=Verdict.PENDING)])
 
     assert (summary.judged, summary.in_time_percent) == (0, None)
+
+
+def test_the_words_are_those_of_the_files_that_are_there() -> None:
+    assert [one.value for one in Verdict] == [
+        *("in_time", "late", "pending", "overdue", "unproven", "unknown", "withdrawn", "no_end_date"),
+    ]
+    assert [one.value for one in Membership] == ["member", "not_a_member", "unknown"]
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_the_sla_is_applied_where_it_can_be(verdict: Verdict) -> None:
+    summary = summarise([case("Ada", hours=1), case("Ben", hours=None, verdict=verdict)])
+    left_out = verdict in (Verdict.PENDING, Verdict.WITHDRAWN, Verdict.NO_END_DATE)
+    in_time = 1 + (verdict is Verdict.IN_TIME)
+    judged = 1 if left_out else 2
+    assert (summary.judged, summary.in_time_percent) == (judged, 100 * in_time / judged)

@@ -107,3 +107,44 @@ def test_a_row_that_went_by_an_address_of_before_is_still_his_own() -> None:
     moved = replace(LISTED, row_key="old@x.example", earlier=begun)
     assert reprieve(moved, row("old@x.example")) is None
     assert reprieve(moved, row("old@x.example"), row("OLD@x.example")) is not None
+
+
+# The whole matrix ----------------------------------------------------------------------------------------
+
+AGO = NOW - timedelta(days=1)
+
+
+def begun(state: State, removed_at: datetime | None, *, is_out: bool) -> Offboard:
+    """Give somebody of whom this is on record, and who is out by now or not."""
+    steps = (Step.REVOKE,) if is_out else (Step.REMOVE, Step.REVOKE)
+    earlier = replace(known(ANNA, state), removed_at=removed_at)
+    return replace(LISTED, steps=steps, authorised=earlier.unfinished, earlier=earlier)
+
+
+GONE, UNREADABLE = None, row(ANNA.id, "?")
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("removed_at", [None, AGO])
+@pytest.mark.parametrize("is_out", [True, False])
+def test_who_is_out_or_whose_removal_is_on_record_unfinished_is_not_let_in_by_a_row_that_says_nothing(
+    state: State, removed_at: datetime | None, *, is_out: bool
+) -> None:
+    person = begun(state, removed_at, is_out=is_out)
+    # Whoever is listed again after an offboarding that was finished was let in by somebody.
+    was_removed = is_out or (state in (State.OFFBOARDING, State.STUCK) and removed_at is not None)
+    assert (reprieve(person, GONE) is None) is was_removed
+    unreadable = reprieve(person, UNREADABLE)
+    assert unreadable is not None
+    assert unreadable.withdraws is not was_removed
+    another = reprieve(person, row(ANNA.id), row(ANNA.mail))
+    assert another == (None if was_removed else Reprieve(reason=ANOTHER))
+    assert reprieve(person, row(ANNA.id)) is None
+    assert reprieve(person, row(ANNA.id, RUNNING)) is not None
+
+
+def test_a_row_of_which_nobody_can_tell_whom_it_means_does_not_mean_whoever_was_begun_before() -> None:
+    ghost = replace(begun(State.OFFBOARDING, None, is_out=False), row_key=None)
+    assert "" not in names(ghost)
+    assert "" in names(replace(ghost, authorised=False))
+    assert "" not in names(replace(LISTED, row_key=ANNA.id))

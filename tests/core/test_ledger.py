@@ -10,7 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enforcer.core.ledger import GENESIS, Action, Anchor, Break, Entry, Head, Link, first_break
+from enforcer.core.ledger import (
+    GENESIS,
+    Action,
+    Anchor,
+    Break,
+    Done,
+    Entry,
+    Head,
+    Link,
+    failure,
+    first_break,
+    linked,
+    undo_note,
+)
 from tests.core.group import GROUP
 
 ENTRY = Entry(at="2026-11-23T12:00:00Z", actor="timer", action=Action.REMOVE, group=GROUP, outcome="removed")
@@ -99,3 +112,163 @@ def test_who_wrote_an_entry_belongs_to_it() -> None:
     links = chain(2)
     links[1] = replace(links[1], writer="somebody else")
     assert broken(links) is not None
+
+
+# What is written stays readable --------------------------------------------------------------------------
+
+
+def test_a_chain_of_long_ago_still_fits() -> None:
+    """These hashes lie in people's ledgers and reports: no release may compute others."""
+    whole = Entry(
+        at="2026-11-23T12:00:00Z",
+        actor="timer",
+        action=Action.REMOVE,
+        group=GROUP,
+        user="00000001-0000-4000-8000-000000000000",
+        row_key="anna@contoso.example",
+        run="20261123T120000-abcdef",
+        end_date="2026-11-22",
+        due_at="2026-11-23T00:00:00Z",
+        outcome="removed",
+        request_id="11111111-2222-3333-4444-555555555555",
+        note="Grüße",
+    )
+    links = Head().extended([whole, ENTRY], "writer 1")
+    assert GENESIS == "0000000000000000000000000000000000000000000000000000000000000000"
+    assert [link.hash for link in links] == [
+        "8a296303b886df6311d59b6a79c5644aa2a04230b336c5270422d11b4aa44824",
+        "88e661635cf1e61c7cb86fb16ce0cadb42e12f2ffec28d4db12d989c2379b890",
+    ]
+    assert [link.previous for link in links] == [GENESIS, links[0].hash]
+    assert [(link.sequence, link.writer, link.damage) for link in links] == [
+        (1, "writer 1", ""),
+        (2, "writer 1", ""),
+    ]
+    assert linked(Head(), ENTRY) == linked(Head(), ENTRY, "")
+    assert linked(Head(), ENTRY).hash == "f0e6991ca6a607909a016e6ea1204dbe0099eef9bb36a5567046ed29ade4da1d"
+
+
+def test_the_words_of_the_ledger_are_those_of_the_entries_that_are_there() -> None:
+    assert [action.value for action in Action] == [
+        *("disable", "remove", "revoke", "add", "enable", "verify", "withdraw", "proof", "hold", "approve"),
+        *("register_add", "register_extend", "register_end", "register_remove", "register_import"),
+        *("resume", "unreadable"),
+    ]
+    assert [done.value for done in Done] == [
+        *("removed", "disabled", "already_absent", "verified", "added", "already a member"),
+        *("undone", "written", "ended"),
+    ]
+    assert failure("403 no") == "failed: 403 no"
+    assert undo_note("20261123T120000-abcdef") == "undo of run 20261123T120000-abcdef"
+
+
+@pytest.mark.parametrize("field", [name for name in Entry.__slots__ if name != "action"])
+def test_a_text_that_no_table_can_hold_is_cut_or_replaced(field: str) -> None:
+    def stored(text: str) -> object:
+        storable = replace(ENTRY, **{field: text}).storable()  # type: ignore[arg-type]
+        assert storable.action is ENTRY.action
+        return getattr(storable, field)
+
+    assert stored("é" * 2000) == "é" * 2000
+    assert stored("é" * 2001) == "é" * 1999 + "…"
+    assert stored("half \ud83d") == "half ?"
+    assert stored("whole 📅") == "whole 📅"
+
+
+# Every break, its place and its reason ---------------------------------------------------------------------
+
+FIVE = chain(5)
+OTHER_HASH = "f" * 64
+
+
+def changed(position: int, **fields: object) -> list[Link]:
+    """Give a chain of five with another link in one place, from 0."""
+    links = list(FIVE)
+    links[position] = replace(links[position], **fields)  # type: ignore[arg-type]
+    return links
+
+
+def rehashed(position: int, entry: Entry) -> list[Link]:
+    """Give the chain with another entry, and its hash made to fit, as somebody would who knows how."""
+    head = Head(position, FIVE[position - 1].hash if position else GENESIS)
+    return [*FIVE[:position], linked(head, entry, "writer"), *FIVE[position + 1 :]]
+
+
+@pytest.mark.parametrize(
+    ("links", "sequence", "reason"),
+    [
+        (changed(2, damage="has no hash"), 3, "has no hash"),
+        (changed(0, damage="has no hash"), 1, "has no hash"),
+        (changed(2, damage="has no hash", sequence=2), 3, "has no hash"),
+        (changed(2, damage="has no hash", sequence=4), 3, "is missing (the next one found is 4)"),
+        ([*FIVE[:2], *FIVE[3:]], 3, "is missing (the next one found is 4)"),
+        (FIVE[1:], 1, "is missing (the next one found is 2)"),
+        ([*FIVE[:2], FIVE[1], *FIVE[2:]], 3, "is missing (the next one found is 2)"),
+        (rehashed(2, replace(ENTRY, group="another")), 3, "belongs to the chain of 'another'"),
+        (changed(2, previous=OTHER_HASH), 3, "does not follow the entry before it"),
+        (changed(0, previous=OTHER_HASH), 1, "does not follow the entry before it"),
+        (changed(2, hash=OTHER_HASH), 3, "was changed after it was written"),
+        (changed(2, entry=replace(ENTRY, user="me")), 3, "was changed after it was written"),
+        (changed(2, writer="me"), 3, "was changed after it was written"),
+        (rehashed(2, replace(ENTRY, user="me")), 4, "does not follow the entry before it"),
+        (rehashed(4, replace(ENTRY, user="me")), 5, "is not the entry that the head names"),
+    ],
+)
+def test_a_break_is_named_at_its_place_with_its_reason(links: list[Link], sequence: int, reason: str) -> None:
+    head = Head(5, FIVE[-1].hash)
+    assert broken(links, head) == Break(group=GROUP, sequence=sequence, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("head", "sequence", "reason"),
+    [
+        (Head(7, OTHER_HASH), 7, "is missing: the chain ends at entry 5, but the head names it"),
+        (Head(5, OTHER_HASH), 5, "is not the entry that the head names"),
+        (Head(3, OTHER_HASH), 3, "is not the entry that the head names"),
+        (Head(3, FIVE[2].hash), 4, "lies beyond the head, which names entry 3"),
+        (Head(), 1, "lies beyond the head, which names entry 0"),
+    ],
+)
+def test_a_head_that_does_not_fit_is_named(head: Head, sequence: int, reason: str) -> None:
+    assert broken(FIVE, head) == Break(group=GROUP, sequence=sequence, reason=reason)
+
+
+def test_heads_of_earlier_days_that_fit_break_nothing_in_whatever_order_they_come() -> None:
+    anchors = [
+        Anchor(sequence=number, hash=FIVE[number - 1].hash, source=f"day {number}") for number in (4, 2, 2, 5)
+    ]
+    assert broken(FIVE, anchors=anchors) is None
+    beyond = Anchor(sequence=6, hash=OTHER_HASH, source="the report")
+    reason = "is missing: the chain ends at entry 5, but the report names it"
+    assert broken(FIVE, anchors=[*anchors, beyond]) == Break(group=GROUP, sequence=6, reason=reason)
+    forged = Anchor(sequence=2, hash=OTHER_HASH, source="day 2")
+    reason = "is not the entry that day 2 names"
+    assert broken(FIVE, anchors=[*anchors, forged]) == Break(group=GROUP, sequence=2, reason=reason)
+
+
+@pytest.mark.parametrize("written", [1, 2])
+def test_what_is_written_while_the_chain_is_read_is_no_break(written: int) -> None:
+    """The head is read before and after; entries may come in between, and be seen or not."""
+    heads = [Head(3, FIVE[2].hash), Head(3 + written, FIVE[2 + written].hash)]
+    for seen in range(3, 4 + written):
+        assert _read_meanwhile(FIVE[:seen], heads) is None
+
+
+def test_the_head_that_is_read_last_has_to_fit_where_the_chain_ends() -> None:
+    heads = [Head(3, FIVE[2].hash), Head(5, OTHER_HASH)]
+    assert _read_meanwhile(FIVE, heads) == Break(
+        group=GROUP, sequence=5, reason="is not the entry that the head names"
+    )
+
+
+def _read_meanwhile(links: Sequence[Link], heads: Sequence[Head]) -> Break | None:
+    coming = iter(heads)
+
+    async def stored() -> AsyncIterator[Link]:
+        for link in links:
+            yield link
+
+    async def read_head() -> Head:
+        return next(coming)
+
+    return anyio.run(lambda: first_break(GROUP, stored(), read_head))

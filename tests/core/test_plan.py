@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from enforcer.core.enforcement import State
-from enforcer.core.plan import FindingKind, GroupPlan, Offboard, Onboard, Plan, Step, stuck_finding
+from enforcer.core.plan import FindingKind, GroupPlan, HeldPlan, Offboard, Onboard, Plan, Step, stuck_finding
 from enforcer.core.user_kind import UserKind
 from tests.core.group import ANNA, BEN, ENDED, GROUP, NOW, known
 
@@ -60,3 +60,49 @@ def test_whoever_waits_for_tomorrows_attempt_is_still_due() -> None:
 )
 def test_a_plan_is_empty_when_it_changes_nobodys_membership(group: GroupPlan, *, empty: bool) -> None:
     assert Plan(digest="", as_of=NOW, groups=(QUIET, group)).is_empty is empty
+
+
+def test_the_words_are_those_of_the_plans_that_are_there() -> None:
+    assert [one.value for one in Step] == ["disable", "remove", "revoke"]
+    assert {kind.value for kind in FindingKind} >= {
+        *("invalid_row", "ambiguous_row", "unregistered_member", "missing_member", "protected"),
+        *("not_a_user", "stuck", "re_added", "disabled_account", "not_blocked", "policy_drift"),
+    }
+
+
+def test_a_plan_says_of_somebody_only_what_it_was_told() -> None:
+    assert (LEAVER.was_disabled, LEAVER.authorised, LEAVER.key_taken, LEAVER.key_passed_on) == (False,) * 4
+    assert (LEAVER.mail, LEAVER.earlier) == ("", None)
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("kind", UserKind)
+def test_what_graph_told_of_an_account_when_it_was_begun_is_still_known(state: State, kind: UserKind) -> None:
+    unknown = replace(LEAVER, user_kind=UserKind.UNKNOWN, earlier=known(ANNA, state, user_kind=kind))
+    unfinished = state in (State.OFFBOARDING, State.STUCK)
+    assert unknown.known_kind is (kind if unfinished else UserKind.UNKNOWN)
+    assert replace(unknown, user_kind=UserKind.EXTERNAL).known_kind is UserKind.EXTERNAL
+    assert replace(unknown, earlier=None).known_kind is UserKind.UNKNOWN
+
+
+def test_his_names_are_all_that_rows_may_call_him() -> None:
+    moved = replace(LEAVER, row_key="Old%23ext%23@X.example", mail="Mail@X.example")
+    told = {ANNA.id, ANNA.user_principal_name.lower(), "mail@x.example"}
+    assert moved.names == told | {"old#ext#@x.example"}
+    assert replace(moved, key_passed_on=True).names == told
+
+
+def test_who_is_not_to_be_removed_is_out() -> None:
+    assert not LEAVER.is_out
+    assert replace(LEAVER, steps=(Step.REVOKE,)).is_out
+    assert replace(LEAVER, steps=()).is_out
+
+
+@pytest.mark.parametrize(
+    ("approved", "used_by", "released"), [(True, "", True), (False, "", False), (True, "run", False)]
+)
+def test_an_approval_is_good_for_one_run(used_by: str, *, approved: bool, released: bool) -> None:
+    held = HeldPlan(digest="", group_id=GROUP, people=9, members=9, held_at=NOW)
+    assert (held.run_id, held.approved_by, held.used_by, held.approved_at) == ("", "", "", None)
+    plan = replace(held, approved_at=NOW if approved else None, used_by=used_by)
+    assert plan.is_released is released

@@ -3,26 +3,70 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.enforcement import State
 from enforcer.core.keys import is_object_id
 from enforcer.core.members import Member
-from enforcer.core.plan import FindingKind, GroupPlan
+from enforcer.core.plan import FindingKind, GroupPlan, Step
 from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.person import Taken, conclude
 from enforcer.settings import Disable, Unregistered
 from tests.core.bad_input import NO_DATES, NO_KEYS
 from tests.core.group import ENDED, NOW, RUNNING, found, out, person, plan, row, user_id
-from tests.core.situations import SITUATIONS, Situation
+from tests.core.situations import SITUATIONS, Situation, reached
 
 DONE = StepResult(outcome=StepOutcome.DONE)
+# Of a hundred situations, how many have to have it: what is never drawn is never tested.
+LEAST = {
+    "held by the brake": 15,
+    "let through by the brake": 25,
+    "authorised": 25,
+    "out already": 10,
+    "disabled": 10,
+    "was disabled": 10,
+    "verified": 10,
+    "withdrawn": 5,
+    "stuck": 5,
+    "protected": 3,
+    "spared by another group": 3,
+    "re_added": 2,
+    "waiting": 2,
+    "ending soon": 2,
+    "enabled again": 2,
+    "key taken": 1,
+    "key passed on": 1,
+    "added": 1,
+    "disabled_account": 1,
+    "missing_member": 3,
+    "ambiguous_row": 10,
+    "unregistered_member": 10,
+    "invalid_row": 10,
+    "not_a_user": 3,
+}
+
+
+def test_the_situations_have_in_them_what_they_are_for() -> None:
+    drawn: Counter[str] = Counter()
+
+    @given(situation=SITUATIONS)
+    def draw(situation: Situation) -> None:
+        drawn["all"] += 1
+        for what in {*reached(situation, situation.plan())}:
+            event(what)
+            drawn[what] += 1
+
+    draw()
+    assert {
+        what: drawn[what] for what, least in LEAST.items() if 100 * drawn[what] < least * drawn["all"]
+    } == {}
 
 
 @given(situation=SITUATIONS, seed=st.integers(0, 2**32))
@@ -101,6 +145,35 @@ def test_the_protected_are_never_acted_upon(situation: Situation) -> None:
     made = situation.plan()
     acted_upon = due(made) | {newcomer.key for newcomer in made.onboard}
     assert not acted_upon & situation.settings.protected_ids
+
+
+@given(situation=SITUATIONS)
+def test_no_account_is_disabled_that_another_group_needs_or_that_is_disabled(situation: Situation) -> None:
+    enabled = {member.id: member.enabled for member in situation.members}
+    for one in situation.plan().offboard:
+        disables = Step.DISABLE in one.steps
+        assert not (disables and (one.was_disabled or one.names & situation.engaged_elsewhere))
+        assert not (one.was_disabled and enabled.get(one.user_id) is True)
+        if enabled.get(one.user_id) is True and situation.settings.disable_accounts is Disable.ALL:
+            assert disables or situation.engaged_elsewhere
+
+
+@given(situation=SITUATIONS)
+def test_what_the_brake_holds_is_counted_without_those_who_were_begun(situation: Situation) -> None:
+    made = situation.plan()
+    begun = {item.user_id for item in situation.enforcements if item.unfinished}
+    removed = {
+        item.user_id
+        for item in situation.enforcements
+        if item.removed_at and NOW - item.removed_at < timedelta(hours=1)
+    }
+    strangers = {*out(made)} - begun - removed
+    users = sum(member.kind == "user" for member in situation.members)
+    count, percent = situation.settings.brake_count, situation.settings.brake_percent
+    if len(strangers) > count and 100 * len(strangers) > percent * users:
+        assert made.held
+    if len(made.offboard) <= count:
+        assert not made.held
 
 
 @given(situation=SITUATIONS)

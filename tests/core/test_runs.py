@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from enforcer.core.enforcement import State
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.runs import (
+    COUNTS,
     OUT_OF_TIME,
     Lag,
     Occasion,
@@ -152,3 +153,58 @@ def test_the_products_own_reason_for_a_sweep_may_be_told_to_anybody(reason: str)
 def test_what_somebody_wrote_as_the_reason_is_not(kind: RunKind, reason: str) -> None:
     occasions = {RunKind.SWEEP: "asked for", RunKind.OFFBOARD: "offboard", RunKind.UNDO: "undo"}
     assert replace(RUN, kind=kind, reason=reason).occasion == occasions[kind]
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_every_number_of_a_run_is_added_up(name: str) -> None:
+    reports = [Report(run=replace(RUN, **{name: number})) for number in (2, 3)]  # type: ignore[arg-type]
+    whole = total(replace(RUN, **{name: 9}), reports)  # type: ignore[arg-type]
+    assert {other: getattr(whole, other) for other in COUNTS} == dict.fromkeys(COUNTS, 0) | {name: 5}
+
+
+def test_what_is_added_up_is_every_number_that_a_run_has() -> None:
+    numbers = {field.name for field in fields(Run) if field.type == "int"}
+    assert set(COUNTS) == numbers
+    assert {name: getattr(RUN, name) for name in COUNTS} == dict.fromkeys(COUNTS, 0)
+
+
+def test_a_total_is_held_if_one_of_its_runs_is() -> None:
+    held, other = Report(run=replace(RUN, held=True, digest="1")), Report(run=replace(RUN, digest="2"))
+    assert [total(RUN, reports).held for reports in ([held], [other, held], [other, other])] == [
+        True,
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "p50", "p95"), [(1, 1, 1), (2, 1, 2), (19, 10, 19), (20, 10, 19), (21, 11, 20), (101, 51, 96)]
+)
+def test_percentiles_are_of_the_nearest_rank(number: int, p50: int, p95: int) -> None:
+    assert Lag.of([None, *range(number, 0, -1), None]) == Lag(p50=p50, p95=p95, max=number)
+
+
+@pytest.mark.parametrize("name", ["revoked", "disabled", "left_undone"])
+def test_what_was_done_is_counted_apart_from_what_came_of_people(name: str) -> None:
+    outcomes = [outcome(result) for result in Result]
+    done = [replace(one, **{name: True}) for one in outcomes[:3]]  # type: ignore[arg-type]
+    run = counted(replace(RUN, verified=7, added=8, digest="1"), [*done, *outcomes])
+    others = {"revoked", "disabled", "left_undone"} - {name}
+    assert (getattr(run, name), {getattr(run, other) for other in others}) == (3, {0})
+    assert (run.due, run.removed, run.already_absent, run.skipped, run.stuck) == (7, 2, 2, 2, 1)
+    assert (run.verified, run.added, run.digest) == (7, 8, "1")
+
+
+def test_an_outcome_says_of_nothing_that_it_was_done_and_a_run_is_a_sweep_that_runs() -> None:
+    bare = outcome(Result.SKIPPED)
+    assert (bare.finished, bare.left_undone, bare.revoked, bare.disabled, bare.reason) == (False,) * 4 + ("",)
+    assert (RUN.kind, RUN.state, RUN.held, RUN.finished_at) == (RunKind.SWEEP, RunState.RUNNING, False, None)
+    assert (RUN.digest, RUN.error, RUN.reason, RUN.actor) == ("",) * 4
+    assert Lag() == Lag(p50=None, p95=None, max=None)
+
+
+def test_the_words_of_a_run_are_those_of_the_runs_that_are_there() -> None:
+    assert [one.value for one in Result] == ["removed", "already_absent", "skipped", "stuck"]
+    assert [one.value for one in RunKind] == ["sweep", "offboard", "undo"]
+    assert [one.value for one in RunState] == ["running", "complete", "failed"]
+    assert {"nightly", "nightly, late", "verification", "continuation", "apply"} <= set(Occasion)

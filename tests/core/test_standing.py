@@ -11,7 +11,7 @@ from enforcer.core.contractors import Contractor
 from enforcer.core.dates import instant
 from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.members import Person
-from enforcer.core.plan import Step
+from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Outcome, Result
 from enforcer.core.standing import Account, Standing, recorded
 from enforcer.core.steps import StepOutcome, StepResult
@@ -104,25 +104,51 @@ def test_whoever_has_nothing_to_do_with_any_group_keeps_his_account(
     assert not Account.of(PERSON, standings, Disable.NONE).disable
 
 
+WAS, BY_US = replace(BEGUN, was_disabled=True), replace(BEGUN, disabled_at=NOW)
+NEVER, ALWAYS = {True: False, None: False, False: False}, {True: False, None: True, False: True}
+AS_IT_IS = {True: False, None: False, False: True}
+
+
+@pytest.mark.parametrize("enabled", [True, False, None])
+@pytest.mark.parametrize("listed", [True, False, None])
 @pytest.mark.parametrize(
-    ("enabled", "earlier", "was_disabled"),
+    ("records", "was_disabled"),
     [
-        (True, None, False),
-        (None, None, False),
-        (False, None, True),
-        (False, BEGUN, False),
-        (False, replace(BEGUN, was_disabled=True), True),
-        (None, replace(BEGUN, was_disabled=True), True),
-        (True, replace(BEGUN, was_disabled=True), False),
-        (False, DONE, True),
+        ([None], AS_IT_IS),
+        ([DONE], AS_IT_IS),
+        ([replace(DONE, was_disabled=True)], AS_IT_IS),
+        ([BEGUN], NEVER),  # an attempt that broke off may have disabled it
+        ([BY_US], NEVER),
+        ([WAS], ALWAYS),
+        ([replace(WAS, state=State.STUCK)], ALWAYS),
+        ([WAS, None], ALWAYS),
+        ([WAS, DONE], ALWAYS),
+        ([WAS, WAS], ALWAYS),
+        ([WAS, BEGUN], NEVER),
+        ([BEGUN, WAS], NEVER),
     ],
 )
-def test_what_we_disabled_in_an_attempt_that_broke_off_was_not_disabled_before(
-    *, enabled: bool | None, earlier: Enforcement | None, was_disabled: bool
+def test_an_account_was_disabled_before_if_no_attempt_of_ours_can_have_done_it_and_it_is_not_enabled_now(
+    *,
+    enabled: bool | None,
+    listed: bool | None,
+    records: list[Enforcement | None],
+    was_disabled: dict[bool | None, bool],
 ) -> None:
-    standing = replace(NOTHING, listed=True, earlier=earlier)
-    account = Account.of(replace(PERSON, enabled=enabled), [standing], Disable.ALL)
-    assert account == Account(was_disabled=was_disabled, disable=not was_disabled)
+    standings = [
+        Standing(group_id=f"group {number}", run_id=RUN_ID, row_key=ANNA.id, listed=listed, earlier=earlier)
+        for number, earlier in enumerate(records)
+    ]
+    account = Account.of(replace(PERSON, enabled=enabled), standings, Disable.ALL)
+    assert account == Account(was_disabled=was_disabled[enabled], disable=not was_disabled[enabled])
+    assert not Account.of(replace(PERSON, enabled=enabled), standings, Disable.NONE).disable
+
+
+@pytest.mark.parametrize("kind", UserKind)
+def test_where_guests_are_disabled_only_their_accounts_are(kind: UserKind) -> None:
+    concerned = replace(NOTHING, listed=True)
+    account = Account.of(replace(PERSON, user_kind=kind), [concerned], Disable.GUESTS)
+    assert account.disable is (kind in (UserKind.INTERNAL_GUEST, UserKind.EXTERNAL))
 
 
 def test_a_removal_by_an_earlier_try_of_the_same_run_is_this_runs() -> None:
@@ -166,3 +192,84 @@ def test_what_has_begun_is_on_record_where_it_concerns_him_or_in_the_first_group
     there = replace(NOTHING, group_id=OTHER, listed=True)
     assert recorded([NOTHING, there]) == [there]
     assert recorded([NOTHING, replace(NOTHING, group_id=OTHER)]) == [NOTHING]
+
+
+def test_every_field_of_what_is_planned() -> None:
+    standing = replace(NOTHING, row_key=ANNA.mail, earlier=BEGUN, key_taken=True, listed=True)
+    planned = standing.offboarding(
+        replace(PERSON, user_kind=UserKind.EXTERNAL), Account(was_disabled=True, disable=False), NOW
+    )
+    assert planned == Offboard(
+        user_id=ANNA.id,
+        row_key=ANNA.mail,
+        user_principal_name=ANNA.user_principal_name,
+        mail=ANNA.mail,
+        end_date=instant(NOW),
+        due_at=NOW,
+        user_kind=UserKind.EXTERNAL,
+        steps=(Step.REMOVE, Step.REVOKE),
+        was_disabled=True,
+        authorised=True,
+        earlier=BEGUN,
+        key_taken=True,
+    )
+    assert not replace(standing, earlier=DONE).offboarding(PERSON, KEEPS, NOW).authorised
+    assert not replace(standing, earlier=None).offboarding(PERSON, KEEPS, NOW).authorised
+
+
+@pytest.mark.parametrize(
+    ("attempts", "removed_at", "counts"), [(1, None, False), (1, NOW, True), (0, None, True)]
+)
+def test_a_record_without_an_end_counts_unless_it_is_only_of_attempts_that_removed_nobody(
+    attempts: int, removed_at: datetime | None, *, counts: bool
+) -> None:
+    earlier = replace(BEGUN, due_at=None, attempts=attempts, removed_at=removed_at)
+    assert replace(NOTHING, earlier=earlier).is_concerned is counts
+    assert replace(NOTHING, earlier=replace(earlier, due_at=NOW)).is_concerned
+
+
+@pytest.mark.parametrize("listed", [True, False, None])
+@pytest.mark.parametrize("earlier", [None, BEGUN, DONE, replace(BEGUN, removed_at=NOW)])
+@pytest.mark.parametrize("uncertain", [True, False])
+def test_a_removal_that_found_nobody_is_weighed_by_the_list_and_the_record(
+    earlier: Enforcement | None, *, listed: bool | None, uncertain: bool
+) -> None:
+    standing = replace(NOTHING, listed=listed, earlier=earlier)
+    weighed = standing.weighed(replace(ABSENT, uncertain=uncertain, request_id="1"))
+    is_doubted = listed is True and (earlier is None or earlier.removed_at is None)
+    assert weighed.request_id == "1"
+    assert weighed.outcome is (StepOutcome.DONE if is_doubted and uncertain else StepOutcome.ABSENT)
+    assert bool(weighed.explanation) is (is_doubted and not uncertain)
+    assert weighed.uncertain is (uncertain or is_doubted)
+    for outcome in (StepOutcome.DONE, StepOutcome.FAILED, StepOutcome.NO_ACCOUNT):
+        other = StepResult(outcome=outcome, uncertain=uncertain)
+        assert standing.weighed(other) == other
+
+
+def test_a_record_of_this_run_without_a_removal_makes_nothing_of_an_absence() -> None:
+    tried = replace(BEGUN, run_id=RUN_ID)
+    absent = Outcome(result=Result.ALREADY_ABSENT, enforcement=tried)
+    assert replace(NOTHING, earlier=tried).with_own_removal(absent) == absent
+    assert NOTHING.with_own_removal(absent) == absent
+
+
+@pytest.mark.parametrize("earlier", [BEGUN, DONE])
+@pytest.mark.parametrize(("row_key", "due_at"), [(ANNA.id, ENDED_AT), (None, None)])
+def test_an_offboarding_that_is_known_gives_no_end_where_he_has_a_row_or_it_has_none(
+    earlier: Enforcement, row_key: str | None, due_at: datetime | None
+) -> None:
+    standing = replace(NOTHING, row_key=row_key, earlier=replace(earlier, due_at=due_at), listed=None)
+    planned = standing.offboarding(PERSON, KEEPS, NOW)
+    expected = (instant(NOW), NOW) if row_key or earlier is BEGUN else ("", None)
+    assert (planned.end_date, planned.due_at) == expected
+
+
+def test_of_a_group_of_which_nothing_is_known_nothing_is_said() -> None:
+    bare = Standing(group_id=GROUP, run_id=RUN_ID)
+    assert (bare.row_key, bare.ended, bare.earlier, bare.key_taken, bare.listed) == (
+        None,
+        None,
+        None,
+        False,
+        None,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,7 @@ from enforcer.core import dates
 from enforcer.core.days import period
 from enforcer.core.dossiers import GroupRecord, dossiers
 from enforcer.core.endings import Ending
-from enforcer.core.enforcement import Enforcement, Sessions, State
+from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
 from enforcer.core.evidence import Case, Membership, Verdict
 from enforcer.core.ledger import Action, Entry, Head
 from enforcer.core.members import Member, MemberIndex
@@ -360,6 +361,208 @@ def test_an_earlier_removal_counts_only_shortly_before_and_while_nothing_is_know
 ) -> None:
     found = judge([row(end_date)], [*removed(), *since], members=members)
     assert [case.verdict for case in found if case.end_date == end_date] == [verdict]
+
+
+WITHDRAWAL, TRIED = entry(Action.WITHDRAW, "withdrawn"), entry(Action.REMOVE, "failed: 503")
+
+
+@pytest.mark.parametrize(
+    ("entries", "withdrawn"),
+    [
+        ([WITHDRAWAL], True),
+        ([WITHDRAWAL, WITHDRAWAL], True),
+        ([TRIED, WITHDRAWAL], True),
+        ([WITHDRAWAL, TRIED, WITHDRAWAL], True),
+        ([entry(Action.REMOVE, "removed"), WITHDRAWAL], True),
+        # Begun again since: the last thing that is known counts.
+        ([WITHDRAWAL, TRIED], False),
+        ([WITHDRAWAL, WITHDRAWAL, TRIED], False),
+        ([], False),
+    ],
+)
+def test_of_several_withdrawals_the_last_thing_that_is_known_counts(
+    entries: list[Entry], *, withdrawn: bool
+) -> None:
+    without_a_row = judge(entries=[*entries, *[entry(Action.HOLD, "held")]], members=IN_THE_GROUP)
+    verdicts = [case.verdict for case in without_a_row]
+    assert verdicts == [Verdict.WITHDRAWN if withdrawn else Verdict.OVERDUE] * bool(entries)
+    # A row that says, again or still, that access has ended is not withdrawn.
+    assert only(judge([row()], entries, members=IN_THE_GROUP)).verdict is Verdict.OVERDUE
+    # One that gives another date is, whatever was tried.
+    assert {case.verdict for case in judge([row("2027-06-30")], entries, members=IN_THE_GROUP)} <= {
+        Verdict.WITHDRAWN
+    }
+
+
+def test_what_was_done_to_its_end_before_it_was_withdrawn_was_in_time() -> None:
+    assert only(judge(entries=[*removed(), WITHDRAWAL])).verdict is Verdict.IN_TIME
+
+
+def test_an_end_that_was_put_off_twice_is_two_ends_each_with_its_time() -> None:
+    history = [
+        entry(Action.REGISTER_ADD, "written", -30 * DAY),
+        entry(Action.REGISTER_EXTEND, "written", DAY, end_date="2026-11-20"),
+        entry(Action.REGISTER_EXTEND, "written", 9 * DAY, end_date="2027-06-30"),
+    ]
+    for rows in ([row("2027-06-30")], []):
+        found = judge(rows, history, members=IN_THE_GROUP)
+        assert [(case.end_date, case.verdict) for case in found] == [
+            (LAST_DAY, Verdict.WITHDRAWN),
+            ("2026-11-20", Verdict.WITHDRAWN),
+        ]
+        assert all("put off after it had passed" in case.remark for case in found)
+        assert {"another date" in case.remark for case in found} == {bool(rows)}
+
+
+@pytest.mark.parametrize(
+    ("members", "now", "verdict"),
+    [
+        (IN_THE_GROUP, NOW, Verdict.OVERDUE),
+        (IN_THE_GROUP, DUE + HOUR, Verdict.PENDING),
+        (IN_THE_GROUP, DUE + DAY, Verdict.PENDING),
+        (IN_THE_GROUP, DUE + DAY + timedelta(seconds=1), Verdict.OVERDUE),
+        ((), NOW, Verdict.OVERDUE),
+        (None, NOW, Verdict.OVERDUE),
+    ],
+)
+def test_whose_offboarding_is_not_finished_is_neither_unproven_nor_unknown(
+    members: Sequence[Member] | None, now: datetime, verdict: Verdict
+) -> None:
+    begun = known(State.OFFBOARDING, attempts=2, last_error="503")
+    case = only(judge([row()], [TRIED], [begun], members, now))
+    assert (case.verdict, case.remark) == (verdict, "not finished: offboarding, 2 runs have failed; 503")
+    quiet = only(judge([row()], [TRIED], [known(State.OFFBOARDING)], members, now))
+    assert quiet.remark == "not finished: offboarding, 0 runs have failed"
+
+
+@pytest.mark.parametrize(
+    ("after", "verdict"), [(timedelta(minutes=59), Verdict.IN_TIME), (HOUR, Verdict.OVERDUE)]
+)
+def test_who_is_listed_counts_as_in_again_from_an_hour_after_the_last_removal(
+    after: timedelta, verdict: Verdict
+) -> None:
+    twice = [*removed(), entry(Action.REMOVE, "already_absent", 5 * HOUR)]
+    case = only(judge([row()], twice, members=IN_THE_GROUP, now=DUE + 5 * HOUR + after))
+    assert case.verdict is (verdict if verdict is Verdict.IN_TIME else Verdict.PENDING)
+    recorded = known(removed_at=DUE + HOUR, sessions=Sessions.REVOKED, revoked_at=DUE + HOUR)
+    case = only(judge([row()], [], [recorded], IN_THE_GROUP, now=DUE + HOUR + after))
+    assert (case.verdict is Verdict.IN_TIME) is (verdict is Verdict.IN_TIME)
+
+
+# What a case says ----------------------------------------------------------------------------------------
+
+
+def test_every_field_of_a_case() -> None:
+    entries = [
+        entry(Action.DISABLE, "disabled"),
+        *(replace(one, run="run-2", actor="cli:ada") for one in removed(2 * HOUR)),
+        entry(Action.VERIFY, "verified", 3 * HOUR),
+        entry(Action.VERIFY, "verified", 4 * HOUR),
+        replace(entry(Action.PROOF, "not_blocked", 4 * HOUR), request_id=""),
+    ]
+    finished = known(
+        State.VERIFIED,
+        removed_at=DUE + 2 * HOUR,
+        revoked_at=DUE + 2 * HOUR,
+        disabled_at=DUE + HOUR,
+        verified_at=DUE + 9 * HOUR,
+        sessions=Sessions.REVOKED,
+        proof=Proof.BLOCKED,
+        proof_policy="No group, no access",
+    )
+    mine = row(display_name="Ada", company="Engines", sponsor="boss@contoso.com")
+    assert only(judge([mine], entries, [finished])) == Case(
+        group_id=GROUP,
+        user_id=ADA,
+        row_key=ADA,
+        display_name="Ada",
+        company="Engines",
+        sponsor="boss@contoso.com",
+        end_date=LAST_DAY,
+        due_at=DUE,
+        verdict=Verdict.IN_TIME,
+        removed_at=DUE + 2 * HOUR,
+        removed_by="cli:ada",
+        lag_seconds=7200.0,
+        sessions="revoked",
+        revoked_at=DUE + 2 * HOUR,
+        disabled_at=DUE + HOUR,
+        proof="blocked",
+        proof_policy="No group, no access",
+        verified_at=DUE + 3 * HOUR,
+        membership=Membership.NOT_A_MEMBER,
+        state="verified",
+        remark="",
+        runs=("run-1", "run-2"),
+        entries=(1, 2, 3, 4, 5, 6),
+        request_ids=(
+            "disable-request",
+            "remove-request",
+            "revoke-request",
+            "verify-request",
+            "verify-request",
+        ),
+    )
+
+
+def test_every_field_of_a_case_of_which_nothing_is_known() -> None:
+    assert only(judge([row(row_key="b@c.d")], members=None)) == Case(
+        group_id=GROUP,
+        user_id="",
+        row_key="b@c.d",
+        display_name="",
+        company="",
+        sponsor="",
+        end_date=LAST_DAY,
+        due_at=DUE,
+        verdict=Verdict.UNKNOWN,
+        removed_at=None,
+        removed_by="",
+        lag_seconds=None,
+        sessions="",
+        revoked_at=None,
+        disabled_at=None,
+        proof="",
+        proof_policy="",
+        verified_at=None,
+        membership=Membership.UNKNOWN,
+        state="",
+        remark="",
+        runs=(),
+        entries=(),
+        request_ids=(),
+    )
+
+
+def test_what_the_ledger_lost_the_enforcement_tells() -> None:
+    finished = known(
+        removed_at=DUE + HOUR,
+        revoked_at=DUE + 2 * HOUR,
+        verified_at=DUE + 9 * HOUR,
+        sessions=Sessions.REVOKED,
+    )
+    case = only(judge([row()], [], [finished]))
+    assert (case.removed_at, case.removed_by, case.revoked_at) == (DUE + HOUR, "unrecorded", DUE + 2 * HOUR)
+    assert (case.verified_at, case.proof, case.state) == (DUE + 9 * HOUR, "", "offboarded")
+    told = [entry(Action.PROOF, "not_asked"), entry(Action.PROOF, "blocked", 2 * HOUR)]
+    assert only(judge([row()], told, [finished])).proof == "blocked"
+
+
+def test_of_several_revocations_and_disablings_the_last_is_told() -> None:
+    again = [entry(Action.REVOKE, "no_account", 9 * HOUR), entry(Action.DISABLE, "disabled", 9 * HOUR)]
+    case = only(judge([row()], [entry(Action.DISABLE, "disabled"), *removed(), *again]))
+    assert (case.sessions, case.revoked_at, case.disabled_at) == ("no_account", None, DUE + 9 * HOUR)
+    failed = [*removed(), entry(Action.REVOKE, "failed: 503", 9 * HOUR)]
+    case = only(judge([row()], failed))
+    assert (case.sessions, case.revoked_at) == ("revoked", DUE + HOUR)
+
+
+def test_of_a_removal_and_an_absence_the_first_tells_who_did_it() -> None:
+    first_out = [entry(Action.REMOVE, "already_absent"), *removed(2 * HOUR)]
+    assert only(judge([row()], first_out)).removed_by == "not the enforcer"
+    found_later = [*removed(), entry(Action.REMOVE, "already_absent", 2 * HOUR)]
+    case = only(judge([row()], found_later))
+    assert (case.removed_by, case.removed_at, case.remark) == ("timer", DUE + HOUR, "")
 
 
 # The population ------------------------------------------------------------------------------------------
