@@ -49,9 +49,9 @@ async def probe(name: str, environ: Mapping[str, str]) -> Probe:
 
 async def _sweep() -> Callable[[], Awaitable[None]]:
     """Sweep the group of the environment, by hand, so that what is imported first is imported before."""
+    from enforcer.core.settings import load_settings  # noqa: PLC0415
     from enforcer.services import open_services  # noqa: PLC0415
-    from enforcer.settings import load_settings  # noqa: PLC0415
-    from enforcer.sweep import Order, sweep  # noqa: PLC0415
+    from enforcer.sweep.sweep import Order, sweep  # noqa: PLC0415
 
     _import_what_calls_load()
 
@@ -66,7 +66,7 @@ async def _sweep() -> Callable[[], Awaitable[None]]:
 async def _loop() -> Callable[[], Awaitable[None]]:
     """Read what the plain loop reads."""
     from bench.loop import graph_client, read_due  # noqa: PLC0415
-    from enforcer.settings import load_settings  # noqa: PLC0415
+    from enforcer.core.settings import load_settings  # noqa: PLC0415
 
     _import_what_calls_load()
 

@@ -11,9 +11,9 @@ from bench.stage import ENDED, RUNNING
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.members import Member
 from enforcer.core.plan import GroupPlan
-from enforcer.core.planner import GroupFacts, plan_group
-from enforcer.core.sieve import Sieve
-from enforcer.settings import Settings
+from enforcer.core.planning.planner import GroupFacts, plan_group
+from enforcer.core.planning.relevant_rows import Sieve
+from enforcer.core.settings import Settings
 
 ROWS, MEMBERS, DUE = 100_000, 10_000, 1_000
 _PAGE = 1_000

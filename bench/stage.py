@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from enforcer.concurrency import each
-from enforcer.settings import Settings, load_settings
+from enforcer.core.settings import Settings, load_settings
 from sandbox.azurite import StorageEndpoints, running_azurite_async
 from sandbox.directory.client import SandboxClient
 from sandbox.directory.settings import Settings as DirectorySettings

@@ -13,10 +13,10 @@ import msgspec
 from bench.stage import Stage
 from enforcer.concurrency import each
 from enforcer.core.runs import Report
+from enforcer.core.settings import load_settings
 from enforcer.graph.pacer import Pacer
 from enforcer.services import Services, open_services
-from enforcer.settings import load_settings
-from enforcer.sweep import Order, sweep
+from enforcer.sweep.sweep import Order, sweep
 from sandbox.directory.log import Counts
 
 _HOST = Path(__file__).parents[1] / "host.json"

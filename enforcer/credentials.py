@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Self
 
 from enforcer.concurrency import bounded
-from enforcer.exceptions import AccessDeniedError, UnavailableError
+from enforcer.core.exceptions import AccessDeniedError, UnavailableError
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken

@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from enforcer import clock
+from enforcer.core.settings import Settings
 from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.directory import Directory
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.retries import Patience
-from enforcer.queues import Queues
-from enforcer.settings import Settings
-from enforcer.tables.enforcements import Enforcements
-from enforcer.tables.leases import Leases
-from enforcer.tables.ledger import Ledger
-from enforcer.tables.outbox import Outbox
-from enforcer.tables.plans import Plans
-from enforcer.tables.register import Register
-from enforcer.tables.runs import Runs
-from enforcer.tables.storage import Tables
+from enforcer.storage.queues import Queues
+from enforcer.storage.tables.enforcements import Enforcements
+from enforcer.storage.tables.leases import Leases
+from enforcer.storage.tables.ledger import Ledger
+from enforcer.storage.tables.outbox import Outbox
+from enforcer.storage.tables.plans import Plans
+from enforcer.storage.tables.register import Register
+from enforcer.storage.tables.runs import Runs
+from enforcer.storage.tables.storage import Tables
 
 # Exchange takes no more requests of an application for one mailbox at the same time (Microsoft Graph
 # service-specific throttling limits, Outlook service).

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 
-from enforcer.core.enforcement import Enforcement, Sessions
+from enforcer.core.offboarding_record import Enforcement, Sessions
+from enforcer.core.settings import load_settings
 from enforcer.services import open_services
-from enforcer.settings import load_settings
 from sandbox.azurite import AzuriteError
 from sandbox.directory.objects import User
 from sandbox.host.errors import HostError

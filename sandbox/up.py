@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from sandbox.azurite import AzuriteError
-from sandbox.front_door import running_front_door
+from sandbox.easy_auth import running_front_door
 from sandbox.host.errors import HostError
 from sandbox.local_tenant import PROJECT, LocalTenant, operator_token, running_local_tenant, shown
 

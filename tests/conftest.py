@@ -14,9 +14,9 @@ from sandbox.azurite import StorageEndpoints, running_azurite
 from sandbox.certificates import Certificate, make_certificate
 from sandbox.storage_proxy import StorageProxy, running_storage_proxy_async
 from sandbox.tls_front import TlsFront, running_tls_front
-from tests.messaging import Webhook, running_webhook
-from tests.office import Office, running_office
-from tests.world import World, running_world
+from tests.support.messaging import Webhook, running_webhook
+from tests.support.office import Office, running_office
+from tests.support.world import World, running_world
 
 _SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 hypothesis_settings.register_profile(

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from enforcer.core.plan import FindingKind
-from enforcer.tables.register import TABLE
-from enforcer.tables.storage import TRANSACTION_SIZE
+from enforcer.storage.tables.register import TABLE
+from enforcer.storage.tables.storage import TRANSACTION_SIZE
 from sandbox.directory import User
-from tests.core.bad_input import NO_DATES, NO_KEYS
-from tests.world import ENDED, RUNNING, World
+from tests.support.bad_input import NO_DATES, NO_KEYS
+from tests.support.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ import pytest
 from freezegun import freeze_time
 
 from enforcer import clock
-from enforcer.core.dates import ends_at
+from enforcer.core.calendar.dates import ends_at
 
 
 def test_the_present_is_in_utc() -> None:

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from enforcer.api.problems import Code
 from enforcer.api.routes import ROUTES
-from enforcer.core.enforcement import Enforcement
+from enforcer.core.exceptions import SettingsError
 from enforcer.core.ledger import Action
+from enforcer.core.offboarding_record import Enforcement
 from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Run
-from enforcer.exceptions import SettingsError
-from enforcer.settings import load_settings
+from enforcer.core.settings import load_settings
 from enforcer.telemetry import EVENTS, metering
+from enforcer.web.problems import Code
 
 PROJECT = Path(__file__).parents[1]
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")])

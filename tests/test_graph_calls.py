@@ -16,13 +16,13 @@ from enforcer.graph.directory import Directory
 from enforcer.graph.memberships import groups_having
 from enforcer.graph.pacer import WINDOW_SECONDS, WRITES, Pacer
 from enforcer.notify.mail import send_mail
-from enforcer.policies.managing import Manager
-from enforcer.policies.sign_in import operators_graph
-from enforcer.policies.wanted import read_wanted
+from enforcer.policies.as_code.managing import Manager
+from enforcer.policies.as_code.sign_in import operators_graph
+from enforcer.policies.as_code.wanted import read_wanted
 from sandbox.directory.description import GRAPH_V1, Operation
 from sandbox.directory.log import Entry
 from tests.infra.test_permissions import ALWAYS, OPTIONAL
-from tests.office import TEMPLATES, Office
+from tests.support.office import TEMPLATES, Office
 from tools.graph_calls import Place, faults, main, paths_in_the_code
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from playwright.async_api import async_playwright
 
 from sandbox.azurite import running_azurite
-from tests.browser.stage import busy_week, running_stage
-from tests.browser.window import CHROMIUM, DESK, FLAGS, PHONE, Windows
+from tests.support.browser_window import CHROMIUM, DESK, FLAGS, PHONE, Windows
+from tests.support.page_stage import busy_week, running_stage
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 

@@ -8,11 +8,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from enforcer.api.messages import JSON, Request
-from enforcer.api.problems import Code, ProblemError, invalid
 from enforcer.core.plain_text import CONTROL
 from enforcer.core.runs import LONGEST_REASON
-from enforcer.settings import Mode
+from enforcer.core.settings import Mode
+from enforcer.web.messages import JSON, Request
+from enforcer.web.problems import Code, ProblemError, invalid
 
 LARGEST_BODY = 64 * 1024
 

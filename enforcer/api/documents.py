@@ -7,13 +7,13 @@ from datetime import datetime
 
 import msgspec
 
-from enforcer.core import dates
+from enforcer.core.calendar import dates
 from enforcer.core.contractors import InvalidRow, Registration
-from enforcer.core.enforcement import Enforcement
 from enforcer.core.findings import RunFindings
+from enforcer.core.offboarding_record import Enforcement
 from enforcer.core.plan import Finding, HeldPlan
 from enforcer.core.runs import Run, RunState
-from enforcer.settings import Mode, Settings
+from enforcer.core.settings import Mode, Settings
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from enforcer.api.gate import READ_ROLE, Access
-from enforcer.api.messages import JSON
-from enforcer.api.problems import PROBLEM_JSON, Problem
 from enforcer.core import run_ids
+from enforcer.web.gate import READ_ROLE, Access
+from enforcer.web.messages import JSON
+from enforcer.web.problems import PROBLEM_JSON, Problem
 
 if TYPE_CHECKING:
     from enforcer.api.routes import Parameter, Route

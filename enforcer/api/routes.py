@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 from enforcer.api.bodies import ContractorBody, OffboardBody, SweepBody
-from enforcer.api.calls import Call, Handler
 from enforcer.api.documents import (
     ApprovedPlans,
     ContractorDocument,
@@ -18,7 +17,6 @@ from enforcer.api.documents import (
     RunDocument,
     StartedSweeps,
 )
-from enforcer.api.gate import Access
 from enforcer.api.handlers.contractors import (
     DEFAULT_LIMIT,
     LARGEST_LIMIT,
@@ -29,10 +27,12 @@ from enforcer.api.handlers.contractors import (
 from enforcer.api.handlers.offboarding import offboard
 from enforcer.api.handlers.overview import get_health, get_status
 from enforcer.api.handlers.runs import approve_plan, get_run, start_sweeps
-from enforcer.api.messages import Response, respond
 from enforcer.api.openapi import describe
-from enforcer.core.offboarded import Offboarded
-from enforcer.status import Status
+from enforcer.core.offboard_answer import Offboarded
+from enforcer.status.group_status import Status
+from enforcer.web.calls import Call, Handler
+from enforcer.web.gate import Access
+from enforcer.web.messages import Response, respond
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from enforcer.cli.contractors import contractors
 from enforcer.cli.offboard import offboard
 from enforcer.cli.policies import policies
 from enforcer.cli.running import run_guarded, version
-from enforcer.cli.standing import check, status
+from enforcer.cli.status import check, status
 from enforcer.cli.sweeps import apply, approve, plan
 from enforcer.cli.undo import undo
 

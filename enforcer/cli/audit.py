@@ -9,15 +9,15 @@ from pathlib import Path
 
 import click
 
-from enforcer.audit import chained_groups, check_chains, gather_evidence, reported_heads
 from enforcer.cli.dates import DayType
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, UNDONE, settings, version, with_services
-from enforcer.core.days import period
-from enforcer.core.evidence import Evidence
+from enforcer.core.calendar.days import period
+from enforcer.core.evidence.cases import Evidence
+from enforcer.core.exceptions import EnforcerError
 from enforcer.core.ledger import Anchor, CheckedChain
+from enforcer.evidence.audit import chained_groups, check_chains, gather_evidence, reported_heads
 from enforcer.evidence.files import Manifest, files, manifest, read_manifest, write
-from enforcer.exceptions import EnforcerError
 from enforcer.services import Services
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}

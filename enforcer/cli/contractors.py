@@ -10,18 +10,18 @@ from pathlib import Path
 
 import click
 
-from enforcer import registration
 from enforcer.cli.dates import DateType
 from enforcer.cli.output import Table, json_text, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, actor, settings, with_services
 from enforcer.cli.users import UserType
-from enforcer.core import dates
+from enforcer.core.calendar import dates
 from enforcer.core.contractors import Registration
-from enforcer.core.csvfile import CsvError, Line, guarded, read_csv
+from enforcer.core.exceptions import InputError
 from enforcer.core.keys import is_address, normalised
-from enforcer.exceptions import InputError
-from enforcer.importing import import_lines, midnight_ends
-from enforcer.registration import Details
+from enforcer.register import changes
+from enforcer.register.changes import Details
+from enforcer.register.csv_file import CsvError, Line, guarded, read_csv
+from enforcer.register.csv_import import import_lines, midnight_ends
 from enforcer.services import Services
 
 _group_option = click.option(
@@ -88,7 +88,7 @@ def add(  # noqa: PLR0913 -- one for each option
     )
     saved = with_services(
         f"looking up {user}",
-        lambda services: registration.add(services, user, details, actor=actor(), group_id=group_id),
+        lambda services: changes.add(services, user, details, actor=actor(), group_id=group_id),
     )
     _show("Added" if saved.is_new else "Changed", [saved.registration], as_json=as_json)
     return DONE
@@ -105,7 +105,7 @@ def extend(user: str, end: str, group_id: str, as_json: bool) -> int:  # noqa: F
     """Give USER another end date."""
     saved = with_services(
         "extending",
-        lambda services: registration.extend(services, user, end, actor=actor(), group_id=group_id),
+        lambda services: changes.extend(services, user, end, actor=actor(), group_id=group_id),
     )
     _show("Extended", [saved.registration], as_json=as_json)
     return DONE
@@ -118,7 +118,7 @@ def extend(user: str, end: str, group_id: str, as_json: bool) -> int:  # noqa: F
 def remove(user: str, group_id: str, as_json: bool) -> int:  # noqa: FBT001
     """Delete USER's row. This removes nobody from a group: use `offboard` for that."""
     row = with_services(
-        "removing", lambda services: registration.remove(services, user, actor=actor(), group_id=group_id)
+        "removing", lambda services: changes.remove(services, user, actor=actor(), group_id=group_id)
     )
     _show("Removed from the register", [row], as_json=as_json)
     return DONE
@@ -194,18 +194,18 @@ async def _import(services: Services, lines: Sequence[Line]) -> tuple[list[Regis
 
 def _line_problem(line: Line) -> str:
     try:
-        registration.require_dates(settings(), Details(end=line.end, start=line.start))
-        registration.chosen_group(settings(), line.group_id)
+        changes.require_dates(settings(), Details(end=line.end, start=line.start))
+        changes.chosen_group(settings(), line.group_id)
     except InputError as error:
         return str(error)
     if line.sponsor and not is_address(line.sponsor):
         return f"the sponsor {line.sponsor!r:.80} is no e-mail address"
     # A guest's name has number signs, which no key can hold: he is looked up.
-    return registration.key_problem(normalised(line.user).replace("#", ""))
+    return changes.key_problem(normalised(line.user).replace("#", ""))
 
 
 async def _all_rows(services: Services, group_id: str) -> list[Registration]:
-    chosen = registration.chosen_groups(services.settings, group_id)
+    chosen = changes.chosen_groups(services.settings, group_id)
     return [row for group in chosen for row in await services.register.registrations(group)]
 
 

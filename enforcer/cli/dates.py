@@ -7,8 +7,8 @@ from datetime import datetime
 import click
 
 from enforcer.cli.running import settings
-from enforcer.core import dates
-from enforcer.core.dates import UnreadableDateError
+from enforcer.core.calendar import dates
+from enforcer.core.calendar.dates import UnreadableDateError
 
 
 class WhenType(click.ParamType[datetime]):

@@ -7,13 +7,13 @@ import click
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, UNDONE, actor, with_services
 from enforcer.cli.users import UserType
-from enforcer.core.enforcement import Sessions
-from enforcer.core.offboarded import Offboarded
+from enforcer.core.exceptions import EnforcerError, NoAccountError
+from enforcer.core.offboard_answer import Offboarded
+from enforcer.core.offboarding_record import Sessions
 from enforcer.core.plain_text import is_plain
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import LONGEST_REASON
-from enforcer.exceptions import EnforcerError, NoAccountError
-from enforcer.offboarding import OffboardOrder, offboard_now, record_failure
+from enforcer.offboarding.on_demand import OffboardOrder, offboard_now, record_failure
 from enforcer.services import Services
 
 

@@ -8,8 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from enforcer.core.exceptions import InputError
 from enforcer.core.plan import EndingSoon, Finding, GroupPlan, Offboard, Onboard, Plan
-from enforcer.exceptions import InputError
 
 
 class _Person(msgspec.Struct, kw_only=True):

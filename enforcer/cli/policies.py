@@ -13,11 +13,11 @@ from enforcer.cli.output import Table, output_option, tell, write_json, write_ta
 from enforcer.cli.running import DONE, UNDONE, USAGE, settings
 from enforcer.core.keys import is_object_id
 from enforcer.graph.conditional_access import ConditionalAccess
-from enforcer.policies.changes import Change, Difference, PolicyAction
+from enforcer.policies.as_code.changes import Change, Difference, PolicyAction
+from enforcer.policies.as_code.managing import Manager
+from enforcer.policies.as_code.sign_in import operators_graph
+from enforcer.policies.as_code.wanted import Wanted, read_wanted
 from enforcer.policies.drift import Drift
-from enforcer.policies.managing import Manager
-from enforcer.policies.sign_in import operators_graph
-from enforcer.policies.wanted import Wanted, read_wanted
 
 _TEMPLATES = Path("infra/conditional-access")
 

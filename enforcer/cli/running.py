@@ -14,9 +14,9 @@ from importlib import metadata
 
 import click
 
-from enforcer.exceptions import EnforcerError
+from enforcer.core.exceptions import EnforcerError
+from enforcer.core.settings import Settings, load_settings
 from enforcer.services import Services, open_services
-from enforcer.settings import Settings, load_settings
 
 DONE, UNDONE, USAGE, HELD = 0, 1, 2, 3
 

@@ -10,18 +10,18 @@ from pathlib import Path
 import click
 import msgspec
 
-from enforcer import approval
 from enforcer.cli.dates import WhenType, local
 from enforcer.cli.output import Table, json_text, output_option, tell, write_json, write_tables
 from enforcer.cli.plan_file import ExpectedPlan, read_plan, written_plan
 from enforcer.cli.running import DONE, HELD, UNDONE, USAGE, actor, with_services
+from enforcer.core.exceptions import EnforcerError, InputError
 from enforcer.core.plan import Finding, Plan
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Occasion, Report, Run, RunState, total
-from enforcer.exceptions import EnforcerError, InputError
-from enforcer.planning import make_whole_plan
 from enforcer.services import Services
-from enforcer.sweep import Order, sweep
+from enforcer.sweep import approval
+from enforcer.sweep.planning import make_whole_plan
+from enforcer.sweep.sweep import Order, sweep
 
 # The commands --------------------------------------------------------------------------------------------
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import click
 
-from enforcer import undo as undoing
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, UNDONE, actor, with_services
+from enforcer.offboarding import undo as undoing
 
 
 @click.command()

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from enforcer.core import dates, keys
-from enforcer.core.dates import UnreadableDateError
-from enforcer.core.midnight import DateRules
+from enforcer.core import keys
+from enforcer.core.calendar import dates
+from enforcer.core.calendar.dates import UnreadableDateError
+from enforcer.core.calendar.midnight import DateRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

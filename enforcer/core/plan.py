@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from enforcer.core.enforcement import Enforcement
 from enforcer.core.keys import normalised
 from enforcer.core.members import hidden_names, names_of
+from enforcer.core.offboarding_record import Enforcement
 from enforcer.core.user_kind import UserKind
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from enforcer.core.enforcement import Enforcement
+from enforcer.core.offboarding_record import Enforcement
 from enforcer.core.plan import Finding
 
 OUT_OF_TIME = "the run's time was up"

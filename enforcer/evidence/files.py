@@ -10,11 +10,11 @@ from pathlib import Path
 
 import msgspec
 
-from enforcer.core.evidence import Evidence, Summary, UnreadableRow
+from enforcer.core.evidence.cases import Evidence, Summary, UnreadableRow
+from enforcer.core.exceptions import InputError
 from enforcer.core.ledger import CheckedChain
 from enforcer.evidence.page import page
 from enforcer.evidence.spreadsheet import spreadsheet
-from enforcer.exceptions import InputError
 
 MANIFEST = "manifest.json"
 

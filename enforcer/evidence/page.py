@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from enforcer.core.durations import in_words
-from enforcer.core.evidence import Case, Evidence, Verdict
+from enforcer.core.calendar.durations import in_words
+from enforcer.core.evidence.cases import Case, Evidence, Verdict
 from enforcer.evidence.plot import plot
 from enforcer.rendering import render
 

@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from enforcer.blobs import NOTE_HASH, NOTE_SEQUENCE, Blob
-from enforcer.core.durations import in_words
-from enforcer.core.enforcement import Enforcement
+from enforcer.core.calendar.durations import in_words
 from enforcer.core.ledger import Head
+from enforcer.core.offboarding_record import Enforcement
 from enforcer.core.plan import Finding
 from enforcer.core.runs import Outcome, Report, Run
 from enforcer.rendering import render
+from enforcer.storage.blobs import NOTE_HASH, NOTE_SEQUENCE, Blob
 
 
 class _Person(msgspec.Struct, frozen=True, kw_only=True):

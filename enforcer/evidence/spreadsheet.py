@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime
 
-from enforcer.core.dates import instant
-from enforcer.core.evidence import Case
+from enforcer.core.calendar.dates import instant
+from enforcer.core.evidence.cases import Case
 from enforcer.core.plain_text import CONTROL
 
 # Also in full width, which some spreadsheets read alike.

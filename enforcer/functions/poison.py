@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 import azure.functions as func
 
-from enforcer.aftermath import raise_alarm
-from enforcer.announcements import announce_poisoned
+from enforcer.core.exceptions import InputError
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Run, RunKind, RunState
-from enforcer.exceptions import InputError
+from enforcer.core.settings import Settings
 from enforcer.functions.queues import CONNECTION, why_not
 from enforcer.functions.runtime import invocation
 from enforcer.notify.queueing import Alarm
-from enforcer.queues import (
+from enforcer.services import Services
+from enforcer.storage.queues import (
     OFFBOARDINGS,
     POISON,
     SWEEPS,
@@ -24,8 +24,8 @@ from enforcer.queues import (
     read_offboard_message,
     read_sweep_message,
 )
-from enforcer.services import Services
-from enforcer.settings import Settings
+from enforcer.sweep.post_run import raise_alarm
+from enforcer.telemetry.run_events import announce_poisoned
 
 _GIVEN_UP = "the queue message failed every time and was given up"
 # Of a message that nobody can read; whoever looks for what was meant has nothing else.

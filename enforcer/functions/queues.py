@@ -9,13 +9,14 @@ from dataclasses import replace
 import azure.functions as func
 import msgspec
 
-from enforcer.aftermath import after_sweep
-from enforcer.core.offboarded import Offboarded
+from enforcer.core.exceptions import EnforcerError, InputError, LeaseHeldError, RunError, UnavailableError
+from enforcer.core.offboard_answer import Offboarded
 from enforcer.core.runs import Occasion, Report, RunState
-from enforcer.exceptions import EnforcerError, InputError, LeaseHeldError, RunError, UnavailableError
+from enforcer.core.settings import Mode, Settings
 from enforcer.functions.runtime import SWEEP_SECONDS, invocation, settings
-from enforcer.offboarding import OffboardOrder, offboard_now, record_failure
-from enforcer.queues import (
+from enforcer.offboarding.on_demand import OffboardOrder, offboard_now, record_failure
+from enforcer.services import Services
+from enforcer.storage.queues import (
     OFFBOARDINGS,
     SWEEPS,
     VERIFY_AFTER_SECONDS,
@@ -24,9 +25,8 @@ from enforcer.queues import (
     read_offboard_message,
     read_sweep_message,
 )
-from enforcer.services import Services
-from enforcer.settings import Mode, Settings
-from enforcer.sweep import Order, sweep
+from enforcer.sweep.post_run import after_sweep
+from enforcer.sweep.sweep import Order, sweep
 
 CONNECTION = "EnforcerStorage"
 _CONTINUE_AFTER_SECONDS = 10

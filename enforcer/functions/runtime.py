@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import cache
 
-from enforcer.exceptions import EnforcerError, RunError, SettingsError
+from enforcer.core.exceptions import EnforcerError, RunError, SettingsError
+from enforcer.core.settings import Settings, load_settings
 from enforcer.graph.pacer import Pacer
 from enforcer.services import Services, open_services
-from enforcer.settings import Settings, load_settings
 from enforcer.telemetry import flush
 
 # host.json stops a function after 30 minutes; a sweep takes nobody new for the last five of them, so that

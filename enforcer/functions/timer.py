@@ -6,7 +6,7 @@ import azure.functions as func
 
 from enforcer.core.runs import Occasion
 from enforcer.functions.runtime import invocation, settings
-from enforcer.queues import SweepMessage
+from enforcer.storage.queues import SweepMessage
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 

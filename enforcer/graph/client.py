@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from enforcer.exceptions import AccessDeniedError
+from enforcer.core.exceptions import AccessDeniedError
+from enforcer.core.settings import Settings
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.reply import TOO_MANY, Reply, ReplyKind, Request
 from enforcer.graph.retries import Patience, Retries
 from enforcer.graph.wire import Wire
-from enforcer.settings import Settings
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential

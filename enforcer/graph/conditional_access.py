@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
+from enforcer.core.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
 from enforcer.core.policy import Json, Policy, read_policy
-from enforcer.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
 from enforcer.graph.client import GraphClient
 from enforcer.graph.decoding import Page, all_of, decode
 from enforcer.graph.pacer import Pacer

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from enforcer.exceptions import ReadError
+from enforcer.core.exceptions import ReadError
 from enforcer.graph.reply import Reply
 
 # Longer than the longest list takes, and within the time of a run.

@@ -10,10 +10,7 @@ from functools import partial
 import msgspec
 
 from enforcer.core import keys
-from enforcer.core.members import Member, Person
-from enforcer.core.steps import StepOutcome, StepResult
-from enforcer.core.user_kind import UserKind
-from enforcer.exceptions import (
+from enforcer.core.exceptions import (
     AccessDeniedError,
     AmbiguousError,
     GroupError,
@@ -21,6 +18,9 @@ from enforcer.exceptions import (
     ReadError,
     UnavailableError,
 )
+from enforcer.core.members import Member, Person
+from enforcer.core.steps import StepOutcome, StepResult
+from enforcer.core.user_kind import UserKind
 from enforcer.graph.batch import Batcher, Look, no_look, read_together
 from enforcer.graph.client import GraphClient
 from enforcer.graph.decoding import Page, all_of, decode

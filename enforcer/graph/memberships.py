@@ -7,7 +7,7 @@ from itertools import batched
 
 import msgspec
 
-from enforcer.exceptions import ReadError
+from enforcer.core.exceptions import ReadError
 from enforcer.graph.client import GraphClient
 from enforcer.graph.decoding import Page, decode
 from enforcer.graph.reply import Request

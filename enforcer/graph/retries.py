@@ -6,7 +6,7 @@ import asyncio
 import random
 from dataclasses import dataclass
 
-from enforcer.exceptions import UnavailableError
+from enforcer.core.exceptions import UnavailableError
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.reply import Reply
 

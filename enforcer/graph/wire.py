@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from enforcer.concurrency import bounded
+from enforcer.core.exceptions import AccessDeniedError, ReadError, UnavailableError
+from enforcer.core.setting_values import LOOPBACK
+from enforcer.core.settings import Settings
 from enforcer.credentials import BoundedCredential, default_credential
-from enforcer.exceptions import AccessDeniedError, ReadError, UnavailableError
 from enforcer.graph.priority import priority_header
 from enforcer.graph.reply import Reply, Request, no_reply, not_sent, read_reply
 from enforcer.renewable import Renewable
-from enforcer.settings import Settings
 from enforcer.telemetry import graph_call
-from enforcer.values import LOOPBACK
 
 if TYPE_CHECKING:
     import ssl

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from enforcer.core.exceptions import EnforcerError
 from enforcer.core.messages import Message
-from enforcer.exceptions import EnforcerError
 from enforcer.graph.client import GraphClient
 from enforcer.graph.reply import Request
 

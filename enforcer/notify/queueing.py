@@ -11,18 +11,18 @@ from datetime import timedelta
 from itertools import batched
 
 from enforcer.core.endings import Ending
+from enforcer.core.exceptions import EnforcerError, LeaseHeldError
 from enforcer.core.keys import normalised
 from enforcer.core.messages import GIVE_UP_AFTER, Channel, Level, Message
 from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Report
+from enforcer.core.settings import Mode
 from enforcer.core.warnings import Notice, by_sponsor, due_notices
-from enforcer.exceptions import EnforcerError, LeaseHeldError
 from enforcer.notify.operators import fingerprint
 from enforcer.notify.wording import Text, run_summary, sponsor_mail
-from enforcer.register_reading import endings, read_register
+from enforcer.register.reading import endings, read_register
 from enforcer.services import Services
-from enforcer.settings import Mode
-from enforcer.status import newest_findings
+from enforcer.status.group_status import newest_findings
 
 _LEASE = "warnings"
 # What was said is remembered a while longer than the end it was about: clocks and zones may be changed.

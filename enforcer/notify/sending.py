@@ -14,7 +14,7 @@ from enforcer.core.messages import Channel, Message, MessageState
 from enforcer.notify.mail import send_mail
 from enforcer.notify.operators import notify
 from enforcer.services import MAILS_AT_ONCE, Services
-from enforcer.tables.outbox import Claimed
+from enforcer.storage.tables.outbox import Claimed
 from enforcer.telemetry import NotificationFailed, emit
 
 _SECONDS = 45.0

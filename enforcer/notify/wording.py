@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from enforcer.core import dates
-from enforcer.core.durations import in_words
+from enforcer.core.calendar import dates
+from enforcer.core.calendar.durations import in_words
 from enforcer.core.messages import Level
 from enforcer.core.runs import Report, Run
 from enforcer.core.warnings import Notice

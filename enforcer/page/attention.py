@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from enforcer.core.enforcement import Enforcement
 from enforcer.core.findings import RunFindings
+from enforcer.core.offboarding_record import Enforcement
 from enforcer.core.plan import Finding, FindingKind, HeldPlan
 from enforcer.page.people import People, PersonLink
 from enforcer.page.times import Calendar, Moment
 from enforcer.page.words import FINDINGS
-from enforcer.status import GroupStatus
-from enforcer.tables.lookups import HeldPerson
+from enforcer.status.group_status import GroupStatus
+from enforcer.storage.tables.lookups import HeldPerson
 
 # Lists of thousands help nobody: the counts are told, and the first few named.
 NAMED = 25

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NoReturn
 
-from enforcer import registration
-from enforcer.api.calls import Call
 from enforcer.api.handlers.offboarding import offboard_or_queue
-from enforcer.api.messages import Response
-from enforcer.api.problems import invalid
-from enforcer.core.dates import UnreadableDateError
+from enforcer.core.calendar.dates import UnreadableDateError
+from enforcer.core.exceptions import InputError
 from enforcer.core.keys import is_address
 from enforcer.core.runs import LONGEST_REASON
-from enforcer.exceptions import InputError
 from enforcer.page.answers import see_other
 from enforcer.page.forms import one_line, read_form
 from enforcer.page.people import person_path
 from enforcer.page.person import asked_for, read_person
 from enforcer.page.person_view import Mistakes, person_page
-from enforcer.registration import Details
+from enforcer.register import changes
+from enforcer.register.changes import Details
+from enforcer.web.calls import Call
+from enforcer.web.messages import Response
+from enforcer.web.problems import invalid
 
 
 class _MistakeError(Exception):
@@ -53,9 +53,7 @@ async def _extend(call: Call, form: Mapping[str, str]) -> Response:
     user, group_id = asked_for(call), form.get("group", "")
     key = form.get("row", "") or user
     try:
-        await registration.extend(
-            call.services, key, _end(call, form), actor=call.caller.actor, group_id=group_id
-        )
+        await changes.extend(call.services, key, _end(call, form), actor=call.caller.actor, group_id=group_id)
     except InputError as error:
         _refuse(error)
     return see_other(person_path(user), saved=group_id)
@@ -66,7 +64,7 @@ async def _register(call: Call, form: Mapping[str, str]) -> Response:
     user, group_id = asked_for(call), form.get("group", "")
     details = Details(end=_end(call, form), sponsor=_sponsor(form))
     try:
-        await registration.add(call.services, user, details, actor=call.caller.actor, group_id=group_id)
+        await changes.add(call.services, user, details, actor=call.caller.actor, group_id=group_id)
     except InputError as error:
         _refuse(error)
     return see_other(person_path(user), saved=group_id)

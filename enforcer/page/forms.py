@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from enforcer.api.bodies import LARGEST_BODY
-from enforcer.api.messages import Request
-from enforcer.api.problems import Code, ProblemError, invalid
 from enforcer.core.plain_text import plain
+from enforcer.web.messages import Request
+from enforcer.web.problems import Code, ProblemError, invalid
 
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 20

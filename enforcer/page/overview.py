@@ -6,14 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
-from enforcer import approval
-from enforcer.api.calls import Call
-from enforcer.api.messages import Response
-from enforcer.core.digest import is_digest
+from enforcer.core.exceptions import NotFoundError
 from enforcer.core.findings import RunFindings, together
 from enforcer.core.plan import Finding, FindingKind
+from enforcer.core.planning.digest import is_digest
 from enforcer.core.runs import Run, RunKind, RunState
-from enforcer.exceptions import NotFoundError
 from enforcer.page import attention
 from enforcer.page.answers import calendar, frame, html, see_other
 from enforcer.page.forms import read_form
@@ -22,10 +19,13 @@ from enforcer.page.runs import last_run, last_runs
 from enforcer.page.search import show_search
 from enforcer.page.timeline import time_line
 from enforcer.page.times import Calendar, Moment
-from enforcer.register_reading import Row, read_register
+from enforcer.register.reading import Row, read_register
 from enforcer.services import Services
-from enforcer.status import GroupStatus, Status, read_status
-from enforcer.tables.lookups import held_people
+from enforcer.status.group_status import GroupStatus, Status, read_status
+from enforcer.storage.tables.lookups import held_people
+from enforcer.sweep import approval
+from enforcer.web.calls import Call
+from enforcer.web.messages import Response
 
 
 async def show_overview(call: Call) -> Response:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from enforcer.core.exceptions import EnforcerError
 from enforcer.core.keys import normalised
-from enforcer.exceptions import EnforcerError
-from enforcer.register_reading import Row
+from enforcer.register.reading import Row
 from enforcer.services import Services
 
 HOME = "/api/"

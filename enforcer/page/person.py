@@ -7,16 +7,16 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from enforcer.api.calls import Call
-from enforcer.core.enforcement import Enforcement
+from enforcer.core.exceptions import EnforcerError, InputError, NotFoundError, UnavailableError
 from enforcer.core.keys import is_key, is_object_id, normalised, trimmed
 from enforcer.core.ledger import Entry
 from enforcer.core.members import Person
-from enforcer.exceptions import EnforcerError, InputError, NotFoundError, UnavailableError
+from enforcer.core.offboarding_record import Enforcement
 from enforcer.graph.memberships import groups_having
-from enforcer.register_reading import Row, read_register
+from enforcer.register.reading import Row, read_register
 from enforcer.services import Services
-from enforcer.tables.lookups import history
+from enforcer.storage.tables.lookups import history
+from enforcer.web.calls import Call
 
 _LONGEST_NAME = 1024  # a RowKey
 _ENTRA_SECONDS = 6.0

@@ -6,20 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from enforcer.api.calls import Call
-from enforcer.api.messages import Response
-from enforcer.core.dates import written
-from enforcer.core.durations import in_words
-from enforcer.core.enforcement import Enforcement, Sessions
+from enforcer.core.calendar.dates import written
+from enforcer.core.calendar.durations import in_words
+from enforcer.core.calendar.midnight import DateRules, Midnight
 from enforcer.core.ledger import Entry
-from enforcer.core.midnight import DateRules, Midnight
+from enforcer.core.offboarding_record import Enforcement, Sessions
 from enforcer.core.runs import LONGEST_REASON, Run, RunState
+from enforcer.core.settings import Mode, Settings
 from enforcer.page.answers import calendar, frame, html
 from enforcer.page.people import person_path
 from enforcer.page.person import Engagement, Known, asked_for, read_person
 from enforcer.page.times import Calendar, Moment
 from enforcer.page.words import ACCOUNTS, ACTIONS, PROOFS, SESSIONS, STATES
-from enforcer.settings import Mode, Settings
+from enforcer.web.calls import Call
+from enforcer.web.messages import Response
 
 _HISTORY_SHOWN = 100
 

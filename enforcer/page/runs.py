@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from enforcer.core.durations import in_words
+from enforcer.core.calendar.durations import in_words
 from enforcer.core.runs import Lag, Run, RunKind, RunState
 from enforcer.page.times import Calendar, Moment
 from enforcer.page.words import run_kind, run_state
-from enforcer.status import OVERDUE
+from enforcer.status.group_status import OVERDUE
 
 SHOWN = 12
 

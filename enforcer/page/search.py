@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from unicodedata import normalize
 
-from enforcer.api.calls import Call
-from enforcer.api.messages import Response
 from enforcer.core.keys import is_key, trimmed
 from enforcer.page.answers import calendar, frame, html
 from enforcer.page.people import PersonLink, person_path, row_link
 from enforcer.page.timeline import ends_in_week
 from enforcer.page.times import Calendar, Moment, day
-from enforcer.register_reading import Row, read_register
+from enforcer.register.reading import Row, read_register
+from enforcer.web.calls import Call
+from enforcer.web.messages import Response
 
 SHOWN = 200
 

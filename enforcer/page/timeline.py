@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from enforcer.core.days import last_day
-from enforcer.core.forecast import Week, forecast
+from enforcer.core.calendar.days import last_day
+from enforcer.core.calendar.forecast import Week, forecast
 from enforcer.page.people import HOME, PersonLink, row_link
 from enforcer.page.times import Calendar, Moment, short_day
-from enforcer.register_reading import Row
+from enforcer.register.reading import Row
 
 NAMED_PER_WEEK = 6
 

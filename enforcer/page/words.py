@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from enforcer.core.enforcement import Proof, Sessions, State
 from enforcer.core.ledger import Action
+from enforcer.core.offboarding_record import Proof, Sessions, State
 from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Run, RunKind, RunState
 from enforcer.core.user_kind import UserKind

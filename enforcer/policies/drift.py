@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from enforcer.core.exceptions import AccessDeniedError, EnforcerError
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.policy import ALL, BLOCK, GUESTS, Policy, made_here
-from enforcer.exceptions import AccessDeniedError, EnforcerError
 from enforcer.services import Services
 from enforcer.telemetry import PolicyDrift, emit
 

@@ -14,7 +14,7 @@ from typing import Final, Protocol, runtime_checkable
 from opentelemetry import metrics, trace
 from opentelemetry._logs import get_logger_provider
 
-from enforcer.core.dates import instant
+from enforcer.core.calendar.dates import instant
 from enforcer.telemetry.events import Event, RunCompleted
 from enforcer.telemetry.metering import record
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from azure.core.exceptions import AzureError
 
-from enforcer.core.schedule import Schedule, ScheduleError, as_azure_reads
+from enforcer.core.calendar.schedule import Schedule, ScheduleError, as_azure_reads
 from sandbox.host.configuration import Function, HostJson, read_host_json, resolved
 from sandbox.host.errors import HostError
 from sandbox.host.invocations import Invocation, Invocations

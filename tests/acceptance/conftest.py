@@ -14,8 +14,8 @@ from enforcer.graph.retries import Patience
 from sandbox import azure_cli
 from sandbox.directory import Attempt, Group, Outcome, User, try_to_sign_in
 from sandbox.directory.settings import Quota
-from tests.policies.in_force import put_in_force
-from tests.world import World
+from tests.support.policies_in_force import put_in_force
+from tests.support.world import World
 
 SHAREPOINT = "00000003-0000-0ff1-ce00-000000000000"
 

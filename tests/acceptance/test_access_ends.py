@@ -7,15 +7,15 @@ from datetime import timedelta
 import pytest
 
 from enforcer.core.contractors import Registration
-from enforcer.core.enforcement import Proof, Sessions, State
+from enforcer.core.offboarding_record import Proof, Sessions, State
 from enforcer.core.plan import FindingKind
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Result
-from enforcer.offboarding import OffboardOrder, offboard_now
+from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
 from sandbox.directory import Fault
 from sandbox.directory.routes.policy_forms import completed
 from tests.acceptance.conftest import Company
-from tests.world import ENDED, RUNNING
+from tests.support.world import ENDED, RUNNING
 
 pytestmark = pytest.mark.anyio
 BLOCK = "no group, no access"

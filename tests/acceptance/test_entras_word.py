@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from enforcer.core.enforcement import Proof, State
+from enforcer.core.offboarding_record import Proof, State
 from enforcer.core.plan import FindingKind
 from enforcer.core.run_ids import new_run_id
-from enforcer.offboarding import OffboardOrder, offboard_now
+from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
 from sandbox.directory import Fault
 from sandbox.directory.permissions import PERMISSION_IDS
 from tests.acceptance.conftest import Company
-from tests.world import ENDED
+from tests.support.world import ENDED
 
 pytestmark = pytest.mark.anyio
 

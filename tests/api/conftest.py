@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from enforcer.api.app import Api
+from enforcer.web.app import Api
 from sandbox.storage_proxy import StorageProxy
-from tests.api.caller import AUDIENCE, BUDGET, PATIENCE, Caller
-from tests.world import World, running_world
+from tests.support.api_caller import AUDIENCE, BUDGET, PATIENCE, Caller
+from tests.support.world import World, running_world
 
 
 @pytest.fixture

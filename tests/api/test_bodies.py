@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from enforcer.api.bodies import LARGEST_BODY
-from tests.api.caller import JSON, Caller
-from tests.world import World
+from tests.support.api_caller import JSON, Caller
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

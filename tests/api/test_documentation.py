@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from enforcer.api.gate import Access
-from enforcer.api.problems import Code
 from enforcer.api.routes import ROUTES
+from enforcer.web.gate import Access
+from enforcer.web.problems import Code
 
 _ROLES = {Access.CHANGE: "change", Access.LOOK: "look", Access.ANYBODY: "nobody's"}
 

@@ -5,8 +5,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from enforcer.api.gate import Access
 from enforcer.api.routes import ROUTES, openapi_document
+from enforcer.web.gate import Access
 
 
 @pytest.fixture

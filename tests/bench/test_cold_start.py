@@ -13,7 +13,7 @@ import pytest
 from bench.cold_app import Offboard
 from bench.stage import AUDIENCE
 from sandbox.directory.tokens import TokenOrder
-from tests.world import RUNNING, World
+from tests.support.world import RUNNING, World
 
 pytestmark = pytest.mark.anyio
 

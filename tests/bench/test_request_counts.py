@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from enforcer.core.contractors import Registration
+from enforcer.core.settings import Disable, Storage
 from enforcer.services import open_services
-from enforcer.settings import Disable, Storage
 from sandbox.storage_proxy import Calls, StorageProxy
-from tests.world import ENDED, RUNNING, World
+from tests.support.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 

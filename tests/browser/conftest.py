@@ -6,9 +6,9 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from sandbox.azurite import StorageEndpoints
-from tests.browser.stage import Stage, busy_week, running_stage
-from tests.browser.window import BUILD, CHROMIUM, FLAGS, Windows
 from tests.conftest import NewAccount
+from tests.support.browser_window import BUILD, CHROMIUM, FLAGS, Windows
+from tests.support.page_stage import Stage, busy_week, running_stage
 
 
 @pytest.fixture(scope="session")

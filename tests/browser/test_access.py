@@ -6,10 +6,10 @@ import pytest
 from playwright.async_api import expect
 
 from sandbox.directory.tokens import TokenOrder
-from sandbox.front_door import running_front_door
-from tests.api.caller import AUDIENCE, READ
-from tests.browser.stage import Stage, last_day
-from tests.browser.window import Windows, other_site
+from sandbox.easy_auth import running_front_door
+from tests.support.api_caller import AUDIENCE, READ
+from tests.support.browser_window import Windows, other_site
+from tests.support.page_stage import Stage, last_day
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
 

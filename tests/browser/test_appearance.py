@@ -6,8 +6,8 @@ from typing import Literal
 
 import pytest
 
-from tests.browser.stage import Stage
-from tests.browser.window import Windows
+from tests.support.browser_window import Windows
+from tests.support.page_stage import Stage
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
 

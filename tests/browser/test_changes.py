@@ -6,8 +6,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from enforcer.core.ledger import Action
-from tests.browser.stage import HELD, Stage, last_day
-from tests.browser.window import Windows
+from tests.support.browser_window import Windows
+from tests.support.page_stage import HELD, Stage, last_day
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
 

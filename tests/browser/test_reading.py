@@ -8,8 +8,8 @@ from typing import Literal
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.stage import Stage, last_day
-from tests.browser.window import PHONE, Windows
+from tests.support.browser_window import PHONE, Windows
+from tests.support.page_stage import Stage, last_day
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
 

@@ -10,10 +10,10 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from sandbox.directory.objects import User
-from tests.browser.stage import Stage, register, running_stage
-from tests.browser.window import BUILD, Windows
 from tests.conftest import NewAccount
-from tests.world import World
+from tests.support.browser_window import BUILD, Windows
+from tests.support.page_stage import Stage, register, running_stage
+from tests.support.world import World
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
 

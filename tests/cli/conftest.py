@@ -12,7 +12,7 @@ import pytest
 
 from enforcer.cli import cli
 from enforcer.cli.running import run_guarded, settings
-from tests.world import World
+from tests.support.world import World
 
 
 @dataclass(frozen=True)

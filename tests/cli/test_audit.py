@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from enforcer.tables.ledger import TABLE
+from enforcer.storage.tables.ledger import TABLE
 from tests.cli.conftest import Shell
-from tests.tables.ledger_entries import change
-from tests.world import World
+from tests.support.ledger_entries import change
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -11,8 +11,8 @@ import pytest
 
 from enforcer.core.ledger import Action
 from tests.cli.conftest import Shell
-from tests.spoiled import SHOWN, spoil_register
-from tests.world import ENDED, RUNNING
+from tests.support.spoiled_rows import SHOWN, spoil_register
+from tests.support.world import ENDED, RUNNING
 
 pytestmark = pytest.mark.anyio
 

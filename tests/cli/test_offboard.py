@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from enforcer.core.enforcement import State
+from enforcer.core.offboarding_record import State
 from sandbox.directory import Fault
 from tests.cli.conftest import Shell
-from tests.world import RUNNING
+from tests.support.world import RUNNING
 
 pytestmark = pytest.mark.anyio
 

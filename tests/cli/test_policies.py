@@ -13,9 +13,9 @@ from click import BadParameter
 from click.testing import CliRunner
 
 from enforcer.cli.policies import policies
+from enforcer.core.exceptions import RefusedError
 from enforcer.core.policy import BLOCK
-from enforcer.exceptions import RefusedError
-from tests.office import TEMPLATES, Office
+from tests.support.office import TEMPLATES, Office
 
 REPORT_ONLY = "enabledForReportingButNotEnforced"
 

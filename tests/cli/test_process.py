@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import anyio.to_thread
 import pytest
 
-from tests.world import ENDED, World
+from tests.support.world import ENDED, World
 
 pytestmark = pytest.mark.anyio
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from enforcer.core.enforcement import State
+from enforcer.core.offboarding_record import State
 from sandbox.directory import Fault, User
 from tests.cli.conftest import Shell
-from tests.world import ENDED, RUNNING, World
+from tests.support.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 

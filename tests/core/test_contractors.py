@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enforcer.core.calendar.midnight import DateRules
 from enforcer.core.contractors import Contractor, InvalidRow, ReadRow, RegisterRow, read_row
 from enforcer.core.keys import ANYBODY
-from enforcer.core.midnight import DateRules
 
 RULES = DateRules(zone=ZoneInfo("UTC"))
 ANNA = "11111111-2222-3333-4444-aaaaaaaaaaaa"

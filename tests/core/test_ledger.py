@@ -1,4 +1,4 @@
-"""The chain of the ledger's entries; tests/tables/test_ledger.py has it in a table."""
+"""The chain of the ledger's entries; tests/storage/tables/test_ledger.py has it in a table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from enforcer.core.ledger import (
     linked,
     undo_note,
 )
-from tests.core.group import GROUP
+from tests.support.paper_group import GROUP
 
 ENTRY = Entry(at="2026-11-23T12:00:00Z", actor="timer", action=Action.REMOVE, group=GROUP, outcome="removed")
 

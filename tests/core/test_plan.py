@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from enforcer.core.enforcement import State
+from enforcer.core.offboarding_record import State
 from enforcer.core.plan import FindingKind, GroupPlan, HeldPlan, Offboard, Onboard, Plan, Step, stuck_finding
 from enforcer.core.user_kind import UserKind
-from tests.core.group import ANNA, BEN, ENDED, GROUP, NOW, known
+from tests.support.paper_group import ANNA, BEN, ENDED, GROUP, NOW, known
 
 LEAVER = Offboard(
     user_id=ANNA.id,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from enforcer.core.policy import PolicyState, digest, pruned, read_policy
-from tests.policies.examples import OTHER, changed, handmade, in_tenant, shipped
+from tests.support.policy_examples import OTHER, changed, handmade, in_tenant, shipped
 
 BLOCK = "no-group-no-access"
 

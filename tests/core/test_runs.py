@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enforcer.core.enforcement import State
+from enforcer.core.offboarding_record import State
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.runs import (
     COUNTS,
@@ -26,7 +26,7 @@ from enforcer.core.runs import (
     lag_of,
     total,
 )
-from tests.core.group import ANNA, GROUP, NOW, known
+from tests.support.paper_group import ANNA, GROUP, NOW, known
 
 RUN = Run(run_id="20261123T120000-abcdef", group_id=GROUP, started_at=NOW, mode="enforce")
 

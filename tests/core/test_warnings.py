@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enforcer.core import dates
+from enforcer.core.calendar import dates
 from enforcer.core.endings import Ending
 from enforcer.core.warnings import Notice, by_sponsor, due_notices, said_on
 

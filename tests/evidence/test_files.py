@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from enforcer.core.exceptions import InputError
 from enforcer.evidence.files import files, manifest, read_manifest, write
-from enforcer.exceptions import InputError
-from tests.evidence.examples import GROUP, case, evidence
+from tests.support.evidence_examples import GROUP, case, evidence
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from enforcer.core.evidence import UnreadableRow, Verdict
+from enforcer.core.evidence.cases import UnreadableRow, Verdict
 from enforcer.core.ledger import Break
 from enforcer.evidence.page import page
-from tests.evidence.examples import GROUP, case, evidence
+from tests.support.evidence_examples import GROUP, case, evidence
 
 
 class _Elements(HTMLParser):

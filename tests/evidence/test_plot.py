@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enforcer.evidence.plot import HEIGHT, WIDTH, plot
-from tests.evidence.examples import NOVEMBER, SLA, case
+from tests.support.evidence_examples import NOVEMBER, SLA, case
 
 
 def test_a_removal_is_a_dot_over_its_last_day() -> None:

@@ -5,9 +5,9 @@ import json
 from enforcer.core.ledger import Head
 from enforcer.core.runs import Report
 from enforcer.evidence.run_report import run_report
-from tests.evidence.examples import ZONE
-from tests.findings import too_many
-from tests.page.runs import RUN
+from tests.support.evidence_examples import ZONE
+from tests.support.findings import too_many
+from tests.support.runs import RUN
 
 
 def test_a_report_names_every_finding_however_many_there_are() -> None:

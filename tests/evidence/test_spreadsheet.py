@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enforcer.evidence.spreadsheet import harmless, spreadsheet
-from tests.evidence.examples import case
+from tests.support.evidence_examples import case
 
 
 def read(content: bytes) -> list[dict[str, str]]:

@@ -19,13 +19,13 @@ from msgspec import structs
 
 from enforcer.core.runs import Run
 from enforcer.functions import http, runtime
-from enforcer.queues import OFFBOARDINGS, POISON, SWEEPS, OffboardMessage, SweepMessage
+from enforcer.storage.queues import OFFBOARDINGS, POISON, SWEEPS, OffboardMessage, SweepMessage
 from sandbox.azurite import StorageEndpoints, running_azurite
 from sandbox.host.functions_host import FunctionsHost
 from sandbox.host.invocations import Invocation
 from sandbox.host.listener import Pace, QueueListener
 from sandbox.storage_proxy import Service, StorageProxy, running_storage_proxy_async
-from tests.world import World, running_world
+from tests.support.world import World, running_world
 
 RUN_ID = "20261123T120000-abcdef"
 PROJECT = Path(__file__).parents[2]

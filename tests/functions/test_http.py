@@ -11,13 +11,13 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from enforcer.api.gate import Access
 from enforcer.api.routes import ROUTES, Route
+from enforcer.web.gate import Access
 from sandbox.azurite import StorageEndpoints, running_azurite
 from sandbox.directory.faults import Fault
 from sandbox.directory.tokens import Flaw
 from tests.conftest import NewAccount
-from tests.functions.http_app import HttpApp, running_http_app
+from tests.support.http_app import HttpApp, running_http_app
 
 _CHANGE, _READ = "Contractors.Offboard", "Contractors.Read"
 _DIGEST, _RUN = "0" * 64, "20261123T003000-abcdef"

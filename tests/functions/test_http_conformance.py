@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance, unsuppor
 from enforcer.api.routes import openapi_document
 from sandbox.azurite import StorageEndpoints
 from tests.conftest import NewAccount
-from tests.functions.http_app import HttpApp, running_http_app
+from tests.support.http_app import HttpApp, running_http_app
 
 _schema = schemathesis.openapi.from_dict(openapi_document())
 # Parameters that nobody asked for do no harm: App Service and its sign-in add some of their own.

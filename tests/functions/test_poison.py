@@ -10,12 +10,12 @@ import pytest
 
 from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Report, Run, RunKind, RunState
-from enforcer.queues import OFFBOARDINGS, POISON, SWEEPS, OffboardMessage
+from enforcer.storage.queues import OFFBOARDINGS, POISON, SWEEPS, OffboardMessage
 from sandbox.directory import Fault
-from tests.findings import too_many
 from tests.functions.conftest import RUN_ID, App, run_of, wanted
-from tests.messaging import Webhook, mailing, running_webhook
-from tests.world import ENDED
+from tests.support.findings import too_many
+from tests.support.messaging import Webhook, mailing, running_webhook
+from tests.support.world import ENDED
 
 pytestmark = pytest.mark.anyio
 

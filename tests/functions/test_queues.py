@@ -6,17 +6,17 @@ import msgspec
 import pytest
 
 from enforcer import clock
-from enforcer.core.enforcement import State
+from enforcer.core.offboarding_record import State
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.functions.queues import _offboard
-from enforcer.queues import OffboardMessage, SweepMessage
-from enforcer.status import read_status
-from enforcer.tables.leases import Leases
+from enforcer.status.group_status import read_status
+from enforcer.storage.queues import OffboardMessage, SweepMessage
+from enforcer.storage.tables.leases import Leases
 from sandbox.directory import Fault
 from sandbox.storage_proxy import Calls, Reply, Service
 from sandbox.storage_proxy import Fault as StorageFault
 from tests.functions.conftest import RUN_ID, App, Put, run_of, wanted
-from tests.world import ENDED, RUNNING
+from tests.support.world import ENDED, RUNNING
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from enforcer.exceptions import NotFoundError, RunError, SettingsError
+from enforcer.core.exceptions import NotFoundError, RunError, SettingsError
 from enforcer.functions import runtime
 from enforcer.functions.runtime import PerLoop, invocation
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from enforcer.queues import SweepMessage, read_sweep_message
+from enforcer.storage.queues import SweepMessage, read_sweep_message
 from sandbox.storage_proxy import Fault, Reply
 from tests.functions.conftest import App, Put
 

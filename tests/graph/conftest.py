@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import pytest
 
+from enforcer.core.settings import Settings, load_settings
 from enforcer.graph.client import GraphClient
 from enforcer.graph.directory import Directory
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.retries import Patience
-from enforcer.settings import Settings, load_settings
 from sandbox.directory import DirectoryServer, Fault, Group, Tenant, running_directory
 from sandbox.directory.log import Entry
-from tests.world import PERMISSIONS
+from tests.support.world import PERMISSIONS
 
 PATIENCE = Patience(failures=1, throttling=4)
 

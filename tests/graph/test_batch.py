@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from enforcer.exceptions import UnavailableError
+from enforcer.core.exceptions import UnavailableError
 from enforcer.graph.batch import BATCH_SIZE, Batcher
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.priority import Priority, working_at

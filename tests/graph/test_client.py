@@ -9,7 +9,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from enforcer.exceptions import AccessDeniedError, ReadError, UnavailableError
+from enforcer.core.exceptions import AccessDeniedError, ReadError, UnavailableError
 from enforcer.graph.client import GraphClient
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.reply import Reply, Request

@@ -8,17 +8,17 @@ from time import monotonic
 
 import pytest
 
-from enforcer.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
+from enforcer.core.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
+from enforcer.core.settings import Settings as EnforcerSettings
+from enforcer.core.settings import load_settings
 from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.retries import Patience
-from enforcer.settings import Settings as EnforcerSettings
-from enforcer.settings import load_settings
 from sandbox.directory import Effect, Fault, Settings, Tenant, running_directory
 from sandbox.directory.server import DirectoryServer
 from sandbox.directory.settings import Quota
-from tests.policies.examples import changed, shipped
+from tests.support.policy_examples import changed, shipped
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import pytest
 
-from enforcer.exceptions import ReadError
+from enforcer.core.exceptions import ReadError
 from enforcer.graph.decoding import Page, all_of, decode
 from enforcer.graph.reply import Reply
 

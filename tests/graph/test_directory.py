@@ -9,10 +9,7 @@ from typing import Literal
 
 import pytest
 
-from enforcer.core.members import Member
-from enforcer.core.steps import StepOutcome
-from enforcer.core.user_kind import UserKind
-from enforcer.exceptions import (
+from enforcer.core.exceptions import (
     AccessDeniedError,
     AmbiguousError,
     GroupError,
@@ -20,6 +17,9 @@ from enforcer.exceptions import (
     ReadError,
     UnavailableError,
 )
+from enforcer.core.members import Member
+from enforcer.core.steps import StepOutcome
+from enforcer.core.user_kind import UserKind
 from sandbox.directory import Effect, NotAMember
 from tests.graph.conftest import Tenancy
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from enforcer.exceptions import GroupError
+from enforcer.core.exceptions import GroupError
 from enforcer.graph.groups import GROUP_COLUMNS, Group, refusal
 from tests.graph.conftest import Tenancy
 

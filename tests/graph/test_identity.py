@@ -6,10 +6,10 @@ import base64
 
 import pytest
 
-from enforcer.exceptions import AccessDeniedError
+from enforcer.core.exceptions import AccessDeniedError
 from enforcer.graph.identity import own_identity
 from tests.graph.conftest import Tenancy
-from tests.world import PERMISSIONS
+from tests.support.world import PERMISSIONS
 
 pytestmark = pytest.mark.anyio
 

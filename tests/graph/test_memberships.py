@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from enforcer.exceptions import ReadError
+from enforcer.core.exceptions import ReadError
 from enforcer.graph.memberships import groups_having
 from enforcer.graph.pacer import Pacer
 from tests.graph.conftest import Tenancy, running_tenancy

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from enforcer.exceptions import UnavailableError
+from enforcer.core.exceptions import UnavailableError
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.reply import Reply
 from enforcer.graph.retries import Patience, Retries

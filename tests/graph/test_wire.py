@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from enforcer.exceptions import AccessDeniedError, UnavailableError
+from enforcer.core.exceptions import AccessDeniedError, UnavailableError
 from enforcer.graph.client import GraphClient
 from enforcer.graph.priority import HEADER, Priority, working_at
 from enforcer.graph.reply import Reply, ReplyKind, Request

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from enforcer.telemetry import EVENTS
-from tests.infra.templates import INFRA, ROOT, text_of
+from tests.support.bicep import INFRA, ROOT, text_of
 
 QUERIES = tuple(sorted((INFRA / "queries").glob("*.kql")))
 ALARMS = INFRA / "modules/alarms.bicep"

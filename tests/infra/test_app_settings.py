@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from enforcer.core.midnight import Midnight
-from enforcer.settings import Disable, Mode, Onboarding, Settings, Unregistered, load_settings
-from tests.infra.templates import INFRA, MAIN, ROOT, Parameter, parameters, text_of
+from enforcer.core.calendar.midnight import Midnight
+from enforcer.core.settings import Disable, Mode, Onboarding, Settings, Unregistered, load_settings
+from tests.support.bicep import INFRA, MAIN, ROOT, Parameter, parameters, text_of
 
 APP = INFRA / "modules/app.bicep"
 GROUP = "11111111-2222-3333-4444-555555555555"

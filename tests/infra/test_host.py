@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from enforcer.api.gate import SESSION_TOKEN
 from enforcer.functions.queues import CONNECTION
 from enforcer.functions.runtime import FUNCTION_TIMEOUT_SECONDS, SWEEP_SECONDS
-from tests.infra.templates import INFRA, MAIN, ROOT, text_of
+from enforcer.web.gate import SESSION_TOKEN
+from tests.support.bicep import INFRA, MAIN, ROOT, text_of
 
 
 @pytest.fixture(scope="module")

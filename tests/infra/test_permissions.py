@@ -10,7 +10,7 @@ from sandbox.directory.description import GRAPH_V1, Operation
 from sandbox.directory.permissions import PERMISSION_IDS, allowed
 from sandbox.directory.router import Endpoint
 from sandbox.directory.routes import applications, conditional_access, groups, users
-from tests.infra.templates import IDENTITY, INFRA, ROOT, text_of
+from tests.support.bicep import IDENTITY, INFRA, ROOT, text_of
 from tools.graph_calls import paths_in_the_code
 
 SCRIPT = (INFRA / "grant-permissions.sh").read_text()

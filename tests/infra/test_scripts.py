@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.templates import INFRA
+from tests.support.bicep import INFRA
 
 GRAPH = "https://graph.microsoft.com/v1.0"
 STAND_IN = f"""#!{sys.executable}

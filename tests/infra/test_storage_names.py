@@ -5,8 +5,8 @@ import json
 import re
 from pathlib import Path
 
-from enforcer import queues
-from tests.infra.templates import INFRA, ROOT, array, text_of
+from enforcer.storage import queues
+from tests.support.bicep import INFRA, ROOT, array, text_of
 
 STORAGE = INFRA / "modules/storage.bicep"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.templates import (
+from tests.support.bicep import (
     INFRA,
     MAIN,
     PARAMETER_FILES,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.templates import MAIN, ROOT, text_of
+from tests.support.bicep import MAIN, ROOT, text_of
 
 WORKFLOWS = tuple(sorted((ROOT / ".github/workflows").glob("*.yml")))
 # A release is written by its workflow; what CodeQL finds goes to the repository's security page.

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from enforcer.tables.outbox import Outbox
-from tests.messaging import Webhook, mailing, sending_to
-from tests.world import World
+from enforcer.storage.tables.outbox import Outbox
+from tests.support.messaging import Webhook, mailing, sending_to
+from tests.support.world import World
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from enforcer.core.messages import Channel, Message
 from enforcer.notify.mail import send_mail
 from sandbox.directory import Effect, Fault
-from tests.messaging import SENDER
-from tests.world import World
+from tests.support.messaging import SENDER
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

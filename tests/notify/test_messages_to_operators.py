@@ -12,11 +12,11 @@ from enforcer.core.messages import Level
 from enforcer.notify.operators import fingerprint
 from enforcer.notify.queueing import Alarm, queue_alarm, queue_summary
 from enforcer.notify.sending import send_waiting
-from enforcer.sweep import Order, sweep
-from enforcer.tables.outbox import Outbox
+from enforcer.storage.tables.outbox import Outbox
+from enforcer.sweep.sweep import Order, sweep
 from sandbox.directory.faults import Fault
-from tests.messaging import Webhook, running_webhook, with_settings
-from tests.world import ENDED, RUNNING, World
+from tests.support.messaging import Webhook, running_webhook, with_settings
+from tests.support.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 

@@ -13,14 +13,14 @@ import pytest
 
 from enforcer.core.contractors import Registration
 from enforcer.core.messages import Channel
+from enforcer.core.settings import Mode
 from enforcer.notify.queueing import queue_warnings
 from enforcer.notify.sending import send_waiting
 from enforcer.services import Services
-from enforcer.settings import Mode
-from enforcer.tables.outbox import Outbox
+from enforcer.storage.tables.outbox import Outbox
 from sandbox.directory.faults import Effect, Fault
-from tests.messaging import SENDER, with_settings
-from tests.world import World
+from tests.support.messaging import SENDER, with_settings
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from enforcer.core import dates
-from enforcer.core.days import last_day
+from enforcer.core.calendar import dates
+from enforcer.core.calendar.days import last_day
 from enforcer.core.endings import Ending
 from enforcer.core.messages import Level
 from enforcer.core.plan import Finding, FindingKind

@@ -10,9 +10,9 @@ import pytest
 
 from sandbox.directory.faults import Fault
 from sandbox.directory.tokens import Flaw, TokenOrder
-from tests.api.caller import AUDIENCE, CHANGE, READ
-from tests.page.visitor import Visitor
-from tests.world import World
+from tests.support.api_caller import AUDIENCE, CHANGE, READ
+from tests.support.page_visitor import Visitor
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -6,8 +6,8 @@ from collections import Counter
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.findings import RunFindings
+from enforcer.core.offboarding_record import Enforcement, State
 from enforcer.core.plan import Finding, FindingKind, HeldPlan
 from enforcer.page.attention import (
     HELD_NAMED,
@@ -19,10 +19,10 @@ from enforcer.page.attention import (
 )
 from enforcer.page.people import People
 from enforcer.page.times import Calendar
-from enforcer.status import GroupStatus
-from enforcer.tables.lookups import HeldPerson
-from tests.page.rows import row
-from tests.page.runs import GROUP, NOW
+from enforcer.status.group_status import GroupStatus
+from enforcer.storage.tables.lookups import HeldPerson
+from tests.support.register_rows import row
+from tests.support.runs import GROUP, NOW
 
 DAYS = Calendar(now=NOW, zone=ZoneInfo("Europe/Berlin"))
 PEOPLE = People.of([row("ben@x.example", "2020-01-31", display_name="Anton Ben")])

@@ -6,9 +6,9 @@ from enforcer.core.ledger import Action
 from enforcer.core.runs import LONGEST_REASON
 from sandbox.directory.faults import Fault
 from sandbox.directory.objects import User
-from tests.api.caller import READ
-from tests.page.visitor import Page, Visitor
-from tests.world import ENDED, RUNNING, World
+from tests.support.api_caller import READ
+from tests.support.page_visitor import Page, Visitor
+from tests.support.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 

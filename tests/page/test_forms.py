@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from enforcer.api.bodies import LARGEST_BODY
-from enforcer.api.messages import Request
-from enforcer.api.problems import ProblemError
 from enforcer.page.forms import one_line, read_form
+from enforcer.web.messages import Request
+from enforcer.web.problems import ProblemError
 
 FORM = "application/x-www-form-urlencoded"
 

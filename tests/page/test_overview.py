@@ -4,16 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.ledger import Action
+from enforcer.core.offboarding_record import Enforcement, State
 from enforcer.core.plan import FindingKind
+from enforcer.core.settings import Mode
 from enforcer.page.attention import NAMED
-from enforcer.settings import Mode
 from sandbox.directory.faults import Fault
-from tests.api.caller import READ
-from tests.findings import many, too_many
-from tests.page.visitor import Page, Visitor
-from tests.world import ENDED, RUNNING, World
+from tests.support.api_caller import READ
+from tests.support.findings import many, too_many
+from tests.support.page_visitor import Page, Visitor
+from tests.support.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 

@@ -6,9 +6,9 @@ import pytest
 
 from enforcer.page.people import People, names_in_entra, person_path
 from sandbox.directory.faults import Fault
-from tests.page.rows import row
-from tests.page.visitor import Visitor
-from tests.world import World
+from tests.support.page_visitor import Visitor
+from tests.support.register_rows import row
+from tests.support.world import World
 
 ID = "5d0c4e0a-6b0f-4a1c-9d53-0d0b6a7f1e21"
 

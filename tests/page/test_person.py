@@ -4,16 +4,16 @@ from urllib.parse import quote
 
 import pytest
 
+from enforcer.core.calendar.midnight import Midnight
 from enforcer.core.contractors import Registration
-from enforcer.core.midnight import Midnight
-from enforcer.settings import Mode
+from enforcer.core.settings import Mode
 from sandbox.directory.faults import Fault
 from sandbox.directory.objects import User
 from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
-from tests.api.caller import READ
-from tests.page.visitor import Visitor
-from tests.world import ENDED, RUNNING, World
+from tests.support.api_caller import READ
+from tests.support.page_visitor import Visitor
+from tests.support.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 

@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from enforcer.core.enforcement import Enforcement, Proof, Sessions, State
 from enforcer.core.members import Person
+from enforcer.core.offboarding_record import Enforcement, Proof, Sessions, State
 from enforcer.core.user_kind import UserKind
 from enforcer.page.person import Engagement, InEntra, Known
 from enforcer.page.person_view import Mistakes, name_of
-from tests.page.rows import row
-from tests.page.runs import GROUP
-from tests.page.visitor import Visitor
-from tests.world import ENDED, World
+from tests.support.page_visitor import Visitor
+from tests.support.register_rows import row
+from tests.support.runs import GROUP
+from tests.support.world import ENDED, World
 
 IN_ENTRA = Person(
     id="anna",

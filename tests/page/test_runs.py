@@ -8,8 +8,8 @@ import pytest
 from enforcer.core.runs import Lag, Run, RunKind, RunState
 from enforcer.page.runs import SHOWN, last_run, last_runs
 from enforcer.page.times import Calendar
-from enforcer.status import OVERDUE
-from tests.page.runs import GROUP, NOW, RUN, changed
+from enforcer.status.group_status import OVERDUE
+from tests.support.runs import GROUP, NOW, RUN, changed
 
 DAYS = Calendar(now=NOW, zone=ZoneInfo("UTC"))
 

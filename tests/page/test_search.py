@@ -6,10 +6,10 @@ import pytest
 
 from enforcer.core.contractors import Registration
 from enforcer.page.search import SHOWN
-from tests.page.visitor import Visitor
-from tests.spoiled import SHOWN as KEYS
-from tests.spoiled import spoil_register
-from tests.world import ENDED, RUNNING, World
+from tests.support.page_visitor import Visitor
+from tests.support.spoiled_rows import SHOWN as KEYS
+from tests.support.spoiled_rows import spoil_register
+from tests.support.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 

@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 from enforcer.page.timeline import NAMED_PER_WEEK, ends_in_week, time_line
 from enforcer.page.times import Calendar
-from tests.page.rows import UTC, row
-from tests.page.runs import NOW
+from tests.support.register_rows import UTC, row
+from tests.support.runs import NOW
 
 DAYS = Calendar(now=NOW, zone=UTC)
 MONDAY = date(2026, 11, 23)

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from enforcer.core.dates import ends_at
+from enforcer.core.calendar.dates import ends_at
 from enforcer.page.times import Calendar
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -5,12 +5,12 @@ from enum import StrEnum
 
 import pytest
 
-from enforcer.core.enforcement import Proof, Sessions, State
 from enforcer.core.ledger import Action
+from enforcer.core.offboarding_record import Proof, Sessions, State
 from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Run, RunKind, RunState
 from enforcer.page.words import ACTIONS, FINDINGS, PROOFS, SESSIONS, STATES, run_kind, run_state
-from tests.page.runs import RUN, changed
+from tests.support.runs import RUN, changed
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ import pytest
 
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.pacer import Pacer
-from enforcer.policies.changes import Change
-from enforcer.policies.managing import Manager
-from enforcer.policies.sign_in import operators_graph
-from enforcer.policies.wanted import Wanted, read_wanted
-from tests.office import TEMPLATES, Office
+from enforcer.policies.as_code.changes import Change
+from enforcer.policies.as_code.managing import Manager
+from enforcer.policies.as_code.sign_in import operators_graph
+from enforcer.policies.as_code.wanted import Wanted, read_wanted
+from tests.support.office import TEMPLATES, Office
 
 
 class Operator:

@@ -6,11 +6,11 @@ import re
 
 import msgspec
 
-from enforcer.core.enforcement import Proof
+from enforcer.core.offboarding_record import Proof
+from enforcer.policies.as_code.parameters import Values
+from enforcer.policies.as_code.templates import read_templates
 from enforcer.policies.drift import ALARM, DriftKind
-from enforcer.policies.templates import read_templates
-from enforcer.policies.values import Values
-from tests.office import TEMPLATES
+from tests.support.office import TEMPLATES
 
 GUIDE = (TEMPLATES.parents[1] / "docs/conditional-access.md").read_text(encoding="utf-8")
 

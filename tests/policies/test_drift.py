@@ -6,7 +6,7 @@ import pytest
 
 from enforcer.core.policy import Policy, read_policy
 from enforcer.policies.drift import ALARM, DriftKind, find_drift
-from tests.policies.examples import (
+from tests.support.policy_examples import (
     BREAK_GLASS,
     EXEMPTIONS,
     GROUP,

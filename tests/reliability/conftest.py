@@ -14,7 +14,7 @@ from enforcer.graph.retries import Patience
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory.settings import Quota
 from sandbox.storage_proxy import StorageProxy, running_storage_proxy_async
-from tests.world import World, running_world
+from tests.support.world import World, running_world
 
 type OpenWorld = Callable[..., Awaitable[World]]
 # Long enough for two tries, short enough to see the end of it.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from enforcer.approval import approve
-from enforcer.core.enforcement import State
+from enforcer.core.exceptions import InputError
 from enforcer.core.ledger import Action
-from enforcer.exceptions import InputError
+from enforcer.core.offboarding_record import State
+from enforcer.sweep.approval import approve
 from sandbox.storage_proxy import Calls, Fault, Reply, StorageProxy
 from tests.reliability.conftest import OpenWorld
-from tests.reliability.people import leavers, mark, offboard, recorded, stayers, strike, tried
-from tests.world import ENDED, RUNNING, World
+from tests.support.people import leavers, mark, offboard, recorded, stayers, strike, tried
+from tests.support.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 

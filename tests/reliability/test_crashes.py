@@ -13,9 +13,9 @@ import pytest
 
 from sandbox.azurite import StorageEndpoints
 from sandbox.storage_proxy import Moment
-from tests.reliability.jobs import Exit
-from tests.reliability.lane import Lane, Place, Side, running_lane
-from tests.reliability.scenes import SCENES, Build
+from tests.support.crash_point import Lane, Place, Side, running_lane
+from tests.support.fork_jobs import Exit
+from tests.support.interrupted_work import SCENES, Build
 
 pytestmark = pytest.mark.anyio
 

@@ -12,12 +12,12 @@ from enforcer.core.ledger import Action
 from enforcer.core.runs import OUT_OF_TIME, RunState
 from enforcer.functions.queues import follow_up
 from enforcer.graph.retries import Patience
-from enforcer.queues import SWEEPS
+from enforcer.storage.queues import SWEEPS
 from sandbox.directory.faults import Effect
 from sandbox.storage_proxy import Service, StorageProxy
 from tests.reliability.conftest import OpenWorld
-from tests.reliability.people import leavers, recorded, strike, tried
-from tests.world import RUNNING
+from tests.support.people import leavers, recorded, strike, tried
+from tests.support.world import RUNNING
 
 pytestmark = pytest.mark.anyio
 

@@ -6,29 +6,20 @@ from datetime import timedelta
 
 import pytest
 
-from enforcer.core.enforcement import Sessions, State
+from enforcer.core.exceptions import AccessDeniedError, GroupError, UnavailableError
 from enforcer.core.ledger import Action
+from enforcer.core.offboarding_record import Sessions, State
 from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Report, RunState
-from enforcer.exceptions import AccessDeniedError, GroupError, UnavailableError
-from enforcer.status import read_status
-from enforcer.undo import plan_undo
+from enforcer.offboarding.undo import plan_undo
+from enforcer.status.group_status import read_status
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory.faults import Effect
 from sandbox.storage_proxy import Fault, Reply, StorageProxy
 from tests.reliability.conftest import OpenWorld
-from tests.reliability.people import (
-    heal,
-    leavers,
-    mark,
-    offboard,
-    recorded,
-    removal_of,
-    strike,
-    tried,
-)
-from tests.tables.ledger_entries import break_in
-from tests.world import World
+from tests.support.ledger_entries import break_in
+from tests.support.people import heal, leavers, mark, offboard, recorded, removal_of, strike, tried
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

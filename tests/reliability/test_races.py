@@ -11,23 +11,23 @@ from datetime import UTC, datetime
 
 import pytest
 
-from enforcer.approval import approve
+from enforcer.core.exceptions import InputError
 from enforcer.core.ledger import Action
 from enforcer.core.runs import RunState
-from enforcer.exceptions import InputError
 from enforcer.services import Services
-from enforcer.sweep import Order, sweep
+from enforcer.sweep.approval import approve
+from enforcer.sweep.sweep import Order, sweep
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory.objects import Group, User
 from sandbox.storage_proxy import Calls, Fault
 from tests.conftest import NewAccount
-from tests.reliability.evidence import Deed, deeds, numbers, touched
-from tests.reliability.jobs import Exit, Job, Kind, Zygote, running_zygote
-from tests.reliability.lane import Lane, running_lane
-from tests.reliability.scenes import Stage
-from tests.reliability.tempest import Sky, Tempest, opened_sky
-from tests.tables.ledger_entries import break_in
-from tests.world import ENDED, RUNNING
+from tests.support.crash_point import Lane, running_lane
+from tests.support.directory_facts import Deed, deeds, numbers, touched
+from tests.support.fault_world import Sky, Tempest, opened_sky
+from tests.support.fork_jobs import Exit, Job, Kind, Zygote, running_zygote
+from tests.support.interrupted_work import Stage
+from tests.support.ledger_entries import break_in
+from tests.support.world import ENDED, RUNNING
 
 pytestmark = pytest.mark.anyio
 

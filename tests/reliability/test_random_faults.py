@@ -13,21 +13,21 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from enforcer.approval import approve
-from enforcer.core.enforcement import State
+from enforcer.core.exceptions import EnforcerError, InputError
+from enforcer.core.offboarding_record import State
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Report, RunState
-from enforcer.exceptions import EnforcerError, InputError
-from enforcer.offboarding import OffboardOrder, offboard_now
-from enforcer.sweep import Order, sweep
+from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
+from enforcer.sweep.approval import approve
+from enforcer.sweep.sweep import Order, sweep
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory.faults import Effect
 from sandbox.directory.faults import Fault as GraphFault
 from sandbox.directory.objects import User
 from sandbox.storage_proxy import Calls, Moment, Reply
 from sandbox.storage_proxy import Fault as StorageFault
-from tests.reliability.tempest import AnyFault, Sky, Tempest, opened_sky
-from tests.tables.ledger_entries import break_in
+from tests.support.fault_world import AnyFault, Sky, Tempest, opened_sky
+from tests.support.ledger_entries import break_in
 
 PEOPLE = 4
 # How many schedules had what in them, and, of a hundred, how many have to: what never happens is not tested.

@@ -9,13 +9,13 @@ import pytest
 from aiohttp import web
 
 from enforcer.core.contractors import Registration
-from enforcer.exceptions import AccessDeniedError, EnforcerError, ReadError, UnavailableError
-from enforcer.tables.storage import TRANSACTION_SIZE
+from enforcer.core.exceptions import AccessDeniedError, EnforcerError, ReadError, UnavailableError
+from enforcer.storage.tables.storage import TRANSACTION_SIZE
 from sandbox.directory.faults import Effect
 from sandbox.storage_proxy import Calls, Fault, Reply, StorageProxy
 from tests.reliability.conftest import OpenWorld
-from tests.reliability.people import heal, leavers, stayers, strike, tried
-from tests.world import ENDED, RUNNING, World
+from tests.support.people import heal, leavers, stayers, strike, tried
+from tests.support.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 

@@ -10,13 +10,13 @@ from itertools import pairwise
 
 import pytest
 
+from enforcer.core.exceptions import UnavailableError
 from enforcer.core.ledger import Action
-from enforcer.exceptions import UnavailableError
 from enforcer.graph.retries import Patience
 from sandbox.directory.settings import Quota
 from tests.reliability.conftest import OpenWorld
-from tests.reliability.people import leavers, mark, recorded, strike, tried
-from tests.world import World
+from tests.support.people import leavers, mark, recorded, strike, tried
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

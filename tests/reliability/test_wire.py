@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from enforcer.core.exceptions import ReadError, UnavailableError
 from enforcer.core.runs import RunState
-from enforcer.exceptions import ReadError, UnavailableError
 from enforcer.graph.retries import Patience
-from enforcer.undo import plan_undo
+from enforcer.offboarding.undo import plan_undo
 from sandbox.azurite import StorageEndpoints
 from sandbox.certificates import Certificate
 from sandbox.directory.faults import Effect
@@ -20,8 +20,8 @@ from sandbox.storage_proxy import Calls, Reply, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
 from sandbox.tls_front import Cut, TlsFront, running_tls_front
 from tests.reliability.conftest import OpenWorld
-from tests.reliability.people import heal, leavers, stayers, strike, tried
-from tests.world import World
+from tests.support.people import heal, leavers, stayers, strike, tried
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -83,7 +83,7 @@ async def work(url: str) -> None:
     with telemetry.graph_call("GET", f"{url}/v1.0/groups?$skiptoken={ADDRESS}", {}) as call:
         call.answered(200)
     await read_table(url)
-    logging.getLogger("enforcer.sweep").warning("a plain line")
+    logging.getLogger("enforcer.sweep.sweep").warning("a plain line")
     await telemetry.flush()
 
 

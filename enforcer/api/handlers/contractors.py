@@ -9,16 +9,16 @@ from urllib.parse import quote
 
 import msgspec
 
-from enforcer import registration
 from enforcer.api.bodies import ContractorBody, read_body
-from enforcer.api.calls import Call
 from enforcer.api.documents import ContractorPage, contractor_document
-from enforcer.api.messages import Response, respond
-from enforcer.api.problems import invalid
 from enforcer.core.contractors import Registration
-from enforcer.registration import Details, chosen_groups
-from enforcer.tables.pages import Place, registrations_after
-from enforcer.tables.storage import is_key
+from enforcer.register import changes
+from enforcer.register.changes import Details, chosen_groups
+from enforcer.storage.tables.pages import Place, registrations_after
+from enforcer.storage.tables.storage import is_key
+from enforcer.web.calls import Call
+from enforcer.web.messages import Response, respond
+from enforcer.web.problems import invalid
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 100, 500
 
@@ -36,7 +36,7 @@ async def list_contractors(call: Call) -> Response:
 
 
 async def get_contractor(call: Call) -> Response:
-    row = await registration.find_row(call.services, call.user, call.request.query.get("group_id", ""))
+    row = await changes.find_row(call.services, call.user, call.request.query.get("group_id", ""))
     enforcement = await call.services.enforcements.get(row.group_id, row.row_key)
     return respond(contractor_document(row, call.services.settings, enforcement, call.warnings))
 
@@ -51,7 +51,7 @@ async def put_contractor(call: Call) -> Response:
         sponsor=body.sponsor,
         note=body.note.strip(),
     )
-    saved = await registration.add(
+    saved = await changes.add(
         call.services, call.user, details, actor=call.caller.actor, group_id=body.group_id
     )
     row = saved.registration

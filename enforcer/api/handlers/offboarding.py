@@ -11,16 +11,16 @@ import logging
 from dataclasses import replace
 
 from enforcer.api.bodies import OffboardBody, read_body
-from enforcer.api.calls import Call
 from enforcer.api.documents import QueuedOffboarding
-from enforcer.api.messages import Response, respond
-from enforcer.api.problems import RETRY_AFTER_SECONDS, UnfinishedError, unavailable
-from enforcer.core.offboarded import Offboarded
+from enforcer.core.exceptions import EnforcerError, ReadError, UnavailableError
+from enforcer.core.offboard_answer import Offboarded
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Report, Run, RunKind, RunState
-from enforcer.exceptions import EnforcerError, ReadError, UnavailableError
-from enforcer.offboarding import OffboardOrder, offboard_now
-from enforcer.queues import OffboardMessage
+from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
+from enforcer.storage.queues import OffboardMessage
+from enforcer.web.calls import Call
+from enforcer.web.messages import Response, respond
+from enforcer.web.problems import RETRY_AFTER_SECONDS, UnfinishedError, unavailable
 
 _log = logging.getLogger(__name__)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enforcer.api.calls import Call
 from enforcer.api.documents import Health
-from enforcer.api.messages import Response, respond
-from enforcer.status import read_status
+from enforcer.status.group_status import read_status
+from enforcer.web.calls import Call
+from enforcer.web.messages import Response, respond
 
 
 async def get_health(_: Call) -> Response:

@@ -6,24 +6,30 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from enforcer import approval
 from enforcer.api.bodies import SweepBody, read_body
-from enforcer.api.calls import Call
 from enforcer.api.documents import (
     ApprovedPlans,
     StartedSweep,
     StartedSweeps,
     run_document,
 )
-from enforcer.api.messages import Response, respond
-from enforcer.api.problems import Code, ProblemError, unavailable
-from enforcer.core.digest import is_digest
+from enforcer.core.exceptions import (
+    AccessDeniedError,
+    InputError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+)
+from enforcer.core.planning.digest import is_digest
 from enforcer.core.run_ids import is_run_id, new_run_id
 from enforcer.core.runs import Report, Run, RunKind, RunState
-from enforcer.exceptions import AccessDeniedError, InputError, NotFoundError, RefusedError, UnavailableError
-from enforcer.queues import SweepMessage
-from enforcer.registration import chosen_groups
-from enforcer.settings import Mode
+from enforcer.core.settings import Mode
+from enforcer.register.changes import chosen_groups
+from enforcer.storage.queues import SweepMessage
+from enforcer.sweep import approval
+from enforcer.web.calls import Call
+from enforcer.web.messages import Response, respond
+from enforcer.web.problems import Code, ProblemError, unavailable
 
 
 async def start_sweeps(call: Call) -> Response:

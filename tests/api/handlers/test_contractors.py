@@ -5,11 +5,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from enforcer.core.enforcement import Enforcement, State
 from enforcer.core.ledger import Action
-from tests.api.caller import Caller, Reply
-from tests.spoiled import SHOWN, spoil_register
-from tests.world import RUNNING, World
+from enforcer.core.offboarding_record import Enforcement, State
+from tests.support.api_caller import Caller, Reply
+from tests.support.spoiled_rows import SHOWN, spoil_register
+from tests.support.world import RUNNING, World
 
 pytestmark = pytest.mark.anyio
 

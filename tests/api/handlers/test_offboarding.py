@@ -7,18 +7,18 @@ from datetime import timedelta
 
 import pytest
 
-from enforcer.api.app import Api
-from enforcer.core.enforcement import Sessions, State
 from enforcer.core.ledger import Action
-from enforcer.offboarding import OffboardOrder, offboard_now
-from enforcer.queues import OFFBOARDINGS, OffboardMessage, read_offboard_message
-from enforcer.settings import Mode
+from enforcer.core.offboarding_record import Sessions, State
+from enforcer.core.settings import Mode
+from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
+from enforcer.storage.queues import OFFBOARDINGS, OffboardMessage, read_offboard_message
+from enforcer.web.app import Api
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory.faults import Effect, Fault
 from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
-from tests.api.caller import BUDGET, Caller, waiting
-from tests.world import RUNNING, World
+from tests.support.api_caller import BUDGET, Caller, waiting
+from tests.support.world import RUNNING, World
 
 pytestmark = pytest.mark.anyio
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.caller import Caller
-from tests.world import ENDED, World
+from tests.support.api_caller import Caller
+from tests.support.world import ENDED, World
 
 pytestmark = pytest.mark.anyio
 

@@ -5,13 +5,13 @@ from collections import Counter
 import pytest
 
 from enforcer.core.ledger import Action
-from enforcer.queues import SWEEPS, SweepMessage, read_sweep_message
-from enforcer.settings import Mode
+from enforcer.core.settings import Mode
+from enforcer.storage.queues import SWEEPS, SweepMessage, read_sweep_message
 from sandbox.azurite import StorageEndpoints
 from sandbox.storage_proxy import Calls, Fault, Reply, Service, StorageProxy
-from tests.api.caller import Caller, waiting
-from tests.findings import too_many
-from tests.world import ENDED, World
+from tests.support.api_caller import Caller, waiting
+from tests.support.findings import too_many
+from tests.support.world import ENDED, World
 
 pytestmark = pytest.mark.anyio
 

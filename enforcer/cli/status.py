@@ -1,0 +1,83 @@
+"""`status` and `check`: how things stand, and whether a night would go well."""
+
+from __future__ import annotations
+
+import click
+
+from enforcer.cli.dates import local
+from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
+from enforcer.cli.running import DONE, UNDONE, with_services
+from enforcer.core.runs import Run
+from enforcer.services import Services
+from enforcer.status.checks import Check, Health, run_checks
+from enforcer.status.group_status import GroupStatus, read_status
+
+
+@click.command()
+@output_option
+def status(as_json: bool) -> int:  # noqa: FBT001
+    """Show the last runs, who is stuck, what is held, and whose access ends soon."""
+    found = with_services("reading", read_status)
+    if as_json:
+        write_json(found)
+        return DONE
+    write_tables(Table("Next night", ("begins",), [[local(found.next_night)]]))
+    for group in found.groups:
+        write_tables(*_tables(group))
+        if group.held is not None:
+            tell(f"HELD by the brake: {group.held.people} of {group.held.members} members. Approve it with:")
+            tell(f"  enforcer approve {group.held.digest}")
+    return DONE
+
+
+@click.command()
+@output_option
+def check(as_json: bool) -> int:  # noqa: FBT001
+    """Check permissions, groups, storage, clock and the last runs; say what is wrong and what mends it."""
+
+    async def work(services: Services) -> list[Check]:
+        return [made async for made in run_checks(services)]
+
+    made = with_services("checking", work)
+    if as_json:
+        write_json(made)
+    else:
+        rows = [(item.health, item.name, item.detail, item.mend or None) for item in made]
+        write_tables(Table("Checks", ("", "what", "how it is", "what mends it"), rows))
+    return UNDONE if any(item.health is Health.FAILED for item in made) else DONE
+
+
+def _tables(group: GroupStatus) -> list[Table]:
+    last = {run.run_id: run for run in (group.last_run, group.last_complete_run) if run is not None}
+    counts = ("due", "removed", "already_absent", "revoked", "verified", "skipped", "stuck", "held")
+    return [
+        Table(
+            f"Group {group.group_id}: contractors with access: {group.contractors}; the last (complete) run",
+            ("run", "started", "state", *counts, "slowest removal"),
+            [
+                [
+                    run.run_id,
+                    local(run.started_at),
+                    run.state,
+                    *(getattr(run, name) for name in counts),
+                    _lag(run),
+                ]
+                for run in last.values()
+            ],
+        ),
+        Table(
+            "Stuck",
+            ("user", "end date", "attempts", "reason"),
+            [(item.user_id, item.end_date, item.attempts, item.last_error) for item in group.stuck],
+        ),
+        Table(
+            "Ending soon",
+            ("row", "end date", "due at"),
+            [(end.row_key, end.end_date, local(end.due_at)) for end in group.ending_soon],
+        ),
+        Table("Findings of the last complete run", ("kind", "how many"), sorted(group.findings.items())),
+    ]
+
+
+def _lag(run: Run) -> str | None:
+    return None if run.lag_seconds.max is None else f"{run.lag_seconds.max / 3600:.1f} h"

@@ -1,0 +1,257 @@
+"""Gathers all that is known of each end of access: from register, enforcements and ledger.
+
+The three know different things. The register knows who should have gone, also where nothing was done. The
+ledger knows what was done, also where the register has changed since. An enforcement knows how far things
+have come. One end of access is one person and one end date in one group, however that is written: the same
+instant may be a day, a time of Table Storage or a text with an offset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain, pairwise
+
+from enforcer.core.calendar.dates import UnreadableDateError
+from enforcer.core.calendar.midnight import DateRules
+from enforcer.core.endings import Ending
+from enforcer.core.keys import is_object_id, normalised
+from enforcer.core.ledger import Action, Done, Entry, Link
+from enforcer.core.members import MemberIndex
+from enforcer.core.offboarding_record import Enforcement
+
+# Whoever was out for so short a time when an end of access came was hardly let in for a second engagement.
+_SAME_DEPARTURE = timedelta(days=7)
+_ABOUT_A_PERSON = frozenset(
+    {
+        *(Action.DISABLE, Action.REMOVE, Action.REVOKE, Action.VERIFY, Action.WITHDRAW),
+        *(Action.PROOF, Action.ADD, Action.ENABLE),
+    }
+)
+_DATE_CHANGES = frozenset(
+    {
+        *(Action.REGISTER_ADD, Action.REGISTER_EXTEND, Action.REGISTER_IMPORT),
+        *(Action.REGISTER_END, Action.REGISTER_REMOVE),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRecord:
+    """All that is known of one managed group.
+
+    Attributes:
+        links: The group's chain; every one of them, because an old entry may explain a new one.
+        members: Who is in the group now; None where Graph could not be asked.
+    """
+
+    group_id: str
+    endings: Sequence[Ending]
+    enforcements: Sequence[Enforcement] = ()
+    links: Sequence[Link] = ()
+    members: MemberIndex | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Dossier:
+    """What is known of one end of access.
+
+    Attributes:
+        person: The object ID where it is known, else the row's key.
+        due_at: When access ended; None for a member without a row, who has no end date.
+        ending: The register's row, where it still says this.
+        put_off_at: When the register was given another date, after this one had passed.
+        goes_on: The register lets the person be a member now, until some other date.
+        was_out: He was out already when this end came: enforcement and links are those of his removal, too.
+    """
+
+    group_id: str
+    person: str
+    end_date: str
+    due_at: datetime | None
+    row_key: str = ""
+    ending: Ending | None = None
+    enforcement: Enforcement | None = None
+    links: list[Link] = field(default_factory=list)
+    put_off_at: datetime | None = None
+    goes_on: bool = False
+    is_member: bool | None = None
+    was_out: bool = False
+
+    def of(self, action: Action) -> Iterator[Link]:
+        return (link for link in self.links if link.entry.action is action)
+
+
+def moment(text: str) -> datetime | None:
+    """Read a ledger entry's time; None where there is none that can be read."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+def times(dossier: Dossier, action: Action, *outcomes: str) -> list[datetime]:
+    """Give the times of the entries about an action that came to one of these ends."""
+    found = [moment(link.entry.at) for link in dossier.of(action) if link.entry.outcome in outcomes]
+    return [at for at in found if at is not None]
+
+
+def dossiers(record: GroupRecord, rules: DateRules, now: datetime) -> list[Dossier]:
+    """Give a dossier for every end of access that anything is known of."""
+    archive = _Archive(record)
+    archive.file_register()
+    archive.file_enforcements()
+    archive.file_dates_that_were_put_off(rules)
+    archive.file_entries()
+    archive.look_at_the_present(now)
+    archive.file_departures()
+    return list(archive.dossiers)
+
+
+class _Archive:
+    def __init__(self, record: GroupRecord) -> None:
+        self._record = record
+        self._entries = [(link, link.entry) for link in record.links if not link.damage]
+        self._names = self._known_names()
+        self._rows: dict[str, list[Ending]] = {}
+        self._of_person: dict[str, list[Dossier]] = {}
+
+    @property
+    def dossiers(self) -> Iterator[Dossier]:
+        return chain.from_iterable(self._of_person.values())
+
+    def file_register(self) -> None:
+        for ending in self._record.endings:
+            person = self._person(ending.row_key)
+            self._rows.setdefault(person, []).append(ending)
+            dossier = self._dossier(person, ending.end_date, ending.due_at)
+            dossier.ending, dossier.row_key = ending, ending.row_key
+
+    def file_enforcements(self) -> None:
+        for item in self._record.enforcements:
+            dossier = self._dossier(self._person(item.row_key, item.user_id), item.end_date, item.due_at)
+            dossier.enforcement = item
+            dossier.row_key = dossier.row_key or item.row_key
+
+    def file_dates_that_were_put_off(self, rules: DateRules) -> None:
+        """File end dates that passed before somebody, by way of the enforcer, gave the row another one."""
+        history: dict[str, list[Entry]] = {}
+        for _, entry in self._entries:
+            if entry.action in _DATE_CHANGES:
+                history.setdefault(self._person(entry.row_key, entry.user), []).append(entry)
+        for person, entries in history.items():
+            for before, after in pairwise(entries):
+                due_at, changed_at = _due_at(before.end_date, rules), moment(after.at)
+                moved = due_at != _due_at(after.end_date, rules)
+                if due_at and changed_at and due_at <= changed_at and moved:
+                    dossier = self._dossier(person, before.end_date, due_at)
+                    dossier.put_off_at = changed_at
+                    dossier.row_key = dossier.row_key or before.row_key
+
+    def file_entries(self) -> None:
+        for link, entry in self._entries:
+            if entry.action in _ABOUT_A_PERSON:
+                dossier = self._dossier_of(entry)
+                if dossier is not None:
+                    dossier.links.append(link)
+                    dossier.row_key = dossier.row_key or entry.row_key
+
+    def look_at_the_present(self, now: datetime) -> None:
+        """Say what the present has to do with it."""
+        members = self._record.members
+        for dossier in self.dossiers:
+            rows = self._rows.get(dossier.person, [])
+            dossier.goes_on = any(row.due_at > now for row in rows)
+            if members is not None:
+                keys = {dossier.person, normalised(dossier.row_key)}
+                dossier.is_member = any(members.matches(key) for key in keys)
+
+    def file_departures(self) -> None:
+        """File with each end of access that met nobody any more how he had left shortly before."""
+        found = [(dossier, self._departure(dossier)) for dossier in self.dossiers if _met_nobody(dossier)]
+        departures = [(dossier, list(left.links), left.enforcement) for dossier, left in found if left]
+        for dossier, links, enforcement in departures:
+            dossier.links, dossier.enforcement = links + dossier.links, enforcement
+            dossier.was_out = True
+
+    def _departure(self, dossier: Dossier) -> Dossier | None:
+        """Find the end of access at which he left, if nothing on record has let him in since."""
+        others = self._of_person[dossier.person]
+        added = max((at for other in others for at in times(other, Action.ADD, Done.ADDED)), default=None)
+        left = [
+            (at, other)
+            for other in others
+            for at in times(other, Action.REMOVE, Done.REMOVED, Done.ALREADY_ABSENT)
+            if _is_shortly_before(dossier.due_at, at) and (added is None or added < at)
+        ]
+        return max(left, key=lambda pair: pair[0])[1] if left else None
+
+    def _dossier_of(self, entry: Entry) -> Dossier | None:
+        """Find what an entry is about. One without a date is about the person's latest end before it."""
+        person, at = self._person(entry.row_key, entry.user), moment(entry.at)
+        if entry.end_date:
+            return self._dossier(person, entry.end_date, moment(entry.due_at))
+        known = [
+            (found.due_at, found)
+            for found in self._of_person.get(person, [])
+            if found.due_at is not None and at is not None and found.due_at <= at
+        ]
+        if known:
+            return max(known, key=lambda pair: pair[0])[1]
+        if entry.action in (Action.ADD, Action.ENABLE):
+            return None  # somebody's first day
+        return self._dossier(person, "", None)
+
+    def _dossier(self, person: str, end_date: str, due_at: datetime | None) -> Dossier:
+        known = self._of_person.setdefault(person, [])
+        as_written = (item for item in known if item.end_date == end_date)
+        at_that_time = (item for item in known if due_at is not None and item.due_at == due_at)
+        found = next(chain(as_written, at_that_time), None)
+        if found is None:
+            group_id = self._record.group_id
+            found = Dossier(group_id=group_id, person=person, end_date=end_date, due_at=due_at)
+            known.append(found)
+        found.due_at = found.due_at or due_at
+        return found
+
+    def _person(self, row_key: str, user_id: str = "") -> str:
+        key = normalised(row_key)
+        if is_object_id(user_id):
+            return user_id.lower()
+        return self._names.get(key, key)
+
+    def _known_names(self) -> dict[str, str]:
+        """Tell whom a row's key means, where register and ledger go by different names."""
+        pairs: list[tuple[str, str]] = [(entry.row_key, entry.user) for _, entry in self._entries]
+        pairs += [(item.row_key, item.user_id) for item in self._record.enforcements]
+        names = {normalised(key): user.lower() for key, user in pairs if key and is_object_id(user)}
+        for ending in self._record.endings:
+            key = normalised(ending.row_key)
+            matches = self._record.members.matches(key) if self._record.members is not None else ()
+            if len(matches) == 1:
+                names[key] = matches[0].id
+        return names
+
+
+def _met_nobody(dossier: Dossier) -> bool:
+    """Tell whether nobody was left to be removed: he is no member, and nothing on record is about it."""
+    removed = any(dossier.of(Action.REMOVE)) or dossier.enforcement is not None
+    return dossier.is_member is False and not removed
+
+
+def _is_shortly_before(due_at: datetime | None, at: datetime) -> bool:
+    return due_at is not None and timedelta(0) <= due_at - at <= _SAME_DEPARTURE
+
+
+def _due_at(end_date: str, rules: DateRules) -> datetime | None:
+    try:
+        return rules.ends_at(end_date)
+    except UnreadableDateError:
+        return None
+
+
+def in_order(found: Iterable[Dossier]) -> list[Dossier]:
+    """Put dossiers in an order that does not depend on how they were read."""
+    return sorted(found, key=lambda item: (str(item.due_at or ""), item.group_id, item.person, item.end_date))

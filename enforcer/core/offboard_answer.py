@@ -1,0 +1,66 @@
+"""What came of offboarding one person now, as it is told to whoever asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from enforcer.core.offboarding_record import Proof, Sessions
+from enforcer.core.plan import Step
+from enforcer.core.steps import StepOutcome, StepResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTaken:
+    """One step, as it is told to whoever asked; `group_id` is empty where it is about the account."""
+
+    step: Step
+    group_id: str
+    outcome: StepOutcome
+    request_id: str
+    detail: str = ""
+
+
+def steps_taken(
+    account: Mapping[Step, StepResult], removals: Mapping[str, StepResult]
+) -> tuple[StepTaken, ...]:
+    """Tell the steps: disabling, the removals by group, the revocation, which always comes last."""
+    disable = [_step(Step.DISABLE, "", account[Step.DISABLE])] if Step.DISABLE in account else []
+    removed = [_step(Step.REMOVE, group_id, result) for group_id, result in removals.items()]
+    return (*disable, *removed, _step(Step.REVOKE, "", account[Step.REVOKE]))
+
+
+def _step(step: Step, group_id: str, result: StepResult) -> StepTaken:
+    return StepTaken(
+        step=step,
+        group_id=group_id,
+        outcome=result.outcome,
+        request_id=result.request_id,
+        detail=result.explanation,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offboarded:
+    """What was done to one person, step by step.
+
+    Attributes:
+        done: Every step is settled.
+        sessions: `revoked`, `home_tenant` or `no_account`; None while nothing can be said.
+        ended_rows: The register's rows that end now, as `group/row key`.
+        proof: What Entra says of his next sign-in; None where these steps took him out of no group.
+        proof_policy: The name of the policy that blocks it.
+        warnings: What was taken otherwise than it was sent.
+    """
+
+    run_id: str
+    user_id: str
+    user_principal_name: str
+    guest: bool
+    done: bool
+    sessions: Sessions | None
+    steps: tuple[StepTaken, ...]
+    ended_rows: tuple[str, ...]
+    proof: Proof | None = None
+    proof_policy: str = ""
+    warnings: tuple[str, ...] = ()

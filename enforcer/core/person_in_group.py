@@ -1,0 +1,147 @@
+"""Where somebody who is to be offboarded now stands in a managed group, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from enforcer.core.calendar.dates import instant
+from enforcer.core.contractors import Contractor
+from enforcer.core.members import Person
+from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.plan import Offboard, Step
+from enforcer.core.runs import Outcome, Result
+from enforcer.core.settings import Disable
+from enforcer.core.steps import StepOutcome, StepResult
+
+# A step's result that people see: the list has him, and the removal finds nobody to remove.
+_STILL_LISTED = "Entra lists him all the same: its lists lag behind, or he is in a group inside this one"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is known of a person in one managed group.
+
+    Attributes:
+        run_id: Of the run that offboards him now.
+        row_key: His row's key; None where he has none.
+        ended: His row, where its end had come already.
+        earlier: What is on record about him, from before.
+        key_taken: What is on record under his row's key is about somebody else, who had the address before.
+        listed: Entra has him in the group; None where it does not say. Reads may lag behind.
+    """
+
+    group_id: str
+    run_id: str
+    row_key: str | None = None
+    ended: Contractor | None = None
+    earlier: Enforcement | None = None
+    key_taken: bool = False
+    listed: bool | None = None
+
+    @property
+    def begun(self) -> Enforcement | None:
+        """Give an offboarding that was begun, and of which no end is on record."""
+        return self.earlier if self.earlier is not None and self.earlier.unfinished else None
+
+    @property
+    def is_concerned(self) -> bool:
+        """Tell whether the group has anything to do with him: a row, a membership, or a record."""
+        return self.row_key is not None or self.listed is True or self._is_on_record
+
+    @property
+    def _is_on_record(self) -> bool:
+        earlier = self.earlier
+        if earlier is None or not (earlier.unfinished or earlier.run_id == self.run_id):
+            return False
+        # A removal that failed where nobody knew whether he was a member at all.
+        doubtful = earlier.due_at is None and earlier.removed_at is None and earlier.attempts > 0
+        return not doubtful
+
+    def after(self, removal: StepResult) -> Standing:
+        """Give what is known after the attempt to remove him: whoever was removed was a member."""
+        was_there = removal.outcome is StepOutcome.DONE or removal.uncertain
+        return replace(self, listed=True) if was_there else self
+
+    def weighed(self, removal: StepResult) -> StepResult:
+        """Say what came of a removal that found him absent from a group that lists him.
+
+        Where an attempt before it got no answer, that was the removal, unless one is on record.
+        """
+        known = self.earlier is not None and self.earlier.removed_at is not None
+        if removal.outcome is not StepOutcome.ABSENT or not self.listed or known:
+            return removal
+        if removal.uncertain:
+            return replace(removal, outcome=StepOutcome.DONE)
+        return replace(removal, uncertain=True, explanation=_STILL_LISTED)
+
+    def offboarding(self, person: Person, account: Account, now: datetime) -> Offboard:
+        """Plan his offboarding from this group at the instant `now` (UTC)."""
+        end_date, due_at = self._end_of_access(now)
+        return Offboard(
+            user_id=person.id,
+            row_key=self.row_key,
+            user_principal_name=person.user_principal_name,
+            mail=person.mail,
+            end_date=end_date,
+            due_at=due_at,
+            user_kind=person.user_kind,
+            steps=(*((Step.DISABLE,) if account.disable else ()), Step.REMOVE, Step.REVOKE),
+            was_disabled=account.was_disabled,
+            authorised=self.begun is not None,
+            earlier=self.earlier,
+            key_taken=self.key_taken,
+        )
+
+    def _end_of_access(self, now: datetime) -> tuple[str, datetime | None]:
+        """Give the end of his access: his row's, that of an offboarding known already, or now.
+
+        A group that has nothing to do with him gave him none that could end.
+        """
+        if self.ended is not None:
+            return self.ended.end_date, self.ended.due_at
+        known = self.begun if self.listed else self.earlier
+        if self.row_key is None and known is not None and known.due_at is not None:
+            return known.end_date, known.due_at  # called again: it is no second end of access
+        return (instant(now), now) if self.is_concerned else ("", None)
+
+    def with_own_removal(self, outcome: Outcome) -> Outcome:
+        """Count a removal that this very run made before it was tried again, as from the queue."""
+        own = self.earlier if self.earlier is not None and self.earlier.run_id == self.run_id else None
+        if own is None or own.removed_at is None or outcome.result is not Result.ALREADY_ABSENT:
+            return outcome
+        removed = replace(outcome.enforcement, removed_at=own.removed_at)
+        return replace(outcome, result=Result.REMOVED, enforcement=removed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What becomes of the person's account, which is one for all groups.
+
+    Attributes:
+        was_disabled: It could not sign in before this began: that is not our doing, nor ours to undo.
+        disable: It is to be disabled.
+    """
+
+    was_disabled: bool
+    disable: bool
+
+    @classmethod
+    def of(cls, person: Person, standings: Sequence[Standing], wanted: Disable) -> Account:
+        """Decide it; whoever has nothing to do with any group keeps his account as it is."""
+        begun = [standing.begun for standing in standings if standing.begun is not None]
+        was_disabled = all(item.was_disabled for item in begun) if begun else person.enabled is False
+        # Whoever can sign in by now was enabled meanwhile: by an undo, or by somebody else.
+        was_disabled = was_disabled and person.enabled is not True
+        # Where Entra does not say in which groups he is, whoever asked for this is believed.
+        concerned = any(standing.is_concerned or standing.listed is None for standing in standings)
+        return cls(
+            was_disabled=was_disabled,
+            disable=wanted.means(guest=person.user_kind.is_guest) and concerned and not was_disabled,
+        )
+
+
+def recorded(standings: Sequence[Standing]) -> Sequence[Standing]:
+    """Give the groups in which it is on record: where it concerns him, or the first."""
+    return [standing for standing in standings if standing.is_concerned] or standings[:1]

@@ -1,0 +1,1 @@
+"""From rows, members and records to a plan. Pure."""

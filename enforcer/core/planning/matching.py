@@ -1,0 +1,116 @@
+"""Whose row is whose: the register's rows and the group's members, put side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from enforcer.core.contractors import InvalidRow, ReadRow
+from enforcer.core.keys import ANYBODY, normalised
+from enforcer.core.members import Member, MemberIndex
+from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.plan import Finding, FindingKind
+
+_NAMED = 3
+_NO_NAMESAKES: Mapping[str, Collection[str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Whom the register's rows mean, and what is wrong with them.
+
+    Attributes:
+        of_nobody: The rows that mean no member, by their normalised key.
+        findings: One for every row that cannot be read, that means several members, or that means the same
+            member as another row.
+    """
+
+    _of_member: dict[str, list[ReadRow]] = field(default_factory=dict)
+    of_nobody: dict[str, list[ReadRow]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        rows: Iterable[ReadRow],
+        people: MemberIndex,
+        namesakes: Mapping[str, Collection[str]] = _NO_NAMESAKES,
+    ) -> Claims:
+        """Find whom the rows mean.
+
+        Args:
+            rows: The group's rows.
+            people: The group's members.
+            namesakes: Who else has an address, as far as Entra was asked: object IDs, by normalised key.
+        """
+        claims = cls()
+        for row in rows:
+            claims._add(row, people, namesakes)
+        for user_id, claimed in claims._of_member.items():
+            claims._find_several_rows(user_id, claimed)
+        return claims
+
+    def about(self, member: Member) -> Sequence[ReadRow]:
+        """Give every row that means this member; more than one is for people to sort out."""
+        return self._of_member.get(member.id, ())
+
+    def about_the_gone(self, enforcement: Enforcement) -> Sequence[ReadRow]:
+        """Give every row that means no member and may mean the person whose offboarding was begun."""
+        keys = {normalised(enforcement.row_key), enforcement.user_id}
+        return [row for key in sorted(keys) for row in self.of_nobody.get(key, ())]
+
+    @property
+    def nameless(self) -> int:
+        """Count the rows that may mean anybody: with them, "has no row" proves nothing."""
+        return len(self.of_nobody.get(ANYBODY, ()))
+
+    def _add(self, row: ReadRow, people: MemberIndex, namesakes: Mapping[str, Collection[str]]) -> None:
+        detail = row.detail if isinstance(row, InvalidRow) else row.problem
+        if detail:
+            self.findings.append(Finding(kind=FindingKind.INVALID_ROW, row_key=row.row_key, detail=detail))
+        found = {member.id for key in row.keys for member in people.matches(key)}
+        others = {user_id for key in row.keys for user_id in namesakes.get(key, ())} - found
+        if len(found) > 1 or (found and others) or any(map(people.is_doubtful, row.keys)):
+            self._add_to_several(row, found, others)
+        elif found:
+            self._of_member.setdefault(found.pop(), []).append(row)
+        for key in row.keys:
+            if not people.matches(key):
+                self.of_nobody.setdefault(key, []).append(row)
+
+    def _add_to_several(self, row: ReadRow, found: Collection[str], others: Collection[str]) -> None:
+        detail = _several_people(found, others)
+        self.findings.append(Finding(kind=FindingKind.AMBIGUOUS_ROW, row_key=row.row_key, detail=detail))
+        for user_id in found:
+            # Whatever else is known of them, this row may mean any of them.
+            unusable = InvalidRow(row_key=row.row_key, keys=row.keys, detail=detail)
+            self._of_member.setdefault(user_id, []).append(unusable)
+
+    def _find_several_rows(self, user_id: str, rows: Sequence[ReadRow]) -> None:
+        keys = sorted({row.row_key for row in rows})
+        if len(keys) == 1:
+            return
+        for key in keys:
+            detail = same_person([other for other in keys if other != key])
+            self.findings.append(
+                Finding(kind=FindingKind.AMBIGUOUS_ROW, row_key=key, user_id=user_id, detail=detail)
+            )
+
+
+def _several_people(found: Collection[str], others: Collection[str]) -> str:
+    if others:
+        return f"means {_some(found)}, who is a member, and {_some(others)}, who is not; write the object ID"
+    if len(found) == 1:
+        return f"may mean {_some(found)}, whose address in Entra has characters that cannot be read in a key"
+    return f"matches {len(found)} members: {_some(found)}"
+
+
+def _some(user_ids: Collection[str]) -> str:
+    return ", ".join(sorted(user_ids)[:_NAMED]) + (", …" if len(user_ids) > _NAMED else "")
+
+
+def same_person(others: Collection[str]) -> str:
+    """Say that a row means the same person as others do; the first few of them are named."""
+    named = ", ".join(sorted(others)[:_NAMED])
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    return f"means the same person as {named}{more}; keep one row for each person"

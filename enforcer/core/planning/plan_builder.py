@@ -1,0 +1,223 @@
+"""A plan while it is being made: what the planner has decided, written down as the plan will say it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from enforcer.core.calendar.dates import instant
+from enforcer.core.calendar.midnight import Midnight
+from enforcer.core.contractors import Contractor
+from enforcer.core.keys import is_object_id, normalised
+from enforcer.core.members import Member, MemberIndex
+from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.plan import (
+    EndingSoon,
+    Finding,
+    FindingKind,
+    GroupPlan,
+    Offboard,
+    Onboard,
+    Step,
+    stuck_finding,
+)
+from enforcer.core.planning.brake import Brake
+from enforcer.core.planning.digest import group_digest
+from enforcer.core.planning.matching import same_person
+from enforcer.core.settings import Settings
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """The plan of one managed group so far.
+
+    Attributes:
+        people: Who is in the group.
+        engaged_elsewhere: Keys of the rows by which another managed group still gives access.
+    """
+
+    group_id: str
+    settings: Settings
+    people: MemberIndex
+    engaged_elsewhere: Collection[str]
+    findings: list[Finding] = field(default_factory=list)
+    offboard: list[Offboard] = field(default_factory=list)
+    onboard: list[Onboard] = field(default_factory=list)
+    ending_soon: list[EndingSoon] = field(default_factory=list)
+    waiting: list[Enforcement] = field(default_factory=list)
+    verify: list[Enforcement] = field(default_factory=list)
+    withdraw: list[Enforcement] = field(default_factory=list)
+
+    def offboard_member(
+        self,
+        member: Member,
+        row: Contractor | None,
+        earlier: Enforcement | None,
+        *,
+        authorised: bool,
+        key_taken: bool,
+    ) -> None:
+        """Offboard somebody who is listed; `earlier` is what is known about this very end of his access."""
+        begun = earlier if earlier is not None and earlier.unfinished else None
+        was_disabled = begun.was_disabled if begun else member.enabled is False
+        disabled = was_disabled or (begun is not None and begun.disabled_at is not None)
+        # Whoever can sign in by now was enabled meanwhile: by an undo, or by somebody else.
+        done = disabled and member.enabled is not True
+        was_disabled = was_disabled and done
+        person = Offboard(
+            user_id=member.id,
+            row_key=row.row_key if row else None,
+            user_principal_name=member.user_principal_name,
+            mail=member.mail,
+            other_addresses=member.other_addresses,
+            end_date=row.end_date if row else (earlier.end_date or None if earlier else None),
+            due_at=row.due_at if row else (earlier.due_at if earlier else None),
+            user_kind=member.user_kind,
+            steps=(Step.REMOVE, Step.REVOKE),
+            was_disabled=was_disabled,
+            authorised=authorised,
+            earlier=earlier,
+            key_taken=key_taken,
+            key_passed_on=earlier is not None and self._has_passed_on(earlier),
+        )
+        names = person.names | ({row.key} if row else set())
+        self._offboard(person, () if done else self._disable(names, guest=member.user_kind.is_guest))
+
+    def finish_offboarding(self, begun: Enforcement, row: Contractor | None) -> None:
+        """Take the steps that are not known to be done, for somebody who is not listed any more."""
+        names = {begun.user_id, normalised(begun.row_key)}
+        done = begun.was_disabled or begun.disabled_at is not None
+        disable = () if done else self._disable(names, guest=begun.user_kind.is_guest)
+        revoke = (Step.REVOKE,) if begun.revoked_at is None else ()
+        person = Offboard(
+            user_id=begun.user_id,
+            row_key=row.row_key if row else None,
+            user_principal_name="",
+            end_date=row.end_date if row else begun.end_date or None,
+            due_at=row.due_at if row else begun.due_at,
+            user_kind=begun.user_kind,
+            steps=revoke,
+            was_disabled=begun.was_disabled,
+            authorised=True,
+            earlier=begun,
+            key_passed_on=self._has_passed_on(begun),
+        )
+        self._offboard(person, disable)
+
+    def _offboard(self, person: Offboard, disable: tuple[Step, ...]) -> None:
+        self.offboard.append(replace(person, steps=(*disable, *person.steps)))
+
+    def _has_passed_on(self, known: Enforcement) -> bool:
+        """Tell whether the address under which somebody is on record is another member's, and not his."""
+        owners = {owner.id for owner in self.people.matches(normalised(known.row_key))}
+        return bool(owners) and known.user_id not in owners
+
+    def _disable(self, names: Collection[str], *, guest: bool) -> tuple[Step, ...]:
+        disables = self.settings.disable_accounts.means(guest=guest)
+        engaged = any(name in self.engaged_elsewhere for name in names)
+        return (Step.DISABLE,) if disables and not engaged else ()
+
+    def onboard_row(self, row: Contractor) -> None:
+        self.onboard.append(Onboard(row_key=row.row_key, key=row.key, end_date=row.end_date))
+
+    def note_ending_soon(self, member: Member, row: Contractor) -> None:
+        self.ending_soon.append(
+            EndingSoon(
+                user_id=member.id,
+                row_key=row.row_key,
+                user_principal_name=member.user_principal_name,
+                end_date=row.end_date,
+                due_at=row.due_at,
+                guest=member.user_kind.may_be_guest,
+            )
+        )
+
+    # Findings --------------------------------------------------------------------------------------------
+
+    def find_no_user(self, member: Member) -> None:
+        detail = f"is a {member.kind}, not a user: whoever has access through it has no end date"
+        self._find(FindingKind.NOT_A_USER, None, member.id, detail)
+
+    def find_unregistered(self, member: Member, *, nameless: int) -> None:
+        """Name a member without a row; `nameless` rows keep him from being offboarded."""
+        detail = "is a member without a row in the register"
+        if nameless:
+            detail += f"; left alone, because any of {nameless} unreadable rows may mean him"
+        self._find(FindingKind.UNREGISTERED_MEMBER, None, member.id, detail)
+
+    def find_missing(self, row: Contractor) -> None:
+        detail = f"has access until {row.end_date} but is not a member"
+        self._find(FindingKind.MISSING_MEMBER, row.row_key, _object_id(row), detail)
+
+    def find_unmatched(self, row: Contractor, without_row: int) -> None:
+        """Name a due row that means nobody, while so many members are without a row."""
+        detail = (
+            f"ended {row.end_date}, but no member has this address and nothing is on record about it, while"
+            f" {without_row} members have no row: write the object ID, if one of them is meant, or delete it"
+        )
+        self._find(FindingKind.UNMATCHED_ROW, row.row_key, None, detail)
+
+    def find_several_rows(self, row: Contractor, others: Collection[str]) -> None:
+        self._find(FindingKind.AMBIGUOUS_ROW, row.row_key, _object_id(row), same_person(others))
+
+    def find_protected(self, user_id: str, row_key: str | None) -> None:
+        detail = "would be offboarded, but ENFORCER_PROTECTED_IDS names him"
+        self._find(FindingKind.PROTECTED, row_key, user_id, detail)
+
+    def find_stuck(self, item: Enforcement) -> None:
+        self.findings.append(stuck_finding(item))
+
+    def find_disabled(self, member: Member, row: Contractor) -> None:
+        detail = f"has access until {row.end_date}, but the account is disabled; enable it if that is right"
+        self._find(FindingKind.DISABLED_ACCOUNT, row.row_key, member.id, detail)
+
+    def find_re_added(self, member: Member, row_key: str | None, removed_at: datetime) -> None:
+        detail = f"is listed again after the removal at {instant(removed_at)}"
+        self._find(FindingKind.RE_ADDED, row_key, member.id, detail)
+
+    def find_midnight_end(self, row: Contractor) -> None:
+        """Name a row whose end may be meant as a day, and say when it ends; not where it is read as one."""
+        rules = self.settings.date_rules
+        detail = rules.about_midnight(row.end_date) if rules.midnight is Midnight.INSTANT else ""
+        if detail:
+            matches = self.people.matches(row.key)
+            user_id = matches[0].id if len(matches) == 1 else _object_id(row)
+            self._find(FindingKind.MIDNIGHT_END, row.row_key, user_id, detail)
+
+    def _find(self, kind: FindingKind, row_key: str | None, user_id: str | None, detail: str) -> None:
+        self.findings.append(Finding(kind=kind, row_key=row_key, user_id=user_id, detail=detail))
+
+    # The plan --------------------------------------------------------------------------------------------
+
+    def finish(self) -> GroupPlan:
+        """Put everything in an order that does not depend on the order of what was read."""
+        offboard = sorted(self.offboard, key=lambda one: (str(one.due_at or ""), one.user_id, one.key))
+        onboard = sorted(self.onboard, key=lambda newcomer: newcomer.row_key)
+        members = sum(1 for member in self.people if member.is_user)
+        brake = Brake(self.settings.brake_count, self.settings.brake_percent)
+        return GroupPlan(
+            group_id=self.group_id,
+            digest=group_digest(self.group_id, offboard, onboard),
+            members=members,
+            offboard=tuple(offboard),
+            onboard=tuple(onboard),
+            ending_soon=tuple(sorted(self.ending_soon, key=lambda end: (end.due_at, end.user_id))),
+            findings=tuple(sorted(self.findings, key=_order)),
+            held=brake.holds(offboard, members),
+            waiting=tuple(sorted(self.waiting, key=_row_key)),
+            verify=tuple(sorted(self.verify, key=_row_key)),
+            withdraw=tuple(sorted(self.withdraw, key=_row_key)),
+        )
+
+
+def _object_id(row: Contractor) -> str | None:
+    return row.key if is_object_id(row.key) else None
+
+
+def _order(finding: Finding) -> tuple[str, str, str, str]:
+    return finding.kind, finding.row_key or "", finding.user_id or "", finding.detail
+
+
+def _row_key(item: Enforcement) -> str:
+    return item.row_key

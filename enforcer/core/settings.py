@@ -1,0 +1,224 @@
+"""The settings: one frozen object, read once from the environment, every mistake named at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from enforcer.core import setting_values
+from enforcer.core.calendar.midnight import DateRules, Midnight
+from enforcer.core.exceptions import SettingsError
+
+_UTC = ZoneInfo("UTC")
+_LONGEST_SHOWN = 200
+# They hold keys; what is wrong with them goes into logs.
+_SECRETS = frozenset({"EnforcerStorage", "ENFORCER_NOTIFY_URLS"})
+
+
+class Mode(StrEnum):
+    ENFORCE = "enforce"
+    REPORT = "report"
+
+
+class Disable(StrEnum):
+    NONE = "none"
+    GUESTS = "guests"
+    ALL = "all"
+
+    def means(self, *, guest: bool) -> bool:
+        """Tell whether such an account is to be disabled; `guest` says that it is known to be a guest's."""
+        return self is Disable.ALL or (self is Disable.GUESTS and guest)
+
+
+class Unregistered(StrEnum):
+    REPORT = "report"
+    OFFBOARD = "offboard"
+
+
+class Onboarding(StrEnum):
+    REPORT = "report"
+    ADD = "add"
+
+
+class Credential(StrEnum):
+    """How to sign in to storage, where there is no connection string; Azure Functions knows others, too."""
+
+    MANAGED_IDENTITY = "managedidentity"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """Where the tables, queues and reports are: a connection string, or addresses and an identity.
+
+    The names follow the Azure Functions convention for a connection called `EnforcerStorage`.
+    """
+
+    connection_string: str = ""
+    table_url: str = ""
+    queue_url: str = ""
+    blob_url: str = ""
+    client_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings; `docs/settings.md` says what each one means."""
+
+    group_ids: tuple[str, ...]
+    mode: Mode = Mode.ENFORCE
+    schedule: str = "0 30 0 * * *"
+    zone: ZoneInfo = _UTC
+    midnight: Midnight = Midnight.INSTANT
+    disable_accounts: Disable = Disable.NONE
+    unregistered: Unregistered = Unregistered.REPORT
+    onboard: Onboarding = Onboarding.REPORT
+    brake_count: int = 10
+    brake_percent: float = 20.0
+    protected_ids: frozenset[str] = frozenset()
+    warn_days: tuple[int, ...] = (14, 7, 1)
+    notify_urls: tuple[str, ...] = ()
+    mail_sender: str = ""
+    tenant_id: str = ""
+    api_audience: str = ""
+    api_role: str = "Contractors.Offboard"
+    authority_url: str = "https://login.microsoftonline.com"
+    lease_seconds: float = 60.0
+    graph_url: str = "https://graph.microsoft.com"
+    client_id: str = ""
+    storage: Storage = Storage()
+
+    @property
+    def date_rules(self) -> DateRules:
+        return DateRules(zone=self.zone, midnight=self.midnight)
+
+
+_DEFAULT = Settings(group_ids=())
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: Names every setting that is wrong, its value, and what it may be.
+    """
+    reader = _Reader(environ)
+    settings = _read(reader)
+    if reader.problems:
+        raise SettingsError(tuple(reader.problems))
+    return settings
+
+
+def names() -> frozenset[str]:
+    """Give the names of all settings."""
+    reader = _Reader({})
+    _read(reader)
+    return frozenset(reader.names)
+
+
+def _read(reader: _Reader) -> Settings:
+    default = _DEFAULT
+    return Settings(
+        group_ids=reader.read(
+            "ENFORCER_GROUP_IDS", setting_values.object_ids, default.group_ids, required=True
+        ),
+        mode=reader.read("ENFORCER_MODE", _one_of(Mode), default.mode),
+        schedule=reader.read("ENFORCER_SCHEDULE", setting_values.schedule, default.schedule),
+        zone=reader.read("ENFORCER_TIME_ZONE", setting_values.zone, default.zone),
+        midnight=reader.read("ENFORCER_MIDNIGHT", _one_of(Midnight), default.midnight),
+        disable_accounts=reader.read("ENFORCER_DISABLE_ACCOUNTS", _one_of(Disable), default.disable_accounts),
+        unregistered=reader.read("ENFORCER_UNREGISTERED", _one_of(Unregistered), default.unregistered),
+        onboard=reader.read("ENFORCER_ONBOARD", _one_of(Onboarding), default.onboard),
+        brake_count=reader.read("ENFORCER_BRAKE_COUNT", setting_values.count, default.brake_count),
+        brake_percent=reader.read("ENFORCER_BRAKE_PERCENT", setting_values.percent, default.brake_percent),
+        protected_ids=frozenset(
+            reader.read("ENFORCER_PROTECTED_IDS", setting_values.object_ids, tuple(default.protected_ids))
+        ),
+        warn_days=reader.read("ENFORCER_WARN_DAYS", setting_values.days, default.warn_days),
+        notify_urls=reader.read("ENFORCER_NOTIFY_URLS", setting_values.notify_urls, default.notify_urls),
+        mail_sender=reader.read("ENFORCER_MAIL_SENDER", setting_values.mailbox, default.mail_sender),
+        tenant_id=reader.read("ENFORCER_TENANT_ID", setting_values.object_id, default.tenant_id),
+        api_audience=reader.read("ENFORCER_API_AUDIENCE", str, default.api_audience),
+        api_role=reader.read("ENFORCER_API_ROLE", str, default.api_role),
+        authority_url=reader.read("ENFORCER_AUTHORITY_URL", setting_values.url, default.authority_url),
+        lease_seconds=reader.read("ENFORCER_LEASE_SECONDS", setting_values.seconds, default.lease_seconds),
+        graph_url=reader.read("ENFORCER_GRAPH_URL", setting_values.url, default.graph_url),
+        client_id=reader.read("AZURE_CLIENT_ID", setting_values.object_id, default.client_id),
+        storage=_storage(reader),
+    )
+
+
+def _storage(reader: _Reader) -> Storage:
+    default = _DEFAULT.storage
+    storage = Storage(
+        connection_string=reader.read(
+            "EnforcerStorage", setting_values.connection_string, default.connection_string
+        ),
+        table_url=reader.read(
+            "EnforcerStorage__tableServiceUri", setting_values.storage_url, default.table_url
+        ),
+        queue_url=reader.read(
+            "EnforcerStorage__queueServiceUri", setting_values.storage_url, default.queue_url
+        ),
+        blob_url=reader.read("EnforcerStorage__blobServiceUri", setting_values.storage_url, default.blob_url),
+        client_id=reader.read("EnforcerStorage__clientId", setting_values.object_id, default.client_id),
+    )
+    # Only to be validated: managed identity is the one kind there is.
+    reader.read("EnforcerStorage__credential", _one_of(Credential), Credential.MANAGED_IDENTITY)
+    if not (reader.has("EnforcerStorage") or reader.has("EnforcerStorage__tableServiceUri")):
+        reader.miss(
+            "EnforcerStorage", "a connection string, or EnforcerStorage__tableServiceUri the tables' URL"
+        )
+    return storage
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[str] = []
+        self.names: list[str] = []
+
+    def has(self, name: str) -> bool:
+        return bool(self._text(name))
+
+    def miss(self, name: str, wanted: str) -> None:
+        self.problems.append(f"{name} is not set; it must be {wanted}")
+
+    def read[T](self, name: str, parse: Callable[[str], T], default: T, *, required: bool = False) -> T:
+        self.names.append(name)
+        text = self._text(name)
+        if not text:
+            if required:
+                self.miss(name, _wanted(parse))
+            return default
+        try:
+            return parse(text)
+        except ValueError as error:
+            reason = f" ({error})" if str(error) and name not in _SECRETS else ""
+            self.problems.append(f"{name} is {_shown(name, text)}; it must be {_wanted(parse)}{reason}")
+            return default
+
+    def _text(self, name: str) -> str:
+        return self._environ.get(name, "").strip()
+
+
+def _shown(name: str, text: str) -> str:
+    if name in _SECRETS:
+        return f"set to {len(text)} characters (not shown, they may hold a secret)"
+    return repr(text) if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]!r}…"
+
+
+def _wanted(parse: Callable[[str], object]) -> str:
+    text = (parse.__doc__ or "text").strip().rstrip(".")
+    return text[0].lower() + text[1:]
+
+
+def _one_of[E: StrEnum](kind: type[E]) -> Callable[[str], E]:
+    def parse(text: str) -> E:
+        if text.lower() not in kind:
+            raise ValueError
+        return kind(text.lower())
+
+    parse.__doc__ = " or ".join(kind)
+    return parse

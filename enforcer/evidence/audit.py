@@ -1,0 +1,171 @@
+"""What auditors ask for: is the ledger whole, and what became of everybody whose access ended in a period."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from enforcer.core.calendar.days import Period
+from enforcer.core.contractors import InvalidRow
+from enforcer.core.evidence.access_history import Dossier, GroupRecord, dossiers
+from enforcer.core.evidence.cases import Evidence, UnreadableRow, summarise
+from enforcer.core.evidence.verdicts import cases
+from enforcer.core.exceptions import EnforcerError
+from enforcer.core.ledger import Anchor, CheckedChain, Head, Link, first_break
+from enforcer.core.members import MemberIndex
+from enforcer.register.reading import Row, endings, read_register
+from enforcer.services import Services
+from enforcer.storage.blobs import NOTE_HASH, NOTE_SEQUENCE, open_reports
+
+
+async def chained_groups(services: Services, anchors: Sequence[tuple[str, Anchor]]) -> list[str]:
+    """Give every group whose ledger can be checked: managed ones, the anchors', and those that storage has.
+
+    Raises:
+        RunError, UnavailableError: The ledger could not be read.
+    """
+    written_down = [group_id for group_id, _ in anchors]
+    return list(dict.fromkeys([*services.settings.group_ids, *written_down, *await _left_out(services)]))
+
+
+async def check_chains(
+    services: Services, group_ids: Sequence[str], anchors: Sequence[tuple[str, Anchor]]
+) -> list[CheckedChain]:
+    """Recompute the ledgers of these groups.
+
+    Args:
+        services: Where to read.
+        group_ids: Which, managed or not.
+        anchors: Heads of earlier days, each with the group that it is about.
+
+    Raises:
+        RunError, UnavailableError: A ledger could not be read.
+    """
+    checked: list[CheckedChain] = []
+    for group_id in group_ids:
+        of_group = [anchor for group, anchor in anchors if group == group_id]
+        _, chain = await _read_chain(services, group_id, of_group)
+        checked.append(chain)
+    return checked
+
+
+async def reported_heads(services: Services, group_ids: Sequence[str]) -> list[tuple[str, Anchor]]:
+    """Give the heads that these groups' nightly reports in container `reports` have written down.
+
+    Whoever can write the tables could write a whole ledger anew; he cannot change a report that is under
+    the container's retention policy.
+
+    Raises:
+        InputError, RunError, UnavailableError: The container could not be read.
+    """
+    found: list[tuple[str, Anchor]] = []
+    async with open_reports(services.settings.storage) as reports:
+        for group_id in group_ids:
+            async for name, notes in reports.notes(group_id):
+                sequence, digest = notes.get(NOTE_SEQUENCE, ""), notes.get(NOTE_HASH, "")
+                if sequence.isascii() and sequence.isdigit() and digest:
+                    source = f"report {name}"
+                    found.append((group_id, Anchor(sequence=int(sequence), hash=digest, source=source)))
+    return found
+
+
+async def gather_evidence(
+    services: Services, period: Period, sla: timedelta, anchors: Sequence[tuple[str, Anchor]] = ()
+) -> Evidence:
+    """Find everybody whose access ended in the period, and what became of it.
+
+    Raises:
+        RunError, UnavailableError: Register, enforcements or ledger could not be read whole.
+    """
+    now = services.now()
+    groups = [
+        await _gather(services, group_id, [anchor for group, anchor in anchors if group == group_id], now)
+        for group_id in services.settings.group_ids
+    ]
+    judged = tuple(cases([item for group in groups for item in group.dossiers], period, sla, now))
+    return Evidence(
+        period=period,
+        sla=sla,
+        cases=judged,
+        summary=summarise(judged),
+        unreadable=tuple(row for group in groups for row in group.unreadable),
+        chains=tuple(group.chain for group in groups),
+        members_unread={
+            group.chain.group_id: group.members_unread for group in groups if group.members_unread
+        },
+        left_out=tuple(await _left_out(services)),
+    )
+
+
+async def _left_out(services: Services) -> list[str]:
+    """Give the groups that have a ledger but are not managed, or not any more."""
+    managed = services.settings.group_ids
+    return [group_id for group_id in await services.ledger.group_ids() if group_id not in managed]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Gathered:
+    """What was found for one group; `members_unread` says why Graph could not be asked."""
+
+    dossiers: list[Dossier]
+    unreadable: list[UnreadableRow]
+    chain: CheckedChain
+    members_unread: str
+
+
+async def _gather(services: Services, group_id: str, anchors: Sequence[Anchor], now: datetime) -> _Gathered:
+    rows = await read_register(services, (group_id,))
+    links, chain = await _read_chain(services, group_id, anchors)
+    members, members_unread = await _members(services, group_id)
+    record = GroupRecord(
+        group_id=group_id,
+        endings=endings(rows),
+        enforcements=[item async for item in services.enforcements.of_group(group_id)],
+        links=links,
+        members=members,
+    )
+    return _Gathered(
+        dossiers=dossiers(record, services.settings.date_rules, now),
+        unreadable=_unreadable(group_id, rows),
+        chain=chain,
+        members_unread=members_unread,
+    )
+
+
+async def _read_chain(
+    services: Services, group_id: str, anchors: Sequence[Anchor]
+) -> tuple[list[Link], CheckedChain]:
+    links: list[Link] = []
+
+    async def read() -> AsyncIterator[Link]:
+        async for link in services.ledger.links(group_id):
+            links.append(link)
+            yield link
+
+    reading = read()
+    broken = await first_break(group_id, reading, partial(services.ledger.head, group_id), anchors)
+    async for _ in reading:
+        pass  # what comes after a break is shown all the same
+    last = Head(links[-1].sequence, links[-1].hash) if links else Head()
+    checked = CheckedChain(
+        group_id=group_id, sequence=last.sequence, hash=last.hash, anchors=len(anchors), broken=broken
+    )
+    return links, checked
+
+
+async def _members(services: Services, group_id: str) -> tuple[MemberIndex | None, str]:
+    """Read who is in the group now, if Graph lets us: most of the evidence does not depend on it."""
+    try:
+        return MemberIndex.of([member async for member in services.directory.members(group_id)]), ""
+    except EnforcerError as error:
+        return None, str(error)
+
+
+def _unreadable(group_id: str, rows: Sequence[Row]) -> list[UnreadableRow]:
+    return [
+        UnreadableRow(group_id=group_id, row_key=row.key, detail=row.problem)
+        for row in sorted(rows, key=lambda row: row.key)
+        if isinstance(row.read, InvalidRow)
+    ]

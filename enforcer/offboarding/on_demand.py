@@ -1,0 +1,264 @@
+"""Offboard one person now, from every managed group, with or without a row in the register."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from enforcer.core.contractors import Registration
+from enforcer.core.exceptions import (
+    EnforcerError,
+    NoAccountError,
+    NotFoundError,
+    RefusedError,
+    RunError,
+    UnavailableError,
+)
+from enforcer.core.keys import readable
+from enforcer.core.ledger_entries import Context
+from enforcer.core.offboard_answer import Offboarded, steps_taken
+from enforcer.core.person_in_group import Standing
+from enforcer.core.plan import Step
+from enforcer.core.runs import Report, Run, RunKind, RunState
+from enforcer.core.settings import Mode
+from enforcer.core.steps import StepOutcome, StepResult
+from enforcer.graph.memberships import groups_having
+from enforcer.graph.priority import Priority, working_at
+from enforcer.offboarding.leaver import Leaver, StepsTaken
+from enforcer.policies.proof import prove_departure
+from enforcer.register.changes import end_rows
+from enforcer.services import Services
+
+# Somebody waits, and it is only to be sure.
+_ASKING_SECONDS = 5.0
+_RECORDING_SECONDS = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffboardOrder:
+    """Somebody is to be offboarded now.
+
+    Attributes:
+        user: Object ID, user principal name or e-mail address.
+        reason: Why, in the words of whoever asked.
+        actor: Who asked.
+        seconds: How long it may take until the last step; None: as long as it takes. What was done until
+            then is recorded, and Entra is asked about the next sign-in, within a few seconds more.
+    """
+
+    user: str
+    reason: str
+    actor: str
+    run_id: str
+    seconds: float | None = None
+
+
+async def offboard_now(services: Services, order: OffboardOrder) -> Offboarded:
+    """Offboard a person from all managed groups, and end his rows, so that no later run adds him back.
+
+    His rows end, and the intents are written, before the first step: should anything break off after that,
+    the next sweep finishes. Before that nobody can know of it, and whoever gets no answer calls again.
+    It takes no lease: to remove and revoke twice does no harm, and somebody waits.
+
+    Raises:
+        NoAccountError: Entra knows nobody of that name; rows that go by it have ended all the same.
+        NotFoundError, AmbiguousError: The name can be nobody's, or means several people.
+        RefusedError: He is protected, or the mode is `report`.
+        RunError: Storage refuses us; what Graph refuses is told with its step.
+        UnavailableError: Graph or storage did not answer; what was done is on record.
+        TimeoutError: The order's time was up before the first step, or storage took too long to record the
+            last; what was begun is in the register.
+    """
+    with working_at(Priority.HIGH):
+        return await _offboard_now(services, order)
+
+
+async def _offboard_now(services: Services, order: OffboardOrder) -> Offboarded:
+    now = asyncio.get_running_loop().time()
+    until = None if order.seconds is None else now + order.seconds
+    async with asyncio.timeout_at(until):
+        try:
+            person = await services.directory.find(order.user)
+        except NotFoundError as error:
+            raise await _without_account(services, order, error) from error
+        _require_allowed(services, person.id)
+        leaver = Leaver(services=services, person=person, run=_begun(services, order))
+        offboarding = _Offboarding(services, leaver, until)
+        await offboarding.begin()
+    steps = await offboarding.take_steps()
+    async with asyncio.timeout(None if until is None else _RECORDING_SECONDS):
+        told = await offboarding.record(steps)
+    answer = await prove_departure(services, leaver.departures, order.reason)
+    return replace(told, proof=answer.proof, proof_policy=answer.policy) if answer else told
+
+
+async def _without_account(services: Services, order: OffboardOrder, unknown: NotFoundError) -> NotFoundError:
+    """End the rows that go by a name of which Entra knows nobody, and give what to tell of that.
+
+    Whoever is soft-deleted, or registered before their account is made, would otherwise come in again by such
+    a row. Only rows under this very name end: what nobody has by now is nobody else's either, while any other
+    key that was theirs once may be.
+
+    Raises:
+        RefusedError: A row is there, and is not to be touched: as in `offboard_now`.
+        RunError, UnavailableError: Storage refuses, or does not answer.
+    """
+    if not (name := readable(order.user)):
+        return unknown
+    run = _begun(services, order)
+    groups = services.settings.group_ids
+    rows = [row for group_id in groups for row in await services.register.named(group_id, {name})]
+    if rows:
+        _require_allowed(services, name)
+    context = Context(group_id="", run_id=run.run_id, actor=run.actor, note=run.reason)
+    ended = await end_rows(services, rows, name, run.started_at, context)
+    error = NoAccountError(order.user, _told_rows(ended))
+    for group_id in dict.fromkeys(row.group_id for row in ended):
+        failed = replace(run, group_id=group_id, state=RunState.FAILED, error=str(error)[:1000])
+        await services.runs.save(Report(run=replace(failed, finished_at=services.now())))
+    return error
+
+
+async def record_failure(services: Services, order: OffboardOrder, error: EnforcerError) -> None:
+    """Say in the run's record why it failed, where nobody tries it again.
+
+    The log must not: the text may name people. Where it is storage that fails, there is nothing to say it in.
+    """
+    with suppress(EnforcerError):
+        for run in await services.runs.of_id(order.run_id, services.settings.group_ids):
+            if run.state is RunState.RUNNING:
+                failed = replace(
+                    run, state=RunState.FAILED, finished_at=services.now(), error=str(error)[:1000]
+                )
+                await services.runs.save(Report(run=failed))
+
+
+def _require_allowed(services: Services, user_id: str) -> None:
+    if user_id in services.settings.protected_ids:
+        raise RefusedError(f"{user_id} is never acted upon: ENFORCER_PROTECTED_IDS names it", field="user")
+    if services.settings.mode is Mode.REPORT:
+        raise RefusedError("nobody is offboarded while ENFORCER_MODE is report", field="ENFORCER_MODE")
+
+
+def _begun(services: Services, order: OffboardOrder) -> Run:
+    return Run(
+        run_id=order.run_id,
+        group_id="",
+        kind=RunKind.OFFBOARD,
+        started_at=services.now().replace(microsecond=0),
+        mode=services.settings.mode.value,
+        reason=order.reason,
+        actor=order.actor,
+    )
+
+
+@dataclass(slots=True)
+class _Offboarding:
+    services: Services
+    leaver: Leaver
+    until: float | None
+    ended: list[Registration] = field(default_factory=list)
+
+    # Before the first step -------------------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """End his rows, and record what is about to be done."""
+        groups, leaver = self.services.settings.group_ids, self.leaver
+        rows = [row for group_id in groups for row in await self._named(group_id)]
+        for group_id in groups:
+            await self.services.runs.save(Report(run=replace(leaver.run, group_id=group_id)))
+        self.ended = await end_rows(
+            self.services, rows, leaver.person.id, leaver.run.started_at, leaver.context()
+        )
+        await leaver.begin({row.group_id: row for row in rows}, await self._listed())
+
+    async def _named(self, group_id: str) -> list[Registration]:
+        """Find his rows, whichever of his names they go by and in whatever case; there may be several."""
+        return await self.services.register.named(group_id, self.leaver.person.names)
+
+    async def _listed(self) -> frozenset[str] | None:
+        """Ask in which of the groups he is; None where Graph does not say."""
+        groups = self.services.settings.group_ids
+        try:
+            async with asyncio.timeout(_ASKING_SECONDS):
+                found = await groups_having(self.services.graph, self.leaver.person.id, groups)
+        except (EnforcerError, TimeoutError):
+            return None
+        return frozenset(map(str.lower, found))
+
+    # The steps -------------------------------------------------------------------------------------------
+
+    async def take_steps(self) -> StepsTaken:
+        """Disable, remove everywhere, and only then revoke: the next token knows of no membership."""
+        steps, standings = StepsTaken(), self.leaver.standings
+        await self._disable(steps)
+        for place, standing in enumerate(standings):
+            steps.removals[standing.group_id] = removal = await self._remove(standing)
+            standings[place] = standing.after(removal)
+        await self._disable(steps)  # where only a removal has shown that he was a member
+        revoke = partial(self.services.directory.revoke, self.leaver.person.id)
+        steps.account[Step.REVOKE] = await self._tried(revoke)
+        return steps
+
+    async def _disable(self, steps: StepsTaken) -> None:
+        if self.leaver.account.disable and Step.DISABLE not in steps.account:
+            disable = partial(self.services.directory.set_enabled, self.leaver.person.id, enabled=False)
+            steps.account[Step.DISABLE] = await self._tried(disable)
+
+    async def _remove(self, standing: Standing) -> StepResult:
+        remove = partial(self.services.directory.remove, standing.group_id, self.leaver.person.id)
+        removal = standing.weighed(await self._tried(remove))
+        if removal.outcome is StepOutcome.ABSENT and removal.uncertain:
+            # One of the two answers is wrong, and no member list will be read soon to tell.
+            removal = standing.weighed(await self._tried(remove))
+        return removal
+
+    async def _tried(self, step: Callable[[], Awaitable[StepResult]]) -> StepResult:
+        """Take one step. What would end a sweep is only this step's failure; the others are taken."""
+        if self.until is not None and asyncio.get_running_loop().time() >= self.until:
+            return _unanswered("not begun: the time was up")
+        try:
+            async with asyncio.timeout_at(self.until):
+                return await step()
+        except TimeoutError:
+            return _unanswered("no answer in time")
+        except UnavailableError as error:
+            return _unanswered(str(error)[:240])
+        except Exception as error:  # noqa: BLE001 -- whatever it is, what the other steps do is recorded
+            explanation = str(error) if isinstance(error, RunError) else f"{type(error).__name__}: {error}"
+            return StepResult(outcome=StepOutcome.FAILED, explanation=explanation[:240])
+
+    # The record ------------------------------------------------------------------------------------------
+
+    async def record(self, steps: StepsTaken) -> Offboarded:
+        """Record what came of the steps, and tell it.
+
+        Raises:
+            UnavailableError: Something was not answered; what was done is on record.
+        """
+        outcomes = await self.leaver.record(steps)
+        if steps.unanswered:
+            raise UnavailableError(next(outcome.reason for outcome in outcomes if outcome.reason))
+        person = self.leaver.person
+        return Offboarded(
+            run_id=self.leaver.run.run_id,
+            user_id=person.id,
+            user_principal_name=person.user_principal_name,
+            guest=person.user_kind.may_be_guest,
+            done=all(outcome.finished for outcome in outcomes),
+            sessions=next((out.enforcement.sessions for out in outcomes if out.enforcement.sessions), None),
+            steps=steps_taken(steps.account, steps.removals),
+            ended_rows=_told_rows(self.ended),
+        )
+
+
+def _told_rows(rows: Sequence[Registration]) -> tuple[str, ...]:
+    """Name rows as they are told to whoever asked: `group/row key`."""
+    return tuple(f"{row.group_id}/{row.row_key}" for row in rows)
+
+
+def _unanswered(why: str) -> StepResult:
+    return StepResult(outcome=StepOutcome.FAILED, explanation=why, unavailable=True)

@@ -1,0 +1,166 @@
+"""Takes back what one run did: exactly the memberships that it removed and the accounts that it disabled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from enforcer.core.calendar.dates import instant
+from enforcer.core.exceptions import EnforcerError, InputError, NotFoundError, RefusedError
+from enforcer.core.ledger import Action, Done, Entry, failure, undo_note
+from enforcer.core.run_ids import new_run_id
+from enforcer.core.runs import Report, Run, RunKind, RunState
+from enforcer.core.settings import Mode
+from enforcer.core.steps import StepOutcome, StepResult
+from enforcer.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal:
+    """One thing to take back: for whom, and the action that takes it back (`add` or `enable`)."""
+
+    action: Action
+    group_id: str
+    user_id: str
+    row_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversed:
+    """What came of one reversal."""
+
+    reversal: Reversal
+    outcome: str
+    request_id: str
+    done: bool
+
+
+_REVERSED: dict[tuple[Action, str], Action] = {
+    (Action.REMOVE, Done.REMOVED): Action.ADD,
+    (Action.DISABLE, Done.DISABLED): Action.ENABLE,
+}
+
+
+async def plan_undo(services: Services, run_id: str) -> list[Reversal]:
+    """Say what undoing a run would do. What was undone before is not undone again.
+
+    Raises:
+        NotFoundError: There is no such run.
+        InputError: It removed nobody and disabled nothing, or all of it was undone.
+    """
+    if not await services.runs.of_id(run_id, services.settings.group_ids):
+        raise NotFoundError(f"there is no run {run_id}", field="run")
+    found: dict[Reversal, bool] = {}
+    for group_id in services.settings.group_ids:
+        async for link in services.ledger.links(group_id):
+            _follow(found, link.entry, run_id)
+    reversals = [reversal for reversal, is_open in found.items() if is_open]
+    if not reversals:
+        raise InputError(f"there is nothing to undo in run {run_id}", field="run")
+    return reversals
+
+
+def _follow(found: dict[Reversal, bool], entry: Entry, run_id: str) -> None:
+    action = _REVERSED.get((entry.action, entry.outcome))
+    if action is not None and entry.run == run_id:
+        found.setdefault(_reversal(entry, action), True)
+    # Whom the run itself had added, and then removed again, it has taken nothing from.
+    own = entry.run == run_id and entry.outcome == Done.ADDED
+    is_undone = entry.outcome == Done.UNDONE and entry.note == undo_note(run_id)
+    if (own or is_undone) and entry.action in _REVERSED.values():
+        found[_reversal(entry, entry.action)] = False
+
+
+def _reversal(entry: Entry, action: Action) -> Reversal:
+    return Reversal(action=action, group_id=entry.group, user_id=entry.user, row_key=entry.row_key)
+
+
+async def undo(
+    services: Services, run_id: str, reversals: Sequence[Reversal], *, actor: str
+) -> tuple[str, list[Reversed]]:
+    """Carry out what `plan_undo` said; give the undo's own run ID and what came of each.
+
+    The register stays as it is: whose end date is not put off is offboarded again by the next sweep (and
+    counted by the brake again).
+
+    Raises:
+        RefusedError: The mode is `report`.
+        LeaseHeldError, RunError, UnavailableError: Somebody is at work, or Graph or storage refuses.
+    """
+    if services.settings.mode is Mode.REPORT:
+        raise RefusedError("nothing is undone while ENFORCER_MODE is report", field="ENFORCER_MODE")
+    started_at = services.now()
+    run = Run(
+        run_id=new_run_id(started_at),
+        group_id="",
+        kind=RunKind.UNDO,
+        started_at=started_at,
+        mode=services.settings.mode.value,
+        reason=undo_note(run_id),
+        actor=actor,
+    )
+    results: list[Reversed] = []
+    for group_id in dict.fromkeys(reversal.group_id for reversal in reversals):
+        of_group = [reversal for reversal in reversals if reversal.group_id == group_id]
+        results += await _undo_group(services, replace(run, group_id=group_id), of_group)
+    return run.run_id, results
+
+
+async def _undo_group(services: Services, run: Run, reversals: Sequence[Reversal]) -> list[Reversed]:
+    async with services.leases.holding(run.group_id, f"{run.actor} {run.run_id}") as lease:
+        await services.runs.save(Report(run=run))
+        results: list[Reversed] = []
+        try:
+            for reversal in reversals:
+                await lease.require()
+                results.append(await _reverse(services, run, reversal))
+        except Exception as error:  # whatever it is: an undo that broke off is recorded as failed
+            broken_off = _finished(services, run, results, of=len(reversals))
+            # Where storage is what fails, the error itself must still be told.
+            with suppress(EnforcerError):
+                failed = replace(broken_off, state=RunState.FAILED, error=str(error)[:1000])
+                await services.runs.save(Report(run=failed))
+            raise
+        await services.runs.save(Report(run=_finished(services, run, results, of=len(reversals))))
+    return results
+
+
+async def _reverse(services: Services, run: Run, reversal: Reversal) -> Reversed:
+    result = await _carry_out(services, reversal)
+    done = result.outcome in (StepOutcome.DONE, StepOutcome.ABSENT)
+    outcome = Done.UNDONE if done else failure(result.explanation or result.outcome)
+    if done and reversal.action is Action.ADD:
+        # What is known of the removal no longer holds; the next one is a fresh one.
+        await services.enforcements.forget(reversal.group_id, reversal.row_key)
+    entry = Entry(
+        at=instant(services.now()),
+        actor=run.actor,
+        action=reversal.action,
+        group=reversal.group_id,
+        user=reversal.user_id,
+        row_key=reversal.row_key,
+        run=run.run_id,
+        outcome=outcome,
+        request_id=result.request_id,
+        note=run.reason,
+    )
+    await services.ledger.append(reversal.group_id, [entry])
+    return Reversed(reversal=reversal, outcome=outcome, request_id=result.request_id, done=done)
+
+
+async def _carry_out(services: Services, reversal: Reversal) -> StepResult:
+    if reversal.action is Action.ADD:
+        return await services.directory.add(reversal.group_id, reversal.user_id)
+    return await services.directory.set_enabled(reversal.user_id, enabled=True)
+
+
+def _finished(services: Services, run: Run, results: Sequence[Reversed], *, of: int) -> Run:
+    done = [item for item in results if item.done]
+    return replace(
+        run,
+        state=RunState.COMPLETE,
+        finished_at=services.now(),
+        added=sum(item.reversal.action is Action.ADD for item in done),
+        left_undone=of - len(done),
+    )

@@ -1,0 +1,1 @@
+"""Conditional Access policies as code: templates, plan, guard, apply."""

@@ -1,0 +1,132 @@
+"""The operator's part: compare files and tenant, plan, refuse what is dangerous, apply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from enforcer.core.exceptions import NotFoundError, ReadError
+from enforcer.core.policy import BLOCK, Policy, PolicyState, made_here
+from enforcer.graph.client import GraphClient
+from enforcer.graph.conditional_access import ConditionalAccess
+from enforcer.graph.decoding import decode
+from enforcer.graph.directory import Directory
+from enforcer.graph.groups import Group, hides_members
+from enforcer.policies.as_code.changes import Change, PolicyAction, creation, plan_changes, update
+from enforcer.policies.as_code.coverage import uncovered
+from enforcer.policies.as_code.guard import refuse
+from enforcer.policies.as_code.lock_out import LockOutGuard
+from enforcer.policies.as_code.wanted import Wanted
+from enforcer.policies.drift import Drift, DriftKind, find_drift
+
+
+class Manager:
+    """Works on the tenant's policies with an operator's sign-in.
+
+    Args:
+        client: Graph, as the operator.
+        policies: The tenant's policies, through the same client.
+
+    Errors of all methods: those of ConditionalAccess and Directory.
+    """
+
+    def __init__(self, client: GraphClient, policies: ConditionalAccess) -> None:
+        self._client = client
+        self._directory = Directory(client)
+        self._policies = policies
+
+    async def plan(self, wanted: Wanted, *, enable: bool) -> list[Change]:
+        """Compare files and tenant.
+
+        Raises:
+            RefusedError: A break-glass account does not exist or cannot sign in, or a population group does
+                not exist or hides its members.
+        """
+        refuse([*await self._break_glass_problems(wanted), *await self._population_problems(wanted)])
+        return plan_changes(wanted.policies, await self._policies.policies(), enable=enable)
+
+    async def apply(
+        self, changes: Sequence[Change], wanted: Wanted, tell: Callable[[str], None], operator: str = ""
+    ) -> None:
+        """Make the changes, and tell each one that is made.
+
+        Args:
+            changes: As planned.
+            wanted: What they were planned for.
+            tell: Hears of each change.
+            operator: Object ID of a person whom nothing may block; empty for whoever is signed in.
+
+        Raises:
+            RefusedError: What takes effect at once would meet a break-glass account or block the operator.
+        """
+        await LockOutGuard(self._client, self._policies, operator, tell).check(changes, wanted)
+        for change in changes:
+            await self._make(change, tell)
+
+    async def check(self, managed_groups: tuple[str, ...]) -> list[Drift]:
+        """Give what is wrong with the tenant's block policy, whom it fails to cover included."""
+        policies = await self._policies.policies()
+        drifts = find_drift(policies, managed_groups)
+        for block in made_here(policies, BLOCK)[:1]:
+            people = await uncovered(self._directory, block, managed_groups)
+            if people:
+                drifts.append(_not_covered(block, people))
+        return drifts
+
+    async def _make(self, change: Change, tell: Callable[[str], None]) -> None:
+        wanted, current = change.wanted, change.current
+        match change.action:
+            case PolicyAction.CREATE if wanted is not None:
+                created = await self._policies.create(creation(wanted))
+                tell(f"created in report-only state: {created.display_name} ({created.id})")
+            case PolicyAction.UPDATE if wanted is not None and current is not None:
+                await self._policies.update(current.id, update(wanted, current))
+                tell(f"updated: {wanted.display_name}")
+            case PolicyAction.REPORT if current is not None:
+                await self._policies.update(current.id, {"state": PolicyState.REPORT_ONLY.value})
+                tell(f"put into report-only state: {current.display_name}")
+            case PolicyAction.ENABLE if current is not None:
+                await self._policies.update(current.id, {"state": PolicyState.ENABLED.value})
+                tell(f"enabled: {current.display_name}")
+            case _:
+                return
+
+    async def _break_glass_problems(self, wanted: Wanted) -> list[str]:
+        return [
+            problem for account in wanted.break_glass if (problem := await self._break_glass_problem(account))
+        ]
+
+    async def _break_glass_problem(self, account: str) -> str:
+        try:
+            person = await self._directory.find(account)
+        except NotFoundError:
+            return f"the break-glass account {account} does not exist in this tenant"
+        if person.enabled is False:
+            return f"the break-glass account {account} is disabled"
+        return f"the break-glass account {account} is a guest" if person.user_kind.may_be_guest else ""
+
+    async def _population_problems(self, wanted: Wanted) -> list[str]:
+        problems = []
+        for group in wanted.population_groups:
+            reply = await self._client.read(
+                "/groups/{group}?$select={+select}", group=group, select="id,visibility"
+            )
+            what = f"population group {group}"
+            if reply.not_found:
+                problems.append(f"populationGroups: group {group} does not exist in this tenant")
+            elif not reply.ok:
+                raise ReadError(f"{what} could not be read: {reply.explanation}")
+            elif hides_members(decode(reply, Group, what).visibility):
+                problems.append(
+                    f"populationGroups: group {group} hides its members, so nobody can tell whom a policy"
+                    " would meet; use a security group"
+                )
+        return problems
+
+
+def _not_covered(block: Policy, people: list[str]) -> Drift:
+    shown = ", ".join(people[:5]) + (", …" if len(people) > 5 else "")  # noqa: PLR2004 -- a line's length
+    detail = (
+        f"policy {block.display_name}: {len(people)} members of a managed group would not be blocked after"
+        f" they have left it, because they are in none of its groups: {shown}"
+    )
+    return Drift(kind=DriftKind.NOT_COVERED, policy_id=block.id, detail=detail)

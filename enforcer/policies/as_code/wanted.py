@@ -1,0 +1,41 @@
+"""What the files ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from enforcer.core.policy import Policy
+from enforcer.policies.as_code.guard import dangers, refuse
+from enforcer.policies.as_code.parameters import placeholders, read_values
+from enforcer.policies.as_code.templates import read_templates, render
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The policies of the files, checked as far as files can be."""
+
+    policies: tuple[Policy, ...]
+    managed_groups: tuple[str, ...]
+    population_groups: tuple[str, ...]
+    break_glass: tuple[str, ...]
+
+
+def read_wanted(directory: Path, values_file: Path, managed_groups: tuple[str, ...]) -> Wanted:
+    """Read templates and values.
+
+    Raises:
+        InputError: A file is missing or wrong.
+        RefusedError: The policies would lock somebody out.
+    """
+    values = read_values(values_file)
+    filled = placeholders(values, managed_groups)
+    policies = tuple(render(template, filled) for template in read_templates(directory))
+    break_glass = tuple(account.lower() for account in values.break_glass_accounts)
+    refuse(dangers(policies, managed_groups, break_glass))
+    return Wanted(
+        policies=policies,
+        managed_groups=managed_groups,
+        population_groups=tuple(group.lower() for group in values.population_groups),
+        break_glass=break_glass,
+    )

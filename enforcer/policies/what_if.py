@@ -1,0 +1,130 @@
+"""Asks Entra itself, by its What If evaluation, whether a policy would block a person's next sign-in.
+
+    account disabled by us                   disabled, without asking
+    a policy blocks him from everything      blocked, with the policy's name
+    none does; account disabled, or gone     disabled
+    none does; a managed group has him       not asked: reads lag behind, or he has a second engagement
+    none does                                not blocked
+
+Source: conditionalAccessRoot: evaluate. It knows policies and memberships, but not whether the account is
+enabled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from enforcer.core.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
+from enforcer.core.offboarding_record import Enforcement, Proof, Sessions
+from enforcer.core.policy import BLOCK, Policy
+from enforcer.graph.conditional_access import READING
+from enforcer.graph.memberships import groups_having
+from enforcer.services import Services
+
+_NO_TIME = "the time for asking was up"
+_NO_PERMISSION = f"this identity lacks {READING}"
+_NO_ANSWER = "Entra did not answer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What is known about a person's next sign-in.
+
+    Attributes:
+        policy: The names of the policies that block him.
+        detail: Why Entra was not asked, or what made the account unusable.
+    """
+
+    proof: Proof
+    policy: str = ""
+    detail: str = ""
+
+    @property
+    def words(self) -> str:
+        """Say it for the ledger."""
+        more = self.policy or self.detail
+        return f"{self.proof}: {more}" if more else self.proof.value
+
+
+class Inquiry:
+    """Asks Entra about one person after the other until the time is up, or asking makes no sense.
+
+    Args:
+        services: All adapters.
+        seconds: For how long, from now, including all waits.
+
+    Attributes:
+        stopped: Why nobody is asked about any more; empty while somebody is.
+    """
+
+    def __init__(self, services: Services, seconds: float) -> None:
+        self.services = services
+        self._deadline = asyncio.get_running_loop().time() + seconds
+        self.stopped = ""
+
+    async def answer(self, person: Enforcement) -> Answer | None:
+        """Say what becomes of the person's next sign-in; None when nobody is asked about any more.
+
+        Raises none of this project's errors.
+        """
+        known = without_asking(person)
+        if known is not None or self.stopped:
+            return known
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await self._ask(person)
+        except TimeoutError:
+            self.stopped = _NO_TIME
+        except AccessDeniedError:
+            self.stopped = _NO_PERMISSION
+        except UnavailableError:
+            self.stopped = _NO_ANSWER
+        except ReadError as error:
+            return Answer(proof=Proof.NOT_ASKED, detail=str(error))
+        return None
+
+    async def _ask(self, person: Enforcement) -> Answer:
+        try:
+            met = await self.services.conditional_access.evaluate(person.user_id)
+            blocking = sorted(policy.display_name for policy in met if _shuts_out(policy))
+            if blocking:
+                return Answer(proof=Proof.BLOCKED, policy="; ".join(blocking))
+            account = await self.services.directory.find(person.user_id)
+        except NotFoundError:
+            return _gone()
+        if account.enabled is False:
+            return Answer(proof=Proof.DISABLED)
+        return await self._why_not_blocked(person.user_id)
+
+    async def _why_not_blocked(self, user_id: str) -> Answer:
+        """Look whether a managed group still has him, so that it is right, or too early, not to block him."""
+        listed = await groups_having(self.services.graph, user_id, self.services.settings.group_ids)
+        if listed:
+            return Answer(proof=Proof.NOT_ASKED, detail=f"still listed as a member of {', '.join(listed)}")
+        return Answer(proof=Proof.NOT_BLOCKED)
+
+
+def _shuts_out(policy: Policy) -> bool:
+    """Tell whether whoever meets it gets in nowhere. Our own block policy exempts what its template does."""
+    ours = policy.key == BLOCK and not policy.is_altered
+    return policy.is_enabled and policy.blocks_everywhere and (ours or not policy.exempts_apps)
+
+
+def before_asking(person: Enforcement) -> Enforcement:
+    """Give what is recorded of somebody who is just out: what is certain, or that Entra was not asked yet."""
+    if person.removed_at is None or person.proof is not None:
+        return person
+    answer = without_asking(person) or Answer(proof=Proof.NOT_ASKED)
+    return replace(person, proof=answer.proof)
+
+
+def without_asking(person: Enforcement) -> Answer | None:
+    """Say what is certain without Entra: there is no account, or we have disabled it."""
+    if person.sessions is Sessions.NO_ACCOUNT:
+        return _gone()
+    return Answer(proof=Proof.DISABLED) if person.disabled_at is not None else None
+
+
+def _gone() -> Answer:
+    return Answer(proof=Proof.DISABLED, detail="the account does not exist any more")

@@ -1,0 +1,1 @@
+"""The register as people and HR systems write it: changes, import, reading."""

@@ -1,0 +1,292 @@
+"""Adding, extending and removing rows of the register, on somebody's order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from enforcer.concurrency import each
+from enforcer.core import keys
+from enforcer.core.calendar import dates
+from enforcer.core.calendar.dates import UnreadableDateError, instant
+from enforcer.core.calendar.midnight import DateRules
+from enforcer.core.contractors import Contractor, ReadRow, Registration
+from enforcer.core.exceptions import AmbiguousError, InputError, NotFoundError
+from enforcer.core.keys import is_address, is_object_id, normalised
+from enforcer.core.ledger import Action, Done, Entry
+from enforcer.core.ledger_entries import Context
+from enforcer.core.plain_text import is_plain
+from enforcer.core.settings import Settings
+from enforcer.register.csv_file import LONGEST
+from enforcer.services import Services
+
+_FORBIDDEN_IN_KEYS = frozenset("/\\#?%")
+_LONGEST_KEY = 254  # of an address: RFC 5321
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What somebody wants a row to say; what is empty stays as it is."""
+
+    end: str
+    start: str = ""
+    display_name: str = ""
+    company: str = ""
+    sponsor: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A row that was written, and whether it is a new one."""
+
+    registration: Registration
+    is_new: bool
+
+
+async def add(services: Services, user: str, details: Details, *, actor: str, group_id: str = "") -> Saved:
+    """Register a person whom Entra knows, under his object ID; a row that he has already is changed.
+
+    Raises:
+        NotFoundError, AmbiguousError: The name means nobody, or several people.
+        InputError: A date or address cannot be used.
+        RunError, UnavailableError: Graph or storage refuses, or does not answer.
+    """
+    group = chosen_group(services.settings, group_id)
+    require_dates(services.settings, details)
+    _require_texts(details)
+    person = await services.directory.find(user)
+    known = await _rows(services, person.names, (group,))
+    require_one(known, user)
+    if known and not details.start:
+        require_after_start(services.settings, known[0], details.end)
+    row_key = known[0].row_key if known else person.id
+    if not (details.display_name or (known and known[0].display_name)):
+        details = replace(details, display_name=person.display_name)
+    row = _row(group, row_key, details)
+    saved = await _save(services, row, Action.REGISTER_EXTEND if known else Action.REGISTER_ADD, actor)
+    return Saved(registration=saved, is_new=not known)
+
+
+async def extend(services: Services, user: str, end: str, *, actor: str, group_id: str = "") -> Saved:
+    """Give an existing row another end date. Raises: as `add`."""
+    require_dates(services.settings, Details(end=end))
+    row = await find_row(services, user, group_id)
+    require_after_start(services.settings, row, end)
+    extended = _row(row.group_id, row.row_key, Details(end=end))
+    saved = await _save(services, extended, Action.REGISTER_EXTEND, actor)
+    return Saved(registration=saved, is_new=False)
+
+
+async def remove(services: Services, user: str, *, actor: str, group_id: str = "") -> Registration:
+    """Delete a row. The person, if a member, is from then on one without a row. Raises: as `add`."""
+    row = await find_row(services, user, group_id)
+    await services.register.remove(row.group_id, row.row_key)
+    await _note(services, row, Action.REGISTER_REMOVE, actor)
+    return row
+
+
+async def end_rows(
+    services: Services, rows: Sequence[Registration], user_id: str, at: datetime, context: Context
+) -> list[Registration]:
+    """End a person's rows, because he is offboarded now; those that have ended already keep their date.
+
+    A row that would begin after its end could not be read: it loses its start, and its note says which.
+
+    Gives those that end now. Nothing else is written between one and the next: whoever dies there leaves a
+    person who is offboarded from some groups only, until somebody calls again.
+
+    Args:
+        services: All adapters.
+        rows: His rows, of any groups.
+        user_id: Who he is, or the key of his rows where Entra does not know him.
+        at: When.
+        context: By whom and why; each row's group is its own.
+
+    Raises:
+        RunError, UnavailableError: Storage refuses, or does not answer.
+    """
+    at = services.settings.date_rules.exactly(at)  # now is now, also at midnight
+    running = [row for row in rows if not _has_ended(row.read(services.settings.date_rules), at)]
+    await each(running, lambda row: _end(services, row, at, context), at_once=len(running))
+    for row in running:
+        entry = entry_of(replace(row, end_date=at), Action.REGISTER_END, context.actor, at)
+        entry = replace(entry, user=user_id, run=context.run_id, outcome=Done.ENDED, note=context.note)
+        await services.ledger.append(row.group_id, [entry])
+    return running
+
+
+async def _end(services: Services, row: Registration, at: datetime, context: Context) -> None:
+    ended = f"offboarded at {instant(at)} by {context.actor}: {context.note[:1000]}"
+    start = None
+    if _begins_later(row, at, services.settings.date_rules):
+        ended, start = f"{ended} (StartDate was {dates.written(row.start_date)})", ""
+    note = f"{row.note[:2000]} | {ended}" if row.note else ended
+    await services.register.end(row.group_id, row.row_key, at, note, start_date=start)
+
+
+def _begins_later(row: Registration, at: datetime, rules: DateRules) -> bool:
+    try:
+        return rules.begins_at(row.start_date) >= at
+    except UnreadableDateError:
+        return False
+
+
+def _has_ended(read: ReadRow, at: datetime) -> bool:
+    return isinstance(read, Contractor) and read.is_due(at)
+
+
+async def find_row(services: Services, user: str, group_id: str = "") -> Registration:
+    """Find the row that a name means: by its key, or by any name that Entra has for the person.
+
+    Raises:
+        NotFoundError: There is none.
+        AmbiguousError: There are several; a group, or the row's own key, has to be named.
+    """
+    groups = chosen_groups(services.settings, group_id)
+    found = await _rows(services, {normalised(user)}, groups)
+    if not found:
+        person = await services.directory.find(user)
+        found = await _rows(services, person.names, groups)
+    if not found:
+        raise NotFoundError(f"{user} has no row in the register", field="user")
+    require_one(found, user)
+    return found[0]
+
+
+def chosen_group(settings: Settings, group_id: str) -> str:
+    """Give the managed group that is meant.
+
+    Raises:
+        InputError: It is none of ours, or none was named and there are several.
+    """
+    if group_id.lower() in settings.group_ids:
+        return group_id.lower()
+    managed = ", ".join(settings.group_ids)
+    if group_id:
+        raise InputError(f"{group_id} is no managed group; those are {managed}", field="group_id")
+    if len(settings.group_ids) > 1:
+        raise InputError(f"there are several managed groups; name one of {managed}", field="group_id")
+    return settings.group_ids[0]
+
+
+def chosen_groups(settings: Settings, group_id: str) -> tuple[str, ...]:
+    """Give the managed group that is meant, or all where none is named. Raises: as `chosen_group`."""
+    return (chosen_group(settings, group_id),) if group_id else settings.group_ids
+
+
+def require_dates(settings: Settings, details: Details) -> None:
+    """Make sure that the dates can be acted upon.
+
+    Raises:
+        InputError: Names the field, the value and what would be right.
+    """
+    try:
+        due_at = settings.date_rules.ends_at(details.end)
+    except UnreadableDateError as error:
+        raise InputError(f"the end date {error}", field="end_date") from error
+    if not details.start:
+        return
+    try:
+        begins_at = settings.date_rules.begins_at(details.start)
+    except UnreadableDateError as error:
+        raise InputError(f"the start date {error}", field="start_date") from error
+    if begins_at >= due_at:
+        raise InputError(
+            f"the start date {details.start} is not before the end of access on {details.end}",
+            field="start_date",
+        )
+
+
+def _require_texts(details: Details) -> None:
+    """Make sure that what people wrote can be kept, mailed and exported.
+
+    Raises:
+        InputError: Names the field and what would be right.
+    """
+    if details.sponsor and not is_address(details.sponsor):
+        raise InputError(f"the sponsor {details.sponsor!r:.80} is no e-mail address", field="sponsor")
+    for field in ("display_name", "company", "note"):
+        text: str = getattr(details, field)
+        if len(text) > LONGEST[field]:
+            raise InputError(f"{field} has {len(text)} characters, more than {LONGEST[field]}", field=field)
+        if not is_plain(text):
+            raise InputError(f"{field} holds line breaks or control characters: {text!r:.60}", field=field)
+
+
+def require_after_start(settings: Settings, row: Registration, end: str) -> None:
+    """Make sure that a new end does not lie before the row's start; a start that cannot be read is a finding.
+
+    Raises:
+        InputError: It does.
+    """
+    with suppress(UnreadableDateError):
+        settings.date_rules.begins_at(row.start_date)
+        require_dates(settings, Details(end=end, start=dates.written(row.start_date)))
+
+
+def require_one(found: Sequence[Registration], user: str) -> None:
+    """Make sure that a name means no more than one row.
+
+    Raises:
+        AmbiguousError: It means several.
+    """
+    if len(found) > 1:
+        keys = ", ".join(f"{row.row_key} in group {row.group_id}" for row in found)
+        raise AmbiguousError(
+            f"{user} has several rows ({keys}); name the group, or the row's key", field="user"
+        )
+
+
+def entry_of(row: Registration, action: Action, actor: str, at: datetime) -> Entry:
+    """Give the ledger's entry for a change of a row."""
+    return Entry(
+        at=instant(at),
+        actor=actor,
+        action=action,
+        group=row.group_id,
+        user=row.row_key if is_object_id(row.row_key) else "",
+        row_key=row.row_key,
+        end_date=dates.written(row.end_date) if row.end_date else "",
+        outcome=Done.WRITTEN if action is not Action.REGISTER_REMOVE else Done.REMOVED,
+    )
+
+
+def key_problem(key: str) -> str:
+    """Say what is wrong with a key for a row; empty where nothing is."""
+    if problem := keys.problem(key):
+        return f"the user {problem}"
+    if len(key) > _LONGEST_KEY:
+        return f"{key!r:.80} has more than {_LONGEST_KEY} characters"
+    wrong = sorted(_FORBIDDEN_IN_KEYS & set(key))
+    return f"{key!r:.80} holds {' '.join(wrong)}, which a key of Table Storage cannot" if wrong else ""
+
+
+def _row(group_id: str, row_key: str, details: Details) -> Registration:
+    return Registration(
+        group_id=group_id,
+        row_key=row_key,
+        end_date=details.end,
+        start_date=details.start or None,
+        display_name=details.display_name,
+        company=details.company,
+        sponsor=details.sponsor,
+        note=details.note,
+    )
+
+
+async def _save(services: Services, row: Registration, action: Action, actor: str) -> Registration:
+    """Write the row and give it whole, with what was in it before."""
+    await services.register.save(row)
+    await _note(services, row, action, actor)
+    return await services.register.registration(row.group_id, row.row_key) or row
+
+
+async def _rows(services: Services, names: Collection[str], groups: Sequence[str]) -> list[Registration]:
+    return [row for group_id in groups for row in await services.register.named(group_id, names)]
+
+
+async def _note(services: Services, row: Registration, action: Action, actor: str) -> None:
+    await services.ledger.append(row.group_id, [entry_of(row, action, actor, services.now())])

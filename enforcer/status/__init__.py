@@ -1,0 +1,1 @@
+"""How the managed groups are doing, and whether the next night will succeed."""

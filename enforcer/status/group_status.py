@@ -1,0 +1,169 @@
+"""How things stand: when each group was last swept, who is stuck, what waits, whose access ends soon.
+
+Asks the tables only, so that it answers when Graph does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from enforcer.core.calendar.forecast import Week, forecast
+from enforcer.core.calendar.schedule import as_written
+from enforcer.core.contractors import Contractor, read_rows
+from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.plan import Finding, FindingKind, HeldPlan
+from enforcer.core.runs import Run, RunKind, RunState
+from enforcer.core.settings import Mode, Settings
+from enforcer.services import Services
+
+# A night's run comes every 24 hours; infra/ raises the alarm for a missed one after the same time.
+OVERDUE = timedelta(hours=26)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndingRow:
+    """A row of the register whose end is near."""
+
+    row_key: str
+    end_date: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupStatus:
+    """How one managed group stands.
+
+    Attributes:
+        contractors: Rows of the register whose access has not ended.
+        last_complete_run: The newest sweep that read everything and held nothing back, of the last 45 days;
+            of all times where those have no run at all. The alarm for a missed night goes by it.
+        last_run: The newest sweep, whatever became of it.
+        unfinished: People whose offboarding was begun and is not done.
+        stuck: Those of them whom six runs could not offboard.
+        held: The plan that the newest finished sweep left waiting for an approval.
+        ending_soon: Rows whose end is within the longest of ENFORCER_WARN_DAYS.
+        findings: What the newest complete run found, counted by kind.
+        forecast: How many ends there are in this week and in each of those to come.
+    """
+
+    group_id: str
+    contractors: int
+    last_complete_run: Run | None
+    last_run: Run | None
+    unfinished: int
+    stuck: tuple[Enforcement, ...]
+    held: HeldPlan | None
+    ending_soon: tuple[EndingRow, ...]
+    findings: dict[FindingKind, int]
+    forecast: tuple[Week, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How all managed groups stand; `next_night` is when the timer fires next, by `ENFORCER_SCHEDULE`."""
+
+    as_of: datetime
+    mode: Mode
+    time_zone: str
+    next_night: datetime
+    groups: tuple[GroupStatus, ...]
+
+
+async def read_status(services: Services) -> Status:
+    """Read how things stand.
+
+    Raises:
+        AccessDeniedError, UnavailableError: Storage refuses, or does not answer.
+    """
+    settings = services.settings
+    waiting = {plan.group_id: plan for plan in await services.plans.waiting(settings.group_ids)}
+    groups = [
+        await _group_status(services, group_id, waiting.get(group_id)) for group_id in settings.group_ids
+    ]
+    now = services.now()
+    return Status(
+        as_of=now,
+        mode=settings.mode,
+        time_zone=settings.zone.key,
+        next_night=as_written(settings.schedule).next_after(now),
+        groups=tuple(groups),
+    )
+
+
+async def _group_status(services: Services, group_id: str, waiting: HeldPlan | None) -> GroupStatus:
+    now = services.now()
+    present, unfinished, runs = await asyncio.gather(
+        _present(services, group_id, now),
+        _unfinished(services.enforcements.of_group(group_id)),
+        services.runs.of_group(group_id, now),
+    )
+    sweeps = [run for run in runs if run.kind is RunKind.SWEEP and not _only_looked(run, services.settings)]
+    complete = _newest_complete(sweeps)
+    return GroupStatus(
+        group_id=group_id,
+        contractors=len(present),
+        last_complete_run=complete,
+        last_run=sweeps[-1] if sweeps else None,
+        unfinished=len(unfinished),
+        stuck=tuple(item for item in unfinished if item.state is State.STUCK),
+        held=waiting if waiting is not None and _still_holds(waiting, sweeps) else None,
+        ending_soon=_ending_soon(services, present),
+        findings=await _count_findings(services, complete),
+        forecast=forecast(present, now, services.settings.zone),
+    )
+
+
+async def _present(services: Services, group_id: str, now: datetime) -> list[Contractor]:
+    rows = [row async for row in services.register.rows(group_id)]
+    read = read_rows(rows, services.settings.date_rules)
+    return [row for row in read if isinstance(row, Contractor) and not row.is_due(now)]
+
+
+async def _unfinished(enforcements: AsyncIterable[Enforcement]) -> list[Enforcement]:
+    return [item async for item in enforcements if item.unfinished]
+
+
+def _only_looked(run: Run, settings: Settings) -> bool:
+    """Tell whether this is a report-only sweep, requested while the mode is `enforce`.
+
+    It does not count as the nightly run.
+    """
+    return run.mode == Mode.REPORT and settings.mode is Mode.ENFORCE
+
+
+def _newest_complete(sweeps: Sequence[Run]) -> Run | None:
+    complete = (run for run in reversed(sweeps) if run.state is RunState.COMPLETE and not run.held)
+    return next(complete, None)
+
+
+def _still_holds(plan: HeldPlan, sweeps: Sequence[Run]) -> bool:
+    """Tell whether the newest finished sweep made this plan; an older one is of interest to nobody."""
+    finished = [run for run in sweeps if run.state is RunState.COMPLETE]
+    return bool(finished) and finished[-1].held and finished[-1].digest == plan.digest
+
+
+def _ending_soon(services: Services, present: Sequence[Contractor]) -> tuple[EndingRow, ...]:
+    until = services.now() + timedelta(days=max(services.settings.warn_days, default=0))
+    near = sorted((row for row in present if row.due_at <= until), key=lambda row: row.due_at)
+    return tuple(EndingRow(row_key=row.row_key, end_date=row.end_date, due_at=row.due_at) for row in near)
+
+
+async def _count_findings(services: Services, run: Run | None) -> dict[FindingKind, int]:
+    if run is None:
+        return {}
+    found = await services.runs.findings(run.group_id, run.run_id)
+    return dict(found.by_kind)
+
+
+async def newest_findings(services: Services, group_id: str) -> Sequence[Finding]:
+    """Give what the newest finished sweep of a group found, as far as the run's row names it.
+
+    Raises:
+        AccessDeniedError, UnavailableError: Storage refuses, or does not answer.
+    """
+    runs = await services.runs.of_group(group_id, services.now())
+    finished = [run for run in runs if run.kind is RunKind.SWEEP and run.state is RunState.COMPLETE]
+    return (await services.runs.findings(group_id, finished[-1].run_id)).named if finished else ()

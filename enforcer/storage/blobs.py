@@ -1,0 +1,109 @@
+"""Blob container `reports`: what every nightly run leaves behind, written once and never changed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from enforcer.core.exceptions import InputError
+from enforcer.core.settings import Storage
+from enforcer.storage.connection import Connection, call_options, made_by_settings, storage_errors
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+    from azure.storage.blob.aio import BlobServiceClient, ContainerClient
+
+CONTAINER = "reports"
+# The notes of a run's report: the ledger's head after the run.
+NOTE_SEQUENCE, NOTE_HASH = "ledger_sequence", "ledger_hash"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blob:
+    """A file in the container. `notes` can be listed without reading the blob."""
+
+    name: str
+    content: bytes
+    content_type: str
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+class Reports:
+    """The container, open."""
+
+    def __init__(self, container: ContainerClient) -> None:
+        self._container = container
+
+    async def leave(self, blob: Blob) -> bool:
+        """Store a blob; False where one of that name is there, which stays as it is.
+
+        Raises:
+            AccessDeniedError, UnavailableError: Storage refuses, or does not answer.
+        """
+        from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError  # noqa: PLC0415
+
+        with storage_errors():
+            try:
+                return await self._upload(blob)
+            except ResourceNotFoundError:
+                with suppress(ResourceExistsError):  # somebody else may have made it in this moment
+                    await self._container.create_container()
+                return await self._upload(blob)
+
+    async def notes(self, folder: str) -> AsyncIterator[tuple[str, Mapping[str, str]]]:
+        """Give name and notes of every blob in a folder. Raises: as above."""
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+        with storage_errors():
+            found = self._container.list_blobs(name_starts_with=f"{folder}/", include=["metadata"])
+            try:
+                async for blob in found:
+                    yield blob.name, blob.metadata or {}
+            except ResourceNotFoundError:
+                return  # no report yet, so no container
+
+    async def exist(self) -> bool:
+        """Tell whether the container is there. Raises: as above, but at the second attempt."""
+        with storage_errors():
+            return await self._container.exists(retry_total=1)
+
+    async def _upload(self, blob: Blob) -> bool:
+        from azure.core.exceptions import ResourceExistsError  # noqa: PLC0415
+        from azure.storage.blob import ContentSettings  # noqa: PLC0415
+
+        try:
+            await self._container.upload_blob(
+                blob.name,
+                blob.content,
+                overwrite=False,
+                metadata=dict(blob.notes),
+                content_settings=ContentSettings(content_type=blob.content_type),
+            )
+        except ResourceExistsError:
+            return False
+        return True
+
+
+@asynccontextmanager
+async def open_reports(storage: Storage) -> AsyncIterator[Reports]:
+    """Open the container, connecting nowhere yet. Nothing of Azure is imported before this is called.
+
+    Raises:
+        InputError: The settings do not say where blobs are.
+    """
+    if not storage.connection_string and not storage.blob_url:
+        raise InputError("EnforcerStorage__blobServiceUri is not set: there is no place for reports")
+    async with Connection(storage, _connect) as connection:
+        yield Reports(connection.client.get_container_client(CONTAINER))
+
+
+def _connect(storage: Storage, credential: AsyncTokenCredential | None) -> BlobServiceClient:
+    from azure.storage.blob.aio import BlobServiceClient  # noqa: PLC0415 -- heavy
+
+    options = call_options("blobs", retries=3)
+    with made_by_settings("blobs"):
+        if storage.connection_string:
+            return BlobServiceClient.from_connection_string(storage.connection_string, **options)
+        return BlobServiceClient(storage.blob_url, credential=credential, **options)

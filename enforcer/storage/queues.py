@@ -1,0 +1,162 @@
+"""The two queues: `sweeps` (one message per managed group) and `offboardings` (one per person).
+
+Messages are plain JSON (host.json: messageEncoding is none), as most tools put them; its base64 is read too.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import TYPE_CHECKING, Annotated, Self
+
+import msgspec
+from msgspec import Meta
+
+from enforcer.core.exceptions import InputError, SettingsError
+from enforcer.core.plain_text import CONTROL
+from enforcer.core.run_ids import PATTERN
+from enforcer.core.runs import LONGEST_REASON
+from enforcer.core.settings import Storage
+from enforcer.storage.connection import Connection, call_options, made_by_settings, storage_errors
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+    from azure.storage.queue.aio import QueueServiceClient
+
+SWEEPS = "sweeps"
+OFFBOARDINGS = "offboardings"
+# Where Azure Functions puts what failed as often as it may be delivered: a queue's name and this.
+POISON = "-poison"
+# A sweep that acted is looked at again after the directory's replicas have had time to agree.
+VERIFY_AFTER_SECONDS = 15 * 60
+
+# As strict as the API: all of it goes into tables, and some into the ledger and into messages.
+type _Line = Annotated[str, Meta(max_length=LONGEST_REASON, pattern=rf"^[^{CONTROL}]*$(?!\n)")]
+type _RunId = Annotated[str, Meta(pattern=rf"{PATTERN}(?!\n)")]
+type _RunIdOrNone = Annotated[str, Meta(pattern=rf"^({PATTERN.strip('^$')})?$(?!\n)")]
+
+
+class SweepMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Asks for the sweep of one managed group."""
+
+    group_id: _Line
+    reason: _Line
+    actor: _Line = "queue"
+    run_id: _RunIdOrNone = ""
+    mode: str = ""
+
+
+class OffboardMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Asks to offboard one person from all managed groups."""
+
+    user: _Line
+    reason: _Line
+    actor: _Line
+    run_id: _RunId
+    attempt: int = 0
+
+
+class Queues:
+    """Puts messages; connects at the first use. Use as a context manager."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._connection = Connection(storage, _connect)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._connection.close()
+
+    async def ask_for_sweep(self, message: SweepMessage, *, after_seconds: int = 0) -> None:
+        """Put a message on `sweeps`, to be seen after so many seconds.
+
+        Raises:
+            AccessDeniedError, UnavailableError: Storage refuses, or does not answer.
+        """
+        await self._put(SWEEPS, message, after_seconds)
+
+    async def ask_for_offboarding(self, message: OffboardMessage, *, after_seconds: int = 0) -> None:
+        """Put a message on `offboardings`. Raises: as above."""
+        await self._put(OFFBOARDINGS, message, after_seconds)
+
+    async def waiting(self, name: str) -> int:
+        """Count the messages of a queue, about; one that nobody has made yet has none.
+
+        Raises:
+            AccessDeniedError, UnavailableError: Storage refuses, or does not answer at the second attempt.
+        """
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+        with storage_errors():
+            queue = self._connection.client.get_queue_client(name)
+            try:
+                return (await queue.get_queue_properties(retry_total=1)).approximate_message_count or 0
+            except ResourceNotFoundError:
+                return 0
+
+    async def _put(self, name: str, message: SweepMessage | OffboardMessage, after_seconds: int) -> None:
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+        # In ASCII: the message travels in XML, which cannot hold every character.
+        text = json.dumps(msgspec.to_builtins(message))
+        with storage_errors():
+            queue = self._connection.client.get_queue_client(name)
+            try:
+                await queue.send_message(text, visibility_timeout=after_seconds, time_to_live=-1)
+            except ResourceNotFoundError:
+                await self._create(name)
+                await queue.send_message(text, visibility_timeout=after_seconds, time_to_live=-1)
+
+    async def _create(self, name: str) -> None:
+        from azure.core.exceptions import ResourceExistsError  # noqa: PLC0415
+
+        try:
+            await self._connection.client.create_queue(name)
+        except ResourceExistsError:
+            return
+
+
+def _connect(storage: Storage, credential: AsyncTokenCredential | None) -> QueueServiceClient:
+    from azure.storage.queue.aio import QueueServiceClient  # noqa: PLC0415 -- heavy
+
+    options = call_options("queues", retries=4)
+    with made_by_settings("queues"):
+        if storage.connection_string:
+            return QueueServiceClient.from_connection_string(storage.connection_string, **options)
+        if not storage.queue_url:
+            # The tables alone will do for much of the command line, so that this is no mistake until now.
+            raise SettingsError(("EnforcerStorage__queueServiceUri is not set; it must be the queues' URL",))
+        return QueueServiceClient(storage.queue_url, credential=credential, **options)
+
+
+def read_sweep_message(body: bytes) -> SweepMessage:
+    """Read a message of `sweeps`.
+
+    Raises:
+        InputError: It is not one.
+    """
+    message = _read(body, SweepMessage)
+    return msgspec.structs.replace(message, group_id=message.group_id.lower())
+
+
+def read_offboard_message(body: bytes) -> OffboardMessage:
+    """Read a message of `offboardings`. Raises: as above."""
+    return _read(body, OffboardMessage)
+
+
+def _read[T](body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(_without_base64(body), type=kind)
+    # Text that is not UTF-8 is a ValueError as well, and so is whatever msgspec refuses.
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"the queue message is not a {kind.__name__}: {error}") from error
+
+
+def _without_base64(body: bytes) -> bytes:
+    """Return the JSON of a message: no JSON object is base64, which has no braces."""
+    try:
+        return base64.b64decode(b"".join(body.split()), validate=True)
+    except binascii.Error:
+        return body

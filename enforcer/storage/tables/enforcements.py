@@ -1,0 +1,134 @@
+"""Table `enforcements`: what the enforcer knows about each contractor."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from enforcer.core.offboarding_record import Enforcement, Proof, Sessions, State, UnreadableRecord
+from enforcer.core.user_kind import UserKind
+from enforcer.storage.tables.partitions import read_partition
+from enforcer.storage.tables.storage import (
+    TRANSACTION_SIZE,
+    Entity,
+    Tables,
+    choice,
+    is_key,
+    moment,
+    number,
+    present,
+    text,
+)
+from enforcer.storage.tables.write_coalescer import GroupCommit
+
+TABLE = "enforcements"
+# Nobody writes the same row again before his first write is durable, so that several may be under way.
+_UNDER_WAY = 3
+
+
+class Enforcements:
+    """Reads and writes enforcements; writes that come together go in one transaction."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._commits: dict[str, GroupCommit[Enforcement]] = {}
+
+    async def of_group(self, group_id: str) -> AsyncIterator[Enforcement]:
+        """Give what can be read of the group's partition, in the order of the keys."""
+        async with self._tables.table(TABLE) as table:
+            found = table.query_entities("PartitionKey eq @group", parameters={"group": group_id})
+            async for entity in found:
+                if isinstance(record := _record(entity), Enforcement):
+                    yield record
+
+    async def all_of_group(self, group_id: str) -> list[Enforcement | UnreadableRecord]:
+        """Give the group's whole partition, in any order."""
+        found: list[Enforcement | UnreadableRecord] = []
+
+        async def take(entities: list[Entity]) -> None:
+            found.extend(_record(entity) for entity in entities)
+
+        await read_partition(self._tables, TABLE, group_id, take)
+        return found
+
+    async def get(self, group_id: str, row_key: str) -> Enforcement | None:
+        """Give what is known under a key; None where that is nothing, or nothing that can be read."""
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+        if not is_key(row_key):
+            return None
+        async with self._tables.table(TABLE) as table:
+            try:
+                record = _record(dict(await table.get_entity(group_id, row_key)))
+            except ResourceNotFoundError:
+                return None
+        return record if isinstance(record, Enforcement) else None
+
+    async def save(self, group_id: str, enforcements: Sequence[Enforcement]) -> None:
+        """Write what is known; on return it is durable."""
+        if group_id not in self._commits:
+            self._commits[group_id] = GroupCommit(
+                lambda items: self._write(group_id, items), most=TRANSACTION_SIZE, under_way=_UNDER_WAY
+            )
+        await self._commits[group_id].add(list(enforcements))
+
+    async def forget(self, group_id: str, row_key: str) -> None:
+        """Delete one, when the end of access it was about is no longer the end."""
+        async with self._tables.table(TABLE) as table:
+            await table.delete_entity(group_id, row_key)
+
+    async def _write(self, group_id: str, items: list[Enforcement]) -> None:
+        # A transaction takes each row once: the newest word on a person counts.
+        newest = {item.row_key: item for item in items}
+        operations = [("upsert", _entity(group_id, item), {"mode": "replace"}) for item in newest.values()]
+        await self._tables.submit(TABLE, operations)
+
+
+def _entity(group_id: str, item: Enforcement) -> Entity:
+    entity: Entity = {
+        "PartitionKey": group_id,
+        "RowKey": item.row_key,
+        "UserId": item.user_id,
+        "State": item.state.value,
+        "EndDate": item.end_date,
+        "DueAt": item.due_at,
+        "UserKind": item.user_kind.value,
+        "WasDisabled": item.was_disabled,
+        "RemovedAt": item.removed_at,
+        "RevokedAt": item.revoked_at,
+        "DisabledAt": item.disabled_at,
+        "VerifiedAt": item.verified_at,
+        "Sessions": item.sessions.value if item.sessions else None,
+        "Proof": item.proof.value if item.proof else None,
+        "ProofPolicy": item.proof_policy or None,
+        "Attempts": item.attempts,
+        "NextAttemptAt": item.next_attempt_at,
+        "LastError": item.last_error or None,
+        "RunId": item.run_id,
+    }
+    return present(entity)
+
+
+def _record(entity: Entity) -> Enforcement | UnreadableRecord:
+    state = choice(entity, "State", State)
+    if state is None:
+        return UnreadableRecord(row_key=entity["RowKey"])
+    return Enforcement(
+        row_key=entity["RowKey"],
+        user_id=text(entity, "UserId"),
+        state=state,
+        end_date=text(entity, "EndDate"),
+        due_at=moment(entity, "DueAt"),
+        user_kind=choice(entity, "UserKind", UserKind) or UserKind.UNKNOWN,
+        was_disabled=entity.get("WasDisabled") is True,
+        removed_at=moment(entity, "RemovedAt"),
+        revoked_at=moment(entity, "RevokedAt"),
+        disabled_at=moment(entity, "DisabledAt"),
+        verified_at=moment(entity, "VerifiedAt"),
+        sessions=choice(entity, "Sessions", Sessions),
+        proof=choice(entity, "Proof", Proof),
+        proof_policy=text(entity, "ProofPolicy"),
+        attempts=number(entity, "Attempts"),
+        next_attempt_at=moment(entity, "NextAttemptAt"),
+        last_error=text(entity, "LastError"),
+        run_id=text(entity, "RunId"),
+    )

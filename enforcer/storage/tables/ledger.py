@@ -1,0 +1,229 @@
+"""Table `ledger`: the append-only, hash-chained record of every action.
+
+New entries and the head of the chain change in one entity group transaction, on condition that the head is
+still the one they were chained to: two writers never fork a chain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from collections.abc import AsyncIterator
+from functools import partial
+
+from enforcer.core.exceptions import UnavailableError
+from enforcer.core.ledger import Action, Entry, Head, Link
+from enforcer.storage.tables.storage import TRANSACTION_SIZE, Entity, Tables
+from enforcer.storage.tables.write_coalescer import GroupCommit
+
+TABLE = "ledger"
+_HEAD = "head"
+_CONFLICTS = frozenset({404, 409, 412})
+_TRIES = 50
+# One operation of the transaction is the head's, and one may be the entry that tells of a lost head.
+_MOST_ENTRIES = TRANSACTION_SIZE - 2
+
+
+class Ledger:
+    """Appends entries to a group's chain and reads them back."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._writer = secrets.token_hex(4)
+        self._heads: dict[str, tuple[Head, str]] = {}
+        self._commits: dict[str, GroupCommit[Entry]] = {}
+
+    async def append(self, group_id: str, entries: list[Entry]) -> None:
+        """Append the entries; on return they are durable.
+
+        Raises:
+            AccessDeniedError, UnavailableError: Storage refuses, or does not answer. What was being written
+                may have been written all the same.
+        """
+        if group_id not in self._commits:
+            self._commits[group_id] = GroupCommit(partial(self._write, group_id), most=_MOST_ENTRIES)
+        await self._commits[group_id].add([entry.storable() for entry in entries])
+
+    async def links(self, group_id: str) -> AsyncIterator[Link]:
+        """Give a group's chain from its beginning."""
+        async with self._tables.table(TABLE) as table:
+            found = table.query_entities("PartitionKey eq @group", parameters={"group": group_id})
+            async for entity in found:
+                if entity["RowKey"] != _HEAD:
+                    yield read_link(entity)
+
+    async def head(self, group_id: str) -> Head:
+        return (await self._read_head(group_id))[0]
+
+    async def group_ids(self) -> list[str]:
+        """Give the groups that have a chain, managed or not, in the order of their IDs.
+
+        One whose head was deleted is not among them.
+        """
+        async with self._tables.table(TABLE) as table:
+            heads = table.query_entities(
+                "RowKey eq @head", parameters={"head": _HEAD}, select=["PartitionKey"]
+            )
+            return sorted([entity["PartitionKey"] async for entity in heads])
+
+    async def _write(self, group_id: str, entries: list[Entry]) -> None:
+        for attempt in range(_TRIES):
+            known = self._heads.pop(group_id, None)
+            head, etag = known or await self._read_head(group_id)
+            if await self._is_submitted(group_id, head.extended(entries, self._writer), etag):
+                return
+            if resumption := await self._resumption(group_id, head, etag, entries[0]):
+                entries = [resumption, *entries]
+            # Whoever came first has written; the others go one after the other, not all at once.
+            await asyncio.sleep(random.uniform(0, 0.02 * min(attempt, 10)))  # noqa: S311
+        raise UnavailableError(f"ledger of {group_id}: another writer was faster {_TRIES} times")
+
+    async def _is_submitted(self, group_id: str, links: list[Link], etag: str) -> bool:
+        """Write the links after their head; False where that has to be tried again.
+
+        A lost answer leaves open what happened, and where the call was repeated, the first one may have been
+        carried out: so the table is asked.
+        """
+        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
+
+        try:
+            self._heads[group_id] = await self._submit(group_id, links, etag)
+        except HttpResponseError as error:
+            if error.status_code not in _CONFLICTS:
+                raise
+        except UnavailableError:
+            if not await self._is_written(group_id, links[-1]):
+                raise
+            return True
+        else:
+            return True
+        return await self._is_written(group_id, links[-1])
+
+    async def _is_written(self, group_id: str, last: Link) -> bool:
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+        async with self._tables.table(TABLE) as table:
+            try:
+                found = await table.get_entity(group_id, _row_key(last.sequence))
+            except ResourceNotFoundError:
+                return False
+            return bool(found.get("Hash") == last.hash)
+
+    async def _resumption(self, group_id: str, head: Head, etag: str, waiting: Entry) -> Entry | None:
+        """After a conflict that no other writer explains, go on after the last entry that is there.
+
+        Whoever deletes or turns back the head would otherwise stop every offboarding from then on. Checks
+        name the place, and the entry that is given here, to be written first, tells why.
+        """
+        if (await self._read_head(group_id))[1] != etag:
+            return None
+        last = Head()
+        async for link in self.links(group_id):
+            if link.sequence > last.sequence:
+                last = Head(link.sequence, link.hash)
+        if last.sequence <= head.sequence:
+            return None
+        self._heads[group_id] = last, etag
+        outcome = f"the head named entry {head.sequence}; the last entry found is {last.sequence}"
+        return Entry(
+            at=waiting.at,
+            actor=waiting.actor,
+            action=Action.RESUME,
+            group=group_id,
+            run=waiting.run,
+            outcome=outcome,
+        )
+
+    async def _submit(self, group_id: str, links: list[Link], etag: str) -> tuple[Head, str]:
+        from azure.core import MatchConditions  # noqa: PLC0415
+
+        head = Head(links[-1].sequence, links[-1].hash)
+        entity = {
+            "PartitionKey": group_id,
+            "RowKey": _HEAD,
+            "Sequence": head.sequence,
+            "Hash": head.hash,
+        }
+        condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified, "mode": "replace"}
+        head_operation = ("update", entity, condition) if etag else ("create", entity)
+        operations = [("create", _entity(group_id, link)) for link in links]
+        async with self._tables.table(TABLE) as table:
+            results = await table.submit_transaction([*operations, head_operation])
+        return head, results[-1]["etag"]
+
+    async def _read_head(self, group_id: str) -> tuple[Head, str]:
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+        async with self._tables.table(TABLE) as table:
+            try:
+                found = await table.get_entity(group_id, _HEAD)
+            except ResourceNotFoundError:
+                return Head(), ""
+            return _head(found), str(found.metadata["etag"])
+
+
+def _row_key(sequence: int) -> str:
+    return f"{sequence:012d}"
+
+
+_COLUMNS = {
+    "at": "At",
+    "actor": "Actor",
+    "action": "Action",
+    "group": "Group",
+    "user": "User",
+    "row_key": "ContractorKey",
+    "run": "RunId",
+    "end_date": "EndDate",
+    "due_at": "DueAt",
+    "outcome": "Outcome",
+    "request_id": "RequestId",
+    "note": "Note",
+}
+_ALL_COLUMNS = {"PartitionKey", "RowKey", *_COLUMNS.values(), "Previous", "Hash", "Writer"}
+
+
+def _entity(group_id: str, link: Link) -> Entity:
+    entity: Entity = {"PartitionKey": group_id, "RowKey": _row_key(link.sequence)}
+    for field, column in _COLUMNS.items():
+        entity[column] = str(getattr(link.entry, field))
+    entity["Previous"], entity["Hash"], entity["Writer"] = link.previous, link.hash, link.writer
+    return entity
+
+
+def read_link(entity: Entity) -> Link:
+    """Read a link as it lies in the table, whatever somebody has made of it."""
+    values = {field: str(entity.get(column, "")) for field, column in _COLUMNS.items()}
+    row_key = str(entity["RowKey"])
+    return Link(
+        sequence=int(row_key) if row_key.isascii() and row_key.isdigit() else -1,
+        entry=Entry(action=_action(values.pop("action")), **values),
+        previous=str(entity.get("Previous", "")),
+        hash=str(entity.get("Hash", "")),
+        writer=str(entity.get("Writer", "")),
+        damage=_damage(entity, row_key),
+    )
+
+
+def _action(text: str) -> Action:
+    try:
+        return Action(text)
+    except ValueError:
+        return Action.UNREADABLE
+
+
+def _damage(entity: Entity, row_key: str) -> str:
+    """Say what a hash over the entry's texts does not show: columns too many, too few, or of another type."""
+    if not (row_key.isascii() and row_key.isdigit() and row_key == _row_key(int(row_key))):
+        return f"is followed by a row with the key {row_key!r:.50}, which is no entry's"
+    if wrong := sorted(entity.keys() ^ _ALL_COLUMNS):
+        return f"was changed after it was written: it has too many or too few columns ({', '.join(wrong)})"
+    wrong = sorted(name for name, value in entity.items() if not isinstance(value, str))
+    return f"was changed after it was written: no text in {', '.join(wrong)}" if wrong else ""
+
+
+def _head(entity: Entity) -> Head:
+    """Read the head; one that cannot be read is none."""
+    sequence = entity.get("Sequence")
+    return Head(sequence, str(entity.get("Hash", ""))) if isinstance(sequence, int) else Head()

@@ -1,0 +1,51 @@
+"""The register page by page, for lists that are longer than an answer should be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from enforcer.core.contractors import Registration
+from enforcer.storage.tables.register import TABLE, read_registration
+from enforcer.storage.tables.storage import Tables, is_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The last row that was read."""
+
+    group_id: str
+    row_key: str
+
+
+async def registrations_after(
+    tables: Tables, group_ids: Sequence[str], place: Place | None, limit: int
+) -> list[Registration]:
+    """Give the next rows of these groups: `limit` of them, and fewer only at the end.
+
+    There are more where the key of the last one cannot be asked for: no next row could be found by it.
+    """
+    found: list[Registration] = []
+    start = group_ids.index(place.group_id) if place else 0
+    for group_id in group_ids[start:]:
+        after = place.row_key if place and place.group_id == group_id else ""
+        found += await _after(tables, Place(group_id=group_id, row_key=after), limit - len(found))
+        if len(found) >= limit:
+            break
+    return found
+
+
+async def _after(tables: Tables, place: Place, limit: int) -> list[Registration]:
+    found: list[Registration] = []
+    async with tables.table(TABLE) as table:
+        rows = table.query_entities(
+            "PartitionKey eq @group and RowKey gt @after",
+            parameters={"group": place.group_id, "after": place.row_key},
+            results_per_page=min(limit, 1000),
+        )
+        # A page may be short, or empty, and have a successor all the same.
+        async for row in rows:
+            found.append(read_registration(row))
+            if len(found) >= limit and is_key(row["RowKey"]):
+                break
+    return found

@@ -1,0 +1,166 @@
+"""Table `plans`: plans that the brake holds, and who approved them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import batched
+
+from enforcer.core.exceptions import UnavailableError
+from enforcer.core.plan import GroupPlan, HeldPlan, Offboard
+from enforcer.storage.tables.storage import (
+    LONG_AGO,
+    TRANSACTION_SIZE,
+    Entity,
+    Tables,
+    moment,
+    number,
+    present,
+    text,
+)
+
+TABLE = "plans"
+_PLAN = "plan"
+_TRIES = 10
+
+
+class Plans:
+    """Keeps held plans under their digest."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def hold(self, plan: GroupPlan, now: datetime, run_id: str) -> HeldPlan:
+        """Keep the plan and its people; a plan that is held already keeps its approval."""
+        known, etag = await self._read(plan.digest)
+        if known is not None and not known.used_by:
+            # Of several that are held, the one that was made last is the one that waits.
+            again = replace(known, held_at=now)
+            return again if await self._write(again, etag) else await self.get(plan.digest) or again
+        held = HeldPlan(
+            digest=plan.digest,
+            group_id=plan.group_id,
+            people=len(plan.offboard),
+            members=plan.members,
+            held_at=now,
+            run_id=run_id,
+        )
+        # Somebody whose record has changed its key may be in it twice; a transaction takes each row once.
+        people = {person.user_id: _person(plan.digest, person) for person in plan.offboard}
+        for chunk in batched(people.values(), TRANSACTION_SIZE, strict=False):
+            await self._tables.submit(TABLE, [("upsert", item) for item in chunk])
+        if await self._write(held, etag):
+            return held
+        # Somebody else held it in the same moment, and it may have been approved since.
+        return await self.get(plan.digest) or held
+
+    async def get(self, digest: str) -> HeldPlan | None:
+        return (await self._read(digest))[0]
+
+    async def waiting(self, group_ids: Sequence[str]) -> list[HeldPlan]:
+        """Give the newest plan of each group that waits for an approval."""
+        async with self._tables.table(TABLE) as table:
+            found = table.query_entities("RowKey eq @plan", parameters={"plan": _PLAN})
+            plans = [_held(dict(entity)) async for entity in found]
+        newest = {plan.group_id: plan for plan in sorted(plans, key=lambda plan: plan.held_at)}
+        return [plan for group in group_ids if (plan := newest.get(group)) and plan.approved_at is None]
+
+    async def approve(self, held: HeldPlan, actor: str, now: datetime) -> HeldPlan:
+        """Release the plan for one run. Give it as it is then; somebody else may have approved it first.
+
+        Raises:
+            UnavailableError: Others kept changing it.
+        """
+        for _ in range(_TRIES):
+            known, etag = await self._read(held.digest)
+            if known is not None and known.approved_at is not None:
+                return known
+            approved = replace(known or held, approved_at=now, approved_by=actor)
+            if await self._write(approved, etag):
+                return approved
+        raise UnavailableError(f"plan {held.digest}: another writer was faster {_TRIES} times")
+
+    async def use(self, digest: str, run_id: str) -> bool:
+        """Use up the plan's approval, if it has one; only one run ever gets True."""
+        known, etag = await self._read(digest)
+        if known is None or not known.is_released:
+            return False
+        if await self._write(replace(known, used_by=run_id), etag):
+            return True
+        # Perhaps it was ourselves: the answer was lost, and the SDK repeated the write in vain.
+        found = await self.get(digest)
+        return found is not None and found.used_by == run_id
+
+    async def _read(self, digest: str) -> tuple[HeldPlan | None, str]:
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+        async with self._tables.table(TABLE) as table:
+            try:
+                entity = await table.get_entity(digest, _PLAN)
+            except ResourceNotFoundError:
+                return None, ""
+        return _held(dict(entity)), str(entity.metadata["etag"])
+
+    async def _write(self, held: HeldPlan, etag: str) -> bool:
+        """Write on condition that nobody else has since it was read; tell whether that was so."""
+        from azure.core import MatchConditions  # noqa: PLC0415
+        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
+
+        entity = _entity(held)
+        async with self._tables.table(TABLE) as table:
+            try:
+                if etag:
+                    await table.update_entity(
+                        entity, etag=etag, match_condition=MatchConditions.IfNotModified, mode="replace"
+                    )
+                else:
+                    await table.create_entity(entity)
+            except HttpResponseError as error:
+                if error.status_code in {404, 409, 412}:
+                    return False
+                raise
+        return True
+
+
+def _entity(held: HeldPlan) -> Entity:
+    return present(
+        {
+            "PartitionKey": held.digest,
+            "RowKey": _PLAN,
+            "GroupId": held.group_id,
+            "People": held.people,
+            "Members": held.members,
+            "HeldAt": held.held_at,
+            "RunId": held.run_id,
+            "ApprovedAt": held.approved_at,
+            "ApprovedBy": held.approved_by or None,
+            "UsedBy": held.used_by or None,
+        }
+    )
+
+
+def _person(digest: str, person: Offboard) -> Entity:
+    return present(
+        {
+            "PartitionKey": digest,
+            "RowKey": f"person-{person.user_id}",
+            "ContractorKey": person.row_key,
+            "EndDate": person.end_date,
+            "DueAt": person.due_at,
+        }
+    )
+
+
+def _held(entity: Entity) -> HeldPlan:
+    return HeldPlan(
+        digest=entity["PartitionKey"],
+        group_id=text(entity, "GroupId"),
+        people=number(entity, "People"),
+        members=number(entity, "Members"),
+        held_at=moment(entity, "HeldAt") or LONG_AGO,
+        run_id=text(entity, "RunId"),
+        approved_at=moment(entity, "ApprovedAt"),
+        approved_by=text(entity, "ApprovedBy"),
+        used_by=text(entity, "UsedBy"),
+    )

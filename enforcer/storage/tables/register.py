@@ -1,0 +1,307 @@
+"""Table `contractors`: the register. People and HR write it; the enforcer only where it is asked to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import batched
+from typing import Any
+
+from enforcer.concurrency import each
+from enforcer.core.contractors import RegisterRow, Registration
+from enforcer.core.keys import meanings, normalised
+from enforcer.core.property_names import near_misses
+from enforcer.storage.tables.gathering import GatheredReads
+from enforcer.storage.tables.partitions import count_outside, read_partition
+from enforcer.storage.tables.storage import TRANSACTION_SIZE, Entity, Tables, is_key, present
+
+TABLE = "contractors"
+_COLUMNS = ["PartitionKey", "RowKey", "EndDate", "StartDate"]
+# The rows of people who are offboarded together lie near each other, so that one page of the range from the
+# first to the last may hold them all. With at most so many rows in the page for each row that is wanted, it
+# costs half of what reading the wanted rows one by one would.
+_ROWS_FOR_EACH = 30
+_LARGEST_PAGE = 1000
+_MOST_GATHERED = 100
+_CALLS_AT_ONCE = 16
+_MOST_WHO_ASK = 1000
+# Between the server that answers and the one that stamps the row.
+_CLOCKS_DIFFER = timedelta(seconds=1)
+
+
+class Register:
+    """Reads and writes rows of the register."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._reads: dict[str, GatheredReads[RegisterRow]] = {}
+        self._changes: dict[str, GatheredReads[dict[str, list[tuple[str, str]]]]] = {}
+
+    async def rows(self, group_id: str) -> AsyncIterator[RegisterRow]:
+        """Give every row of the group's partition in the order of the keys; see `read`."""
+        async with self._tables.table(TABLE) as table:
+            found = table.query_entities(
+                "PartitionKey eq @group", parameters={"group": group_id}, select=_COLUMNS
+            )
+            async for entity in found:
+                for whole in await self._whole(group_id, [dict(entity)]):
+                    yield _row(whole)
+
+    async def read(self, group_id: str, take: Callable[[list[RegisterRow]], Awaitable[None]]) -> None:
+        """Read every row of the group's partition, page by page, several at a time.
+
+        There is no filter on what the rows contain: it would silently drop rows whose property is missing or
+        of another type.
+        """
+
+        async def take_page(entities: list[Entity]) -> None:
+            await take([_row(entity) for entity in await self._whole(group_id, entities)])
+
+        await read_partition(self._tables, TABLE, group_id, take_page, _COLUMNS)
+
+    async def _whole(self, group_id: str, page: list[Entity]) -> list[Entity]:
+        """Read the rows without an EndDate again, with all that they have: it may go by another name."""
+        keys = [row["RowKey"] for row in page if row.get("EndDate") is None and is_key(row["RowKey"])]
+        if not keys:
+            return page
+        async with self._tables.table(TABLE) as table:
+            found = table.query_entities(
+                "PartitionKey eq @group and RowKey ge @first and RowKey le @last",
+                parameters={"group": group_id, "first": min(keys), "last": max(keys)},
+            )
+            whole = {entity["RowKey"]: dict(entity) async for entity in found}
+        return [whole.get(row["RowKey"], row) if row.get("EndDate") is None else row for row in page]
+
+    async def row(self, group_id: str, row_key: str) -> RegisterRow | None:
+        """Read one row as it is now; who asks at the same time is answered from one reading."""
+        if group_id not in self._reads:
+            self._reads[group_id] = GatheredReads(partial(self._some, group_id), most=_MOST_GATHERED)
+        return await self._reads[group_id].get(row_key)
+
+    async def _some(self, group_id: str, row_keys: list[str]) -> dict[str, RegisterRow]:
+        """Read the rows with these keys; what does not exist is not in the answer."""
+        found = await self._between(group_id, row_keys) if len(row_keys) > 1 else {}
+        # Not in the page: a row lies behind it, or there is none. Only a look at itself can tell.
+        rest = [row_key for row_key in row_keys if row_key not in found]
+        entities = await each(rest, partial(self._get, group_id), at_once=_CALLS_AT_ONCE)
+        return found | {entity["RowKey"]: _row(entity) for entity in entities if entity is not None}
+
+    async def _between(self, group_id: str, row_keys: list[str]) -> dict[str, RegisterRow]:
+        """Read one page of the rows from the first to the last of these keys."""
+        async with self._tables.table(TABLE) as table:
+            pages = table.query_entities(
+                "PartitionKey eq @group and RowKey ge @first and RowKey le @last",
+                parameters={"group": group_id, "first": min(row_keys), "last": max(row_keys)},
+                select=_COLUMNS,
+                results_per_page=min(_LARGEST_PAGE, _ROWS_FOR_EACH * len(row_keys)),
+            ).by_page()
+            async for page in pages:
+                return {entity["RowKey"]: _row(entity) async for entity in page}
+        return {}
+
+    async def changed(
+        self, group_id: str, since: datetime, names: Collection[str], *, besides: str
+    ) -> list[RegisterRow]:
+        """Give the rows that were written since then and mean one of these names, as they are now.
+
+        Also those under the group's ID in capitals; rows that have gone are not among them. Who asks at the
+        same time is answered from one reading, and may get somewhat older changes with it.
+
+        Args:
+            group_id: The managed group.
+            since: By storage's own clock, such as a lease's `taken_at`: the rows bear its times.
+            names: Normalised keys; `ANYBODY` stands for rows of which nobody can tell whom they mean.
+            besides: The key of a row that is left out.
+        """
+        if group_id not in self._changes:
+            reads = GatheredReads(partial(self._changed, group_id), most=_MOST_WHO_ASK)
+            self._changes[group_id] = reads
+        found = await self._changes[group_id].get((since - _CLOCKS_DIFFER).isoformat()) or {}
+        keys = {key for name in names for key in found.get(name, ()) if key != (group_id, besides)}
+        rows = [await self._as_it_is_now(*key) for key in sorted(keys)]
+        return [row for row in rows if row is not None]
+
+    async def _as_it_is_now(self, partition: str, row_key: str) -> RegisterRow | None:
+        if not is_key(row_key):  # it was listed, it cannot be asked for, and nobody could act upon it
+            return RegisterRow(partition_key=partition, row_key=row_key, end_date=None)
+        entity = await self._get(partition, row_key)
+        return None if entity is None else _row(entity)
+
+    async def _changed(self, group_id: str, times: list[str]) -> dict[str, dict[str, list[tuple[str, str]]]]:
+        """Give partition and key of what was written since the first of these times, by whom it means."""
+        since = datetime.fromisoformat(min(times))
+        found: dict[str, list[tuple[str, str]]] = {}
+        async with self._tables.table(TABLE) as table:
+            for partition in dict.fromkeys([group_id, group_id.upper()]):
+                entities = table.query_entities(
+                    "PartitionKey eq @group and Timestamp ge @since",
+                    parameters={"group": partition, "since": since},
+                    select=["RowKey"],
+                )
+                async for entity in entities:
+                    key = entity["RowKey"]
+                    for meant in meanings(key):
+                        found.setdefault(meant, []).append((partition, key))
+        return dict.fromkeys(times, found)
+
+    async def registration(self, group_id: str, row_key: str) -> Registration | None:
+        entity = await self._get(group_id, row_key)
+        return None if entity is None else read_registration(entity)
+
+    async def named(self, group_id: str, names: Collection[str]) -> list[Registration]:
+        """Give the rows that go by one of these normalised names; of the others only the keys are read."""
+        keys = [key for key in await self.keys(group_id) if normalised(key) in names]
+        found = [await self.registration(group_id, key) for key in sorted(keys)]
+        return [row for row in found if row is not None]
+
+    async def keys(self, group_id: str) -> list[str]:
+        """Give the keys of all rows, in any order."""
+        keys: list[str] = []
+
+        async def take(entities: list[Entity]) -> None:
+            keys.extend(entity["RowKey"] for entity in entities)
+
+        await read_partition(self._tables, TABLE, group_id, take, ["RowKey"])
+        return keys
+
+    async def registrations(self, group_id: str) -> list[Registration]:
+        async with self._tables.table(TABLE) as table:
+            found = table.query_entities("PartitionKey eq @group", parameters={"group": group_id})
+            return [read_registration(entity) async for entity in found]
+
+    async def other_partitions(self, group_ids: Sequence[str]) -> dict[str, int]:
+        """Count the rows of every partition whose key is none of these, letter by letter."""
+        return await count_outside(self._tables, TABLE, group_ids)
+
+    async def save(self, registration: Registration) -> None:
+        """Add the row, or change these properties of it and leave its others alone."""
+        async with self._tables.table(TABLE) as table:
+            await table.upsert_entity(_entity(registration))
+
+    async def end(
+        self, group_id: str, row_key: str, end_date: object, note: str, *, start_date: str | None = None
+    ) -> None:
+        """Change only the end of access and the note of a row, and its start where one is given.
+
+        A row that has gone meanwhile stays gone.
+        """
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+        row = Registration(
+            group_id=group_id, row_key=row_key, end_date=end_date, start_date=start_date, note=note
+        )
+        async with self._tables.table(TABLE) as table:
+            with suppress(ResourceNotFoundError):
+                await table.update_entity(_entity(row))
+
+    async def remove(self, group_id: str, row_key: str) -> None:
+        async with self._tables.table(TABLE) as table:
+            await table.delete_entity(group_id, row_key)
+
+    async def import_all(self, registrations: Sequence[Registration]) -> None:
+        """Write all rows or none.
+
+        A transaction holds 100 rows of one group; when a later one fails, the earlier ones are put back
+        as they were.
+        """
+        written: list[Registration] = []
+        before: list[Entity | None] = []
+        try:
+            for chunk in _transactions(registrations):
+                before += await each(chunk, self._as_it_is, at_once=_CALLS_AT_ONCE)
+                written += chunk
+                await self._transact([("upsert", _entity(item)) for item in chunk])
+        except BaseException:  # also when somebody presses Ctrl-C
+            await self._put_back(written, before)
+            raise
+
+    async def _as_it_is(self, item: Registration) -> Entity | None:
+        return await self._get(item.group_id, item.row_key)
+
+    async def _put_back(self, written: Sequence[Registration], before: Sequence[Entity | None]) -> None:
+        async def put_back(row: tuple[Registration, Entity | None]) -> None:
+            item, entity = row
+            if entity is None:
+                await self.remove(item.group_id, item.row_key)
+            else:
+                await self._transact([("upsert", entity, {"mode": "replace"})])
+
+        await each(zip(written, before, strict=True), put_back, at_once=_CALLS_AT_ONCE)
+
+    async def _transact(self, operations: list[tuple[Any, ...]]) -> None:
+        await self._tables.submit(TABLE, operations)
+
+    async def _get(self, group_id: str, row_key: str) -> Entity | None:
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+        if not is_key(row_key):
+            return None
+        async with self._tables.table(TABLE) as table:
+            try:
+                return dict(await table.get_entity(group_id, row_key))
+            except ResourceNotFoundError:
+                return None
+
+
+def _transactions(registrations: Sequence[Registration]) -> Iterator[Sequence[Registration]]:
+    for group_id in dict.fromkeys(item.group_id for item in registrations):
+        of_group = (item for item in registrations if item.group_id == group_id)
+        yield from batched(of_group, TRANSACTION_SIZE, strict=False)
+
+
+def _row(entity: Entity) -> RegisterRow:
+    return RegisterRow(
+        partition_key=entity["PartitionKey"],
+        row_key=entity["RowKey"],
+        end_date=_value(entity, "EndDate"),
+        start_date=_value(entity, "StartDate"),
+        perhaps_end_date=_perhaps_end_date(entity),
+    )
+
+
+def read_registration(entity: Entity) -> Registration:
+    """Read a whole row, whatever stands in it."""
+    return Registration(
+        group_id=entity["PartitionKey"],
+        row_key=entity["RowKey"],
+        end_date=_value(entity, "EndDate"),
+        start_date=_value(entity, "StartDate"),
+        display_name=_text(entity, "DisplayName"),
+        company=_text(entity, "Company"),
+        sponsor=_text(entity, "Sponsor"),
+        note=_text(entity, "Note"),
+        perhaps_end_date=_perhaps_end_date(entity),
+    )
+
+
+def _perhaps_end_date(entity: Entity) -> tuple[str, ...]:
+    """Name what the row may have in the place of an EndDate."""
+    return near_misses("EndDate", entity) if entity.get("EndDate") is None else ()
+
+
+def _text(entity: Entity, name: str) -> str:
+    value = _value(entity, name)
+    return "" if value is None else str(value)
+
+
+def _value(entity: Entity, name: str) -> object:
+    """Give a property's value; the SDK wraps those of Edm.Int64 in a tuple with their type."""
+    value: object = entity.get(name)
+    return value[0] if isinstance(value, tuple) else value
+
+
+def _entity(item: Registration) -> Entity:
+    """Only what is given: a merge leaves the row's other properties alone."""
+    entity: Entity = {
+        "PartitionKey": item.group_id,
+        "RowKey": item.row_key,
+        "EndDate": item.end_date,
+        "StartDate": item.start_date,
+        "DisplayName": item.display_name or None,
+        "Company": item.company or None,
+        "Sponsor": item.sponsor or None,
+        "Note": item.note or None,
+    }
+    return present(entity)

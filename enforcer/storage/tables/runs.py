@@ -1,0 +1,188 @@
+"""Table `runs`: a row for every run of every group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Sized
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import msgspec
+
+from enforcer.core.findings import RunFindings, count_by_kind, fairly
+from enforcer.core.plan import Finding, FindingKind
+from enforcer.core.run_ids import run_id_prefix
+from enforcer.core.runs import COUNTS, Lag, Report, Run, RunKind, RunState
+from enforcer.storage.tables.storage import LONG_AGO, Entity, Tables, choice, moment, number, present, text
+
+TABLE = "runs"
+_LONGEST_TEXT = 2_000
+_RECENT = timedelta(days=45)
+_COUNTED = "FindingsByKind"
+# A string property holds 32 Ki units of UTF-16, of which no text has more than bytes of UTF-8; all properties
+# of an entity together hold 1 MiB.
+_PARTS = ("FindingsJson", *(f"FindingsJson{number}" for number in range(2, 11)))
+_BYTES_IN_A_PART = 30_000
+# What a run is read from. Findings are many times larger, and a list of runs has no use for them.
+_COLUMNS = (
+    "PartitionKey",
+    "RowKey",
+    "kind",
+    "started_at",
+    "finished_at",
+    "state",
+    "mode",
+    "held",
+    "reason",
+    "actor",
+    "digest",
+    "error",
+    "lag_p50_seconds",
+    "lag_p95_seconds",
+    "lag_max_seconds",
+    *COUNTS,
+)
+
+
+class Runs:
+    """Writes and reads runs."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def save(self, report: Report) -> None:
+        """Write a run and what it found; of very many findings, as many of each kind as there is room for."""
+        entity = _entity(report.run) | _findings(report.findings)
+        async with self._tables.table(TABLE) as table:
+            await table.upsert_entity(entity, mode="replace")
+
+    async def amend(self, run: Run) -> None:
+        """Write how a run stands now; what is on record of its findings stays."""
+        async with self._tables.table(TABLE) as table:
+            await table.upsert_entity(_entity(run), mode="merge")
+
+    async def of_group(self, group_id: str, now: datetime) -> list[Run]:
+        """Give the group's runs of the last 45 days, the oldest first; all of them where there are none."""
+        since = run_id_prefix(now - _RECENT)
+        recent = await self._query(
+            "PartitionKey eq @group and RowKey ge @since", {"group": group_id, "since": since}
+        )
+        found = recent or await self._query("PartitionKey eq @group", {"group": group_id})
+        # The keys of runs of the same second are in no order.
+        return sorted(found, key=lambda run: (run.started_at, run.run_id))
+
+    async def of_id(self, run_id: str, group_ids: Sequence[str]) -> list[Run]:
+        """Give the run's rows, one for each group that it was about."""
+        rows = [
+            await self._query("PartitionKey eq @group and RowKey eq @run", {"group": group, "run": run_id})
+            for group in group_ids
+        ]
+        return [run for found in rows for run in found]
+
+    async def findings(self, group_id: str, run_id: str) -> RunFindings:
+        """Give what a run found: all of it counted, and named as far as its row could hold it."""
+        async with self._tables.table(TABLE) as table:
+            return _run_findings(dict(await table.get_entity(group_id, run_id)))
+
+    async def _query(self, query: str, parameters: dict[str, str]) -> list[Run]:
+        async with self._tables.table(TABLE) as table:
+            found = table.query_entities(query, parameters=parameters, select=list(_COLUMNS))
+            # A property that is asked for and not there comes as null.
+            return [_run(present(dict(entity))) async for entity in found]
+
+
+def _entity(run: Run) -> Entity:
+    counts = {name: getattr(run, name) for name in COUNTS}
+    lag = {f"lag_{name}_seconds": getattr(run.lag_seconds, name) for name in ("p50", "p95", "max")}
+    return present(
+        {
+            "PartitionKey": run.group_id,
+            "RowKey": run.run_id,
+            "run_id": run.run_id,
+            "started_at": run.started_at,
+            "finished_at": run.finished_at,
+            "kind": run.kind.value,
+            "state": run.state.value,
+            "mode": run.mode,
+            "held": run.held,
+            "reason": run.reason[:_LONGEST_TEXT],
+            "actor": run.actor[:_LONGEST_TEXT],
+            "digest": run.digest,
+            "error": run.error[:_LONGEST_TEXT],
+            **counts,
+            **lag,
+            "lag_seconds": msgspec.json.encode(run.lag_seconds).decode(),
+        }
+    )
+
+
+def _findings(findings: Sequence[Finding]) -> Entity:
+    counted = msgspec.json.encode(count_by_kind(findings)).decode()
+    return {_COUNTED: counted, **dict(zip(_PARTS, _in_parts(fairly(findings)), strict=False))}
+
+
+def _in_parts(findings: Iterable[Finding]) -> list[str]:
+    """Write findings as JSON arrays, each for a property of its own, until all of them are full."""
+    parts: list[list[bytes]] = [[]]
+    room = _BYTES_IN_A_PART
+    for finding in findings:
+        told = msgspec.json.encode(replace(finding, detail=finding.detail[:_LONGEST_TEXT]))
+        size = len(told) + len(",")
+        if size > room:
+            if len(parts) == len(_PARTS):
+                break
+            parts.append([])
+            room = _BYTES_IN_A_PART
+        parts[-1].append(told)
+        room -= size
+    return [f"[{b','.join(part).decode()}]" for part in parts]
+
+
+def _run_findings(entity: Entity) -> RunFindings:
+    named = sorted(
+        (finding for part in _PARTS for finding in _decoded(entity, part, list[Finding])),
+        key=lambda finding: finding.kind,
+    )
+    # Rows of earlier versions do not say how many there were of each kind.
+    by_kind = _decoded(entity, _COUNTED, dict[FindingKind, int]) or count_by_kind(named)
+    left_out = max(number(entity, "findings") - len(named), 0)
+    return RunFindings(named=tuple(named), by_kind=by_kind, left_out=left_out)
+
+
+def _decoded[T: Sized](entity: Entity, name: str, kind: type[T]) -> T:
+    """Read a property that holds JSON; what cannot be read holds nothing."""
+    try:
+        return msgspec.json.decode(text(entity, name), type=kind)
+    except msgspec.MsgspecError:
+        return kind()
+
+
+def _run(entity: Entity) -> Run:
+    # A row that others have spoiled is a run all the same, and one of which nobody can say how it went.
+    state = choice(entity, "state", RunState)
+    error = text(entity, "error")
+    counts = {name: number(entity, name) for name in COUNTS}
+    return Run(
+        run_id=entity["RowKey"],
+        group_id=entity["PartitionKey"],
+        kind=choice(entity, "kind", RunKind) or RunKind.SWEEP,
+        started_at=moment(entity, "started_at") or LONG_AGO,
+        finished_at=moment(entity, "finished_at"),
+        state=state or RunState.FAILED,
+        mode=text(entity, "mode"),
+        held=entity.get("held") is True,
+        reason=text(entity, "reason"),
+        actor=text(entity, "actor"),
+        digest=text(entity, "digest"),
+        error=error if state else f"this row of table runs has no readable state; {error}".rstrip("; "),
+        lag_seconds=Lag(
+            p50=_seconds(entity, "lag_p50_seconds"),
+            p95=_seconds(entity, "lag_p95_seconds"),
+            max=_seconds(entity, "lag_max_seconds"),
+        ),
+        **counts,
+    )
+
+
+def _seconds(entity: Entity, name: str) -> float | None:
+    value = entity.get(name)
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,140 @@
+"""Tables for one event loop; a table that is missing is created at its first use."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+from enforcer.core.calendar.dates import utc
+from enforcer.core.settings import Storage
+from enforcer.storage.connection import CALL_SECONDS, Connection, made_by_settings, storage_errors
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+    from azure.data.tables.aio import TableClient, TableServiceClient
+
+type Entity = dict[str, Any]
+"""An entity as the SDK gives and takes it; it does not leave `enforcer.storage.tables`."""
+
+# One entity group transaction holds at most 100 operations on one partition.
+TRANSACTION_SIZE = 100
+
+# Understanding the Table service data model: characters disallowed in key fields. A half of a surrogate pair
+# is shown with a backslash (see `decoding`), so that a row whose key holds one cannot be asked for either.
+_NO_KEY = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f]")
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for a time that should be there and is not."""
+
+
+class Tables:
+    """Opens tables; connects at the first use. Use as a context manager.
+
+    Args:
+        storage: Where they are, and who asks.
+        call_seconds: How long one attempt of a call may take.
+    """
+
+    def __init__(self, storage: Storage, *, call_seconds: float = CALL_SECONDS) -> None:
+        self._connection = Connection(storage, partial(_connect, call_seconds))
+        self._tables: dict[str, asyncio.Task[TableClient]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._connection.close()
+        self._tables.clear()
+
+    @asynccontextmanager
+    async def table(self, name: str) -> AsyncIterator[TableClient]:
+        """Give the table's client; the service's refusals come out as this project's errors."""
+        with storage_errors():
+            opening = self._tables.get(name)
+            if opening is None or (opening.done() and (opening.cancelled() or opening.exception())):
+                opening = self._tables[name] = asyncio.create_task(self._open(name))
+                opening.add_done_callback(_notice)
+            client = await asyncio.shield(opening)
+            yield client
+
+    async def submit(self, name: str, operations: list[tuple[Any, ...]]) -> None:
+        """Write a transaction that does no harm when it is written twice (see `PersistentTransport`)."""
+        async with self.table(name) as table:
+            await table.submit_transaction(operations)
+
+    async def _open(self, name: str) -> TableClient:
+        return await self._connection.client.create_table_if_not_exists(name)
+
+
+def _connect(
+    call_seconds: float, storage: Storage, credential: AsyncTokenCredential | None
+) -> TableServiceClient:
+    from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415 -- heavy
+
+    from enforcer.storage.tables.decoding import SafeValues  # noqa: PLC0415
+    from enforcer.storage.tables.transport import PersistentTransport  # noqa: PLC0415
+
+    patience: dict[str, Any] = {
+        "retry_total": 5,
+        "retry_backoff_factor": 0.4,
+        "retry_backoff_max": 8,
+        "transport": PersistentTransport("tables", call_seconds),
+    }
+    with made_by_settings("tables"):
+        if storage.connection_string:
+            client = TableServiceClient.from_connection_string(storage.connection_string, **patience)
+        else:
+            client = TableServiceClient(storage.table_url, credential=credential, **patience)
+    # No option takes a policy that sees the answer as JSON; the tables' clients inherit this list.
+    client._policies.insert(0, SafeValues())  # noqa: SLF001
+    return client
+
+
+def _notice(opening: asyncio.Task[TableClient]) -> None:
+    """Take note of a failure that came after everybody who waited for the table had given up."""
+    if not opening.cancelled():
+        opening.exception()
+
+
+# What the enforcer wrote itself may have been changed by others since: what is not there, or not of its type,
+# reads as if nothing had been written.
+
+
+def moment(entity: Entity, name: str) -> datetime | None:
+    """Give a time; None where there is none."""
+    value = entity.get(name)
+    return utc(value) if isinstance(value, datetime) else None
+
+
+def text(entity: Entity, name: str) -> str:
+    """Give a text; the empty one where there is none."""
+    value = entity.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def number(entity: Entity, name: str) -> int:
+    """Give a whole number; 0 where there is none."""
+    value = entity.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def choice[E: StrEnum](entity: Entity, name: str, kind: type[E]) -> E | None:
+    """Give one of the words of an enum; None where there is none of them."""
+    value = text(entity, name)
+    return kind(value) if value in kind else None
+
+
+def is_key(text: str) -> bool:
+    """Whether Table Storage can be asked for a row of this key; of no other can there be one."""
+    return _NO_KEY.search(text) is None
+
+
+def present(entity: Entity) -> Entity:
+    """Leave out what is None: a table has no nulls, only absent properties."""
+    return {name: value for name, value in entity.items() if value is not None}

@@ -1,0 +1,63 @@
+"""Releases a plan that the brake holds: once, and only while the same people are in it."""
+
+from __future__ import annotations
+
+from enforcer.core.calendar.dates import instant
+from enforcer.core.exceptions import InputError, NotFoundError
+from enforcer.core.ledger import Action, Entry
+from enforcer.core.plan import GroupPlan, HeldPlan, Plan
+from enforcer.services import Services
+from enforcer.sweep.planning import make_whole_plan
+
+
+async def approve(services: Services, digest: str, *, actor: str) -> list[HeldPlan]:
+    """Approve the plan of that digest: a held one, or the present one of all groups.
+
+    The sweep that comes next acts on it only if its own plan has the same digest.
+
+    Raises:
+        NotFoundError: No held plan, and not the present one, has that digest.
+        InputError: It was approved and used already, or it is not held.
+    """
+    digest = digest.strip().lower()
+    held = await services.plans.get(digest)
+    if held is not None and not held.used_by:
+        return [await _approve(services, held, actor)]
+    plan = await make_whole_plan(services)
+    groups = _groups_of(plan, digest)
+    if not groups and held is not None:
+        raise InputError(f"the approval of plan {digest} was used by run {held.used_by}", field="digest")
+    if not groups:
+        raise NotFoundError(
+            f"no held plan has the digest {digest}; the present plan's is {plan.digest}", field="digest"
+        )
+    waiting = [group for group in groups if group.held]
+    if not waiting:
+        raise InputError(f"plan {digest} is not held by the brake: it needs no approval", field="digest")
+    now = services.now()
+    return [await _approve(services, await services.plans.hold(group, now, ""), actor) for group in waiting]
+
+
+def _groups_of(plan: Plan, digest: str) -> tuple[GroupPlan, ...]:
+    if plan.digest == digest:
+        return plan.groups
+    return tuple(group for group in plan.groups if group.digest == digest)
+
+
+async def _approve(services: Services, held: HeldPlan, actor: str) -> HeldPlan:
+    if held.is_released:
+        return held
+    now = services.now()
+    approved = await services.plans.approve(held, actor, now)
+    # Somebody else may have been faster: then his approval is the one that counts, and he has recorded it.
+    if (approved.approved_at, approved.approved_by) != (now, actor):
+        return approved
+    entry = Entry(
+        at=instant(now),
+        actor=actor,
+        action=Action.APPROVE,
+        group=held.group_id,
+        outcome=f"approved: {held.people} of {held.members} members; digest {held.digest}",
+    )
+    await services.ledger.append(held.group_id, [entry])
+    return approved

@@ -1,0 +1,59 @@
+"""What comes after a sweep is done and recorded: its report, warnings, summary, mail.
+
+None of it may disturb the enforcing: every part is on its own, has its time, and fails alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from enforcer.core.runs import Report
+from enforcer.evidence.run_report import run_report
+from enforcer.notify.queueing import Alarm, queue_alarm, queue_summary, queue_warnings
+from enforcer.notify.sending import send_waiting
+from enforcer.services import Services
+from enforcer.storage.blobs import open_reports
+from enforcer.telemetry import AftermathFailed, emit
+
+_log = logging.getLogger(__name__)
+# Together well below the five minutes that a function keeps back for what comes after the sweep.
+_SECONDS = {"report": 30.0, "warnings": 75.0, "summary": 30.0, "alarm": 30.0, "sending": 75.0}
+
+
+async def after_sweep(services: Services, report: Report) -> None:
+    """Leave the run's report, queue warnings and the summary, and send what waits. Never raises."""
+    await _alone("report", lambda: leave_report(services, report))
+    await _alone("warnings", lambda: queue_warnings(services))
+    await _alone("summary", lambda: queue_summary(services, report))
+    await _alone("sending", lambda: send_waiting(services))
+
+
+async def raise_alarm(services: Services, alarm: Alarm) -> None:
+    """Tell operators at once of work that was given up after its last try. Never raises."""
+    await _alone("alarm", lambda: queue_alarm(services, alarm))
+    await _alone("sending", lambda: send_waiting(services))
+
+
+async def leave_report(services: Services, report: Report) -> None:
+    """Put a run's report, as a page and as JSON, into blob container `reports`.
+
+    Raises:
+        InputError, RunError, UnavailableError: There is no such storage, or it refuses, or does not answer.
+    """
+    head = await services.ledger.head(report.run.group_id)
+    async with open_reports(services.settings.storage) as reports:
+        for blob in run_report(report, head, services.settings.zone):
+            await reports.leave(blob)
+
+
+async def _alone(part: str, work: Callable[[], Awaitable[object]]) -> None:
+    try:
+        async with asyncio.timeout(_SECONDS[part]):
+            await work()
+    except Exception as error:  # noqa: BLE001 -- the removals are done; nothing here may make them look undone
+        # The text of an exception may quote names and addresses.
+        kind = type(error).__name__
+        _log.warning("after the sweep: %s failed: %s", part, kind)
+        emit(AftermathFailed(part=part, error=kind))

@@ -1,0 +1,90 @@
+"""Tells whoever watches what became of a run: the events that alarms and the workbook read."""
+
+from __future__ import annotations
+
+from enforcer.core.exceptions import AccessDeniedError
+from enforcer.core.offboarding_record import State
+from enforcer.core.runs import Report, Run
+from enforcer.telemetry import (
+    MessagePoisoned,
+    PermissionDenied,
+    PersonStuck,
+    PlanHeld,
+    RunCompleted,
+    RunFailed,
+    emit,
+)
+
+
+def announce(report: Report, *, only_looked: bool = False) -> None:
+    """Announce a run that came to its end; one that only looked does not count as a night's."""
+    run = report.run
+    emit(_completed(report, complete=not (run.held or report.out_of_time or only_looked)))
+    if run.held:
+        emit(
+            PlanHeld(
+                run_id=run.run_id,
+                group_id=run.group_id,
+                digest=run.digest,
+                count=run.due,
+                members=run.members,
+            )
+        )
+    for outcome in report.outcomes:
+        item = outcome.enforcement
+        if item.state is State.STUCK and outcome.left_undone:
+            emit(
+                PersonStuck(
+                    run_id=run.run_id,
+                    group_id=run.group_id,
+                    user_id=item.user_id,
+                    attempts=item.attempts,
+                    error=_code(item.last_error),
+                )
+            )
+
+
+def announce_failure(run: Run, error: Exception) -> None:
+    """Announce a run that had to be given up."""
+    kind = type(error).__name__
+    emit(RunFailed(run_id=run.run_id, group_id=run.group_id, reason=run.occasion, error=kind))
+    if isinstance(error, AccessDeniedError):
+        emit(PermissionDenied(group_id=run.group_id, what="sweep", error=kind))
+
+
+def _code(error: str) -> str:
+    """Leave step, status and Graph's code of an explanation; the rest may name people."""
+    return " ".join(error.split()[:3])
+
+
+def announce_poisoned(queue: str, message_id: str, group_id: str) -> None:
+    """Announce a queue message that failed every time."""
+    emit(MessagePoisoned(queue=queue, message_id=message_id, group_id=group_id))
+
+
+def _completed(report: Report, *, complete: bool) -> RunCompleted:
+    run = report.run
+    return RunCompleted(
+        run_id=run.run_id,
+        group_id=run.group_id,
+        reason=run.occasion,
+        mode=run.mode,
+        complete=complete,
+        started_at=run.started_at,
+        finished_at=run.finished_at or run.started_at,
+        due=run.due,
+        removed=run.removed,
+        already_absent=run.already_absent,
+        revoked=run.revoked,
+        disabled=run.disabled,
+        verified=run.verified,
+        skipped=run.skipped,
+        stuck=run.stuck,
+        held=run.held,
+        findings=run.findings,
+        unregistered=run.unregistered,
+        ending_soon=run.ending_soon,
+        lag_p50_seconds=run.lag_seconds.p50,
+        lag_p95_seconds=run.lag_seconds.p95,
+        lag_max_seconds=run.lag_seconds.max,
+    )

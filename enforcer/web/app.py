@@ -1,0 +1,64 @@
+"""The API as a whole: let in, handle, and answer every error as what it is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from time import monotonic
+
+from enforcer.api.routes import Route
+from enforcer.core.exceptions import EnforcerError
+from enforcer.graph.retries import Patience
+from enforcer.services import Services
+from enforcer.web.calls import Budget, Call
+from enforcer.web.gate import Gate
+from enforcer.web.messages import Request, Response
+from enforcer.web.problems import ProblemError, internal, problem_of, unavailable
+from enforcer.web.signing_keys import KeyRing
+
+# Somebody waits for the answer: what cannot be done in a few seconds is queued, or asked for again.
+PATIENCE = Patience(failures=4.0, throttling=6.0)
+_LONGEST_SECONDS = 28.0
+
+_log = logging.getLogger(__name__)
+
+
+class Api:
+    """The API for one event loop.
+
+    Args:
+        services: With little patience, such as `PATIENCE`: somebody waits.
+        budget: How long an offboarding may take.
+    """
+
+    def __init__(self, services: Services, *, budget: Budget | None = None) -> None:
+        settings = services.settings
+        keys = f"{settings.authority_url}/{settings.tenant_id}/discovery/v2.0/keys"
+        self._services = services
+        self._gate = Gate(settings, KeyRing(keys, clock=monotonic))
+        self._budget = budget or Budget()
+
+    async def answer(self, route: Route, request: Request) -> Response:
+        """Answer a request. Never raises."""
+        response = await self._answer(route, request)
+        return replace(response, headers={**response.headers, "X-Request-Id": request.id})
+
+    async def _answer(self, route: Route, request: Request) -> Response:
+        try:
+            async with asyncio.timeout(_LONGEST_SECONDS):
+                caller = await self._gate.admit(request, route.access)
+                call = Call(request=request, caller=caller, services=self._services, budget=self._budget)
+                return await route.handler(call)
+        except EnforcerError as error:
+            return _told(problem_of(error), route, request)
+        except TimeoutError:
+            return _told(unavailable("It took too long. Try again."), route, request)
+        except Exception:  # noqa: BLE001 -- the process's edge: its trace is for the log, not for the caller
+            _log.exception("%s failed, request %s", route.name, request.id)
+            return internal().told(request.id)
+
+
+def _told(problem: ProblemError, route: Route, request: Request) -> Response:
+    _log.info("%s: %d %s, request %s", route.name, problem.status, problem.code, request.id)
+    return problem.told(request.id)

@@ -1,0 +1,68 @@
+"""A request that was let in, with all that a handler needs to answer it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from enforcer.core import keys
+from enforcer.core.exceptions import NotFoundError
+from enforcer.services import Services
+from enforcer.web.messages import Request, Response
+from enforcer.web.problems import invalid
+from enforcer.web.tokens import Caller
+
+_LONGEST_NAME = 320
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """Seconds that parts of a call may take: to offboard somebody, to queue something, to note that.
+
+    Together, and with the fetching of keys before, they are less than 30. So is the first with the seconds
+    that Entra has to say what becomes of the next sign-in.
+    """
+
+    now: float = 11.0
+    queue: float = 6.0
+    note: float = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    request: Request
+    caller: Caller
+    services: Services
+    budget: Budget
+
+    @property
+    def user(self) -> str:
+        """The person whom the path names.
+
+        Raises:
+            ProblemError: It is no name of anything.
+            NotFoundError: It is neither an object ID nor an address, so nobody has that name.
+        """
+        name = keys.trimmed(self._typed)
+        if len(name) > _LONGEST_NAME or re.search(r"[\x00-\x1f\x7f]", name):
+            raise invalid("user", f"A user's name has at most {_LONGEST_NAME} characters, all printable.")
+        if problem := keys.problem(name):
+            raise NotFoundError(f"nobody has that name: it {problem}", field="user")
+        return name
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was taken otherwise than it was sent."""
+        trimming = keys.trimming(self._typed)
+        return (trimming,) if trimming else ()
+
+    @property
+    def _typed(self) -> str:
+        # The Functions host has decoded the path once. Careful clients encode twice, because of the `#` in
+        # guests' names, which stands as %23 in the register's own keys too. No name holds a `%` of its own.
+        return unquote(self.request.parameters.get("user", ""))
+
+
+type Handler = Callable[[Call], Awaitable[Response]]

@@ -1,0 +1,69 @@
+"""A request and a response, as the API sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from enforcer.core.calendar.dates import instant
+
+JSON = "application/json"
+
+# Nothing of this may be kept, sniffed, framed or run by a browser: it names people.
+SECURITY_HEADERS: Mapping[str, str] = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request.
+
+    Attributes:
+        id: By which its lines in the log are found; the ID of the function's invocation.
+        headers: Their names are in lower case.
+        parameters: The parts of the route, decoded.
+    """
+
+    id: str
+    method: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def respond(
+    content: object,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    media_type: str = JSON,
+) -> Response:
+    """Give a response with this content as JSON."""
+    return Response(
+        status=status,
+        headers={"Content-Type": media_type, **SECURITY_HEADERS, **(headers or {})},
+        body=msgspec.json.encode(content, enc_hook=_plain),
+    )
+
+
+def _plain(value: object) -> str:
+    """Write what msgspec does not: the storage SDK's times are of a class of their own."""
+    if isinstance(value, datetime):
+        return instant(value)
+    # By this msgspec is told that there is no way to write it (msgspec: enc_hook).
+    raise NotImplementedError(type(value).__name__)

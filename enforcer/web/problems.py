@@ -1,0 +1,173 @@
+"""What is answered when something is not done: problem documents (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from http import HTTPStatus
+
+import msgspec
+
+from enforcer.core.exceptions import (
+    AmbiguousError,
+    EnforcerError,
+    InputError,
+    NoAccountError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+)
+from enforcer.core.offboard_answer import Offboarded
+from enforcer.web.messages import Response, respond
+
+PROBLEM_JSON = "application/problem+json"
+RETRY_AFTER_SECONDS = 30
+
+
+class Code(StrEnum):
+    """What kind of problem it is, for programs."""
+
+    NOT_CONFIGURED = "not_configured"
+    NO_TOKEN = "no_token"  # noqa: S105
+    INVALID_TOKEN = "invalid_token"  # noqa: S105
+    MISSING_ROLE = "missing_role"
+    OTHER_SITE = "other_site"
+    INVALID_INPUT = "invalid_input"
+    NOT_FOUND = "not_found"
+    AMBIGUOUS = "ambiguous"
+    REFUSED = "refused"
+    TOO_LARGE = "too_large"
+    NOT_JSON = "not_json"
+    UNAVAILABLE = "unavailable"
+    UNFINISHED = "unfinished"
+    UPSTREAM = "upstream"
+    INTERNAL = "internal"
+
+
+class FieldError(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong with one field of the body, parameter of the query or part of the path."""
+
+    field: str
+    message: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem document (RFC 9457).
+
+    `type` is always `about:blank`; `code` says what kind of problem it is, `request_id` finds it in the log,
+    and `errors` names what was wrong with what was sent. `offboarding` is there when an offboarding was begun
+    and is not finished: what was done of it, step by step. `ended_rows` is there when somebody was to be
+    offboarded whom Entra does not know: the rows that go by that name and end now, as `group/row key`.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: Code
+    request_id: str
+    errors: tuple[FieldError, ...] = ()
+    offboarding: Offboarded | None = None
+    ended_rows: tuple[str, ...] | None = None
+
+
+class ProblemError(EnforcerError):
+    """A request that is answered with a problem document.
+
+    Args:
+        detail: What is the matter, for whoever asked.
+        field: What it is about, where it is about something that was sent.
+        headers: More headers of the response.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: Code,
+        detail: str,
+        *,
+        field: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.status, self.code, self.field = status, code, field
+        self.headers = headers or {}
+        super().__init__(detail)
+
+    def told(self, request_id: str) -> Response:
+        """Give the response."""
+        problem = self.document(request_id)
+        return respond(problem, status=self.status, headers=self.headers, media_type=PROBLEM_JSON)
+
+    def document(self, request_id: str) -> Problem:
+        detail = str(self)
+        return Problem(
+            type="about:blank",
+            title=HTTPStatus(self.status).phrase,
+            status=self.status,
+            detail=detail,
+            code=self.code,
+            request_id=request_id,
+            errors=(FieldError(field=self.field, message=detail),) if self.field else (),
+        )
+
+
+class UnfinishedError(ProblemError):
+    """An offboarding was begun, and some step of it failed for good."""
+
+    def __init__(self, offboarding: Offboarded) -> None:
+        self.offboarding = offboarding
+        super().__init__(
+            502,
+            Code.UNFINISHED,
+            "Not every step was done. The steps say why; every sweep from now on tries again.",
+        )
+
+    def document(self, request_id: str) -> Problem:
+        return msgspec.structs.replace(super().document(request_id), offboarding=self.offboarding)
+
+
+class NoAccountProblem(ProblemError):  # noqa: N818 -- NoAccountError is what it tells of
+    """Somebody was to be offboarded who has no account; what ended instead."""
+
+    def __init__(self, error: NoAccountError) -> None:
+        self.ended_rows = error.ended_rows
+        super().__init__(404, Code.NOT_FOUND, str(error), field=error.field)
+
+    def document(self, request_id: str) -> Problem:
+        return msgspec.structs.replace(super().document(request_id), ended_rows=self.ended_rows)
+
+
+# The first that fits, so the special ones come first.
+_OF_INPUT: tuple[tuple[type[InputError], int, Code], ...] = (
+    (RefusedError, 409, Code.REFUSED),
+    (AmbiguousError, 409, Code.AMBIGUOUS),
+    (NotFoundError, 404, Code.NOT_FOUND),
+    (InputError, 400, Code.INVALID_INPUT),
+)
+
+
+def problem_of(error: EnforcerError) -> ProblemError:
+    """Give the problem that tells a caller of this error."""
+    if isinstance(error, ProblemError):
+        return error
+    if isinstance(error, NoAccountError):
+        return NoAccountProblem(error)
+    if isinstance(error, InputError):
+        status, code = next((status, code) for kind, status, code in _OF_INPUT if isinstance(error, kind))
+        return ProblemError(status, code, str(error), field=error.field)
+    if isinstance(error, UnavailableError):
+        return unavailable(f"Entra or storage does not answer at present: {error}")
+    return ProblemError(502, Code.UPSTREAM, str(error))
+
+
+def invalid(field: str, detail: str) -> ProblemError:
+    return ProblemError(400, Code.INVALID_INPUT, detail, field=field)
+
+
+def unavailable(detail: str) -> ProblemError:
+    return ProblemError(503, Code.UNAVAILABLE, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def internal() -> ProblemError:
+    """Tell of a mistake of ours: what it was stands in the log, and nowhere else."""
+    return ProblemError(500, Code.INTERNAL, "Something went wrong here; the log has it under the request ID.")

@@ -1,0 +1,107 @@
+"""The keys with which the tenant signs its tokens: fetched when needed, kept, and renewed in time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from enforcer.core.exceptions import UnavailableError
+
+if TYPE_CHECKING:
+    from jwt import PyJWK
+
+# Entra may change its keys at any time, and without notice when it must.
+FRESH_SECONDS = 3600.0
+# While the authority cannot be reached, the keys of yesterday are better than no entry for anybody.
+STALE_SECONDS = 24 * 3600.0
+# Anybody may send tokens that name a key which does not exist, and an unknown key makes us fetch the keys. So
+# in any FETCHES_SECONDS there are at most FETCHES fetches, one for the same key, and no more after a failure.
+FETCHES, FETCHES_SECONDS = 5, 10.0
+_TIMEOUT_SECONDS = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class KeyRing:
+    """The published keys of one tenant, for one event loop.
+
+    Args:
+        url: Where the keys are published (`…/discovery/v2.0/keys`).
+        clock: Seconds that only ever go forward.
+    """
+
+    def __init__(self, url: str, *, clock: Callable[[], float]) -> None:
+        self._url, self._clock = url, clock
+        self._keys: dict[str, PyJWK] = {}
+        self._fetched_at = float("-inf")
+        self._tries: deque[float] = deque(maxlen=FETCHES)
+        self._missed: dict[str, float] = {}
+        self._renewing = asyncio.Lock()
+
+    async def find(self, key_id: str) -> PyJWK | None:
+        """Give the key of that ID; None where the tenant publishes no such key.
+
+        Raises:
+            UnavailableError: The keys cannot be fetched, and those that we have are too old, or none.
+        """
+        if not self._has(key_id):
+            async with self._renewing:
+                # Somebody else may have waited for the same key, and got it.
+                if not self._has(key_id):
+                    await self._renew(key_id)
+        if self._age > STALE_SECONDS:
+            raise UnavailableError("the tenant's signing keys cannot be fetched")
+        return self._keys.get(key_id)
+
+    def _has(self, key_id: str) -> bool:
+        return key_id in self._keys and self._age <= FRESH_SECONDS
+
+    @property
+    def _age(self) -> float:
+        return self._clock() - self._fetched_at
+
+    async def _renew(self, key_id: str) -> None:
+        now = self._clock()
+        self._missed = {key: at for key, at in self._missed.items() if now - at < FETCHES_SECONDS}
+        if key_id in self._missed or self._has_fetched_enough(now):
+            return
+        self._tries.append(now)
+        try:
+            self._keys = await self._fetch()
+        except UnavailableError as error:
+            _log.warning("The tenant's signing keys could not be fetched: %s", error)
+            self._tries.extend([now] * FETCHES)
+            return
+        self._fetched_at = now
+        if key_id not in self._keys:
+            self._missed[key_id] = now
+
+    def _has_fetched_enough(self, now: float) -> bool:
+        return len(self._tries) == FETCHES and now - self._tries[0] < FETCHES_SECONDS
+
+    async def _fetch(self) -> dict[str, PyJWK]:
+        import httpx  # noqa: PLC0415 -- heavy
+
+        try:
+            async with asyncio.timeout(_TIMEOUT_SECONDS), httpx.AsyncClient(trust_env=False) as client:
+                response = await client.get(self._url)
+                response.raise_for_status()
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise UnavailableError(f"{type(error).__name__} {error}".strip()) from error
+        return _read(response.content)
+
+
+def _read(document: bytes) -> dict[str, PyJWK]:
+    from jwt import PyJWKSet, PyJWTError  # noqa: PLC0415 -- heavy
+
+    try:
+        keys = PyJWKSet.from_json(document.decode()).keys
+    except (PyJWTError, ValueError, AttributeError, TypeError) as error:
+        raise UnavailableError(f"what is published there are no keys: {type(error).__name__}") from error
+    found = {key.key_id: key for key in keys if key.key_id and key.key_type == "RSA"}
+    if not found:
+        raise UnavailableError("what is published there are no RSA keys")
+    return found

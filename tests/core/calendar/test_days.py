@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enforcer.core.calendar import dates
+from enforcer.core.calendar.days import last_day, period
+from enforcer.core.exceptions import InputError
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@given(
+    day=st.dates(date(1991, 1, 1), date(2100, 1, 1)),
+    zone=st.sampled_from(["Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Auckland", "UTC"]),
+)
+def test_the_last_day_of_an_end_date_is_that_date(day: date, zone: str) -> None:
+    here = ZoneInfo(zone)
+    assert last_day(dates.ends_at(day.isoformat(), here), here) == day
+
+
+def test_access_that_ends_on_the_last_day_belongs_to_the_period() -> None:
+    december = period("2026-12-01", "2026-12-31", BERLIN)
+
+    assert december.has(dates.ends_at("2026-12-31", BERLIN))
+    assert december.has(dates.ends_at("2026-12-01", BERLIN))
+    assert not december.has(dates.ends_at("2026-11-30", BERLIN))
+    assert not december.has(dates.ends_at("2027-01-01", BERLIN))
+
+
+@given(moment=st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)))  # noqa: DTZ001 -- gets its zone below
+def test_of_periods_that_follow_each_other_exactly_one_has_an_instant(moment: datetime) -> None:
+    due_at = moment.replace(tzinfo=BERLIN)
+    days = [date(2025, 12, 31) + timedelta(days=number) for number in range(370)]
+    found = [day for day in days if period(day.isoformat(), day.isoformat(), BERLIN).has(due_at)]
+
+    assert found == [last_day(due_at, BERLIN)]
+
+
+def test_a_day_has_25_hours_when_the_clocks_go_back() -> None:
+    whole = period("2026-10-25", "2026-10-25", BERLIN)
+
+    assert whole.ends_at - whole.starts_at == timedelta(hours=25)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "field"),
+    [
+        ("2026-02-30", "2026-03-31", "from"),
+        ("yesterday", "2026-03-31", "from"),
+        ("20260301", "2026-03-31", "from"),
+        ("2026-03-01", "2026-W14-2", "to"),
+        ("2026-03-01", "2026-03-31T12:00:00Z", "to"),
+        ("2026-03-01", "0001-01-01", "to"),
+        ("2026-03-02", "2026-03-01", "to"),
+    ],
+)
+def test_what_is_no_period_is_refused_and_the_field_named(first: str, last: str, field: str) -> None:
+    with pytest.raises(InputError) as refused:
+        period(first, last, BERLIN)
+
+    assert refused.value.field == field

@@ -1,0 +1,180 @@
+"""Schedules: read as Microsoft's own parser reads them, and taken only where that is what they say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from enforcer.core.calendar.schedule import Schedule, ScheduleError, as_azure_reads, as_written
+
+MONDAY = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+ANSWERED_FROM = datetime(2026, 11, 27, tzinfo=UTC)
+# What Microsoft's parser said, expression by expression; `never` also for what lies beyond this year.
+LAST_KNOWN_YEAR = 2036
+ANSWERS = [
+    line.split("\t")
+    for line in Path(__file__).with_name("ncrontab.tsv").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+]
+TAKEN = [(expression, told.split(",")) for expression, answer, told in ANSWERS if answer == "OK"]
+REFUSED = [expression for expression, answer, _ in ANSWERS if answer == "ERR"]
+# Taken by Azure, which makes something else of them; or of five fields, which the setting does not take.
+OTHERWISE = {
+    "0 0 0 31 2 *",
+    "0 10-5 * * * *",
+    "0 0 22-2 * * *",
+    "30 0 * * *",
+    "0 30 0 * * FRI-MON",
+    "*/0 * * * * *",
+    "0 */61 * * * *",
+    "0 */99 * * * *",
+    "0 30 0 * dec-feb *",
+    "0 30 0 * 11-2 *",
+    "0 30 0 * * 5-1",
+}
+
+
+def occurrences(schedule: Schedule, after: datetime, count: int) -> list[str]:
+    """Return the next occurrences, or `never` once they lie beyond Microsoft's answers."""
+    told: list[str] = []
+    at = after
+    while schedule.ever_fires and len(told) < count:
+        at = schedule.next_after(at)
+        told.append(at.strftime("%Y-%m-%dT%H:%M:%S") if at.year <= LAST_KNOWN_YEAR else "never")
+    return told or ["never"]
+
+
+def test_the_answers_of_microsofts_parser_are_all_here() -> None:
+    assert (len(TAKEN), len(REFUSED)) == (42, 20)
+    assert {expression for expression, _ in TAKEN} >= OTHERWISE
+
+
+@pytest.mark.parametrize(("expression", "told"), TAKEN, ids=str)
+def test_what_azure_takes_comes_round_when_azure_says(expression: str, told: list[str]) -> None:
+    assert occurrences(as_azure_reads(expression), ANSWERED_FROM, len(told)) == told
+
+
+@pytest.mark.parametrize("expression", REFUSED)
+def test_what_azure_refuses_is_refused(expression: str) -> None:
+    for read in (as_azure_reads, as_written):
+        with pytest.raises(ScheduleError, match="Azure"):
+            read(expression)
+
+
+@pytest.mark.parametrize(("expression", "told"), TAKEN, ids=str)
+def test_what_azure_takes_is_taken_unless_it_makes_something_else_of_it(
+    expression: str, told: list[str]
+) -> None:
+    if expression in OTHERWISE:
+        with pytest.raises(ScheduleError, match="Azure would"):
+            as_written(expression)
+    else:
+        assert occurrences(as_written(expression), ANSWERED_FROM, len(told)) == told
+
+
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("0 30 0 * * FRI-MON", "Azure would turn FRI-MON round and read MON-FRI; write FRI-6,0-MON"),
+        ("0 0 22-2 * * *", "Azure would turn 22-2 round and read 2-22; write 22-23,0-2"),
+        ("0 0 22-2/2 * * *", "Azure would turn 22-2/2 round and read 2-22; write 22-23,0-2"),
+        ("0 0 0 31 2 *", "Azure would take it and never run: no month 2 has a day 31"),
+        ("0 0 0 31 2,4-4,JUN *", "Azure would take it and never run: no month 2,4-4,JUN has a day 31"),
+        ("30 0 * * *", "Azure would read five fields from the minute on; write 0 30 0 * * *"),
+        ("0 */0 * * * *", "Azure would read the step of */0 as 1; leave it out, or write a step from 1 up"),
+        (
+            "0 */61 * * * *",
+            "*/61 steps over all 60 values of the minute: Azure would begin anew each time and read 0; write",
+        ),
+        (
+            "0 30 0 * janfoo *",
+            "'janfoo' is not a month, 1 to 12 or a name such as FEB: Azure would refuse it and load no",
+        ),
+        (
+            "0 30 0 * * 7",
+            "'7' is not a day of the week, 0 to 6 or a name such as MON: Azure would refuse it",
+        ),
+        ("0 30 0 1/x * *", "the step of '1/x' is not a number: Azure would refuse it and load no function"),
+        ("01:00:00", "Azure knows time spans on App Service plans only"),
+        ("every night", "it has 2 fields: Azure would refuse it and load no function"),
+    ],
+)
+def test_a_refusal_says_what_azure_would_do_and_what_to_write(expression: str, told: str) -> None:
+    with pytest.raises(ScheduleError) as refused:
+        as_written(expression)
+    assert str(refused.value).startswith(told)
+
+
+@pytest.mark.parametrize("expression", ["0 0 22-23,0-2 * * *", "0 30 0 * * FRI-6,0-MON", "0 30 0 * 12,1-2 *"])
+def test_what_a_refusal_advises_is_taken(expression: str) -> None:
+    assert as_written(expression).ever_fires
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "",
+        "* * *",
+        "0 0 0 * * MO",
+        "0 0 0 * JA *",
+        "0 MON 0 * * *",
+        "0 30 0 * MON *",
+        "1- * * * * *",
+        "1-2-3 * * * * *",
+        "1/2/3 * * * * *",
+        "*/-2 * * * * *",
+        "-1 * * * * *",
+        "5-70 * * * * *",
+        "*-5 * * * * *",
+        "\u0661 * * * * *",
+        "² * * * * *",
+        "99999999999 * * * * *",
+        "*/99999999999 * * * * *",
+    ],
+)
+def test_what_is_not_a_schedule_is_refused(expression: str) -> None:
+    for read in (as_azure_reads, as_written):
+        with pytest.raises(ScheduleError, match="Azure"):
+            read(expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("0 0 12 * * *", "2026-11-24T12:00:00"),
+        ("0 0 9-17/4 * * *", "2026-11-23T13:00:00"),
+        ("0 */60 * * * *", "2026-11-23T13:00:00"),
+        ("1 0 12 * * *", "2026-11-23T12:00:01"),
+        ("0 0 3 * * sun,sat", "2026-11-28T03:00:00"),
+        ("0 0 0 13 * FRI", "2027-08-13T00:00:00"),
+        # 29 February is a Monday in 2044, and then not before 2072.
+        ("0 0 0 29 2 MON", "2044-02-29T00:00:00"),
+    ],
+)
+def test_the_next_occurrence_is_later_than_now(expression: str, expected: str) -> None:
+    assert as_written(expression).next_after(MONDAY) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+
+
+def test_over_a_year_without_29_february_its_next_monday_is_forty_years_away() -> None:
+    upcoming = as_written("0 0 0 29 2 MON").next_after(datetime(2072, 2, 29, tzinfo=UTC))
+    assert upcoming == datetime(2112, 2, 29, tzinfo=UTC)
+
+
+def test_an_instant_of_another_zone_is_taken_in_utc() -> None:
+    tokyo = timezone(timedelta(hours=9))
+    upcoming = as_written("0 0 13 * * *").next_after(MONDAY.astimezone(tokyo))
+    assert upcoming == datetime(2026, 11, 23, 13, tzinfo=UTC)
+
+
+def test_a_fraction_of_a_second_is_over_before_the_next_one_fires() -> None:
+    late = MONDAY + timedelta(microseconds=1)
+    assert as_written("* * * * * *").next_after(late) == MONDAY + timedelta(seconds=1)
+
+
+def test_what_never_fires_has_no_next_occurrence() -> None:
+    never = as_azure_reads("0 0 0 30 2 *")
+    assert not never.ever_fires
+    with pytest.raises(ScheduleError, match="never"):
+        never.next_after(MONDAY)

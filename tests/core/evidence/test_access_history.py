@@ -1,0 +1,151 @@
+"""What register, enforcements and ledger know is put together by person and end date."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from enforcer.core.calendar import dates
+from enforcer.core.calendar.midnight import DateRules
+from enforcer.core.endings import Ending
+from enforcer.core.evidence.access_history import Dossier, GroupRecord, dossiers, in_order, moment
+from enforcer.core.ledger import Action, Entry, Head
+from enforcer.core.members import MemberIndex
+from enforcer.core.offboarding_record import State
+from tests.support.paper_group import ANNA, BEN, ENDED, GROUP, NOW, RUNNING, known
+
+ZONE = ZoneInfo("UTC")
+DUE = dates.ends_at(ENDED, ZONE)
+HOUR = timedelta(hours=1)
+
+
+def ending(row_key: str, end_date: str = ENDED) -> Ending:
+    return Ending(group_id=GROUP, row_key=row_key, end_date=end_date, due_at=dates.ends_at(end_date, ZONE))
+
+
+def entry(action: Action, at: datetime = NOW, **changes: Any) -> Entry:
+    """Give an entry about Anna, whose row goes by her address."""
+    given = {"user": ANNA.id, "row_key": ANNA.mail, "end_date": ENDED, **changes}
+    return Entry(at=dates.instant(at), actor="timer", action=action, group=GROUP, **given)
+
+
+def gather(*entries: Entry, **record: Any) -> list[Dossier]:
+    given: dict[str, Any] = {"endings": (), "links": Head().extended(list(entries)), **record}
+    return in_order(dossiers(GroupRecord(group_id=GROUP, **given), DateRules(zone=ZONE), NOW))
+
+
+def ends(found: list[Dossier]) -> list[tuple[str, str]]:
+    return [(dossier.person, dossier.end_date) for dossier in found]
+
+
+def test_a_row_an_enforcement_and_an_entry_about_one_end_are_one_dossier() -> None:
+    row, done = ending(ANNA.mail.upper()), known(ANNA, State.OFFBOARDED, row_key=ANNA.mail)
+    [found] = gather(entry(Action.REMOVE), endings=[row], enforcements=[done])
+    assert (found.person, found.end_date, found.due_at) == (ANNA.id, ENDED, DUE)
+    assert (found.ending, found.enforcement, found.row_key) == (row, done, row.row_key)
+    assert [link.entry.action for link in found.of(Action.REMOVE)] == [Action.REMOVE]
+    assert list(found.of(Action.REVOKE)) == []
+
+
+def test_the_same_instant_in_other_words_is_the_same_end() -> None:
+    row = ending(ANNA.id, "2026-11-23T01:00:00+01:00")
+    done = known(ANNA, State.OFFBOARDED, end_date=dates.instant(DUE))
+    [found] = gather(entry(Action.REMOVE, due_at=dates.instant(DUE)), endings=[row], enforcements=[done])
+    assert (found.end_date, found.due_at, found.enforcement) == (row.end_date, DUE, done)
+    assert [link.entry.action for link in found.links] == [Action.REMOVE]
+    assert len(gather(endings=[row, ending(BEN.id, "2026-11-23T01:00:00+01:00")])) == 2
+
+
+def test_whose_row_nobody_can_put_a_person_to_goes_by_its_key() -> None:
+    assert ends(gather(endings=[ending("Somebody@x.example")])) == [("somebody@x.example", ENDED)]
+
+
+def test_an_address_means_the_one_member_who_has_it_and_none_of_two() -> None:
+    rows = [ending(ANNA.mail)]
+    assert ends(gather(endings=rows, members=MemberIndex.of([ANNA, BEN]))) == [(ANNA.id, ENDED)]
+    double = MemberIndex.of([ANNA, replace(BEN, mail=ANNA.mail)])
+    assert ends(gather(endings=rows, members=double)) == [(ANNA.mail, ENDED)]
+
+
+def test_a_stored_entry_that_is_damaged_says_nothing_about_anybody() -> None:
+    [link] = Head().extended([entry(Action.REMOVE)])
+    assert gather(links=[replace(link, damage="unreadable")]) == []
+
+
+@pytest.mark.parametrize("action", [Action.HOLD, Action.APPROVE, Action.RESUME, Action.REGISTER_ADD])
+def test_what_is_not_about_anybodys_end_opens_no_dossier(action: Action) -> None:
+    assert gather(entry(action)) == []
+
+
+@pytest.mark.parametrize("action", [Action.ADD, Action.ENABLE])
+def test_somebodys_first_day_is_no_end(action: Action) -> None:
+    assert gather(entry(action, end_date="")) == []
+
+
+def test_an_entry_without_a_date_is_about_the_latest_end_before_it() -> None:
+    rows = [entry(Action.REMOVE, end_date=day, due_at=f"{day}T23:00:00Z") for day in ("2026-10-31", ENDED)]
+    found = gather(*rows, entry(Action.ENABLE, end_date=""), entry(Action.PROOF, DUE - 2 * HOUR, end_date=""))
+    assert [[link.entry.action for link in one.links] for one in found] == [
+        [Action.REMOVE, Action.PROOF],
+        [Action.REMOVE, Action.ENABLE],
+    ]
+
+
+def test_the_removal_of_a_member_without_a_row_is_a_dossier_without_a_date() -> None:
+    [found] = gather(entry(Action.REMOVE, row_key=ANNA.id, end_date=""))
+    assert (found.person, found.end_date, found.due_at) == (ANNA.id, "", None)
+
+
+def test_a_date_that_passed_before_it_was_changed_is_an_end_that_was_put_off() -> None:
+    [found] = gather(
+        entry(Action.REGISTER_ADD, DUE - 9 * HOUR),
+        entry(Action.REGISTER_EXTEND, DUE + HOUR, end_date=RUNNING),
+    )
+    assert (found.person, found.end_date, found.due_at) == (ANNA.id, ENDED, DUE)
+    assert (found.put_off_at, found.row_key) == (DUE + HOUR, ANNA.mail)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {"at": DUE - HOUR, "end_date": RUNNING}),
+        ({}, {"at": DUE + HOUR, "end_date": ENDED}),
+        ({}, {"at": DUE + HOUR, "end_date": dates.instant(DUE)}),
+        ({"end_date": "some day"}, {"at": DUE + HOUR, "end_date": RUNNING}),
+    ],
+)
+def test_a_date_that_was_changed_in_time_or_not_at_all_or_was_none_ended_nothing(
+    first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    assert gather(entry(Action.REGISTER_ADD, **first), entry(Action.REGISTER_EXTEND, **second)) == []
+
+
+def test_whoever_has_another_row_that_still_runs_goes_on() -> None:
+    rows = [ending(ANNA.id), ending(ANNA.id, RUNNING)]
+    assert [one.goes_on for one in gather(endings=rows)] == [True, True]
+    assert [one.goes_on for one in gather(endings=rows[:1])] == [False]
+
+
+def test_membership_is_told_by_any_of_his_names_or_not_at_all() -> None:
+    rows = [ending(ANNA.mail), ending(BEN.id)]
+    listed = gather(endings=rows, members=MemberIndex.of([ANNA]))
+    assert {one.person: one.is_member for one in listed} == {ANNA.id: True, BEN.id: False}
+    assert {one.is_member for one in gather(endings=rows)} == {None}
+
+
+def test_the_first_time_that_is_known_of_an_end_stays() -> None:
+    elsewhere = known(ANNA, State.OFFBOARDED, due_at=DUE + HOUR)
+    assert [one.due_at for one in gather(endings=[ending(ANNA.id)], enforcements=[elsewhere])] == [DUE]
+    unknown = known(ANNA, State.OFFBOARDED, due_at=None)
+    dated = entry(Action.REMOVE, due_at=dates.instant(DUE))
+    assert [one.due_at for one in gather(dated, enforcements=[unknown])] == [DUE]
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-11-23T12:00:00"])
+def test_a_time_without_a_zone_is_no_time(text: str) -> None:
+    assert moment(text) is None
+    assert moment("2026-11-23T13:00:00+01:00") == datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -1,0 +1,150 @@
+"""The last look at a person's rows: what leaves him alone, and what takes back what was begun."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from enforcer.core.calendar.midnight import DateRules
+from enforcer.core.contractors import RegisterRow
+from enforcer.core.keys import meanings
+from enforcer.core.offboarding_record import State
+from enforcer.core.plan import Offboard, Step
+from enforcer.core.planning.recheck import LastLook, Reprieve, names
+from enforcer.core.user_kind import UserKind
+from tests.support.paper_group import ANNA, BEN, ENDED, known
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+RUNNING = "2099-01-31"
+GROUP = "aaaaaaaa-0000-4000-8000-000000000000"
+LISTED = Offboard(
+    user_id=ANNA.id,
+    row_key=ANNA.id,
+    user_principal_name=ANNA.user_principal_name,
+    mail=ANNA.mail,
+    end_date=ENDED,
+    due_at=NOW,
+    user_kind=UserKind.MEMBER,
+    steps=(Step.REMOVE, Step.REVOKE),
+)
+BEGUN = known(ANNA, State.OFFBOARDING, removed_at=NOW - timedelta(days=1))
+OUT = replace(LISTED, steps=(Step.REVOKE,), authorised=True, earlier=replace(BEGUN, row_key=ANNA.id))
+LISTED_LATE = replace(OUT, steps=LISTED.steps)
+GHOST = replace(LISTED, row_key=None)
+ANOTHER = "another row means him since the plan was made"
+
+
+def row(key: str, end_date: object = ENDED, *, group: str = GROUP) -> RegisterRow:
+    return RegisterRow(partition_key=group, row_key=key, end_date=end_date)
+
+
+def reprieve(person: Offboard, own: RegisterRow | None, *written: RegisterRow) -> Reprieve | None:
+    meant = [row for row in written if names(person) & set(meanings(row.row_key))]
+    return LastLook(own=own, others=meant, rules=DateRules(zone=ZoneInfo("UTC")), now=NOW).reprieve(person)
+
+
+@pytest.mark.parametrize("person", [LISTED, OUT])
+def test_whose_row_is_as_it_was_goes(person: Offboard) -> None:
+    assert reprieve(person, row(ANNA.id), row(BEN.id, RUNNING), row("?")) is None
+
+
+@pytest.mark.parametrize("person", [LISTED, OUT])
+def test_whose_end_was_put_off_stays(person: Offboard) -> None:
+    assert reprieve(person, row(ANNA.id, RUNNING)) == Reprieve(reason="his end date was put off")
+
+
+def test_whose_row_has_gone_or_cannot_be_read_stays() -> None:
+    assert reprieve(LISTED, None) == Reprieve(reason="his row has gone from the register")
+    assert reprieve(LISTED, row(ANNA.id, "?")) == Reprieve(reason="his row cannot be read any more")
+
+
+@pytest.mark.parametrize("person", [OUT, LISTED_LATE])
+def test_of_whom_was_removed_nothing_is_taken_back_by_a_row_that_says_nothing(person: Offboard) -> None:
+    assert reprieve(person, None) is None
+    unreadable = reprieve(person, row(ANNA.id, "?"))
+    assert unreadable == Reprieve(reason="his row cannot be read any more", withdraws=False)
+    assert reprieve(person, None, row(ANNA.mail)) is None
+    assert reprieve(person, None, row(ANNA.mail, "?")) == Reprieve(reason=ANOTHER, withdraws=False)
+    assert reprieve(person, None, row(ANNA.mail, RUNNING)) == Reprieve(reason=ANOTHER)
+
+
+@pytest.mark.parametrize("person", [LISTED, GHOST])
+@pytest.mark.parametrize("end_date", [RUNNING, ENDED, "?"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        ANNA.user_principal_name.upper(),
+        ANNA.mail.title(),
+        ANNA.id.upper(),
+        f"{{{ANNA.id}}}",
+        ANNA.id.replace("-", ""),
+        ANNA.mail.replace("@", "\u200b@"),
+        f"\ufeff{ANNA.id}",
+        f"{ANNA.mail};somebody@else.example",
+        ANNA.mail.replace("@", "%40"),
+    ],
+)
+def test_who_got_another_row_by_any_of_his_names_stays(person: Offboard, end_date: object, key: str) -> None:
+    own = None if person is GHOST else row(ANNA.id)
+    assert reprieve(person, own, row(key, end_date)) == Reprieve(reason=ANOTHER)
+
+
+def test_a_row_under_the_groups_id_in_capitals_is_another_row() -> None:
+    twin = row(ANNA.id, RUNNING, group=GROUP.upper())
+    assert reprieve(LISTED, row(ANNA.id), twin) == Reprieve(reason=ANOTHER)
+    assert reprieve(GHOST, None, twin) == Reprieve(reason=ANOTHER)
+
+
+def test_a_row_of_which_nobody_can_tell_whom_it_means_may_mean_a_member_without_one() -> None:
+    assert reprieve(GHOST, None, row("?", RUNNING)) == Reprieve(reason=ANOTHER)
+
+
+def test_a_row_that_went_by_an_address_of_before_is_still_his_own() -> None:
+    begun = known(ANNA, State.OFFBOARDING, row_key="old@x.example")
+    moved = replace(LISTED, row_key="old@x.example", earlier=begun)
+    assert reprieve(moved, row("old@x.example")) is None
+    assert reprieve(moved, row("old@x.example"), row("OLD@x.example")) is not None
+
+
+# The whole matrix ----------------------------------------------------------------------------------------
+
+AGO = NOW - timedelta(days=1)
+
+
+def begun(state: State, removed_at: datetime | None, *, is_out: bool) -> Offboard:
+    """Give somebody of whom this is on record, and who is out by now or not."""
+    steps = (Step.REVOKE,) if is_out else (Step.REMOVE, Step.REVOKE)
+    earlier = replace(known(ANNA, state), removed_at=removed_at)
+    return replace(LISTED, steps=steps, authorised=earlier.unfinished, earlier=earlier)
+
+
+GONE, UNREADABLE = None, row(ANNA.id, "?")
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("removed_at", [None, AGO])
+@pytest.mark.parametrize("is_out", [True, False])
+def test_who_is_out_or_whose_removal_is_on_record_unfinished_is_not_let_in_by_a_row_that_says_nothing(
+    state: State, removed_at: datetime | None, *, is_out: bool
+) -> None:
+    person = begun(state, removed_at, is_out=is_out)
+    # Whoever is listed again after an offboarding that was finished was let in by somebody.
+    was_removed = is_out or (state in (State.OFFBOARDING, State.STUCK) and removed_at is not None)
+    assert (reprieve(person, GONE) is None) is was_removed
+    unreadable = reprieve(person, UNREADABLE)
+    assert unreadable is not None
+    assert unreadable.withdraws is not was_removed
+    another = reprieve(person, row(ANNA.id), row(ANNA.mail))
+    assert another == (None if was_removed else Reprieve(reason=ANOTHER))
+    assert reprieve(person, row(ANNA.id)) is None
+    assert reprieve(person, row(ANNA.id, RUNNING)) is not None
+
+
+def test_a_row_of_which_nobody_can_tell_whom_it_means_does_not_mean_whoever_was_begun_before() -> None:
+    ghost = replace(begun(State.OFFBOARDING, None, is_out=False), row_key=None)
+    assert "" not in names(ghost)
+    assert "" in names(replace(ghost, authorised=False))
+    assert "" not in names(replace(LISTED, row_key=ANNA.id))

@@ -1,0 +1,93 @@
+"""The sieve leaves out rows, and no plan is another one without them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enforcer.core.calendar.midnight import DateRules
+from enforcer.core.contractors import RegisterRow
+from enforcer.core.offboarding_record import State
+from enforcer.core.planning.relevant_rows import Sieve
+from tests.support.paper_group import ANNA, BEN, ENDED, NOW, RUNNING, known, person, row
+from tests.support.situations import SITUATIONS, Situation
+
+RULES = DateRules(zone=ZoneInfo("UTC"))
+
+
+def sieve_for(situation: Situation) -> Sieve:
+    return Sieve.of(situation.members, situation.enforcements, situation.settings.date_rules, NOW)
+
+
+def kept(*rows: RegisterRow) -> list[RegisterRow]:
+    """Give what is kept of these rows where Anna is a member and Ben's offboarding was begun."""
+    sieve = Sieve.of([ANNA], [known(BEN, State.OFFBOARDING)], RULES, NOW)
+    sieve.take(rows)
+    return sieve.rows
+
+
+@given(situation=SITUATIONS, later=st.timedeltas(timedelta(0), timedelta(days=400)))
+def test_a_plan_is_the_same_without_the_rows_that_are_left_out(
+    situation: Situation, later: timedelta
+) -> None:
+    sieve = sieve_for(situation)
+    sieve.take(situation.rows)
+    rows = situation.rows if sieve.passed_too_many else sieve.rows
+
+    assert replace(situation, rows=rows).plan(NOW + later) == situation.plan(NOW + later)
+
+
+def test_whoever_left_long_ago_is_not_held() -> None:
+    sieve = Sieve.of([ANNA], [], RULES, NOW)
+    sieve.take(row(f"nobody{number}@contoso.example") for number in range(10_000))
+    sieve.take([row(ANNA)])
+
+    assert sieve.rows == [row(ANNA)]
+    assert not sieve.passed_too_many
+
+
+@pytest.mark.parametrize(
+    "mattering",
+    [
+        row(ANNA),
+        row(ANNA.mail.upper()),
+        row(BEN),
+        row("new@contoso.example", RUNNING),
+        row("left@contoso.example", "31.12.2020"),
+        row("left@contoso.example", ENDED, "not a date"),
+        row("nonsense"),
+    ],
+    ids=["member", "member by mail", "begun", "to come", "unreadable", "problem", "no key"],
+)
+def test_a_row_that_may_matter_is_kept(mattering: RegisterRow) -> None:
+    assert kept(mattering) == [mattering]
+
+
+def test_a_row_that_is_due_only_later_is_kept() -> None:
+    soon = row("new@contoso.example", datetime(2026, 11, 23, 12, 0, 1, tzinfo=UTC))
+
+    assert kept(soon) == [soon]
+
+
+@pytest.mark.parametrize("ended_first", [True, False])
+def test_it_tells_when_a_row_that_it_passed_over_contradicts_another(*, ended_first: bool) -> None:
+    rows = [row("new@contoso.example", ENDED), row("New@contoso.example", RUNNING)]
+    sieve = Sieve.of([person(1)], [], RULES, NOW)
+    sieve.take(rows if ended_first else rows[::-1])
+
+    assert sieve.passed_too_many
+
+
+def test_rows_that_mean_nobody_are_kept_only_while_members_have_no_row() -> None:
+    nobody, recorded = row("nobody@contoso.example"), row("Recorded@contoso.example")
+    on_record = known(BEN, State.VERIFIED, row_key="recorded@contoso.example")
+    sieve = Sieve.of([ANNA, person(1)], [on_record], RULES, NOW)
+    sieve.take([nobody, recorded, row(BEN), row(ANNA)])
+    assert sieve.rows == [row(ANNA), nobody]
+    sieve.take([row(person(1).mail)])
+    assert sieve.rows == [row(ANNA), row(person(1).mail)]

@@ -1,0 +1,275 @@
+"""Where somebody who is offboarded now stands in a group, and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from enforcer.core.calendar.dates import instant
+from enforcer.core.contractors import Contractor
+from enforcer.core.members import Person
+from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.person_in_group import Account, Standing, recorded
+from enforcer.core.plan import Offboard, Step
+from enforcer.core.runs import Outcome, Result
+from enforcer.core.settings import Disable
+from enforcer.core.steps import StepOutcome, StepResult
+from enforcer.core.user_kind import UserKind
+from tests.support.paper_group import ANNA, ENDED, GROUP, NOW, known
+
+RUN_ID = "20261123T120000-abcdef"
+OTHER = "99999999-0000-4000-8000-000000000001"
+PERSON = Person(
+    id=ANNA.id,
+    display_name="Anna",
+    user_principal_name=ANNA.user_principal_name,
+    mail=ANNA.mail,
+    user_kind=UserKind.MEMBER,
+    enabled=True,
+)
+KEEPS = Account(was_disabled=False, disable=False)
+NOTHING = Standing(group_id=GROUP, run_id=RUN_ID, listed=False)
+ENDED_AT = datetime(2026, 11, 23, tzinfo=UTC)
+BEGUN, DONE = known(ANNA, State.OFFBOARDING), known(ANNA, State.OFFBOARDED)
+
+
+@pytest.mark.parametrize(
+    ("standing", "concerned"),
+    [
+        (NOTHING, False),
+        (replace(NOTHING, listed=None), False),
+        (replace(NOTHING, listed=True), True),
+        (replace(NOTHING, row_key=ANNA.id), True),
+        (replace(NOTHING, earlier=BEGUN), True),
+        (replace(NOTHING, earlier=DONE), False),
+        (replace(NOTHING, earlier=replace(DONE, run_id=RUN_ID)), True),
+        (replace(NOTHING, earlier=replace(BEGUN, due_at=None)), True),
+        (replace(NOTHING, earlier=replace(BEGUN, due_at=None, attempts=1)), False),
+    ],
+)
+def test_a_group_is_concerned_by_a_row_a_membership_or_a_record_that_counts(
+    standing: Standing, *, concerned: bool
+) -> None:
+    assert standing.is_concerned is concerned
+
+
+@pytest.mark.parametrize(
+    ("standing", "is_known"),
+    [
+        (replace(NOTHING, listed=True), False),
+        (replace(NOTHING, listed=True, earlier=BEGUN), True),
+        (replace(NOTHING, listed=True, earlier=DONE), False),
+        (replace(NOTHING, listed=None, earlier=DONE), True),
+        (replace(NOTHING, earlier=DONE), True),
+        (replace(NOTHING, row_key=ANNA.id, earlier=BEGUN), False),
+    ],
+)
+def test_the_end_of_access_is_that_of_an_offboarding_known_already_or_now(
+    standing: Standing, *, is_known: bool
+) -> None:
+    planned = standing.offboarding(PERSON, KEEPS, NOW)
+    expected = (ENDED, ENDED_AT) if is_known else (instant(NOW), NOW)
+    assert (planned.end_date, planned.due_at) == expected
+
+
+def test_a_row_that_had_ended_already_keeps_its_end() -> None:
+    ended_at = NOW - timedelta(days=3)
+    row = Contractor(row_key=ANNA.id, key=ANNA.id, end_date="2026-11-19", due_at=ended_at)
+    standing = replace(NOTHING, row_key=ANNA.id, ended=row, earlier=BEGUN)
+    planned = standing.offboarding(PERSON, KEEPS, NOW)
+    assert (planned.end_date, planned.due_at, planned.authorised) == ("2026-11-19", ended_at, True)
+
+
+def test_the_account_is_disabled_before_the_removal_and_sessions_are_revoked_last() -> None:
+    disabled = NOTHING.offboarding(PERSON, Account(was_disabled=False, disable=True), NOW)
+    kept = NOTHING.offboarding(PERSON, KEEPS, NOW)
+    assert disabled.steps == (Step.DISABLE, Step.REMOVE, Step.REVOKE)
+    assert kept.steps == (Step.REMOVE, Step.REVOKE)
+
+
+@pytest.mark.parametrize(
+    ("standings", "disable"),
+    [
+        ([NOTHING], False),
+        ([NOTHING, replace(NOTHING, group_id=OTHER, listed=True)], True),
+        ([replace(NOTHING, listed=None)], True),
+    ],
+)
+def test_whoever_has_nothing_to_do_with_any_group_keeps_his_account(
+    standings: list[Standing], *, disable: bool
+) -> None:
+    assert Account.of(PERSON, standings, Disable.ALL).disable is disable
+    assert not Account.of(PERSON, standings, Disable.NONE).disable
+
+
+WAS, BY_US = replace(BEGUN, was_disabled=True), replace(BEGUN, disabled_at=NOW)
+NEVER, ALWAYS = {True: False, None: False, False: False}, {True: False, None: True, False: True}
+AS_IT_IS = {True: False, None: False, False: True}
+
+
+@pytest.mark.parametrize("enabled", [True, False, None])
+@pytest.mark.parametrize("listed", [True, False, None])
+@pytest.mark.parametrize(
+    ("records", "was_disabled"),
+    [
+        ([None], AS_IT_IS),
+        ([DONE], AS_IT_IS),
+        ([replace(DONE, was_disabled=True)], AS_IT_IS),
+        ([BEGUN], NEVER),  # an attempt that broke off may have disabled it
+        ([BY_US], NEVER),
+        ([WAS], ALWAYS),
+        ([replace(WAS, state=State.STUCK)], ALWAYS),
+        ([WAS, None], ALWAYS),
+        ([WAS, DONE], ALWAYS),
+        ([WAS, WAS], ALWAYS),
+        ([WAS, BEGUN], NEVER),
+        ([BEGUN, WAS], NEVER),
+    ],
+)
+def test_an_account_was_disabled_before_if_no_attempt_of_ours_can_have_done_it_and_it_is_not_enabled_now(
+    *,
+    enabled: bool | None,
+    listed: bool | None,
+    records: list[Enforcement | None],
+    was_disabled: dict[bool | None, bool],
+) -> None:
+    standings = [
+        Standing(group_id=f"group {number}", run_id=RUN_ID, row_key=ANNA.id, listed=listed, earlier=earlier)
+        for number, earlier in enumerate(records)
+    ]
+    account = Account.of(replace(PERSON, enabled=enabled), standings, Disable.ALL)
+    assert account == Account(was_disabled=was_disabled[enabled], disable=not was_disabled[enabled])
+    assert not Account.of(replace(PERSON, enabled=enabled), standings, Disable.NONE).disable
+
+
+@pytest.mark.parametrize("kind", UserKind)
+def test_where_guests_are_disabled_only_their_accounts_are(kind: UserKind) -> None:
+    concerned = replace(NOTHING, listed=True)
+    account = Account.of(replace(PERSON, user_kind=kind), [concerned], Disable.GUESTS)
+    assert account.disable is (kind in (UserKind.INTERNAL_GUEST, UserKind.EXTERNAL))
+
+
+def test_a_removal_by_an_earlier_try_of_the_same_run_is_this_runs() -> None:
+    tried = replace(BEGUN, run_id=RUN_ID, removed_at=ENDED_AT)
+    absent = Outcome(result=Result.ALREADY_ABSENT, enforcement=replace(tried, removed_at=NOW), finished=True)
+    standing = replace(NOTHING, earlier=tried)
+    counted = standing.with_own_removal(absent)
+    assert (counted.result, counted.enforcement.removed_at) == (Result.REMOVED, ENDED_AT)
+    assert replace(standing, run_id="another").with_own_removal(absent) == absent
+    skipped = replace(absent, result=Result.SKIPPED)
+    assert standing.with_own_removal(skipped) == skipped
+
+
+ABSENT = StepResult(outcome=StepOutcome.ABSENT)
+LOST = replace(ABSENT, uncertain=True)
+
+
+def test_whoever_was_listed_and_is_absent_after_an_attempt_without_an_answer_was_removed_by_it() -> None:
+    listed = replace(NOTHING, listed=True)
+    assert listed.weighed(LOST).outcome is StepOutcome.DONE
+    assert listed.weighed(ABSENT).uncertain
+    assert listed.weighed(ABSENT).explanation
+    on_record = replace(listed, earlier=DONE)
+    assert [on_record.weighed(result) for result in (LOST, ABSENT)] == [LOST, ABSENT]
+    assert [NOTHING.weighed(result) for result in (LOST, ABSENT)] == [LOST, ABSENT]
+
+
+def test_whoever_was_removed_was_a_member() -> None:
+    assert NOTHING.after(StepResult(outcome=StepOutcome.DONE)).is_concerned
+    assert NOTHING.after(LOST).is_concerned
+    assert not NOTHING.after(ABSENT).is_concerned
+    assert not NOTHING.after(StepResult(outcome=StepOutcome.FAILED)).is_concerned
+
+
+def test_a_group_that_has_nothing_to_do_with_him_gave_him_no_access_that_could_end() -> None:
+    planned = NOTHING.offboarding(PERSON, KEEPS, NOW)
+    assert (planned.end_date, planned.due_at) == ("", None)
+
+
+def test_what_has_begun_is_on_record_where_it_concerns_him_or_in_the_first_group() -> None:
+    there = replace(NOTHING, group_id=OTHER, listed=True)
+    assert recorded([NOTHING, there]) == [there]
+    assert recorded([NOTHING, replace(NOTHING, group_id=OTHER)]) == [NOTHING]
+
+
+def test_every_field_of_what_is_planned() -> None:
+    standing = replace(NOTHING, row_key=ANNA.mail, earlier=BEGUN, key_taken=True, listed=True)
+    planned = standing.offboarding(
+        replace(PERSON, user_kind=UserKind.EXTERNAL), Account(was_disabled=True, disable=False), NOW
+    )
+    assert planned == Offboard(
+        user_id=ANNA.id,
+        row_key=ANNA.mail,
+        user_principal_name=ANNA.user_principal_name,
+        mail=ANNA.mail,
+        end_date=instant(NOW),
+        due_at=NOW,
+        user_kind=UserKind.EXTERNAL,
+        steps=(Step.REMOVE, Step.REVOKE),
+        was_disabled=True,
+        authorised=True,
+        earlier=BEGUN,
+        key_taken=True,
+    )
+    assert not replace(standing, earlier=DONE).offboarding(PERSON, KEEPS, NOW).authorised
+    assert not replace(standing, earlier=None).offboarding(PERSON, KEEPS, NOW).authorised
+
+
+@pytest.mark.parametrize(
+    ("attempts", "removed_at", "counts"), [(1, None, False), (1, NOW, True), (0, None, True)]
+)
+def test_a_record_without_an_end_counts_unless_it_is_only_of_attempts_that_removed_nobody(
+    attempts: int, removed_at: datetime | None, *, counts: bool
+) -> None:
+    earlier = replace(BEGUN, due_at=None, attempts=attempts, removed_at=removed_at)
+    assert replace(NOTHING, earlier=earlier).is_concerned is counts
+    assert replace(NOTHING, earlier=replace(earlier, due_at=NOW)).is_concerned
+
+
+@pytest.mark.parametrize("listed", [True, False, None])
+@pytest.mark.parametrize("earlier", [None, BEGUN, DONE, replace(BEGUN, removed_at=NOW)])
+@pytest.mark.parametrize("uncertain", [True, False])
+def test_a_removal_that_found_nobody_is_weighed_by_the_list_and_the_record(
+    earlier: Enforcement | None, *, listed: bool | None, uncertain: bool
+) -> None:
+    standing = replace(NOTHING, listed=listed, earlier=earlier)
+    weighed = standing.weighed(replace(ABSENT, uncertain=uncertain, request_id="1"))
+    is_doubted = listed is True and (earlier is None or earlier.removed_at is None)
+    assert weighed.request_id == "1"
+    assert weighed.outcome is (StepOutcome.DONE if is_doubted and uncertain else StepOutcome.ABSENT)
+    assert bool(weighed.explanation) is (is_doubted and not uncertain)
+    assert weighed.uncertain is (uncertain or is_doubted)
+    for outcome in (StepOutcome.DONE, StepOutcome.FAILED, StepOutcome.NO_ACCOUNT):
+        other = StepResult(outcome=outcome, uncertain=uncertain)
+        assert standing.weighed(other) == other
+
+
+def test_a_record_of_this_run_without_a_removal_makes_nothing_of_an_absence() -> None:
+    tried = replace(BEGUN, run_id=RUN_ID)
+    absent = Outcome(result=Result.ALREADY_ABSENT, enforcement=tried)
+    assert replace(NOTHING, earlier=tried).with_own_removal(absent) == absent
+    assert NOTHING.with_own_removal(absent) == absent
+
+
+@pytest.mark.parametrize("earlier", [BEGUN, DONE])
+@pytest.mark.parametrize(("row_key", "due_at"), [(ANNA.id, ENDED_AT), (None, None)])
+def test_an_offboarding_that_is_known_gives_no_end_where_he_has_a_row_or_it_has_none(
+    earlier: Enforcement, row_key: str | None, due_at: datetime | None
+) -> None:
+    standing = replace(NOTHING, row_key=row_key, earlier=replace(earlier, due_at=due_at), listed=None)
+    planned = standing.offboarding(PERSON, KEEPS, NOW)
+    expected = (instant(NOW), NOW) if row_key or earlier is BEGUN else ("", None)
+    assert (planned.end_date, planned.due_at) == expected
+
+
+def test_of_a_group_of_which_nothing_is_known_nothing_is_said() -> None:
+    bare = Standing(group_id=GROUP, run_id=RUN_ID)
+    assert (bare.row_key, bare.ended, bare.earlier, bare.key_taken, bare.listed) == (
+        None,
+        None,
+        None,
+        False,
+        None,
+    )

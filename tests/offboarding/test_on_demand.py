@@ -1,0 +1,372 @@
+"""One person is offboarded now: what is done, in which order, and what becomes of it when something fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from enforcer.core.contractors import Registration
+from enforcer.core.exceptions import NoAccountError, NotFoundError, RefusedError, UnavailableError
+from enforcer.core.ledger import Action
+from enforcer.core.offboarding_record import Enforcement, Sessions, State
+from enforcer.core.plan import Step
+from enforcer.core.runs import Report, RunState
+from enforcer.core.settings import Disable, Mode
+from enforcer.core.steps import StepOutcome
+from enforcer.offboarding.on_demand import OffboardOrder, offboard_now, record_failure
+from enforcer.offboarding.undo import plan_undo
+from enforcer.sweep.sweep import Order, sweep
+from sandbox.directory import Fault
+from sandbox.directory.faults import Effect
+from tests.support.directory_facts import Deed, deeds
+from tests.support.leaving import RUN_ID, offboard, run_of, second_group, steps_in_the_ledger
+from tests.support.world import RUNNING, World
+
+pytestmark = pytest.mark.anyio
+
+
+# Who -----------------------------------------------------------------------------------------------------
+
+
+async def test_whoever_is_protected_or_in_report_mode_is_refused_and_nothing_is_written(world: World) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, RUNNING)
+    world.configure(protected_ids=frozenset({anna.id}))
+    with pytest.raises(RefusedError, match="ENFORCER_PROTECTED_IDS"):
+        await offboard(world, anna)
+    world.configure(protected_ids=frozenset(), mode=Mode.REPORT)
+    with pytest.raises(RefusedError, match="ENFORCER_MODE"):
+        await offboard(world, anna)
+    assert world.graph_writes() == []
+    assert await world.enforcement(anna.id) is None
+    assert await world.ledger() == []
+
+
+async def test_nobody_of_that_name_leaves_no_run(world: World) -> None:
+    order = OffboardOrder(user="nobody@x.example", reason="left", actor="cli:ann", run_id=RUN_ID)
+    with pytest.raises(NotFoundError):
+        await offboard_now(world.services, order)
+    assert await world.services.runs.of_id(RUN_ID, [world.group.id]) == []
+
+
+async def test_the_rows_of_whoever_is_soft_deleted_end_so_that_they_stay_out_when_restored(
+    world: World,
+) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, RUNNING)
+    await world.register("ben@x.example", RUNNING)
+    world.tenant.delete_user(anna, world.clock())
+
+    with pytest.raises(NoAccountError, match="Entra has no account") as raised:
+        await offboard(world, anna)
+
+    assert raised.value.ended_rows == (f"{world.group.id}/{anna.id}",)
+    [ended] = [entry for entry in await world.ledger() if entry.action is Action.REGISTER_END]
+    assert (ended.user, ended.run, ended.note) == (anna.id, RUN_ID, "left")
+    run = await run_of(world)
+    assert (run.state, run.due) == (RunState.FAILED, 0)
+    assert anna.id in run.error
+
+    world.tenant.restore_user(anna)
+    assert anna.id in world.member_ids()
+    assert (await world.sweep()).run.removed == 1
+    assert anna.id not in world.member_ids()
+
+
+async def test_a_row_that_waits_for_its_account_ends_and_other_peoples_rows_do_not(world: World) -> None:
+    other = second_group(world)
+    for group, key in ((world.group, "Nora.New@x.example"), (other, "nora.new@x.example")):
+        row = Registration(group_id=group.id, row_key=key, end_date=RUNNING)
+        await world.services.register.save(row)
+    await world.register("nora.newman@x.example", RUNNING)
+    order = OffboardOrder(user="nora.new@x.example", reason="left", actor="cli:ann", run_id=RUN_ID)
+
+    with pytest.raises(NoAccountError) as raised:
+        await offboard_now(world.services, order)
+
+    ended = {f"{world.group.id}/Nora.New@x.example", f"{other.id}/nora.new@x.example"}
+    assert set(raised.value.ended_rows) == ended
+    bystander = await world.services.register.row(world.group.id, "nora.newman@x.example")
+    assert bystander is not None
+    assert bystander.end_date == RUNNING
+    with pytest.raises(NoAccountError) as again:
+        await offboard_now(world.services, order)
+    assert again.value.ended_rows == ()
+
+
+async def test_an_address_that_has_passed_to_somebody_else_ends_nothing_of_theirs(world: World) -> None:
+    anna = world.member("Anna", mail="post@x.example")
+    await world.register("post@x.example", RUNNING)
+    world.tenant.delete_user(anna, world.clock())
+    heir = world.member("Heir", mail="post@x.example")
+
+    with pytest.raises(NoAccountError) as raised:
+        await offboard(world, anna)
+
+    assert raised.value.ended_rows == ()
+    assert heir.id in world.member_ids()
+    row = await world.services.register.row(world.group.id, "post@x.example")
+    assert row is not None
+    assert row.end_date == RUNNING
+
+
+async def test_the_row_of_nobody_in_entra_is_not_touched_where_nothing_may_be(world: World) -> None:
+    stranger = "0d5e6f1a-0000-4000-8000-000000000000"
+    await world.register(stranger, RUNNING)
+    order = OffboardOrder(user=stranger.upper(), reason="left", actor="cli:ann", run_id=RUN_ID)
+    for forbidding in ({"protected_ids": frozenset({stranger})}, {"mode": Mode.REPORT}):
+        world.configure(**{"protected_ids": frozenset(), **forbidding})
+        with pytest.raises(RefusedError):
+            await offboard_now(world.services, order)
+    assert await world.ledger() == []
+
+
+# What is done --------------------------------------------------------------------------------------------
+
+
+async def test_he_leaves_every_group_before_his_sessions_are_revoked(world: World) -> None:
+    anna = world.member("Anna")
+    other = second_group(world, anna)
+
+    told = await offboard(world, anna)
+
+    steps = [write for write in world.graph_writes() if "$ref" in write or "revoke" in write]
+    assert [step.partition(" ")[0] for step in steps] == ["DELETE", "DELETE", "POST"]
+    assert anna.id not in world.tenant.members[other.id]
+    assert [(one.step, one.group_id) for one in told.steps] == [
+        (Step.REMOVE, world.group.id),
+        (Step.REMOVE, other.id),
+        (Step.REVOKE, ""),
+    ]
+    assert (told.done, told.sessions) == (True, Sessions.REVOKED)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "member", "guest"),
+    [(Disable.NONE, True, True), (Disable.GUESTS, True, False), (Disable.ALL, False, False)],
+)
+async def test_accounts_are_disabled_where_the_setting_says_so(
+    world: World, wanted: Disable, *, member: bool, guest: bool
+) -> None:
+    world.configure(disable_accounts=wanted)
+    anna, gina = world.member("Anna"), world.guest("Gina")
+    told = [await offboard(world, user) for user in (anna, gina)]
+    assert (anna.account_enabled, gina.account_enabled) == (member, guest)
+    assert [one.steps[0].step is Step.DISABLE for one in told] == [not member, not guest]
+    assert (await run_of(world)).disabled == int(not guest)
+
+
+async def test_the_account_is_disabled_before_the_removals_and_the_sessions_are_revoked_last(
+    world: World,
+) -> None:
+    world.configure(disable_accounts=Disable.ALL)
+    anna = world.member("Anna")
+    other = second_group(world, anna)
+
+    await offboard(world, anna)
+
+    done = deeds(world.directory.sandbox.log.entries)
+    assert {one.user_id for one in done} == {anna.id}
+    assert [(one.deed, one.group_id) for one in done] == [
+        (Deed.CHANGED, ""),
+        (Deed.REMOVED, world.group.id),
+        (Deed.REMOVED, other.id),
+        (Deed.REVOKED, ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("was_disabled", "disabled_by_us", "enabled", "disables"),
+    [
+        (False, False, True, True),
+        (False, False, False, True),
+        (False, True, True, True),
+        (False, True, False, True),
+        (True, False, True, True),
+        (True, False, False, False),
+    ],
+)
+async def test_an_account_that_an_earlier_attempt_met_can_sign_in_no_more_and_only_ours_is_given_back(
+    world: World, *, was_disabled: bool, disabled_by_us: bool, enabled: bool, disables: bool
+) -> None:
+    world.configure(disable_accounts=Disable.ALL)
+    anna = world.member("Anna", account_enabled=enabled)
+    begun = Enforcement(
+        row_key=anna.id,
+        user_id=anna.id,
+        state=State.OFFBOARDING,
+        due_at=world.clock(),
+        was_disabled=was_disabled,
+        disabled_at=world.clock() if disabled_by_us else None,
+    )
+    await world.services.enforcements.save(world.group.id, [begun])
+
+    await offboard(world, anna)
+
+    assert not anna.account_enabled
+    known = await world.on_record(anna.id)
+    assert (known.was_disabled, known.disabled_at is not None) == (not disables, disables)
+    reversals = await plan_undo(world.services, RUN_ID)
+    assert (Action.ENABLE in {one.action for one in reversals}) is disables
+
+
+async def test_an_account_that_was_disabled_before_is_not_said_to_be_disabled_by_us(world: World) -> None:
+    world.configure(disable_accounts=Disable.ALL)
+    anna = world.member("Anna", account_enabled=False)
+    for run_id in (RUN_ID, "20261123T130000-abcdef"):
+        told = await offboard(world, anna, run_id)
+        assert [one.step for one in told.steps] == [Step.REMOVE, Step.REVOKE]
+    known = await world.on_record(anna.id)
+    assert (known.was_disabled, known.disabled_at) == (True, None)
+
+
+async def test_an_account_that_we_disabled_in_a_broken_off_attempt_is_still_ours_to_enable(
+    world: World,
+) -> None:
+    world.configure(disable_accounts=Disable.ALL)
+    anna = world.member("Anna")
+    await world.register(anna.id, RUNNING)
+    world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=400))
+    assert not (await offboard(world, anna)).done
+    assert not anna.account_enabled
+    told = await offboard(world, anna, "20261123T130000-abcdef")
+    assert told.steps[0].step is Step.DISABLE
+    known = await world.on_record(anna.id)
+    assert (known.state, known.was_disabled) == (State.OFFBOARDED, False)
+    assert known.disabled_at is not None
+
+
+# When something fails ------------------------------------------------------------------------------------
+
+
+async def test_one_step_that_fails_for_good_keeps_no_other_from_being_taken(world: World) -> None:
+    anna = world.member("Anna")
+    other = second_group(world, anna)
+    world.directory.sandbox.faults.add(Fault(method="DELETE", path=world.group.id, status=400, times=None))
+
+    told = await offboard(world, anna)
+
+    assert [one.outcome for one in told.steps] == [StepOutcome.FAILED, StepOutcome.DONE, StepOutcome.DONE]
+    assert not told.done
+    assert (await run_of(world)).state is RunState.FAILED
+    assert ((await run_of(world)).skipped, (await run_of(world)).left_undone) == (1, 1)
+    assert (await run_of(world, other)).state is RunState.COMPLETE
+    left = await world.on_record(anna.id)
+    assert (left.state, left.attempts, left.revoked_at) == (State.OFFBOARDING, 1, None)
+    # Where he is out, the sessions were revoked after that, and that counts.
+    assert told.sessions is Sessions.REVOKED
+
+
+async def test_a_group_that_is_gone_is_only_this_steps_failure(world: World) -> None:
+    anna = world.member("Anna")
+    world.configure(group_ids=("00000000-1111-2222-3333-444444444444", world.group.id))
+    told = await offboard(world, anna)
+    assert [one.outcome for one in told.steps] == [StepOutcome.FAILED, StepOutcome.DONE, StepOutcome.DONE]
+    assert world.member_ids() == set()
+
+
+async def test_a_graph_that_falls_silent_is_told_after_what_was_done_is_on_record(world: World) -> None:
+    anna = world.member("Anna")
+    world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=503, times=None))
+    with pytest.raises(UnavailableError, match="revoke: no answer: 503"):
+        await offboard(world, anna)
+    assert [action for action, _ in await steps_in_the_ledger(world, world.group)] == [
+        Action.REMOVE,
+        Action.REVOKE,
+    ]
+    assert (await world.on_record(anna.id)).removed_at is not None
+
+
+async def test_a_membership_that_could_not_be_ended_is_taken_up_by_the_next_sweep_although_nothing_listed_it(
+    world: World,
+) -> None:
+    anna = world.member("Anna")
+    other = second_group(world, anna)
+    await world.register(anna.id, RUNNING)
+    away = [Fault(path="checkMemberGroups", status=403), Fault(method="DELETE", path=other.id, status=403)]
+    for fault in away:
+        world.directory.sandbox.faults.add(fault)
+    assert not (await offboard(world, anna)).done
+
+    await world.sweep()
+    await sweep(world.services, Order(group_id=other.id, actor="timer", reason="nightly"))
+
+    assert anna.id not in world.tenant.members[other.id]
+    left = await world.services.enforcements.get(other.id, anna.id)
+    assert left is not None
+    assert (left.state, left.sessions) == (State.OFFBOARDED, Sessions.REVOKED)
+
+
+async def test_what_only_the_removal_shows_disables_the_account_before_the_sessions_are_revoked(
+    world: World,
+) -> None:
+    world.configure(disable_accounts=Disable.ALL)
+    anna = world.member("Anna")
+    nothing = {"@odata.context": "x", "value": []}
+    world.directory.sandbox.faults.add(Fault(path="checkMemberGroups", status=200, body=nothing))
+
+    told = await offboard(world, anna)
+
+    assert told.done
+    assert not anna.account_enabled
+    writes = [write.partition(" ")[0] for write in world.graph_writes() if "checkMember" not in write]
+    assert writes == ["DELETE", "PATCH", "POST"]
+    assert (await world.on_record(anna.id)).disabled_at is not None
+
+
+async def test_a_removal_whose_answer_was_lost_is_a_removal_and_can_be_undone(world: World) -> None:
+    anna = world.member("Anna")
+    world.directory.sandbox.faults.add(Fault(method="DELETE", effect=Effect.DROP_AFTER_EFFECT))
+
+    told = await offboard(world, anna)
+
+    assert (told.done, told.steps[0].outcome) == (True, StepOutcome.DONE)
+    assert (await run_of(world)).removed == 1
+    assert await steps_in_the_ledger(world, world.group) == [
+        (Action.REMOVE, "removed"),
+        (Action.REVOKE, "revoked"),
+    ]
+
+
+async def test_of_somebody_whom_entra_lists_although_he_cannot_be_removed_this_is_told(world: World) -> None:
+    anna = world.tenant.add_user("Anna")
+    listed = {"@odata.context": "x", "value": [world.group.id]}
+    world.directory.sandbox.faults.add(Fault(path="checkMemberGroups", status=200, body=listed))
+    told = await offboard(world, anna)
+    assert told.steps[0].outcome is StepOutcome.ABSENT
+    assert "in a group inside this one" in told.steps[0].detail
+
+
+async def test_an_account_that_has_nothing_to_do_with_any_group_is_not_disabled(world: World) -> None:
+    stranger = world.tenant.add_user("Break Glass")
+    world.configure(disable_accounts=Disable.ALL)
+    told = await offboard(world, stranger)
+    assert [one.step for one in told.steps] == [Step.REMOVE, Step.REVOKE]
+    assert stranger.account_enabled
+
+
+async def test_a_run_that_nobody_tries_again_is_on_record_as_failed_and_one_that_ended_stays(
+    world: World,
+) -> None:
+    anna = world.member("Anna")
+    other = second_group(world)
+    await offboard(world, anna)
+    ended = await run_of(world)
+    await world.services.runs.save(Report(run=replace(ended, group_id=other.id, state=RunState.RUNNING)))
+    order = OffboardOrder(user=anna.id, reason="left", actor="cli:ann", run_id=RUN_ID)
+
+    await record_failure(world.services, order, UnavailableError("storage does not answer"))
+
+    assert await run_of(world) == ended
+    failed = await run_of(world, other)
+    assert (failed.state, failed.error) == (RunState.FAILED, "storage does not answer")
+
+
+async def test_the_run_is_on_record_before_anything_is_done(world: World) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, RUNNING)
+    world.directory.sandbox.faults.add(Fault(method="DELETE|POST|PATCH", status=503, times=None))
+    with pytest.raises(UnavailableError):
+        await offboard(world, anna)
+    assert (await run_of(world)).actor == "cli:ann"

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from enforcer.core.exceptions import InputError, RefusedError
+from enforcer.policies.as_code.wanted import read_wanted
+from tests.support.office import TEMPLATES
+from tests.support.policy_examples import BREAK_GLASS, GROUP, POPULATION
+
+
+def values_in(folder: Path, **more: object) -> Path:
+    """Write a values file that is right, but for what is said otherwise."""
+    right = {
+        "breakGlassAccounts": BREAK_GLASS,
+        "populationGroups": [POPULATION],
+        "allowedApps": ["Office365"],
+    }
+    file = folder / "values.json"
+    file.write_bytes(msgspec.json.encode(right | more))
+    return file
+
+
+def test_missing_values_are_looked_for_where_they_were_said_to_be(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=str(tmp_path / "values.json")):
+        read_wanted(TEMPLATES, tmp_path / "values.json", ())
+
+
+def test_ids_in_capitals_are_the_same_ids(tmp_path: Path) -> None:
+    group, account = "ABCDEF00-0000-0000-0000-00000000000A", "ABCDEF00-0000-0000-0000-00000000000B"
+    file = values_in(tmp_path, populationGroups=[group], breakGlassAccounts=[account])
+    wanted = read_wanted(TEMPLATES, file, (GROUP,))
+    assert (wanted.population_groups, wanted.break_glass) == ((group.lower(),), (account.lower(),))
+    assert len(wanted.policies) == len(list(TEMPLATES.glob("*.json"))) - len(list(TEMPLATES.glob("values*")))
+
+
+def test_what_would_lock_everybody_out_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="blocks every app"):
+        read_wanted(TEMPLATES, values_in(tmp_path, allowedApps=[]), (GROUP,))

@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+import pytest
+
+from enforcer.core.ledger import Action
+from enforcer.core.ledger_entries import Context
+from enforcer.core.offboarding_record import Enforcement, Proof, Sessions, State
+from enforcer.core.runs import Report, Run, RunKind, RunState
+from enforcer.graph.conditional_access import ConditionalAccess
+from enforcer.policies.proof import not_blocked, prove, prove_departure, record, unproven
+from enforcer.policies.what_if import Answer, Inquiry, before_asking
+from sandbox.directory import Fault as GraphFault
+from sandbox.directory import User
+from sandbox.storage_proxy import Calls, Fault, Reply, StorageProxy
+from tests.support.policy_examples import shipped
+from tests.support.world import World, running_world
+
+pytestmark = pytest.mark.anyio
+NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
+BLOCKED = Answer(proof=Proof.BLOCKED, policy="the block policy")
+
+
+@pytest.fixture
+def world_that_answers(world: World) -> World:
+    """A world whose enforcer may ask Entra."""
+    assert world.tenant.identity is not None
+    world.tenant.grant(world.tenant.identity, "Policy.Read.All")
+    return world
+
+
+def out(name: str, **more: object) -> Enforcement:
+    """Give what is known of somebody who was offboarded."""
+    known = Enforcement(row_key=name, user_id=name, state=State.OFFBOARDED, removed_at=NOW, run_id="run")
+    return replace(known, **more)  # type: ignore[arg-type]
+
+
+def context(world: World) -> Context:
+    return Context(group_id=world.group.id, run_id="run", actor="test")
+
+
+async def proofs(world: World) -> list[str]:
+    return [entry.outcome for entry in await world.ledger() if entry.action is Action.PROOF]
+
+
+# Whom to ask about ---------------------------------------------------------------------------------------
+
+
+def test_first_whom_nothing_blocked_then_whom_there_was_no_time_for() -> None:
+    known = [
+        out("a"),
+        out("b", proof=Proof.NOT_ASKED),
+        out("c", proof=Proof.BLOCKED),
+        out("d", proof=Proof.DISABLED),
+        out("e", proof=Proof.NOT_BLOCKED),
+        out("f", removed_at=None),
+    ]
+    assert [item.row_key for item in unproven(known, [], NOW)] == ["e", "a", "b"]
+
+
+def test_whoever_is_a_member_again_has_nothing_to_prove() -> None:
+    known = [out("a"), out("b", proof=Proof.NOT_BLOCKED)]
+    assert unproven(known, ["a", "b"], NOW) == []
+
+
+def test_after_a_month_only_those_whom_nothing_blocked_are_asked_about() -> None:
+    long_ago = NOW - timedelta(days=31)
+    known = [
+        out("a", removed_at=long_ago),
+        out("b", removed_at=long_ago, proof=Proof.NOT_BLOCKED),
+    ]
+    assert [item.row_key for item in unproven(known, [], NOW)] == ["b"]
+
+
+# Asking --------------------------------------------------------------------------------------------------
+
+
+async def test_no_time_means_not_asked_and_nobody_waits(world_that_answers: World) -> None:
+    world = world_that_answers
+    people = [out(world.tenant.add_user(f"User {number}").id) for number in range(50)]
+    paced = replace(world.services, conditional_access=ConditionalAccess(world.services.graph))
+    inquiry = Inquiry(paced, seconds=1.5)
+    begun = monotonic()
+    proven = await prove(inquiry, context(world), people, [])
+    assert monotonic() - begun < 5
+    assert 1 <= len(proven) < 5
+    assert {item.proof for item in proven} == {Proof.NOT_BLOCKED}
+    left_over = f"not_asked: about {50 - len(proven)} people: the time for asking was up"
+    assert (await proofs(world))[-1] == left_over
+
+
+async def test_one_refusal_for_lack_of_permission_is_enough(world: World) -> None:
+    inquiry = Inquiry(world.services, seconds=10)
+    await prove(inquiry, context(world), [out("a"), out("b"), out("c")], [])
+    asked = [entry for entry in world.directory.sandbox.log.entries if "evaluate" in entry.path]
+    assert [entry.status for entry in asked] == [403]
+    (entry,) = await proofs(world)
+    assert entry == "not_asked: about 3 people: this identity lacks Policy.Read.All"
+
+
+async def test_what_is_certain_is_not_asked_about(world_that_answers: World) -> None:
+    world = world_that_answers
+    inquiry = Inquiry(world.services, seconds=10)
+    disabled = await inquiry.answer(out("a", disabled_at=NOW))
+    gone = await inquiry.answer(out("b", sessions=Sessions.NO_ACCOUNT))
+    assert disabled is not None
+    assert gone is not None
+    assert {disabled.proof, gone.proof} == {Proof.DISABLED}
+    assert "does not exist any more" in gone.words
+    assert not world.directory.sandbox.log.entries
+
+
+async def test_an_account_that_somebody_else_has_disabled_is_noticed(world_that_answers: World) -> None:
+    world = world_that_answers
+    user = world.tenant.add_user("Dora Disabled", account_enabled=False)
+    answer = await Inquiry(world.services, seconds=10).answer(out(user.id))
+    assert answer is not None
+    assert answer.proof is Proof.DISABLED
+
+
+def test_whoever_is_just_out_has_not_been_asked_about_unless_it_is_certain() -> None:
+    assert before_asking(out("a")).proof is Proof.NOT_ASKED
+    assert before_asking(out("a", disabled_at=NOW)).proof is Proof.DISABLED
+    assert before_asking(out("a", removed_at=None)).proof is None
+    assert before_asking(out("a", proof=Proof.BLOCKED)).proof is Proof.BLOCKED
+
+
+# One person, just offboarded ------------------------------------------------------------------------------
+
+
+async def departed(world: World, user: User, **more: object) -> tuple[Run, Enforcement]:
+    """Put on record that a run has just offboarded somebody; return it and what is known of them."""
+    run = Run(
+        run_id="run",
+        group_id=world.group.id,
+        kind=RunKind.OFFBOARD,
+        started_at=NOW,
+        mode="enforce",
+        state=RunState.COMPLETE,
+        actor="cli:ann",
+    )
+    known = before_asking(out(user.id, **more))
+    await world.services.directory.find(user.id)  # so that connecting takes none of the time for asking
+    world.directory.sandbox.log.clear()
+    await world.services.runs.save(Report(run=run))
+    await world.services.enforcements.save(world.group.id, [known])
+    return run, known
+
+
+async def test_of_whoever_was_just_offboarded_the_answer_is_in_every_record(
+    world_that_answers: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = world_that_answers
+    user = world.tenant.add_user("Nobody Blocks")
+    departure = await departed(world, user)
+
+    answer = await prove_departure(world.services, [departure], "left")
+
+    assert answer is not None
+    assert answer.proof is Proof.NOT_BLOCKED
+    assert (await world.on_record(user.id)).proof is Proof.NOT_BLOCKED
+    [entry] = [entry for entry in await world.ledger() if entry.action is Action.PROOF]
+    assert (entry.user, entry.run, entry.actor, entry.note) == (user.id, "run", "cli:ann", "left")
+    [run] = await world.services.runs.of_id("run", [world.group.id])
+    assert (run.blocked, run.not_blocked, run.findings) == (0, 1, 1)
+    found = await world.services.runs.findings(world.group.id, "run")
+    assert [one.user_id for one in found.named] == [user.id]
+    assert f"policy_drift group_id={world.group.id} kind=not_blocked" in caplog.text
+
+
+async def test_whoever_is_blocked_is_counted_as_blocked_and_makes_no_finding(
+    world_that_answers: World,
+) -> None:
+    world = world_that_answers
+    user = world.tenant.add_user("Anna")
+    departure = await departed(world, user)
+    wall = {**shipped()["no-group-no-access"].body, "id": "wall", "displayName": "Wall", "state": "enabled"}
+    world.directory.sandbox.faults.add(
+        GraphFault(path="evaluate", status=200, body={"value": [wall | {"policyApplies": True}]})
+    )
+
+    assert await prove_departure(world.services, [departure], "left") == Answer(
+        proof=Proof.BLOCKED, policy="Wall"
+    )
+
+    known = await world.on_record(user.id)
+    assert (known.proof, known.proof_policy) == (Proof.BLOCKED, "Wall")
+    assert await proofs(world) == ["blocked: Wall"]
+    [run] = await world.services.runs.of_id("run", [world.group.id])
+    assert (run.blocked, run.not_blocked, run.findings) == (1, 0, 0)
+
+
+async def test_an_account_that_was_disabled_counts_neither_as_blocked_nor_as_not_blocked(
+    world_that_answers: World,
+) -> None:
+    world = world_that_answers
+    departure = await departed(world, world.tenant.add_user("Anna"), disabled_at=NOW)
+    answer = await prove_departure(world.services, [departure], "left")
+    assert answer is not None
+    assert answer.proof is Proof.DISABLED
+    [run] = await world.services.runs.of_id("run", [world.group.id])
+    assert (run.blocked, run.not_blocked, run.findings) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("more", [{"removed_at": None}, {"run_id": "another"}])
+async def test_nobody_is_asked_about_whom_the_run_took_out_of_no_group(
+    world_that_answers: World, more: dict[str, object]
+) -> None:
+    world = world_that_answers
+    departure = await departed(world, world.tenant.add_user("Anna"), **more)
+    assert await prove_departure(world.services, [departure], "left") is None
+    assert world.directory.sandbox.log.entries == []
+    assert await proofs(world) == []
+
+
+async def test_without_the_permission_it_is_on_record_that_nobody_was_asked(world: World) -> None:
+    departure = await departed(world, world.tenant.add_user("Anna"))
+    answer = await prove_departure(world.services, [departure], "left")
+    assert answer is not None
+    assert answer.proof is Proof.NOT_ASKED
+    assert await proofs(world) == ["not_asked: this identity lacks Policy.Read.ConditionalAccess"]
+
+
+async def test_an_answer_that_cannot_be_recorded_fails_no_offboarding(
+    storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
+        departure = await departed(world, world.tenant.add_user("Anna"))
+        storage.set_fault(Fault(calls=Calls(path=r"\$batch"), times=1_000, reply=Reply.REFUSED))
+        assert await prove_departure(world.services, [departure], "left") is None
+
+
+# Recording -----------------------------------------------------------------------------------------------
+
+
+async def test_the_same_answer_every_night_is_a_finding_each_time_but_recorded_once(
+    world_that_answers: World,
+) -> None:
+    world = world_that_answers
+    user = world.tenant.add_user("Nobody Blocks")
+    person = before_asking(out(user.id))
+    await world.services.enforcements.save(world.group.id, [person])
+    for _ in range(2):
+        (person,) = await prove(Inquiry(world.services, seconds=10), context(world), [], [person])
+        (finding,) = not_blocked([person], world.group.id)
+        assert finding.user_id == user.id
+    assert await proofs(world) == ["not_blocked"]
+    assert (await world.enforcement(user.id)) == person
+
+
+async def test_what_was_recorded_while_entra_was_asked_stays(world: World) -> None:
+    asked = out("a")
+    again = replace(asked, state=State.OFFBOARDING, removed_at=None, run_id="another")
+    await world.services.enforcements.save(world.group.id, [again])
+    await record(world.services, context(world), [(asked, BLOCKED)])
+    assert await world.enforcement("a") == again
+
+
+async def test_many_answers_are_recorded_each_with_its_person(world: World) -> None:
+    people = [out(f"user-{number}") for number in range(30)]
+    await world.services.enforcements.save(world.group.id, people)
+    told = [(item, Answer(proof=Proof.BLOCKED, policy=item.row_key)) for item in people]
+    await record(world.services, context(world), told)
+    found = await asyncio.gather(*(world.enforcement(item.row_key) for item in people))
+    assert [item and (item.proof, item.proof_policy) for item in found] == [
+        (Proof.BLOCKED, item.row_key) for item in people
+    ]

@@ -1,0 +1,149 @@
+"""What Entra says of somebody's next sign-in, and when it is not asked."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from enforcer.core.offboarding_record import Enforcement, Proof, Sessions, State
+from enforcer.core.policy import marked, read_policy
+from enforcer.policies.what_if import Answer, Inquiry, without_asking
+from sandbox.directory import Effect, Fault
+from tests.reliability.conftest import without_waiting_for_policies
+from tests.support.policy_examples import EXEMPTIONS, shipped
+from tests.support.world import World
+
+pytestmark = pytest.mark.anyio
+
+NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
+NOBODY = "00000000-1111-2222-3333-444444444444"
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    """A world whose enforcer may ask Entra, without the pace of one question a second."""
+    assert world.tenant.identity is not None
+    world.tenant.grant(world.tenant.identity, "Policy.Read.All")
+    return without_waiting_for_policies(world)
+
+
+def out(user_id: str, **more: Any) -> Enforcement:
+    return Enforcement(row_key=user_id, user_id=user_id, state=State.OFFBOARDED, removed_at=NOW, **more)
+
+
+def strike(world: World, **fault: Any) -> None:
+    world.directory.sandbox.faults.add(Fault(path="evaluate", times=None, **fault))
+
+
+def met(*, state: str = "enabled", name: str = "Block", **conditions: object) -> dict[str, Any]:
+    """Give a policy that blocks everything, as Entra says that it would meet him."""
+    body = shipped()["no-group-no-access"].body
+    return {
+        **body,
+        "id": name,
+        "displayName": name,
+        "state": state,
+        "policyApplies": True,
+        "conditions": body["conditions"] | conditions,
+    }
+
+
+async def ask(world: World, person: Enforcement) -> Answer | None:
+    return await Inquiry(world.services, seconds=10).answer(person)
+
+
+async def test_whoever_is_met_by_policies_that_block_everything_is_blocked_by_their_names(
+    world: World,
+) -> None:
+    strike(world, status=200, body={"value": [met(name="Wall"), met(name="Fence")]})
+    answer = await ask(world, out(world.tenant.add_user("Anna", account_enabled=False).id))
+    assert answer == Answer(proof=Proof.BLOCKED, policy="Fence; Wall")
+    assert answer.words == "blocked: Fence; Wall"
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        met(state="enabledForReportingButNotEnforced"),
+        met(locations={"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]}),
+    ],
+)
+async def test_a_policy_that_only_reports_or_blocks_here_and_there_blocks_nobody(
+    world: World, policy: dict[str, Any]
+) -> None:
+    strike(world, status=200, body={"value": [policy]})
+    answer = await ask(world, out(world.tenant.add_user("Anna").id))
+    assert answer == Answer(proof=Proof.NOT_BLOCKED)
+    assert answer.words == "not_blocked"
+
+
+@pytest.mark.parametrize("exemption", EXEMPTIONS)
+async def test_a_policy_that_lets_apps_through_blocks_only_if_it_is_ours_as_we_made_it(
+    world: World, exemption: dict[str, object]
+) -> None:
+    applications = {"includeApplications": ["All"], **exemption}
+    theirs = met(applications=applications)
+    ours = marked(read_policy(theirs), "no-group-no-access").body
+    altered = ours | {"conditions": met(applications=applications)["conditions"]}
+    altered["conditions"]["users"] = {**altered["conditions"]["users"], "excludeRoles": [NOBODY]}
+    user = out(world.tenant.add_user("Anna").id)
+    for policy, proof in (
+        (theirs, Proof.NOT_BLOCKED),
+        (altered, Proof.NOT_BLOCKED),
+        (ours, Proof.BLOCKED),
+    ):
+        world.directory.sandbox.faults.clear()
+        strike(world, status=200, body={"value": [policy]})
+        answer = await ask(world, user)
+        assert answer is not None
+        assert answer.proof is proof
+
+
+async def test_of_whom_a_managed_group_still_has_nothing_is_said(world: World) -> None:
+    answer = await ask(world, out(world.member("Anna").id))
+    assert answer is not None
+    assert answer.words == f"not_asked: still listed as a member of {world.group.id}"
+
+
+async def test_an_account_that_entra_does_not_know_any_more_cannot_sign_in(world: World) -> None:
+    answer = await ask(world, out(NOBODY))
+    assert answer == Answer(proof=Proof.DISABLED, detail="the account does not exist any more")
+
+
+async def test_an_answer_that_cannot_be_read_is_told_and_the_next_one_is_asked_about(world: World) -> None:
+    strike(world, status=200, body={"value": None})
+    inquiry = Inquiry(world.services, seconds=10)
+    answer = await inquiry.answer(out(world.tenant.add_user("Anna").id))
+    assert answer is not None
+    assert answer.proof is Proof.NOT_ASKED
+    assert "broken" in answer.detail
+    assert inquiry.stopped == ""
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        ({"status": 403}, "this identity lacks Policy.Read.All"),
+        ({"status": 429, "headers": {"Retry-After": "3000"}}, "Entra did not answer"),
+        ({"effect": Effect.DELAY, "seconds": 3.0}, "the time for asking was up"),
+    ],
+)
+async def test_once_asking_makes_no_sense_nobody_else_is_asked_about(
+    world: World, fault: dict[str, Any], why: str
+) -> None:
+    strike(world, **fault)
+    inquiry = Inquiry(world.services, seconds=0.5)
+    assert await inquiry.answer(out(NOBODY)) is None
+    assert inquiry.stopped == why
+    world.directory.sandbox.faults.clear()
+    assert await inquiry.answer(out(NOBODY)) is None
+
+
+def test_only_an_account_that_we_disabled_or_that_is_gone_is_certain() -> None:
+    assert without_asking(out(NOBODY, sessions=Sessions.REVOKED)) is None
+    assert without_asking(out(NOBODY, disabled_at=NOW)) == Answer(proof=Proof.DISABLED)
+    gone = without_asking(out(NOBODY, sessions=Sessions.NO_ACCOUNT, disabled_at=NOW))
+    assert gone is not None
+    assert gone.words == "disabled: the account does not exist any more"

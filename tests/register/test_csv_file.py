@@ -1,0 +1,184 @@
+"""CSV files as HR systems write them."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enforcer.register.csv_file import CsvError, Line, guarded, read_csv
+
+HEADER = "user,end,start,displayName,company,sponsor,note,group"
+
+
+def read(text: str | bytes) -> list[Line]:
+    content = text.encode() if isinstance(text, str) else text
+    return read_csv(content, lambda line: "nobody is called nobody" if line.user == "nobody" else "")
+
+
+def problems(text: str | bytes) -> tuple[str, ...]:
+    with pytest.raises(CsvError) as error:
+        read(text)
+    return error.value.problems
+
+
+CELL = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=20)
+ONE_LINE = [Line(number=2, user="anna@x.example", end="2026-12-31")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "user,end\nanna@x.example,2026-12-31\n",
+        "user;end\nanna@x.example;2026-12-31",
+        "user\tend\r\nanna@x.example\t2026-12-31\r\n",
+        "\ufeffuser,end\nanna@x.example,2026-12-31\n",
+        '"user","end"\n"anna@x.example","2026-12-31"\n',
+        "END;extra;USER\n2026-12-31;;anna@x.example\n",
+        " user , end \n  anna@x.example , 2026-12-31 \n",
+        "user,end\ranna@x.example,2026-12-31\r",
+        "user,end,,\nanna@x.example,2026-12-31,,\n",
+    ],
+)
+def test_delimiters_byte_order_marks_quotes_and_line_ends_do_not_matter(text: str) -> None:
+    assert read(text) == ONE_LINE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "  \n \nuser,end\nanna@x.example,2026-12-31\n",
+        " \t \r\n\u00a0\r\nuser,end\r\nanna@x.example,2026-12-31\r\n",
+        ",,\r , \ruser,end\ranna@x.example,2026-12-31\r",
+        '"";""\n;\nuser;end\nanna@x.example;2026-12-31\n',
+    ],
+)
+def test_blank_lines_before_the_header_are_counted_and_skipped(text: str) -> None:
+    assert read(text) == [Line(number=4, user="anna@x.example", end="2026-12-31")]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "RowKey,EndDate",
+        "User Principal Name,Contract End Date",
+        "e-mail,LAST_DAY",
+        "UPN,valid until",
+        "Object ID,Expiry-Date",
+        "E-Mail-Address,validTo",
+    ],
+)
+def test_columns_are_known_by_the_names_that_hr_systems_give_them(header: str) -> None:
+    assert read(f"{header}\nanna@x.example,2026-12-31\n") == ONE_LINE
+
+
+def test_all_columns_are_read_and_strange_ones_left_alone() -> None:
+    text = (
+        f"{HEADER},Cost Centre\n"
+        'anna@x.example,2026-12-31,2026-01-01,"Berg, Anna","Bücher ""R"" Us",boss@x.example,🦄,g,4711\n'
+    )
+    assert read(text) == [
+        Line(
+            number=2,
+            user="anna@x.example",
+            end="2026-12-31",
+            start="2026-01-01",
+            display_name="Berg, Anna",
+            company='Bücher "R" Us',
+            sponsor="boss@x.example",
+            note="🦄",
+            group_id="g",
+        )
+    ]
+
+
+def test_lines_are_numbered_as_an_editor_does() -> None:
+    text = "\n\nuser,end,note\n\nanna@x,2026-12-31,\nben@x,2026-12-31,\nnobody,2026-12-31,\n"
+    assert problems(text) == ("line 7: nobody is called nobody",)
+    text = 'user,end,note\nanna@x,2026-12-31,"two\nlines"\nnobody,2026-12-31,\n'
+    assert problems(text) == (
+        "line 2: note holds control characters: 'two\\nlines'",
+        "line 4: nobody is called nobody",
+    )
+
+
+def test_every_bad_line_is_named_and_why() -> None:
+    text = "user;end\n;2026-12-31\nanna@x;\nnobody;2026-12-31\nben@x;2026-12-31;x\nANNA@Y;1\nanna@y;2\n"
+    assert problems(text) == (
+        "line 2: does not say who the contractor is",
+        "line 3: has no end date",
+        "line 4: nobody is called nobody",
+        "line 5: has 3 cells, the header has 2",
+        "line 7: anna@y stands in line 6 already",
+    )
+
+
+def test_one_person_may_stand_in_two_groups() -> None:
+    assert len(read("user,end,group\nanna@x,2026-12-31,one\nanna@x,2026-12-31,two\n")) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "the file is empty"),
+        ("\n\n", "the file is empty"),
+        ("name,company\nAnna,X\n", "line 1: no column says who the contractor is"),
+        ("user,company\nAnna,X\n", "line 1: no column says when access ends"),
+        ("upn,mail,end\na@x,a@x,2026-12-31\n", "line 1: the columns 'upn', 'mail' mean the same"),
+        ('user,end\nanna@x,"2026-12-31\n', "line 2: unexpected end of data"),
+        (b"user,end\nM\xfcller@x,2026-12-31\n", "line 2: is not UTF-8 (byte 0xfc)"),
+        ("user,end\n".encode("utf-16"), "line 1: is not UTF-8"),
+        ("user,end,note\nanna@x,2026-12-31," + "x" * 4001, "line 2: note has 4001 characters"),
+        ("user,end,note\nanna@x,2026-12-31,a\x00b", "line 2: note holds control characters"),
+        ("user,end,note\nanna@x,2026-12-31,\x1b[31m", "line 2: note holds control characters"),
+    ],
+)
+def test_what_is_wrong_with_the_file_is_said(text: str | bytes, problem: str) -> None:
+    assert any(found.startswith(problem) for found in problems(text))
+
+
+@pytest.mark.parametrize("note", ["non\u00a0breaking", "👩\u200d💻", "soft\u00adhyphen", "عربى", "e\u0301"])
+def test_unusual_but_harmless_characters_are_kept(note: str) -> None:
+    assert read(f"user,end,note\nanna@x,2026-12-31,{note}\n")[0].note == note
+
+
+@given(note=CELL)
+def test_a_guarded_cell_is_read_as_it_was_and_is_no_formula(note: str) -> None:
+    text = io.StringIO()
+    csv.writer(text).writerows([["user", "end", "note"], ["anna@x", "2026-12-31", guarded(note.strip())]])
+    assert guarded(note)[:1] not in {*"=+-@"}
+    assert read(text.getvalue())[0].note == note.strip()
+
+
+@pytest.mark.parametrize("note", ["=1+1", "'=1+1", "''@x", "-", "'s", "'"])
+def test_quotes_before_formulas_are_kept_apart_from_our_own(note: str) -> None:
+    assert guarded(note) == (note if note.startswith("'s") or note == "'" else f"'{note}")
+    quoted = guarded(note).replace('"', '""')
+    assert read(f'user,end,note\nanna@x,2026-12-31,"{quoted}"\n')[0].note == note
+
+
+def test_the_quote_that_our_export_puts_before_formulas_is_taken_off() -> None:
+    lines = read("user,end,note,company\nanna@x,2026-12-31,'=1+1,'s Hertogenbosch\n")
+    assert (lines[0].note, lines[0].company) == ("=1+1", "'s Hertogenbosch")
+
+
+@given(notes=st.lists(CELL, min_size=1, max_size=8), delimiter=st.sampled_from(";,\t"))
+def test_what_a_csv_writer_writes_is_read_as_it_was(notes: list[str], delimiter: str) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter)
+    writer.writerow(["user", "end", "note"])
+    writer.writerows([f"anna{number}@x", "2026-12-31", note] for number, note in enumerate(notes))
+    expected = [note.strip() for note in notes]
+    if not any(note.startswith("'") for note in expected):
+        assert [line.note for line in read(text.getvalue())] == expected
+
+
+@given(content=st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused_in_words(content: bytes) -> None:
+    try:
+        read_csv(b"user,end,note\n" + content, lambda _: "")
+    except CsvError as error:
+        assert all(problem for problem in error.problems)  # noqa: PT017 -- either is fine

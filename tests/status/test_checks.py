@@ -1,0 +1,282 @@
+"""`check`: each thing that a night needs, how it is, and what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from azure.storage.queue.aio import QueueClient
+
+from enforcer.core.calendar.midnight import Midnight
+from enforcer.core.contractors import Registration
+from enforcer.core.settings import Disable, Mode, Storage
+from enforcer.status.checks import Check, Health, run_checks
+from enforcer.storage.queues import OFFBOARDINGS, POISON, SWEEPS, Queues
+from enforcer.storage.tables.register import Register
+from enforcer.storage.tables.storage import Tables
+from sandbox.azurite import StorageEndpoints
+from sandbox.storage_proxy import Calls, Fault, Reply, Service, StorageProxy
+from tests.support.spoiled_rows import ROWS, spoil_register
+from tests.support.world import ENDED, RUNNING, World
+
+pytestmark = pytest.mark.anyio
+
+STRAY = "00000000-0000-0000-0000-00000000dead"
+
+
+async def _checks(world: World, **settings: object) -> dict[str, Check]:
+    world.configure(**settings)
+    return {check.name: check async for check in run_checks(world.services)}
+
+
+@pytest.fixture
+async def shaken(world: World, storage: StorageProxy) -> AsyncIterator[World]:
+    """The world, whose register, queues and blobs break where `storage` does."""
+    there = Storage(connection_string=storage.endpoints.connection_string)
+    async with Queues(there) as queues, Tables(there) as tables:
+        world.services = replace(world.services, queues=queues, register=Register(tables))
+        world.configure(storage=there)
+        yield world
+
+
+async def test_a_group_that_cannot_be_managed_fails_with_what_to_do(world: World) -> None:
+    world.group.group_types = ["DynamicMembership"]
+
+    check = (await _checks(world))[f"group {world.group.id}"]
+
+    assert check.health is Health.FAILED
+    assert "dynamic" in check.detail
+
+
+async def test_a_missing_permission_is_named_with_the_command_that_grants_it(world: World) -> None:
+    identity = world.tenant.identity
+    assert identity is not None
+    world.tenant.assignments[identity.id].clear()
+    world.tenant.grant(identity, "GroupMember.Read.All", "User.Read.All")
+
+    checks = await _checks(world, disable_accounts=Disable.ALL)
+
+    assert checks["may read users"].health is Health.OK
+    assert checks["may revoke sessions"].health is Health.FAILED
+    assert "User.RevokeSessions.All" in checks["may revoke sessions"].mend
+    assert checks["may disable accounts"].health is Health.FAILED
+    assert checks[f"may change group {world.group.id}"].health is Health.FAILED
+
+
+async def test_policies_that_may_not_be_listed_are_a_warning_that_names_the_permission(world: World) -> None:
+    check = (await _checks(world))["conditional access"]
+    assert check.health is Health.WARNING
+    assert check.mend.endswith(" Policy.Read.All")
+
+
+async def test_ownership_of_the_group_is_enough_to_change_it(world: World) -> None:
+    identity = world.tenant.identity
+    assert identity is not None
+    world.tenant.assignments[identity.id].clear()
+    world.tenant.grant(identity, "GroupMember.Read.All", "User.Read.All")
+    world.tenant.owners[world.group.id] = [identity.id]
+
+    assert (await _checks(world))[f"may change group {world.group.id}"].health is Health.OK
+
+
+async def test_rows_of_no_managed_group_are_found(world: World) -> None:
+    stray = Registration(group_id=STRAY, row_key="ben@x.example", end_date=RUNNING)
+    await world.services.register.save(stray)
+
+    checks = [check async for check in run_checks(world.services) if check.name == "register"]
+
+    assert [check.health for check in checks if STRAY in check.detail] == [Health.FAILED]
+
+
+async def test_rows_that_cannot_be_read_are_counted(world: World) -> None:
+    await world.register("ben@x.example", RUNNING)
+    await spoil_register(world.services.tables, world.group.id)
+
+    check = (await _checks(world))["register"]
+
+    assert check.health is Health.WARNING
+    rows = len(ROWS)
+    assert f"{rows + 1} rows of managed groups, {rows} of them cannot be read" in check.detail
+
+
+async def test_whatever_one_look_raises_the_others_go_on(world: World) -> None:
+    world.services = replace(world.services, register=None)  # type: ignore[arg-type]
+
+    checks = await _checks(world)
+
+    assert checks["register"].health is Health.FAILED
+    assert "AttributeError" in checks["register"].detail
+    assert checks[f"group {world.group.id}"].health is Health.OK
+
+
+async def test_the_last_complete_run_is_shown_and_a_missed_night_fails(world: World) -> None:
+    name = f"last complete run of {world.group.id}"
+    assert (await _checks(world))[name].health is Health.WARNING
+    await world.sweep()
+    assert (await _checks(world))[name].health is Health.OK
+
+    world.clock.advance(hours=27)
+
+    assert (await _checks(world))[name].health is Health.FAILED
+
+
+async def test_a_held_plan_is_named_with_the_command_that_releases_it(world: World) -> None:
+    for number in range(3):
+        await world.register(world.member(f"Person {number}").id, ENDED)
+    world.configure(brake_count=1, brake_percent=10)
+    report = await world.sweep()
+
+    checks = await _checks(world)
+
+    assert checks["brake"].health is Health.WARNING
+    assert report.run.digest in checks["brake"].mend
+
+
+async def test_the_next_night_is_told_in_utc_and_in_the_zone_of_the_organisation(world: World) -> None:
+    world.clock.moment = datetime(2026, 11, 23, 1, 29, tzinfo=UTC)
+
+    checks = await _checks(world, schedule="0 30 1 * * *", zone=ZoneInfo("America/New_York"))
+
+    assert checks["schedule"] == Check(
+        name="schedule",
+        health=Health.OK,
+        detail="0 30 1 * * *: the next night begins at 2026-11-23T01:30:00Z, 20:30 in America/New_York",
+    )
+
+
+async def test_report_mode_and_a_closed_api_are_warnings(world: World) -> None:
+    checks = await _checks(world, mode=Mode.REPORT, tenant_id="")
+
+    assert checks["mode"].health is Health.WARNING
+    assert checks["HTTP API"].health is Health.WARNING
+
+
+async def test_one_check_that_cannot_be_made_does_not_stop_the_others(world: World) -> None:
+    world.tenant.objects.pop(world.group.id)
+
+    checks = await _checks(world)
+
+    assert checks[f"group {world.group.id}"].health is Health.FAILED
+    assert checks["time zone"].health is Health.OK
+
+
+async def test_a_misspelt_setting_is_named_with_the_nearest_right_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await _checks(world))["settings"].health is Health.OK
+    monkeypatch.setenv("ENFORCER_TIMEZONE", "Europe/Berlin")
+
+    check = (await _checks(world))["ENFORCER_TIMEZONE"]
+
+    assert check.health is Health.FAILED
+    assert "ENFORCER_TIME_ZONE" in check.mend
+
+
+async def test_storage_that_answers_is_told_of_by_its_parts(world: World) -> None:
+    checks = await _checks(world)
+
+    assert checks["queues"].health is Health.OK
+    assert "sweeps" in checks["queues"].detail
+    assert "offboardings" in checks["queues"].detail
+    assert checks["reports"].health is Health.OK
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "other"),
+    [(Service.QUEUE, "queues", "reports"), (Service.BLOB, "reports", "queues")],
+)
+async def test_a_part_of_storage_that_does_not_answer_fails_and_is_not_waited_for(
+    shaken: World, storage: StorageProxy, service: Service, name: str, other: str
+) -> None:
+    storage.set_fault(Fault(calls=Calls(service=service), times=1_000, reply=Reply.DROPPED))
+
+    checks = await _checks(shaken)
+
+    assert checks[name].health is Health.FAILED
+    assert "storage did not answer" in checks[name].detail
+    assert "firewall" in checks[name].mend
+    assert checks[other].health is Health.OK
+    # Two attempts, each of which aiohttp may repeat.
+    assert storage.count(Calls(service=service)) <= 4
+
+
+async def test_what_keeps_everybody_waiting_is_left(shaken: World, storage: StorageProxy) -> None:
+    calls = Calls(service=Service.TABLE, path="contractors")
+    storage.set_fault(Fault(calls=calls, times=1_000, delay=timedelta(seconds=2)))
+
+    checks = {check.name: check async for check in run_checks(shaken.services, seconds=0.5)}
+
+    assert checks["register"].health is Health.FAILED
+    assert "within 0.5 seconds" in checks["register"].detail
+    assert "firewall" in checks["register"].mend
+
+
+async def test_queues_into_which_only_the_app_may_look_are_a_warning(
+    shaken: World, storage: StorageProxy
+) -> None:
+    storage.set_fault(Fault(calls=Calls(service=Service.QUEUE), times=1_000, reply=Reply.REFUSED))
+
+    check = (await _checks(shaken))["queues"]
+
+    assert check.health is Health.WARNING
+    assert "Storage Queue Data Contributor" in check.mend
+
+
+async def test_messages_that_lie_in_a_poison_queue_are_a_warning_that_names_it(
+    world: World, azurite: StorageEndpoints
+) -> None:
+    name = f"{OFFBOARDINGS}{POISON}"
+    async with QueueClient.from_connection_string(azurite.connection_string, name) as queue:
+        await queue.create_queue()
+        await queue.send_message("given up")
+        checks = await _checks(world)
+        await queue.delete_queue()
+
+    assert checks[name].health is Health.WARNING
+    assert checks[name].detail.endswith(": 1")
+    assert f"{SWEEPS}{POISON}" not in checks
+
+
+async def test_it_says_who_is_told_and_keeps_the_addresses_of_webhooks_to_itself(world: World) -> None:
+    urls = ("slack://secret/token", "mailto://user:password@example.com")
+    told = await _checks(world, notify_urls=urls, mail_sender="access@contoso.example")
+    untold = await _checks(world, notify_urls=(), mail_sender="")
+
+    assert told["alarms"].health is told["warnings to sponsors"].health is Health.OK
+    assert "mailto, slack" in told["alarms"].detail
+    assert "secret" not in told["alarms"].detail
+    assert "password" not in told["alarms"].detail
+    assert "access@contoso.example" in told["warnings to sponsors"].detail
+    assert untold["alarms"].health is untold["warnings to sponsors"].health is Health.WARNING
+    assert "ENFORCER_NOTIFY_URLS" in untold["alarms"].mend
+    assert "ENFORCER_MAIL_SENDER" in untold["warnings to sponsors"].mend
+
+
+async def test_a_mailbox_that_exchange_may_have_given_is_no_missing_permission(world: World) -> None:
+    identity = world.tenant.identity
+    assert identity is not None
+    world.tenant.assignments[identity.id].clear()
+    world.tenant.grant(identity, "GroupMember.Read.All", "User.Read.All")
+
+    check = (await _checks(world, mail_sender="access@contoso.example"))["may send mail"]
+
+    assert check.health is Health.WARNING
+    assert "docs/permissions.md#one-mailbox-instead-of-all" in check.mend
+    assert check.mend.endswith(" Mail.Send")
+
+
+async def test_ends_at_midnight_are_a_warning_that_says_what_to_write(world: World) -> None:
+    name = "ends at midnight"
+    await world.register("anna@x.example", "2020-12-31T00:00:00Z")
+    assert (await _checks(world))[name].health is Health.OK
+
+    await world.register("ben@x.example", "2098-12-31T00:00:00Z")
+    check = (await _checks(world))[name]
+    assert check.health is Health.WARNING
+    assert check.detail.startswith("1 row, such as ben@x.example: EndDate is 2098-12-31T00:00:00Z")
+    assert "ENFORCER_MIDNIGHT" in check.mend
+
+    assert (await _checks(world, midnight=Midnight.DAY))[name].health is Health.OK

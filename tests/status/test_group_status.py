@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from enforcer.core.exceptions import EnforcerError
+from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.plan import FindingKind
+from enforcer.core.settings import Mode
+from enforcer.offboarding.undo import plan_undo, undo
+from enforcer.status.group_status import GroupStatus, newest_findings, read_status
+from sandbox.directory.faults import Fault
+from tests.support.findings import too_many
+from tests.support.leaving import offboard
+from tests.support.world import ENDED, RUNNING, World
+
+pytestmark = pytest.mark.anyio
+
+
+async def _status(world: World) -> GroupStatus:
+    [group] = (await read_status(world.services)).groups
+    return group
+
+
+async def test_before_the_first_run_there_is_none(world: World) -> None:
+    status = await _status(world)
+    assert (status.contractors, status.last_run, status.last_complete_run) == (0, None, None)
+    assert (status.held, status.stuck, status.ending_soon, status.findings) == (None, (), (), {})
+
+
+async def test_a_run_that_failed_is_the_last_one_but_not_the_last_complete_one(world: World) -> None:
+    complete = await world.sweep()
+    world.clock.advance(days=1)
+    world.directory.sandbox.faults.add(Fault(path="^/v1.0", times=None, status=403, code="Forbidden"))
+    with pytest.raises(EnforcerError):
+        await world.sweep()
+
+    status = await _status(world)
+
+    assert status.last_complete_run is not None
+    assert status.last_run is not None
+    assert status.last_complete_run.run_id == complete.run.run_id
+    assert (status.last_run.run_id != complete.run.run_id, status.last_run.state) == (True, "failed")
+
+
+async def test_only_sweeps_of_the_nights_kind_count(world: World) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, ENDED)
+    night = await world.sweep()
+    world.clock.advance(minutes=1)
+    reversals = await plan_undo(world.services, night.run.run_id)
+    await undo(world.services, night.run.run_id, reversals, actor="cli:ann")
+    world.clock.advance(minutes=1)
+    await offboard(world, anna)
+    world.clock.advance(minutes=1)
+    world.configure(mode=Mode.REPORT)
+    looked = await world.sweep(only_look=True)
+    assert (await _status(world)).last_run == looked.run
+    world.configure(mode=Mode.ENFORCE)
+
+    status = await _status(world)
+
+    assert (status.last_run, status.last_complete_run) == (night.run, night.run)
+
+
+async def test_what_the_newest_finished_sweep_found_is_not_hidden_by_a_later_failure(world: World) -> None:
+    ghost = world.member("Ghost")
+    await world.sweep()
+    world.clock.advance(minutes=1)
+    world.directory.sandbox.faults.add(Fault(path="^/v1.0", times=None, status=403, code="Forbidden"))
+    with pytest.raises(EnforcerError):
+        await world.sweep()
+
+    assert [one.user_id for one in await newest_findings(world.services, world.group.id)] == [ghost.id]
+
+
+async def test_findings_are_counted_by_kind(world: World) -> None:
+    world.member("Ulf Unregistered")
+    world.member("Uma Unregistered")
+    await world.register("anna@contoso.example", "never")
+    await world.sweep()
+
+    assert (await _status(world)).findings == {
+        FindingKind.UNREGISTERED_MEMBER: 2,
+        FindingKind.INVALID_ROW: 1,
+    }
+
+
+async def test_of_however_many_findings_none_is_missing_from_the_count(world: World) -> None:
+    await world.record(too_many(ghosts=5))
+
+    assert (await _status(world)).findings == {
+        FindingKind.MISSING_MEMBER: 6_000,
+        FindingKind.UNREGISTERED_MEMBER: 5,
+    }
+    named = await newest_findings(world.services, world.group.id)
+    assert sum(found.kind is FindingKind.UNREGISTERED_MEMBER for found in named) == 5
+
+
+async def test_rows_end_soon_within_the_longest_warning_and_the_ended_count_no_more(world: World) -> None:
+    def day(number: int) -> str:
+        return (world.clock.moment + timedelta(days=number)).date().isoformat()
+
+    await world.register("gone@contoso.example", ENDED)
+    await world.register("later@contoso.example", RUNNING)
+    await world.register("second@contoso.example", day(12))
+    await world.register("first@contoso.example", day(3))
+
+    status = await _status(world)
+
+    assert status.contractors == 3
+    assert [end.row_key for end in status.ending_soon] == ["first@contoso.example", "second@contoso.example"]
+
+
+async def test_the_forecast_counts_the_ends_of_each_week_to_come(world: World) -> None:
+    world.clock.moment = datetime(2026, 11, 23, 12, tzinfo=UTC)  # a Monday
+    for number, day in enumerate(("2026-11-22", "2026-11-23", "2026-11-29", "2026-11-30", RUNNING)):
+        await world.register(f"person{number}@contoso.example", day)
+
+    weeks = (await _status(world)).forecast
+
+    assert [(week.number, week.ending) for week in weeks[:3]] == [(48, 2), (49, 1), (50, 0)]
+
+
+async def test_who_is_stuck_is_named_and_who_is_done_is_not(world: World) -> None:
+    for key, state in (("a", State.STUCK), ("b", State.OFFBOARDING), ("c", State.VERIFIED)):
+        item = Enforcement(row_key=key, user_id=key, state=state, attempts=6, last_error="403 no")
+        await world.services.enforcements.save(world.group.id, [item])
+
+    status = await _status(world)
+
+    assert [item.user_id for item in status.stuck] == ["a"]
+    assert status.unfinished == 2
+
+
+async def test_a_plan_is_held_until_it_is_approved_or_another_one_takes_its_place(world: World) -> None:
+    people = [world.member(f"Person {number}") for number in range(12)]
+    for person in people:
+        await world.register(person.id, ENDED)
+    held = await world.sweep()
+    assert held.run.held
+
+    status = await _status(world)
+    assert status.held is not None
+    assert (status.held.digest, status.held.people) == (held.run.digest, 12)
+    assert status.last_complete_run is None
+
+    for person in people:
+        await world.register(person.id, RUNNING)
+    world.clock.advance(minutes=1)
+    await world.sweep()
+    assert (await _status(world)).held is None

@@ -1,0 +1,37 @@
+"""A run at work, for what a run is made of."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from enforcer.core.plan import Offboard
+from enforcer.core.runs import Run
+from enforcer.offboarding.steps import intent
+from enforcer.sweep.group_run import Job
+from enforcer.sweep.leavers import Departures
+from tests.support.world import World
+
+RUN_ID = "20261123T003000-abcdef"
+
+
+@asynccontextmanager
+async def running_job(world: World, *, until: float | None = None) -> AsyncIterator[Job]:
+    """Hold the lease on the world's group; nobody new is begun after `until`, a time of the loop's clock."""
+    run = Run(run_id=RUN_ID, group_id=world.group.id, started_at=world.clock(), mode="enforce", actor="timer")
+    async with world.services.leases.holding(world.group.id, "a test") as lease:
+        yield Job(services=world.services, lease=lease, run=run, until=until)
+
+
+async def planned(world: World) -> tuple[Offboard, ...]:
+    """Give whom a run would offboard, with their intents written as a run writes them."""
+    people = (await world.plan()).offboard
+    await world.services.enforcements.save(world.group.id, [intent(one, RUN_ID) for one in people])
+    return people
+
+
+async def offboard(world: World, people: tuple[Offboard, ...], *, until: float | None = None) -> Departures:
+    async with running_job(world, until=until) as job:
+        departures = Departures(job)
+        await departures.offboard(people)
+        return departures

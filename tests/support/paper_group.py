@@ -1,0 +1,104 @@
+"""A managed group on paper: members, rows and enforcements for the planner."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from enforcer.core.contractors import RegisterRow
+from enforcer.core.members import Member
+from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.plan import FindingKind, GroupPlan
+from enforcer.core.planning.planner import GroupFacts, plan_group
+from enforcer.core.settings import Settings
+
+GROUP = "99999999-0000-4000-8000-000000000000"
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ENDED, RUNNING = "2026-11-22", "2027-11-22"
+
+
+def person(number: int, **changes: Any) -> Member:
+    """Give a member whose names all have the number in them."""
+    address = f"person{number}@contoso.example"
+    given = {"id": user_id(number), "user_principal_name": address, "mail": address, **changes}
+    return Member(**given)
+
+
+def user_id(number: int) -> str:
+    return f"{number:08x}-0000-4000-8000-000000000000"
+
+
+ANNA, BEN = person(0xA), person(0xB)
+
+
+def row(key: Member | str, end: object = ENDED, start: object = None) -> RegisterRow:
+    """Give a row for a member, by his object ID, or with this key."""
+    row_key = key.id if isinstance(key, Member) else key
+    return RegisterRow(partition_key=GROUP, row_key=row_key, end_date=end, start_date=start)
+
+
+def known(member: Member, state: State, **changes: Any) -> Enforcement:
+    """Give an enforcement of what ended on ENDED, keyed by the member's object ID."""
+    given: dict[str, Any] = {
+        "row_key": member.id,
+        "user_id": member.id,
+        "state": state,
+        "end_date": ENDED,
+        "due_at": datetime(2026, 11, 23, tzinfo=UTC),
+        "user_kind": member.user_kind,
+        "run_id": "20261123T003000-000000",
+        **changes,
+    }
+    if state in (State.OFFBOARDED, State.VERIFIED):
+        given = {"removed_at": NOW - timedelta(days=1), "revoked_at": NOW - timedelta(days=1), **given}
+    return Enforcement(**given)
+
+
+def settings(**changes: Any) -> Settings:
+    return Settings(group_ids=(GROUP,), **changes)
+
+
+def plan(
+    *,
+    rows: Iterable[RegisterRow] = (),
+    members: Iterable[Member] = (),
+    enforcements: Iterable[Enforcement] = (),
+    engaged_elsewhere: Collection[str] = frozenset(),
+    now: datetime = NOW,
+    **changes: Any,
+) -> GroupPlan:
+    """Plan the group; whatever else is given is a setting."""
+    facts = GroupFacts(
+        group_id=GROUP,
+        rows=rows,
+        members=members,
+        enforcements=enforcements,
+        engaged_elsewhere=engaged_elsewhere,
+    )
+    return plan_group(facts, settings(**changes), now)
+
+
+def out(made: GroupPlan) -> list[str]:
+    """Tell whom the plan offboards."""
+    return [one.user_id for one in made.offboard]
+
+
+def found(made: GroupPlan) -> list[tuple[FindingKind, str | None, str | None]]:
+    """Tell what the plan finds: kind, row and person."""
+    return [(finding.kind, finding.row_key, finding.user_id) for finding in made.findings]
+
+
+def is_quiet(made: GroupPlan) -> bool:
+    """Tell whether the plan does nothing and says nothing."""
+    return not any(
+        (
+            made.offboard,
+            made.onboard,
+            made.ending_soon,
+            made.findings,
+            made.waiting,
+            made.verify,
+            made.withdraw,
+        )
+    )

@@ -1,0 +1,63 @@
+"""Short ways to fill a world and to look at what became of it."""
+
+from __future__ import annotations
+
+from enforcer.core.ledger import Action
+from enforcer.core.offboard_answer import Offboarded
+from enforcer.core.run_ids import new_run_id
+from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
+from sandbox.directory.faults import Fault
+from sandbox.directory.objects import User
+from tests.support.directory_facts import Done, attempts
+from tests.support.world import ENDED, RUNNING, World
+
+
+async def leavers(world: World, count: int) -> list[User]:
+    """Add so many members whose access has ended."""
+    users = [world.member(f"Leaver {number}") for number in range(count)]
+    for user in users:
+        await world.register(user.id, ENDED)
+    return users
+
+
+async def stayers(world: World, count: int) -> list[User]:
+    """Add so many members whose access goes on."""
+    users = [world.member(f"Stayer {number}") for number in range(count)]
+    for user in users:
+        await world.register(user.id, RUNNING)
+    return users
+
+
+def strike(world: World, **fault: object) -> None:
+    """Have something go wrong with the directory's next matching request."""
+    world.directory.sandbox.faults.add(Fault(**fault))  # type: ignore[arg-type]
+
+
+def heal(world: World) -> None:
+    world.directory.sandbox.faults.clear()
+
+
+def mark(world: World) -> int:
+    """A place in the directory's log."""
+    return len(world.directory.sandbox.log.entries)
+
+
+def tried(world: World, since: int = 0) -> list[Done]:
+    """Give the changes that the product has asked for since then."""
+    return attempts(world.directory.sandbox.log.after(since))
+
+
+async def recorded(world: World, action: Action) -> list[tuple[str, str]]:
+    """Give user and outcome of the ledger's entries of this kind."""
+    return [(entry.user, entry.outcome) for entry in await world.ledger() if entry.action is action]
+
+
+def removal_of(user: User) -> str:
+    """The path of this person's removal."""
+    return rf"members/{user.id}/\$ref"
+
+
+async def offboard(world: World, user: User) -> Offboarded:
+    """Offboard this person now."""
+    order = OffboardOrder(user=user.id, reason="test", actor="test", run_id=new_run_id(world.clock.moment))
+    return await offboard_now(world.services, order)

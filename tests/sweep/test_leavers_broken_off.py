@@ -1,0 +1,175 @@
+"""The people whom a run offboards, where the run has to end: for lack of time, or because storage fails."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from enforcer.core.exceptions import AccessDeniedError, LeaseLostError
+from enforcer.core.ledger import Action
+from enforcer.core.offboarding_record import State
+from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED, Result
+from enforcer.core.settings import Disable
+from enforcer.graph.retries import Patience
+from enforcer.sweep.leavers import Departures
+from sandbox.azurite import StorageEndpoints
+from sandbox.directory import Fault
+from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
+from sandbox.storage_proxy import Fault as StorageFault
+from tests.support.directory_facts import Deed, attempts, deeds, numbers
+from tests.support.group_run import offboard, planned, running_job
+from tests.support.people import leavers, recorded
+from tests.support.world import RUNNING, World, running_world
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [Calls(path=r"\$batch"), Calls(method="DELETE", path=r"^/enforcements\b")],
+    ids=["ledger", "intent"],
+)
+async def test_a_reprieve_that_cannot_be_recorded_ends_the_run_and_is_kept_by_the_next(
+    storage: StorageProxy, monkeypatch: pytest.MonkeyPatch, calls: Calls
+) -> None:
+    async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
+        anna, ben = await leavers(world, 2)
+        renewed, other = sorted(await planned(world), key=lambda one: one.user_id != anna.id)
+        await world.register(anna.id, RUNNING)
+        async with running_job(world) as job:
+            departures = Departures(job)
+            storage.set_fault(StorageFault(calls=calls, times=1_000, reply=Reply.REFUSED))
+            with pytest.raises(AccessDeniedError):
+                await departures.offboard((renewed,))
+            with pytest.raises(AccessDeniedError):
+                await departures.offboard((other,))
+        storage.clear()
+
+        assert {(out.reason, out.left_undone) for out in departures.outcomes} == {(RUN_ENDED, True)}
+        assert world.graph_writes() == []
+        assert (await world.on_record(anna.id)).unfinished
+
+        report = await world.sweep()
+
+        assert world.member_ids() == {anna.id}
+        assert (report.run.due, report.run.removed) == (1, 1)
+        assert await world.enforcement(anna.id) is None
+        assert {user for user, _ in await recorded(world, Action.WITHDRAW)} == {anna.id}
+        assert (await world.on_record(ben.id)).state is State.OFFBOARDED
+
+
+async def test_a_register_that_cannot_be_asked_once_more_ends_the_run_and_touches_nobody(
+    storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
+        users = await leavers(world, 2)
+        people = await planned(world)
+        async with running_job(world) as job:
+            departures = Departures(job)
+            rows = Calls(path=r"^/contractors\b")
+            storage.set_fault(StorageFault(calls=rows, times=1_000, reply=Reply.REFUSED))
+            with pytest.raises(AccessDeniedError, match="storage refuses"):
+                await departures.offboard(people)
+
+        assert {(out.reason, out.left_undone) for out in departures.outcomes} == {(RUN_ENDED, True)}
+        assert (len(departures.outcomes), world.graph_writes()) == (2, [])
+        assert world.member_ids() == {user.id for user in users}
+
+
+async def test_when_time_is_up_nobody_is_begun_and_everybody_is_left_undone(world: World) -> None:
+    users = await leavers(world, 3)
+    departures = await offboard(world, await planned(world), until=asyncio.get_running_loop().time())
+    assert {(out.reason, out.left_undone) for out in departures.outcomes} == {(OUT_OF_TIME, True)}
+    assert world.member_ids() == {user.id for user in users}
+
+
+async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and_the_next_run_goes_on(
+    azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening = running_world(azurite.connection_string, monkeypatch.setenv, patience=Patience(failures=60))
+    async with opening as world:
+        world.configure(disable_accounts=Disable.ALL)
+        users = await leavers(world, 3)
+        for user, method in zip(users, ("PATCH", "DELETE", "POST"), strict=True):
+            world.directory.sandbox.faults.add(Fault(method=method, path=user.id, times=None))
+        people = await planned(world)
+        async with running_job(world, until=asyncio.get_running_loop().time() + 0.5) as job:
+            runs = {one.user_id: Departures(job) for one in people}  # each goes ahead, so that all are begun
+            await asyncio.gather(*(runs[one.user_id].offboard((one,)) for one in people))
+
+        done = attempts(world.directory.sandbox.log.entries)
+        whole = [Deed.CHANGED, Deed.REMOVED, Deed.REVOKED]
+        for number, user in enumerate(users):
+            tried = [one.deed for one in done if one.user_id == user.id]
+            assert list(dict.fromkeys(tried)) == whole[: number + 1]
+            [outcome] = runs[user.id].outcomes
+            assert (outcome.reason, outcome.left_undone, outcome.finished) == (OUT_OF_TIME, True, False)
+            said = [entry.action for entry in await world.ledger() if entry.user == user.id]
+            assert said == [Action.DISABLE, Action.REMOVE][:number]
+            left = await world.on_record(user.id)
+            assert (left.state, left.attempts) == (State.OFFBOARDING, 0)
+            assert [left.disabled_at is not None, left.removed_at is not None] == [number > 0, number > 1]
+
+        world.directory.sandbox.faults.clear()
+        assert (await world.sweep()).run.left_undone == 0
+        assert world.member_ids() == set()
+        done = deeds(world.directory.sandbox.log.entries)
+        for user in users:
+            assert not user.account_enabled
+            [removed], revoked = (numbers(done, deed, user.id) for deed in (Deed.REMOVED, Deed.REVOKED))
+            assert max(revoked) > removed
+
+
+async def test_a_failure_of_the_whole_run_keeps_what_was_done_and_is_nobodys_attempt(world: World) -> None:
+    anna, _ = await leavers(world, 2)
+    people = sorted(await planned(world), key=lambda one: one.user_id != anna.id)
+    world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=401, times=None))
+
+    async with running_job(world) as job:
+        departures = Departures(job)
+        with pytest.raises(AccessDeniedError, match="refuses the token"):
+            await departures.offboard((people[0],))
+        with pytest.raises(AccessDeniedError, match="refuses the token"):
+            await departures.offboard((people[1],))
+
+    assert [(out.result, out.reason) for out in departures.outcomes] == [
+        (Result.REMOVED, RUN_ENDED),
+        (Result.SKIPPED, RUN_ENDED),
+    ]
+    assert all(out.left_undone for out in departures.outcomes)
+    half = await world.on_record(anna.id)
+    assert (half.state, half.attempts, half.revoked_at) == (State.OFFBOARDING, 0, None)
+    assert half.removed_at is not None
+    assert await recorded(world, Action.REMOVE) == [(anna.id, "removed")]
+
+
+async def test_a_group_that_another_runner_has_taken_over_is_not_touched_any_more(world: World) -> None:
+    users = await leavers(world, 2)
+    people = await planned(world)
+    async with running_job(world) as job:
+        departures = Departures(job)
+        world.clock.advance(seconds=60)
+        async with world.services.leases.holding(world.group.id, "another"):
+            with pytest.raises(LeaseLostError):
+                await departures.offboard(people)
+
+    assert {(out.reason, out.left_undone) for out in departures.outcomes} == {(RUN_ENDED, True)}
+    assert world.member_ids() == {user.id for user in users}
+
+
+async def test_what_cannot_be_recorded_ends_the_run_and_is_counted_all_the_same(
+    storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
+        await leavers(world, 1)
+        people = await planned(world)
+        ledger = Calls(service=Service.TABLE, path=r"\$batch|ledger")
+        async with running_job(world) as job:
+            departures = Departures(job)
+            storage.set_fault(StorageFault(calls=ledger, times=1_000, reply=Reply.REFUSED))
+            with pytest.raises(AccessDeniedError):
+                await departures.offboard(people)
+            storage.clear()
+
+    assert [out.result for out in departures.outcomes] == [Result.REMOVED]
