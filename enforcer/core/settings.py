@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from enforcer.core import setting_values
+from enforcer.core import setting_values as values
 from enforcer.core.calendar.midnight import DateRules, Midnight
 from enforcer.core.exceptions import SettingsError
 
@@ -120,31 +120,29 @@ def names() -> frozenset[str]:
 def _read(reader: _Reader) -> Settings:
     default = _DEFAULT
     return Settings(
-        group_ids=reader.read(
-            "ENFORCER_GROUP_IDS", setting_values.object_ids, default.group_ids, required=True
-        ),
+        group_ids=reader.read("ENFORCER_GROUP_IDS", values.object_ids, default.group_ids, required=True),
         mode=reader.read("ENFORCER_MODE", _one_of(Mode), default.mode),
-        schedule=reader.read("ENFORCER_SCHEDULE", setting_values.schedule, default.schedule),
-        zone=reader.read("ENFORCER_TIME_ZONE", setting_values.zone, default.zone),
+        schedule=reader.read("ENFORCER_SCHEDULE", values.schedule, default.schedule),
+        zone=reader.read("ENFORCER_TIME_ZONE", values.zone, default.zone),
         midnight=reader.read("ENFORCER_MIDNIGHT", _one_of(Midnight), default.midnight),
         disable_accounts=reader.read("ENFORCER_DISABLE_ACCOUNTS", _one_of(Disable), default.disable_accounts),
         unregistered=reader.read("ENFORCER_UNREGISTERED", _one_of(Unregistered), default.unregistered),
         onboard=reader.read("ENFORCER_ONBOARD", _one_of(Onboarding), default.onboard),
-        brake_count=reader.read("ENFORCER_BRAKE_COUNT", setting_values.count, default.brake_count),
-        brake_percent=reader.read("ENFORCER_BRAKE_PERCENT", setting_values.percent, default.brake_percent),
+        brake_count=reader.read("ENFORCER_BRAKE_COUNT", values.count, default.brake_count),
+        brake_percent=reader.read("ENFORCER_BRAKE_PERCENT", values.percent, default.brake_percent),
         protected_ids=frozenset(
-            reader.read("ENFORCER_PROTECTED_IDS", setting_values.object_ids, tuple(default.protected_ids))
+            reader.read("ENFORCER_PROTECTED_IDS", values.object_ids, tuple(default.protected_ids))
         ),
-        warn_days=reader.read("ENFORCER_WARN_DAYS", setting_values.days, default.warn_days),
-        notify_urls=reader.read("ENFORCER_NOTIFY_URLS", setting_values.notify_urls, default.notify_urls),
-        mail_sender=reader.read("ENFORCER_MAIL_SENDER", setting_values.mailbox, default.mail_sender),
-        tenant_id=reader.read("ENFORCER_TENANT_ID", setting_values.object_id, default.tenant_id),
+        warn_days=reader.read("ENFORCER_WARN_DAYS", values.days, default.warn_days),
+        notify_urls=reader.read("ENFORCER_NOTIFY_URLS", values.notify_urls, default.notify_urls),
+        mail_sender=reader.read("ENFORCER_MAIL_SENDER", values.mailbox, default.mail_sender),
+        tenant_id=reader.read("ENFORCER_TENANT_ID", values.object_id, default.tenant_id),
         api_audience=reader.read("ENFORCER_API_AUDIENCE", str, default.api_audience),
         api_role=reader.read("ENFORCER_API_ROLE", str, default.api_role),
-        authority_url=reader.read("ENFORCER_AUTHORITY_URL", setting_values.url, default.authority_url),
-        lease_seconds=reader.read("ENFORCER_LEASE_SECONDS", setting_values.seconds, default.lease_seconds),
-        graph_url=reader.read("ENFORCER_GRAPH_URL", setting_values.url, default.graph_url),
-        client_id=reader.read("AZURE_CLIENT_ID", setting_values.object_id, default.client_id),
+        authority_url=reader.read("ENFORCER_AUTHORITY_URL", values.url, default.authority_url),
+        lease_seconds=reader.read("ENFORCER_LEASE_SECONDS", values.seconds, default.lease_seconds),
+        graph_url=reader.read("ENFORCER_GRAPH_URL", values.url, default.graph_url),
+        client_id=reader.read("AZURE_CLIENT_ID", values.object_id, default.client_id),
         storage=_storage(reader),
     )
 
@@ -152,17 +150,11 @@ def _read(reader: _Reader) -> Settings:
 def _storage(reader: _Reader) -> Storage:
     default = _DEFAULT.storage
     storage = Storage(
-        connection_string=reader.read(
-            "EnforcerStorage", setting_values.connection_string, default.connection_string
-        ),
-        table_url=reader.read(
-            "EnforcerStorage__tableServiceUri", setting_values.storage_url, default.table_url
-        ),
-        queue_url=reader.read(
-            "EnforcerStorage__queueServiceUri", setting_values.storage_url, default.queue_url
-        ),
-        blob_url=reader.read("EnforcerStorage__blobServiceUri", setting_values.storage_url, default.blob_url),
-        client_id=reader.read("EnforcerStorage__clientId", setting_values.object_id, default.client_id),
+        connection_string=reader.read("EnforcerStorage", values.connection_string, default.connection_string),
+        table_url=reader.read("EnforcerStorage__tableServiceUri", values.storage_url, default.table_url),
+        queue_url=reader.read("EnforcerStorage__queueServiceUri", values.storage_url, default.queue_url),
+        blob_url=reader.read("EnforcerStorage__blobServiceUri", values.storage_url, default.blob_url),
+        client_id=reader.read("EnforcerStorage__clientId", values.object_id, default.client_id),
     )
     # Only to be validated: managed identity is the one kind there is.
     reader.read("EnforcerStorage__credential", _one_of(Credential), Credential.MANAGED_IDENTITY)
