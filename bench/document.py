@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def with_figures(page: str, records: Sequence[Record]) -> str:
-    """Give the page with these figures between its two marks."""
+    """Return the page with these figures between its two marks."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     rows = "".join(_rows(records))

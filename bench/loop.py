@@ -52,8 +52,8 @@ async def run_loop(stage: Stage, people: int) -> LoopTimes:
 
 
 async def read_due(graph: GraphServiceClient, group_id: str, connection_string: str) -> list[str]:
-    """Give the members whose end date has passed."""
-    from azure.data.tables.aio import TableClient  # noqa: PLC0415
+    """Return the members whose end date has passed."""
+    from azure.data.tables.aio import TableClient
 
     members = await _members(graph, group_id)
     table = TableClient.from_connection_string(connection_string, "contractors")
@@ -76,15 +76,15 @@ async def _members(graph: GraphServiceClient, group_id: str) -> list[str]:
 
 @asynccontextmanager
 async def graph_client(url: str) -> AsyncIterator[GraphServiceClient]:
-    """Give the SDK's own client, with its own retries, for a Graph that is elsewhere."""
-    import httpx  # noqa: PLC0415
-    from azure.identity.aio import ManagedIdentityCredential  # noqa: PLC0415
-    from kiota_authentication_azure.azure_identity_authentication_provider import (  # noqa: PLC0415
+    """Return the SDK's own client, with its own retries, for a Graph that is elsewhere."""
+    import httpx
+    from azure.identity.aio import ManagedIdentityCredential
+    from kiota_authentication_azure.azure_identity_authentication_provider import (
         AzureIdentityAuthenticationProvider,
     )
-    from msgraph.graph_request_adapter import GraphRequestAdapter, options  # noqa: PLC0415
-    from msgraph.graph_service_client import GraphServiceClient  # noqa: PLC0415
-    from msgraph_core import GraphClientFactory  # type: ignore[import-untyped]  # noqa: PLC0415
+    from msgraph.graph_request_adapter import GraphRequestAdapter, options
+    from msgraph.graph_service_client import GraphServiceClient
+    from msgraph_core import GraphClientFactory  # type: ignore[import-untyped]
 
     async with ManagedIdentityCredential() as credential:
         provider = AzureIdentityAuthenticationProvider(

@@ -49,24 +49,26 @@ async def probe(name: str, environ: Mapping[str, str]) -> Probe:
 
 async def _sweep() -> Callable[[], Awaitable[None]]:
     """Sweep the group of the environment, by hand, so that what is imported first is imported before."""
-    from enforcer.core.settings import load_settings  # noqa: PLC0415
-    from enforcer.services import open_services  # noqa: PLC0415
-    from enforcer.sweep.sweep import Order, sweep  # noqa: PLC0415
+    from enforcer.core.settings import load_settings
+    from enforcer.services import open_services
+    from enforcer.sweep.sweep import SweepRequest, sweep
 
     _import_what_calls_load()
 
     async def run() -> None:
         settings = load_settings(os.environ)
         async with open_services(settings) as services:
-            await sweep(services, Order(group_id=settings.group_ids[0], actor="bench", reason="measurement"))
+            await sweep(
+                services, SweepRequest(group_id=settings.group_ids[0], actor="bench", reason="measurement")
+            )
 
     return run
 
 
 async def _loop() -> Callable[[], Awaitable[None]]:
     """Read what the plain loop reads."""
-    from bench.loop import graph_client, read_due  # noqa: PLC0415
-    from enforcer.core.settings import load_settings  # noqa: PLC0415
+    from bench.loop import graph_client, read_due
+    from enforcer.core.settings import load_settings
 
     _import_what_calls_load()
 
@@ -80,7 +82,7 @@ async def _loop() -> Callable[[], Awaitable[None]]:
 
 async def _plan() -> Callable[[], Awaitable[None]]:
     """Plan 100,000 rows and 10,000 members of whom 1,000 are due; the rows come page by page."""
-    from bench.register import made_up_group, plan_made_up_group  # noqa: PLC0415
+    from bench.register import made_up_group, plan_made_up_group
 
     group = made_up_group()
 
@@ -111,7 +113,7 @@ async def _measure(name: str) -> Probe:
 
 
 def _memory(what: str) -> float:
-    """Give what the process holds (VmRSS) or the most that it has held (VmHWM), in MiB."""
+    """Return what the process holds (VmRSS) or the most that it has held (VmHWM), in MiB."""
     for line in _lines():
         if line.startswith(what):
             return int(line.split()[1]) / 1024

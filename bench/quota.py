@@ -34,7 +34,7 @@ async def measure(speed: float = SPEED) -> list[Figure]:
 
 
 def floor(writes: int, window: float) -> float:
-    """Give the seconds below which no program can stay in a sliding window, were every call instantaneous.
+    """Return the seconds below which no program can stay in a sliding window, were every call instantaneous.
 
     The first 3,000 writes are free to go at once, each further 3,000 a window later.
     """

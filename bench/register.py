@@ -11,8 +11,8 @@ from bench.stage import ENDED, RUNNING
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.members import Member
 from enforcer.core.plan import GroupPlan
-from enforcer.core.planning.planner import GroupFacts, plan_group
-from enforcer.core.planning.relevant_rows import Sieve
+from enforcer.core.planning.planner import GroupSnapshot, plan_group
+from enforcer.core.planning.relevant_rows import RelevantRows
 from enforcer.core.settings import Settings
 
 ROWS, MEMBERS, DUE = 100_000, 10_000, 1_000
@@ -43,10 +43,10 @@ def made_up_group() -> Group:
 def plan_made_up_group(group: Group) -> GroupPlan:
     """Plan as a sweep does: row by row, holding only those that may matter."""
     now = datetime.now(UTC)
-    sieve = Sieve.of(group.members, [], group.settings.date_rules, now)
+    sieve = RelevantRows.of(group.members, [], group.settings.date_rules, now)
     for page in _pages(group.members):
         sieve.take(page)
-    facts = GroupFacts(group_id=_GROUP, rows=sieve.rows, members=group.members)
+    facts = GroupSnapshot(group_id=_GROUP, rows=sieve.rows, members=group.members)
     return plan_group(facts, group.settings, now)
 
 

@@ -165,7 +165,7 @@ def _strict(settings: DirectorySettings) -> DirectorySettings:
 
 async def _fill_register(connection_string: str, group_id: str, scene: Scene, ids: Sequence[str]) -> None:
     """Write one row for each member, and others of people who left long ago."""
-    from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415
+    from azure.data.tables.aio import TableServiceClient
 
     keys = [*ids, *(f"nobody.{number:06d}@example.com" for number in range(scene.rows - len(ids)))]
     entities = [

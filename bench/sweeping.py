@@ -16,7 +16,7 @@ from enforcer.core.runs import Report
 from enforcer.core.settings import load_settings
 from enforcer.graph.pacer import Pacer
 from enforcer.services import Services, open_services
-from enforcer.sweep.sweep import Order, sweep
+from enforcer.sweep.sweep import SweepRequest, sweep
 from sandbox.directory.log import Counts
 
 _HOST = Path(__file__).parents[1] / "host.json"
@@ -58,7 +58,7 @@ async def _sweep_all(services: Services) -> Sequence[Report]:
     """Sweep the groups as the function `sweep` does, as many at a time as the host hands it messages."""
 
     async def sweep_group(group_id: str) -> Report:
-        return await sweep(services, Order(group_id=group_id, actor="bench", reason="measurement"))
+        return await sweep(services, SweepRequest(group_id=group_id, actor="bench", reason="measurement"))
 
     return await each(services.settings.group_ids, sweep_group, at_once=_messages_at_once())
 

@@ -29,7 +29,7 @@ async def each[T, R](items: Iterable[T], work: Callable[[T], Awaitable[R]], *, a
 
 
 async def bounded[T](work: Coroutine[Any, Any, T], seconds: float) -> T:
-    """Give what the work gives, if it ends in time; whatever it does, nobody waits for it longer than that.
+    """Return what the work gives, if it ends in time; whatever it does, nobody waits for it longer than that.
 
     `asyncio.timeout` waits until what it has cancelled has ended. A library that swallows the cancellation,
     or cleans up behind a shield, would keep us for ever.

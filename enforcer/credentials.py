@@ -48,7 +48,7 @@ class BoundedCredential:
             AccessDeniedError: This identity is refused one.
             UnavailableError: Whoever gives tokens does not answer, or not now.
         """
-        from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415 -- heavy
+        from azure.core.exceptions import ClientAuthenticationError
 
         asked = self._credential.get_token(*scopes, claims=claims, tenant_id=tenant_id, **more)
         try:
@@ -72,16 +72,16 @@ class BoundedCredential:
 
 
 def default_credential(client_id: str = "") -> BoundedCredential:
-    """Give a new credential for the running event loop; the caller closes it.
+    """Return a new credential for the running event loop; the caller closes it.
 
     In App Service and Functions `IDENTITY_ENDPOINT` is set: there the managed identity is asked and nobody
     else, so that a failure names it and costs no detour through the other kinds.
     """
     if os.environ.get("IDENTITY_ENDPOINT"):
-        from azure.identity.aio import ManagedIdentityCredential  # noqa: PLC0415 -- 240 modules
+        from azure.identity.aio import ManagedIdentityCredential
 
         return BoundedCredential(ManagedIdentityCredential(client_id=client_id or None, **_RETRIES))
-    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415
+    from azure.identity.aio import DefaultAzureCredential
 
     return BoundedCredential(DefaultAzureCredential(managed_identity_client_id=client_id or None, **_RETRIES))
 

@@ -23,7 +23,7 @@ class Line[C]:
 
 
 class Renewable[C]:
-    """Gives the client, made at its first use, and another one after it was given up.
+    """Returns the client, made at its first use, and another one after it was given up.
 
     What is stuck in a client's pool would keep every new call waiting, too. One that was given up lives until
     the last of its calls has ended: those that do well are not cut off.
@@ -40,7 +40,7 @@ class Renewable[C]:
 
     @contextmanager
     def using(self) -> Iterator[Line[C]]:
-        """Give the client for one call."""
+        """Return the client for one call."""
         if self._line is None:
             self._line = Line(self._make())
         line = self._line

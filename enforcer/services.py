@@ -14,7 +14,7 @@ from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.directory import Directory
 from enforcer.graph.pacer import Pacer
-from enforcer.graph.retries import Patience
+from enforcer.graph.retries import RetryBudget
 from enforcer.storage.queues import Queues
 from enforcer.storage.tables.enforcements import Enforcements
 from enforcer.storage.tables.leases import Leases
@@ -59,7 +59,7 @@ class Services:
 async def open_services(
     settings: Settings,
     *,
-    patience: Patience | None = None,
+    patience: RetryBudget | None = None,
     pacer: Pacer | None = None,
     now: Callable[[], datetime] = clock.now,
 ) -> AsyncIterator[Services]:

@@ -59,7 +59,7 @@ class StorageEndpoints:
         return self.table_url.rpartition("/")[2]
 
     def of_account(self, number: int) -> StorageEndpoints:
-        """Give the same services for another account, numbered from 1 to 9999; 1 is Azurite's own."""
+        """Return the same services for another account, numbered from 1 to 9999; 1 is Azurite's own."""
         old, new = f"/{self.account}", f"/{_ACCOUNT}{number}"
         return StorageEndpoints(
             blob_url=self.blob_url.removesuffix(old) + new,

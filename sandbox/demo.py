@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from enforcer.core.offboarding_record import Enforcement, Sessions
+from enforcer.core.offboarding_record import OffboardingRecord, Sessions
 from enforcer.core.settings import load_settings
 from enforcer.services import open_services
 from sandbox.azurite import AzuriteError
@@ -104,7 +104,7 @@ async def _tell_who_left(tenant: LocalTenant, before: list[User]) -> None:
     print(f"Blocked, by Entra's own What If evaluation, by: {', '.join(sorted(policies)) or 'nothing'}")
 
 
-async def _enforcements(tenant: LocalTenant) -> dict[str, Enforcement]:
+async def _enforcements(tenant: LocalTenant) -> dict[str, OffboardingRecord]:
     async with open_services(load_settings(tenant.environ)) as services:
         found = services.enforcements.of_group(tenant.company.contractors.id)
         return {item.user_id: item async for item in found}

@@ -24,7 +24,7 @@ PEOPLE: Final = {"operator": "Contractors.Offboard", "reader": "Contractors.Read
 """Who may sign in, and the app role that each of them holds."""
 
 type Issue = Callable[[str], str]
-"""Gives an ID token with an app role."""
+"""Returns an ID token with an app role."""
 
 _OPEN: Final = frozenset({"/api/health"})
 _IDENTITY_HEADERS: Final = ("x-ms-client-principal", "x-ms-token-")
@@ -96,7 +96,7 @@ async def running_front_door(app_url: str, issue: Issue) -> AsyncIterator[str]:
 
 
 def _is_sent_from_here(request: web.Request) -> bool:
-    """Tell whether the browser says that the form is this site's own.
+    """Whether the browser says that the form is this site's own.
 
     The real one wants `Origin` and `Referer` to name the app or an allowed site (Authentication in Azure App
     Service, cross-site request forgery). A page with `Referrer-Policy: no-referrer` sends neither.

@@ -69,12 +69,12 @@ async def enforcer(environ: Mapping[str, str], *arguments: str) -> int:
 
 
 def shown(path: Path) -> str:
-    """Give a path of the project as people type it."""
+    """Return a path of the project as people type it."""
     return str(path.relative_to(PROJECT))
 
 
 def operator_token(tenant: LocalTenant, role: str) -> str:
-    """Give a token of the operator for the HTTP API, with an app role, good for eight hours."""
+    """Return a token of the operator for the HTTP API, with an app role, good for eight hours."""
     order = TokenOrder(
         audience=f"api://{tenant.company.api.app_id}",
         user=tenant.company.operator.id,
@@ -108,7 +108,7 @@ def _write_policy_values(company: Company, path: Path) -> None:
 
 async def _write_register(company: Company, environ: Mapping[str, str]) -> None:
     """Write the register as HR would: straight into the table, unreadable row and all."""
-    from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415
+    from azure.data.tables.aio import TableServiceClient
 
     async with TableServiceClient.from_connection_string(environ["EnforcerStorage"]) as service:
         table = await service.create_table_if_not_exists("contractors")

@@ -51,12 +51,12 @@ MODULES = {module_of(path) for path in SOURCES}
 
 
 def package_of(module: str) -> str:
-    """Give the package right below `enforcer`; a module that lies there itself stands for itself."""
+    """Return the package right below `enforcer`; a module that lies there itself stands for itself."""
     return "enforcer.core" if module in CORE_TOO else ".".join(module.split(".")[:2])
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Give the modules that a file imports when it is loaded."""
+    """Return the modules that a file imports when it is loaded."""
     for node in _run_at_import(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)

@@ -15,7 +15,7 @@ import pytest
 from enforcer.api.routes import ROUTES
 from enforcer.core.exceptions import SettingsError
 from enforcer.core.ledger import Action
-from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Run
 from enforcer.core.settings import load_settings
@@ -96,7 +96,7 @@ def test_every_metric_is_documented_and_every_documented_metric_exists() -> None
 @pytest.mark.parametrize(
     ("section", "names"),
     [
-        ("Enforcements", {_column(field.name) for field in fields(Enforcement)}),
+        ("Enforcements", {_column(field.name) for field in fields(OffboardingRecord)}),
         ("Runs", {field.name for field in fields(Run)}),
         ("Findings", set(FindingKind)),
         # What stands for an unreadable action is never written.

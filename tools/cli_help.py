@@ -17,7 +17,7 @@ _HEAD = """# Command line
 
 
 def render() -> str:
-    """Give the whole page."""
+    """Return the whole page."""
     return _HEAD + "".join(_sections(cli, "enforcer", None))
 
 

@@ -83,7 +83,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[Place, str]]:
 
 
 def _parts(node: ast.AST) -> Iterator[ast.AST]:
-    """Give what, of a node, says what the program does."""
+    """Return what, of a node, says what the program does."""
     if isinstance(node, ast.Import | ast.ImportFrom | ast.TypeAlias):
         return
     for name, value in ast.iter_fields(node):
@@ -95,7 +95,7 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _conditions(node: ast.AST) -> Iterator[ast.expr]:
-    """Give what decides, where nothing in it is changed into its contrary anyway."""
+    """Return what decides, where nothing in it is changed into its contrary anyway."""
     match node:
         case ast.If(test) | ast.IfExp(test) | ast.While(test):
             tests = [test]

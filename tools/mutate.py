@@ -24,7 +24,7 @@ EQUIVALENTS = Path(__file__).with_name("equivalents.txt")
 
 
 def chosen(names: Sequence[str], root: Path = ROOT) -> list[str]:
-    """Give the paths of modules named as `core`, `core/plan` or `sweep`; a package is all that is in it.
+    """Return the paths of modules named as `core`, `core/plan` or `sweep`; a package is all that is in it.
 
     Raises:
         SystemExit: There is no such module.
@@ -60,7 +60,7 @@ def subject(path: str, root: Path = ROOT) -> Subject:
 
 @cache
 def _imported(file: Path, root: Path, steps: int = 2) -> frozenset[str]:
-    """Give the modules that a test imports, by itself or by its helpers, and what those modules import."""
+    """Return the modules that a test imports, by itself or by its helpers, and what those modules import."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -74,7 +74,7 @@ def _imported(file: Path, root: Path, steps: int = 2) -> frozenset[str]:
 
 
 def equivalents() -> dict[str, str]:
-    """Give the changes that change nothing, and why."""
+    """Return the changes that change nothing, and why."""
     lines = EQUIVALENTS.read_text(encoding="utf-8").splitlines()
     named = (line.rpartition("  # ") for line in lines if line and not line.startswith("#"))
     return {change: why for change, _, why in named}

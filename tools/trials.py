@@ -94,7 +94,7 @@ def noticed(subject: Subject, root: Path) -> list[Noticed]:
 
 
 def _noticed_by(suite: Sequence[str], subject: Subject, left: Sequence[int]) -> Iterator[int]:
-    """Give the numbers of those mutants that these tests notice."""
+    """Return the numbers of those mutants that these tests notice."""
     patches = {number: _patch(subject, subject.mutants[number]) for number in left}
     answers = Path("noticed.json")
     loaded = _Loaded(lambda session: _try_all(session, [patches[number] for number in left], answers))
@@ -216,7 +216,7 @@ type Patch = list[tuple[CodeType, CodeType]]
 
 
 def _patch(subject: Subject, mutant: Mutant) -> Patch:
-    """Give the functions that differ, before and after; nothing where more than functions does."""
+    """Return the functions that differ, before and after; nothing where more than functions does."""
     path = str(Path(subject.path).absolute())
     sources = (subject.source, mutant.source)
     before, after = (compile(source, path, "exec", dont_inherit=True) for source in sources)

@@ -10,7 +10,7 @@ import msgspec
 from enforcer.core.calendar import dates
 from enforcer.core.contractors import InvalidRow, Registration
 from enforcer.core.findings import RunFindings
-from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.plan import Finding, HeldPlan
 from enforcer.core.runs import Run, RunState
 from enforcer.core.settings import Mode, Settings
@@ -50,7 +50,7 @@ class ContractorDocument(msgspec.Struct, frozen=True, kw_only=True):
     note: str
     due_at: datetime | None
     problem: str
-    enforcement: Enforcement | None = None
+    enforcement: OffboardingRecord | None = None
     warnings: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -101,7 +101,7 @@ class ApprovedPlans(msgspec.Struct, frozen=True, kw_only=True):
 def contractor_document(
     row: Registration,
     settings: Settings,
-    enforcement: Enforcement | None = None,
+    enforcement: OffboardingRecord | None = None,
     warnings: tuple[str, ...] = (),
 ) -> ContractorDocument:
     """Show a row as it is, and what the enforcer makes of it."""

@@ -13,7 +13,7 @@ from enforcer.core.offboarding_record import Sessions
 from enforcer.core.plain_text import is_plain
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import LONGEST_REASON
-from enforcer.offboarding.on_demand import OffboardOrder, offboard_now, record_failure
+from enforcer.offboarding.on_demand import OffboardRequest, offboard_now, record_failure
 from enforcer.services import Services
 
 
@@ -29,7 +29,7 @@ def offboard(user: str, reason: str, as_json: bool) -> int:  # noqa: FBT001
 
     async def work(services: Services) -> Offboarded:
         run_id = new_run_id(services.now())
-        order = OffboardOrder(user=user, reason=reason.strip(), actor=actor(), run_id=run_id)
+        order = OffboardRequest(user=user, reason=reason.strip(), actor=actor(), run_id=run_id)
         try:
             return await offboard_now(services, order)
         except EnforcerError as error:

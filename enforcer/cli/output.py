@@ -39,7 +39,7 @@ def _default() -> str:
 
 
 def json_text(data: object) -> str:
-    """Give data as indented JSON, with a line's end."""
+    """Return data as indented JSON, with a line's end."""
     return msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"
 
 
@@ -50,10 +50,10 @@ def write_json(data: object) -> None:
 
 def write_tables(*tables: Table) -> None:
     """Write tables to stdout; an empty one as a line that says so."""
-    from rich import box  # noqa: PLC0415 -- only where a person looks
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table as RichTable  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
 
     # Off a terminal nothing may be cut off, however wide it gets.
     console = Console(file=sys.stdout) if sys.stdout.isatty() else Console(file=sys.stdout, width=250)

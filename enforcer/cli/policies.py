@@ -134,7 +134,7 @@ def apply(
 @policies.command()
 @output_option
 def check(as_json: bool) -> int:  # noqa: FBT001
-    """Tell whether somebody who has left every managed group would still be let in."""
+    """Whether somebody who has left every managed group would still be let in."""
     drifts = _with_manager(lambda manager: manager.check(settings().group_ids))
     if as_json:
         write_json(_Check(findings=drifts))

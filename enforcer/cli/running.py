@@ -54,7 +54,7 @@ def settings() -> Settings:
 
 
 def version() -> str:
-    """Give the installed version."""
+    """Return the installed version."""
     try:
         return metadata.version("contractor-access-enforcer")
     except metadata.PackageNotFoundError:
@@ -83,6 +83,6 @@ def with_services[T](doing: str, work: Callable[[Services], Awaitable[T]]) -> T:
 def _progress(doing: str) -> AbstractContextManager[object]:
     if not sys.stderr.isatty():
         return nullcontext()
-    from rich.console import Console  # noqa: PLC0415 -- only where a person looks
+    from rich.console import Console
 
     return Console(stderr=True).status(doing)

@@ -21,7 +21,7 @@ from enforcer.core.runs import Occasion, Report, Run, RunState, total
 from enforcer.services import Services
 from enforcer.sweep import approval
 from enforcer.sweep.planning import make_whole_plan
-from enforcer.sweep.sweep import Order, sweep
+from enforcer.sweep.sweep import SweepRequest, sweep
 
 # The commands --------------------------------------------------------------------------------------------
 
@@ -89,7 +89,7 @@ def approve(digest: str, as_json: bool) -> int:  # noqa: FBT001
 
 
 @dataclass(frozen=True, slots=True)
-class _Done:
+class _ApplyResult:
     """What came of all groups: the whole as one run, and each by itself."""
 
     run: Run
@@ -97,14 +97,14 @@ class _Done:
     errors: Sequence[EnforcerError]
 
 
-async def _sweep_all(services: Services, expected: ExpectedPlan | None) -> _Done:
+async def _sweep_all(services: Services, expected: ExpectedPlan | None) -> _ApplyResult:
     """Sweep one group after the other; the failure of one does not keep the others waiting."""
     digests = await _expected_digests(services, expected) if expected else {}
     begun = _begun(services)
     reports: list[Report] = []
     errors: list[EnforcerError] = []
     for group_id in services.settings.group_ids:
-        order = Order(
+        order = SweepRequest(
             group_id=group_id,
             actor=begun.actor,
             reason=begun.reason,
@@ -117,7 +117,7 @@ async def _sweep_all(services: Services, expected: ExpectedPlan | None) -> _Done
             errors.append(error)
     state = RunState.FAILED if errors else RunState.COMPLETE
     ended = replace(begun, state=state, finished_at=services.now())
-    return _Done(total(ended, reports), reports, errors)
+    return _ApplyResult(total(ended, reports), reports, errors)
 
 
 def _begun(services: Services) -> Run:
@@ -133,7 +133,7 @@ def _begun(services: Services) -> Run:
 
 
 async def _expected_digests(services: Services, expected: ExpectedPlan) -> dict[str, str]:
-    """Give each group's digest, if the plan as a whole is still the expected one.
+    """Return each group's digest, if the plan as a whole is still the expected one.
 
     Raises:
         InputError: It has changed in some group: then nothing is done in any.
@@ -148,7 +148,7 @@ async def _expected_digests(services: Services, expected: ExpectedPlan) -> dict[
     return {group.group_id: group.digest for group in present.groups}
 
 
-def _applied(done: _Done) -> object:
+def _applied(done: _ApplyResult) -> object:
     return {
         **msgspec.to_builtins(done.run),
         "groups": [report.run for report in done.reports],
@@ -170,8 +170,8 @@ def _applied(done: _Done) -> object:
     }
 
 
-def _exit_code(done: _Done) -> int:
-    if done.errors or any(report.run.left_undone for report in done.reports):
+def _exit_code(done: _ApplyResult) -> int:
+    if done.errors or any(report.run.incomplete for report in done.reports):
         return UNDONE
     return HELD if any(report.run.held for report in done.reports) else DONE
 

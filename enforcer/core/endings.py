@@ -22,5 +22,5 @@ class Ending:
 
     @property
     def has_sponsor(self) -> bool:
-        """Tell whether there is anybody to whom a mail can go."""
+        """Whether there is anybody to whom a mail can go."""
         return is_address(self.sponsor.strip())

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 
 def cause(error: Exception) -> Exception:
-    """Give what really happened: the first error in a group, and one that is for people before any other."""
+    """Return what really happened: the first error in a group, one that is for people before any other."""
     if not isinstance(error, ExceptionGroup):
         return error
     causes = [cause(inner) for inner in error.exceptions]

@@ -48,7 +48,7 @@ def count_by_kind(findings: Iterable[Finding]) -> dict[FindingKind, int]:
 
 
 def fairly(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Give the first of each kind, then the second of each, and so on: cut anywhere, no kind is missing."""
+    """Return the first of each kind, then the second of each, and so on: cut anywhere, no kind is missing."""
     of_kind: dict[FindingKind, list[Finding]] = {}
     for finding in findings:
         of_kind.setdefault(finding.kind, []).append(finding)

@@ -213,7 +213,7 @@ def _may_be_anything(character: str) -> bool:
 
 
 def _without_the_unseen(text: str) -> Iterator[str]:
-    """Give the text without what is invisible. A soft hyphen may be a dash, or nothing."""
+    """Return the text without what is invisible. A soft hyphen may be a dash, or nothing."""
     yield _plain(text, unseen="")
     if _SOFT_HYPHEN in text:
         yield _plain(text.replace(_SOFT_HYPHEN, "-"), unseen="")

@@ -36,7 +36,7 @@ class Action(StrEnum):
     """Never written: stands for what somebody has put in the place of an action."""
 
 
-class Done(StrEnum):
+class EntryOutcome(StrEnum):
     """What an entry's `outcome` says where the action came to its end; undoing and the evidence go by it.
 
     Of sign-in sessions it says what became of them: see `Sessions`.
@@ -54,12 +54,12 @@ class Done(StrEnum):
 
 
 def failure(explanation: str) -> str:
-    """Give the `outcome` of an action that failed."""
+    """Return the `outcome` of an action that failed."""
     return f"failed: {explanation}"
 
 
 def undo_note(run_id: str) -> str:
-    """Give the `note` by which a later undo knows what was undone of a run already."""
+    """Return the `note` by which a later undo knows what was undone of a run already."""
     return f"undo of run {run_id}"
 
 
@@ -70,7 +70,7 @@ class Entry:
     Attributes:
         actor: Who acted: `timer`, `cli:<user>`, or the object ID of the caller.
         user: The contractor's object ID, or his row's key where Entra does not know him.
-        outcome: What came of it: one of `Done`, or of a failure what Graph said.
+        outcome: What came of it: one of `EntryOutcome`, or of a failure what Graph said.
         request_id: By which Microsoft's support finds the call.
         note: The reason that a person gave.
     """
@@ -89,7 +89,7 @@ class Entry:
     note: str = ""
 
     def storable(self) -> Entry:
-        """Give the entry as a table can hold it: long texts cut, and no half characters."""
+        """Return the entry as a table can hold it: long texts cut, and no half characters."""
         texts = {name: _storable(getattr(self, name)) for name in self.__slots__ if name != "action"}
         return Entry(action=self.action, **texts)
 
@@ -119,7 +119,7 @@ class Head:
     hash: str = GENESIS
 
     def extended(self, entries: list[Entry], writer: str = "") -> list[Link]:
-        """Give the links that these entries become after this head."""
+        """Return the links that these entries become after this head."""
         links: list[Link] = []
         head = self
         for entry in entries:
@@ -136,7 +136,7 @@ def linked(head: Head, entry: Entry, writer: str = "") -> Link:
 
 
 def link_hash(link: Link) -> str:
-    """Give the SHA-256 (hex) of the link's place, its predecessor's hash, its writer and its entry."""
+    """Return the SHA-256 (hex) of the link's place, its predecessor's hash, its writer and its entry."""
     fields = [link.sequence, link.previous, link.writer, link.entry]
     return hashlib.sha256(msgspec.json.encode(fields, order="sorted")).hexdigest()
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from enforcer.core.calendar.dates import instant
 from enforcer.core.ledger import Action, Entry
-from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.offboarding_record import OffboardingRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +29,10 @@ class Context:
         at: datetime,
         *,
         outcome: str,
-        about: Enforcement | None = None,
+        about: OffboardingRecord | None = None,
         request_id: str = "",
     ) -> Entry:
-        """Give an entry about a person, or (without one) about the group."""
+        """Return an entry about a person, or (without one) about the group."""
         return Entry(
             at=instant(at),
             actor=self.actor,

@@ -63,7 +63,7 @@ class Message:
     last_error: str = ""
 
     def is_due(self, now: datetime) -> bool:
-        """Tell whether to send it now: it waits, and not for another attempt's turn."""
+        """Whether to send it now: it waits, and not for another attempt's turn."""
         waits = self.next_attempt_at is not None and now < self.next_attempt_at
         return self.state is MessageState.WAITING and not waits
 

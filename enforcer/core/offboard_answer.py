@@ -11,7 +11,7 @@ from enforcer.core.steps import StepOutcome, StepResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepTaken:
+class StepReport:
     """One step, as it is told to whoever asked; `group_id` is empty where it is about the account."""
 
     step: Step
@@ -21,17 +21,17 @@ class StepTaken:
     detail: str = ""
 
 
-def steps_taken(
+def step_reports(
     account: Mapping[Step, StepResult], removals: Mapping[str, StepResult]
-) -> tuple[StepTaken, ...]:
+) -> tuple[StepReport, ...]:
     """Tell the steps: disabling, the removals by group, the revocation, which always comes last."""
     disable = [_step(Step.DISABLE, "", account[Step.DISABLE])] if Step.DISABLE in account else []
     removed = [_step(Step.REMOVE, group_id, result) for group_id, result in removals.items()]
     return (*disable, *removed, _step(Step.REVOKE, "", account[Step.REVOKE]))
 
 
-def _step(step: Step, group_id: str, result: StepResult) -> StepTaken:
-    return StepTaken(
+def _step(step: Step, group_id: str, result: StepResult) -> StepReport:
+    return StepReport(
         step=step,
         group_id=group_id,
         outcome=result.outcome,
@@ -59,7 +59,7 @@ class Offboarded:
     guest: bool
     done: bool
     sessions: Sessions | None
-    steps: tuple[StepTaken, ...]
+    steps: tuple[StepReport, ...]
     ended_rows: tuple[str, ...]
     proof: Proof | None = None
     proof_policy: str = ""

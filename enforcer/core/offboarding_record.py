@@ -52,7 +52,7 @@ STUCK_RETRY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Enforcement:
+class OffboardingRecord:
     """One row of table `enforcements`; the properties are the columns.
 
     Attributes:
@@ -84,7 +84,7 @@ class Enforcement:
         return self.state in (State.OFFBOARDING, State.STUCK)
 
     def waits(self, now: datetime) -> bool:
-        """Tell whether the person is stuck and today's attempt was already made."""
+        """Whether the person is stuck and today's attempt was already made."""
         return self.state is State.STUCK and self.next_attempt_at is not None and now < self.next_attempt_at
 
 

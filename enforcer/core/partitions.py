@@ -10,7 +10,7 @@ ADVICE = "write such rows under the group's object ID in lower case, or add the 
 
 
 def spellings(group_id: str, partitions: Iterable[str]) -> list[str]:
-    """Give the group's own partition, and those that name it otherwise than in lower case.
+    """Return the group's own partition, and those that name it otherwise than in lower case.
 
     PowerShell and others like to write a GUID in capitals. Such rows are never acted upon, but whoever they
     mean is left alone.
@@ -19,7 +19,7 @@ def spellings(group_id: str, partitions: Iterable[str]) -> list[str]:
 
 
 def unmanaged(counts: Mapping[str, int], group_ids: Collection[str]) -> dict[str, int]:
-    """Give the partitions, with their rows counted, that name no managed group however they are spelt."""
+    """Return the partitions, with their rows counted, that name no managed group however they are spelt."""
     return {key: count for key, count in sorted(counts.items()) if key.lower() not in group_ids}
 
 

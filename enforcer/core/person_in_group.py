@@ -9,7 +9,7 @@ from datetime import datetime
 from enforcer.core.calendar.dates import instant
 from enforcer.core.contractors import Contractor
 from enforcer.core.members import Person
-from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Outcome, Result
 from enforcer.core.settings import Disable
@@ -20,7 +20,7 @@ _STILL_LISTED = "Entra lists him all the same: its lists lag behind, or he is in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class PersonInGroup:
     """What is known of a person in one managed group.
 
     Attributes:
@@ -36,18 +36,18 @@ class Standing:
     run_id: str
     row_key: str | None = None
     ended: Contractor | None = None
-    earlier: Enforcement | None = None
+    earlier: OffboardingRecord | None = None
     key_taken: bool = False
     listed: bool | None = None
 
     @property
-    def begun(self) -> Enforcement | None:
-        """Give an offboarding that was begun, and of which no end is on record."""
+    def begun(self) -> OffboardingRecord | None:
+        """Return an offboarding that was begun, and of which no end is on record."""
         return self.earlier if self.earlier is not None and self.earlier.unfinished else None
 
     @property
     def is_concerned(self) -> bool:
-        """Tell whether the group has anything to do with him: a row, a membership, or a record."""
+        """Whether the group has anything to do with him: a row, a membership, or a record."""
         return self.row_key is not None or self.listed is True or self._is_on_record
 
     @property
@@ -59,8 +59,8 @@ class Standing:
         doubtful = earlier.due_at is None and earlier.removed_at is None and earlier.attempts > 0
         return not doubtful
 
-    def after(self, removal: StepResult) -> Standing:
-        """Give what is known after the attempt to remove him: whoever was removed was a member."""
+    def after(self, removal: StepResult) -> PersonInGroup:
+        """Return what is known after the attempt to remove him: whoever was removed was a member."""
         was_there = removal.outcome is StepOutcome.DONE or removal.uncertain
         return replace(self, listed=True) if was_there else self
 
@@ -95,7 +95,7 @@ class Standing:
         )
 
     def _end_of_access(self, now: datetime) -> tuple[str, datetime | None]:
-        """Give the end of his access: his row's, that of an offboarding known already, or now.
+        """Return the end of his access: his row's, that of an offboarding known already, or now.
 
         A group that has nothing to do with him gave him none that could end.
         """
@@ -128,7 +128,7 @@ class Account:
     disable: bool
 
     @classmethod
-    def of(cls, person: Person, standings: Sequence[Standing], wanted: Disable) -> Account:
+    def of(cls, person: Person, standings: Sequence[PersonInGroup], wanted: Disable) -> Account:
         """Decide it; whoever has nothing to do with any group keeps his account as it is."""
         begun = [standing.begun for standing in standings if standing.begun is not None]
         was_disabled = all(item.was_disabled for item in begun) if begun else person.enabled is False
@@ -142,6 +142,6 @@ class Account:
         )
 
 
-def recorded(standings: Sequence[Standing]) -> Sequence[Standing]:
-    """Give the groups in which it is on record: where it concerns him, or the first."""
+def recorded(standings: Sequence[PersonInGroup]) -> Sequence[PersonInGroup]:
+    """Return the groups in which it is on record: where it concerns him, or the first."""
     return [standing for standing in standings if standing.is_concerned] or standings[:1]

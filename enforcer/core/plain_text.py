@@ -14,10 +14,10 @@ _NOT_PLAIN = re.compile(rf"[{CONTROL}\ud800-\udfff]")
 
 
 def is_plain(text: str) -> bool:
-    """Tell whether the text is one line without control characters."""
+    """Whether the text is one line without control characters."""
     return _NOT_PLAIN.search(text) is None
 
 
 def plain(text: str, *, instead: str = " ") -> str:
-    """Give the text with something else in the place of each character that `is_plain` does not want."""
+    """Return the text with something else in the place of each character that `is_plain` does not want."""
     return _NOT_PLAIN.sub(lambda _: instead, text)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from enforcer.core.keys import normalised
 from enforcer.core.members import hidden_names, names_of
-from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.user_kind import UserKind
 
 
@@ -47,7 +47,7 @@ class Finding:
     detail: str = ""
 
 
-def stuck_finding(item: Enforcement) -> Finding:
+def stuck_finding(item: OffboardingRecord) -> Finding:
     """Name somebody whom six runs could not offboard."""
     detail = f"{item.attempts} runs have failed; the last one: {item.last_error}"
     return Finding(kind=FindingKind.STUCK, row_key=item.row_key, user_id=item.user_id, detail=detail)
@@ -78,7 +78,7 @@ class Offboard:
     other_addresses: tuple[str, ...] = ()
     was_disabled: bool = False
     authorised: bool = False
-    earlier: Enforcement | None = None
+    earlier: OffboardingRecord | None = None
     key_taken: bool = False
     key_passed_on: bool = False
 
@@ -105,7 +105,7 @@ class Offboard:
 
     @property
     def is_out(self) -> bool:
-        """Tell whether he is a member no more, and only the rest is to be done."""
+        """Whether he is a member no more, and only the rest is to be done."""
         return Step.REMOVE not in self.steps
 
 
@@ -148,9 +148,9 @@ class GroupPlan:
     ending_soon: tuple[EndingSoon, ...]
     findings: tuple[Finding, ...]
     held: bool
-    waiting: tuple[Enforcement, ...] = ()
-    verify: tuple[Enforcement, ...] = ()
-    withdraw: tuple[Enforcement, ...] = ()
+    waiting: tuple[OffboardingRecord, ...] = ()
+    verify: tuple[OffboardingRecord, ...] = ()
+    withdraw: tuple[OffboardingRecord, ...] = ()
 
     @property
     def due(self) -> int:

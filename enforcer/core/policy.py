@@ -93,7 +93,7 @@ class Policy:
 
     @property
     def is_altered(self) -> bool:
-        """Tell whether somebody has changed the policy since this product wrote it."""
+        """Whether somebody has changed the policy since this product wrote it."""
         marker = _MARKER.search(self.display_name)
         return marker is not None and marker["digest"] != digest(self.body)
 
@@ -118,7 +118,7 @@ class Policy:
 
     @property
     def blocks_everywhere(self) -> bool:
-        """Tell whether whoever meets it is blocked from all apps, by any client, in all circumstances.
+        """Whether whoever meets it is blocked from all apps, by any client, in all circumstances.
 
         Apps may be excluded from "all": see `exempts_apps`.
         """
@@ -130,7 +130,7 @@ class Policy:
 
     @property
     def exempts_apps(self) -> bool:
-        """Tell whether some apps are let through, by name or by a filter."""
+        """Whether some apps are let through, by name or by a filter."""
         return bool(self.applications.exclude_applications or self.applications.application_filter)
 
     @property
@@ -160,13 +160,13 @@ def _state(value: object) -> PolicyState:
 
 
 def marked(policy: Policy, key: str) -> Policy:
-    """Give the policy the name by which this product knows it again, and sees whether it was altered."""
+    """Return the policy the name by which this product knows it again, and sees whether it was altered."""
     name = f"{policy.display_name} [enforcer:{key}:{digest(policy.body)}]"
     return replace(policy, display_name=name, body=policy.body | {"displayName": name})
 
 
 def digest(body: Json) -> str:
-    """Give eight hexadecimal digits that stand for whom the policy meets and what it does."""
+    """Return eight hexadecimal digits that stand for whom the policy meets and what it does."""
     deciding = pruned({name: body.get(name) for name in DECIDING})
     return hashlib.sha256(msgspec.json.encode(deciding, order="sorted")).hexdigest()[:8]
 
@@ -196,5 +196,5 @@ def _plain(name: str, value: object) -> object:
 
 
 def made_here(policies: Sequence[Policy], key: str) -> list[Policy]:
-    """Give the policies that this product made from a template: one, none, or copies that somebody made."""
+    """Return the policies that this product made from a template: one, none, or copies that somebody made."""
     return [policy for policy in policies if policy.key == key]

@@ -9,7 +9,7 @@ _ALIKE = 0.8
 
 
 def near_misses(wanted: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Give the names that were probably meant to be the wanted one (`endDate`, `End_Date` or `EndDate `)."""
+    """Return the names that probably mean the wanted one (`endDate`, `End_Date` or `EndDate `)."""
     plain = _plain(wanted)
     return tuple(sorted(name for name in names if name != wanted and _are_alike(_plain(name), plain)))
 

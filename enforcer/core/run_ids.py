@@ -11,15 +11,15 @@ _RUN_ID = re.compile(PATTERN.strip("^$"))
 
 
 def new_run_id(now: datetime) -> str:
-    """Give a new run's ID; run IDs sort by time."""
+    """Return a new run's ID; run IDs sort by time."""
     return f"{run_id_prefix(now)}-{secrets.token_hex(3)}"
 
 
 def run_id_prefix(moment: datetime) -> str:
-    """Give what the IDs of all runs of that second begin with."""
+    """Return what the IDs of all runs of that second begin with."""
     return moment.strftime("%Y%m%dT%H%M%S")
 
 
 def is_run_id(text: str) -> bool:
-    """Tell whether the text has the form of a run's ID."""
+    """Whether the text has the form of a run's ID."""
     return _RUN_ID.fullmatch(text) is not None

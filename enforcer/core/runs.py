@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.plan import Finding
 
 OUT_OF_TIME = "the run's time was up"
@@ -56,15 +56,15 @@ class Outcome:
         enforcement: What is known of him now.
         reason: Why he was skipped or is stuck.
         finished: Every step is done.
-        left_undone: Something that should have been done was not.
+        incomplete: Something that should have been done was not.
         revoked, disabled: The step was done in this run.
     """
 
     result: Result
-    enforcement: Enforcement
+    enforcement: OffboardingRecord
     reason: str = ""
     finished: bool = False
-    left_undone: bool = False
+    incomplete: bool = False
     revoked: bool = False
     disabled: bool = False
 
@@ -87,7 +87,7 @@ class Lag:
 
     @classmethod
     def of(cls, seconds: Iterable[float | None]) -> Lag:
-        """Give the 50th and 95th percentile and the maximum (nearest rank) of those that are known."""
+        """Return the 50th and 95th percentile and the maximum (nearest rank) of those that are known."""
         lags = sorted(lag for lag in seconds if lag is not None)
         return cls(p50=_rank(lags, 50), p95=_rank(lags, 95), max=lags[-1]) if lags else cls()
 
@@ -127,12 +127,12 @@ class Run:
     not_blocked: int = 0
     findings: int = 0
     lag_seconds: Lag = field(default_factory=Lag)
-    left_undone: int = 0
+    incomplete: int = 0
     error: str = ""
 
     @property
     def acted(self) -> bool:
-        """Tell whether the run changed anything in Entra, so that a later one should verify it."""
+        """Whether the run changed anything in Entra, so that a later one should verify it."""
         return bool(self.removed or self.already_absent or self.revoked or self.disabled or self.added)
 
     @property
@@ -156,12 +156,12 @@ class Run:
 
 
 def lag_of(outcomes: Iterable[Outcome]) -> Lag:
-    """Give how long after the end of their access people were removed."""
+    """Return how long after the end of their access people were removed."""
     return Lag.of(outcome.lag_seconds for outcome in outcomes)
 
 
 def counted(run: Run, outcomes: Sequence[Outcome]) -> Run:
-    """Give the run with what came of these people."""
+    """Return the run with what came of these people."""
     results = [outcome.result for outcome in outcomes]
     return replace(
         run,
@@ -173,7 +173,7 @@ def counted(run: Run, outcomes: Sequence[Outcome]) -> Run:
         revoked=sum(outcome.revoked for outcome in outcomes),
         disabled=sum(outcome.disabled for outcome in outcomes),
         lag_seconds=lag_of(outcomes),
-        left_undone=sum(outcome.left_undone for outcome in outcomes),
+        incomplete=sum(outcome.incomplete for outcome in outcomes),
     )
 
 
@@ -191,7 +191,7 @@ class Report:
 
     @property
     def out_of_time(self) -> bool:
-        """Tell whether somebody was not dealt with because the run's time was up."""
+        """Whether somebody was not dealt with because the run's time was up."""
         reasons = [outcome.reason for outcome in self.outcomes]
         return OUT_OF_TIME in reasons or any(found.detail.endswith(OUT_OF_TIME) for found in self.findings)
 
@@ -213,7 +213,7 @@ COUNTS = (
     "blocked",
     "not_blocked",
     "findings",
-    "left_undone",
+    "incomplete",
 )
 
 

@@ -28,7 +28,7 @@ class Disable(StrEnum):
     ALL = "all"
 
     def means(self, *, guest: bool) -> bool:
-        """Tell whether such an account is to be disabled; `guest` says that it is known to be a guest's."""
+        """Whether such an account is to be disabled; `guest` says that it is known to be a guest's."""
         return self is Disable.ALL or (self is Disable.GUESTS and guest)
 
 
@@ -111,7 +111,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def names() -> frozenset[str]:
-    """Give the names of all settings."""
+    """Return the names of all settings."""
     reader = _Reader({})
     _read(reader)
     return frozenset(reader.names)

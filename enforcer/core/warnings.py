@@ -50,14 +50,14 @@ def due_notices(
     zone: ZoneInfo,
     said: Collection[str] = frozenset(),
 ) -> list[Notice]:
-    """Give what is to be said now; `said` holds the keys of what was said before."""
+    """Return what is to be said now; `said` holds the keys of what was said before."""
     today = now.astimezone(zone).date()
     found = [_nearest(ending, warn_days, today, zone) for ending in endings if now < ending.due_at]
     return [notice for notice in found if notice is not None and notice.key not in said]
 
 
 def by_sponsor(notices: Iterable[Notice]) -> Mapping[str, Sequence[Notice]]:
-    """Give each sponsor's notices, the nearest end first; those without a usable sponsor are left out."""
+    """Return each sponsor's notices, the nearest end first; those without a usable sponsor are left out."""
     found: dict[str, list[Notice]] = {}
     for notice in sorted(notices, key=_order):
         if notice.ending.has_sponsor:
@@ -66,7 +66,7 @@ def by_sponsor(notices: Iterable[Notice]) -> Mapping[str, Sequence[Notice]]:
 
 
 def said_on(end: date, days_ahead: int) -> date:
-    """Give the day on which to tell: so many days ahead, or the Friday before where that is a weekend."""
+    """Return the day on which to tell: so many days ahead, or the Friday before where that is a weekend."""
     day = end - timedelta(days=days_ahead)
     return day - timedelta(days=max(0, day.weekday() - _SATURDAY + 1))
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from enforcer.core.calendar.days import Period
 from enforcer.core.contractors import InvalidRow
-from enforcer.core.evidence.access_history import Dossier, GroupRecord, dossiers
+from enforcer.core.evidence.access_history import AccessHistory, GroupRecord, access_histories
 from enforcer.core.evidence.cases import Evidence, UnreadableRow, summarise
 from enforcer.core.evidence.verdicts import cases
 from enforcer.core.exceptions import EnforcerError
@@ -21,7 +21,7 @@ from enforcer.storage.blobs import NOTE_HASH, NOTE_SEQUENCE, open_reports
 
 
 async def chained_groups(services: Services, anchors: Sequence[tuple[str, Anchor]]) -> list[str]:
-    """Give every group whose ledger can be checked: managed ones, the anchors', and those that storage has.
+    """Return every group whose ledger can be checked: managed ones, the anchors', and those that storage has.
 
     Raises:
         RunError, UnavailableError: The ledger could not be read.
@@ -52,7 +52,7 @@ async def check_chains(
 
 
 async def reported_heads(services: Services, group_ids: Sequence[str]) -> list[tuple[str, Anchor]]:
-    """Give the heads that these groups' nightly reports in container `reports` have written down.
+    """Return the heads that these groups' nightly reports in container `reports` have written down.
 
     Whoever can write the tables could write a whole ledger anew; he cannot change a report that is under
     the container's retention policy.
@@ -84,7 +84,7 @@ async def gather_evidence(
         await _gather(services, group_id, [anchor for group, anchor in anchors if group == group_id], now)
         for group_id in services.settings.group_ids
     ]
-    judged = tuple(cases([item for group in groups for item in group.dossiers], period, sla, now))
+    judged = tuple(cases([item for group in groups for item in group.access_histories], period, sla, now))
     return Evidence(
         period=period,
         sla=sla,
@@ -100,7 +100,7 @@ async def gather_evidence(
 
 
 async def _left_out(services: Services) -> list[str]:
-    """Give the groups that have a ledger but are not managed, or not any more."""
+    """Return the groups that have a ledger but are not managed, or not any more."""
     managed = services.settings.group_ids
     return [group_id for group_id in await services.ledger.group_ids() if group_id not in managed]
 
@@ -109,7 +109,7 @@ async def _left_out(services: Services) -> list[str]:
 class _Gathered:
     """What was found for one group; `members_unread` says why Graph could not be asked."""
 
-    dossiers: list[Dossier]
+    access_histories: list[AccessHistory]
     unreadable: list[UnreadableRow]
     chain: CheckedChain
     members_unread: str
@@ -127,7 +127,7 @@ async def _gather(services: Services, group_id: str, anchors: Sequence[Anchor], 
         members=members,
     )
     return _Gathered(
-        dossiers=dossiers(record, services.settings.date_rules, now),
+        access_histories=access_histories(record, services.settings.date_rules, now),
         unreadable=_unreadable(group_id, rows),
         chain=chain,
         members_unread=members_unread,

@@ -24,7 +24,7 @@ MEANINGS = {
 
 
 def page(evidence: Evidence) -> bytes:
-    """Give the evidence as a page."""
+    """Return the evidence as a page."""
     zone = ZoneInfo(evidence.period.time_zone)
 
     def local(moment: datetime | None) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from enforcer.core.calendar.durations import in_words
 from enforcer.core.ledger import Head
-from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.plan import Finding
 from enforcer.core.runs import Outcome, Report, Run
 from enforcer.rendering import render
@@ -19,7 +19,7 @@ from enforcer.storage.blobs import NOTE_HASH, NOTE_SEQUENCE, Blob
 class _Person(msgspec.Struct, frozen=True, kw_only=True):
     result: str
     reason: str
-    enforcement: Enforcement
+    enforcement: OffboardingRecord
 
 
 class RunReport(msgspec.Struct, frozen=True, kw_only=True):

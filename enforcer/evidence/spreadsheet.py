@@ -26,7 +26,7 @@ _MARK = "\ufeff"
 
 
 def spreadsheet(cases: Iterable[Case]) -> bytes:
-    """Give the cases as CSV: UTF-8 with a mark, commas, a header, one line for each."""
+    """Return the cases as CSV: UTF-8 with a mark, commas, a header, one line for each."""
     columns = [field.name for field in fields(Case)]
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
@@ -36,7 +36,7 @@ def spreadsheet(cases: Iterable[Case]) -> bytes:
 
 
 def harmless(text: str) -> str:
-    """Give a text that no spreadsheet takes for a formula."""
+    """Return a text that no spreadsheet takes for a formula."""
     return _FORMULA.sub(r"\1\2'", _CONTROL.sub(" ", text))
 
 

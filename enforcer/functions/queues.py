@@ -14,7 +14,7 @@ from enforcer.core.offboard_answer import Offboarded
 from enforcer.core.runs import Occasion, Report, RunState
 from enforcer.core.settings import Mode, Settings
 from enforcer.functions.runtime import SWEEP_SECONDS, invocation, settings
-from enforcer.offboarding.on_demand import OffboardOrder, offboard_now, record_failure
+from enforcer.offboarding.on_demand import OffboardRequest, offboard_now, record_failure
 from enforcer.services import Services
 from enforcer.storage.queues import (
     OFFBOARDINGS,
@@ -26,7 +26,7 @@ from enforcer.storage.queues import (
     read_sweep_message,
 )
 from enforcer.sweep.post_run import after_sweep
-from enforcer.sweep.sweep import Order, sweep
+from enforcer.sweep.sweep import SweepRequest, sweep
 
 CONNECTION = "EnforcerStorage"
 _CONTINUE_AFTER_SECONDS = 10
@@ -63,7 +63,7 @@ def why_not(settings: Settings, wanted: SweepMessage) -> str:
 
 
 async def _sweep(opened: Services, wanted: SweepMessage) -> None:
-    order = Order(
+    order = SweepRequest(
         group_id=wanted.group_id,
         actor=wanted.actor,
         reason=wanted.reason,
@@ -83,7 +83,7 @@ async def _sweep(opened: Services, wanted: SweepMessage) -> None:
 
 
 async def _offboard(opened: Services, wanted: OffboardMessage) -> None:
-    order = OffboardOrder(user=wanted.user, reason=wanted.reason, actor=wanted.actor, run_id=wanted.run_id)
+    order = OffboardRequest(user=wanted.user, reason=wanted.reason, actor=wanted.actor, run_id=wanted.run_id)
     try:
         # The queue may have delivered it twice.
         if not await _is_complete(opened, wanted.run_id, opened.settings.group_ids):
@@ -109,7 +109,7 @@ def _require_done(told: Offboarded) -> None:
 
 
 async def _is_complete(opened: Services, run_id: str, group_ids: Sequence[str]) -> bool:
-    """Tell whether this run is done and recorded there: to run it again would write over what it did."""
+    """Whether this run is done and recorded there: to run it again would write over what it did."""
     runs = await opened.runs.of_id(run_id, group_ids) if run_id else []
     return bool(runs) and all(run.state is RunState.COMPLETE for run in runs)
 

@@ -36,7 +36,7 @@ class PerLoop[S, T]:
         self._opened: dict[asyncio.AbstractEventLoop, tuple[AsyncExitStack, T]] = {}
 
     async def get(self) -> T:
-        """Give that of the running loop."""
+        """Return that of the running loop."""
         loop = asyncio.get_running_loop()
         if loop not in self._opened:
             stack = AsyncExitStack()
@@ -69,7 +69,7 @@ services = PerLoop(lambda: open_services(settings(), pacer=pacer), _as_they_are)
 
 @asynccontextmanager
 async def invocation() -> AsyncIterator[Services]:
-    """Give the services to one invocation; in the end, export what it told: the instance may go away.
+    """Return the services to one invocation; in the end, export what it told: the instance may go away.
 
     Raises:
         RunError: In the place of this project's errors: the platform logs the text of what a function raises,

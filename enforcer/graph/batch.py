@@ -57,11 +57,11 @@ class _BatchReply(msgspec.Struct):
 _REPLIES = msgspec.json.Decoder(_BatchReply)
 
 
-type Look = Callable[[], Awaitable[None]]
+type Precondition = Callable[[], Awaitable[None]]
 """Raises whatever whoever asked for the write is to get instead of its answer."""
 
 
-async def no_look() -> None:
+async def no_precondition() -> None:
     """For writes that depend on nothing."""
 
 
@@ -70,7 +70,7 @@ class _Call:
     """A write for whose answer somebody waits."""
 
     request: Request
-    look: Look
+    look: Precondition
     answer: asyncio.Future[Reply] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
@@ -102,7 +102,7 @@ class Batcher:
         self._sending: set[asyncio.Task[None]] = set()
         self._gathering = False
 
-    async def write(self, request: Request, look: Look = no_look) -> Reply:
+    async def write(self, request: Request, look: Precondition = no_precondition) -> Reply:
         """Make one write, again where that may help; give the last answer, whatever it is.
 
         Args:
@@ -119,12 +119,12 @@ class Batcher:
             nonlocal look
             reply = await self._once(request, look)
             if reply.may_have_taken_effect:
-                look = no_look
+                look = no_precondition
             return reply
 
         return await self._client.persist(attempt)
 
-    async def _once(self, request: Request, look: Look) -> Reply:
+    async def _once(self, request: Request, look: Precondition) -> Reply:
         call = _Call(request, look)
         self._waiting.append(call)
         if not self._gathering:
@@ -172,7 +172,9 @@ class Batcher:
             _settle(calls, [refusal] * len(calls))
             return
         async with self._client.pacer.writing(len(calls)):
-            await asyncio.gather(*(call.look_once_more() for call in calls if call.look is not no_look))
+            await asyncio.gather(
+                *(call.look_once_more() for call in calls if call.look is not no_precondition)
+            )
             calls = [call for call in calls if call.is_wanted]
             requests = [call.request for call in calls]
             if len(requests) <= 1:

@@ -17,7 +17,7 @@ from enforcer.core.exceptions import AccessDeniedError
 from enforcer.core.settings import Settings
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.reply import TOO_MANY, Reply, ReplyKind, Request
-from enforcer.graph.retries import Patience, Retries
+from enforcer.graph.retries import Retries, RetryBudget
 from enforcer.graph.wire import Wire
 
 if TYPE_CHECKING:
@@ -39,10 +39,10 @@ class GraphClient:
         settings: Settings,
         *,
         pacer: Pacer | None = None,
-        patience: Patience | None = None,
+        patience: RetryBudget | None = None,
         credential: AsyncTokenCredential | None = None,
     ) -> None:
-        self._patience = patience or Patience()
+        self._patience = patience or RetryBudget()
         self._wire = Wire(settings, seconds=self._patience.call, credential=credential)
         self._token_number = 0
         self.pacer = pacer or Pacer()

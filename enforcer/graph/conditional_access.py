@@ -16,7 +16,7 @@ from enforcer.graph.client import GraphClient
 from enforcer.graph.decoding import Page, all_of, decode
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.reply import Reply, ReplyKind, Request
-from enforcer.graph.retries import Patience, Retries
+from enforcer.graph.retries import Retries, RetryBudget
 
 POLICIES = "/identity/conditionalAccess/policies"
 _POLICY = POLICIES + "/{policy}"
@@ -29,7 +29,7 @@ _WRITE = "Policy.Read.All, Policy.ReadWrite.ConditionalAccess and Application.Re
 ASKED_APP = "00000003-0000-0ff1-ce00-000000000000"
 _CIRCUMSTANCES = {"clientAppType": "browser", "devicePlatform": "windows"}
 # Nothing urgent waits for these answers, and a run holds its lease meanwhile.
-PATIENCE = Patience(failures=10, throttling=60)
+PATIENCE = RetryBudget(failures=10, throttling=60)
 
 
 class ConditionalAccess:
@@ -47,14 +47,14 @@ class ConditionalAccess:
     """
 
     def __init__(
-        self, client: GraphClient, pacer: Pacer | None = None, patience: Patience = PATIENCE
+        self, client: GraphClient, pacer: Pacer | None = None, patience: RetryBudget = PATIENCE
     ) -> None:
         self._client = client
         self._patience = patience
         self._pacer = pacer or Pacer(writes=1, window=1.0)
 
     async def policies(self) -> list[Policy]:
-        """Give all policies of the tenant, whoever made them."""
+        """Return all policies of the tenant, whoever made them."""
         what = "the Conditional Access policies"
         found = await all_of(
             lambda: self._get(POLICIES), lambda reply: _page(reply, what, READING), self._get

@@ -21,7 +21,7 @@ from enforcer.core.exceptions import (
 from enforcer.core.members import Member, Person
 from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.core.user_kind import UserKind
-from enforcer.graph.batch import Batcher, Look, no_look, read_together
+from enforcer.graph.batch import Batcher, Precondition, no_precondition, read_together
 from enforcer.graph.client import GraphClient
 from enforcer.graph.decoding import Page, all_of, decode
 from enforcer.graph.groups import GROUP_COLUMNS, Group, ManagedGroup, refusal
@@ -88,7 +88,7 @@ class Directory:
         return ManagedGroup(group.id, group.display_name or "")
 
     async def members(self, group_id: str) -> AsyncIterator[Member]:
-        """Give every direct member, once all pages have been read.
+        """Return every direct member, once all pages have been read.
 
         Raises:
             ReadError, AccessDeniedError, UnavailableError: A page could not be read, so that nothing may be
@@ -107,7 +107,7 @@ class Directory:
             yield found
 
     async def owners(self, group_id: str) -> frozenset[str]:
-        """Give the object IDs of the applications that own the group; they may change its members.
+        """Return the object IDs of the applications that own the group; they may change its members.
 
         Without the cast Graph leaves service principals out (group: list owners).
 
@@ -163,7 +163,7 @@ class Directory:
 
     # The steps take a last look (see `Batcher.write`), and raise what it raises.
 
-    async def remove(self, group_id: str, user_id: str, look: Look = no_look) -> StepResult:
+    async def remove(self, group_id: str, user_id: str, look: Precondition = no_precondition) -> StepResult:
         """Take a person out of the group. He is out afterwards, whoever did it, or the step has failed."""
         # Without `/$ref` this call would delete the user himself (group: remove member).
         path = "/groups/{group}/members/{user}/$ref"
@@ -179,7 +179,7 @@ class Directory:
             )
         return _result(reply)
 
-    async def revoke(self, user_id: str, look: Look = no_look) -> StepResult:
+    async def revoke(self, user_id: str, look: Precondition = no_precondition) -> StepResult:
         """Invalidate the person's refresh tokens and browser sessions, as far as they are this tenant's."""
         reply = await self._write("POST", "/users/{user}/revokeSignInSessions", {"user": user_id}, look=look)
         if reply.ok and _says_false(reply):
@@ -188,13 +188,15 @@ class Directory:
             )
         return await self._result_for(user_id, reply)
 
-    async def set_enabled(self, user_id: str, *, enabled: bool, look: Look = no_look) -> StepResult:
+    async def set_enabled(
+        self, user_id: str, *, enabled: bool, look: Precondition = no_precondition
+    ) -> StepResult:
         """Let the account sign in, or not."""
         body = msgspec.json.encode({"accountEnabled": enabled})
         reply = await self._write("PATCH", "/users/{user}", {"user": user_id}, body, look)
         return await self._result_for(user_id, reply)
 
-    async def add(self, group_id: str, user_id: str, look: Look = no_look) -> StepResult:
+    async def add(self, group_id: str, user_id: str, look: Precondition = no_precondition) -> StepResult:
         """Make a person a member; it is no error when he is one."""
         link = f"{self._client.url}/directoryObjects/{user_id}"
         body = msgspec.json.encode({"@odata.id": link})
@@ -226,7 +228,12 @@ class Directory:
                 self._confirmed[group_id] = asyncio.get_running_loop().time()
 
     async def _write(
-        self, method: str, path: str, parameters: dict[str, str], body: bytes = b"", look: Look = no_look
+        self,
+        method: str,
+        path: str,
+        parameters: dict[str, str],
+        body: bytes = b"",
+        look: Precondition = no_precondition,
     ) -> Reply:
         """Make a write; where Graph does not answer for too long, that is the answer."""
         try:
@@ -289,7 +296,7 @@ def _users_having(address: str) -> Request:
 
 
 def _says_false(reply: Reply) -> bool:
-    """Tell whether the body says that nothing was done (user: revokeSignInSessions gives a Boolean)."""
+    """Whether the body says that nothing was done (user: revokeSignInSessions gives a Boolean)."""
     try:
         return msgspec.json.decode(reply.body, type=_Done).value is False
     except msgspec.MsgspecError:

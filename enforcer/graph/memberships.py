@@ -16,7 +16,7 @@ _AT_ONCE = 20  # directoryObject: checkMemberGroups
 
 
 async def groups_having(client: GraphClient, user_id: str, group_ids: Sequence[str]) -> list[str]:
-    """Give those of the groups of which the person is a member, through nested groups too.
+    """Return those of the groups of which the person is a member, through nested groups too.
 
     Raises:
         ReadError, UnavailableError: Graph did not say.

@@ -34,7 +34,7 @@ class Pacer:
         self._resume_at = max(self._resume_at, _now() + seconds)
 
     def pause_left(self) -> float:
-        """Give the seconds for which Graph has asked everybody to wait from now on."""
+        """Return the seconds for which Graph has asked everybody to wait from now on."""
         return max(0.0, self._resume_at - _now())
 
     async def ready(self) -> None:

@@ -32,7 +32,7 @@ def current_priority() -> Priority:
 
 @contextmanager
 def working_at(priority: Priority) -> Iterator[None]:
-    """Give all calls that are made in this block, and by tasks that it starts, this priority."""
+    """Return all calls that are made in this block, and by tasks that it starts, this priority."""
     before = _current.set(priority)
     try:
         yield

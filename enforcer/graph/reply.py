@@ -59,7 +59,7 @@ class Reply:
 
     @property
     def may_have_taken_effect(self) -> bool:
-        """Tell whether the call may have been carried out although it failed; throttled ones never are."""
+        """Whether the call may have been carried out although it failed; throttled ones never are."""
         return self.sent and (self.status == 0 or self.status >= 500)  # noqa: PLR2004
 
     @property
@@ -89,7 +89,7 @@ class Reply:
 
     @property
     def throttled(self) -> bool:
-        """Tell whether Graph has refused the call, whatever it was, because there were too many."""
+        """Whether Graph has refused the call, whatever it was, because there were too many."""
         return self.status == TOO_MANY
 
     @property
@@ -98,7 +98,7 @@ class Reply:
 
     @property
     def not_a_member(self) -> bool:
-        """Tell whether this may be the answer to removing somebody who is no member.
+        """Whether this may be the answer to removing somebody who is no member.
 
         It comes in two shapes: 404 naming the *group*, as if that did not exist (so the group has to be
         confirmed apart), or 400 with a text and no code of its own, which is why this one text is read.
@@ -110,7 +110,7 @@ class Reply:
 
     @property
     def already_a_member(self) -> bool:
-        """Tell whether this is the answer to adding somebody who is in the group (group: add members)."""
+        """Whether this is the answer to adding somebody who is in the group (group: add members)."""
         return self.status == 400 and "added object references already exist" in self.message  # noqa: PLR2004
 
     @property
@@ -161,7 +161,7 @@ def not_sent(reason: BaseException) -> Reply:
 
 
 def read_retry_after(value: str, now: datetime) -> float | None:
-    """Give the seconds to wait: written as a number, a fraction, or an HTTP date."""
+    """Return the seconds to wait: written as a number, a fraction, or an HTTP date."""
     text = value.strip()
     if not text:
         return None

@@ -16,7 +16,7 @@ _THROTTLED_WITHOUT_WORD = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryBudget:
     """How long one call is tried again.
 
     Attributes:
@@ -34,7 +34,7 @@ class Patience:
 class Retries:
     """Counts the time that one call has been tried, and waits before the next attempt."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: RetryBudget) -> None:
         now = asyncio.get_running_loop().time()
         self._failing_until = now + patience.failures
         self._throttled_until = now + patience.throttling

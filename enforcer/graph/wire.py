@@ -86,7 +86,7 @@ class Wire:
             AccessDeniedError: This identity is refused a token.
             ReadError: The address is not Graph's: the token goes nowhere else.
         """
-        import httpx  # noqa: PLC0415 -- heavy: loaded by the first call, not by the function app's start
+        import httpx
 
         call = self._prepared(request)
         with self._clients.using() as line:
@@ -129,10 +129,10 @@ class Wire:
     # One call --------------------------------------------------------------------------------------------
 
     def _prepared(self, request: Request) -> RequestInformation:
-        from kiota_abstractions.method import Method  # noqa: PLC0415
-        from kiota_abstractions.native_response_handler import NativeResponseHandler  # noqa: PLC0415
-        from kiota_abstractions.request_information import RequestInformation  # noqa: PLC0415
-        from kiota_http.middleware.options import ResponseHandlerOption  # noqa: PLC0415
+        from kiota_abstractions.method import Method
+        from kiota_abstractions.native_response_handler import NativeResponseHandler
+        from kiota_abstractions.request_information import RequestInformation
+        from kiota_http.middleware.options import ResponseHandlerOption
 
         call = RequestInformation(
             Method(request.method), "{+baseurl}" + request.path, dict(request.parameters)
@@ -175,7 +175,7 @@ class Wire:
         return self._credential
 
     def _new_client(self) -> _Client:
-        import httpx  # noqa: PLC0415
+        import httpx
 
         http = httpx.AsyncClient(
             base_url=self.url,
@@ -186,11 +186,11 @@ class Wire:
         return _Client(http)
 
     def _new_adapter(self, http: httpx.AsyncClient) -> GraphRequestAdapter:
-        from kiota_authentication_azure.azure_identity_authentication_provider import (  # noqa: PLC0415
+        from kiota_authentication_azure.azure_identity_authentication_provider import (
             AzureIdentityAuthenticationProvider,
         )
-        from kiota_http.observability_options import ObservabilityOptions  # noqa: PLC0415
-        from msgraph.graph_request_adapter import GraphRequestAdapter  # noqa: PLC0415
+        from kiota_http.observability_options import ObservabilityOptions
+        from msgraph.graph_request_adapter import GraphRequestAdapter
 
         url = self._settings.graph_url
         provider = AzureIdentityAuthenticationProvider(
@@ -206,7 +206,7 @@ class Wire:
 @cache
 def _trusted_authorities(*_places: str | None) -> ssl.SSLContext:
     """Load the certificates of these places (SSL_CERT_FILE, SSL_CERT_DIR) once: it takes 70 milliseconds."""
-    import httpx  # noqa: PLC0415
+    import httpx
 
     return httpx.create_ssl_context()
 

@@ -54,7 +54,7 @@ _confidant = _Confidant()
 
 
 def _notify(url: str, message: Message) -> str:
-    from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType  # noqa: PLC0415
+    from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
 
     for name in ("apprise", "urllib3.connectionpool"):
         logging.getLogger(name).addFilter(_confidant)

@@ -132,7 +132,7 @@ async def _queue_for_operators(services: Services, occasion: str, text: Text) ->
 
 
 async def _endings(services: Services, group_ids: Sequence[str]) -> list[Ending]:
-    """Give the ends of all whose access will really end, as far as the newest runs know."""
+    """Return the ends of all whose access will really end, as far as the newest runs know."""
     rows = await read_register(services, group_ids)
     protected = await _protected_names(services)
     left_out = {item for group_id in group_ids for item in await _never_acted_upon(services, group_id)}
@@ -144,7 +144,7 @@ async def _endings(services: Services, group_ids: Sequence[str]) -> list[Ending]
 
 
 async def _protected_names(services: Services) -> set[str]:
-    """Give all keys that mean somebody protected."""
+    """Return all keys that mean somebody protected."""
     names = set(services.settings.protected_ids)
     for user_id in services.settings.protected_ids:
         with suppress(EnforcerError):  # whoever cannot be found goes by his object ID

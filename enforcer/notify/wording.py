@@ -62,7 +62,7 @@ def run_summary(report: Report, without_sponsor: int) -> Text:
 
 
 def page_url() -> str:
-    """Give the address of the operators' page, where the platform tells the app's host name."""
+    """Return the address of the operators' page, where the platform tells the app's host name."""
     host = os.environ.get("WEBSITE_HOSTNAME", "")
     return f"https://{host}/api/" if host and not host.startswith(("localhost", "127.0.0.1")) else ""
 
@@ -79,7 +79,7 @@ def _person(notice: Notice, zone: ZoneInfo) -> _Person:
 
 
 def _end(notice: Notice, zone: ZoneInfo) -> str:
-    """Give the last day, and the time where access does not last until that day is over."""
+    """Return the last day, and the time where access does not last until that day is over."""
     day = _day(notice.last_day)
     if notice.ending.due_at == dates.ends_at(notice.last_day.isoformat(), zone):
         return day
@@ -99,7 +99,7 @@ def _headline(run: Run) -> str:
     if run.held:
         return f"Contractor access: HELD, {run.due} people wait for an approval"
     parts = [
-        (run.left_undone, "LEFT UNDONE"),
+        (run.incomplete, "LEFT UNDONE"),
         (run.stuck, "STUCK"),
         (run.removed, "removed"),
         (run.already_absent, "out already"),
@@ -119,8 +119,8 @@ def _attention(report: Report, without_sponsor: int) -> list[str]:
     lines = [f"Slowest removal: {in_words(run.lag_seconds.max)} after the end"] if run.lag_seconds.max else []
     if run.held:
         lines.append(f"HELD by the brake, nobody was touched. To let it pass: enforcer approve {run.digest}")
-    if run.left_undone:
-        lines.append(f"LEFT UNDONE for {run.left_undone} people; the next run tries again")
+    if run.incomplete:
+        lines.append(f"LEFT UNDONE for {run.incomplete} people; the next run tries again")
     if kinds:
         lines.append("Findings: " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
     if without_sponsor:
@@ -132,7 +132,7 @@ def _attention(report: Report, without_sponsor: int) -> list[str]:
 
 def _level(report: Report) -> Level:
     run = report.run
-    if run.left_undone or run.stuck:
+    if run.incomplete or run.stuck:
         return Level.FAILURE
     if run.held or run.findings:
         return Level.WARNING

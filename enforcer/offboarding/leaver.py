@@ -8,17 +8,17 @@ from dataclasses import dataclass, field, replace
 from enforcer.core.contractors import Contractor, Registration
 from enforcer.core.ledger_entries import Context
 from enforcer.core.members import Person
-from enforcer.core.offboarding_record import Enforcement
-from enforcer.core.person_in_group import Account, Standing, recorded
+from enforcer.core.offboarding_record import OffboardingRecord
+from enforcer.core.person_in_group import Account, PersonInGroup, recorded
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Outcome, Report, Run, RunState, counted
 from enforcer.core.steps import StepOutcome, StepResult
-from enforcer.offboarding.steps import Taken, conclude, entries, intent
+from enforcer.offboarding.steps import StepRun, conclude, entries, intent
 from enforcer.services import Services
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepsTaken:
+class StepResults:
     """What came of the steps: those that are about the account, and the removals, by group."""
 
     account: dict[Step, StepResult] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class StepsTaken:
         return any(result.unavailable for result in (*self.account.values(), *self.removals.values()))
 
     def of(self, person: Offboard, group_id: str) -> dict[Step, StepResult]:
-        """Give what came of the person's steps in one group, in their order."""
+        """Return what came of the person's steps in one group, in their order."""
         removal = self.removals[group_id]
         return {step: removal if step is Step.REMOVE else self.account[step] for step in person.steps}
 
@@ -48,9 +48,9 @@ class Leaver:
     services: Services
     person: Person
     run: Run
-    standings: list[Standing] = field(default_factory=list)
+    standings: list[PersonInGroup] = field(default_factory=list)
     intended: list[str] = field(default_factory=list)
-    departures: list[tuple[Run, Enforcement]] = field(default_factory=list)
+    departures: list[tuple[Run, OffboardingRecord]] = field(default_factory=list)
 
     @property
     def account(self) -> Account:
@@ -60,7 +60,7 @@ class Leaver:
         run = self.run
         return Context(group_id=group_id, run_id=run.run_id, actor=run.actor, note=run.reason)
 
-    def _plan(self, standing: Standing) -> Offboard:
+    def _plan(self, standing: PersonInGroup) -> Offboard:
         return standing.offboarding(self.person, self.account, self.run.started_at)
 
     async def begin(self, rows: Mapping[str, Registration], listed: frozenset[str] | None) -> None:
@@ -79,11 +79,11 @@ class Leaver:
 
     async def _standing(
         self, group_id: str, row: Registration | None, listed: frozenset[str] | None
-    ) -> Standing:
+    ) -> PersonInGroup:
         row_key = row.row_key if row else None
         read = row.read(self.services.settings.date_rules) if row else None
         earlier, key_taken = await self._on_record(group_id, row_key or self.person.id)
-        return Standing(
+        return PersonInGroup(
             group_id=group_id,
             run_id=self.run.run_id,
             row_key=row_key,
@@ -93,14 +93,14 @@ class Leaver:
             listed=None if listed is None else group_id in listed,
         )
 
-    async def _on_record(self, group_id: str, key: str) -> tuple[Enforcement | None, bool]:
+    async def _on_record(self, group_id: str, key: str) -> tuple[OffboardingRecord | None, bool]:
         """Find what is known of him, and tell whether what is under the key is about somebody else."""
         found = await self.services.enforcements.get(group_id, key)
         if (found is not None and found.user_id == self.person.id) or key == self.person.id:
             return found, False
         return await self.services.enforcements.get(group_id, self.person.id), found is not None
 
-    async def record(self, steps: StepsTaken) -> list[Outcome]:
+    async def record(self, steps: StepResults) -> list[Outcome]:
         """Record what came of the steps, and give it, for every group that has to do with him."""
         homes, outcomes = recorded(self.standings), list[Outcome]()
         for standing in self.standings:
@@ -111,9 +111,9 @@ class Leaver:
                 await self._end(replace(self.run, group_id=standing.group_id, state=RunState.COMPLETE))
         return outcomes
 
-    async def _record(self, standing: Standing, steps: StepsTaken) -> Outcome:
+    async def _record(self, standing: PersonInGroup, steps: StepResults) -> Outcome:
         now, group_id, person = self.services.now(), standing.group_id, self._plan(standing)
-        taken = Taken(person=person, results=steps.of(person, group_id))
+        taken = StepRun(person=person, results=steps.of(person, group_id))
         outcome = standing.with_own_removal(conclude(taken, self.run.run_id, now))
         await self.services.ledger.append(group_id, entries(taken, self.context(group_id), now))
         if standing.is_concerned or not outcome.finished:
@@ -124,14 +124,14 @@ class Leaver:
         self.departures.append((run, outcome.enforcement))
         return outcome
 
-    async def _save(self, standing: Standing, outcome: Outcome, removal: StepResult) -> None:
+    async def _save(self, standing: PersonInGroup, outcome: Outcome, removal: StepResult) -> None:
         enforcement, earlier = outcome.enforcement, standing.earlier
         again = outcome.finished and removal.outcome is StepOutcome.ABSENT
         if again and earlier is not None and not earlier.unfinished:
             enforcement = earlier  # called again: what was on record about the first time stays
         await self.services.enforcements.save(standing.group_id, [enforcement])
 
-    async def _take_back(self, standing: Standing) -> None:
+    async def _take_back(self, standing: PersonInGroup) -> None:
         """Leave nothing of an intent in a group that turned out to have nothing to do with him."""
         enforcements, earlier = self.services.enforcements, standing.earlier
         if earlier is not None and not earlier.unfinished:
@@ -139,7 +139,7 @@ class Leaver:
         elif earlier is not None or standing.group_id in self.intended:
             await enforcements.forget(standing.group_id, self._plan(standing).key)
 
-    def _counted(self, standing: Standing, outcome: Outcome) -> Run:
+    def _counted(self, standing: PersonInGroup, outcome: Outcome) -> Run:
         run = counted(replace(self.run, group_id=standing.group_id), [outcome])
         if not outcome.finished:
             return replace(run, state=RunState.FAILED, error=outcome.reason)

@@ -19,15 +19,15 @@ from enforcer.core.exceptions import (
 )
 from enforcer.core.keys import readable
 from enforcer.core.ledger_entries import Context
-from enforcer.core.offboard_answer import Offboarded, steps_taken
-from enforcer.core.person_in_group import Standing
+from enforcer.core.offboard_answer import Offboarded, step_reports
+from enforcer.core.person_in_group import PersonInGroup
 from enforcer.core.plan import Step
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.core.settings import Mode
 from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.graph.memberships import groups_having
 from enforcer.graph.priority import Priority, working_at
-from enforcer.offboarding.leaver import Leaver, StepsTaken
+from enforcer.offboarding.leaver import Leaver, StepResults
 from enforcer.policies.proof import prove_departure
 from enforcer.register.changes import end_rows
 from enforcer.services import Services
@@ -38,7 +38,7 @@ _RECORDING_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OffboardOrder:
+class OffboardRequest:
     """Somebody is to be offboarded now.
 
     Attributes:
@@ -56,7 +56,7 @@ class OffboardOrder:
     seconds: float | None = None
 
 
-async def offboard_now(services: Services, order: OffboardOrder) -> Offboarded:
+async def offboard_now(services: Services, order: OffboardRequest) -> Offboarded:
     """Offboard a person from all managed groups, and end his rows, so that no later run adds him back.
 
     His rows end, and the intents are written, before the first step: should anything break off after that,
@@ -76,7 +76,7 @@ async def offboard_now(services: Services, order: OffboardOrder) -> Offboarded:
         return await _offboard_now(services, order)
 
 
-async def _offboard_now(services: Services, order: OffboardOrder) -> Offboarded:
+async def _offboard_now(services: Services, order: OffboardRequest) -> Offboarded:
     now = asyncio.get_running_loop().time()
     until = None if order.seconds is None else now + order.seconds
     async with asyncio.timeout_at(until):
@@ -95,7 +95,9 @@ async def _offboard_now(services: Services, order: OffboardOrder) -> Offboarded:
     return replace(told, proof=answer.proof, proof_policy=answer.policy) if answer else told
 
 
-async def _without_account(services: Services, order: OffboardOrder, unknown: NotFoundError) -> NotFoundError:
+async def _without_account(
+    services: Services, order: OffboardRequest, unknown: NotFoundError
+) -> NotFoundError:
     """End the rows that go by a name of which Entra knows nobody, and give what to tell of that.
 
     Whoever is soft-deleted, or registered before their account is made, would otherwise come in again by such
@@ -122,7 +124,7 @@ async def _without_account(services: Services, order: OffboardOrder, unknown: No
     return error
 
 
-async def record_failure(services: Services, order: OffboardOrder, error: EnforcerError) -> None:
+async def record_failure(services: Services, order: OffboardRequest, error: EnforcerError) -> None:
     """Say in the run's record why it failed, where nobody tries it again.
 
     The log must not: the text may name people. Where it is storage that fails, there is nothing to say it in.
@@ -143,7 +145,7 @@ def _require_allowed(services: Services, user_id: str) -> None:
         raise RefusedError("nobody is offboarded while ENFORCER_MODE is report", field="ENFORCER_MODE")
 
 
-def _begun(services: Services, order: OffboardOrder) -> Run:
+def _begun(services: Services, order: OffboardRequest) -> Run:
     return Run(
         run_id=order.run_id,
         group_id="",
@@ -191,9 +193,9 @@ class _Offboarding:
 
     # The steps -------------------------------------------------------------------------------------------
 
-    async def take_steps(self) -> StepsTaken:
+    async def take_steps(self) -> StepResults:
         """Disable, remove everywhere, and only then revoke: the next token knows of no membership."""
-        steps, standings = StepsTaken(), self.leaver.standings
+        steps, standings = StepResults(), self.leaver.standings
         await self._disable(steps)
         for place, standing in enumerate(standings):
             steps.removals[standing.group_id] = removal = await self._remove(standing)
@@ -203,12 +205,12 @@ class _Offboarding:
         steps.account[Step.REVOKE] = await self._tried(revoke)
         return steps
 
-    async def _disable(self, steps: StepsTaken) -> None:
+    async def _disable(self, steps: StepResults) -> None:
         if self.leaver.account.disable and Step.DISABLE not in steps.account:
             disable = partial(self.services.directory.set_enabled, self.leaver.person.id, enabled=False)
             steps.account[Step.DISABLE] = await self._tried(disable)
 
-    async def _remove(self, standing: Standing) -> StepResult:
+    async def _remove(self, standing: PersonInGroup) -> StepResult:
         remove = partial(self.services.directory.remove, standing.group_id, self.leaver.person.id)
         removal = standing.weighed(await self._tried(remove))
         if removal.outcome is StepOutcome.ABSENT and removal.uncertain:
@@ -233,7 +235,7 @@ class _Offboarding:
 
     # The record ------------------------------------------------------------------------------------------
 
-    async def record(self, steps: StepsTaken) -> Offboarded:
+    async def record(self, steps: StepResults) -> Offboarded:
         """Record what came of the steps, and tell it.
 
         Raises:
@@ -250,7 +252,7 @@ class _Offboarding:
             guest=person.user_kind.may_be_guest,
             done=all(outcome.finished for outcome in outcomes),
             sessions=next((out.enforcement.sessions for out in outcomes if out.enforcement.sessions), None),
-            steps=steps_taken(steps.account, steps.removals),
+            steps=step_reports(steps.account, steps.removals),
             ended_rows=_told_rows(self.ended),
         )
 

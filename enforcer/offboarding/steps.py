@@ -5,21 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from enforcer.core.ledger import Action, Done, Entry, failure
+from enforcer.core.ledger import Action, Entry, EntryOutcome, failure
 from enforcer.core.ledger_entries import Context
-from enforcer.core.offboarding_record import RUNS_BEFORE_STUCK, STUCK_RETRY, Enforcement, Sessions, State
+from enforcer.core.offboarding_record import (
+    RUNS_BEFORE_STUCK,
+    STUCK_RETRY,
+    OffboardingRecord,
+    Sessions,
+    State,
+)
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Outcome, Result
 from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.core.user_kind import UserKind
-from enforcer.graph.batch import Look, no_look
+from enforcer.graph.batch import Precondition, no_precondition
 from enforcer.graph.directory import Directory
 
 _ACTIONS = {Step.DISABLE: Action.DISABLE, Step.REMOVE: Action.REMOVE, Step.REVOKE: Action.REVOKE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class StepRun:
     """The steps that were taken for a person.
 
     Attributes:
@@ -41,8 +47,8 @@ class Taken:
         )[:240]
 
 
-def intent(person: Offboard, run_id: str) -> Enforcement:
-    """Give what is written before the first step, so that a run that breaks off can be taken up again."""
+def intent(person: Offboard, run_id: str) -> OffboardingRecord:
+    """Return what is written before the first step, so that a run that breaks off can be taken up again."""
     earlier = person.earlier
     if earlier is not None and earlier.unfinished and earlier.user_id == person.user_id:
         begun = replace(
@@ -58,7 +64,7 @@ def intent(person: Offboard, run_id: str) -> Enforcement:
         if not person.is_out:
             begun = replace(begun, removed_at=None, revoked_at=None, sessions=None)
         return begun
-    return Enforcement(
+    return OffboardingRecord(
         row_key=person.key,
         user_id=person.user_id,
         state=State.OFFBOARDING,
@@ -70,7 +76,9 @@ def intent(person: Offboard, run_id: str) -> Enforcement:
     )
 
 
-async def take_steps(directory: Directory, group_id: str, taken: Taken, look: Look = no_look) -> None:
+async def take_steps(
+    directory: Directory, group_id: str, taken: StepRun, look: Precondition = no_precondition
+) -> None:
     """Take the person's steps one after the other and note each result; none waits for another's success.
 
     Sessions are revoked last, so that the next token is issued without the membership. The first step takes a
@@ -90,7 +98,7 @@ async def take_steps(directory: Directory, group_id: str, taken: Taken, look: Lo
                 results[step] = _credited(person, removal)
             case Step.REVOKE:
                 results[step] = await directory.revoke(person.user_id, look)
-        look = no_look
+        look = no_precondition
 
 
 def _credited(person: Offboard, removal: StepResult) -> StepResult:
@@ -104,7 +112,7 @@ def _credited(person: Offboard, removal: StepResult) -> StepResult:
     return removal
 
 
-def conclude(taken: Taken, run_id: str, now: datetime) -> Outcome:
+def conclude(taken: StepRun, run_id: str, now: datetime) -> Outcome:
     """Say what came of the steps, and what is known of the person now.
 
     Steps that were broken off are no failed attempt: it was not on his account.
@@ -121,14 +129,14 @@ def conclude(taken: Taken, run_id: str, now: datetime) -> Outcome:
         enforcement=enforcement,
         reason=taken.interrupted or taken.failures,
         finished=taken.settled,
-        left_undone=not taken.settled,
+        incomplete=not taken.settled,
         revoked=_was_done(taken, Step.REVOKE) and enforcement.sessions is Sessions.REVOKED,
         disabled=_was_done(taken, Step.DISABLE),
     )
 
 
-def entries(taken: Taken, context: Context, now: datetime) -> list[Entry]:
-    """Give the ledger's entries, one for each step that was taken or found to be done."""
+def entries(taken: StepRun, context: Context, now: datetime) -> list[Entry]:
+    """Return the ledger's entries, one for each step that was taken or found to be done."""
     person = taken.person
     about = intent(person, context.run_id)
     return [
@@ -149,7 +157,7 @@ def _found_out(person: Offboard) -> dict[Step, StepResult]:
     return {Step.REMOVE: StepResult(outcome=StepOutcome.ABSENT)} if begun and person.is_out else {}
 
 
-def _with_results(enforcement: Enforcement, taken: Taken, now: datetime) -> Enforcement:
+def _with_results(enforcement: OffboardingRecord, taken: StepRun, now: datetime) -> OffboardingRecord:
     """Note the time of every settled step. Without a removal, a revocation has to come again after it."""
     removal = taken.results.get(Step.REMOVE)
     out = removal.settled if removal else taken.person.is_out
@@ -165,15 +173,15 @@ def _with_results(enforcement: Enforcement, taken: Taken, now: datetime) -> Enfo
     return replace(enforcement, revoked_at=now, sessions=_sessions(taken.person.known_kind))
 
 
-def _removed_at(taken: Taken, now: datetime) -> datetime:
-    """Give the time of the removal; where an earlier one was only not visible yet, the time of that."""
+def _removed_at(taken: StepRun, now: datetime) -> datetime:
+    """Return the time of the removal; where an earlier one was only not visible yet, the time of that."""
     removal, person = taken.results.get(Step.REMOVE), taken.person
     was_absent = removal is not None and removal.outcome is StepOutcome.ABSENT
     earlier = person.earlier.removed_at if person.earlier and person.authorised else None
     return earlier if was_absent and earlier is not None else now
 
 
-def _after_failure(enforcement: Enforcement, taken: Taken, now: datetime) -> Enforcement:
+def _after_failure(enforcement: OffboardingRecord, taken: StepRun, now: datetime) -> OffboardingRecord:
     earlier = taken.person.earlier
     # A run that is tried again, as from the queue, has failed once.
     again = earlier is not None and earlier.run_id == enforcement.run_id and enforcement.attempts > 0
@@ -188,7 +196,7 @@ def _after_failure(enforcement: Enforcement, taken: Taken, now: datetime) -> Enf
     )
 
 
-def _result(taken: Taken, enforcement: Enforcement) -> Result:
+def _result(taken: StepRun, enforcement: OffboardingRecord) -> Result:
     if enforcement.state is State.STUCK:
         return Result.STUCK
     removal = taken.results.get(Step.REMOVE)
@@ -199,7 +207,7 @@ def _result(taken: Taken, enforcement: Enforcement) -> Result:
     return Result.REMOVED if removal.outcome is StepOutcome.DONE else Result.ALREADY_ABSENT
 
 
-def _was_done(taken: Taken, step: Step) -> bool:
+def _was_done(taken: StepRun, step: Step) -> bool:
     result = taken.results.get(step)
     return result is not None and result.outcome is StepOutcome.DONE
 
@@ -215,8 +223,8 @@ def _words(step: Step, result: StepResult, kind: UserKind) -> str:
         case StepOutcome.NO_ACCOUNT:
             return Sessions.NO_ACCOUNT.value
         case StepOutcome.ABSENT:
-            return Done.ALREADY_ABSENT
+            return EntryOutcome.ALREADY_ABSENT
         case StepOutcome.DONE:
             if step is Step.REVOKE:
                 return _sessions(kind).value
-            return {Step.REMOVE: Done.REMOVED, Step.DISABLE: Done.DISABLED}[step]
+            return {Step.REMOVE: EntryOutcome.REMOVED, Step.DISABLE: EntryOutcome.DISABLED}[step]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from enforcer.core.calendar.dates import instant
 from enforcer.core.exceptions import EnforcerError, InputError, NotFoundError, RefusedError
-from enforcer.core.ledger import Action, Done, Entry, failure, undo_note
+from enforcer.core.ledger import Action, Entry, EntryOutcome, failure, undo_note
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.core.settings import Mode
@@ -37,8 +37,8 @@ class Reversed:
 
 
 _REVERSED: dict[tuple[Action, str], Action] = {
-    (Action.REMOVE, Done.REMOVED): Action.ADD,
-    (Action.DISABLE, Done.DISABLED): Action.ENABLE,
+    (Action.REMOVE, EntryOutcome.REMOVED): Action.ADD,
+    (Action.DISABLE, EntryOutcome.DISABLED): Action.ENABLE,
 }
 
 
@@ -66,8 +66,8 @@ def _follow(found: dict[Reversal, bool], entry: Entry, run_id: str) -> None:
     if action is not None and entry.run == run_id:
         found.setdefault(_reversal(entry, action), True)
     # Whom the run itself had added, and then removed again, it has taken nothing from.
-    own = entry.run == run_id and entry.outcome == Done.ADDED
-    is_undone = entry.outcome == Done.UNDONE and entry.note == undo_note(run_id)
+    own = entry.run == run_id and entry.outcome == EntryOutcome.ADDED
+    is_undone = entry.outcome == EntryOutcome.UNDONE and entry.note == undo_note(run_id)
     if (own or is_undone) and entry.action in _REVERSED.values():
         found[_reversal(entry, entry.action)] = False
 
@@ -129,7 +129,7 @@ async def _undo_group(services: Services, run: Run, reversals: Sequence[Reversal
 async def _reverse(services: Services, run: Run, reversal: Reversal) -> Reversed:
     result = await _carry_out(services, reversal)
     done = result.outcome in (StepOutcome.DONE, StepOutcome.ABSENT)
-    outcome = Done.UNDONE if done else failure(result.explanation or result.outcome)
+    outcome = EntryOutcome.UNDONE if done else failure(result.explanation or result.outcome)
     if done and reversal.action is Action.ADD:
         # What is known of the removal no longer holds; the next one is a fresh one.
         await services.enforcements.forget(reversal.group_id, reversal.row_key)
@@ -162,5 +162,5 @@ def _finished(services: Services, run: Run, results: Sequence[Reversed], *, of: 
         state=RunState.COMPLETE,
         finished_at=services.now(),
         added=sum(item.reversal.action is Action.ADD for item in done),
-        left_undone=of - len(done),
+        incomplete=of - len(done),
     )

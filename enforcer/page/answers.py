@@ -124,7 +124,7 @@ def _in_words(problem: Problem, request: Request) -> ProblemInWords:
 
 @cache
 def _headers() -> Mapping[str, str]:
-    """Give the headers of every page.
+    """Return the headers of every page.
 
     The policy allows the one style sheet by its hash; without `script-src` nothing runs, whatever may have
     slipped into a page. The referrer policy must not be `no-referrer`: browsers would then say `Origin: null`

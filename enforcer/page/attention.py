@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from enforcer.core.findings import RunFindings
-from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.plan import Finding, FindingKind, HeldPlan
 from enforcer.page.people import People, PersonLink
 from enforcer.page.times import Calendar, Moment
@@ -94,7 +94,7 @@ def stuck_people(groups: Iterable[GroupStatus], people: People, calendar: Calend
 
 
 def findings_of(kind: FindingKind, findings: RunFindings, people: People) -> Findings:
-    """Give the findings of one kind."""
+    """Return the findings of one kind."""
     shown = [finding for finding in findings.named if finding.kind is kind][:NAMED]
     return Findings(
         kind=kind,
@@ -106,7 +106,7 @@ def findings_of(kind: FindingKind, findings: RunFindings, people: People) -> Fin
 
 
 def other_findings(findings: RunFindings, people: People) -> tuple[Findings, ...]:
-    """Give all findings but the unregistered members and the stuck, who have sections of their own."""
+    """Return all findings but the unregistered members and the stuck, who have sections of their own."""
     kinds = [kind for kind in FINDINGS if kind not in {FindingKind.UNREGISTERED_MEMBER, FindingKind.STUCK}]
     views = (findings_of(kind, findings, people) for kind in kinds)
     return tuple(view for view in views if view.count)
@@ -118,7 +118,7 @@ def _found(finding: Finding, people: People) -> Found:
     return Found(person=person, detail=finding.detail)
 
 
-def _stuck(item: Enforcement, group_id: str, people: People, calendar: Calendar) -> Stuck:
+def _stuck(item: OffboardingRecord, group_id: str, people: People, calendar: Calendar) -> Stuck:
     return Stuck(
         person=people.link(item.row_key, item.user_id),
         group_id=group_id,

@@ -49,7 +49,7 @@ async def change_person(call: Call) -> Response:
 
 
 async def _extend(call: Call, form: Mapping[str, str]) -> Response:
-    """Give a row another last day of access."""
+    """Return a row another last day of access."""
     user, group_id = asked_for(call), form.get("group", "")
     key = form.get("row", "") or user
     try:
@@ -60,7 +60,7 @@ async def _extend(call: Call, form: Mapping[str, str]) -> Response:
 
 
 async def _register(call: Call, form: Mapping[str, str]) -> Response:
-    """Give a person without a row one."""
+    """Return a person without a row one."""
     user, group_id = asked_for(call), form.get("group", "")
     details = Details(end=_end(call, form), sponsor=_sponsor(form))
     try:
@@ -82,7 +82,7 @@ async def _offboard(call: Call, form: Mapping[str, str]) -> Response:
 
 
 def _end(call: Call, form: Mapping[str, str]) -> str:
-    """Give the new end date. One that is over already is a slip: there is a button for the end at once."""
+    """Return the new end date. One that is over already is a slip: there is a button for the end at once."""
     end = form.get("end", "").strip()
     try:
         due_at = call.services.settings.date_rules.ends_at(end)

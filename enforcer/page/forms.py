@@ -37,5 +37,5 @@ def read_form(request: Request) -> Mapping[str, str]:
 
 
 def one_line(text: str) -> str:
-    """Give what somebody typed without line breaks and control characters, which the records do not take."""
+    """Return what was typed without line breaks and control characters, which the records do not take."""
     return " ".join(plain(text).split())

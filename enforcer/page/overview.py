@@ -113,7 +113,7 @@ async def _newest_findings(services: Services, runs: Sequence[Run]) -> RunFindin
 
 
 def _is_mended(finding: Finding, people: People) -> bool:
-    """Tell whether a member without a row has got one since the run that found him."""
+    """Whether a member without a row has got one since the run that found him."""
     is_unregistered = finding.kind is FindingKind.UNREGISTERED_MEMBER
     return is_unregistered and finding.user_id is not None and finding.user_id in people
 
@@ -134,7 +134,7 @@ class _Approved:
 
 
 async def _approved(call: Call) -> _Approved | None:
-    """Give the plan of which the link says that it was approved, if that is true."""
+    """Return the plan of which the link says that it was approved, if that is true."""
     digest = call.request.query.get("approved", "")
     plan = await call.services.plans.get(digest) if is_digest(digest) else None
     if plan is None or plan.approved_at is None or not plan.is_released:

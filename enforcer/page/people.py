@@ -29,7 +29,7 @@ class PersonLink:
 
 
 def person_path(name: str) -> str:
-    """Give the path of a person's page; empty where there can be none."""
+    """Return the path of a person's page; empty where there can be none."""
     return "" if name in _NO_PATH else f"{HOME}people/{quote(name, safe='@')}"
 
 

@@ -11,7 +11,7 @@ from enforcer.core.exceptions import EnforcerError, InputError, NotFoundError, U
 from enforcer.core.keys import is_key, is_object_id, normalised, trimmed
 from enforcer.core.ledger import Entry
 from enforcer.core.members import Person
-from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.graph.memberships import groups_having
 from enforcer.register.reading import Row, read_register
 from enforcer.services import Services
@@ -44,7 +44,7 @@ class Engagement:
 
     group_id: str
     row: Row | None
-    enforcement: Enforcement | None
+    enforcement: OffboardingRecord | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class Known:
 
 
 def asked_for(call: Call) -> str:
-    """Give the name in the path.
+    """Return the name in the path.
 
     Raises:
         NotFoundError: Nothing can have that name.

@@ -10,7 +10,7 @@ from enforcer.core.calendar.dates import written
 from enforcer.core.calendar.durations import in_words
 from enforcer.core.calendar.midnight import DateRules, Midnight
 from enforcer.core.ledger import Entry
-from enforcer.core.offboarding_record import Enforcement, Sessions
+from enforcer.core.offboarding_record import OffboardingRecord, Sessions
 from enforcer.core.runs import LONGEST_REASON, Run, RunState
 from enforcer.core.settings import Mode, Settings
 from enforcer.page.answers import calendar, frame, html
@@ -38,7 +38,7 @@ class Mistakes:
         return self.form.get(name, "")
 
     def concerns(self, action: str, group_id: str = "") -> bool:
-        """Tell whether this very form was sent."""
+        """Whether this very form was sent."""
         return self.sent("action") == action and self.sent("group") == group_id
 
 
@@ -124,14 +124,14 @@ def person_page(
 
 
 def name_of(known: Known) -> str:
-    """Give the name by which the person is best known: Entra's, the register's, or the one asked for."""
+    """Return the name by which the person is best known: Entra's, the register's, or the one asked for."""
     person = known.entra.person
     in_register = next((row.name for row in known.rows), "")
     return (person.display_name if person else "") or in_register or known.name
 
 
 def _registrable(known: Known, settings: Settings) -> list[str]:
-    """Give the groups in which the person has no row and could get one."""
+    """Return the groups in which the person has no row and could get one."""
     if known.entra.person is None:
         return []
     taken = {row.registration.group_id.lower() for row in known.rows}
@@ -139,7 +139,7 @@ def _registrable(known: Known, settings: Settings) -> list[str]:
 
 
 def _can_be_offboarded(known: Known, settings: Settings) -> bool:
-    """Tell whether to offer it: when Entra does not answer, it is queued."""
+    """Whether to offer it: when Entra does not answer, it is queued."""
     reachable = known.entra.person is not None or bool(known.entra.trouble)
     return reachable and settings.mode is not Mode.REPORT and known.object_id not in settings.protected_ids
 
@@ -204,7 +204,7 @@ def _date(value: object) -> str:
     return "" if value is None else written(value)
 
 
-def _steps(done: Enforcement, days: Calendar) -> tuple[StepView, ...]:
+def _steps(done: OffboardingRecord, days: Calendar) -> tuple[StepView, ...]:
     steps = [
         StepView(label="Access ended", at=days.end(done.due_at) if done.due_at else None),
         StepView(

@@ -44,7 +44,7 @@ class LastRun:
 
 
 def last_runs(runs: Iterable[Run], calendar: Calendar) -> tuple[RunInList, ...]:
-    """Give the newest runs, the newest first."""
+    """Return the newest runs, the newest first."""
     newest = sorted(runs, key=lambda run: (run.started_at, run.run_id), reverse=True)[:SHOWN]
     return tuple(_run(run, calendar) for run in newest)
 

@@ -59,7 +59,7 @@ def _monday(text: str) -> date | None:
 
 
 def _with_words(rows: Sequence[Row], asked: str) -> list[Row]:
-    """Give the rows that have all the words somewhere, by name; without words, all rows."""
+    """Return the rows that have all the words somewhere, by name; without words, all rows."""
     words = _caseless(asked).split()
     found = [row for row in rows if all(word in _text(row) for word in words)]
     return sorted(found, key=lambda row: (row.name.casefold(), row.key))

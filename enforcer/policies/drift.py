@@ -46,7 +46,7 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class DriftReport:
     """A look at the tenant's policies.
 
     Attributes:
@@ -61,7 +61,7 @@ class Look:
         return tuple(Finding(kind=FindingKind.POLICY_DRIFT, detail=drift.detail) for drift in self.drifts)
 
 
-async def look_for_drift(services: Services) -> Look:
+async def look_for_drift(services: Services) -> DriftReport:
     """Look at the tenant's policies once; without the permission to read them, nobody is bothered.
 
     Raises:
@@ -70,11 +70,11 @@ async def look_for_drift(services: Services) -> Look:
     try:
         policies = await services.conditional_access.policies()
     except AccessDeniedError:
-        return Look(permitted=False)
-    return Look(permitted=True, drifts=tuple(find_drift(policies, services.settings.group_ids)))
+        return DriftReport(permitted=False)
+    return DriftReport(permitted=True, drifts=tuple(find_drift(policies, services.settings.group_ids)))
 
 
-async def watch_policies(services: Services, group_id: str) -> Look:
+async def watch_policies(services: Services, group_id: str) -> DriftReport:
     """Look at the policies for a run over a managed group, and raise the alarm for what is wrong.
 
     Never fails a run: what could not be read is looked at by the next one.
@@ -83,7 +83,7 @@ async def watch_policies(services: Services, group_id: str) -> Look:
         look = await look_for_drift(services)
     except EnforcerError as error:
         _log.warning("the Conditional Access policies were not looked at: %s", type(error).__name__)
-        return Look(permitted=True)
+        return DriftReport(permitted=True)
     for drift in look.drifts:
         emit(PolicyDrift(group_id=group_id, kind=drift.kind, policy_id=drift.policy_id))
     return look
@@ -102,7 +102,7 @@ def find_drift(policies: Sequence[Policy], managed_groups: Sequence[str]) -> lis
 
 
 def _would_do(policy: Policy, groups: set[str]) -> bool:
-    """Tell whether a policy that somebody else made does the same."""
+    """Whether a policy that somebody else made does the same."""
     enforced = policy.is_enabled and policy.blocks_everywhere and not policy.exempts_apps
     apart = _excluded(policy) == groups and not _excludes_kinds(policy)
     return enforced and apart and not _is_circular(policy, groups) and _meets_anybody(policy)
@@ -140,14 +140,14 @@ def _is_circular(policy: Policy, groups: set[str]) -> bool:
 
 
 def _meets_anybody(policy: Policy) -> bool:
-    """Tell whether it has a population; people who are named one by one are none."""
+    """Whether it has a population; people who are named one by one are none."""
     users = policy.users
     kinds = {ALL, GUESTS} & set(users.include_users or ())
     return bool(users.include_groups or kinds or users.include_guests_or_external_users)
 
 
 def _excludes_kinds(policy: Policy) -> bool:
-    """Tell whether it spares guests or roles, and so perhaps somebody who has left."""
+    """Whether it spares guests or roles, and so perhaps somebody who has left."""
     users = policy.users
     guests = users.exclude_guests_or_external_users or GUESTS in (users.exclude_users or ())
     return bool(guests or users.exclude_roles)

@@ -16,10 +16,10 @@ from enforcer.concurrency import each
 from enforcer.core.exceptions import EnforcerError
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.ledger_entries import Context
-from enforcer.core.offboarding_record import Enforcement, Proof
+from enforcer.core.offboarding_record import OffboardingRecord, Proof
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.runs import Report, Run
-from enforcer.policies.what_if import Answer, Inquiry
+from enforcer.policies.what_if import Answer, WhatIfClient
 from enforcer.services import Services
 from enforcer.telemetry import PolicyDrift, emit
 
@@ -35,7 +35,7 @@ _ASKED_WITHIN = timedelta(days=30)
 
 
 async def prove_departure(
-    services: Services, departures: Sequence[tuple[Run, Enforcement]], reason: str
+    services: Services, departures: Sequence[tuple[Run, OffboardingRecord]], reason: str
 ) -> Answer | None:
     """Ask Entra about one person who was just offboarded from some groups, and record the answer with each.
 
@@ -58,12 +58,12 @@ async def prove_departure(
 
 
 async def _prove_departure(
-    services: Services, departures: Sequence[tuple[Run, Enforcement]], reason: str
+    services: Services, departures: Sequence[tuple[Run, OffboardingRecord]], reason: str
 ) -> Answer | None:
     out = [(run, item) for run, item in departures if await _is_recorded(services, run, item)]
     if not out:
         return None
-    inquiry = Inquiry(services, OFFBOARD_SECONDS)
+    inquiry = WhatIfClient(services, OFFBOARD_SECONDS)
     answer = await inquiry.answer(out[0][1]) or Answer(proof=Proof.NOT_ASKED, detail=inquiry.stopped)
     for run, item in out:
         context = Context(group_id=run.group_id, run_id=run.run_id, actor=run.actor, note=reason)
@@ -79,7 +79,7 @@ async def _prove_departure(
     return answer
 
 
-async def _is_recorded(services: Services, run: Run, item: Enforcement) -> bool:
+async def _is_recorded(services: Services, run: Run, item: OffboardingRecord) -> bool:
     current = await services.enforcements.get(run.group_id, item.row_key)
     return current is not None and current.run_id == run.run_id and current.removed_at is not None
 
@@ -87,8 +87,10 @@ async def _is_recorded(services: Services, run: Run, item: Enforcement) -> bool:
 # The people of a sweep -----------------------------------------------------------------------------------
 
 
-def unproven(known: Iterable[Enforcement], listed: Iterable[str], now: datetime) -> list[Enforcement]:
-    """Give those offboarded earlier about whom Entra has to be asked again, first whom nothing blocked.
+def unproven(
+    known: Iterable[OffboardingRecord], listed: Iterable[str], now: datetime
+) -> list[OffboardingRecord]:
+    """Return those offboarded earlier about whom Entra has to be asked again, first whom nothing blocked.
 
     Args:
         known: All that is known of a group's contractors.
@@ -102,7 +104,7 @@ def unproven(known: Iterable[Enforcement], listed: Iterable[str], now: datetime)
     )
 
 
-def _is_open(item: Enforcement, since: datetime) -> bool:
+def _is_open(item: OffboardingRecord, since: datetime) -> bool:
     if item.removed_at is None:
         return False
     recent = item.removed_at >= since
@@ -110,8 +112,11 @@ def _is_open(item: Enforcement, since: datetime) -> bool:
 
 
 async def prove(
-    inquiry: Inquiry, context: Context, fresh: Sequence[Enforcement], earlier: Sequence[Enforcement]
-) -> list[Enforcement]:
+    inquiry: WhatIfClient,
+    context: Context,
+    fresh: Sequence[OffboardingRecord],
+    earlier: Sequence[OffboardingRecord],
+) -> list[OffboardingRecord]:
     """Ask Entra about people of one managed group and record what it says.
 
     Args:
@@ -132,7 +137,7 @@ async def prove(
     return [_with(item, answer) for item, answer in told + again]
 
 
-async def _record_unasked(inquiry: Inquiry, context: Context, people: int) -> None:
+async def _record_unasked(inquiry: WhatIfClient, context: Context, people: int) -> None:
     """Write one entry about all for whom there was no asking: there may be thousands."""
     if people:
         answer = Answer(proof=Proof.NOT_ASKED, detail=f"about {people} people: {inquiry.stopped}")
@@ -140,13 +145,15 @@ async def _record_unasked(inquiry: Inquiry, context: Context, people: int) -> No
         await inquiry.services.ledger.append(context.group_id, [entry])
 
 
-async def record(services: Services, context: Context, told: Sequence[tuple[Enforcement, Answer]]) -> None:
+async def record(
+    services: Services, context: Context, told: Sequence[tuple[OffboardingRecord, Answer]]
+) -> None:
     """Write answers into the ledger, and into the enforcements that do not have them yet."""
     now = services.now()
     entries = [_entry(context, item, answer, now) for item, answer in told]
     await services.ledger.append(context.group_id, entries)
 
-    async def save(pair: tuple[Enforcement, Answer]) -> None:
+    async def save(pair: tuple[OffboardingRecord, Answer]) -> None:
         # Asking took a while: what somebody else has recorded in the meantime stays.
         current = await services.enforcements.get(context.group_id, pair[0].row_key)
         if current is not None and current.removed_at == pair[0].removed_at:
@@ -155,8 +162,8 @@ async def record(services: Services, context: Context, told: Sequence[tuple[Enfo
     await each((pair for pair in told if _with(*pair) != pair[0]), save, at_once=8)
 
 
-def not_blocked(people: Iterable[Enforcement], group_id: str) -> list[Finding]:
-    """Give a finding, and raise the alarm, for everybody whom Entra would let in."""
+def not_blocked(people: Iterable[OffboardingRecord], group_id: str) -> list[Finding]:
+    """Return a finding, and raise the alarm, for everybody whom Entra would let in."""
     findings: list[Finding] = []
     for item in people:
         if item.proof is Proof.NOT_BLOCKED:
@@ -172,9 +179,9 @@ def not_blocked(people: Iterable[Enforcement], group_id: str) -> list[Finding]:
     return findings
 
 
-def _with(item: Enforcement, answer: Answer) -> Enforcement:
+def _with(item: OffboardingRecord, answer: Answer) -> OffboardingRecord:
     return replace(item, proof=answer.proof, proof_policy=answer.policy)
 
 
-def _entry(context: Context, item: Enforcement, answer: Answer, now: datetime) -> Entry:
+def _entry(context: Context, item: OffboardingRecord, answer: Answer, now: datetime) -> Entry:
     return context.entry(Action.PROOF, now, outcome=answer.words[:1000], about=item)

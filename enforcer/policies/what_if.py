@@ -16,7 +16,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from enforcer.core.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
-from enforcer.core.offboarding_record import Enforcement, Proof, Sessions
+from enforcer.core.offboarding_record import OffboardingRecord, Proof, Sessions
 from enforcer.core.policy import BLOCK, Policy
 from enforcer.graph.conditional_access import READING
 from enforcer.graph.memberships import groups_having
@@ -47,7 +47,7 @@ class Answer:
         return f"{self.proof}: {more}" if more else self.proof.value
 
 
-class Inquiry:
+class WhatIfClient:
     """Asks Entra about one person after the other until the time is up, or asking makes no sense.
 
     Args:
@@ -63,7 +63,7 @@ class Inquiry:
         self._deadline = asyncio.get_running_loop().time() + seconds
         self.stopped = ""
 
-    async def answer(self, person: Enforcement) -> Answer | None:
+    async def answer(self, person: OffboardingRecord) -> Answer | None:
         """Say what becomes of the person's next sign-in; None when nobody is asked about any more.
 
         Raises none of this project's errors.
@@ -84,7 +84,7 @@ class Inquiry:
             return Answer(proof=Proof.NOT_ASKED, detail=str(error))
         return None
 
-    async def _ask(self, person: Enforcement) -> Answer:
+    async def _ask(self, person: OffboardingRecord) -> Answer:
         try:
             met = await self.services.conditional_access.evaluate(person.user_id)
             blocking = sorted(policy.display_name for policy in met if _shuts_out(policy))
@@ -106,20 +106,20 @@ class Inquiry:
 
 
 def _shuts_out(policy: Policy) -> bool:
-    """Tell whether whoever meets it gets in nowhere. Our own block policy exempts what its template does."""
+    """Whether whoever meets it gets in nowhere. Our own block policy exempts what its template does."""
     ours = policy.key == BLOCK and not policy.is_altered
     return policy.is_enabled and policy.blocks_everywhere and (ours or not policy.exempts_apps)
 
 
-def before_asking(person: Enforcement) -> Enforcement:
-    """Give what is recorded of somebody who is just out: what is certain, or that Entra was not asked yet."""
+def before_asking(person: OffboardingRecord) -> OffboardingRecord:
+    """Return the record of a person who was just removed: what is certain, or that Entra was not asked yet."""
     if person.removed_at is None or person.proof is not None:
         return person
     answer = without_asking(person) or Answer(proof=Proof.NOT_ASKED)
     return replace(person, proof=answer.proof)
 
 
-def without_asking(person: Enforcement) -> Answer | None:
+def without_asking(person: OffboardingRecord) -> Answer | None:
     """Say what is certain without Entra: there is no account, or we have disabled it."""
     if person.sessions is Sessions.NO_ACCOUNT:
         return _gone()

@@ -15,7 +15,7 @@ from enforcer.core.calendar.midnight import DateRules
 from enforcer.core.contractors import Contractor, ReadRow, Registration
 from enforcer.core.exceptions import AmbiguousError, InputError, NotFoundError
 from enforcer.core.keys import is_address, is_object_id, normalised
-from enforcer.core.ledger import Action, Done, Entry
+from enforcer.core.ledger import Action, Entry, EntryOutcome
 from enforcer.core.ledger_entries import Context
 from enforcer.core.plain_text import is_plain
 from enforcer.core.settings import Settings
@@ -71,7 +71,7 @@ async def add(services: Services, user: str, details: Details, *, actor: str, gr
 
 
 async def extend(services: Services, user: str, end: str, *, actor: str, group_id: str = "") -> Saved:
-    """Give an existing row another end date. Raises: as `add`."""
+    """Return an existing row another end date. Raises: as `add`."""
     require_dates(services.settings, Details(end=end))
     row = await find_row(services, user, group_id)
     require_after_start(services.settings, row, end)
@@ -113,7 +113,9 @@ async def end_rows(
     await each(running, lambda row: _end(services, row, at, context), at_once=len(running))
     for row in running:
         entry = entry_of(replace(row, end_date=at), Action.REGISTER_END, context.actor, at)
-        entry = replace(entry, user=user_id, run=context.run_id, outcome=Done.ENDED, note=context.note)
+        entry = replace(
+            entry, user=user_id, run=context.run_id, outcome=EntryOutcome.ENDED, note=context.note
+        )
         await services.ledger.append(row.group_id, [entry])
     return running
 
@@ -157,7 +159,7 @@ async def find_row(services: Services, user: str, group_id: str = "") -> Registr
 
 
 def chosen_group(settings: Settings, group_id: str) -> str:
-    """Give the managed group that is meant.
+    """Return the managed group that is meant.
 
     Raises:
         InputError: It is none of ours, or none was named and there are several.
@@ -173,7 +175,7 @@ def chosen_group(settings: Settings, group_id: str) -> str:
 
 
 def chosen_groups(settings: Settings, group_id: str) -> tuple[str, ...]:
-    """Give the managed group that is meant, or all where none is named. Raises: as `chosen_group`."""
+    """Return the managed group that is meant, or all where none is named. Raises: as `chosen_group`."""
     return (chosen_group(settings, group_id),) if group_id else settings.group_ids
 
 
@@ -241,7 +243,7 @@ def require_one(found: Sequence[Registration], user: str) -> None:
 
 
 def entry_of(row: Registration, action: Action, actor: str, at: datetime) -> Entry:
-    """Give the ledger's entry for a change of a row."""
+    """Return the ledger's entry for a change of a row."""
     return Entry(
         at=instant(at),
         actor=actor,
@@ -250,7 +252,7 @@ def entry_of(row: Registration, action: Action, actor: str, at: datetime) -> Ent
         user=row.row_key if is_object_id(row.row_key) else "",
         row_key=row.row_key,
         end_date=dates.written(row.end_date) if row.end_date else "",
-        outcome=Done.WRITTEN if action is not Action.REGISTER_REMOVE else Done.REMOVED,
+        outcome=EntryOutcome.WRITTEN if action is not Action.REGISTER_REMOVE else EntryOutcome.REMOVED,
     )
 
 

@@ -136,7 +136,7 @@ def _rows(text: str) -> list[tuple[int, list[str]]]:
 
 
 def _fields(number: int, header: list[str]) -> list[str]:
-    """Give the field that each column holds; empty for a column that is none of ours."""
+    """Return the field that each column holds; empty for a column that is none of ours."""
     fields = [_FIELD_OF.get(_plain(name), "") for name in header]
     problems = [
         f"line {number}: no column says {what}; name one {names[0]!r}"

@@ -69,7 +69,7 @@ class _Shelf:
     has_others: bool
 
     def asks_for(self, key: str) -> bool:
-        """Tell whether Entra has to say whom this key, which is no row's, means."""
+        """Whether Entra has to say whom this key, which is no row's, means."""
         return self.has_addresses if is_object_id(key) else self.has_others or "#" in key
 
 
@@ -98,7 +98,7 @@ async def _shelf(services: Services, group_id: str, lines: Sequence[Line]) -> _S
 
 
 async def _place(services: Services, shelves: Mapping[str, _Shelf], line: Line) -> _Seat | str:
-    """Give the row that the line becomes, or what is wrong with it."""
+    """Return the row that the line becomes, or what is wrong with it."""
     group_id = chosen_group(services.settings, line.group_id)
     shelf = shelves[group_id]
     try:
@@ -122,7 +122,7 @@ async def _place(services: Services, shelves: Mapping[str, _Shelf], line: Line) 
 
 
 async def _row_key(services: Services, shelf: _Shelf, line: Line) -> tuple[str, str]:
-    """Give the key of the row that the person has, or of a new one, and the person's own key.
+    """Return the key of the row that the person has, or of a new one, and the person's own key.
 
     A guest's user principal name cannot be a RowKey, so he gets his object ID.
     """

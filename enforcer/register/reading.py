@@ -45,7 +45,7 @@ class Row:
         return rules.about_midnight(self.registration.end_date) if running else ""
 
     def is_named(self, names: Iterable[str]) -> bool:
-        """Tell whether the row's key is one of these normalised names."""
+        """Whether the row's key is one of these normalised names."""
         return normalised(self.key) in names
 
 
@@ -65,7 +65,7 @@ async def read_register(services: Services, group_ids: Sequence[str]) -> list[Ro
 
 
 def endings(rows: Iterable[Row]) -> list[Ending]:
-    """Give the ends of access of those rows that say when it ends."""
+    """Return the ends of access of those rows that say when it ends."""
     return [_ending(row.registration, row.read) for row in rows if isinstance(row.read, Contractor)]
 
 

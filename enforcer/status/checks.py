@@ -59,7 +59,7 @@ async def run_checks(services: Services, *, seconds: float = 90.0) -> AsyncItera
         services: What is looked at.
         seconds: How long a look may take: a run tries a service that does not answer for minutes.
     """
-    looks: dict[str, _Look] = {
+    looks: dict[str, CheckFunction] = {
         "settings": _names,
         "identity": _identity,
         "groups": _groups,
@@ -80,7 +80,7 @@ async def run_checks(services: Services, *, seconds: float = 90.0) -> AsyncItera
             yield check
 
 
-type _Look = Callable[[Services], Awaitable[list[Check]]]
+type CheckFunction = Callable[[Services], Awaitable[list[Check]]]
 
 
 async def _guarded(name: str, look: Awaitable[list[Check]], seconds: float) -> list[Check]:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enforcer.core.calendar.forecast import Week, forecast
 from enforcer.core.calendar.schedule import as_written
 from enforcer.core.contractors import Contractor, read_rows
-from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.plan import Finding, FindingKind, HeldPlan
 from enforcer.core.runs import Run, RunKind, RunState
 from enforcer.core.settings import Mode, Settings
@@ -54,7 +54,7 @@ class GroupStatus:
     last_complete_run: Run | None
     last_run: Run | None
     unfinished: int
-    stuck: tuple[Enforcement, ...]
+    stuck: tuple[OffboardingRecord, ...]
     held: HeldPlan | None
     ending_soon: tuple[EndingRow, ...]
     findings: dict[FindingKind, int]
@@ -122,12 +122,12 @@ async def _present(services: Services, group_id: str, now: datetime) -> list[Con
     return [row for row in read if isinstance(row, Contractor) and not row.is_due(now)]
 
 
-async def _unfinished(enforcements: AsyncIterable[Enforcement]) -> list[Enforcement]:
+async def _unfinished(enforcements: AsyncIterable[OffboardingRecord]) -> list[OffboardingRecord]:
     return [item async for item in enforcements if item.unfinished]
 
 
 def _only_looked(run: Run, settings: Settings) -> bool:
-    """Tell whether this is a report-only sweep, requested while the mode is `enforce`.
+    """Whether this is a report-only sweep, requested while the mode is `enforce`.
 
     It does not count as the nightly run.
     """
@@ -140,7 +140,7 @@ def _newest_complete(sweeps: Sequence[Run]) -> Run | None:
 
 
 def _still_holds(plan: HeldPlan, sweeps: Sequence[Run]) -> bool:
-    """Tell whether the newest finished sweep made this plan; an older one is of interest to nobody."""
+    """Whether the newest finished sweep made this plan; an older one is of interest to nobody."""
     finished = [run for run in sweeps if run.state is RunState.COMPLETE]
     return bool(finished) and finished[-1].held and finished[-1].digest == plan.digest
 
@@ -159,7 +159,7 @@ async def _count_findings(services: Services, run: Run | None) -> dict[FindingKi
 
 
 async def newest_findings(services: Services, group_id: str) -> Sequence[Finding]:
-    """Give what the newest finished sweep of a group found, as far as the run's row names it.
+    """Return what the newest finished sweep of a group found, as far as the run's row names it.
 
     Raises:
         AccessDeniedError, UnavailableError: Storage refuses, or does not answer.

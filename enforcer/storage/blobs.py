@@ -42,7 +42,7 @@ class Reports:
         Raises:
             AccessDeniedError, UnavailableError: Storage refuses, or does not answer.
         """
-        from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError  # noqa: PLC0415
+        from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
         with storage_errors():
             try:
@@ -53,8 +53,8 @@ class Reports:
                 return await self._upload(blob)
 
     async def notes(self, folder: str) -> AsyncIterator[tuple[str, Mapping[str, str]]]:
-        """Give name and notes of every blob in a folder. Raises: as above."""
-        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+        """Return name and notes of every blob in a folder. Raises: as above."""
+        from azure.core.exceptions import ResourceNotFoundError
 
         with storage_errors():
             found = self._container.list_blobs(name_starts_with=f"{folder}/", include=["metadata"])
@@ -65,13 +65,13 @@ class Reports:
                 return  # no report yet, so no container
 
     async def exist(self) -> bool:
-        """Tell whether the container is there. Raises: as above, but at the second attempt."""
+        """Whether the container is there. Raises: as above, but at the second attempt."""
         with storage_errors():
             return await self._container.exists(retry_total=1)
 
     async def _upload(self, blob: Blob) -> bool:
-        from azure.core.exceptions import ResourceExistsError  # noqa: PLC0415
-        from azure.storage.blob import ContentSettings  # noqa: PLC0415
+        from azure.core.exceptions import ResourceExistsError
+        from azure.storage.blob import ContentSettings
 
         try:
             await self._container.upload_blob(
@@ -100,7 +100,7 @@ async def open_reports(storage: Storage) -> AsyncIterator[Reports]:
 
 
 def _connect(storage: Storage, credential: AsyncTokenCredential | None) -> BlobServiceClient:
-    from azure.storage.blob.aio import BlobServiceClient  # noqa: PLC0415 -- heavy
+    from azure.storage.blob.aio import BlobServiceClient
 
     options = call_options("blobs", retries=3)
     with made_by_settings("blobs"):

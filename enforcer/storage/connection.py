@@ -41,7 +41,7 @@ class Connection[C: Closable]:
         """The client, connected. Raises: as `connect`."""
         if self._client is None:
             if not self._storage.connection_string and self._credential is None:
-                from enforcer.credentials import default_credential  # noqa: PLC0415
+                from enforcer.credentials import default_credential
 
                 self._credential = default_credential(self._storage.client_id)
             self._client = self._connect(self._storage, self._credential)
@@ -62,11 +62,11 @@ class Connection[C: Closable]:
 
 
 def call_options(service: str, *, retries: int) -> dict[str, Any]:
-    """Give what a client of queues or blobs is made with: how long it tries, and its transport.
+    """Return what a client of queues or blobs is made with: how long it tries, and its transport.
 
     Left to itself the SDK waits 15 s before its second attempt, and somebody may wait for the answer.
     """
-    from enforcer.storage.transport import BoundedTransport  # noqa: PLC0415 -- heavy
+    from enforcer.storage.transport import BoundedTransport
 
     return {
         "retry_total": retries,
@@ -100,7 +100,7 @@ def storage_errors() -> Iterator[None]:
         AccessDeniedError: Storage refuses this identity.
         UnavailableError: Storage did not answer, or not in time.
     """
-    from azure.core import exceptions  # noqa: PLC0415
+    from azure.core import exceptions
 
     try:
         yield

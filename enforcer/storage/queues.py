@@ -87,7 +87,7 @@ class Queues:
         Raises:
             AccessDeniedError, UnavailableError: Storage refuses, or does not answer at the second attempt.
         """
-        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+        from azure.core.exceptions import ResourceNotFoundError
 
         with storage_errors():
             queue = self._connection.client.get_queue_client(name)
@@ -97,7 +97,7 @@ class Queues:
                 return 0
 
     async def _put(self, name: str, message: SweepMessage | OffboardMessage, after_seconds: int) -> None:
-        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+        from azure.core.exceptions import ResourceNotFoundError
 
         # In ASCII: the message travels in XML, which cannot hold every character.
         text = json.dumps(msgspec.to_builtins(message))
@@ -110,7 +110,7 @@ class Queues:
                 await queue.send_message(text, visibility_timeout=after_seconds, time_to_live=-1)
 
     async def _create(self, name: str) -> None:
-        from azure.core.exceptions import ResourceExistsError  # noqa: PLC0415
+        from azure.core.exceptions import ResourceExistsError
 
         try:
             await self._connection.client.create_queue(name)
@@ -119,7 +119,7 @@ class Queues:
 
 
 def _connect(storage: Storage, credential: AsyncTokenCredential | None) -> QueueServiceClient:
-    from azure.storage.queue.aio import QueueServiceClient  # noqa: PLC0415 -- heavy
+    from azure.storage.queue.aio import QueueServiceClient
 
     options = call_options("queues", retries=4)
     with made_by_settings("queues"):

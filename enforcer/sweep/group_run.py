@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.ledger_entries import Context
-from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.runs import Run
 from enforcer.services import Services
 from enforcer.storage.tables.leases import Lease
@@ -18,7 +18,7 @@ _GRACE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class GroupRun:
     """A run at work.
 
     Attributes:
@@ -46,12 +46,12 @@ class Job:
         """Append to the ledger. Raises: as `Ledger.append`."""
         await self.services.ledger.append(self.group_id, list(entries))
 
-    async def forget(self, enforcement: Enforcement, outcome: str) -> None:
+    async def forget(self, enforcement: OffboardingRecord, outcome: str) -> None:
         """Take an intent back: his access has not ended after all."""
         await self.record([self.entry(Action.WITHDRAW, enforcement, outcome=outcome)])
         await self.services.enforcements.forget(self.group_id, enforcement.row_key)
 
-    def entry(self, action: Action, about: Enforcement | None = None, *, outcome: str) -> Entry:
+    def entry(self, action: Action, about: OffboardingRecord | None = None, *, outcome: str) -> Entry:
         return self.context.entry(action, self.services.now(), outcome=outcome, about=about)
 
     @property

@@ -13,15 +13,15 @@ from enforcer.core.calendar.dates import instant
 from enforcer.core.contractors import Contractor, ReadRow, read_row
 from enforcer.core.exceptions import InputError, ReadError, UnavailableError
 from enforcer.core.keys import meanings
-from enforcer.core.ledger import Action, Done, failure
+from enforcer.core.ledger import Action, EntryOutcome, failure
 from enforcer.core.members import Person
 from enforcer.core.partitions import spellings
 from enforcer.core.plan import Finding, FindingKind, Offboard, Onboard, Step
 from enforcer.core.planning.matching import same_person
 from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED
 from enforcer.core.steps import StepOutcome, StepResult
-from enforcer.offboarding.steps import Taken, conclude, entries, intent, take_steps
-from enforcer.sweep.group_run import Job
+from enforcer.offboarding.steps import StepRun, conclude, entries, intent, take_steps
+from enforcer.sweep.group_run import GroupRun
 
 _PEOPLE_AT_ONCE = 4
 
@@ -37,7 +37,7 @@ class _End:
 
 
 @dataclass(slots=True)
-class Arrivals:
+class Joiners:
     """The people whom one run adds.
 
     Attributes:
@@ -49,7 +49,7 @@ class Arrivals:
             recorded.
     """
 
-    job: Job
+    job: GroupRun
     added: int = 0
     missed: list[Finding] = field(default_factory=list)
     unclear: list[Finding] = field(default_factory=list)
@@ -135,12 +135,12 @@ class Arrivals:
             raise _TooLateError
 
     async def _may_enter(self, newcomer: Onboard) -> bool:
-        """Tell whether his row, read once more, still says so."""
+        """Whether his row, read once more, still says so."""
         contractor, now = await self._read_again(newcomer), self.job.services.now()
         return isinstance(contractor, Contractor) and contractor.has_begun(now) and not contractor.is_due(now)
 
     async def _end_of_access(self, newcomer: Onboard) -> _End | None:
-        """Give the end of his access, if it has come while he was being added, or his row has gone."""
+        """Return the end of his access, if it has come while he was being added, or his row has gone."""
         contractor, now = await self._read_again(newcomer), self.job.services.now()
         if contractor is None:
             return _End(instant(now), now)
@@ -154,7 +154,7 @@ class Arrivals:
         return None if row is None else read_row(row, services.settings.date_rules)
 
     def _other_rows(self, newcomer: Onboard, person: Person) -> list[str]:
-        """Give the keys of the person's other rows: only Entra tells that they mean him, too."""
+        """Return the keys of the person's other rows: only Entra tells that they mean him, too."""
         own = (self.job.group_id, newcomer.row_key)
         rows = {row for name in person.possible_names for row in self._rows.get(name, ()) if row != own}
         return [key for _, key in sorted(rows)]
@@ -177,7 +177,7 @@ class Arrivals:
             steps=(Step.REMOVE, Step.REVOKE),
         )
         await services.enforcements.save(group_id, [intent(leaver, self.job.run.run_id)])
-        taken = Taken(person=leaver)
+        taken = StepRun(person=leaver)
         await take_steps(services.directory, group_id, taken)
         now = services.now()
         await self.job.record(entries(taken, self.job.context, now))
@@ -185,7 +185,7 @@ class Arrivals:
         await services.enforcements.save(group_id, [outcome.enforcement])
         self._tell_of(newcomer, taken)
 
-    def _tell_of(self, newcomer: Onboard, taken: Taken) -> None:
+    def _tell_of(self, newcomer: Onboard, taken: StepRun) -> None:
         said = f"not offboarded again yet: {taken.failures}" if taken.failures else "removed again at once"
         detail = f"was added while his access was being ended; {said}"
         found = Finding(
@@ -198,7 +198,7 @@ class Arrivals:
 
     async def _record(self, newcomer: Onboard, user_id: str, added: StepResult) -> None:
         done = added.outcome is StepOutcome.DONE
-        settled = Done.ADDED if done else Done.ALREADY_A_MEMBER
+        settled = EntryOutcome.ADDED if done else EntryOutcome.ALREADY_A_MEMBER
         outcome = settled if added.settled else failure(added.explanation)
         entry = replace(
             self.job.entry(Action.ADD, outcome=outcome),

@@ -10,30 +10,30 @@ from functools import partial
 from enforcer.concurrency import each
 from enforcer.core.exceptions import AccessDeniedError
 from enforcer.core.plan import Finding, FindingKind, Offboard, Step, stuck_finding
-from enforcer.core.planning.recheck import LastLook, Reprieve, names
+from enforcer.core.planning.recheck import Recheck, SkipReason, names
 from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED, Outcome, Result
-from enforcer.offboarding.steps import Taken, conclude, entries, intent, take_steps
+from enforcer.offboarding.steps import StepRun, conclude, entries, intent, take_steps
 from enforcer.policies.what_if import before_asking
-from enforcer.sweep.group_run import Job
+from enforcer.sweep.group_run import GroupRun
 
 # Enough for sixteen batches of twenty under way, the next ones waiting, and others being recorded.
 _PEOPLE_AT_ONCE = 560
 # So many refusals in a row, and nothing else, are not about the person.
-_VANGUARD = 20
+_CANARIES = 20
 _NAMED = 3
-# How `Taken.failures` begins where Graph refused the removal.
+# How `StepRun.failures` begins where Graph refused the removal.
 _REFUSED = f"{Step.REMOVE}: 403"
 
 
-class _ReprievedError(Exception):
+class _SkippedError(Exception):
     """The person is to be left alone."""
 
-    def __init__(self, reprieve: Reprieve) -> None:
-        self.reprieve = reprieve
-        super().__init__(reprieve.reason)
+    def __init__(self, skip_reason: SkipReason) -> None:
+        self.skip_reason = skip_reason
+        super().__init__(skip_reason.reason)
 
 
-class _LookError(Exception):
+class _RecheckError(Exception):
     """The register could not be asked, or the group is not ours any more: that is not Graph's answer."""
 
     def __init__(self, error: Exception) -> None:
@@ -42,7 +42,7 @@ class _LookError(Exception):
 
 
 @dataclass(slots=True)
-class Departures:
+class Leavers:
     """The people whom one run offboards.
 
     Attributes:
@@ -52,7 +52,7 @@ class Departures:
             brought to an end and recorded: what was done must not be lost with an error of somebody else's.
     """
 
-    job: Job
+    job: GroupRun
     outcomes: list[Outcome] = field(default_factory=list)
     refused: list[Finding] = field(default_factory=list)
     failure: Exception | None = None
@@ -64,7 +64,7 @@ class Departures:
             RunError, UnavailableError: The run has to end.
             Whatever else has failed, once everybody who was begun is on record.
         """
-        ahead = await self._vanguard(people)
+        ahead = await self._canaries(people)
         # In the register's order, so that the last looks at their rows find many in one reading.
         others = sorted((item for item in people if item.key not in ahead), key=lambda item: item.key)
         await each(others, self._offboard_one, at_once=_PEOPLE_AT_ONCE)
@@ -78,7 +78,7 @@ class Departures:
         named = {found.user_id for found in stuck}
         return stuck + [found for found in self.refused if found.user_id not in named]
 
-    async def _vanguard(self, people: tuple[Offboard, ...]) -> set[str]:
+    async def _canaries(self, people: tuple[Offboard, ...]) -> set[str]:
         """Offboard people one after the other until one is not refused; tell who they were.
 
         They are drawn by lot: whoever is refused for reasons of his own must not go ahead every night, and
@@ -87,9 +87,9 @@ class Departures:
         Raises:
             AccessDeniedError: All were refused: that is nobody's own failure, so no attempts are counted.
         """
-        tried: list[Taken] = []
+        tried: list[StepRun] = []
         ahead: set[str] = set()
-        for person in random.sample(people, min(len(people), _VANGUARD)):
+        for person in random.sample(people, min(len(people), _CANARIES)):
             ahead.add(person.key)
             taken = await self._begin(person)
             tried += [taken] if taken else []
@@ -102,7 +102,7 @@ class Departures:
             await self._conclude(taken)
         return ahead
 
-    async def _give_up(self, tried: list[Taken]) -> None:
+    async def _give_up(self, tried: list[StepRun]) -> None:
         now = self.job.services.now()
         await self.job.record([item for taken in tried for item in entries(taken, self.job.context, now)])
         people = ", ".join(sorted(taken.person.user_id for taken in tried)[:_NAMED])
@@ -116,74 +116,74 @@ class Departures:
         if taken := await self._begin(person):
             await self._conclude(taken)
 
-    async def _begin(self, person: Offboard) -> Taken | None:
+    async def _begin(self, person: Offboard) -> StepRun | None:
         """Take the person's steps, unless a last look just before the first of them finds a reason not to."""
         if self.failure is not None or self.job.time_is_up():
             reason = RUN_ENDED if self.failure is not None else OUT_OF_TIME
-            self.outcomes.append(left_alone(person, reason, left_undone=True))
+            self.outcomes.append(left_alone(person, reason, incomplete=True))
             return None
         try:
             return await self._take_steps(person)
-        except _ReprievedError as error:
-            self.outcomes.append(await self._leave_alone(person, error.reprieve))
-        except _LookError as error:
+        except _SkippedError as error:
+            self.outcomes.append(await self._leave_alone(person, error.skip_reason))
+        except _RecheckError as error:
             self.outcomes.append(self._end(person, error.error))
         return None
 
     def _end(self, person: Offboard, error: Exception) -> Outcome:
         self.failure = self.failure or error
-        return left_alone(person, RUN_ENDED, left_undone=True)
+        return left_alone(person, RUN_ENDED, incomplete=True)
 
-    async def _leave_alone(self, person: Offboard, reprieve: Reprieve) -> Outcome:
-        if reprieve.withdraws:
+    async def _leave_alone(self, person: Offboard, skip_reason: SkipReason) -> Outcome:
+        if skip_reason.withdraws:
             try:
-                await self.job.forget(intent(person, self.job.run.run_id), reprieve.reason)
+                await self.job.forget(intent(person, self.job.run.run_id), skip_reason.reason)
             except Exception as error:  # noqa: BLE001 -- ends the run, once everybody who was begun is on record
                 return self._end(person, error)
-        return left_alone(person, reprieve.reason, left_undone=not reprieve.withdraws)
+        return left_alone(person, skip_reason.reason, incomplete=not skip_reason.withdraws)
 
     async def _look_again(self, person: Offboard) -> None:
         """Make sure that nothing has changed in his favour, and that the group is still ours."""
         try:
-            reprieve = await self._look(person)
+            skip_reason = await self._look(person)
             await self.job.lease.require()
         except Exception as error:
-            raise _LookError(error) from error
-        if reprieve is not None:
-            raise _ReprievedError(reprieve)
+            raise _RecheckError(error) from error
+        if skip_reason is not None:
+            raise _SkippedError(skip_reason)
 
-    async def _look(self, person: Offboard) -> Reprieve | None:
+    async def _look(self, person: Offboard) -> SkipReason | None:
         """Look at the person's rows once more."""
         register, group_id, own = (
             self.job.services.register,
             self.job.group_id,
             person.row_key or person.user_id,
         )
-        look = LastLook(
+        look = Recheck(
             own=await register.row(group_id, own),
             others=await register.changed(group_id, self.job.lease.taken_at, names(person), besides=own),
             rules=self.job.services.settings.date_rules,
             now=self.job.services.now(),
         )
-        return look.reprieve(person)
+        return look.skip_reason(person)
 
-    async def _take_steps(self, person: Offboard) -> Taken:
+    async def _take_steps(self, person: Offboard) -> StepRun:
         """Take the person's steps; where they are broken off, what was done until then is kept."""
-        taken = Taken(person=person)
+        taken = StepRun(person=person)
         try:
             async with asyncio.timeout_at(self.job.last_call):
                 look = partial(self._look_again, person)
                 await take_steps(self.job.services.directory, self.job.group_id, taken, look)
         except TimeoutError:
             return replace(taken, interrupted=OUT_OF_TIME)
-        except (_ReprievedError, _LookError):
+        except (_SkippedError, _RecheckError):
             raise
         except Exception as error:  # noqa: BLE001 -- ends the run, once everybody who was begun is on record
             self.failure = self.failure or error
             return replace(taken, interrupted=RUN_ENDED)
         return taken
 
-    async def _conclude(self, taken: Taken) -> None:
+    async def _conclude(self, taken: StepRun) -> None:
         now = self.job.services.now()  # one time for both records: the evidence holds them against each other
         outcome = conclude(taken, self.job.run.run_id, now)
         outcome = replace(outcome, enforcement=before_asking(outcome.enforcement))
@@ -197,14 +197,14 @@ class Departures:
             self.refused.append(_refused(outcome))
 
 
-def left_alone(person: Offboard, reason: str, *, left_undone: bool = False) -> Outcome:
-    """Give the outcome of somebody whom the run did not touch."""
+def left_alone(person: Offboard, reason: str, *, incomplete: bool = False) -> Outcome:
+    """Return the outcome of somebody whom the run did not touch."""
     return Outcome(
-        result=Result.SKIPPED, enforcement=intent(person, ""), reason=reason, left_undone=left_undone
+        result=Result.SKIPPED, enforcement=intent(person, ""), reason=reason, incomplete=incomplete
     )
 
 
-def _is_refused(taken: Taken) -> bool:
+def _is_refused(taken: StepRun) -> bool:
     removal = taken.results.get(Step.REMOVE)
     return removal is not None and removal.forbidden
 

@@ -15,7 +15,7 @@ from enforcer.notify.queueing import Alarm, queue_alarm, queue_summary, queue_wa
 from enforcer.notify.sending import send_waiting
 from enforcer.services import Services
 from enforcer.storage.blobs import open_reports
-from enforcer.telemetry import AftermathFailed, emit
+from enforcer.telemetry import PostRunFailed, emit
 
 _log = logging.getLogger(__name__)
 # Together well below the five minutes that a function keeps back for what comes after the sweep.
@@ -56,4 +56,4 @@ async def _alone(part: str, work: Callable[[], Awaitable[object]]) -> None:
         # The text of an exception may quote names and addresses.
         kind = type(error).__name__
         _log.warning("after the sweep: %s failed: %s", part, kind)
-        emit(AftermathFailed(part=part, error=kind))
+        emit(PostRunFailed(part=part, error=kind))

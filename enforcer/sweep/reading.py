@@ -11,15 +11,15 @@ from enforcer.core.contractors import Contractor, RegisterRow, read_row
 from enforcer.core.exceptions import EnforcerError, NotFoundError, cause
 from enforcer.core.keys import ANYBODY, is_object_id
 from enforcer.core.members import Member
-from enforcer.core.offboarding_record import Enforcement, UnreadableRecord
+from enforcer.core.offboarding_record import OffboardingRecord, UnreadableRecord
 from enforcer.core.partitions import spellings, unmanaged_findings
 from enforcer.core.plan import Finding, FindingKind
-from enforcer.core.planning.planner import GroupFacts
-from enforcer.core.planning.relevant_rows import Sieve
+from enforcer.core.planning.planner import GroupSnapshot
+from enforcer.core.planning.relevant_rows import RelevantRows
 from enforcer.core.settings import Disable
 from enforcer.services import Services
 
-type _Records = Sequence[Enforcement | UnreadableRecord]
+type _Records = Sequence[OffboardingRecord | UnreadableRecord]
 
 _SPOILED = (
     "what table enforcements has under this key cannot be read: its State is none of ours, so that nobody can"
@@ -30,7 +30,7 @@ _SPOILED = (
 _ABOUT_TO_FALL_DUE = timedelta(hours=1)
 
 
-async def read_facts(services: Services, group_id: str, at: datetime | None = None) -> GroupFacts:
+async def read_snapshot(services: Services, group_id: str, at: datetime | None = None) -> GroupSnapshot:
     """Read the group, its members, its rows and its enforcements, at the same time.
 
     Args:
@@ -56,7 +56,7 @@ async def read_facts(services: Services, group_id: str, at: datetime | None = No
             namesakes = reading.create_task(_namesakes(services, rows, sieve, at or services.now()))
     except* Exception as errors:
         raise cause(errors) from errors
-    facts = GroupFacts(
+    facts = GroupSnapshot(
         group_id=group_id,
         rows=rows.result(),
         members=members.result(),
@@ -78,18 +78,18 @@ async def _members(services: Services, group_id: str, checked: Awaitable[object]
 
 async def _sieve(
     services: Services, members: Awaitable[list[Member]], known: Awaitable[_Records], at: datetime
-) -> Sieve:
-    return Sieve.of(await members, _readable(await known), services.settings.date_rules, at)
+) -> RelevantRows:
+    return RelevantRows.of(await members, _readable(await known), services.settings.date_rules, at)
 
 
-def _readable(records: _Records) -> list[Enforcement]:
-    return [record for record in records if isinstance(record, Enforcement)]
+def _readable(records: _Records) -> list[OffboardingRecord]:
+    return [record for record in records if isinstance(record, OffboardingRecord)]
 
 
 def _findings(
     services: Services, group_id: str, others: Mapping[str, int], records: _Records
 ) -> list[Finding]:
-    """Give what is wrong with the tables: of rows of no managed group, only the first group's run tells."""
+    """Return what is wrong with the tables: of rows of no managed group, only the first group's run tells."""
     group_ids = services.settings.group_ids
     unreadable = [record for record in records if isinstance(record, UnreadableRecord)]
     return [
@@ -111,7 +111,7 @@ class _Register:
             await register.read(partition, take)
 
 
-async def _rows(register: _Register, group_id: str, sieve: Awaitable[Sieve]) -> list[RegisterRow]:
+async def _rows(register: _Register, group_id: str, sieve: Awaitable[RelevantRows]) -> list[RegisterRow]:
     """Read the rows that a plan may depend on; the others are not held."""
 
     async def sift(page: list[RegisterRow]) -> None:
@@ -134,7 +134,7 @@ async def _all_rows(register: _Register, group_id: str) -> list[RegisterRow]:
 
 
 async def _namesakes(
-    services: Services, rows: Awaitable[Iterable[RegisterRow]], sieve: Awaitable[Sieve], at: datetime
+    services: Services, rows: Awaitable[Iterable[RegisterRow]], sieve: Awaitable[RelevantRows], at: datetime
 ) -> dict[str, frozenset[str]]:
     """Find all who have an address under which a member is, or is about to be, due.
 
@@ -151,7 +151,7 @@ async def _namesakes(
 
 
 async def _engaged_elsewhere(register: _Register, group_id: str, at: datetime) -> frozenset[str]:
-    """Give the keys of all rows by which another managed group gives, or may give, access then."""
+    """Return the keys of all rows by which another managed group gives, or may give, access then."""
     settings = register.services.settings
     if settings.disable_accounts is Disable.NONE:
         return frozenset()
@@ -170,7 +170,7 @@ async def _engaged_elsewhere(register: _Register, group_id: str, at: datetime) -
     return frozenset(keys - {ANYBODY})
 
 
-async def _gone_but_engaged(services: Services, facts: GroupFacts) -> frozenset[str]:
+async def _gone_but_engaged(services: Services, facts: GroupSnapshot) -> frozenset[str]:
     """Find those who are begun and listed no more, but have, or may have, access by another managed group.
 
     A row of that group may mean them by any name that Entra has for them.

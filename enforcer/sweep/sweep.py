@@ -11,26 +11,26 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from enforcer.core.exceptions import EnforcerError, InputError, UnavailableError, cause
-from enforcer.core.ledger import Action, Done
-from enforcer.core.offboarding_record import Enforcement, Proof, State
+from enforcer.core.ledger import Action, EntryOutcome
+from enforcer.core.offboarding_record import OffboardingRecord, Proof, State
 from enforcer.core.plan import Finding, FindingKind, GroupPlan
-from enforcer.core.planning.planner import GroupFacts, plan_group
+from enforcer.core.planning.planner import GroupSnapshot, plan_group
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED, Outcome, Report, Run, RunState, counted
 from enforcer.core.settings import Mode
 from enforcer.graph.priority import Priority, working_at
 from enforcer.offboarding.steps import intent
 from enforcer.services import Services
-from enforcer.sweep.group_run import Job
-from enforcer.sweep.joiners import Arrivals
-from enforcer.sweep.leavers import Departures, left_alone
-from enforcer.sweep.policy_check import Assurance
-from enforcer.sweep.reading import read_facts
+from enforcer.sweep.group_run import GroupRun
+from enforcer.sweep.joiners import Joiners
+from enforcer.sweep.leavers import Leavers, left_alone
+from enforcer.sweep.policy_check import PolicyCheck
+from enforcer.sweep.reading import read_snapshot
 from enforcer.telemetry.run_events import announce, announce_failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class SweepRequest:
     """A sweep that somebody wants.
 
     Attributes:
@@ -52,7 +52,7 @@ class Order:
     only_look: bool = False
 
 
-async def sweep(services: Services, order: Order) -> Report:
+async def sweep(services: Services, order: SweepRequest) -> Report:
     """Sweep one managed group.
 
     Raises:
@@ -67,11 +67,11 @@ async def sweep(services: Services, order: Order) -> Report:
     return report
 
 
-async def _sweep(services: Services, order: Order, run: Run) -> Report:
+async def _sweep(services: Services, order: SweepRequest, run: Run) -> Report:
     async with services.leases.holding(order.group_id, f"{order.actor} {run.run_id}") as lease:
         await services.runs.save(Report(run=run))
-        job = Job(services=services, lease=lease, run=run, until=order.until)
-        story = _Sweep(job, Departures(job), Arrivals(job), Assurance(job))
+        job = GroupRun(services=services, lease=lease, run=run, until=order.until)
+        story = _Sweep(job, Leavers(job), Joiners(job), PolicyCheck(job))
         try:
             report = await story.carry_out(order.expected_digest)
             report.run.assert_counts()
@@ -82,7 +82,7 @@ async def _sweep(services: Services, order: Order, run: Run) -> Report:
     return report
 
 
-def _begun(services: Services, order: Order) -> Run:
+def _begun(services: Services, order: SweepRequest) -> Run:
     started_at = services.now()
     return Run(
         run_id=order.run_id or new_run_id(started_at),
@@ -103,10 +103,10 @@ async def _record_failure(services: Services, report: Report, error: Exception) 
 
 @dataclass(slots=True)
 class _Sweep:
-    job: Job
-    departures: Departures
-    arrivals: Arrivals
-    assurance: Assurance
+    job: GroupRun
+    departures: Leavers
+    arrivals: Joiners
+    assurance: PolicyCheck
     plan: GroupPlan | None = None
     verified: int = 0
 
@@ -127,7 +127,7 @@ class _Sweep:
         await self.assurance.prove(facts, self.departures.outcomes)
         return self._report(plan, self.departures.outcomes)
 
-    async def _read(self) -> GroupFacts:
+    async def _read(self) -> GroupSnapshot:
         """Read everything, within the run's time.
 
         Raises:
@@ -135,11 +135,11 @@ class _Sweep:
         """
         try:
             async with asyncio.timeout_at(self.job.last_call):
-                return await read_facts(self._services, self.job.group_id)
+                return await read_snapshot(self._services, self.job.group_id)
         except TimeoutError as error:
             raise UnavailableError(f"register and members could not be read whole: {OUT_OF_TIME}") from error
 
-    async def _apply(self, plan: GroupPlan, facts: GroupFacts) -> None:
+    async def _apply(self, plan: GroupPlan, facts: GroupSnapshot) -> None:
         await self._write_intents(plan)
         await self._withdraw(plan.withdraw)
         await self._verify(plan)
@@ -177,7 +177,7 @@ class _Sweep:
         if plan.offboard:
             await self._services.plans.use(plan.digest, self.job.run.run_id)
 
-    async def _withdraw(self, begun: tuple[Enforcement, ...]) -> None:
+    async def _withdraw(self, begun: tuple[OffboardingRecord, ...]) -> None:
         for enforcement in begun:
             await self.job.forget(enforcement, "withdrawn: the end date was put off")
 
@@ -186,7 +186,7 @@ class _Sweep:
         now = self._services.now()
         verified = [replace(item, state=State.VERIFIED, verified_at=now) for item in plan.verify]
         await self.job.record(
-            [self.job.entry(Action.VERIFY, item, outcome=Done.VERIFIED) for item in verified]
+            [self.job.entry(Action.VERIFY, item, outcome=EntryOutcome.VERIFIED) for item in verified]
         )
         await self._services.enforcements.save(plan.group_id, verified)
         self.verified = len(verified)
@@ -199,7 +199,7 @@ class _Sweep:
         if self.plan is not None:
             concluded = {outcome.enforcement.row_key for outcome in self.departures.outcomes}
             rest = [person for person in self.plan.offboard if person.key not in concluded]
-            skipped = [left_alone(person, RUN_ENDED, left_undone=True) for person in rest]
+            skipped = [left_alone(person, RUN_ENDED, incomplete=True) for person in rest]
             report = self._report(self.plan, self.departures.outcomes + skipped)
         text = f"{type(error).__name__}: {error}"[:1000]
         failed = replace(report.run, state=RunState.FAILED, finished_at=self._services.now(), error=text)
@@ -228,12 +228,12 @@ class _Sweep:
             blocked=self.assurance.count(Proof.BLOCKED),
             not_blocked=self.assurance.count(Proof.NOT_BLOCKED),
             findings=len(findings),
-            left_undone=run.left_undone + len(plan.waiting) + len(self.arrivals.missed),
+            incomplete=run.incomplete + len(plan.waiting) + len(self.arrivals.missed),
         )
         return Report(run=run, findings=tuple(findings), outcomes=tuple(outcomes))
 
     def _findings(self, plan: GroupPlan) -> list[Finding]:
-        """Give what the plan found and what came up since; whoever is stuck is named once."""
+        """Return what the plan found and what came up since; whoever is stuck is named once."""
         named = {found.user_id for found in plan.findings if found.kind is FindingKind.STUCK}
         stuck = [found for found in self.departures.stuck if found.user_id not in named]
         return [

@@ -8,7 +8,6 @@ from enforcer.telemetry.calls import Call, call, graph_call
 from enforcer.telemetry.emitting import emit, flush, hush_libraries
 from enforcer.telemetry.events import (
     EVENTS,
-    AftermathFailed,
     Event,
     MessagePoisoned,
     NotificationFailed,
@@ -16,13 +15,13 @@ from enforcer.telemetry.events import (
     PersonStuck,
     PlanHeld,
     PolicyDrift,
+    PostRunFailed,
     RunCompleted,
     RunFailed,
 )
 
 __all__ = [
     "EVENTS",
-    "AftermathFailed",
     "Call",
     "Event",
     "MessagePoisoned",
@@ -31,6 +30,7 @@ __all__ = [
     "PersonStuck",
     "PlanHeld",
     "PolicyDrift",
+    "PostRunFailed",
     "RunCompleted",
     "RunFailed",
     "call",

@@ -145,10 +145,10 @@ class NotificationFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AftermathFailed:
+class PostRunFailed:
     """Something that comes after a sweep failed; the removals are done and recorded all the same."""
 
-    name: ClassVar[str] = "aftermath_failed"
+    name: ClassVar[str] = "post_run_failed"
     level: ClassVar[int] = logging.WARNING
 
     part: str
@@ -166,7 +166,7 @@ type Event = (
     | MessagePoisoned
     | PolicyDrift
     | NotificationFailed
-    | AftermathFailed
+    | PostRunFailed
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -178,5 +178,5 @@ EVENTS: tuple[type[Event], ...] = (
     MessagePoisoned,
     PolicyDrift,
     NotificationFailed,
-    AftermathFailed,
+    PostRunFailed,
 )

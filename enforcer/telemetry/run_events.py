@@ -32,7 +32,7 @@ def announce(report: Report, *, only_looked: bool = False) -> None:
         )
     for outcome in report.outcomes:
         item = outcome.enforcement
-        if item.state is State.STUCK and outcome.left_undone:
+        if item.state is State.STUCK and outcome.incomplete:
             emit(
                 PersonStuck(
                     run_id=run.run_id,

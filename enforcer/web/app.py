@@ -9,7 +9,7 @@ from time import monotonic
 
 from enforcer.api.routes import Route
 from enforcer.core.exceptions import EnforcerError
-from enforcer.graph.retries import Patience
+from enforcer.graph.retries import RetryBudget
 from enforcer.services import Services
 from enforcer.web.calls import Budget, Call
 from enforcer.web.gate import Gate
@@ -18,7 +18,7 @@ from enforcer.web.problems import ProblemError, internal, problem_of, unavailabl
 from enforcer.web.signing_keys import KeyRing
 
 # Somebody waits for the answer: what cannot be done in a few seconds is queued, or asked for again.
-PATIENCE = Patience(failures=4.0, throttling=6.0)
+PATIENCE = RetryBudget(failures=4.0, throttling=6.0)
 _LONGEST_SECONDS = 28.0
 
 _log = logging.getLogger(__name__)

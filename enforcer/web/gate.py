@@ -75,7 +75,7 @@ class Gate:
 
 
 def _token(request: Request) -> str:
-    """Give the token that the request brings: its own, or that of the browser's session."""
+    """Return the token that the request brings: its own, or that of the browser's session."""
     authorization = request.headers.get("authorization", "").strip()
     if authorization:
         scheme, _, token = authorization.partition(" ")
@@ -124,7 +124,7 @@ def require_own_page(request: Request) -> None:
 
 
 def _names_us(request: Request) -> bool:
-    """Tell whether `Origin` is us, for browsers that do not send Fetch Metadata."""
+    """Whether `Origin` is us, for browsers that do not send Fetch Metadata."""
     origin = urlsplit(request.headers.get("origin", "")).netloc.lower()
     # No page can write any of these; behind App Service's front ends `Host` need not be the public name.
     names = (

@@ -53,7 +53,7 @@ def respond(
     headers: Mapping[str, str] | None = None,
     media_type: str = JSON,
 ) -> Response:
-    """Give a response with this content as JSON."""
+    """Return a response with this content as JSON."""
     return Response(
         status=status,
         headers={"Content-Type": media_type, **SECURITY_HEADERS, **(headers or {})},

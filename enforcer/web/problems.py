@@ -94,7 +94,7 @@ class ProblemError(EnforcerError):
         super().__init__(detail)
 
     def told(self, request_id: str) -> Response:
-        """Give the response."""
+        """Return the response."""
         problem = self.document(request_id)
         return respond(problem, status=self.status, headers=self.headers, media_type=PROBLEM_JSON)
 
@@ -147,7 +147,7 @@ _OF_INPUT: tuple[tuple[type[InputError], int, Code], ...] = (
 
 
 def problem_of(error: EnforcerError) -> ProblemError:
-    """Give the problem that tells a caller of this error."""
+    """Return the problem that tells a caller of this error."""
     if isinstance(error, ProblemError):
         return error
     if isinstance(error, NoAccountError):

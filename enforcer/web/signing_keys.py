@@ -42,7 +42,7 @@ class KeyRing:
         self._renewing = asyncio.Lock()
 
     async def find(self, key_id: str) -> PyJWK | None:
-        """Give the key of that ID; None where the tenant publishes no such key.
+        """Return the key of that ID; None where the tenant publishes no such key.
 
         Raises:
             UnavailableError: The keys cannot be fetched, and those that we have are too old, or none.
@@ -83,7 +83,7 @@ class KeyRing:
         return len(self._tries) == FETCHES and now - self._tries[0] < FETCHES_SECONDS
 
     async def _fetch(self) -> dict[str, PyJWK]:
-        import httpx  # noqa: PLC0415 -- heavy
+        import httpx
 
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS), httpx.AsyncClient(trust_env=False) as client:
@@ -95,7 +95,7 @@ class KeyRing:
 
 
 def _read(document: bytes) -> dict[str, PyJWK]:
-    from jwt import PyJWKSet, PyJWTError  # noqa: PLC0415 -- heavy
+    from jwt import PyJWKSet, PyJWTError
 
     try:
         keys = PyJWKSet.from_json(document.decode()).keys

@@ -66,7 +66,7 @@ class TokenVerifier:
         return _caller(self._claims(token, key))
 
     def _claims(self, token: str, key: PyJWK) -> dict[str, Any]:
-        import jwt  # noqa: PLC0415 -- heavy
+        import jwt
 
         try:
             claims: dict[str, Any] = jwt.decode(
@@ -86,7 +86,7 @@ class TokenVerifier:
 
 
 def _key_id(token: str) -> str:
-    import jwt  # noqa: PLC0415 -- heavy
+    import jwt
 
     try:
         header = jwt.get_unverified_header(token)
@@ -98,7 +98,7 @@ def _key_id(token: str) -> str:
 
 
 def _audiences(audience: str) -> Sequence[str]:
-    """Give all forms of the audience: a token of version 2.0 has the bare client ID, others the URI."""
+    """Return all forms of the audience: a token of version 2.0 has the bare client ID, others the URI."""
     bare = audience.removeprefix("api://")
     return (bare, f"api://{bare}")
 
@@ -110,7 +110,7 @@ def _issuers(settings: Settings) -> Sequence[str]:
 
 
 def _reason(error: Exception) -> str:
-    import jwt  # noqa: PLC0415 -- heavy
+    import jwt
 
     reasons: dict[type[Exception], str] = {
         jwt.ExpiredSignatureError: "it has expired",

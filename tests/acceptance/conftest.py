@@ -10,7 +10,7 @@ import pytest
 from enforcer.core.ledger import Action
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.pacer import Pacer
-from enforcer.graph.retries import Patience
+from enforcer.graph.retries import RetryBudget
 from sandbox import azure_cli
 from sandbox.directory import Attempt, Group, Outcome, User, try_to_sign_in
 from sandbox.directory.settings import Quota
@@ -43,7 +43,7 @@ class Company:
         self.world.configure(group_ids=(*self.world.services.settings.group_ids, group.id))
 
     async def proofs(self) -> list[str]:
-        """Give what the ledger says of proofs, oldest first."""
+        """Return what the ledger says of proofs, oldest first."""
         return [entry.outcome for entry in await self.world.ledger() if entry.action is Action.PROOF]
 
     def sign_in(self, user: User, app: str = SHAREPOINT, **more: object) -> Outcome:
@@ -58,7 +58,9 @@ def company(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Co
     world.tenant.grant(world.tenant.identity, "Policy.Read.All")
     world.directory.sandbox.settings.conditional_access_quota = Quota(limit=1000, seconds=1)
     # What one call a second is like, tests/graph/test_conditional_access.py shows.
-    quick = ConditionalAccess(world.services.graph, Pacer(1000, 1.0), Patience(failures=1.0, throttling=2.0))
+    quick = ConditionalAccess(
+        world.services.graph, Pacer(1000, 1.0), RetryBudget(failures=1.0, throttling=2.0)
+    )
     world.services = replace(world.services, conditional_access=quick)
     operator = world.tenant.add_user("Olga Operator")
     path = azure_cli.signed_in(tmp_path, world.directory.url, operator.id)["PATH"]

@@ -11,7 +11,7 @@ from enforcer.core.offboarding_record import Proof, Sessions, State
 from enforcer.core.plan import FindingKind
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Result
-from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
+from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
 from sandbox.directory import Fault
 from sandbox.directory.routes.policy_forms import completed
 from tests.acceptance.conftest import Company
@@ -199,7 +199,7 @@ async def test_a_second_engagement_is_never_cut_off(company: Company, trouble: s
     await company.put_policies_in_force()
     if trouble:
         world.directory.sandbox.faults.add(Fault(path=trouble, times=1, status=400))
-        assert (await world.sweep()).run.left_undone == 1
+        assert (await world.sweep()).run.incomplete == 1
 
     report = await world.sweep()
 
@@ -224,7 +224,7 @@ async def test_an_administrators_account_that_graph_protects_is_told_to_people_a
     (found,) = [found for found in report.findings if found.kind is FindingKind.STUCK]
     assert (found.user_id, "403" in found.detail) == (admin.id, True)
     assert report.outcomes[0].result is Result.REMOVED
-    assert report.run.left_undone == 1
+    assert report.run.incomplete == 1
     assert (await company.world.on_record(admin.id)).state is State.OFFBOARDING
 
 
@@ -239,7 +239,7 @@ async def test_whoever_is_offboarded_now_is_proved_to_be_blocked_in_the_same_ans
     run_id = new_run_id(world.services.now())
 
     done = await offboard_now(
-        world.services, OffboardOrder(user=guest.mail or "", reason="left", actor="test", run_id=run_id)
+        world.services, OffboardRequest(user=guest.mail or "", reason="left", actor="test", run_id=run_id)
     )
 
     assert done.proof is Proof.BLOCKED

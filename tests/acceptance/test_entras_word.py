@@ -7,7 +7,7 @@ import pytest
 from enforcer.core.offboarding_record import Proof, State
 from enforcer.core.plan import FindingKind
 from enforcer.core.run_ids import new_run_id
-from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
+from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
 from sandbox.directory import Fault
 from sandbox.directory.permissions import PERMISSION_IDS
 from tests.acceptance.conftest import Company
@@ -104,7 +104,7 @@ async def test_a_proof_that_fails_fails_no_run_and_is_made_up_for(company: Compa
 
     report = await company.world.sweep()
 
-    assert (report.run.removed, report.run.left_undone, report.findings) == (1, 0, ())
+    assert (report.run.removed, report.run.incomplete, report.findings) == (1, 0, ())
     assert (await company.world.on_record(guest.id)).proof is Proof.NOT_ASKED
     company.world.directory.sandbox.faults.clear()
     assert (await company.world.sweep()).run.blocked == 1
@@ -140,7 +140,9 @@ async def test_offboarding_now_does_not_wait_long_for_entras_word(company: Compa
     world = company.world
     guest = world.guest("Gina Guest")
     world.directory.sandbox.faults.add(Fault(path="/evaluate", times=None, status=429))
-    order = OffboardOrder(user=guest.id, reason="left", actor="test", run_id=new_run_id(world.services.now()))
+    order = OffboardRequest(
+        user=guest.id, reason="left", actor="test", run_id=new_run_id(world.services.now())
+    )
 
     done = await offboard_now(world.services, order)
 

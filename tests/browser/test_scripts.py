@@ -64,7 +64,7 @@ class Watch:
         return watch
 
     async def is_quiet(self) -> bool:
-        """Tell whether no script ran, nothing was loaded, and no element is there that we did not write."""
+        """Whether no script ran, nothing was loaded, and no element is there that we did not write."""
         ran = await self.page.evaluate("window.ran === undefined")
         foreign = await self.page.locator(
             "script, img, iframe, object, embed, svg:not([aria-hidden]), [onload], [onerror], [onfocus], b b"

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.offboarding_record import OffboardingRecord, State
 from tests.cli.conftest import Shell
 from tests.support.world import ENDED, RUNNING
 
@@ -33,7 +33,9 @@ async def test_people_see_who_is_stuck_who_ends_soon_and_what_was_found(shell: S
     soon = (world.clock.moment + timedelta(days=3)).date().isoformat()
     await world.register("soon@x.example", soon)
     await world.register("odd@x.example", "never")
-    stuck = Enforcement(row_key="k", user_id="stuck-one", state=State.STUCK, attempts=6, last_error="403 no")
+    stuck = OffboardingRecord(
+        row_key="k", user_id="stuck-one", state=State.STUCK, attempts=6, last_error="403 no"
+    )
     await world.sweep()
     await world.services.enforcements.save(world.group.id, [stuck])
 

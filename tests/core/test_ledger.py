@@ -15,8 +15,8 @@ from enforcer.core.ledger import (
     Action,
     Anchor,
     Break,
-    Done,
     Entry,
+    EntryOutcome,
     Head,
     Link,
     failure,
@@ -154,7 +154,7 @@ def test_the_words_of_the_ledger_are_those_of_the_entries_that_are_there() -> No
         *("register_add", "register_extend", "register_end", "register_remove", "register_import"),
         *("resume", "unreadable"),
     ]
-    assert [done.value for done in Done] == [
+    assert [done.value for done in EntryOutcome] == [
         *("removed", "disabled", "already_absent", "verified", "added", "already a member"),
         *("undone", "written", "ended"),
     ]
@@ -182,14 +182,14 @@ OTHER_HASH = "f" * 64
 
 
 def changed(position: int, **fields: object) -> list[Link]:
-    """Give a chain of five with another link in one place, from 0."""
+    """Return a chain of five with another link in one place, from 0."""
     links = list(FIVE)
     links[position] = replace(links[position], **fields)  # type: ignore[arg-type]
     return links
 
 
 def rehashed(position: int, entry: Entry) -> list[Link]:
-    """Give the chain with another entry, and its hash made to fit, as somebody would who knows how."""
+    """Return the chain with another entry, and its hash made to fit, as somebody would who knows how."""
     head = Head(position, FIVE[position - 1].hash if position else GENESIS)
     return [*FIVE[:position], linked(head, entry, "writer"), *FIVE[position + 1 :]]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enforcer.core.offboard_answer import StepTaken, steps_taken
+from enforcer.core.offboard_answer import StepReport, step_reports
 from enforcer.core.plan import Step
 from enforcer.core.steps import StepOutcome, StepResult
 
@@ -11,19 +11,19 @@ DONE = StepResult(outcome=StepOutcome.DONE, request_id="request")
 
 def test_steps_are_told_in_order_with_their_group_graphs_request_and_graphs_words() -> None:
     failed = StepResult(outcome=StepOutcome.FAILED, request_id="another", explanation="403 Denied")
-    told = steps_taken({Step.REVOKE: DONE, Step.DISABLE: failed}, {"group": DONE})
+    told = step_reports({Step.REVOKE: DONE, Step.DISABLE: failed}, {"group": DONE})
     assert told == (
-        StepTaken(
+        StepReport(
             step=Step.DISABLE,
             group_id="",
             outcome=StepOutcome.FAILED,
             request_id="another",
             detail="403 Denied",
         ),
-        StepTaken(step=Step.REMOVE, group_id="group", outcome=StepOutcome.DONE, request_id="request"),
-        StepTaken(step=Step.REVOKE, group_id="", outcome=StepOutcome.DONE, request_id="request"),
+        StepReport(step=Step.REMOVE, group_id="group", outcome=StepOutcome.DONE, request_id="request"),
+        StepReport(step=Step.REVOKE, group_id="", outcome=StepOutcome.DONE, request_id="request"),
     )
 
 
 def test_what_was_not_to_be_disabled_is_not_told() -> None:
-    assert [one.step for one in steps_taken({Step.REVOKE: DONE}, {})] == [Step.REVOKE]
+    assert [one.step for one in step_reports({Step.REVOKE: DONE}, {})] == [Step.REVOKE]

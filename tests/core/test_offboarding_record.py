@@ -9,7 +9,7 @@ import pytest
 from enforcer.core.offboarding_record import (
     RUNS_BEFORE_STUCK,
     STUCK_RETRY,
-    Enforcement,
+    OffboardingRecord,
     Proof,
     Sessions,
     State,
@@ -52,7 +52,7 @@ def test_the_words_are_those_of_the_records_that_are_there() -> None:
 
 
 def test_of_somebody_just_begun_nothing_is_known() -> None:
-    begun = Enforcement(row_key=ANNA.id, user_id=ANNA.id, state=State.OFFBOARDING)
+    begun = OffboardingRecord(row_key=ANNA.id, user_id=ANNA.id, state=State.OFFBOARDING)
     assert (begun.user_kind, begun.was_disabled, begun.attempts) == (UserKind.UNKNOWN, False, 0)
     assert (begun.end_date, begun.last_error, begun.run_id, begun.proof_policy) == ("", "", "", "")
 

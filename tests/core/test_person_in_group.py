@@ -10,8 +10,8 @@ import pytest
 from enforcer.core.calendar.dates import instant
 from enforcer.core.contractors import Contractor
 from enforcer.core.members import Person
-from enforcer.core.offboarding_record import Enforcement, State
-from enforcer.core.person_in_group import Account, Standing, recorded
+from enforcer.core.offboarding_record import OffboardingRecord, State
+from enforcer.core.person_in_group import Account, PersonInGroup, recorded
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Outcome, Result
 from enforcer.core.settings import Disable
@@ -30,7 +30,7 @@ PERSON = Person(
     enabled=True,
 )
 KEEPS = Account(was_disabled=False, disable=False)
-NOTHING = Standing(group_id=GROUP, run_id=RUN_ID, listed=False)
+NOTHING = PersonInGroup(group_id=GROUP, run_id=RUN_ID, listed=False)
 ENDED_AT = datetime(2026, 11, 23, tzinfo=UTC)
 BEGUN, DONE = known(ANNA, State.OFFBOARDING), known(ANNA, State.OFFBOARDED)
 
@@ -50,7 +50,7 @@ BEGUN, DONE = known(ANNA, State.OFFBOARDING), known(ANNA, State.OFFBOARDED)
     ],
 )
 def test_a_group_is_concerned_by_a_row_a_membership_or_a_record_that_counts(
-    standing: Standing, *, concerned: bool
+    standing: PersonInGroup, *, concerned: bool
 ) -> None:
     assert standing.is_concerned is concerned
 
@@ -67,7 +67,7 @@ def test_a_group_is_concerned_by_a_row_a_membership_or_a_record_that_counts(
     ],
 )
 def test_the_end_of_access_is_that_of_an_offboarding_known_already_or_now(
-    standing: Standing, *, is_known: bool
+    standing: PersonInGroup, *, is_known: bool
 ) -> None:
     planned = standing.offboarding(PERSON, KEEPS, NOW)
     expected = (ENDED, ENDED_AT) if is_known else (instant(NOW), NOW)
@@ -98,7 +98,7 @@ def test_the_account_is_disabled_before_the_removal_and_sessions_are_revoked_las
     ],
 )
 def test_whoever_has_nothing_to_do_with_any_group_keeps_his_account(
-    standings: list[Standing], *, disable: bool
+    standings: list[PersonInGroup], *, disable: bool
 ) -> None:
     assert Account.of(PERSON, standings, Disable.ALL).disable is disable
     assert not Account.of(PERSON, standings, Disable.NONE).disable
@@ -132,11 +132,13 @@ def test_an_account_was_disabled_before_if_no_attempt_of_ours_can_have_done_it_a
     *,
     enabled: bool | None,
     listed: bool | None,
-    records: list[Enforcement | None],
+    records: list[OffboardingRecord | None],
     was_disabled: dict[bool | None, bool],
 ) -> None:
     standings = [
-        Standing(group_id=f"group {number}", run_id=RUN_ID, row_key=ANNA.id, listed=listed, earlier=earlier)
+        PersonInGroup(
+            group_id=f"group {number}", run_id=RUN_ID, row_key=ANNA.id, listed=listed, earlier=earlier
+        )
         for number, earlier in enumerate(records)
     ]
     account = Account.of(replace(PERSON, enabled=enabled), standings, Disable.ALL)
@@ -232,7 +234,7 @@ def test_a_record_without_an_end_counts_unless_it_is_only_of_attempts_that_remov
 @pytest.mark.parametrize("earlier", [None, BEGUN, DONE, replace(BEGUN, removed_at=NOW)])
 @pytest.mark.parametrize("uncertain", [True, False])
 def test_a_removal_that_found_nobody_is_weighed_by_the_list_and_the_record(
-    earlier: Enforcement | None, *, listed: bool | None, uncertain: bool
+    earlier: OffboardingRecord | None, *, listed: bool | None, uncertain: bool
 ) -> None:
     standing = replace(NOTHING, listed=listed, earlier=earlier)
     weighed = standing.weighed(replace(ABSENT, uncertain=uncertain, request_id="1"))
@@ -256,7 +258,7 @@ def test_a_record_of_this_run_without_a_removal_makes_nothing_of_an_absence() ->
 @pytest.mark.parametrize("earlier", [BEGUN, DONE])
 @pytest.mark.parametrize(("row_key", "due_at"), [(ANNA.id, ENDED_AT), (None, None)])
 def test_an_offboarding_that_is_known_gives_no_end_where_he_has_a_row_or_it_has_none(
-    earlier: Enforcement, row_key: str | None, due_at: datetime | None
+    earlier: OffboardingRecord, row_key: str | None, due_at: datetime | None
 ) -> None:
     standing = replace(NOTHING, row_key=row_key, earlier=replace(earlier, due_at=due_at), listed=None)
     planned = standing.offboarding(PERSON, KEEPS, NOW)
@@ -265,7 +267,7 @@ def test_an_offboarding_that_is_known_gives_no_end_where_he_has_a_row_or_it_has_
 
 
 def test_of_a_group_of_which_nothing_is_known_nothing_is_said() -> None:
-    bare = Standing(group_id=GROUP, run_id=RUN_ID)
+    bare = PersonInGroup(group_id=GROUP, run_id=RUN_ID)
     assert (bare.row_key, bare.ended, bare.earlier, bare.key_taken, bare.listed) == (
         None,
         None,

@@ -64,10 +64,10 @@ def test_counts_that_lose_somebody_are_not_reported(run: Run) -> None:
 
 def test_every_person_is_counted_once_and_what_was_done_to_him_besides() -> None:
     gone = [replace(one, revoked=True) for one in removed(90, 30)]
-    others = [replace(outcome(result), left_undone=True) for result in Result if result is not Result.REMOVED]
+    others = [replace(outcome(result), incomplete=True) for result in Result if result is not Result.REMOVED]
     run = counted(RUN, [*gone, *others, replace(outcome(Result.SKIPPED), disabled=True)])
     assert (run.due, run.removed, run.already_absent, run.skipped, run.stuck) == (6, 2, 1, 2, 1)
-    assert (run.revoked, run.disabled, run.left_undone) == (2, 1, 3)
+    assert (run.revoked, run.disabled, run.incomplete) == (2, 1, 3)
     assert run.lag_seconds == Lag(p50=30, p95=90, max=90)
     run.assert_counts()
 
@@ -184,12 +184,12 @@ def test_percentiles_are_of_the_nearest_rank(number: int, p50: int, p95: int) ->
     assert Lag.of([None, *range(number, 0, -1), None]) == Lag(p50=p50, p95=p95, max=number)
 
 
-@pytest.mark.parametrize("name", ["revoked", "disabled", "left_undone"])
+@pytest.mark.parametrize("name", ["revoked", "disabled", "incomplete"])
 def test_what_was_done_is_counted_apart_from_what_came_of_people(name: str) -> None:
     outcomes = [outcome(result) for result in Result]
     done = [replace(one, **{name: True}) for one in outcomes[:3]]  # type: ignore[arg-type]
     run = counted(replace(RUN, verified=7, added=8, digest="1"), [*done, *outcomes])
-    others = {"revoked", "disabled", "left_undone"} - {name}
+    others = {"revoked", "disabled", "incomplete"} - {name}
     assert (getattr(run, name), {getattr(run, other) for other in others}) == (3, {0})
     assert (run.due, run.removed, run.already_absent, run.skipped, run.stuck) == (7, 2, 2, 2, 1)
     assert (run.verified, run.added, run.digest) == (7, 8, "1")
@@ -197,7 +197,7 @@ def test_what_was_done_is_counted_apart_from_what_came_of_people(name: str) -> N
 
 def test_an_outcome_says_of_nothing_that_it_was_done_and_a_run_is_a_sweep_that_runs() -> None:
     bare = outcome(Result.SKIPPED)
-    assert (bare.finished, bare.left_undone, bare.revoked, bare.disabled, bare.reason) == (False,) * 4 + ("",)
+    assert (bare.finished, bare.incomplete, bare.revoked, bare.disabled, bare.reason) == (False,) * 4 + ("",)
     assert (RUN.kind, RUN.state, RUN.held, RUN.finished_at) == (RunKind.SWEEP, RunState.RUNNING, False, None)
     assert (RUN.digest, RUN.error, RUN.reason, RUN.actor) == ("",) * 4
     assert Lag() == Lag(p50=None, p95=None, max=None)

@@ -16,7 +16,7 @@ from enforcer.core.ledger import Anchor, CheckedChain, Head
 from enforcer.core.run_ids import new_run_id
 from enforcer.evidence.audit import chained_groups, check_chains, gather_evidence, reported_heads
 from enforcer.evidence.files import files
-from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
+from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
 from enforcer.storage.tables.ledger import TABLE
 from enforcer.sweep.post_run import leave_report
 from sandbox.directory.faults import Fault
@@ -90,7 +90,7 @@ async def test_who_was_offboarded_at_once_is_there_with_who_ordered_it(world: Wo
     ada = world.member("Ada Lovelace")
     await world.register(ada.id, "2027-06-30")
     world.clock.moment = DUE
-    order = OffboardOrder(user=ada.id, reason="left", actor="cli:ops", run_id=new_run_id(DUE))
+    order = OffboardRequest(user=ada.id, reason="left", actor="cli:ops", run_id=new_run_id(DUE))
     await offboard_now(world.services, order)
 
     case = by_key(await export(world))[ada.id]

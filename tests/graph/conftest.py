@@ -12,12 +12,12 @@ from enforcer.core.settings import Settings, load_settings
 from enforcer.graph.client import GraphClient
 from enforcer.graph.directory import Directory
 from enforcer.graph.pacer import Pacer
-from enforcer.graph.retries import Patience
+from enforcer.graph.retries import RetryBudget
 from sandbox.directory import DirectoryServer, Fault, Group, Tenant, running_directory
 from sandbox.directory.log import Entry
 from tests.support.world import PERMISSIONS
 
-PATIENCE = Patience(failures=1, throttling=4)
+PATIENCE = RetryBudget(failures=1, throttling=4)
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Tenancy:
         self.server.sandbox.faults.add(Fault(**fault))  # type: ignore[arg-type]
 
     def log(self, path: str = "/v1.0") -> list[Entry]:
-        """Give what was asked below this path, batches and what is in them."""
+        """Return what was asked below this path, batches and what is in them."""
         return [entry for entry in self.server.sandbox.log.entries if entry.path.startswith(path)]
 
     def statuses(self) -> list[int]:
@@ -48,7 +48,7 @@ class Tenancy:
 
 @asynccontextmanager
 async def running_tenancy(
-    monkeypatch: pytest.MonkeyPatch, *, patience: Patience = PATIENCE, pacer: Pacer | None = None
+    monkeypatch: pytest.MonkeyPatch, *, patience: RetryBudget = PATIENCE, pacer: Pacer | None = None
 ) -> AsyncIterator[Tenancy]:
     tenant = Tenant()
     tenant.add_managed_identity("enforcer", *PERMISSIONS)

@@ -11,7 +11,7 @@ from enforcer.graph.batch import BATCH_SIZE, Batcher
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.priority import Priority, working_at
 from enforcer.graph.reply import Reply, Request
-from enforcer.graph.retries import Patience
+from enforcer.graph.retries import RetryBudget
 from sandbox.directory import BatchOrder, Effect, User, Where
 from tests.graph.conftest import Tenancy, running_tenancy
 
@@ -119,7 +119,7 @@ async def test_a_refused_token_is_renewed(tenancy: Tenancy) -> None:
 async def test_everybody_in_a_batch_hears_that_graph_does_not_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with running_tenancy(monkeypatch, patience=Patience(failures=0.2)) as tenancy:
+    async with running_tenancy(monkeypatch, patience=RetryBudget(failures=0.2)) as tenancy:
         users = people(tenancy, 3)
         tenancy.strike(path=r"\$batch|/users/", effect=Effect.DROP, times=None)
         batcher = Batcher(tenancy.client)

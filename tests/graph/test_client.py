@@ -13,7 +13,7 @@ from enforcer.core.exceptions import AccessDeniedError, ReadError, UnavailableEr
 from enforcer.graph.client import GraphClient
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.reply import Reply, Request
-from enforcer.graph.retries import Patience
+from enforcer.graph.retries import RetryBudget
 from enforcer.graph.wire import READ_SECONDS, token_scope
 from sandbox.directory import Effect
 from tests.graph.conftest import Tenancy, running_tenancy
@@ -89,7 +89,7 @@ async def test_all_workers_wait_together_when_one_is_told_to(tenancy: Tenancy) -
 
 
 async def test_failures_are_put_up_with_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with running_tenancy(monkeypatch, patience=Patience(failures=1, throttling=60)) as tenancy:
+    async with running_tenancy(monkeypatch, patience=RetryBudget(failures=1, throttling=60)) as tenancy:
         tenancy.strike(path="/groups/", status=500, code="x", message="Oops.", times=None)
         began = now()
         with pytest.raises(UnavailableError, match=r"500 x Oops\."):
@@ -99,7 +99,7 @@ async def test_failures_are_put_up_with_for_a_bounded_time(monkeypatch: pytest.M
 
 
 def test_a_call_that_is_never_answered_is_tried_a_second_time() -> None:
-    assert Patience().failures > 2 * Patience().call > 2 * READ_SECONDS
+    assert RetryBudget().failures > 2 * RetryBudget().call > 2 * READ_SECONDS
 
 
 async def test_a_wait_that_is_longer_than_our_patience_is_not_begun(tenancy: Tenancy) -> None:
@@ -196,7 +196,7 @@ async def test_a_proxy_that_answers_in_html_is_told_as_it_came(tenancy: Tenancy)
 
 async def test_a_graph_that_is_not_there_is_unavailable(tenancy: Tenancy) -> None:
     nowhere = replace(tenancy.settings, graph_url="http://127.0.0.1:9")
-    async with GraphClient(nowhere, patience=Patience(failures=0.2)) as client:
+    async with GraphClient(nowhere, patience=RetryBudget(failures=0.2)) as client:
         with pytest.raises(UnavailableError, match="no answer: ConnectError"):
             await client.read("/groups")
 

@@ -14,7 +14,7 @@ from enforcer.core.settings import load_settings
 from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.pacer import Pacer
-from enforcer.graph.retries import Patience
+from enforcer.graph.retries import RetryBudget
 from sandbox.directory import Effect, Fault, Settings, Tenant, running_directory
 from sandbox.directory.server import DirectoryServer
 from sandbox.directory.settings import Quota
@@ -55,7 +55,7 @@ async def entra(monkeypatch: pytest.MonkeyPatch, quota: Quota, *permissions: str
         )
         async with GraphClient(loaded) as client:
             pacer = None if quota.limit == 1 else Pacer(writes=int(quota.limit), window=quota.seconds)
-            access = ConditionalAccess(client, pacer, Patience(failures=3, throttling=6))
+            access = ConditionalAccess(client, pacer, RetryBudget(failures=3, throttling=6))
             yield Entra(directory, loaded, client, access)
 
 

@@ -175,7 +175,7 @@ def test_the_app_runs_the_python_of_the_project() -> None:
 
 def test_the_instrumentations_of_the_libraries_are_all_off() -> None:
     """They would record whole URLs: addresses of people, and the secrets of webhooks."""
-    from azure.monitor.opentelemetry import _constants as distribution  # noqa: PLC0415
+    from azure.monitor.opentelemetry import _constants as distribution
 
     found = re.search(r"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: '([^']*)'", text_of(APP))
     assert found

@@ -13,7 +13,7 @@ from enforcer.notify.operators import fingerprint
 from enforcer.notify.queueing import Alarm, queue_alarm, queue_summary
 from enforcer.notify.sending import send_waiting
 from enforcer.storage.tables.outbox import Outbox
-from enforcer.sweep.sweep import Order, sweep
+from enforcer.sweep.sweep import SweepRequest, sweep
 from sandbox.directory.faults import Fault
 from tests.support.messaging import Webhook, running_webhook, with_settings
 from tests.support.world import ENDED, RUNNING, World
@@ -42,7 +42,9 @@ async def test_a_summary_names_no_people(world: World, webhook: Webhook) -> None
     await world.register(world.member("Ada Lovelace").user_principal_name, ENDED)
     world.member("Ghost Without Row")
 
-    order = Order(group_id=world.group.id, actor="ann@x.example", reason="Ada Lovelace <ada@x.example> left")
+    order = SweepRequest(
+        group_id=world.group.id, actor="ann@x.example", reason="Ada Lovelace <ada@x.example> left"
+    )
     await queue_summary(world.services, await sweep(world.services, order))
     await send_waiting(world.services)
 

@@ -80,7 +80,7 @@ def test_the_page_is_named_where_others_can_open_it(
         (replace(RUN, removed=2, findings=1), "2 removed", Level.WARNING),
         (replace(RUN, held=True, due=12), "HELD, 12 people wait for an approval", Level.WARNING),
         (replace(RUN, stuck=1), "1 STUCK", Level.FAILURE),
-        (replace(RUN, due=2, removed=2, left_undone=1), "2 removed", Level.FAILURE),
+        (replace(RUN, due=2, removed=2, incomplete=1), "2 removed", Level.FAILURE),
     ],
 )
 def test_the_worst_of_a_run_decides_how_loudly_it_is_told(run: Run, headline: str, level: Level) -> None:
@@ -96,7 +96,7 @@ def test_nothing_to_look_at_is_not_mentioned() -> None:
 def test_everything_that_somebody_has_to_look_at_has_a_line() -> None:
     kinds = (FindingKind.STUCK, FindingKind.INVALID_ROW, FindingKind.STUCK)
     found = tuple(Finding(kind=kind) for kind in kinds)
-    run = replace(RUN, held=True, digest="d1", left_undone=4, lag_seconds=Lag(p50=1, p95=1, max=60))
+    run = replace(RUN, held=True, digest="d1", incomplete=4, lag_seconds=Lag(p50=1, p95=1, max=60))
     assert run_summary(Report(run=run, findings=found), without_sponsor=5).body.splitlines()[3:] == [
         "Slowest removal: 1 min after the end",
         "HELD by the brake, nobody was touched. To let it pass: enforcer approve d1",

@@ -9,9 +9,9 @@ import pytest
 from enforcer.core.calendar.dates import instant
 from enforcer.core.exceptions import UnavailableError
 from enforcer.core.ledger import Action
-from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.runs import RunKind, RunState
-from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
+from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
 from sandbox.directory import Fault
 from sandbox.directory.faults import Effect
 from tests.support.leaving import RUN_ID, entries_of, offboard, run_of, second_group, steps_in_the_ledger
@@ -129,7 +129,7 @@ async def test_what_is_on_record_of_whoever_had_the_address_before_stays(world: 
     ben = world.member("Ben", mail="office@x.example")
     await world.register("office@x.example", RUNNING)
     anna = world.tenant.add_user("Anna")
-    hers = Enforcement(row_key="office@x.example", user_id=anna.id, state=State.OFFBOARDING, attempts=2)
+    hers = OffboardingRecord(row_key="office@x.example", user_id=anna.id, state=State.OFFBOARDING, attempts=2)
     await world.services.enforcements.save(world.group.id, [hers])
 
     assert (await offboard(world, ben)).done
@@ -144,8 +144,10 @@ async def test_what_is_on_record_under_the_object_id_is_found_where_the_row_goes
     ben = world.member("Ben", mail="office@x.example")
     await world.register("office@x.example", RUNNING)
     anna = world.tenant.add_user("Anna")
-    hers = Enforcement(row_key="office@x.example", user_id=anna.id, state=State.OFFBOARDED)
-    bens = Enforcement(row_key=ben.id, user_id=ben.id, state=State.STUCK, attempts=6, due_at=world.clock())
+    hers = OffboardingRecord(row_key="office@x.example", user_id=anna.id, state=State.OFFBOARDED)
+    bens = OffboardingRecord(
+        row_key=ben.id, user_id=ben.id, state=State.STUCK, attempts=6, due_at=world.clock()
+    )
     await world.services.enforcements.save(world.group.id, [hers, bens])
     world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=400))
 
@@ -203,7 +205,7 @@ async def test_what_was_done_before_the_time_was_up_is_on_record_and_counted(wor
     anna = world.member("Anna")
     hanging = Fault(path="revokeSignInSessions", effect=Effect.DROP, seconds=3, times=None)
     world.directory.sandbox.faults.add(hanging)
-    order = OffboardOrder(user=anna.id, reason="left", actor="http", run_id=RUN_ID, seconds=1.5)
+    order = OffboardRequest(user=anna.id, reason="left", actor="http", run_id=RUN_ID, seconds=1.5)
     with pytest.raises(UnavailableError, match="revoke: no answer in time"):
         await offboard_now(world.services, order)
     assert (await world.on_record(anna.id)).removed_at is not None

@@ -6,7 +6,7 @@ import pytest
 
 from enforcer.core.exceptions import UnavailableError
 from enforcer.core.ledger import Action
-from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.runs import RunState
 from sandbox.directory import Fault
 from tests.support.leaving import RUN_ID, offboard, run_of, second_group, steps_in_the_ledger
@@ -109,7 +109,7 @@ async def test_what_is_on_record_in_a_group_left_earlier_stays(world: World, sta
     anna = world.tenant.add_user("Anna")
     other = second_group(world, anna)
     long_ago = world.clock()
-    earlier = Enforcement(
+    earlier = OffboardingRecord(
         row_key=anna.id,
         user_id=anna.id,
         state=state,
@@ -136,7 +136,7 @@ async def test_what_is_on_record_in_a_group_left_earlier_stays(world: World, sta
 async def test_what_an_earlier_run_left_unfinished_in_another_group_is_finished_there(world: World) -> None:
     anna = world.member("Anna")
     other = second_group(world)
-    begun = Enforcement(
+    begun = OffboardingRecord(
         row_key=anna.id,
         user_id=anna.id,
         state=State.STUCK,

@@ -9,17 +9,17 @@ import pytest
 from enforcer.core.contractors import Registration
 from enforcer.core.exceptions import NoAccountError, NotFoundError, RefusedError, UnavailableError
 from enforcer.core.ledger import Action
-from enforcer.core.offboarding_record import Enforcement, Sessions, State
+from enforcer.core.offboarding_record import OffboardingRecord, Sessions, State
 from enforcer.core.plan import Step
 from enforcer.core.runs import Report, RunState
 from enforcer.core.settings import Disable, Mode
 from enforcer.core.steps import StepOutcome
-from enforcer.offboarding.on_demand import OffboardOrder, offboard_now, record_failure
+from enforcer.offboarding.on_demand import OffboardRequest, offboard_now, record_failure
 from enforcer.offboarding.undo import plan_undo
-from enforcer.sweep.sweep import Order, sweep
+from enforcer.sweep.sweep import SweepRequest, sweep
 from sandbox.directory import Fault
 from sandbox.directory.faults import Effect
-from tests.support.directory_facts import Deed, deeds
+from tests.support.directory_facts import DirectoryFact, deeds
 from tests.support.leaving import RUN_ID, offboard, run_of, second_group, steps_in_the_ledger
 from tests.support.world import RUNNING, World
 
@@ -44,7 +44,7 @@ async def test_whoever_is_protected_or_in_report_mode_is_refused_and_nothing_is_
 
 
 async def test_nobody_of_that_name_leaves_no_run(world: World) -> None:
-    order = OffboardOrder(user="nobody@x.example", reason="left", actor="cli:ann", run_id=RUN_ID)
+    order = OffboardRequest(user="nobody@x.example", reason="left", actor="cli:ann", run_id=RUN_ID)
     with pytest.raises(NotFoundError):
         await offboard_now(world.services, order)
     assert await world.services.runs.of_id(RUN_ID, [world.group.id]) == []
@@ -80,7 +80,7 @@ async def test_a_row_that_waits_for_its_account_ends_and_other_peoples_rows_do_n
         row = Registration(group_id=group.id, row_key=key, end_date=RUNNING)
         await world.services.register.save(row)
     await world.register("nora.newman@x.example", RUNNING)
-    order = OffboardOrder(user="nora.new@x.example", reason="left", actor="cli:ann", run_id=RUN_ID)
+    order = OffboardRequest(user="nora.new@x.example", reason="left", actor="cli:ann", run_id=RUN_ID)
 
     with pytest.raises(NoAccountError) as raised:
         await offboard_now(world.services, order)
@@ -114,7 +114,7 @@ async def test_an_address_that_has_passed_to_somebody_else_ends_nothing_of_their
 async def test_the_row_of_nobody_in_entra_is_not_touched_where_nothing_may_be(world: World) -> None:
     stranger = "0d5e6f1a-0000-4000-8000-000000000000"
     await world.register(stranger, RUNNING)
-    order = OffboardOrder(user=stranger.upper(), reason="left", actor="cli:ann", run_id=RUN_ID)
+    order = OffboardRequest(user=stranger.upper(), reason="left", actor="cli:ann", run_id=RUN_ID)
     for forbidding in ({"protected_ids": frozenset({stranger})}, {"mode": Mode.REPORT}):
         world.configure(**{"protected_ids": frozenset(), **forbidding})
         with pytest.raises(RefusedError):
@@ -169,10 +169,10 @@ async def test_the_account_is_disabled_before_the_removals_and_the_sessions_are_
     done = deeds(world.directory.sandbox.log.entries)
     assert {one.user_id for one in done} == {anna.id}
     assert [(one.deed, one.group_id) for one in done] == [
-        (Deed.CHANGED, ""),
-        (Deed.REMOVED, world.group.id),
-        (Deed.REMOVED, other.id),
-        (Deed.REVOKED, ""),
+        (DirectoryFact.CHANGED, ""),
+        (DirectoryFact.REMOVED, world.group.id),
+        (DirectoryFact.REMOVED, other.id),
+        (DirectoryFact.REVOKED, ""),
     ]
 
 
@@ -192,7 +192,7 @@ async def test_an_account_that_an_earlier_attempt_met_can_sign_in_no_more_and_on
 ) -> None:
     world.configure(disable_accounts=Disable.ALL)
     anna = world.member("Anna", account_enabled=enabled)
-    begun = Enforcement(
+    begun = OffboardingRecord(
         row_key=anna.id,
         user_id=anna.id,
         state=State.OFFBOARDING,
@@ -250,7 +250,7 @@ async def test_one_step_that_fails_for_good_keeps_no_other_from_being_taken(worl
     assert [one.outcome for one in told.steps] == [StepOutcome.FAILED, StepOutcome.DONE, StepOutcome.DONE]
     assert not told.done
     assert (await run_of(world)).state is RunState.FAILED
-    assert ((await run_of(world)).skipped, (await run_of(world)).left_undone) == (1, 1)
+    assert ((await run_of(world)).skipped, (await run_of(world)).incomplete) == (1, 1)
     assert (await run_of(world, other)).state is RunState.COMPLETE
     left = await world.on_record(anna.id)
     assert (left.state, left.attempts, left.revoked_at) == (State.OFFBOARDING, 1, None)
@@ -290,7 +290,7 @@ async def test_a_membership_that_could_not_be_ended_is_taken_up_by_the_next_swee
     assert not (await offboard(world, anna)).done
 
     await world.sweep()
-    await sweep(world.services, Order(group_id=other.id, actor="timer", reason="nightly"))
+    await sweep(world.services, SweepRequest(group_id=other.id, actor="timer", reason="nightly"))
 
     assert anna.id not in world.tenant.members[other.id]
     left = await world.services.enforcements.get(other.id, anna.id)
@@ -354,7 +354,7 @@ async def test_a_run_that_nobody_tries_again_is_on_record_as_failed_and_one_that
     await offboard(world, anna)
     ended = await run_of(world)
     await world.services.runs.save(Report(run=replace(ended, group_id=other.id, state=RunState.RUNNING)))
-    order = OffboardOrder(user=anna.id, reason="left", actor="cli:ann", run_id=RUN_ID)
+    order = OffboardRequest(user=anna.id, reason="left", actor="cli:ann", run_id=RUN_ID)
 
     await record_failure(world.services, order, UnavailableError("storage does not answer"))
 

@@ -11,14 +11,14 @@ from enforcer.core.ledger import Action
 from enforcer.core.offboarding_record import State
 from enforcer.core.runs import RunState
 from enforcer.core.settings import Disable
-from enforcer.graph.retries import Patience
-from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
-from enforcer.sweep.sweep import Order, sweep
+from enforcer.graph.retries import RetryBudget
+from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
+from enforcer.sweep.sweep import SweepRequest, sweep
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory import Fault
 from sandbox.storage_proxy import Calls, Reply, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
-from tests.support.directory_facts import Deed, attempts, deeds, numbers
+from tests.support.directory_facts import DirectoryFact, attempts, deeds, numbers
 from tests.support.leaving import entries_of, offboard, run_of, second_group, steps_in_the_ledger
 from tests.support.world import RUNNING, running_world
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and_none_is_begun_after(
     azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opening = running_world(azurite.connection_string, monkeypatch.setenv, patience=Patience(failures=60))
+    opening = running_world(azurite.connection_string, monkeypatch.setenv, patience=RetryBudget(failures=60))
     async with opening as world:
         world.configure(disable_accounts=Disable.ALL)
         people = [world.member(f"Person {number}") for number in range(4)]
@@ -38,7 +38,7 @@ async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and
             away = Fault(method=method, path=f"({path}.*{user.id})|({user.id}.*{path})", times=None)
             world.directory.sandbox.faults.add(away)
         orders = [
-            OffboardOrder(
+            OffboardRequest(
                 user=user.id, reason="left", actor="http", run_id=f"20261123T12000{number}-abcdef", seconds=4
             )
             for number, user in enumerate(people)
@@ -52,10 +52,10 @@ async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and
         assert all(isinstance(answer, UnavailableError) for answer in answers)
         done = attempts(world.directory.sandbox.log.entries)
         whole = [
-            (Deed.CHANGED, ""),
-            (Deed.REMOVED, world.group.id),
-            (Deed.REMOVED, other.id),
-            (Deed.REVOKED, ""),
+            (DirectoryFact.CHANGED, ""),
+            (DirectoryFact.REMOVED, world.group.id),
+            (DirectoryFact.REMOVED, other.id),
+            (DirectoryFact.REVOKED, ""),
         ]
         for number, user in enumerate(people):
             tried = [(one.deed, one.group_id) for one in done if one.user_id == user.id]
@@ -76,12 +76,14 @@ async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and
 
         world.directory.sandbox.faults.clear()
         for group in (world.group, other):
-            await sweep(world.services, Order(group_id=group.id, actor="timer", reason="nightly"))
+            await sweep(world.services, SweepRequest(group_id=group.id, actor="timer", reason="nightly"))
             assert set(world.tenant.members[group.id]) == set()
         done = deeds(world.directory.sandbox.log.entries)
         for user in people:
             assert not user.account_enabled
-            removed, revoked = (numbers(done, deed, user.id) for deed in (Deed.REMOVED, Deed.REVOKED))
+            removed, revoked = (
+                numbers(done, deed, user.id) for deed in (DirectoryFact.REMOVED, DirectoryFact.REVOKED)
+            )
             assert len(removed) == 2
             assert max(revoked) > max(removed)
 
@@ -130,7 +132,7 @@ async def test_storage_that_fails_from_any_transaction_on_loses_nobody(
         with pytest.raises(AccessDeniedError):
             await offboard(world, anna)
         done = [one.deed for one in deeds(world.directory.sandbox.log.entries)]
-        assert done == ([] if write <= 2 else [Deed.REMOVED, Deed.REVOKED])
+        assert done == ([] if write <= 2 else [DirectoryFact.REMOVED, DirectoryFact.REVOKED])
         storage.clear()
 
         await world.sweep()

@@ -10,12 +10,12 @@ import pytest
 from enforcer.core.exceptions import GroupError
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.ledger_entries import Context
-from enforcer.core.offboarding_record import Enforcement, Sessions, State
+from enforcer.core.offboarding_record import OffboardingRecord, Sessions, State
 from enforcer.core.plan import Offboard, Step
 from enforcer.core.runs import Result
 from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.core.user_kind import UserKind
-from enforcer.offboarding.steps import Taken, conclude, entries, intent, take_steps
+from enforcer.offboarding.steps import StepRun, conclude, entries, intent, take_steps
 from sandbox.directory import Effect, Fault
 from tests.support.paper_group import ANNA, BEN, ENDED, known
 from tests.support.world import World
@@ -31,8 +31,8 @@ FAILED = StepResult(outcome=StepOutcome.FAILED, explanation="400 Odd Words.")
 OUT = (Step.REVOKE,)
 
 
-def leaver(*steps: Step, earlier: Enforcement | None = None, **changes: object) -> Offboard:
-    """Give a person of a plan; without further words he is a member to be removed and revoked."""
+def leaver(*steps: Step, earlier: OffboardingRecord | None = None, **changes: object) -> Offboard:
+    """Return a person of a plan; without further words he is a member to be removed and revoked."""
     plain = Offboard(
         user_id=ANNA.id,
         row_key=ANNA.mail,
@@ -46,13 +46,13 @@ def leaver(*steps: Step, earlier: Enforcement | None = None, **changes: object) 
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
-def taken(person: Offboard, *results: StepResult, interrupted: str = "") -> Taken:
-    """Give the person's steps with what came of the first so many of them."""
+def taken(person: Offboard, *results: StepResult, interrupted: str = "") -> StepRun:
+    """Return the person's steps with what came of the first so many of them."""
     done = dict(zip(person.steps, results, strict=False))
-    return Taken(person=person, results=done, interrupted=interrupted)
+    return StepRun(person=person, results=done, interrupted=interrupted)
 
 
-def known_after(person: Offboard, *results: StepResult) -> Enforcement:
+def known_after(person: Offboard, *results: StepResult) -> OffboardingRecord:
     return conclude(taken(person, *results), "run-2", NOW).enforcement
 
 
@@ -65,7 +65,7 @@ def recorded(person: Offboard, *results: StepResult) -> list[Entry]:
 
 
 def test_the_intent_of_somebody_new_says_who_when_and_by_which_run() -> None:
-    assert intent(leaver(user_kind=UserKind.EXTERNAL, was_disabled=True), "run-2") == Enforcement(
+    assert intent(leaver(user_kind=UserKind.EXTERNAL, was_disabled=True), "run-2") == OffboardingRecord(
         row_key=ANNA.mail,
         user_id=ANNA.id,
         state=State.OFFBOARDING,
@@ -114,7 +114,7 @@ def test_whoever_is_out_already_keeps_what_was_done() -> None:
         known(BEN, State.OFFBOARDING, attempts=5, row_key=ANNA.mail),
     ],
 )
-def test_what_was_finished_or_was_about_somebody_else_is_no_beginning(earlier: Enforcement) -> None:
+def test_what_was_finished_or_was_about_somebody_else_is_no_beginning(earlier: OffboardingRecord) -> None:
     assert intent(leaver(earlier=earlier), "run-2") == intent(leaver(), "run-2")
 
 
@@ -125,7 +125,7 @@ def test_whose_steps_are_all_done_is_offboarded_and_his_failures_are_forgotten()
     earlier = known(ANNA, State.STUCK, attempts=7, last_error="odd", next_attempt_at=EARLIER)
     outcome = conclude(taken(leaver(earlier=earlier), DONE, DONE), "run-2", NOW)
     about = outcome.enforcement
-    assert (outcome.result, outcome.finished, outcome.left_undone) == (Result.REMOVED, True, False)
+    assert (outcome.result, outcome.finished, outcome.incomplete) == (Result.REMOVED, True, False)
     assert (about.state, about.removed_at, about.revoked_at) == (State.OFFBOARDED, NOW, NOW)
     assert (about.attempts, about.last_error, about.next_attempt_at) == (0, "", None)
     assert (outcome.revoked, outcome.disabled, outcome.reason) == (True, False, "")
@@ -146,13 +146,13 @@ def test_sessions_that_were_revoked_before_the_removal_do_not_count() -> None:
     outcome = conclude(taken(leaver(), FAILED, DONE), "run-2", NOW)
     about = outcome.enforcement
     assert (about.removed_at, about.revoked_at, about.sessions) == (None, None, None)
-    assert (outcome.result, outcome.revoked, outcome.left_undone) == (Result.SKIPPED, False, True)
+    assert (outcome.result, outcome.revoked, outcome.incomplete) == (Result.SKIPPED, False, True)
 
 
 def test_whose_sessions_could_not_be_revoked_is_removed_and_not_finished() -> None:
     outcome = conclude(taken(leaver(), DONE, FAILED), "run-2", NOW)
     about = outcome.enforcement
-    assert (outcome.result, outcome.finished, outcome.left_undone) == (Result.REMOVED, False, True)
+    assert (outcome.result, outcome.finished, outcome.incomplete) == (Result.REMOVED, False, True)
     assert (about.state, about.attempts, about.last_error) == (State.OFFBOARDING, 1, "revoke: 400 Odd Words.")
     assert (about.removed_at, about.revoked_at, about.sessions) == (NOW, None, None)
 
@@ -193,7 +193,7 @@ def test_steps_that_were_broken_off_are_no_failed_attempt() -> None:
     about = outcome.enforcement
     assert (about.state, about.attempts, about.last_error) == (State.OFFBOARDING, 5, "odd")
     assert (about.removed_at, outcome.result) == (NOW, Result.REMOVED)
-    assert (outcome.reason, outcome.finished, outcome.left_undone) == ("no time", False, True)
+    assert (outcome.reason, outcome.finished, outcome.incomplete) == ("no time", False, True)
 
 
 def test_whose_removal_was_not_even_tried_is_not_out() -> None:
@@ -285,7 +285,7 @@ async def test_steps_are_taken_in_order_and_none_waits_for_anothers_success(worl
     anna = world.member("Anna")
     world.directory.sandbox.faults.add(Fault(method="PATCH|DELETE", status=400, times=None))
     person = leaver(Step.DISABLE, Step.REMOVE, Step.REVOKE, user_id=anna.id)
-    steps = Taken(person=person)
+    steps = StepRun(person=person)
 
     await take_steps(world.services.directory, world.group.id, steps)
 
@@ -296,7 +296,7 @@ async def test_steps_are_taken_in_order_and_none_waits_for_anothers_success(worl
 @pytest.mark.anyio
 async def test_what_was_done_before_the_run_had_to_end_is_noted(world: World) -> None:
     anna = world.member("Anna")
-    steps = Taken(person=leaver(Step.DISABLE, Step.REMOVE, Step.REVOKE, user_id=anna.id))
+    steps = StepRun(person=leaver(Step.DISABLE, Step.REMOVE, Step.REVOKE, user_id=anna.id))
     with pytest.raises(GroupError):
         await take_steps(world.services.directory, "00000000-1111-2222-3333-444444444444", steps)
     assert list(steps.results) == [Step.DISABLE]
@@ -306,6 +306,6 @@ async def test_what_was_done_before_the_run_had_to_end_is_noted(world: World) ->
 @pytest.mark.anyio
 async def test_whoever_is_absent_after_an_attempt_without_an_answer_was_removed(world: World) -> None:
     world.directory.sandbox.faults.add(Fault(path=r"\$ref", effect=Effect.ANSWER_AFTER_EFFECT, status=504))
-    steps = Taken(person=leaver(Step.REMOVE, user_id=world.member("Anna").id))
+    steps = StepRun(person=leaver(Step.REMOVE, user_id=world.member("Anna").id))
     await take_steps(world.services.directory, world.group.id, steps)
     assert steps.results[Step.REMOVE].outcome is StepOutcome.DONE

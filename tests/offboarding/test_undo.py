@@ -18,7 +18,7 @@ from enforcer.core.exceptions import (
 from enforcer.core.ledger import Action
 from enforcer.core.runs import RunKind, RunState
 from enforcer.core.settings import Disable, Mode
-from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
+from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
 from enforcer.offboarding.undo import Reversal, Reversed, plan_undo, undo
 from sandbox.directory import Effect, Fault
 from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
@@ -75,7 +75,7 @@ async def test_one_that_breaks_off_is_on_record_as_failed_with_what_it_gave_back
 
     runs = await world.services.runs.of_group(world.group.id, world.clock.moment)
     [run] = [one for one in runs if one.kind is RunKind.UNDO]
-    assert (run.state, run.added, run.left_undone) == (RunState.FAILED, 1, 1)
+    assert (run.state, run.added, run.incomplete) == (RunState.FAILED, 1, 1)
     assert run.finished_at is not None
     assert "401" in run.error
 
@@ -91,7 +91,7 @@ async def test_it_is_in_the_ledger_and_among_the_runs(world: World) -> None:
         (action, "cli:ann", f"undo of run {report.run.run_id}") for action in (Action.ADD, Action.ENABLE)
     }
     (run,) = await world.services.runs.of_id(run_id, [world.group.id])
-    assert (run.kind, run.state, run.added, run.left_undone) == (RunKind.UNDO, RunState.COMPLETE, 1, 0)
+    assert (run.kind, run.state, run.added, run.incomplete) == (RunKind.UNDO, RunState.COMPLETE, 1, 0)
 
 
 async def test_what_was_undone_is_not_undone_again(world: World) -> None:
@@ -219,7 +219,7 @@ async def test_somebody_offboarded_now_is_given_back_to_every_group_each_with_it
     anna, ben = world.member("Anna"), world.member("Ben")
     other = second_group(world, anna, ben)
     orders = [
-        OffboardOrder(user=user.id, reason="left", actor="cli:ann", run_id=f"20261123T12000{number}-abcdef")
+        OffboardRequest(user=user.id, reason="left", actor="cli:ann", run_id=f"20261123T12000{number}-abcdef")
         for number, user in enumerate((anna, ben))
     ]
     for order in orders:
@@ -232,7 +232,7 @@ async def test_somebody_offboarded_now_is_given_back_to_every_group_each_with_it
     for group in (world.group, other):
         assert set(world.tenant.members[group.id]) == {anna.id}
         (run,) = await world.services.runs.of_id(run_id, [group.id])
-        assert (run.state, run.added, run.left_undone, run.reason) == (
+        assert (run.state, run.added, run.incomplete, run.reason) == (
             RunState.COMPLETE,
             1,
             0,

@@ -8,11 +8,11 @@ from itertools import product
 import pytest
 
 from enforcer.core.ledger import Action
-from enforcer.core.offboarding_record import Enforcement, State
-from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
+from enforcer.core.offboarding_record import OffboardingRecord, State
+from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
 from enforcer.offboarding.undo import Reversed, plan_undo, undo
 from sandbox.directory import Fault, User
-from tests.support.directory_facts import Deed, deeds
+from tests.support.directory_facts import DirectoryFact, deeds
 from tests.support.world import ENDED, World
 
 pytestmark = pytest.mark.anyio
@@ -45,7 +45,7 @@ async def test_an_account_that_was_disabled_before_is_not_enabled_after_an_offbo
     world: World,
 ) -> None:
     anna = world.member("Anna", account_enabled=False)
-    order = OffboardOrder(user=anna.id, reason="left", actor="cli:ann", run_id="20261123T120000-abcdef")
+    order = OffboardRequest(user=anna.id, reason="left", actor="cli:ann", run_id="20261123T120000-abcdef")
     await offboard_now(world.services, order)
 
     results = await undo_run(world, order.run_id)
@@ -57,7 +57,7 @@ async def test_an_account_that_was_disabled_before_is_not_enabled_after_an_offbo
 async def test_a_disabling_that_a_crash_kept_from_the_record_is_recorded_and_undone(world: World) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)
-    begun = Enforcement(row_key=anna.id, user_id=anna.id, state=State.OFFBOARDING, end_date=ENDED)
+    begun = OffboardingRecord(row_key=anna.id, user_id=anna.id, state=State.OFFBOARDING, end_date=ENDED)
     await world.services.enforcements.save(world.group.id, [begun])
     anna.account_enabled = False  # by the run that broke off
     report = await world.sweep()
@@ -122,7 +122,7 @@ async def _staged(world: World, case: _Case, number: int) -> User:
     user.account_enabled = case.enabled
     await world.register(user.id, ENDED)
     if case.known != _NEW:
-        begun = Enforcement(
+        begun = OffboardingRecord(
             row_key=user.id,
             user_id=user.id,
             state=State.OFFBOARDING,
@@ -135,7 +135,7 @@ async def _staged(world: World, case: _Case, number: int) -> User:
 
 
 def _listing(users: list[tuple[_Case, User]]) -> dict[str, object]:
-    """Give a page of members that says of some accounts whether they are enabled."""
+    """Return a page of members that says of some accounts whether they are enabled."""
     listed = [
         {"@odata.type": "#microsoft.graph.user", "id": user.id, "userPrincipalName": f"{user.id}@x.example"}
         | ({"accountEnabled": case.enabled} if case.shown else {})
@@ -154,7 +154,9 @@ async def test_an_account_is_enabled_by_an_undo_exactly_where_the_run_has_disabl
     report = await world.sweep()
 
     changed = {
-        done.user_id for done in deeds(world.directory.sandbox.log.entries) if done.deed is Deed.CHANGED
+        done.user_id
+        for done in deeds(world.directory.sandbox.log.entries)
+        if done.deed is DirectoryFact.CHANGED
     }
     for case, user in people:
         known = await world.on_record(user.id)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from enforcer.core.findings import RunFindings
-from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.plan import Finding, FindingKind, HeldPlan
 from enforcer.page.attention import (
     HELD_NAMED,
@@ -38,12 +38,12 @@ def finding(kind: FindingKind, key: str | None = "ben@x.example") -> Finding:
 
 
 def found(*named: Finding, left_out: int = 0) -> RunFindings:
-    """Give what a run found that leaves out so many of the first one's kind."""
+    """Return what a run found that leaves out so many of the first one's kind."""
     by_kind = Counter([finding.kind for finding in named] + [named[0].kind] * left_out)
     return RunFindings(named=named, by_kind=by_kind, left_out=left_out)
 
 
-def group_with(*stuck: Enforcement) -> GroupStatus:
+def group_with(*stuck: OffboardingRecord) -> GroupStatus:
     return GroupStatus(
         group_id=GROUP,
         contractors=1,
@@ -96,10 +96,10 @@ def test_a_finding_about_nobody_links_to_nobody() -> None:
 
 
 def test_the_stuck_are_shown_with_their_times_as_far_as_these_are_known() -> None:
-    stuck = Enforcement(
+    stuck = OffboardingRecord(
         row_key="ben@x.example", user_id="ben", state=State.STUCK, attempts=6, last_error="403"
     )
-    again = Enforcement(
+    again = OffboardingRecord(
         row_key="zoe@x.example",
         user_id="zoe",
         state=State.STUCK,

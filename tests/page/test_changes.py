@@ -22,7 +22,7 @@ async def anna(world: World) -> User:
 
 
 def said(page: Page) -> list[str]:
-    """Give what the page says of the change."""
+    """Return what the page says of the change."""
     return [" ".join(item.text.split()) for item in page.all("p") if item.attributes.get("role")]
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from enforcer.core.ledger import Action
-from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.plan import FindingKind
 from enforcer.core.settings import Mode
 from enforcer.page.attention import NAMED
@@ -110,7 +110,7 @@ async def test_a_row_that_cannot_be_read_is_told_with_its_value(visitor: Visitor
 async def test_the_stuck_are_told_with_what_graph_said(visitor: Visitor, world: World) -> None:
     person = world.member("Sam Stuck")
     await world.register(person.id, ENDED, display_name="Sam Stuck")
-    stuck = Enforcement(
+    stuck = OffboardingRecord(
         row_key=person.id,
         user_id=person.id,
         state=State.STUCK,

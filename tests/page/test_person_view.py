@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from enforcer.core.members import Person
-from enforcer.core.offboarding_record import Enforcement, Proof, Sessions, State
+from enforcer.core.offboarding_record import OffboardingRecord, Proof, Sessions, State
 from enforcer.core.user_kind import UserKind
 from enforcer.page.person import Engagement, InEntra, Known
 from enforcer.page.person_view import Mistakes, name_of
@@ -51,11 +51,11 @@ def test_a_mistake_concerns_only_the_form_in_which_it_was_made() -> None:
 
 
 async def shown(visitor: Visitor, **more: object) -> dict[str, str]:
-    """Give the steps of an offboarding as the page shows them, by their labels."""
+    """Return the steps of an offboarding as the page shows them, by their labels."""
     world = visitor.world
     anna = world.member("Anna Adler")
     await world.register(anna.id, ENDED)
-    done = Enforcement(row_key=anna.id, user_id=anna.id, state=State.OFFBOARDED, **more)  # type: ignore[arg-type]
+    done = OffboardingRecord(row_key=anna.id, user_id=anna.id, state=State.OFFBOARDED, **more)  # type: ignore[arg-type]
     await world.services.enforcements.save(world.group.id, [done])
     page = await visitor.get(f"/api/people/{anna.id}")
     labels = [" ".join(item.text.split()) for item in page.all("dt")]

@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from enforcer.core.offboarding_record import Proof
-from enforcer.policies.as_code.parameters import Values
+from enforcer.policies.as_code.parameters import Parameters
 from enforcer.policies.as_code.templates import read_templates
 from enforcer.policies.drift import ALARM, DriftKind
 from tests.support.office import TEMPLATES
@@ -16,7 +16,7 @@ GUIDE = (TEMPLATES.parents[1] / "docs/conditional-access.md").read_text(encoding
 
 
 def named_under(heading: str) -> set[str]:
-    """Give the names in the first column of the table in a section."""
+    """Return the names in the first column of the table in a section."""
     section = GUIDE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     return set(re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE))
 
@@ -26,7 +26,7 @@ def test_every_template_is_explained() -> None:
 
 
 def test_every_value_is_explained() -> None:
-    assert named_under("Set it up") == {field.encode_name for field in msgspec.structs.fields(Values)}
+    assert named_under("Set it up") == {field.encode_name for field in msgspec.structs.fields(Parameters)}
 
 
 def test_every_kind_of_drift_is_explained_and_the_alarm_is_quoted() -> None:

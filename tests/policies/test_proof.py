@@ -9,11 +9,11 @@ import pytest
 
 from enforcer.core.ledger import Action
 from enforcer.core.ledger_entries import Context
-from enforcer.core.offboarding_record import Enforcement, Proof, Sessions, State
+from enforcer.core.offboarding_record import OffboardingRecord, Proof, Sessions, State
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.policies.proof import not_blocked, prove, prove_departure, record, unproven
-from enforcer.policies.what_if import Answer, Inquiry, before_asking
+from enforcer.policies.what_if import Answer, WhatIfClient, before_asking
 from sandbox.directory import Fault as GraphFault
 from sandbox.directory import User
 from sandbox.storage_proxy import Calls, Fault, Reply, StorageProxy
@@ -33,9 +33,11 @@ def world_that_answers(world: World) -> World:
     return world
 
 
-def out(name: str, **more: object) -> Enforcement:
-    """Give what is known of somebody who was offboarded."""
-    known = Enforcement(row_key=name, user_id=name, state=State.OFFBOARDED, removed_at=NOW, run_id="run")
+def out(name: str, **more: object) -> OffboardingRecord:
+    """Return what is known of somebody who was offboarded."""
+    known = OffboardingRecord(
+        row_key=name, user_id=name, state=State.OFFBOARDED, removed_at=NOW, run_id="run"
+    )
     return replace(known, **more)  # type: ignore[arg-type]
 
 
@@ -83,7 +85,7 @@ async def test_no_time_means_not_asked_and_nobody_waits(world_that_answers: Worl
     world = world_that_answers
     people = [out(world.tenant.add_user(f"User {number}").id) for number in range(50)]
     paced = replace(world.services, conditional_access=ConditionalAccess(world.services.graph))
-    inquiry = Inquiry(paced, seconds=1.5)
+    inquiry = WhatIfClient(paced, seconds=1.5)
     begun = monotonic()
     proven = await prove(inquiry, context(world), people, [])
     assert monotonic() - begun < 5
@@ -94,7 +96,7 @@ async def test_no_time_means_not_asked_and_nobody_waits(world_that_answers: Worl
 
 
 async def test_one_refusal_for_lack_of_permission_is_enough(world: World) -> None:
-    inquiry = Inquiry(world.services, seconds=10)
+    inquiry = WhatIfClient(world.services, seconds=10)
     await prove(inquiry, context(world), [out("a"), out("b"), out("c")], [])
     asked = [entry for entry in world.directory.sandbox.log.entries if "evaluate" in entry.path]
     assert [entry.status for entry in asked] == [403]
@@ -104,7 +106,7 @@ async def test_one_refusal_for_lack_of_permission_is_enough(world: World) -> Non
 
 async def test_what_is_certain_is_not_asked_about(world_that_answers: World) -> None:
     world = world_that_answers
-    inquiry = Inquiry(world.services, seconds=10)
+    inquiry = WhatIfClient(world.services, seconds=10)
     disabled = await inquiry.answer(out("a", disabled_at=NOW))
     gone = await inquiry.answer(out("b", sessions=Sessions.NO_ACCOUNT))
     assert disabled is not None
@@ -117,7 +119,7 @@ async def test_what_is_certain_is_not_asked_about(world_that_answers: World) -> 
 async def test_an_account_that_somebody_else_has_disabled_is_noticed(world_that_answers: World) -> None:
     world = world_that_answers
     user = world.tenant.add_user("Dora Disabled", account_enabled=False)
-    answer = await Inquiry(world.services, seconds=10).answer(out(user.id))
+    answer = await WhatIfClient(world.services, seconds=10).answer(out(user.id))
     assert answer is not None
     assert answer.proof is Proof.DISABLED
 
@@ -132,7 +134,7 @@ def test_whoever_is_just_out_has_not_been_asked_about_unless_it_is_certain() -> 
 # One person, just offboarded ------------------------------------------------------------------------------
 
 
-async def departed(world: World, user: User, **more: object) -> tuple[Run, Enforcement]:
+async def departed(world: World, user: User, **more: object) -> tuple[Run, OffboardingRecord]:
     """Put on record that a run has just offboarded somebody; return it and what is known of them."""
     run = Run(
         run_id="run",
@@ -245,7 +247,7 @@ async def test_the_same_answer_every_night_is_a_finding_each_time_but_recorded_o
     person = before_asking(out(user.id))
     await world.services.enforcements.save(world.group.id, [person])
     for _ in range(2):
-        (person,) = await prove(Inquiry(world.services, seconds=10), context(world), [], [person])
+        (person,) = await prove(WhatIfClient(world.services, seconds=10), context(world), [], [person])
         (finding,) = not_blocked([person], world.group.id)
         assert finding.user_id == user.id
     assert await proofs(world) == ["not_blocked"]

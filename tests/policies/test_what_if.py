@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from enforcer.core.offboarding_record import Enforcement, Proof, Sessions, State
+from enforcer.core.offboarding_record import OffboardingRecord, Proof, Sessions, State
 from enforcer.core.policy import marked, read_policy
-from enforcer.policies.what_if import Answer, Inquiry, without_asking
+from enforcer.policies.what_if import Answer, WhatIfClient, without_asking
 from sandbox.directory import Effect, Fault
 from tests.reliability.conftest import without_waiting_for_policies
 from tests.support.policy_examples import EXEMPTIONS, shipped
@@ -29,8 +29,8 @@ def world(world: World) -> World:
     return without_waiting_for_policies(world)
 
 
-def out(user_id: str, **more: Any) -> Enforcement:
-    return Enforcement(row_key=user_id, user_id=user_id, state=State.OFFBOARDED, removed_at=NOW, **more)
+def out(user_id: str, **more: Any) -> OffboardingRecord:
+    return OffboardingRecord(row_key=user_id, user_id=user_id, state=State.OFFBOARDED, removed_at=NOW, **more)
 
 
 def strike(world: World, **fault: Any) -> None:
@@ -38,7 +38,7 @@ def strike(world: World, **fault: Any) -> None:
 
 
 def met(*, state: str = "enabled", name: str = "Block", **conditions: object) -> dict[str, Any]:
-    """Give a policy that blocks everything, as Entra says that it would meet him."""
+    """Return a policy that blocks everything, as Entra says that it would meet him."""
     body = shipped()["no-group-no-access"].body
     return {
         **body,
@@ -50,8 +50,8 @@ def met(*, state: str = "enabled", name: str = "Block", **conditions: object) ->
     }
 
 
-async def ask(world: World, person: Enforcement) -> Answer | None:
-    return await Inquiry(world.services, seconds=10).answer(person)
+async def ask(world: World, person: OffboardingRecord) -> Answer | None:
+    return await WhatIfClient(world.services, seconds=10).answer(person)
 
 
 async def test_whoever_is_met_by_policies_that_block_everything_is_blocked_by_their_names(
@@ -114,7 +114,7 @@ async def test_an_account_that_entra_does_not_know_any_more_cannot_sign_in(world
 
 async def test_an_answer_that_cannot_be_read_is_told_and_the_next_one_is_asked_about(world: World) -> None:
     strike(world, status=200, body={"value": None})
-    inquiry = Inquiry(world.services, seconds=10)
+    inquiry = WhatIfClient(world.services, seconds=10)
     answer = await inquiry.answer(out(world.tenant.add_user("Anna").id))
     assert answer is not None
     assert answer.proof is Proof.NOT_ASKED
@@ -134,7 +134,7 @@ async def test_once_asking_makes_no_sense_nobody_else_is_asked_about(
     world: World, fault: dict[str, Any], why: str
 ) -> None:
     strike(world, **fault)
-    inquiry = Inquiry(world.services, seconds=0.5)
+    inquiry = WhatIfClient(world.services, seconds=0.5)
     assert await inquiry.answer(out(NOBODY)) is None
     assert inquiry.stopped == why
     world.directory.sandbox.faults.clear()

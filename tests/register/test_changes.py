@@ -9,7 +9,7 @@ import pytest
 from enforcer.core.calendar.midnight import Midnight
 from enforcer.core.contractors import Contractor, Registration
 from enforcer.core.exceptions import AmbiguousError, InputError, NotFoundError, UnavailableError
-from enforcer.core.ledger import Action, Done
+from enforcer.core.ledger import Action, EntryOutcome
 from enforcer.core.ledger_entries import Context
 from enforcer.register import changes
 from enforcer.register.changes import Details, key_problem
@@ -180,7 +180,15 @@ async def test_rows_that_end_now_say_so_in_register_and_ledger_and_those_that_ha
         (entry.action, entry.user, entry.run, entry.actor, entry.note, entry.end_date, entry.outcome)
         for entry in entries.values()
     } == {
-        (Action.REGISTER_END, "user-id", "run", "cli:ann", "left", "2026-11-23T12:00:00Z", Done.ENDED),
+        (
+            Action.REGISTER_END,
+            "user-id",
+            "run",
+            "cli:ann",
+            "left",
+            "2026-11-23T12:00:00Z",
+            EntryOutcome.ENDED,
+        ),
     }
 
 

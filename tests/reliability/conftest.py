@@ -10,7 +10,7 @@ import pytest
 
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.pacer import Pacer
-from enforcer.graph.retries import Patience
+from enforcer.graph.retries import RetryBudget
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory.settings import Quota
 from sandbox.storage_proxy import StorageProxy, running_storage_proxy_async
@@ -18,7 +18,7 @@ from tests.support.world import World, running_world
 
 type OpenWorld = Callable[..., Awaitable[World]]
 # Long enough for two tries, short enough to see the end of it.
-PATIENCE = Patience(failures=1.2, throttling=8)
+PATIENCE = RetryBudget(failures=1.2, throttling=8)
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ async def open_world(azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch)
     async with AsyncExitStack() as stack:
 
         async def open_one(
-            storage: StorageEndpoints = azurite, patience: Patience = PATIENCE, **environ: str
+            storage: StorageEndpoints = azurite, patience: RetryBudget = PATIENCE, **environ: str
         ) -> World:
             running = running_world(
                 storage.connection_string, monkeypatch.setenv, environ=environ, patience=patience

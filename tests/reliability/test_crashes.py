@@ -13,7 +13,7 @@ import pytest
 
 from sandbox.azurite import StorageEndpoints
 from sandbox.storage_proxy import Moment
-from tests.support.crash_point import Lane, Place, Side, running_lane
+from tests.support.crash_point import CrashPoint, Place, Side, running_lane
 from tests.support.fork_jobs import Exit
 from tests.support.interrupted_work import SCENES, Build
 
@@ -55,7 +55,7 @@ class Crash:
     problem: str = ""
 
 
-async def crash(lane: Lane, build: Build, place: Place) -> Crash:
+async def crash(lane: CrashPoint, build: Build, place: Place) -> Crash:
     """Kill the work at that place, let the product go on, and look at everything."""
     scene = await build(lane)
     end = await lane.run_and_kill(scene.job, place)
@@ -77,13 +77,13 @@ def _line(error: BaseException) -> int:
 
 
 @asynccontextmanager
-async def lanes(azurite: StorageEndpoints) -> AsyncIterator[Sequence[Lane]]:
+async def lanes(azurite: StorageEndpoints) -> AsyncIterator[Sequence[CrashPoint]]:
     async with AsyncExitStack() as stack:
         opening = [stack.enter_async_context(running_lane(azurite)) for _ in range(LANES)]
         yield [await lane for lane in opening]
 
 
-async def spot_checks(lane: Lane, build: Build) -> list[tuple[Build, Place]]:
+async def spot_checks(lane: CrashPoint, build: Build) -> list[tuple[Build, Place]]:
     """Choose a few places, far apart, that differ from scene to scene."""
     calls = await lane.count_calls((await build(lane)).job)
     places = [
@@ -102,7 +102,7 @@ async def test_a_process_killed_here_and_there_loses_nobody(azurite: StorageEndp
         chosen = [check for build in SCENES for check in await spot_checks(running[0], build)]
         queue = iter(chosen)
 
-        async def work(lane: Lane) -> list[Crash]:
+        async def work(lane: CrashPoint) -> list[Crash]:
             return [await crash(lane, build, place) for build, place in queue]
 
         crashes = [done for result in await asyncio.gather(*map(work, running)) for done in result]
@@ -116,7 +116,7 @@ async def test_a_process_killed_here_and_there_loses_nobody(azurite: StorageEndp
 async def test_a_process_killed_at_any_call_loses_nobody(azurite: StorageEndpoints, build: Build) -> None:
     lines = [Line(build, side, moment) for side in Side for moment in Moment]
 
-    async def work(lane: Lane) -> list[Crash]:
+    async def work(lane: CrashPoint) -> list[Crash]:
         found = []
         for line in lines:
             for place in line.places():

@@ -11,7 +11,7 @@ from azure.storage.queue.aio import QueueClient
 from enforcer.core.ledger import Action
 from enforcer.core.runs import OUT_OF_TIME, RunState
 from enforcer.functions.queues import follow_up
-from enforcer.graph.retries import Patience
+from enforcer.graph.retries import RetryBudget
 from enforcer.storage.queues import SWEEPS
 from sandbox.directory.faults import Effect
 from sandbox.storage_proxy import Service, StorageProxy
@@ -37,7 +37,7 @@ async def test_when_time_is_up_nobody_new_is_begun_and_what_is_on_its_way_is_rec
 
     run = report.run
     assert (run.state, report.out_of_time) == (RunState.COMPLETE, True)
-    assert (run.due, run.removed, run.skipped, run.left_undone) == (12, 1, 11, 11)
+    assert (run.due, run.removed, run.skipped, run.incomplete) == (12, 1, 11, 11)
     assert [outcome for _, outcome in await recorded(world, Action.REMOVE)] == ["removed"]
     assert [outcome for _, outcome in await recorded(world, Action.REVOKE)] == ["revoked"]
     assert len(world.member_ids()) == 11
@@ -54,7 +54,7 @@ async def test_when_time_is_up_nobody_new_is_begun_and_what_is_on_its_way_is_rec
 
 @pytest.mark.long
 async def test_a_pause_that_outlasts_the_run_does_not_keep_it(open_world: OpenWorld) -> None:
-    world = await open_world(patience=Patience(throttling=900), ENFORCER_BRAKE_COUNT="1000")
+    world = await open_world(patience=RetryBudget(throttling=900), ENFORCER_BRAKE_COUNT="1000")
     await leavers(world, 30)
     await world.plan()
     strike(world, path=r"\$ref", status=429, headers={"Retry-After": "60"}, skip=3)

@@ -104,7 +104,7 @@ async def test_a_person_is_tried_again_for_a_bounded_time_and_keeps_nobody_waiti
         <= 5
     )
     assert _counts(report) == (5, 4, 0, 1, 0)
-    assert report.run.left_undone == 1
+    assert report.run.incomplete == 1
 
 
 # This person ---------------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ async def test_an_account_that_is_said_to_be_gone_and_is_not_is_revoked_by_the_n
     strike(world, path=f"{leaver.id}/revokeSignInSessions", status=404)
 
     report = await world.sweep()
-    assert (report.run.removed, report.run.left_undone) == (1, 1)
+    assert (report.run.removed, report.run.incomplete) == (1, 1)
     await world.sweep()
 
     assert world.is_revoked(leaver, world.clock.moment)
@@ -172,7 +172,7 @@ async def test_after_six_failed_runs_somebody_is_stuck_named_and_tried_once_a_da
     report = await world.sweep()
     assert tried(world, since) == []
     assert (_counts(report), _stuck(report)) == ((1, 0, 0, 0, 1), [leaver.id])
-    assert report.run.left_undone == 1
+    assert report.run.incomplete == 1
     [group] = (await read_status(world.services)).groups
     assert [item.user_id for item in group.stuck] == [leaver.id]
     assert "Authorization_RequestDenied" in group.stuck[0].last_error

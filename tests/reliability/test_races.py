@@ -16,15 +16,15 @@ from enforcer.core.ledger import Action
 from enforcer.core.runs import RunState
 from enforcer.services import Services
 from enforcer.sweep.approval import approve
-from enforcer.sweep.sweep import Order, sweep
+from enforcer.sweep.sweep import SweepRequest, sweep
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory.objects import Group, User
 from sandbox.storage_proxy import Calls, Fault
 from tests.conftest import NewAccount
-from tests.support.crash_point import Lane, running_lane
-from tests.support.directory_facts import Deed, deeds, numbers, touched
-from tests.support.fault_world import Sky, Tempest, opened_sky
-from tests.support.fork_jobs import Exit, Job, Kind, Zygote, running_zygote
+from tests.support.crash_point import CrashPoint, running_lane
+from tests.support.directory_facts import DirectoryFact, deeds, numbers, touched
+from tests.support.fault_world import FaultSchedule, FaultWorld, opened_sky
+from tests.support.fork_jobs import Exit, ForkServer, Job, Kind, running_zygote
 from tests.support.interrupted_work import Stage
 from tests.support.ledger_entries import break_in
 from tests.support.world import ENDED, RUNNING
@@ -44,8 +44,8 @@ repeats = pytest.mark.parametrize(
 class Pair:
     """A lane with a second process to run in it."""
 
-    lane: Lane
-    other: Zygote
+    lane: CrashPoint
+    other: ForkServer
 
     async def run(self, one: Job, other: Job) -> None:
         ends = await asyncio.gather(self.lane.run(one), self.other.run(other))
@@ -90,7 +90,7 @@ async def test_the_timer_and_somebody_who_offboards_one_person_now_do_not_distur
         )
 
 
-async def _a_few(lane: Lane) -> tuple[Stage, Group, list[User]]:
+async def _a_few(lane: CrashPoint) -> tuple[Stage, Group, list[User]]:
     # On a slow machine the first may take longer than the second would wait for a shorter lease.
     stage = Stage(lane, {"ENFORCER_LEASE_SECONDS": "5"})
     group = stage.group()
@@ -102,22 +102,25 @@ async def _a_few(lane: Lane) -> tuple[Stage, Group, list[User]]:
     return stage, group, people
 
 
-async def _assert_all_out_once(lane: Lane, stage: Stage, group: Group, people: list[User]) -> None:
+async def _assert_all_out_once(lane: CrashPoint, stage: Stage, group: Group, people: list[User]) -> None:
     await _assert_all_out(lane, stage, group, people)
     done = deeds(lane.log.entries)
     for person in people:
-        assert len(numbers(done, Deed.REMOVED, person.id)) == 1
-        assert len(numbers(done, Deed.REVOKED, person.id)) == 1
+        assert len(numbers(done, DirectoryFact.REMOVED, person.id)) == 1
+        assert len(numbers(done, DirectoryFact.REVOKED, person.id)) == 1
 
 
-async def _assert_all_out(lane: Lane, stage: Stage, group: Group, people: list[User]) -> None:
+async def _assert_all_out(lane: CrashPoint, stage: Stage, group: Group, people: list[User]) -> None:
     ids = {person.id for person in people}
     done = deeds(lane.log.entries)
     assert touched(done) == ids
     assert not ids & set(lane.tenant.members[group.id])
     for person in people:
-        assert len(numbers(done, Deed.REMOVED, person.id)) == 1
-        assert numbers(done, Deed.REVOKED, person.id)[-1] > numbers(done, Deed.REMOVED, person.id)[-1]
+        assert len(numbers(done, DirectoryFact.REMOVED, person.id)) == 1
+        assert (
+            numbers(done, DirectoryFact.REVOKED, person.id)[-1]
+            > numbers(done, DirectoryFact.REMOVED, person.id)[-1]
+        )
     services = lane.services(stage.environ)
     assert await break_in(services.ledger, group.id) is None
     runs = await services.runs.of_group(group.id, datetime.now(UTC))
@@ -134,7 +137,7 @@ async def _assert_all_out(lane: Lane, stage: Stage, group: Group, people: list[U
 
 
 @pytest.fixture
-async def sky(azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sky]:
+async def sky(azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FaultWorld]:
     async with opened_sky(azurite) as opened:
         for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
             monkeypatch.setenv(name, opened.directory.environment[name])
@@ -142,7 +145,7 @@ async def sky(azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch) -> Asy
 
 
 @repeats
-async def test_a_renewal_during_a_sweep_leaves_nobody_half_offboarded(sky: Sky, count: int) -> None:
+async def test_a_renewal_during_a_sweep_leaves_nobody_half_offboarded(sky: FaultWorld, count: int) -> None:
     for number in range(count):
         world = sky.new_tempest()
         people = await _leavers(world, 3)
@@ -158,7 +161,7 @@ async def test_a_renewal_during_a_sweep_leaves_nobody_half_offboarded(sky: Sky, 
         assert not [item for item in await world.enforcements() if item.unfinished]
 
 
-async def test_a_renewal_before_the_last_look_counts(sky: Sky) -> None:
+async def test_a_renewal_before_the_last_look_counts(sky: FaultWorld) -> None:
     world = sky.new_tempest()
     people = await _leavers(world, 3)
 
@@ -176,7 +179,7 @@ async def test_a_renewal_before_the_last_look_counts(sky: Sky) -> None:
 
 
 @repeats
-async def test_an_approval_during_sweeps_releases_the_plan_once(sky: Sky, count: int) -> None:
+async def test_an_approval_during_sweeps_releases_the_plan_once(sky: FaultWorld, count: int) -> None:
     for _ in range(count):
         world = sky.new_tempest(ENFORCER_BRAKE_COUNT="1", ENFORCER_BRAKE_PERCENT="0")
         people = await _leavers(world, 3)
@@ -200,7 +203,7 @@ async def test_an_approval_during_sweeps_releases_the_plan_once(sky: Sky, count:
         assert all(world.is_member(person) for person in people)
 
 
-async def _leavers(world: Tempest, count: int) -> list[User]:
+async def _leavers(world: FaultSchedule, count: int) -> list[User]:
     people = [world.user("Contractor", guest=number % 2 == 1) for number in range(count)]
     for person in people:
         world.add(person)
@@ -208,8 +211,8 @@ async def _leavers(world: Tempest, count: int) -> list[User]:
     return people
 
 
-async def _sweep(services: Services, world: Tempest) -> None:
-    await sweep(services, Order(group_id=world.group_id, actor="test", reason="test"))
+async def _sweep(services: Services, world: FaultSchedule) -> None:
+    await sweep(services, SweepRequest(group_id=world.group_id, actor="test", reason="test"))
 
 
 async def _approve(services: Services, digest: str) -> None:
@@ -217,7 +220,7 @@ async def _approve(services: Services, digest: str) -> None:
         await approve(services, digest, actor="test")
 
 
-async def _renew_soon(world: Tempest, person: User) -> None:
+async def _renew_soon(world: FaultSchedule, person: User) -> None:
     await _soon(world.write_row(person.id, world.day(30)))
 
 

@@ -17,16 +17,16 @@ from enforcer.core.exceptions import EnforcerError, InputError
 from enforcer.core.offboarding_record import State
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Report, RunState
-from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
+from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
 from enforcer.sweep.approval import approve
-from enforcer.sweep.sweep import Order, sweep
+from enforcer.sweep.sweep import SweepRequest, sweep
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory.faults import Effect
 from sandbox.directory.faults import Fault as GraphFault
 from sandbox.directory.objects import User
 from sandbox.storage_proxy import Calls, Moment, Reply
 from sandbox.storage_proxy import Fault as StorageFault
-from tests.support.fault_world import AnyFault, Sky, Tempest, opened_sky
+from tests.support.fault_world import AnyFault, FaultSchedule, FaultWorld, opened_sky
 from tests.support.ledger_entries import break_in
 
 PEOPLE = 4
@@ -118,7 +118,7 @@ whom = st.integers(0, PEOPLE - 1)
 class Schedule(RuleBasedStateMachine):
     """The model: whose access has ended must leave, who was begun may be finished, and nobody else."""
 
-    def __init__(self, sky: Sky, runner: asyncio.Runner) -> None:
+    def __init__(self, sky: FaultWorld, runner: asyncio.Runner) -> None:
         super().__init__()
         self._sky, self._runner = sky, runner
         self.spent: set[str] = set()
@@ -138,7 +138,7 @@ class Schedule(RuleBasedStateMachine):
 
     @initialize(ends=st.lists(st.sampled_from([-3, -1, 0, 30]), min_size=PEOPLE, max_size=PEOPLE))
     def begin(self, ends: list[int]) -> None:
-        self.world: Tempest = self._sky.new_tempest(**BRAKE)
+        self.world: FaultSchedule = self._sky.new_tempest(**BRAKE)
         self.people: list[User] = [
             self.world.user("Contractor", guest=number % 2 == 1) for number in range(PEOPLE)
         ]
@@ -208,7 +208,7 @@ class Schedule(RuleBasedStateMachine):
 
     @rule(who=whom, faults=weather)
     def offboard(self, who: int, faults: tuple[AnyFault, ...]) -> None:
-        order = OffboardOrder(
+        order = OffboardRequest(
             user=self.people[who].user_principal_name,
             reason="test",
             actor="test",
@@ -262,7 +262,7 @@ class Schedule(RuleBasedStateMachine):
         self.see("somebody stays", applies=staying)
 
     def _try_to_sweep(self, faults: tuple[AnyFault, ...]) -> Report | None:
-        order = Order(group_id=self.world.group_id, actor="test", reason="test")
+        order = SweepRequest(group_id=self.world.group_id, actor="test", reason="test")
         try:
             return self.do(sweep(self.world.services_in(faults), order))
         except InputError:

@@ -11,7 +11,7 @@ import pytest
 
 from enforcer.core.exceptions import ReadError, UnavailableError
 from enforcer.core.runs import RunState
-from enforcer.graph.retries import Patience
+from enforcer.graph.retries import RetryBudget
 from enforcer.offboarding.undo import plan_undo
 from sandbox.azurite import StorageEndpoints
 from sandbox.certificates import Certificate
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 BREAKS = [Cut.BEFORE, Cut.AFTER, Cut.WITHIN, Cut.NOISE]
 BATCH, REMOVAL, PAGE = r"POST .*\$batch", r"DELETE .*\$ref", r"GET .*/members\?"
 # A call may hang so long; the machine that runs the tests may be busy.
-PATIENCE = Patience(failures=20, throttling=20, call=2)
+PATIENCE = RetryBudget(failures=20, throttling=20, call=2)
 
 
 @pytest.fixture

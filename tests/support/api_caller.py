@@ -10,7 +10,7 @@ import msgspec
 from azure.storage.queue.aio import QueueClient
 
 from enforcer.api.routes import ROUTES, Route
-from enforcer.graph.retries import Patience
+from enforcer.graph.retries import RetryBudget
 from enforcer.web.app import Api
 from enforcer.web.calls import Budget
 from enforcer.web.messages import Request, Response
@@ -23,7 +23,7 @@ AUDIENCE = "api://5f1c7c52-7b2e-4c57-9a4b-0f0e6b0a7d11"
 CHANGE, READ = "Contractors.Offboard", "Contractors.Read"
 # Whoever is kept waiting in a test has less time than a person.
 BUDGET = Budget(now=2.0, queue=1.0, note=0.5)
-PATIENCE = Patience(failures=0.2, throttling=0.2)
+PATIENCE = RetryBudget(failures=0.2, throttling=0.2)
 JSON = {"content-type": "application/json"}
 
 
@@ -50,7 +50,7 @@ class Reply:
 
 
 async def waiting(storage: StorageEndpoints, queue: str) -> list[bytes]:
-    """Give the messages that lie in a queue, and leave them there."""
+    """Return the messages that lie in a queue, and leave them there."""
     async with QueueClient.from_connection_string(storage.connection_string, queue) as client:
         found = await client.peek_messages(max_messages=32)
     return [message.content.encode() for message in found]

@@ -20,7 +20,7 @@ from sandbox.directory.settings import Settings as DirectorySettings
 from sandbox.directory.tenant import Tenant
 from sandbox.storage_proxy import ALL_CALLS, Moment, Reply, StorageProxy, running_storage_proxy_async
 from sandbox.storage_proxy import Fault as StorageFault
-from tests.support.fork_jobs import Exit, Job, Kind, Zygote, running_zygote
+from tests.support.fork_jobs import Exit, ForkServer, Job, Kind, running_zygote
 from tests.support.world import PERMISSIONS
 
 # Two on a page, so that there is a second page. Each process may look at the policies at once.
@@ -64,7 +64,7 @@ class Trap:
         self.nth = self.seen = 0
 
     def step(self, moment: Moment, path: str) -> bool:
-        """Tell whether this call is the one; if so it has snapped."""
+        """Whether this call is the one; if so it has snapped."""
         if moment is not self.moment or not path.startswith("/v1.0"):
             return False
         self.seen += 1
@@ -108,7 +108,7 @@ class TrappedLog(Log):
 
 
 @dataclass(slots=True)
-class Lane:
+class CrashPoint:
     """One directory, one way to storage and one process; what runs here disturbs no other lane.
 
     Attributes:
@@ -117,7 +117,7 @@ class Lane:
 
     directory: DirectoryServer
     proxy: StorageProxy
-    zygote: Zygote
+    zygote: ForkServer
     tables: Services
     trap: Trap
     environ: dict[str, str] = field(default_factory=dict)
@@ -163,7 +163,7 @@ class Lane:
 
 
 @asynccontextmanager
-async def running_lane(azurite: StorageEndpoints) -> AsyncIterator[Lane]:
+async def running_lane(azurite: StorageEndpoints) -> AsyncIterator[CrashPoint]:
     tenant = Tenant()
     tenant.add_managed_identity("enforcer", *PERMISSIONS)
     group = tenant.add_group("Nobody")
@@ -181,4 +181,4 @@ async def running_lane(azurite: StorageEndpoints) -> AsyncIterator[Lane]:
         tables = await stack.enter_async_context(open_services(load_settings(direct)))
         warm_up = Job(kind=Kind.SWEEP, about=group.id, environ={**environ, "ENFORCER_GROUP_IDS": group.id})
         zygote = await stack.enter_async_context(running_zygote(warm_up))
-        yield Lane(directory, proxy, zygote, tables, trap, environ)
+        yield CrashPoint(directory, proxy, zygote, tables, trap, environ)

@@ -13,7 +13,7 @@ _EFFECT_ALL_THE_SAME = {"drop_after_effect", "answer_after_effect", "truncate", 
 _ID = "([0-9a-f-]{36})"
 
 
-class Deed(StrEnum):
+class DirectoryFact(StrEnum):
     REMOVED = "removed"
     REVOKED = "revoked"
     CHANGED = "changed"
@@ -21,10 +21,10 @@ class Deed(StrEnum):
 
 
 _PATTERNS = {
-    Deed.REMOVED: re.compile(rf"DELETE /v1\.0/groups/{_ID}/members/{_ID}/\$ref"),
-    Deed.REVOKED: re.compile(rf"POST /v1\.0/users/(){_ID}/revokeSignInSessions"),
-    Deed.CHANGED: re.compile(rf"PATCH /v1\.0/users/(){_ID}"),
-    Deed.ADDED: re.compile(rf"POST /v1\.0/groups/{_ID}/members/\$ref()"),
+    DirectoryFact.REMOVED: re.compile(rf"DELETE /v1\.0/groups/{_ID}/members/{_ID}/\$ref"),
+    DirectoryFact.REVOKED: re.compile(rf"POST /v1\.0/users/(){_ID}/revokeSignInSessions"),
+    DirectoryFact.CHANGED: re.compile(rf"PATCH /v1\.0/users/(){_ID}"),
+    DirectoryFact.ADDED: re.compile(rf"POST /v1\.0/groups/{_ID}/members/\$ref()"),
 }
 
 
@@ -33,22 +33,22 @@ class Done:
     """A change in the directory; an addition names its person in the body, which the log has not."""
 
     number: int
-    deed: Deed
+    deed: DirectoryFact
     group_id: str
     user_id: str
 
 
 def deeds(entries: Iterable[Entry]) -> list[Done]:
-    """Give all changes that took effect, even those whose answer was lost."""
+    """Return all changes that took effect, even those whose answer was lost."""
     return [done for entry in entries if _took_effect(entry) and (done := _read(entry))]
 
 
 def attempts(entries: Iterable[Entry]) -> list[Done]:
-    """Give all changes that were asked for, whether they took effect or not."""
+    """Return all changes that were asked for, whether they took effect or not."""
     return [done for entry in entries if (done := _read(entry))]
 
 
-def numbers(done: Iterable[Done], deed: Deed, user_id: str) -> list[int]:
+def numbers(done: Iterable[Done], deed: DirectoryFact, user_id: str) -> list[int]:
     """Tell when (by the log's numbers) this happened to this person."""
     return [item.number for item in done if item.deed is deed and item.user_id == user_id]
 

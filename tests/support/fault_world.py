@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 from enforcer.core.calendar.dates import UnreadableDateError, ends_at
 from enforcer.core.contractors import Registration
-from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.runs import Run
 from enforcer.core.settings import load_settings
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.pacer import Pacer
-from enforcer.graph.retries import Patience
+from enforcer.graph.retries import RetryBudget
 from enforcer.services import Services, open_services
 from enforcer.storage.tables.leases import Leases
 from sandbox.azurite import StorageEndpoints
@@ -27,20 +27,20 @@ from sandbox.directory.settings import Settings as DirectorySettings
 from sandbox.directory.tenant import Tenant
 from sandbox.storage_proxy import Fault as StorageFault
 from sandbox.storage_proxy import StorageProxy, running_storage_proxy_async
-from tests.support.directory_facts import Deed, Done, attempts, deeds, numbers
+from tests.support.directory_facts import DirectoryFact, Done, attempts, deeds, numbers
 from tests.support.world import PERMISSIONS, Clock
 
 type AnyFault = GraphFault | StorageFault
 
 # Whoever must be tried again is tried by the next run; within a run only Graph's own pauses are waited for.
-_PATIENCE = Patience(failures=0, throttling=2)
+_PATIENCE = RetryBudget(failures=0, throttling=2)
 _SETTINGS = DirectorySettings(
     page_limit=3, enforce_permissions=True, conditional_access_quota=Quota(limit=10_000, seconds=1)
 )
 
 
 @dataclass(slots=True)
-class Sky:
+class FaultWorld:
     """What all schedules share: one directory and two ways to storage, one of them through a proxy."""
 
     directory: DirectoryServer
@@ -48,21 +48,21 @@ class Sky:
     calm: Services
     stormy: Services
 
-    def new_tempest(self, **settings: str) -> Tempest:
+    def new_tempest(self, **settings: str) -> FaultSchedule:
         """Make a world with a managed group of its own."""
         sandbox = self.directory.sandbox
         sandbox.faults.clear()
         sandbox.log.clear()
         sandbox.settings.removal_lag = sandbox.settings.addition_lag = Lag()
         group = sandbox.tenant.add_group("Contractors")
-        return Tempest(self, group.id, Clock(datetime(2026, 11, 23, 12, tzinfo=UTC)), settings)
+        return FaultSchedule(self, group.id, Clock(datetime(2026, 11, 23, 12, tzinfo=UTC)), settings)
 
 
 @dataclass(slots=True)
-class Tempest:
+class FaultSchedule:
     """One schedule's world."""
 
-    sky: Sky
+    sky: FaultWorld
     group_id: str
     clock: Clock
     settings: dict[str, str]
@@ -77,11 +77,11 @@ class Tempest:
 
     @property
     def other_services(self) -> Services:
-        """Give adapters of their own, as another process would have."""
+        """Return adapters of their own, as another process would have."""
         return self._at(self.sky.stormy)
 
     def services_in(self, faults: tuple[AnyFault, ...]) -> Services:
-        """Give services for which these things go wrong."""
+        """Return services for which these things go wrong."""
         for fault in faults:
             if isinstance(fault, StorageFault):
                 self.sky.proxy.set_fault(replace(fault))
@@ -118,7 +118,7 @@ class Tempest:
         return (self.clock.moment + timedelta(days=days)).date().isoformat()
 
     def is_due(self, end: object) -> bool | None:
-        """Tell whether this end of access is over; None where it cannot be read."""
+        """Whether this end of access is over; None where it cannot be read."""
         try:
             return self.clock.moment >= ends_at(end, self.services.settings.zone)
         except UnreadableDateError:
@@ -162,14 +162,14 @@ class Tempest:
         return attempts(self.sky.directory.sandbox.log.after(mark))
 
     def is_revoked_since_removal(self, user: User) -> bool:
-        """Tell whether the last removal by the product, if any, was followed by a revocation."""
+        """Whether the last removal by the product, if any, was followed by a revocation."""
         done = deeds(self.sky.directory.sandbox.log.entries)
-        removed = numbers(done, Deed.REMOVED, user.id)
-        return not removed or max(numbers(done, Deed.REVOKED, user.id), default=0) > max(removed)
+        removed = numbers(done, DirectoryFact.REMOVED, user.id)
+        return not removed or max(numbers(done, DirectoryFact.REVOKED, user.id), default=0) > max(removed)
 
     # What the product knows ------------------------------------------------------------------------------
 
-    async def enforcements(self) -> list[Enforcement]:
+    async def enforcements(self) -> list[OffboardingRecord]:
         return [item async for item in self.services.enforcements.of_group(self.group_id)]
 
     async def runs(self) -> list[Run]:
@@ -177,7 +177,7 @@ class Tempest:
 
 
 @asynccontextmanager
-async def opened_sky(azurite: StorageEndpoints) -> AsyncIterator[Sky]:
+async def opened_sky(azurite: StorageEndpoints) -> AsyncIterator[FaultWorld]:
     tenant = Tenant()
     tenant.add_managed_identity("enforcer", *PERMISSIONS)
     group = tenant.add_group("Nobody")
@@ -196,4 +196,4 @@ async def opened_sky(azurite: StorageEndpoints) -> AsyncIterator[Sky]:
             # This sandbox allows more than one look at the policies a second.
             policies = ConditionalAccess(services.graph, Pacer(writes=10_000, window=1), _PATIENCE)
             opened.append(replace(services, conditional_access=policies))
-        yield Sky(directory, proxy, *opened)
+        yield FaultWorld(directory, proxy, *opened)

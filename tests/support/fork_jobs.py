@@ -36,7 +36,7 @@ class Exit(StrEnum):
 
 
 @dataclass(slots=True)
-class Zygote:
+class ForkServer:
     """Runs one child at a time."""
 
     process: asyncio.subprocess.Process
@@ -73,7 +73,7 @@ class Zygote:
 
 
 @asynccontextmanager
-async def running_zygote(warm_up: Job) -> AsyncIterator[Zygote]:
+async def running_zygote(warm_up: Job) -> AsyncIterator[ForkServer]:
     """Start a zygote; the first job, which it does itself, makes it load what a child would load."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -82,7 +82,7 @@ async def running_zygote(warm_up: Job) -> AsyncIterator[Zygote]:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    zygote = Zygote(process)
+    zygote = ForkServer(process)
     await zygote.warm(warm_up)
     try:
         yield zygote

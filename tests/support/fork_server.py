@@ -18,11 +18,11 @@ import msgspec
 from enforcer.core.exceptions import InputError
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.settings import load_settings
-from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
+from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
 from enforcer.offboarding.undo import plan_undo, undo
 from enforcer.services import Services, open_services
 from enforcer.sweep.approval import approve
-from enforcer.sweep.sweep import Order, sweep
+from enforcer.sweep.sweep import SweepRequest, sweep
 from tests.support.fork_jobs import Job, Kind
 
 
@@ -68,11 +68,11 @@ async def _work(job: Job) -> None:
 async def _do(services: Services, job: Job) -> None:
     match job.kind:
         case Kind.SWEEP:
-            await sweep(services, Order(group_id=job.about, actor="test", reason="test"))
+            await sweep(services, SweepRequest(group_id=job.about, actor="test", reason="test"))
         case Kind.OFFBOARD:
             run_id = new_run_id(services.now())
             await offboard_now(
-                services, OffboardOrder(user=job.about, reason="test", actor="test", run_id=run_id)
+                services, OffboardRequest(user=job.about, reason="test", actor="test", run_id=run_id)
             )
         case Kind.UNDO:
             with suppress(InputError):  # it was carried out already

@@ -8,30 +8,30 @@ from contextlib import asynccontextmanager
 from enforcer.core.plan import Offboard
 from enforcer.core.runs import Run
 from enforcer.offboarding.steps import intent
-from enforcer.sweep.group_run import Job
-from enforcer.sweep.leavers import Departures
+from enforcer.sweep.group_run import GroupRun
+from enforcer.sweep.leavers import Leavers
 from tests.support.world import World
 
 RUN_ID = "20261123T003000-abcdef"
 
 
 @asynccontextmanager
-async def running_job(world: World, *, until: float | None = None) -> AsyncIterator[Job]:
+async def running_job(world: World, *, until: float | None = None) -> AsyncIterator[GroupRun]:
     """Hold the lease on the world's group; nobody new is begun after `until`, a time of the loop's clock."""
     run = Run(run_id=RUN_ID, group_id=world.group.id, started_at=world.clock(), mode="enforce", actor="timer")
     async with world.services.leases.holding(world.group.id, "a test") as lease:
-        yield Job(services=world.services, lease=lease, run=run, until=until)
+        yield GroupRun(services=world.services, lease=lease, run=run, until=until)
 
 
 async def planned(world: World) -> tuple[Offboard, ...]:
-    """Give whom a run would offboard, with their intents written as a run writes them."""
+    """Return whom a run would offboard, with their intents written as a run writes them."""
     people = (await world.plan()).offboard
     await world.services.enforcements.save(world.group.id, [intent(one, RUN_ID) for one in people])
     return people
 
 
-async def offboard(world: World, people: tuple[Offboard, ...], *, until: float | None = None) -> Departures:
+async def offboard(world: World, people: tuple[Offboard, ...], *, until: float | None = None) -> Leavers:
     async with running_job(world, until=until) as job:
-        departures = Departures(job)
+        departures = Leavers(job)
         await departures.offboard(people)
         return departures

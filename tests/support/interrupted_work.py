@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 from enforcer.core.contractors import Registration
 from enforcer.core.ledger import Action, Entry
-from enforcer.core.offboarding_record import Enforcement, Sessions, State
+from enforcer.core.offboarding_record import OffboardingRecord, Sessions, State
 from enforcer.core.runs import Run, RunState
 from enforcer.services import Services
 from sandbox.directory.objects import Group, User
-from tests.support.crash_point import Lane
-from tests.support.directory_facts import Deed, deeds, numbers, touched
+from tests.support.crash_point import CrashPoint
+from tests.support.directory_facts import DirectoryFact, deeds, numbers, touched
 from tests.support.fork_jobs import Exit, Job, Kind
 from tests.support.ledger_entries import break_in
 from tests.support.world import ENDED, RUNNING
@@ -27,7 +27,7 @@ type Look = Callable[[Scene], Awaitable[None]]
 class Stage:
     """Builds a scene: groups, people and rows of their own, so that scenes can share a lane."""
 
-    lane: Lane
+    lane: CrashPoint
     settings: dict[str, str] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
     users: int = 0
@@ -119,7 +119,7 @@ class Scene:
         look: A last look at what only this scene has.
     """
 
-    lane: Lane
+    lane: CrashPoint
     environ: dict[str, str]
     job: Job
     repairs: tuple[Job, ...]
@@ -155,11 +155,11 @@ class Scene:
             leaving, joining = _of(self.end.leaving, group_id), _of(self.end.joining, group_id)
             assert set(tenant.members[group_id]) == before - leaving | joining
         for user_id in self.end.leavers:
-            removals = numbers(done, Deed.REMOVED, user_id)
+            removals = numbers(done, DirectoryFact.REMOVED, user_id)
             assert len(removals) == sum(
                 user_id in leaving & self.before[group_id] for group_id, leaving in self.end.leaving.items()
             )
-            revocations = numbers(done, Deed.REVOKED, user_id)
+            revocations = numbers(done, DirectoryFact.REVOKED, user_id)
             assert revocations
             assert max(revocations) > max(removals, default=0)
         for user_id in self.everybody:
@@ -184,7 +184,7 @@ class Scene:
         for run in ended[-1:]:
             assert run.state is RunState.COMPLETE, run.error
             run.assert_counts()
-            assert (run.skipped, run.stuck, run.left_undone, run.held) == (0, 0, 0, False)
+            assert (run.skipped, run.stuck, run.incomplete, run.held) == (0, 0, 0, False)
 
     async def _check_nothing_is_left(self, group_id: str) -> None:
         last = (await self.runs(group_id))[-1]
@@ -209,7 +209,7 @@ def _of(people: People, group_id: str) -> frozenset[str]:
     return people.get(group_id, frozenset())
 
 
-def _check_verified(item: Enforcement) -> None:
+def _check_verified(item: OffboardingRecord) -> None:
     assert item.state is State.VERIFIED
     assert item.removed_at is not None
     assert item.sessions in Sessions
@@ -222,7 +222,7 @@ def _users(entries: list[Entry], *actions: Action) -> set[str]:
 # The scenes ----------------------------------------------------------------------------------------------
 
 
-async def a_night(lane: Lane) -> Scene:
+async def a_night(lane: CrashPoint) -> Scene:
     """Three leave: a member, a guest by his mail address, and one by his name; two stay."""
     stage = Stage(lane)
     group = stage.group()
@@ -235,7 +235,7 @@ async def a_night(lane: Lane) -> Scene:
     return stage.scene(stage.sweep(group), End(leaving={group.id: ids(ann, gus, bob)}))
 
 
-async def a_released_plan(lane: Lane) -> Scene:
+async def a_released_plan(lane: CrashPoint) -> Scene:
     """The brake held the plan, and somebody approved it."""
     stage, group, leaving = await _held(lane)
     digest = await _held_digest(stage, group)
@@ -244,7 +244,7 @@ async def a_released_plan(lane: Lane) -> Scene:
     return stage.scene(stage.sweep(group), end, look=_approval_was_used_once)
 
 
-async def an_approval(lane: Lane) -> Scene:
+async def an_approval(lane: CrashPoint) -> Scene:
     """The approval itself is interrupted, and given again."""
     stage, group, leaving = await _held(lane)
     job = Job(kind=Kind.APPROVE, about=await _held_digest(stage, group), environ=stage.environ)
@@ -253,7 +253,7 @@ async def an_approval(lane: Lane) -> Scene:
     return stage.scene(job, end, repairs=repairs, look=_approval_was_used_once)
 
 
-async def _held(lane: Lane) -> tuple[Stage, Group, frozenset[str]]:
+async def _held(lane: CrashPoint) -> tuple[Stage, Group, frozenset[str]]:
     stage = Stage(lane, {"ENFORCER_BRAKE_COUNT": "1", "ENFORCER_BRAKE_PERCENT": "10"})
     group = stage.group()
     ann, gus = stage.user(group), stage.guest(group)
@@ -280,7 +280,7 @@ async def _approval_was_used_once(scene: Scene) -> None:
         assert not plan.is_released
 
 
-async def accounts_disabled(lane: Lane) -> Scene:
+async def accounts_disabled(lane: CrashPoint) -> Scene:
     """Accounts are disabled too, but not that of somebody whom another group's row still engages."""
     stage = Stage(lane, {"ENFORCER_DISABLE_ACCOUNTS": "all"})
     group, other = stage.group(), stage.group()
@@ -292,7 +292,7 @@ async def accounts_disabled(lane: Lane) -> Scene:
     return stage.scene(stage.sweep(group), end)
 
 
-async def newcomers(lane: Lane) -> Scene:
+async def newcomers(lane: CrashPoint) -> Scene:
     """One leaves and two come, one of them known by his mail address only."""
     stage = Stage(lane, {"ENFORCER_ONBOARD": "add"})
     group = stage.group()
@@ -304,7 +304,7 @@ async def newcomers(lane: Lane) -> Scene:
     return stage.scene(stage.sweep(group), end)
 
 
-async def the_morning_after(lane: Lane) -> Scene:
+async def the_morning_after(lane: CrashPoint) -> Scene:
     """Earlier runs left one to verify, one without his sessions revoked, and one who was renewed since."""
     stage = Stage(lane)
     group = stage.group()
@@ -312,7 +312,7 @@ async def the_morning_after(lane: Lane) -> Scene:
     for user, end in ((gone, ENDED), (half_done, ENDED), (renewed, RUNNING), (ron, RUNNING)):
         await stage.row(group, user.id, end)
     now = datetime.now(UTC)
-    offboarded = Enforcement(
+    offboarded = OffboardingRecord(
         row_key=gone.id,
         user_id=gone.id,
         state=State.OFFBOARDED,
@@ -322,14 +322,14 @@ async def the_morning_after(lane: Lane) -> Scene:
         sessions=Sessions.REVOKED,
     )
     begun = [
-        Enforcement(row_key=user.id, user_id=user.id, state=State.OFFBOARDING, end_date=ENDED)
+        OffboardingRecord(row_key=user.id, user_id=user.id, state=State.OFFBOARDING, end_date=ENDED)
         for user in (half_done, renewed)
     ]
     await lane.tables.enforcements.save(group.id, [offboarded, *begun])
     return stage.scene(stage.sweep(group), End(leaving={group.id: ids(half_done)}))
 
 
-async def one_person_now(lane: Lane) -> Scene:
+async def one_person_now(lane: CrashPoint) -> Scene:
     """Somebody whose access would go on is offboarded from both groups; the call is repeated."""
     stage = Stage(lane)
     group, other = stage.group(), stage.group()
@@ -341,7 +341,7 @@ async def one_person_now(lane: Lane) -> Scene:
     return stage.scene(job, End(leaving={group.id: ids(ann), other.id: ids(ann)}))
 
 
-async def one_person_now_and_a_sweep(lane: Lane) -> Scene:
+async def one_person_now_and_a_sweep(lane: CrashPoint) -> Scene:
     """Somebody who was offboarded once is back; the call is not repeated, the sweep finishes it."""
     stage = Stage(lane)
     group = stage.group()
@@ -354,7 +354,7 @@ async def one_person_now_and_a_sweep(lane: Lane) -> Scene:
     return stage.scene(job, End(leaving={group.id: ids(ann)}), repairs=(stage.sweep(group),))
 
 
-async def an_undo(lane: Lane) -> Scene:
+async def an_undo(lane: CrashPoint) -> Scene:
     """A run removed two and disabled their accounts; their rows are mended, and it is undone."""
     stage = Stage(lane, {"ENFORCER_DISABLE_ACCOUNTS": "all"})
     group = stage.group()
@@ -369,7 +369,7 @@ async def an_undo(lane: Lane) -> Scene:
     return stage.scene(job, End(joining={group.id: ids(ann, gus)}))
 
 
-type Build = Callable[[Lane], Awaitable[Scene]]
+type Build = Callable[[CrashPoint], Awaitable[Scene]]
 
 SCENES: tuple[Build, ...] = (
     a_night,

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.offboard_answer import Offboarded
 from enforcer.core.runs import Run
-from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
+from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
 from sandbox.directory import Group, User
 from tests.support.world import World
 
@@ -16,7 +16,7 @@ STEPS = (Action.DISABLE, Action.REMOVE, Action.REVOKE)
 
 
 async def offboard(world: World, user: User, run_id: str = RUN_ID) -> Offboarded:
-    order = OffboardOrder(user=user.id, reason="left", actor="cli:ann", run_id=run_id)
+    order = OffboardRequest(user=user.id, reason="left", actor="cli:ann", run_id=run_id)
     return await offboard_now(world.services, order)
 
 

@@ -58,7 +58,7 @@ async def delete(tables: Tables, group: str, row_key: str) -> None:
 
 
 def key(sequence: int) -> str:
-    """Give the row key of an entry."""
+    """Return the row key of an entry."""
     return f"{sequence:012d}"
 
 

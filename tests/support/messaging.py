@@ -42,13 +42,13 @@ async def running_webhook() -> AsyncIterator[Webhook]:
 
 
 def sending_to(webhook: Webhook) -> dict[str, str]:
-    """Give the settings by which mail is sent, and operators hear through the webhook."""
+    """Return the settings by which mail is sent, and operators hear through the webhook."""
     return {"ENFORCER_MAIL_SENDER": SENDER, "ENFORCER_NOTIFY_URLS": webhook.url}
 
 
 @asynccontextmanager
 async def mailing(world: World) -> AsyncIterator[World]:
-    """Give the world a mailbox to send from, and an empty outbox."""
+    """Return the world a mailbox to send from, and an empty outbox."""
     world.tenant.add_user("Offboarding", mail=SENDER, user_principal_name=SENDER)
     await _clear(world.services)
     yield world

@@ -64,7 +64,7 @@ class Office:
         return {policy["state"] for policy in self.tenant.policies.values()}
 
     def policy(self, key: str) -> dict[str, Any]:
-        """Give the tenant's policy that was made from a template."""
+        """Return the tenant's policy that was made from a template."""
         (found,) = [one for one in self.tenant.policies.values() if f"[enforcer:{key}:" in one["displayName"]]
         return found
 

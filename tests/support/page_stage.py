@@ -12,7 +12,7 @@ from typing import IO
 import pytest
 
 from enforcer.core.calendar.dates import ends_at
-from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.offboarding_record import OffboardingRecord, State
 from sandbox.directory.objects import User
 from sandbox.directory.tokens import TokenOrder
 from sandbox.host.process import running_host_async
@@ -113,7 +113,7 @@ async def _add_trouble(world: World, people: dict[str, User]) -> None:
     await register(world, people[STUCK], -6)
     row = await world.services.register.row(world.group.id, people[STUCK].id)
     assert row is not None
-    stuck = Enforcement(
+    stuck = OffboardingRecord(
         row_key=row.row_key,
         user_id=people[STUCK].id,
         state=State.STUCK,

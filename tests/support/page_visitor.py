@@ -70,7 +70,7 @@ class Page:
 
     @property
     def text(self) -> str:
-        """Give the text that people see, in one line."""
+        """Return the text that people see, in one line."""
         return " ".join(" ".join(item.text for item in self.all("main")).split())
 
     def all(self, tag: str, **attributes: str) -> list[Element]:
@@ -82,11 +82,11 @@ class Page:
         ]
 
     def links(self) -> dict[str, str]:
-        """Give the links' targets by their texts."""
+        """Return the links' targets by their texts."""
         return {" ".join(item.text.split()): item.attributes["href"] for item in self.all("a")}
 
     def buttons(self) -> list[str]:
-        """Give the texts of all buttons but the search's."""
+        """Return the texts of all buttons but the search's."""
         texts = [" ".join(item.text.split()) for item in self.all("button")]
         return [text for text in texts if text != "Search"]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.members import Member
-from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.plan import FindingKind, GroupPlan
-from enforcer.core.planning.planner import GroupFacts, plan_group
+from enforcer.core.planning.planner import GroupSnapshot, plan_group
 from enforcer.core.settings import Settings
 
 GROUP = "99999999-0000-4000-8000-000000000000"
@@ -19,7 +19,7 @@ ENDED, RUNNING = "2026-11-22", "2027-11-22"
 
 
 def person(number: int, **changes: Any) -> Member:
-    """Give a member whose names all have the number in them."""
+    """Return a member whose names all have the number in them."""
     address = f"person{number}@contoso.example"
     given = {"id": user_id(number), "user_principal_name": address, "mail": address, **changes}
     return Member(**given)
@@ -33,13 +33,13 @@ ANNA, BEN = person(0xA), person(0xB)
 
 
 def row(key: Member | str, end: object = ENDED, start: object = None) -> RegisterRow:
-    """Give a row for a member, by his object ID, or with this key."""
+    """Return a row for a member, by his object ID, or with this key."""
     row_key = key.id if isinstance(key, Member) else key
     return RegisterRow(partition_key=GROUP, row_key=row_key, end_date=end, start_date=start)
 
 
-def known(member: Member, state: State, **changes: Any) -> Enforcement:
-    """Give an enforcement of what ended on ENDED, keyed by the member's object ID."""
+def known(member: Member, state: State, **changes: Any) -> OffboardingRecord:
+    """Return an enforcement of what ended on ENDED, keyed by the member's object ID."""
     given: dict[str, Any] = {
         "row_key": member.id,
         "user_id": member.id,
@@ -52,7 +52,7 @@ def known(member: Member, state: State, **changes: Any) -> Enforcement:
     }
     if state in (State.OFFBOARDED, State.VERIFIED):
         given = {"removed_at": NOW - timedelta(days=1), "revoked_at": NOW - timedelta(days=1), **given}
-    return Enforcement(**given)
+    return OffboardingRecord(**given)
 
 
 def settings(**changes: Any) -> Settings:
@@ -63,13 +63,13 @@ def plan(
     *,
     rows: Iterable[RegisterRow] = (),
     members: Iterable[Member] = (),
-    enforcements: Iterable[Enforcement] = (),
+    enforcements: Iterable[OffboardingRecord] = (),
     engaged_elsewhere: Collection[str] = frozenset(),
     now: datetime = NOW,
     **changes: Any,
 ) -> GroupPlan:
     """Plan the group; whatever else is given is a setting."""
-    facts = GroupFacts(
+    facts = GroupSnapshot(
         group_id=GROUP,
         rows=rows,
         members=members,
@@ -90,7 +90,7 @@ def found(made: GroupPlan) -> list[tuple[FindingKind, str | None, str | None]]:
 
 
 def is_quiet(made: GroupPlan) -> bool:
-    """Tell whether the plan does nothing and says nothing."""
+    """Whether the plan does nothing and says nothing."""
     return not any(
         (
             made.offboard,

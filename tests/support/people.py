@@ -5,7 +5,7 @@ from __future__ import annotations
 from enforcer.core.ledger import Action
 from enforcer.core.offboard_answer import Offboarded
 from enforcer.core.run_ids import new_run_id
-from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
+from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
 from sandbox.directory.faults import Fault
 from sandbox.directory.objects import User
 from tests.support.directory_facts import Done, attempts
@@ -43,12 +43,12 @@ def mark(world: World) -> int:
 
 
 def tried(world: World, since: int = 0) -> list[Done]:
-    """Give the changes that the product has asked for since then."""
+    """Return the changes that the product has asked for since then."""
     return attempts(world.directory.sandbox.log.after(since))
 
 
 async def recorded(world: World, action: Action) -> list[tuple[str, str]]:
-    """Give user and outcome of the ledger's entries of this kind."""
+    """Return user and outcome of the ledger's entries of this kind."""
     return [(entry.user, entry.outcome) for entry in await world.ledger() if entry.action is action]
 
 
@@ -59,5 +59,5 @@ def removal_of(user: User) -> str:
 
 async def offboard(world: World, user: User) -> Offboarded:
     """Offboard this person now."""
-    order = OffboardOrder(user=user.id, reason="test", actor="test", run_id=new_run_id(world.clock.moment))
+    order = OffboardRequest(user=user.id, reason="test", actor="test", run_id=new_run_id(world.clock.moment))
     return await offboard_now(world.services, order)

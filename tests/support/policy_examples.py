@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 
 from enforcer.core.policy import Json, Policy, marked, read_policy
-from enforcer.policies.as_code.parameters import Values, placeholders
+from enforcer.policies.as_code.parameters import Parameters, placeholders
 from enforcer.policies.as_code.templates import read_templates, render
 from sandbox.directory.routes.policy_forms import completed
 from tests.support.office import TEMPLATES
@@ -18,37 +18,37 @@ EXEMPTIONS: tuple[dict[str, object], ...] = (
     {"excludeApplications": ["Office365"]},
     {"applicationFilter": {"mode": "exclude", "rule": 'CustomSecurityAttribute.X_Y -eq "open"'}},
 )
-VALUES = Values(
+VALUES = Parameters(
     break_glass_accounts=BREAK_GLASS, allowed_apps=("Office365",), population_groups=(POPULATION,)
 )
 
 
-def shipped(values: Values = VALUES) -> dict[str, Policy]:
-    """Give the shipped policies with these values, by their templates' names."""
+def shipped(values: Parameters = VALUES) -> dict[str, Policy]:
+    """Return the shipped policies with these values, by their templates' names."""
     filled = placeholders(values, (GROUP,))
     return {template.key: render(template, filled) for template in read_templates(TEMPLATES)}
 
 
 def in_tenant(policy: Policy, state: str = "enabled") -> Policy:
-    """Give the policy as Graph would show it: with an ID, and written out in full."""
+    """Return the policy as Graph would show it: with an ID, and written out in full."""
     return read_policy(completed({**deepcopy(policy.body), "id": f"id of {policy.key}", "state": state}))
 
 
 def changed(policy: Policy, **users: object) -> Policy:
-    """Give the policy with other conditions on users, as somebody would make it in the portal."""
+    """Return the policy with other conditions on users, as somebody would make it in the portal."""
     body = deepcopy(policy.body)
     body["conditions"]["users"] |= users
     return read_policy(body)
 
 
 def handmade(policy: Policy, name: str = "Handmade") -> Policy:
-    """Give the same policy as if this product had not made it."""
+    """Return the same policy as if this product had not made it."""
     body: Json = policy.body | {"displayName": name, "id": f"id of {name}"}
     return read_policy(body)
 
 
 def remade(policy: Policy, **users: object) -> Policy:
-    """Give the policy with other conditions on users, as if the template had been so."""
+    """Return the policy with other conditions on users, as if the template had been so."""
     plain = changed(policy, **users)
     body = plain.body | {"displayName": "Remade"}
     return marked(read_policy(body), policy.key)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.members import Member
-from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.plan import FindingKind, GroupPlan, Step
-from enforcer.core.planning.planner import GroupFacts, plan_group
+from enforcer.core.planning.planner import GroupSnapshot, plan_group
 from enforcer.core.settings import Disable, Onboarding, Settings, Unregistered
 from enforcer.core.user_kind import UserKind
 from tests.support.bad_input import NO_DATES
@@ -26,12 +26,12 @@ class Situation:
 
     rows: list[RegisterRow]
     members: list[Member]
-    enforcements: list[Enforcement]
+    enforcements: list[OffboardingRecord]
     engaged_elsewhere: frozenset[str]
     settings: Settings
 
     def plan(self, now: datetime = NOW) -> GroupPlan:
-        facts = GroupFacts(
+        facts = GroupSnapshot(
             group_id=GROUP,
             rows=self.rows,
             members=self.members,
@@ -87,9 +87,9 @@ ROW = st.builds(
 PAST = st.sampled_from([None, *(NOW - timedelta(hours=hours) for hours in (0.5, 2, 30))])
 
 
-def _known(key: str | None, user_id: str, **more: Any) -> Enforcement:
+def _known(key: str | None, user_id: str, **more: Any) -> OffboardingRecord:
     """What is kept under an object ID is about whoever has it; an address may have been anybody's."""
-    return Enforcement(row_key=key or user_id, user_id=user_id, **more)
+    return OffboardingRecord(row_key=key or user_id, user_id=user_id, **more)
 
 
 ENFORCEMENT = st.builds(

@@ -10,17 +10,17 @@ from typing import Any
 
 from enforcer.core.contractors import Registration
 from enforcer.core.ledger import Entry
-from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.plan import Finding, GroupPlan
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Report, Run, RunState
 from enforcer.core.settings import load_settings
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.pacer import Pacer
-from enforcer.graph.retries import Patience
+from enforcer.graph.retries import RetryBudget
 from enforcer.services import Services, open_services
 from enforcer.sweep.planning import make_whole_plan
-from enforcer.sweep.sweep import Order, sweep
+from enforcer.sweep.sweep import SweepRequest, sweep
 from sandbox.directory.objects import Group, User
 from sandbox.directory.server import DirectoryServer, running_directory
 from sandbox.directory.settings import Quota
@@ -94,7 +94,7 @@ class World:
         return (await make_whole_plan(self.services)).groups[0]
 
     async def sweep(self, **more: object) -> Report:
-        order = Order(group_id=self.group.id, actor="test", reason="test", **more)  # type: ignore[arg-type]
+        order = SweepRequest(group_id=self.group.id, actor="test", reason="test", **more)  # type: ignore[arg-type]
         return await sweep(self.services, order)
 
     async def record(self, findings: Sequence[Finding], state: RunState = RunState.COMPLETE) -> Run:
@@ -117,14 +117,14 @@ class World:
         return set(self.tenant.members[self.group.id])
 
     def is_revoked(self, user: User, since: datetime) -> bool:
-        """Tell whether the user's sessions were revoked since then."""
+        """Whether the user's sessions were revoked since then."""
         return user.sign_in_sessions_valid_from_date_time >= since
 
-    async def enforcement(self, row_key: str) -> Enforcement | None:
+    async def enforcement(self, row_key: str) -> OffboardingRecord | None:
         return await self.services.enforcements.get(self.group.id, row_key)
 
-    async def on_record(self, row_key: str) -> Enforcement:
-        """Give what is known of somebody who must be on record."""
+    async def on_record(self, row_key: str) -> OffboardingRecord:
+        """Return what is known of somebody who must be on record."""
         found = await self.enforcement(row_key)
         assert found is not None, f"nothing is known of {row_key}"
         return found
@@ -133,7 +133,7 @@ class World:
         return [link.entry async for link in self.services.ledger.links(self.group.id)]
 
     def graph_writes(self) -> list[str]:
-        """Give all calls that could have changed the directory, as `METHOD /path`."""
+        """Return all calls that could have changed the directory, as `METHOD /path`."""
         return [
             f"{entry.method} {entry.path}"
             for entry in self.directory.sandbox.log.entries
@@ -147,7 +147,7 @@ async def running_world(
     setenv: Callable[[str, str], None],
     *,
     environ: Mapping[str, str] | None = None,
-    patience: Patience | None = None,
+    patience: RetryBudget | None = None,
 ) -> AsyncIterator[World]:
     """Run a world; `environ` holds settings besides those that everybody needs."""
     tenant = Tenant()
@@ -167,7 +167,7 @@ async def running_world(
             **(environ or {}),
         }
         opening = open_services(
-            load_settings(settings), patience=patience or Patience(failures=3, throttling=10), now=clock
+            load_settings(settings), patience=patience or RetryBudget(failures=3, throttling=10), now=clock
         )
         async with opening as services:
             pacer = Pacer(writes=int(_UNHURRIED.limit), window=_UNHURRIED.seconds)

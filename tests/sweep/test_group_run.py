@@ -8,7 +8,7 @@ import pytest
 
 from enforcer.core.exceptions import AccessDeniedError
 from enforcer.core.ledger import Action
-from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.offboarding_record import OffboardingRecord, State
 from sandbox.storage_proxy import Calls, Fault, Reply, StorageProxy
 from tests.support.group_run import RUN_ID, running_job
 from tests.support.world import ENDED, World, running_world
@@ -36,8 +36,10 @@ async def test_what_is_on_its_way_has_some_seconds_more_to_arrive(world: World) 
 
 
 async def test_an_intent_that_is_taken_back_is_forgotten_and_in_the_ledger(world: World) -> None:
-    begun = Enforcement(row_key="anna@x.example", user_id="anna", state=State.OFFBOARDING, end_date=ENDED)
-    other = Enforcement(row_key="ben@x.example", user_id="ben", state=State.OFFBOARDING)
+    begun = OffboardingRecord(
+        row_key="anna@x.example", user_id="anna", state=State.OFFBOARDING, end_date=ENDED
+    )
+    other = OffboardingRecord(row_key="ben@x.example", user_id="ben", state=State.OFFBOARDING)
     await world.services.enforcements.save(world.group.id, [begun, other])
 
     async with running_job(world) as job:
@@ -55,7 +57,7 @@ async def test_an_intent_stays_where_its_taking_back_cannot_be_put_on_record(
     storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
-        begun = Enforcement(row_key="anna@x.example", user_id="anna", state=State.OFFBOARDING)
+        begun = OffboardingRecord(row_key="anna@x.example", user_id="anna", state=State.OFFBOARDING)
         await world.services.enforcements.save(world.group.id, [begun])
         async with running_job(world) as job:
             storage.set_fault(Fault(calls=Calls(path=r"\$batch"), times=1_000, reply=Reply.REFUSED))

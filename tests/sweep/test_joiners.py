@@ -12,9 +12,9 @@ from enforcer.core.exceptions import InputError, LeaseLostError
 from enforcer.core.ledger import Action
 from enforcer.core.offboarding_record import State
 from enforcer.core.plan import FindingKind
-from enforcer.graph.retries import Patience
+from enforcer.graph.retries import RetryBudget
 from enforcer.offboarding.undo import plan_undo
-from enforcer.sweep.joiners import Arrivals
+from enforcer.sweep.joiners import Joiners
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory import Effect, Fault
 from tests.support.group_run import running_job
@@ -185,7 +185,7 @@ async def test_whose_access_ends_while_he_is_being_added_is_offboarded_at_once(
     assert world.is_revoked(anna, began)
     (found,) = report.findings
     assert (found.kind, found.user_id) == (FindingKind.RE_ADDED, anna.id)
-    assert (report.run.added, report.run.due, report.run.left_undone) == (0, 0, 0)
+    assert (report.run.added, report.run.due, report.run.incomplete) == (0, 0, 0)
     assert [(entry.action, entry.outcome) for entry in await world.ledger()] == [
         (Action.ADD, "added"),
         (Action.REMOVE, "removed"),
@@ -212,7 +212,7 @@ async def test_who_cannot_be_offboarded_again_at_once_is_left_to_the_next_run(wo
 
     (found,) = report.findings
     assert found.detail.startswith("was added while his access was being ended; not offboarded again yet")
-    assert (world.member_ids(), report.run.left_undone) == ({anna.id}, 1)
+    assert (world.member_ids(), report.run.incomplete) == ({anna.id}, 1)
     assert (await world.sweep()).run.removed == 1
 
 
@@ -220,7 +220,7 @@ async def test_an_adding_without_an_answer_is_taken_back_where_access_ended_mean
     azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
 ) -> None:
     opening = running_world(
-        azurite.connection_string, monkeypatch.setenv, environ=environ, patience=Patience(failures=1)
+        azurite.connection_string, monkeypatch.setenv, environ=environ, patience=RetryBudget(failures=1)
     )
     async with opening as world:
         anna = world.tenant.add_user("Anna")
@@ -248,7 +248,7 @@ async def test_whoever_lost_the_group_adds_nobody(world: World) -> None:
         world.clock.advance(seconds=60)
         async with world.services.leases.holding(world.group.id, "another"):
             with pytest.raises(LeaseLostError):
-                await Arrivals(job).add(newcomers, ())
+                await Joiners(job).add(newcomers, ())
     assert world.member_ids() == set()
     assert world.graph_writes() == []
 

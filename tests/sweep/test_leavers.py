@@ -17,7 +17,7 @@ from enforcer.core.settings import Disable, Unregistered
 from enforcer.offboarding.steps import intent
 from enforcer.sweep.leavers import left_alone
 from sandbox.directory import Effect, Fault, User
-from tests.support.directory_facts import Deed, deeds
+from tests.support.directory_facts import DirectoryFact, deeds
 from tests.support.group_run import RUN_ID, offboard, planned
 from tests.support.people import leavers, recorded
 from tests.support.world import ENDED, RUNNING, World
@@ -46,7 +46,7 @@ async def test_whose_end_date_was_put_off_since_the_plan_stays_and_his_intent_is
 
     [outcome] = departures.outcomes
     assert (outcome.result, outcome.reason) == (Result.SKIPPED, "his end date was put off")
-    assert not outcome.left_undone
+    assert not outcome.incomplete
     assert world.graph_writes() == []
     assert await world.enforcement(anna.id) is None
     assert await recorded(world, Action.WITHDRAW) == [(anna.id, "his end date was put off")]
@@ -104,7 +104,7 @@ async def test_a_renewal_by_another_of_his_names_counts(world: World) -> None:
 
     assert world.member_ids() == {anna.id, ghost.id, gone.id}
     reason = "another row means him since the plan was made"
-    assert {(out.reason, out.left_undone) for out in departures.outcomes} == {(reason, False)}
+    assert {(out.reason, out.incomplete) for out in departures.outcomes} == {(reason, False)}
     assert {outcome for _, outcome in await recorded(world, Action.WITHDRAW)} == {reason}
     assert [await world.enforcement(key) for key in (anna.id, ghost.id, "gone@mail.example")] == [None] * 3
 
@@ -180,7 +180,7 @@ async def test_nothing_is_taken_back_of_whoever_was_removed_because_his_row_cann
 
     [outcome] = (await offboard(world, people)).outcomes
 
-    assert (outcome.reason, outcome.left_undone) == ("his row cannot be read any more", True)
+    assert (outcome.reason, outcome.incomplete) == ("his row cannot be read any more", True)
     assert (await world.on_record(anna.id)).unfinished
     assert await recorded(world, Action.WITHDRAW) == []
 
@@ -247,7 +247,7 @@ async def test_everybodys_account_is_disabled_first_and_sessions_are_revoked_las
     done = deeds(world.directory.sandbox.log.entries)
     for user in users:
         steps = [one.deed for one in done if one.user_id == user.id]
-        assert steps == [Deed.CHANGED, Deed.REMOVED, Deed.REVOKED]
+        assert steps == [DirectoryFact.CHANGED, DirectoryFact.REMOVED, DirectoryFact.REVOKED]
 
 
 # The vanguard --------------------------------------------------------------------------------------------
@@ -306,5 +306,5 @@ async def test_whoever_is_left_alone_is_skipped_with_the_reason(world: World) ->
     [anna] = await leavers(world, 1)
     [person] = (await world.plan()).offboard
     outcome = left_alone(person, "report mode")
-    assert (outcome.result, outcome.reason, outcome.left_undone) == (Result.SKIPPED, "report mode", False)
+    assert (outcome.result, outcome.reason, outcome.incomplete) == (Result.SKIPPED, "report mode", False)
     assert (outcome.enforcement.user_id, outcome.enforcement.removed_at) == (anna.id, None)

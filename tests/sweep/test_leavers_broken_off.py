@@ -11,13 +11,13 @@ from enforcer.core.ledger import Action
 from enforcer.core.offboarding_record import State
 from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED, Result
 from enforcer.core.settings import Disable
-from enforcer.graph.retries import Patience
-from enforcer.sweep.leavers import Departures
+from enforcer.graph.retries import RetryBudget
+from enforcer.sweep.leavers import Leavers
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory import Fault
 from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
-from tests.support.directory_facts import Deed, attempts, deeds, numbers
+from tests.support.directory_facts import DirectoryFact, attempts, deeds, numbers
 from tests.support.group_run import offboard, planned, running_job
 from tests.support.people import leavers, recorded
 from tests.support.world import RUNNING, World, running_world
@@ -38,7 +38,7 @@ async def test_a_reprieve_that_cannot_be_recorded_ends_the_run_and_is_kept_by_th
         renewed, other = sorted(await planned(world), key=lambda one: one.user_id != anna.id)
         await world.register(anna.id, RUNNING)
         async with running_job(world) as job:
-            departures = Departures(job)
+            departures = Leavers(job)
             storage.set_fault(StorageFault(calls=calls, times=1_000, reply=Reply.REFUSED))
             with pytest.raises(AccessDeniedError):
                 await departures.offboard((renewed,))
@@ -46,7 +46,7 @@ async def test_a_reprieve_that_cannot_be_recorded_ends_the_run_and_is_kept_by_th
                 await departures.offboard((other,))
         storage.clear()
 
-        assert {(out.reason, out.left_undone) for out in departures.outcomes} == {(RUN_ENDED, True)}
+        assert {(out.reason, out.incomplete) for out in departures.outcomes} == {(RUN_ENDED, True)}
         assert world.graph_writes() == []
         assert (await world.on_record(anna.id)).unfinished
 
@@ -66,13 +66,13 @@ async def test_a_register_that_cannot_be_asked_once_more_ends_the_run_and_touche
         users = await leavers(world, 2)
         people = await planned(world)
         async with running_job(world) as job:
-            departures = Departures(job)
+            departures = Leavers(job)
             rows = Calls(path=r"^/contractors\b")
             storage.set_fault(StorageFault(calls=rows, times=1_000, reply=Reply.REFUSED))
             with pytest.raises(AccessDeniedError, match="storage refuses"):
                 await departures.offboard(people)
 
-        assert {(out.reason, out.left_undone) for out in departures.outcomes} == {(RUN_ENDED, True)}
+        assert {(out.reason, out.incomplete) for out in departures.outcomes} == {(RUN_ENDED, True)}
         assert (len(departures.outcomes), world.graph_writes()) == (2, [])
         assert world.member_ids() == {user.id for user in users}
 
@@ -80,14 +80,14 @@ async def test_a_register_that_cannot_be_asked_once_more_ends_the_run_and_touche
 async def test_when_time_is_up_nobody_is_begun_and_everybody_is_left_undone(world: World) -> None:
     users = await leavers(world, 3)
     departures = await offboard(world, await planned(world), until=asyncio.get_running_loop().time())
-    assert {(out.reason, out.left_undone) for out in departures.outcomes} == {(OUT_OF_TIME, True)}
+    assert {(out.reason, out.incomplete) for out in departures.outcomes} == {(OUT_OF_TIME, True)}
     assert world.member_ids() == {user.id for user in users}
 
 
 async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and_the_next_run_goes_on(
     azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opening = running_world(azurite.connection_string, monkeypatch.setenv, patience=Patience(failures=60))
+    opening = running_world(azurite.connection_string, monkeypatch.setenv, patience=RetryBudget(failures=60))
     async with opening as world:
         world.configure(disable_accounts=Disable.ALL)
         users = await leavers(world, 3)
@@ -95,16 +95,16 @@ async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and
             world.directory.sandbox.faults.add(Fault(method=method, path=user.id, times=None))
         people = await planned(world)
         async with running_job(world, until=asyncio.get_running_loop().time() + 0.5) as job:
-            runs = {one.user_id: Departures(job) for one in people}  # each goes ahead, so that all are begun
+            runs = {one.user_id: Leavers(job) for one in people}  # each goes ahead, so that all are begun
             await asyncio.gather(*(runs[one.user_id].offboard((one,)) for one in people))
 
         done = attempts(world.directory.sandbox.log.entries)
-        whole = [Deed.CHANGED, Deed.REMOVED, Deed.REVOKED]
+        whole = [DirectoryFact.CHANGED, DirectoryFact.REMOVED, DirectoryFact.REVOKED]
         for number, user in enumerate(users):
             tried = [one.deed for one in done if one.user_id == user.id]
             assert list(dict.fromkeys(tried)) == whole[: number + 1]
             [outcome] = runs[user.id].outcomes
-            assert (outcome.reason, outcome.left_undone, outcome.finished) == (OUT_OF_TIME, True, False)
+            assert (outcome.reason, outcome.incomplete, outcome.finished) == (OUT_OF_TIME, True, False)
             said = [entry.action for entry in await world.ledger() if entry.user == user.id]
             assert said == [Action.DISABLE, Action.REMOVE][:number]
             left = await world.on_record(user.id)
@@ -112,12 +112,14 @@ async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and
             assert [left.disabled_at is not None, left.removed_at is not None] == [number > 0, number > 1]
 
         world.directory.sandbox.faults.clear()
-        assert (await world.sweep()).run.left_undone == 0
+        assert (await world.sweep()).run.incomplete == 0
         assert world.member_ids() == set()
         done = deeds(world.directory.sandbox.log.entries)
         for user in users:
             assert not user.account_enabled
-            [removed], revoked = (numbers(done, deed, user.id) for deed in (Deed.REMOVED, Deed.REVOKED))
+            [removed], revoked = (
+                numbers(done, deed, user.id) for deed in (DirectoryFact.REMOVED, DirectoryFact.REVOKED)
+            )
             assert max(revoked) > removed
 
 
@@ -127,7 +129,7 @@ async def test_a_failure_of_the_whole_run_keeps_what_was_done_and_is_nobodys_att
     world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=401, times=None))
 
     async with running_job(world) as job:
-        departures = Departures(job)
+        departures = Leavers(job)
         with pytest.raises(AccessDeniedError, match="refuses the token"):
             await departures.offboard((people[0],))
         with pytest.raises(AccessDeniedError, match="refuses the token"):
@@ -137,7 +139,7 @@ async def test_a_failure_of_the_whole_run_keeps_what_was_done_and_is_nobodys_att
         (Result.REMOVED, RUN_ENDED),
         (Result.SKIPPED, RUN_ENDED),
     ]
-    assert all(out.left_undone for out in departures.outcomes)
+    assert all(out.incomplete for out in departures.outcomes)
     half = await world.on_record(anna.id)
     assert (half.state, half.attempts, half.revoked_at) == (State.OFFBOARDING, 0, None)
     assert half.removed_at is not None
@@ -148,13 +150,13 @@ async def test_a_group_that_another_runner_has_taken_over_is_not_touched_any_mor
     users = await leavers(world, 2)
     people = await planned(world)
     async with running_job(world) as job:
-        departures = Departures(job)
+        departures = Leavers(job)
         world.clock.advance(seconds=60)
         async with world.services.leases.holding(world.group.id, "another"):
             with pytest.raises(LeaseLostError):
                 await departures.offboard(people)
 
-    assert {(out.reason, out.left_undone) for out in departures.outcomes} == {(RUN_ENDED, True)}
+    assert {(out.reason, out.incomplete) for out in departures.outcomes} == {(RUN_ENDED, True)}
     assert world.member_ids() == {user.id for user in users}
 
 
@@ -166,7 +168,7 @@ async def test_what_cannot_be_recorded_ends_the_run_and_is_counted_all_the_same(
         people = await planned(world)
         ledger = Calls(service=Service.TABLE, path=r"\$batch|ledger")
         async with running_job(world) as job:
-            departures = Departures(job)
+            departures = Leavers(job)
             storage.set_fault(StorageFault(calls=ledger, times=1_000, reply=Reply.REFUSED))
             with pytest.raises(AccessDeniedError):
                 await departures.offboard(people)

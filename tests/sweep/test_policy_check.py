@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import pytest
 
 from enforcer.core.members import Member
-from enforcer.core.offboarding_record import Enforcement, Proof, State
+from enforcer.core.offboarding_record import OffboardingRecord, Proof, State
 from enforcer.core.plan import FindingKind
-from enforcer.core.planning.planner import GroupFacts
+from enforcer.core.planning.planner import GroupSnapshot
 from enforcer.core.runs import Outcome, Result
-from enforcer.sweep.policy_check import Assurance
+from enforcer.sweep.policy_check import PolicyCheck
 from tests.support.group_run import running_job
 from tests.support.world import World
 
@@ -30,13 +30,15 @@ def world(world: World) -> World:
 
 
 def out(user_id: str, result: Result = Result.REMOVED) -> Outcome:
-    known = Enforcement(row_key=user_id, user_id=user_id, state=State.OFFBOARDED, removed_at=NOW)
+    known = OffboardingRecord(row_key=user_id, user_id=user_id, state=State.OFFBOARDED, removed_at=NOW)
     return Outcome(result=result, enforcement=known, finished=True)
 
 
-def facts(world: World, *, members: tuple[str, ...] = (), known: tuple[Enforcement, ...] = ()) -> GroupFacts:
+def facts(
+    world: World, *, members: tuple[str, ...] = (), known: tuple[OffboardingRecord, ...] = ()
+) -> GroupSnapshot:
     listed = [Member(id=user_id) for user_id in members]
-    return GroupFacts(group_id=world.group.id, rows=(), members=listed, enforcements=known)
+    return GroupSnapshot(group_id=world.group.id, rows=(), members=listed, enforcements=known)
 
 
 def asked(world: World) -> int:
@@ -47,7 +49,7 @@ async def test_whoever_this_run_took_out_and_nothing_blocks_is_a_finding(world: 
     user = world.tenant.add_user("Anna")
     await world.services.enforcements.save(world.group.id, [out(user.id).enforcement])
     async with running_job(world) as job:
-        assurance = Assurance(job)
+        assurance = PolicyCheck(job)
         await assurance.prove(facts(world), [out(user.id)])
 
     not_blocked = [item for item in assurance.findings if item.kind is FindingKind.NOT_BLOCKED]
@@ -62,7 +64,7 @@ async def test_nobody_is_asked_about_whom_this_run_did_not_take_out(world: World
     stuck = out(world.tenant.add_user("Ben").id, Result.STUCK)
     stuck = replace(stuck, enforcement=replace(stuck.enforcement, removed_at=None))
     async with running_job(world) as job:
-        assurance = Assurance(job)
+        assurance = PolicyCheck(job)
         await assurance.prove(facts(world), [skipped, stuck])
     assert (asked(world), assurance.proven) == (0, [])
 
@@ -71,7 +73,7 @@ async def test_of_those_out_before_only_who_is_still_out_is_asked_about(world: W
     gone, back = world.tenant.add_user("Anna"), world.tenant.add_user("Ben")
     known = (out(gone.id).enforcement, out(back.id).enforcement)
     async with running_job(world) as job:
-        assurance = Assurance(job)
+        assurance = PolicyCheck(job)
         await assurance.prove(facts(world, members=(back.id,), known=known), [])
     assert [item.user_id for item in assurance.proven] == [gone.id]
 
@@ -79,7 +81,7 @@ async def test_of_those_out_before_only_who_is_still_out_is_asked_about(world: W
 async def test_after_a_mass_departure_the_sweep_that_verifies_it_asks(world: World) -> None:
     people = [out(f"user-{number}") for number in range(31)]
     async with running_job(world) as job:
-        assurance = Assurance(job)
+        assurance = PolicyCheck(job)
         await assurance.prove(facts(world), people)
     assert (asked(world), assurance.proven) == (0, [])
     assert [entry.outcome for entry in await world.ledger()] == [
@@ -89,6 +91,6 @@ async def test_after_a_mass_departure_the_sweep_that_verifies_it_asks(world: Wor
 
 async def test_when_time_is_up_nobody_is_asked_about(world: World) -> None:
     async with running_job(world, until=asyncio.get_running_loop().time()) as job:
-        assurance = Assurance(job)
+        assurance = PolicyCheck(job)
         await assurance.prove(facts(world), [out(world.tenant.add_user("Anna").id)])
     assert (asked(world), assurance.proven, assurance.findings) == (0, [], [])

@@ -109,7 +109,7 @@ async def test_a_part_that_fails_stops_none_of_the_others(
         "mail": bool(world.tenant.mails),
         "operators": bool(webhook.got),
     } == arrived
-    event = "aftermath_failed part=report" if "storage_blob" in changes else "notification_failed"
+    event = "post_run_failed part=report" if "storage_blob" in changes else "notification_failed"
     assert event in caplog.text
 
 

@@ -12,8 +12,8 @@ from enforcer.core.offboarding_record import Sessions
 from enforcer.core.plan import FindingKind, Step
 from enforcer.core.runs import RunState
 from enforcer.core.settings import Disable
-from enforcer.sweep.reading import read_facts
-from enforcer.sweep.sweep import Order, sweep
+from enforcer.sweep.reading import read_snapshot
+from enforcer.sweep.sweep import SweepRequest, sweep
 from sandbox.directory import Fault, Group
 from tests.support.spoiled_rows import SHOWN, insert, spoil_register
 from tests.support.world import ENDED, RUNNING, World
@@ -40,7 +40,7 @@ async def test_what_cannot_be_read_whole_is_not_planned_upon(
         await world.register(world.member(f"User {number}").id, ENDED)
     world.directory.sandbox.faults.add(Fault(**fault))  # type: ignore[arg-type]
     with pytest.raises(error):
-        await read_facts(world.services, world.group.id)
+        await read_snapshot(world.services, world.group.id)
     assert world.graph_writes() == []
 
 
@@ -141,7 +141,7 @@ async def test_rows_of_no_managed_group_are_a_finding_of_the_first_groups_run_al
         await insert(world.services.tables, "contractors", PartitionKey="typo", RowKey=key)
 
     [found] = (await world.sweep()).findings
-    order = Order(group_id=other.id, actor="test", reason="test")
+    order = SweepRequest(group_id=other.id, actor="test", reason="test")
     second = await sweep(world.services, order)
 
     assert (found.kind, found.row_key) == (FindingKind.UNMANAGED_GROUP, None)
@@ -188,7 +188,7 @@ async def test_the_groups_own_rows_are_not_those_of_another(world: World, other:
     await world.register(anna.id, RUNNING)
     for row_key, end in ((ben.id, RUNNING), (gone.id, ENDED)):
         await world.services.register.save(Registration(group_id=other.id, row_key=row_key, end_date=end))
-    assert (await read_facts(world.services, world.group.id)).engaged_elsewhere == {ben.id}
+    assert (await read_snapshot(world.services, world.group.id)).engaged_elsewhere == {ben.id}
 
 
 async def test_whose_account_has_gone_keeps_nobody_from_being_planned(world: World, other: Group) -> None:
@@ -201,7 +201,7 @@ async def test_whose_account_has_gone_keeps_nobody_from_being_planned(world: Wor
 
     report = await world.sweep()
 
-    assert (report.run.due, report.run.left_undone) == (1, 0)
+    assert (report.run.due, report.run.incomplete) == (1, 0)
     assert (await world.on_record(anna.id)).sessions is Sessions.NO_ACCOUNT
 
 
@@ -236,6 +236,6 @@ async def test_whom_another_group_still_needs_is_not_disabled_by_the_run_that_fi
 async def test_without_disabling_nobody_asks_for_the_other_groups_rows(world: World, other: Group) -> None:
     anna = world.member("Anna")
     await world.services.register.save(Registration(group_id=other.id, row_key=anna.id, end_date=RUNNING))
-    assert (await read_facts(world.services, world.group.id)).engaged_elsewhere == {anna.id}
+    assert (await read_snapshot(world.services, world.group.id)).engaged_elsewhere == {anna.id}
     world.configure(disable_accounts=Disable.NONE)
-    assert (await read_facts(world.services, world.group.id)).engaged_elsewhere == frozenset()
+    assert (await read_snapshot(world.services, world.group.id)).engaged_elsewhere == frozenset()

@@ -267,7 +267,7 @@ async def test_an_address_that_passes_to_somebody_else_keeps_neither_of_the_two_
 
     report = await world.sweep()
 
-    assert (report.run.due, report.run.left_undone) == (2, 0)
+    assert (report.run.due, report.run.incomplete) == (2, 0)
     assert world.member_ids() == set()
     assert world.is_revoked(first, since)
     assert world.is_revoked(second, since)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from enforcer.core.exceptions import AccessDeniedError
-from enforcer.core.offboarding_record import Enforcement, Proof, State
+from enforcer.core.offboarding_record import OffboardingRecord, Proof, State
 from enforcer.core.plan import FindingKind, GroupPlan
 from enforcer.core.runs import COUNTS, Lag, RunState
 from enforcer.core.settings import Disable, Mode, Onboarding
@@ -64,7 +64,7 @@ async def _crowd(world: World) -> _Crowd:
         await world.register(world.tenant.add_user(f"New {number}").id, RUNNING)
     await world.register("nobody@x.example", RUNNING)
     due_at, now = (await world.plan()).offboard[0].due_at, world.clock()
-    begun = Enforcement(row_key="", user_id="", state=State.OFFBOARDING, end_date=ENDED, due_at=due_at)
+    begun = OffboardingRecord(row_key="", user_id="", state=State.OFFBOARDING, end_date=ENDED, due_at=due_at)
     known = [
         (stuck, {"attempts": 5}),
         (waiting, {"state": State.STUCK, "attempts": 6, "next_attempt_at": now + timedelta(hours=1)}),
@@ -84,7 +84,7 @@ async def _crowd(world: World) -> _Crowd:
     return _Crowd(removed, guest, stuck, waiting, out, failing)
 
 
-_LOOKED = {"due": 6, "skipped": 5, "stuck": 1, "left_undone": 1}
+_LOOKED = {"due": 6, "skipped": 5, "stuck": 1, "incomplete": 1}
 
 
 _COUNTED = {"members": 10, "ending_soon": 3, "unregistered": 2}
@@ -111,7 +111,7 @@ _COUNTED = {"members": 10, "ending_soon": 3, "unregistered": 2}
                 "added": 4,
                 "blocked": 1,
                 "not_blocked": 1,
-                "left_undone": 4,
+                "incomplete": 4,
             },
         ),
     ],
@@ -160,7 +160,7 @@ async def test_a_run_that_breaks_off_half_way_accounts_for_everybody_once(world:
         await world.sweep(run_id="20261123T003000-abcdef")
 
     [run] = await world.services.runs.of_id("20261123T003000-abcdef", [world.group.id])
-    assert (run.state, run.due, run.removed, run.skipped, run.left_undone) == (RunState.FAILED, 3, 1, 2, 3)
+    assert (run.state, run.due, run.removed, run.skipped, run.incomplete) == (RunState.FAILED, 3, 1, 2, 3)
     assert run.error.startswith("AccessDeniedError: ")
     assert (run.actor, run.reason, run.mode) == ("test", "test", "enforce")
     assert run.finished_at is not None

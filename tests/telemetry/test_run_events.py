@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 import pytest
 
 from enforcer.core.exceptions import AccessDeniedError, UnavailableError
-from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.runs import OUT_OF_TIME, Lag, Outcome, Report, Result, Run
 from enforcer.telemetry.run_events import announce, announce_failure, announce_poisoned
 
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
 RUN = Run(run_id="run", group_id="group", started_at=NOW, mode="enforce", reason="nightly")
-STUCK = Enforcement(
+STUCK = OffboardingRecord(
     row_key="anna@x.example",
     user_id="anna",
     state=State.STUCK,
@@ -34,8 +34,8 @@ def names(told: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage().partition(" ")[0] for record in told.records]
 
 
-def left(enforcement: Enforcement, *, undone: bool = True, reason: str = "") -> Outcome:
-    return Outcome(result=Result.STUCK, enforcement=enforcement, left_undone=undone, reason=reason)
+def left(enforcement: OffboardingRecord, *, undone: bool = True, reason: str = "") -> Outcome:
+    return Outcome(result=Result.STUCK, enforcement=enforcement, incomplete=undone, reason=reason)
 
 
 def test_a_run_that_went_through_is_complete_and_nothing_else(told: pytest.LogCaptureFixture) -> None:

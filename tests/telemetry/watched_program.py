@@ -65,13 +65,13 @@ def start_exporter(url: str) -> None:
         "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
         "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "true",
     }
-    from azure_functions_runtime.otel import initialize_azure_monitor  # noqa: PLC0415
+    from azure_functions_runtime.otel import initialize_azure_monitor
 
     initialize_azure_monitor()
 
 
 async def work(url: str) -> None:
-    from enforcer import telemetry  # noqa: PLC0415
+    from enforcer import telemetry
 
     telemetry.hush_libraries()
     telemetry.emit(a_run())
@@ -88,7 +88,7 @@ async def work(url: str) -> None:
 
 
 def a_run() -> "RunCompleted":
-    from enforcer.telemetry import RunCompleted  # noqa: PLC0415
+    from enforcer.telemetry import RunCompleted
 
     now = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
     return RunCompleted(
@@ -116,11 +116,11 @@ def a_run() -> "RunCompleted":
 
 
 async def ask_graph(url: str) -> None:
-    from kiota_abstractions.api_error import APIError  # noqa: PLC0415
-    from kiota_abstractions.authentication import AnonymousAuthenticationProvider  # noqa: PLC0415
-    from kiota_abstractions.method import Method  # noqa: PLC0415
-    from kiota_abstractions.request_information import RequestInformation  # noqa: PLC0415
-    from msgraph.graph_request_adapter import GraphRequestAdapter  # noqa: PLC0415
+    from kiota_abstractions.api_error import APIError
+    from kiota_abstractions.authentication import AnonymousAuthenticationProvider
+    from kiota_abstractions.method import Method
+    from kiota_abstractions.request_information import RequestInformation
+    from msgraph.graph_request_adapter import GraphRequestAdapter
 
     adapter = GraphRequestAdapter(AnonymousAuthenticationProvider())
     request = RequestInformation(Method.GET)
@@ -130,11 +130,11 @@ async def ask_graph(url: str) -> None:
 
 
 async def read_table(url: str) -> None:
-    from azure.core.credentials import AzureNamedKeyCredential  # noqa: PLC0415
-    from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
-    from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415
+    from azure.core.credentials import AzureNamedKeyCredential
+    from azure.core.exceptions import ResourceNotFoundError
+    from azure.data.tables.aio import TableServiceClient
 
-    from enforcer.telemetry.storage import TracedTransport  # noqa: PLC0415
+    from enforcer.telemetry.storage import TracedTransport
 
     async with TableServiceClient(
         f"{url}/account",

@@ -12,7 +12,7 @@ CORE = sorted(Path(__file__).parents[2].joinpath("enforcer", "core").glob("*.py"
 
 
 def changed(source: str) -> set[str]:
-    """Give the last line of each mutant."""
+    """Return the last line of each mutant."""
     return {one.source.rstrip("\n").rsplit("\n", 1)[-1] for one in mutants(source)}
 
 

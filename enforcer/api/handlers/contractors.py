@@ -74,7 +74,7 @@ def _limit(call: Call) -> int:
 
 
 def _end_of_page(rows: Sequence[Registration], limit: int) -> int:
-    """Give how many rows to show: the limit, or more until one comes whose key can be asked for."""
+    """Return how many rows to show: the limit, or more until one comes whose key can be asked for."""
     ends = (end for end in range(limit, len(rows)) if is_key(rows[end - 1].row_key))
     return next(ends, len(rows))
 

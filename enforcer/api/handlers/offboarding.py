@@ -16,7 +16,7 @@ from enforcer.core.exceptions import EnforcerError, ReadError, UnavailableError
 from enforcer.core.offboard_answer import Offboarded
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Report, Run, RunKind, RunState
-from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
+from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
 from enforcer.storage.queues import OffboardMessage
 from enforcer.web.calls import Call
 from enforcer.web.messages import Response, respond
@@ -42,7 +42,7 @@ async def offboard_or_queue(call: Call, reason: str) -> Offboarded | QueuedOffbo
         ProblemError: Neither can be done.
         InputError, RunError: As `offboard_now`.
     """
-    order = OffboardOrder(
+    order = OffboardRequest(
         user=call.user,
         reason=reason,
         actor=call.caller.actor,
@@ -57,7 +57,7 @@ async def offboard_or_queue(call: Call, reason: str) -> Offboarded | QueuedOffbo
         return await _offboard_later(call, order, f"no end after {call.budget.now:g} seconds")
 
 
-async def _offboard_later(call: Call, order: OffboardOrder, reason: str) -> QueuedOffboarding:
+async def _offboard_later(call: Call, order: OffboardRequest, reason: str) -> QueuedOffboarding:
     """Put the offboarding into the queue, whatever else does not answer."""
     await _note(call, order, RunState.RUNNING, f"queued: {reason}")
     message = OffboardMessage(user=order.user, reason=order.reason, actor=order.actor, run_id=order.run_id)
@@ -78,7 +78,7 @@ async def _offboard_later(call: Call, order: OffboardOrder, reason: str) -> Queu
     )
 
 
-async def _note(call: Call, order: OffboardOrder, state: RunState, what: str) -> None:
+async def _note(call: Call, order: OffboardRequest, state: RunState, what: str) -> None:
     """Note the run, so that whoever looks for it finds it; when the tables do not answer, do without."""
     services = call.services
     runs = [

@@ -83,7 +83,7 @@ async def approve_plan(call: Call) -> Response:
 
 
 def _narrowed(mode: Mode, wanted: Mode | None) -> Mode:
-    """Give the mode of a sweep: a caller may have less done than the settings say, never more."""
+    """Return the mode of a sweep: a caller may have less done than the settings say, never more."""
     if mode is Mode.REPORT and wanted is Mode.ENFORCE:
         raise RefusedError("ENFORCER_MODE is report: no sweep may change anything", field="mode")
     return wanted or mode

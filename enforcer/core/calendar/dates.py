@@ -31,7 +31,7 @@ class UnreadableDateError(ValueError):
 
 
 def ends_at(value: object, zone: ZoneInfo) -> datetime:
-    """Give the instant (UTC) at which access has ended, for an `EndDate`.
+    """Return the instant (UTC) at which access has ended, for an `EndDate`.
 
     Raises:
         UnreadableDateError: The value is missing, of another type, no real date, or a placeholder.
@@ -43,7 +43,7 @@ def ends_at(value: object, zone: ZoneInfo) -> datetime:
 
 
 def begins_at(value: object, zone: ZoneInfo) -> datetime:
-    """Give the first instant (UTC) of access, for a `StartDate`.
+    """Return the first instant (UTC) of access, for a `StartDate`.
 
     Raises:
         UnreadableDateError: As for `ends_at`.
@@ -77,7 +77,7 @@ def instant(moment: datetime) -> str:
 
 
 def utc(value: datetime) -> datetime:
-    """Give the same instant as a plain datetime in UTC.
+    """Return the same instant as a plain datetime in UTC.
 
     The storage SDK reads times as a subclass of its own, which encoders refuse.
 

@@ -15,7 +15,7 @@ _MOMENT = timedelta(microseconds=1)
 
 
 def last_day(due_at: datetime, zone: ZoneInfo) -> date:
-    """Give the last day of access that ends at this instant."""
+    """Return the last day of access that ends at this instant."""
     return (due_at - _MOMENT).astimezone(zone).date()
 
 
@@ -30,7 +30,7 @@ class Period:
     time_zone: str
 
     def has(self, due_at: datetime) -> bool:
-        """Tell whether access that ended at this instant had its last moment in the period."""
+        """Whether access that ended at this instant had its last moment in the period."""
         return self.starts_at < due_at <= self.ends_at
 
 

@@ -17,9 +17,9 @@ from enforcer.core.calendar.dates import UnreadableDateError
 from enforcer.core.calendar.midnight import DateRules
 from enforcer.core.endings import Ending
 from enforcer.core.keys import is_object_id, normalised
-from enforcer.core.ledger import Action, Done, Entry, Link
+from enforcer.core.ledger import Action, Entry, EntryOutcome, Link
 from enforcer.core.members import MemberIndex
-from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.offboarding_record import OffboardingRecord
 
 # Whoever was out for so short a time when an end of access came was hardly let in for a second engagement.
 _SAME_DEPARTURE = timedelta(days=7)
@@ -48,13 +48,13 @@ class GroupRecord:
 
     group_id: str
     endings: Sequence[Ending]
-    enforcements: Sequence[Enforcement] = ()
+    enforcements: Sequence[OffboardingRecord] = ()
     links: Sequence[Link] = ()
     members: MemberIndex | None = None
 
 
 @dataclass(slots=True, kw_only=True)
-class Dossier:
+class AccessHistory:
     """What is known of one end of access.
 
     Attributes:
@@ -72,7 +72,7 @@ class Dossier:
     due_at: datetime | None
     row_key: str = ""
     ending: Ending | None = None
-    enforcement: Enforcement | None = None
+    enforcement: OffboardingRecord | None = None
     links: list[Link] = field(default_factory=list)
     put_off_at: datetime | None = None
     goes_on: bool = False
@@ -92,14 +92,14 @@ def moment(text: str) -> datetime | None:
     return found if found.tzinfo else None
 
 
-def times(dossier: Dossier, action: Action, *outcomes: str) -> list[datetime]:
-    """Give the times of the entries about an action that came to one of these ends."""
-    found = [moment(link.entry.at) for link in dossier.of(action) if link.entry.outcome in outcomes]
+def times(history: AccessHistory, action: Action, *outcomes: str) -> list[datetime]:
+    """Return the times of the entries about an action that came to one of these ends."""
+    found = [moment(link.entry.at) for link in history.of(action) if link.entry.outcome in outcomes]
     return [at for at in found if at is not None]
 
 
-def dossiers(record: GroupRecord, rules: DateRules, now: datetime) -> list[Dossier]:
-    """Give a dossier for every end of access that anything is known of."""
+def access_histories(record: GroupRecord, rules: DateRules, now: datetime) -> list[AccessHistory]:
+    """Return a history for every end of access that anything is known of."""
     archive = _Archive(record)
     archive.file_register()
     archive.file_enforcements()
@@ -107,7 +107,7 @@ def dossiers(record: GroupRecord, rules: DateRules, now: datetime) -> list[Dossi
     archive.file_entries()
     archive.look_at_the_present(now)
     archive.file_departures()
-    return list(archive.dossiers)
+    return list(archive.access_histories)
 
 
 class _Archive:
@@ -116,83 +116,89 @@ class _Archive:
         self._entries = [(link, link.entry) for link in record.links if not link.damage]
         self._names = self._known_names()
         self._rows: dict[str, list[Ending]] = {}
-        self._of_person: dict[str, list[Dossier]] = {}
+        self._of_person: dict[str, list[AccessHistory]] = {}
 
     @property
-    def dossiers(self) -> Iterator[Dossier]:
+    def access_histories(self) -> Iterator[AccessHistory]:
         return chain.from_iterable(self._of_person.values())
 
     def file_register(self) -> None:
         for ending in self._record.endings:
             person = self._person(ending.row_key)
             self._rows.setdefault(person, []).append(ending)
-            dossier = self._dossier(person, ending.end_date, ending.due_at)
-            dossier.ending, dossier.row_key = ending, ending.row_key
+            history = self._access_history(person, ending.end_date, ending.due_at)
+            history.ending, history.row_key = ending, ending.row_key
 
     def file_enforcements(self) -> None:
         for item in self._record.enforcements:
-            dossier = self._dossier(self._person(item.row_key, item.user_id), item.end_date, item.due_at)
-            dossier.enforcement = item
-            dossier.row_key = dossier.row_key or item.row_key
+            history = self._access_history(
+                self._person(item.row_key, item.user_id), item.end_date, item.due_at
+            )
+            history.enforcement = item
+            history.row_key = history.row_key or item.row_key
 
     def file_dates_that_were_put_off(self, rules: DateRules) -> None:
         """File end dates that passed before somebody, by way of the enforcer, gave the row another one."""
-        history: dict[str, list[Entry]] = {}
+        changes: dict[str, list[Entry]] = {}
         for _, entry in self._entries:
             if entry.action in _DATE_CHANGES:
-                history.setdefault(self._person(entry.row_key, entry.user), []).append(entry)
-        for person, entries in history.items():
+                changes.setdefault(self._person(entry.row_key, entry.user), []).append(entry)
+        for person, entries in changes.items():
             for before, after in pairwise(entries):
                 due_at, changed_at = _due_at(before.end_date, rules), moment(after.at)
                 moved = due_at != _due_at(after.end_date, rules)
                 if due_at and changed_at and due_at <= changed_at and moved:
-                    dossier = self._dossier(person, before.end_date, due_at)
-                    dossier.put_off_at = changed_at
-                    dossier.row_key = dossier.row_key or before.row_key
+                    history = self._access_history(person, before.end_date, due_at)
+                    history.put_off_at = changed_at
+                    history.row_key = history.row_key or before.row_key
 
     def file_entries(self) -> None:
         for link, entry in self._entries:
             if entry.action in _ABOUT_A_PERSON:
-                dossier = self._dossier_of(entry)
-                if dossier is not None:
-                    dossier.links.append(link)
-                    dossier.row_key = dossier.row_key or entry.row_key
+                history = self._history_of(entry)
+                if history is not None:
+                    history.links.append(link)
+                    history.row_key = history.row_key or entry.row_key
 
     def look_at_the_present(self, now: datetime) -> None:
         """Say what the present has to do with it."""
         members = self._record.members
-        for dossier in self.dossiers:
-            rows = self._rows.get(dossier.person, [])
-            dossier.goes_on = any(row.due_at > now for row in rows)
+        for history in self.access_histories:
+            rows = self._rows.get(history.person, [])
+            history.goes_on = any(row.due_at > now for row in rows)
             if members is not None:
-                keys = {dossier.person, normalised(dossier.row_key)}
-                dossier.is_member = any(members.matches(key) for key in keys)
+                keys = {history.person, normalised(history.row_key)}
+                history.is_member = any(members.matches(key) for key in keys)
 
     def file_departures(self) -> None:
         """File with each end of access that met nobody any more how he had left shortly before."""
-        found = [(dossier, self._departure(dossier)) for dossier in self.dossiers if _met_nobody(dossier)]
-        departures = [(dossier, list(left.links), left.enforcement) for dossier, left in found if left]
-        for dossier, links, enforcement in departures:
-            dossier.links, dossier.enforcement = links + dossier.links, enforcement
-            dossier.was_out = True
+        found = [
+            (history, self._departure(history)) for history in self.access_histories if _met_nobody(history)
+        ]
+        departures = [(history, list(left.links), left.enforcement) for history, left in found if left]
+        for history, links, enforcement in departures:
+            history.links, history.enforcement = links + history.links, enforcement
+            history.was_out = True
 
-    def _departure(self, dossier: Dossier) -> Dossier | None:
+    def _departure(self, history: AccessHistory) -> AccessHistory | None:
         """Find the end of access at which he left, if nothing on record has let him in since."""
-        others = self._of_person[dossier.person]
-        added = max((at for other in others for at in times(other, Action.ADD, Done.ADDED)), default=None)
+        others = self._of_person[history.person]
+        added = max(
+            (at for other in others for at in times(other, Action.ADD, EntryOutcome.ADDED)), default=None
+        )
         left = [
             (at, other)
             for other in others
-            for at in times(other, Action.REMOVE, Done.REMOVED, Done.ALREADY_ABSENT)
-            if _is_shortly_before(dossier.due_at, at) and (added is None or added < at)
+            for at in times(other, Action.REMOVE, EntryOutcome.REMOVED, EntryOutcome.ALREADY_ABSENT)
+            if _is_shortly_before(history.due_at, at) and (added is None or added < at)
         ]
         return max(left, key=lambda pair: pair[0])[1] if left else None
 
-    def _dossier_of(self, entry: Entry) -> Dossier | None:
+    def _history_of(self, entry: Entry) -> AccessHistory | None:
         """Find what an entry is about. One without a date is about the person's latest end before it."""
         person, at = self._person(entry.row_key, entry.user), moment(entry.at)
         if entry.end_date:
-            return self._dossier(person, entry.end_date, moment(entry.due_at))
+            return self._access_history(person, entry.end_date, moment(entry.due_at))
         known = [
             (found.due_at, found)
             for found in self._of_person.get(person, [])
@@ -202,16 +208,16 @@ class _Archive:
             return max(known, key=lambda pair: pair[0])[1]
         if entry.action in (Action.ADD, Action.ENABLE):
             return None  # somebody's first day
-        return self._dossier(person, "", None)
+        return self._access_history(person, "", None)
 
-    def _dossier(self, person: str, end_date: str, due_at: datetime | None) -> Dossier:
+    def _access_history(self, person: str, end_date: str, due_at: datetime | None) -> AccessHistory:
         known = self._of_person.setdefault(person, [])
         as_written = (item for item in known if item.end_date == end_date)
         at_that_time = (item for item in known if due_at is not None and item.due_at == due_at)
         found = next(chain(as_written, at_that_time), None)
         if found is None:
             group_id = self._record.group_id
-            found = Dossier(group_id=group_id, person=person, end_date=end_date, due_at=due_at)
+            found = AccessHistory(group_id=group_id, person=person, end_date=end_date, due_at=due_at)
             known.append(found)
         found.due_at = found.due_at or due_at
         return found
@@ -235,10 +241,10 @@ class _Archive:
         return names
 
 
-def _met_nobody(dossier: Dossier) -> bool:
-    """Tell whether nobody was left to be removed: he is no member, and nothing on record is about it."""
-    removed = any(dossier.of(Action.REMOVE)) or dossier.enforcement is not None
-    return dossier.is_member is False and not removed
+def _met_nobody(history: AccessHistory) -> bool:
+    """Whether nobody was left to be removed: he is no member, and nothing on record is about it."""
+    removed = any(history.of(Action.REMOVE)) or history.enforcement is not None
+    return history.is_member is False and not removed
 
 
 def _is_shortly_before(due_at: datetime | None, at: datetime) -> bool:
@@ -252,6 +258,6 @@ def _due_at(end_date: str, rules: DateRules) -> datetime | None:
         return None
 
 
-def in_order(found: Iterable[Dossier]) -> list[Dossier]:
-    """Put dossiers in an order that does not depend on how they were read."""
+def in_order(found: Iterable[AccessHistory]) -> list[AccessHistory]:
+    """Put access_histories in an order that does not depend on how they were read."""
     return sorted(found, key=lambda item: (str(item.due_at or ""), item.group_id, item.person, item.end_date))

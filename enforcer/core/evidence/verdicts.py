@@ -18,86 +18,86 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from enforcer.core.calendar.days import Period
-from enforcer.core.evidence.access_history import Dossier, in_order, moment, times
+from enforcer.core.evidence.access_history import AccessHistory, in_order, moment, times
 from enforcer.core.evidence.cases import Case, Membership, Verdict
 from enforcer.core.keys import is_object_id
-from enforcer.core.ledger import Action, Done, Link
-from enforcer.core.offboarding_record import Enforcement, Sessions
+from enforcer.core.ledger import Action, EntryOutcome, Link
+from enforcer.core.offboarding_record import OffboardingRecord, Sessions
 from enforcer.core.planning.planner import READS_SETTLE
 
 
-def cases(found: Iterable[Dossier], period: Period, sla: timedelta, now: datetime) -> list[Case]:
+def cases(found: Iterable[AccessHistory], period: Period, sla: timedelta, now: datetime) -> list[Case]:
     """Judge every end of access that falls into the period and has come."""
     return [
-        _CaseJudge(dossier, sla, now).case() for dossier in in_order(found) if _concerns(dossier, period, now)
+        _CaseJudge(history, sla, now).case() for history in in_order(found) if _concerns(history, period, now)
     ]
 
 
-def _concerns(dossier: Dossier, period: Period, now: datetime) -> bool:
-    if dossier.due_at is not None:
-        return period.has(dossier.due_at) and dossier.due_at <= now
-    removals = [moment(link.entry.at) for link in dossier.of(Action.REMOVE)]
+def _concerns(history: AccessHistory, period: Period, now: datetime) -> bool:
+    if history.due_at is not None:
+        return period.has(history.due_at) and history.due_at <= now
+    removals = [moment(link.entry.at) for link in history.of(Action.REMOVE)]
     return any(at is not None and period.has(at) for at in removals)
 
 
 class _CaseJudge:
-    def __init__(self, dossier: Dossier, sla: timedelta, now: datetime) -> None:
-        self._dossier, self._sla, self._now = dossier, sla, now
-        self._removals = times(dossier, Action.REMOVE, Done.REMOVED)
-        self._absences = times(dossier, Action.REMOVE, Done.ALREADY_ABSENT)
-        self._disabled = times(dossier, Action.DISABLE, Done.DISABLED, Sessions.NO_ACCOUNT)
-        known = dossier.enforcement.removed_at if dossier.enforcement else None
+    def __init__(self, history: AccessHistory, sla: timedelta, now: datetime) -> None:
+        self._access_history, self._sla, self._now = history, sla, now
+        self._removals = times(history, Action.REMOVE, EntryOutcome.REMOVED)
+        self._absences = times(history, Action.REMOVE, EntryOutcome.ALREADY_ABSENT)
+        self._disabled = times(history, Action.DISABLE, EntryOutcome.DISABLED, Sessions.NO_ACCOUNT)
+        known = history.enforcement.removed_at if history.enforcement else None
         # Of the two, the first: who was removed was found to be out later, and the other way round.
         # The enforcement's own time counts only where the ledger has neither.
         self._out_at = min([*self._removals, *self._absences], default=known)
         self._by_us = self._out_at in self._removals
 
     def case(self) -> Case:
-        dossier, known = self._dossier, self._dossier.enforcement
-        ending = dossier.ending
+        history, known = self._access_history, self._access_history.enforcement
+        ending = history.ending
         sessions, revoked_at = self._sessions()
         return Case(
-            group_id=dossier.group_id,
-            user_id=dossier.person if is_object_id(dossier.person) else "",
-            row_key=dossier.row_key,
+            group_id=history.group_id,
+            user_id=history.person if is_object_id(history.person) else "",
+            row_key=history.row_key,
             display_name=ending.display_name if ending else "",
             company=ending.company if ending else "",
             sponsor=ending.sponsor if ending else "",
-            end_date=dossier.end_date,
-            due_at=dossier.due_at,
+            end_date=history.end_date,
+            due_at=history.due_at,
             verdict=self._verdict(),
             removed_at=self._out_at,
             removed_by=self._remover(),
             lag_seconds=self._lag_seconds(),
             sessions=sessions,
             revoked_at=revoked_at,
-            disabled_at=max(times(dossier, Action.DISABLE, Done.DISABLED), default=None),
+            disabled_at=max(times(history, Action.DISABLE, EntryOutcome.DISABLED), default=None),
             proof=self._proof(),
             proof_policy=known.proof_policy if known else "",
             verified_at=self._verified_at(),
             membership=self._membership(),
             state=known.state.value if known else "",
             remark=self._remark(),
-            runs=tuple(dict.fromkeys(link.entry.run for link in dossier.links if link.entry.run)),
-            entries=tuple(link.sequence for link in dossier.links),
-            request_ids=tuple(link.entry.request_id for link in dossier.links if link.entry.request_id),
+            runs=tuple(dict.fromkeys(link.entry.run for link in history.links if link.entry.run)),
+            entries=tuple(link.sequence for link in history.links),
+            request_ids=tuple(link.entry.request_id for link in history.links if link.entry.request_id),
         )
 
     # The verdict -----------------------------------------------------------------------------------------
 
     def _verdict(self) -> Verdict:
-        dossier = self._dossier
-        if dossier.due_at is None:
+        history = self._access_history
+        if history.due_at is None:
             return Verdict.NO_END_DATE
-        deadline = dossier.due_at + self._sla
+        deadline = history.due_at + self._sla
         if self._out_at is not None and self._done_at is not None and not self._is_back:
             if self._done_at <= deadline:
                 return Verdict.IN_TIME
             return Verdict.LATE if self._by_us or self._out_at <= deadline else Verdict.UNPROVEN
         if self._is_withdrawn:
             return Verdict.WITHDRAWN
-        if self._out_at is None and not self._is_unfinished and dossier.is_member is not True:
-            return Verdict.UNKNOWN if dossier.is_member is None else Verdict.UNPROVEN
+        if self._out_at is None and not self._is_unfinished and history.is_member is not True:
+            return Verdict.UNKNOWN if history.is_member is None else Verdict.UNPROVEN
         return Verdict.PENDING if self._now <= deadline else Verdict.OVERDUE
 
     @property
@@ -112,8 +112,8 @@ class _CaseJudge:
         """Tell when the sessions were settled; what came before the removal does not count."""
         if self._out_at is None:
             return None
-        known = self._dossier.enforcement
-        settled = times(self._dossier, Action.REVOKE, *Sessions)
+        known = self._access_history.enforcement
+        settled = times(self._access_history, Action.REVOKE, *Sessions)
         after = None
         if known is not None and known.sessions is not None:
             after = known.revoked_at or self._out_at
@@ -121,41 +121,41 @@ class _CaseJudge:
 
     @property
     def _is_done_late(self) -> bool:
-        """Tell whether he was out within the SLA, but something else took longer."""
-        if self._dossier.due_at is None or self._out_at is None or self._done_at is None:
+        """Whether he was out within the SLA, but something else took longer."""
+        if self._access_history.due_at is None or self._out_at is None or self._done_at is None:
             return False
-        return self._out_at <= self._dossier.due_at + self._sla < self._done_at
+        return self._out_at <= self._access_history.due_at + self._sla < self._done_at
 
     @property
     def _is_left_enabled(self) -> bool:
-        """Tell whether the account was to be disabled, was not, and no enforcement says that all is done."""
-        wanted = any(self._dossier.of(Action.DISABLE))
-        return wanted and not self._disabled and self._dossier.enforcement is None
+        """Whether the account was to be disabled, was not, and no enforcement says that all is done."""
+        wanted = any(self._access_history.of(Action.DISABLE))
+        return wanted and not self._disabled and self._access_history.enforcement is None
 
     @property
     def _is_unfinished(self) -> bool:
-        known = self._dossier.enforcement
+        known = self._access_history.enforcement
         return known is not None and known.unfinished
 
     @property
     def _is_back(self) -> bool:
-        """Tell whether the person is in the group again though nothing says that he may be.
+        """Whether the person is in the group again though nothing says that he may be.
 
         Graph may list somebody for a while after his removal.
         """
-        if self._dossier.is_member is not True or self._dossier.goes_on:
+        if self._access_history.is_member is not True or self._access_history.goes_on:
             return False
         last = max([*self._removals, *self._absences], default=self._out_at)
         return last is not None and self._now - last >= READS_SETTLE
 
     @property
     def _is_withdrawn(self) -> bool:
-        if self._dossier.goes_on:
+        if self._access_history.goes_on:
             return True
-        if self._dossier.ending is not None:
+        if self._access_history.ending is not None:
             return False  # the row says again, or still, that access has ended
-        last = self._dossier.links[-1].entry.action if self._dossier.links else None
-        return last is Action.WITHDRAW or self._dossier.put_off_at is not None
+        last = self._access_history.links[-1].entry.action if self._access_history.links else None
+        return last is Action.WITHDRAW or self._access_history.put_off_at is not None
 
     # What is known ---------------------------------------------------------------------------------------
 
@@ -164,18 +164,25 @@ class _CaseJudge:
             return ""
         if not self._by_us:
             return "not the enforcer" if self._absences else "unrecorded"
-        removal = next(link for link in self._dossier.of(Action.REMOVE) if _is_at(link, self._out_at))
+        removal = next(link for link in self._access_history.of(Action.REMOVE) if _is_at(link, self._out_at))
         return removal.entry.actor
 
     def _lag_seconds(self) -> float | None:
-        if self._out_at is None or self._dossier.due_at is None or not self._by_us or self._dossier.was_out:
+        if (
+            self._out_at is None
+            or self._access_history.due_at is None
+            or not self._by_us
+            or self._access_history.was_out
+        ):
             return None
-        return (self._out_at - self._dossier.due_at).total_seconds()
+        return (self._out_at - self._access_history.due_at).total_seconds()
 
     def _sessions(self) -> tuple[str, datetime | None]:
-        """Give what became of the sessions, and when they were revoked: another tenant's never are."""
-        known = self._dossier.enforcement
-        settled = [link for link in self._dossier.of(Action.REVOKE) if link.entry.outcome in set(Sessions)]
+        """Return what became of the sessions, and when they were revoked: another tenant's never are."""
+        known = self._access_history.enforcement
+        settled = [
+            link for link in self._access_history.of(Action.REVOKE) if link.entry.outcome in set(Sessions)
+        ]
         if settled:
             outcome, at = settled[-1].entry.outcome, moment(settled[-1].entry.at)
         else:
@@ -183,19 +190,19 @@ class _CaseJudge:
         return outcome, at if outcome == Sessions.REVOKED else None
 
     def _proof(self) -> str:
-        known = self._dossier.enforcement
+        known = self._access_history.enforcement
         if known is not None and known.proof is not None:
             return known.proof.value
-        entries = list(self._dossier.of(Action.PROOF))
+        entries = list(self._access_history.of(Action.PROOF))
         return entries[-1].entry.outcome if entries else ""
 
     def _verified_at(self) -> datetime | None:
-        verified = [at for link in self._dossier.of(Action.VERIFY) if (at := moment(link.entry.at))]
-        known = self._dossier.enforcement
+        verified = [at for link in self._access_history.of(Action.VERIFY) if (at := moment(link.entry.at))]
+        known = self._access_history.enforcement
         return min(verified, default=known.verified_at if known else None)
 
     def _membership(self) -> Membership:
-        match self._dossier.is_member:
+        match self._access_history.is_member:
             case True:
                 return Membership.MEMBER
             case False:
@@ -204,28 +211,28 @@ class _CaseJudge:
                 return Membership.UNKNOWN
 
     def _remark(self) -> str:
-        dossier, known = self._dossier, self._dossier.enforcement
-        put_off = dossier.put_off_at
+        history, known = self._access_history, self._access_history.enforcement
+        put_off = history.put_off_at
         is_out = self._out_at is not None and not self._is_unfinished
         said = {
-            "was out before this end came, and nothing on record has let him in since": dossier.was_out,
+            "was out before this end came, and nothing on record has let him in since": history.was_out,
             "was in the group again and removed again": len(self._removals) > 1,
             "is in the group again": self._out_at is not None and self._is_back,
             "the last step was done only after the SLA was over": self._is_done_late,
             "his sessions are not on record as revoked": is_out and self._settled_at() is None,
             "his account is not on record as disabled": is_out and self._is_left_enabled,
             "the end date was put off after it had passed": put_off is not None,
-            "access goes on until another date": dossier.goes_on,
+            "access goes on until another date": history.goes_on,
             f"not finished: {_trouble(known)}": self._is_unfinished,
         }
         return "; ".join(text for text, applies in said.items() if applies)
 
 
 def _is_at(link: Link, at: datetime) -> bool:
-    return moment(link.entry.at) == at and link.entry.outcome == Done.REMOVED
+    return moment(link.entry.at) == at and link.entry.outcome == EntryOutcome.REMOVED
 
 
-def _trouble(known: Enforcement | None) -> str:
+def _trouble(known: OffboardingRecord | None) -> str:
     if known is None:
         return ""
     return f"{known.state.value}, {known.attempts} runs have failed; {known.last_error}".rstrip("; ")

@@ -21,7 +21,7 @@ class Brake:
     percent: float
 
     def holds(self, people: Iterable[Offboard], members: int) -> bool:
-        """Tell whether so many people must not go without an approval.
+        """Whether so many people must not go without an approval.
 
         Those whose offboarding an earlier run began were let through then and are not counted again.
         """

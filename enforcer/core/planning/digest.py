@@ -14,12 +14,12 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def is_digest(text: str) -> bool:
-    """Tell whether the text has the form of a digest."""
+    """Whether the text has the form of a digest."""
     return _DIGEST.fullmatch(text) is not None
 
 
 def group_digest(group_id: str, offboard: Sequence[Offboard], onboard: Sequence[Onboard]) -> str:
-    """Give the SHA-256 (hex) of whom a sweep would offboard and onboard."""
+    """Return the SHA-256 (hex) of whom a sweep would offboard and onboard."""
     people = sorted(
         (person.user_id, person.row_key or "", str(person.due_at or ""), *person.steps) for person in offboard
     )
@@ -28,6 +28,6 @@ def group_digest(group_id: str, offboard: Sequence[Offboard], onboard: Sequence[
 
 
 def plan_digest(groups: Sequence[GroupPlan]) -> str:
-    """Give the digest of a whole plan; with a single group it is that group's own."""
+    """Return the digest of a whole plan; with a single group it is that group's own."""
     digests = sorted(group.digest for group in groups)
     return digests[0] if len(digests) == 1 else hashlib.sha256(msgspec.json.encode(digests)).hexdigest()

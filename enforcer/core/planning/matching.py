@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enforcer.core.contractors import InvalidRow, ReadRow
 from enforcer.core.keys import ANYBODY, normalised
 from enforcer.core.members import Member, MemberIndex
-from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.plan import Finding, FindingKind
 
 _NAMED = 3
@@ -16,7 +16,7 @@ _NO_NAMESAKES: Mapping[str, Collection[str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
+class RowMatches:
     """Whom the register's rows mean, and what is wrong with them.
 
     Attributes:
@@ -35,7 +35,7 @@ class Claims:
         rows: Iterable[ReadRow],
         people: MemberIndex,
         namesakes: Mapping[str, Collection[str]] = _NO_NAMESAKES,
-    ) -> Claims:
+    ) -> RowMatches:
         """Find whom the rows mean.
 
         Args:
@@ -51,11 +51,11 @@ class Claims:
         return claims
 
     def about(self, member: Member) -> Sequence[ReadRow]:
-        """Give every row that means this member; more than one is for people to sort out."""
+        """Return every row that means this member; more than one is for people to sort out."""
         return self._of_member.get(member.id, ())
 
-    def about_the_gone(self, enforcement: Enforcement) -> Sequence[ReadRow]:
-        """Give every row that means no member and may mean the person whose offboarding was begun."""
+    def about_the_gone(self, enforcement: OffboardingRecord) -> Sequence[ReadRow]:
+        """Return every row that means no member and may mean the person whose offboarding was begun."""
         keys = {normalised(enforcement.row_key), enforcement.user_id}
         return [row for key in sorted(keys) for row in self.of_nobody.get(key, ())]
 

@@ -11,7 +11,7 @@ from enforcer.core.calendar.midnight import Midnight
 from enforcer.core.contractors import Contractor
 from enforcer.core.keys import is_object_id, normalised
 from enforcer.core.members import Member, MemberIndex
-from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.plan import (
     EndingSoon,
     Finding,
@@ -29,7 +29,7 @@ from enforcer.core.settings import Settings
 
 
 @dataclass(slots=True, kw_only=True)
-class Draft:
+class PlanBuilder:
     """The plan of one managed group so far.
 
     Attributes:
@@ -45,15 +45,15 @@ class Draft:
     offboard: list[Offboard] = field(default_factory=list)
     onboard: list[Onboard] = field(default_factory=list)
     ending_soon: list[EndingSoon] = field(default_factory=list)
-    waiting: list[Enforcement] = field(default_factory=list)
-    verify: list[Enforcement] = field(default_factory=list)
-    withdraw: list[Enforcement] = field(default_factory=list)
+    waiting: list[OffboardingRecord] = field(default_factory=list)
+    verify: list[OffboardingRecord] = field(default_factory=list)
+    withdraw: list[OffboardingRecord] = field(default_factory=list)
 
     def offboard_member(
         self,
         member: Member,
         row: Contractor | None,
-        earlier: Enforcement | None,
+        earlier: OffboardingRecord | None,
         *,
         authorised: bool,
         key_taken: bool,
@@ -84,7 +84,7 @@ class Draft:
         names = person.names | ({row.key} if row else set())
         self._offboard(person, () if done else self._disable(names, guest=member.user_kind.is_guest))
 
-    def finish_offboarding(self, begun: Enforcement, row: Contractor | None) -> None:
+    def finish_offboarding(self, begun: OffboardingRecord, row: Contractor | None) -> None:
         """Take the steps that are not known to be done, for somebody who is not listed any more."""
         names = {begun.user_id, normalised(begun.row_key)}
         done = begun.was_disabled or begun.disabled_at is not None
@@ -108,8 +108,8 @@ class Draft:
     def _offboard(self, person: Offboard, disable: tuple[Step, ...]) -> None:
         self.offboard.append(replace(person, steps=(*disable, *person.steps)))
 
-    def _has_passed_on(self, known: Enforcement) -> bool:
-        """Tell whether the address under which somebody is on record is another member's, and not his."""
+    def _has_passed_on(self, known: OffboardingRecord) -> bool:
+        """Whether the address under which somebody is on record is another member's, and not his."""
         owners = {owner.id for owner in self.people.matches(normalised(known.row_key))}
         return bool(owners) and known.user_id not in owners
 
@@ -165,7 +165,7 @@ class Draft:
         detail = "would be offboarded, but ENFORCER_PROTECTED_IDS names him"
         self._find(FindingKind.PROTECTED, row_key, user_id, detail)
 
-    def find_stuck(self, item: Enforcement) -> None:
+    def find_stuck(self, item: OffboardingRecord) -> None:
         self.findings.append(stuck_finding(item))
 
     def find_disabled(self, member: Member, row: Contractor) -> None:
@@ -219,5 +219,5 @@ def _order(finding: Finding) -> tuple[str, str, str, str]:
     return finding.kind, finding.row_key or "", finding.user_id or "", finding.detail
 
 
-def _row_key(item: Enforcement) -> str:
+def _row_key(item: OffboardingRecord) -> str:
     return item.row_key

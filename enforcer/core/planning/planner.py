@@ -55,11 +55,11 @@ from datetime import datetime, timedelta
 from enforcer.core.contractors import Contractor, ReadRow, RegisterRow, read_rows
 from enforcer.core.keys import is_object_id, normalised
 from enforcer.core.members import Member, MemberIndex
-from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.plan import Finding, GroupPlan, Plan
 from enforcer.core.planning.digest import plan_digest
-from enforcer.core.planning.matching import Claims
-from enforcer.core.planning.plan_builder import Draft
+from enforcer.core.planning.matching import RowMatches
+from enforcer.core.planning.plan_builder import PlanBuilder
 from enforcer.core.settings import Disable, Onboarding, Settings, Unregistered
 
 # How long Graph may go on listing a removed member to an app: no figure is published, minutes are
@@ -68,7 +68,7 @@ READS_SETTLE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroupFacts:
+class GroupSnapshot:
     """All that the plan of one managed group depends on, besides the settings and the time.
 
     Attributes:
@@ -83,19 +83,19 @@ class GroupFacts:
     group_id: str
     rows: Iterable[RegisterRow]
     members: Iterable[Member]
-    enforcements: Iterable[Enforcement] = ()
+    enforcements: Iterable[OffboardingRecord] = ()
     engaged_elsewhere: Collection[str] = frozenset()
     findings: Sequence[Finding] = ()
     namesakes: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
-def make_plan(groups: Iterable[GroupFacts], settings: Settings, now: datetime) -> Plan:
+def make_plan(groups: Iterable[GroupSnapshot], settings: Settings, now: datetime) -> Plan:
     """Plan all managed groups for the instant `now` (UTC)."""
     plans = tuple(plan_group(facts, settings, now) for facts in groups)
     return Plan(digest=plan_digest(plans), as_of=now, groups=plans)
 
 
-def plan_group(facts: GroupFacts, settings: Settings, now: datetime) -> GroupPlan:
+def plan_group(facts: GroupSnapshot, settings: Settings, now: datetime) -> GroupPlan:
     """Plan one managed group for the instant `now` (UTC)."""
     judge = _Judge(facts=facts, settings=settings, now=now)
     judge.judge_members()
@@ -108,28 +108,28 @@ def plan_group(facts: GroupFacts, settings: Settings, now: datetime) -> GroupPla
 
 @dataclass(slots=True, kw_only=True)
 class _Judge:
-    facts: GroupFacts
+    facts: GroupSnapshot
     settings: Settings
     now: datetime
     people: MemberIndex = field(init=False)
     rows: list[ReadRow] = field(init=False)
-    claims: Claims = field(init=False)
-    enforcements: list[Enforcement] = field(init=False)
-    known: dict[str, list[Enforcement]] = field(init=False)
-    begun: dict[str, list[Enforcement]] = field(init=False)
-    draft: Draft = field(init=False)
+    claims: RowMatches = field(init=False)
+    enforcements: list[OffboardingRecord] = field(init=False)
+    known: dict[str, list[OffboardingRecord]] = field(init=False)
+    begun: dict[str, list[OffboardingRecord]] = field(init=False)
+    draft: PlanBuilder = field(init=False)
 
     def __post_init__(self) -> None:
         self.people = MemberIndex.of(self.facts.members)
         self.rows = list(read_rows(self.facts.rows, self.settings.date_rules))
-        self.claims = Claims.of(self.rows, self.people, self.facts.namesakes)
+        self.claims = RowMatches.of(self.rows, self.people, self.facts.namesakes)
         self.enforcements = sorted(self.facts.enforcements, key=_age)
         self.known, self.begun = {}, {}
         for item in self.enforcements:
             self.known.setdefault(normalised(item.row_key), []).append(item)
             if item.unfinished:
                 self.begun.setdefault(item.user_id, []).append(item)
-        self.draft = Draft(
+        self.draft = PlanBuilder(
             group_id=self.facts.group_id,
             settings=self.settings,
             people=self.people,
@@ -195,7 +195,7 @@ class _Judge:
         if wanted and not nameless:
             self._offboard(member, None, self._known_of(member, None))
 
-    def _offboard(self, member: Member, row: Contractor | None, earlier: Enforcement | None) -> None:
+    def _offboard(self, member: Member, row: Contractor | None, earlier: OffboardingRecord | None) -> None:
         same = earlier if earlier is not None and _is_about(earlier, row) else None
         authorised = same is not None and (same.unfinished or self._was_just_removed(same))
         if same is not None and not same.unfinished and same.removed_at is not None:
@@ -203,16 +203,16 @@ class _Judge:
         taken = row is not None and any(item.user_id != member.id for item in self._known_under(row))
         self.draft.offboard_member(member, row, same, authorised=authorised, key_taken=taken)
 
-    def _known_of(self, member: Member, row: Contractor | None) -> Enforcement | None:
-        """Give what is known of the member, under his row's key or, where that was taken, his object ID."""
+    def _known_of(self, member: Member, row: Contractor | None) -> OffboardingRecord | None:
+        """Return what is known of the member, under his row's key or, where that was taken, his object ID."""
         found = [*self.known.get(member.id, ()), *(self._known_under(row) if row else ())]
         return max((item for item in found if item.user_id == member.id), key=_age, default=None)
 
-    def _known_under(self, row: Contractor) -> Sequence[Enforcement]:
-        """Give what is known under the row's key, of whomever it meant at the time."""
+    def _known_under(self, row: Contractor) -> Sequence[OffboardingRecord]:
+        """Return what is known under the row's key, of whomever it meant at the time."""
         return self.known.get(row.key, ())
 
-    def _was_just_removed(self, item: Enforcement) -> bool:
+    def _was_just_removed(self, item: OffboardingRecord) -> bool:
         return item.removed_at is not None and self.now - item.removed_at < READS_SETTLE
 
     # Those who are not in it any more --------------------------------------------------------------------
@@ -226,7 +226,7 @@ class _Judge:
             elif item.unfinished:
                 self._judge_begun(item)
 
-    def _judge_begun(self, item: Enforcement) -> None:
+    def _judge_begun(self, item: OffboardingRecord) -> None:
         rows = self.claims.about_the_gone(item)
         if any(isinstance(row, Contractor) and not row.is_due(self.now) for row in rows):
             self.draft.withdraw.append(item)
@@ -269,8 +269,8 @@ class _Judge:
 
     # What all have in common -----------------------------------------------------------------------------
 
-    def _goes_on(self, begun: Enforcement) -> bool:
-        """Tell whether what was begun is brought to its end, where no row is known to mean the person.
+    def _goes_on(self, begun: OffboardingRecord) -> bool:
+        """Whether what was begun is brought to its end, where no row is known to mean the person.
 
         The row by which it was begun may be there all the same: under an address that is not his any more,
         or because he is not listed. It may be running by now, or unreadable.
@@ -282,8 +282,8 @@ class _Judge:
             return False
         return not self._waits(begun, due.end_date if due else begun.end_date)
 
-    def _due_row(self, begun: Enforcement) -> Contractor | None:
-        """Give a row that may mean the person, if there are any and all of them are due."""
+    def _due_row(self, begun: OffboardingRecord) -> Contractor | None:
+        """Return a row that may mean the person, if there are any and all of them are due."""
         rows = self.claims.about_the_gone(begun)
         due = [row for row in rows if isinstance(row, Contractor) and row.is_due(self.now)]
         return due[0] if due and len(due) == len(rows) else None
@@ -294,7 +294,7 @@ class _Judge:
             return False
         return True
 
-    def _waits(self, item: Enforcement | None, end_date: str) -> bool:
+    def _waits(self, item: OffboardingRecord | None, end_date: str) -> bool:
         """Name the stuck, and tell whether today's attempt was made. A new end date starts afresh."""
         if item is None or item.state is not State.STUCK or item.end_date != end_date:
             return False
@@ -304,12 +304,12 @@ class _Judge:
         return item.waits(self.now)
 
 
-def _age(item: Enforcement) -> tuple[bool, str, str]:
+def _age(item: OffboardingRecord) -> tuple[bool, str, str]:
     """Sort so that, of several about one row, the one that counts comes last, in whatever order they came."""
     return item.unfinished, item.run_id, item.row_key
 
 
-def _is_about(item: Enforcement, row: Contractor | None) -> bool:
-    """Tell whether the enforcement is about this very end of access, not an earlier engagement."""
+def _is_about(item: OffboardingRecord, row: Contractor | None) -> bool:
+    """Whether the enforcement is about this very end of access, not an earlier engagement."""
     same_end = row is None or item.end_date == row.end_date
     return same_end or item.state is State.OFFBOARDING

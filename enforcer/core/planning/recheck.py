@@ -13,7 +13,7 @@ from enforcer.core.plan import Offboard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reprieve:
+class SkipReason:
     """Why a person is left alone for now.
 
     Attributes:
@@ -26,7 +26,7 @@ class Reprieve:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LastLook:
+class Recheck:
     """What the register says when a person's turn has come.
 
     Attributes:
@@ -39,7 +39,7 @@ class LastLook:
     rules: DateRules
     now: datetime
 
-    def reprieve(self, person: Offboard) -> Reprieve | None:
+    def skip_reason(self, person: Offboard) -> SkipReason | None:
         """Find a reason to leave him alone.
 
         Who is out already is not let in again by rows that vanish: only one that says that his access goes on
@@ -47,27 +47,27 @@ class LastLook:
         """
         return self._by_own_row(person) or self._by_another_row(person)
 
-    def _by_own_row(self, person: Offboard) -> Reprieve | None:
+    def _by_own_row(self, person: Offboard) -> SkipReason | None:
         if self.own is None:
             stays = person.row_key is not None and not _was_removed(person)
-            return Reprieve(reason="his row has gone from the register") if stays else None
+            return SkipReason(reason="his row has gone from the register") if stays else None
         row = read_row(self.own, self.rules)
         if isinstance(row, InvalidRow):
-            return Reprieve(reason="his row cannot be read any more", withdraws=not _was_removed(person))
-        return None if row.is_due(self.now) else Reprieve(reason="his end date was put off")
+            return SkipReason(reason="his row cannot be read any more", withdraws=not _was_removed(person))
+        return None if row.is_due(self.now) else SkipReason(reason="his end date was put off")
 
-    def _by_another_row(self, person: Offboard) -> Reprieve | None:
+    def _by_another_row(self, person: Offboard) -> SkipReason | None:
         reason = "another row means him since the plan was made"
         rows = [read_row(row, self.rules) for row in self.others]
         running = [row for row in rows if isinstance(row, Contractor) and not row.is_due(self.now)]
         if not _was_removed(person):
-            return Reprieve(reason=reason) if rows else None
+            return SkipReason(reason=reason) if rows else None
         unreadable = [row for row in rows if isinstance(row, InvalidRow)]
-        return Reprieve(reason=reason, withdraws=bool(running)) if running or unreadable else None
+        return SkipReason(reason=reason, withdraws=bool(running)) if running or unreadable else None
 
 
 def names(person: Offboard) -> frozenset[str]:
-    """Give the keys, normalised, of rows that mean him; whoever has no row may be meant by the nameless."""
+    """Return the keys, normalised, of rows that mean him; whoever has no row may be meant by the nameless."""
     may_be_anybody = person.row_key is None and not person.authorised
     return person.names | {ANYBODY} if may_be_anybody else person.names
 

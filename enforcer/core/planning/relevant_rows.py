@@ -16,11 +16,11 @@ from enforcer.core.calendar.midnight import DateRules
 from enforcer.core.contractors import Contractor, RegisterRow, read_row
 from enforcer.core.keys import is_object_id, normalised
 from enforcer.core.members import Member, MemberIndex
-from enforcer.core.offboarding_record import Enforcement
+from enforcer.core.offboarding_record import OffboardingRecord
 
 
 @dataclass(slots=True, kw_only=True)
-class Sieve:
+class RelevantRows:
     """Takes rows, in any order, and keeps those that a plan may depend on.
 
     Attributes:
@@ -41,8 +41,12 @@ class Sieve:
 
     @classmethod
     def of(
-        cls, members: Iterable[Member], enforcements: Iterable[Enforcement], rules: DateRules, at: datetime
-    ) -> Sieve:
+        cls,
+        members: Iterable[Member],
+        enforcements: Iterable[OffboardingRecord],
+        rules: DateRules,
+        at: datetime,
+    ) -> RelevantRows:
         """Make a sieve for plans as of `at` or later."""
         known = list(enforcements)
         unfinished = [item for item in known if item.unfinished]
@@ -75,7 +79,7 @@ class Sieve:
 
     @property
     def passed_too_many(self) -> bool:
-        """Tell whether a row that was passed over may mean the same person as one that says he is missing.
+        """Whether a row that was passed over may mean the same person as one that says he is missing.
 
         Nobody is added to the group on account of one row while another says that his time is over.
         """

@@ -59,12 +59,12 @@ class Change:
 
     @property
     def is_due(self) -> bool:
-        """Tell whether the tenant is not yet as it was asked for."""
+        """Whether the tenant is not yet as it was asked for."""
         return self.action not in (None, PolicyAction.LEFT_OVER)
 
     @property
     def updates_enabled(self) -> bool:
-        """Tell whether it changes a policy that is enforced, so that the next sign-in feels it."""
+        """Whether it changes a policy that is enforced, so that the next sign-in feels it."""
         return self.action is PolicyAction.UPDATE and self.current is not None and self.current.is_enabled
 
 
@@ -145,12 +145,12 @@ def _flat(part: Json, prefix: str = "") -> dict[str, object]:
 
 
 def creation(wanted: Policy) -> Json:
-    """Give the body that creates a policy, in report-only state."""
+    """Return the body that creates a policy, in report-only state."""
     return wanted.body | {"state": PolicyState.REPORT_ONLY.value}
 
 
 def update(wanted: Policy, current: Policy) -> Json:
-    """Give the body that makes the tenant's policy that of the file, and leaves its state alone.
+    """Return the body that makes the tenant's policy that of the file, and leaves its state alone.
 
     An update keeps what it does not name (conditionalAccessPolicy: update), so what somebody has added by
     hand is named as empty.

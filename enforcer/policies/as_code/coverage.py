@@ -10,7 +10,7 @@ from enforcer.graph.directory import Directory
 
 
 async def uncovered(directory: Directory, block: Policy, managed_groups: Sequence[str]) -> list[str]:
-    """Give the object IDs of members of managed groups whom the policy does not include.
+    """Return the object IDs of members of managed groups whom the policy does not include.
 
     Kinds of guests are not told apart: a policy that includes any guests is taken to include all.
     """
@@ -35,7 +35,7 @@ def _is_uncovered(member: Member, population: set[str], *, guests_too: bool) -> 
 
 
 async def _people(directory: Directory, groups: Sequence[str], seen: set[str]) -> set[str]:
-    """Give everybody in the groups; nested groups count, as they do for Conditional Access."""
+    """Return everybody in the groups; nested groups count, as they do for Conditional Access."""
     found: set[str] = set()
     for group in groups:
         if group.lower() in seen:

@@ -101,7 +101,7 @@ class LockOutGuard:
         return [f"{BLOCK} would block every contractor: nobody is in a managed group"]
 
     async def _who_operates(self) -> str:
-        """Give the object ID of the person whom nothing may block; empty where an app is signed in."""
+        """Return the object ID of the person whom nothing may block; empty where an app is signed in."""
         if self._operator:
             return self._operator
         reply = await self._client.read("/me?$select=id")

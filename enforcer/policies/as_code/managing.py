@@ -63,7 +63,7 @@ class Manager:
             await self._make(change, tell)
 
     async def check(self, managed_groups: tuple[str, ...]) -> list[Drift]:
-        """Give what is wrong with the tenant's block policy, whom it fails to cover included."""
+        """Return what is wrong with the tenant's block policy, whom it fails to cover included."""
         policies = await self._policies.policies()
         drifts = find_drift(policies, managed_groups)
         for block in made_here(policies, BLOCK)[:1]:

@@ -32,7 +32,7 @@ _APP_KEYWORDS = frozenset({"Office365", "MicrosoftAdminPortals"})
 _MOST_HOURS = 23  # signInFrequencySessionControl: beyond that it is counted in days
 
 
-class Values(msgspec.Struct, rename="camel", frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Parameters(msgspec.Struct, rename="camel", frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The values file; `docs/conditional-access.md` says what each one is for.
 
     Attributes:
@@ -52,14 +52,14 @@ class Values(msgspec.Struct, rename="camel", frozen=True, forbid_unknown_fields=
     sign_in_frequency_hours: int = 8
 
 
-def read_values(path: Path) -> Values:
+def read_parameters(path: Path) -> Parameters:
     """Read a values file.
 
     Raises:
         InputError: It is not there or not right; names everything that is wrong.
     """
     try:
-        values = msgspec.json.decode(path.read_bytes(), type=Values)
+        values = msgspec.json.decode(path.read_bytes(), type=Parameters)
     except OSError as error:
         raise InputError(
             f"{path} cannot be read ({error.strerror}); values.example.json beside the templates shows what"
@@ -74,7 +74,7 @@ def read_values(path: Path) -> Values:
     return values
 
 
-def _problems(values: Values) -> list[str]:
+def _problems(values: Parameters) -> list[str]:
     wrong = [
         f"{name}: {item!r} is not {wanted}"
         for name, items, known, wanted in (
@@ -92,8 +92,8 @@ def _problems(values: Values) -> list[str]:
     return wrong
 
 
-def placeholders(values: Values, managed_groups: tuple[str, ...]) -> Mapping[str, Value]:
-    """Give what each placeholder stands for."""
+def placeholders(values: Parameters, managed_groups: tuple[str, ...]) -> Mapping[str, Value]:
+    """Return what each placeholder stands for."""
     strength = values.authentication_strength
     return {
         "managedGroups": managed_groups,

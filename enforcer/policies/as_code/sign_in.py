@@ -49,7 +49,7 @@ class RememberingCredential:
 @asynccontextmanager
 async def operators_graph(settings: Settings) -> AsyncIterator[GraphClient]:
     """Open Graph as whoever is signed in here: by the environment, in a pipeline, with Azure CLI or azd."""
-    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 -- 240 modules
+    from azure.identity.aio import DefaultAzureCredential
 
     default = DefaultAzureCredential(exclude_managed_identity_credential=True)
     async with (

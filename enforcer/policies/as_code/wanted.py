@@ -7,7 +7,7 @@ from pathlib import Path
 
 from enforcer.core.policy import Policy
 from enforcer.policies.as_code.guard import dangers, refuse
-from enforcer.policies.as_code.parameters import placeholders, read_values
+from enforcer.policies.as_code.parameters import placeholders, read_parameters
 from enforcer.policies.as_code.templates import read_templates, render
 
 
@@ -28,7 +28,7 @@ def read_wanted(directory: Path, values_file: Path, managed_groups: tuple[str, .
         InputError: A file is missing or wrong.
         RefusedError: The policies would lock somebody out.
     """
-    values = read_values(values_file)
+    values = read_parameters(values_file)
     filled = placeholders(values, managed_groups)
     policies = tuple(render(template, filled) for template in read_templates(directory))
     break_glass = tuple(account.lower() for account in values.break_glass_accounts)

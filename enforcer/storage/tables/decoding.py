@@ -46,7 +46,7 @@ class SafeValues(SansIOHTTPPolicy[Any, Any]):
 
 
 def safe(entity: dict[str, Any]) -> dict[str, Any]:
-    """Give an entity, as it travels in JSON, with nothing in it that cannot be read or written on."""
+    """Return an entity, as it travels in JSON, with nothing in it that cannot be read or written on."""
     types = {name.removesuffix(_TYPE): kind for name, kind in entity.items() if name.endswith(_TYPE)}
     made_safe: dict[str, Any] = {}
     for name, value in entity.items():

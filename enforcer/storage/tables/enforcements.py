@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from enforcer.core.offboarding_record import Enforcement, Proof, Sessions, State, UnreadableRecord
+from enforcer.core.offboarding_record import OffboardingRecord, Proof, Sessions, State, UnreadableRecord
 from enforcer.core.user_kind import UserKind
 from enforcer.storage.tables.partitions import read_partition
 from enforcer.storage.tables.storage import (
@@ -18,7 +18,7 @@ from enforcer.storage.tables.storage import (
     present,
     text,
 )
-from enforcer.storage.tables.write_coalescer import GroupCommit
+from enforcer.storage.tables.write_coalescer import WriteCoalescer
 
 TABLE = "enforcements"
 # Nobody writes the same row again before his first write is durable, so that several may be under way.
@@ -30,19 +30,19 @@ class Enforcements:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
-        self._commits: dict[str, GroupCommit[Enforcement]] = {}
+        self._commits: dict[str, WriteCoalescer[OffboardingRecord]] = {}
 
-    async def of_group(self, group_id: str) -> AsyncIterator[Enforcement]:
-        """Give what can be read of the group's partition, in the order of the keys."""
+    async def of_group(self, group_id: str) -> AsyncIterator[OffboardingRecord]:
+        """Return what can be read of the group's partition, in the order of the keys."""
         async with self._tables.table(TABLE) as table:
             found = table.query_entities("PartitionKey eq @group", parameters={"group": group_id})
             async for entity in found:
-                if isinstance(record := _record(entity), Enforcement):
+                if isinstance(record := _record(entity), OffboardingRecord):
                     yield record
 
-    async def all_of_group(self, group_id: str) -> list[Enforcement | UnreadableRecord]:
-        """Give the group's whole partition, in any order."""
-        found: list[Enforcement | UnreadableRecord] = []
+    async def all_of_group(self, group_id: str) -> list[OffboardingRecord | UnreadableRecord]:
+        """Return the group's whole partition, in any order."""
+        found: list[OffboardingRecord | UnreadableRecord] = []
 
         async def take(entities: list[Entity]) -> None:
             found.extend(_record(entity) for entity in entities)
@@ -50,9 +50,9 @@ class Enforcements:
         await read_partition(self._tables, TABLE, group_id, take)
         return found
 
-    async def get(self, group_id: str, row_key: str) -> Enforcement | None:
-        """Give what is known under a key; None where that is nothing, or nothing that can be read."""
-        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+    async def get(self, group_id: str, row_key: str) -> OffboardingRecord | None:
+        """Return what is known under a key; None where that is nothing, or nothing that can be read."""
+        from azure.core.exceptions import ResourceNotFoundError
 
         if not is_key(row_key):
             return None
@@ -61,12 +61,12 @@ class Enforcements:
                 record = _record(dict(await table.get_entity(group_id, row_key)))
             except ResourceNotFoundError:
                 return None
-        return record if isinstance(record, Enforcement) else None
+        return record if isinstance(record, OffboardingRecord) else None
 
-    async def save(self, group_id: str, enforcements: Sequence[Enforcement]) -> None:
+    async def save(self, group_id: str, enforcements: Sequence[OffboardingRecord]) -> None:
         """Write what is known; on return it is durable."""
         if group_id not in self._commits:
-            self._commits[group_id] = GroupCommit(
+            self._commits[group_id] = WriteCoalescer(
                 lambda items: self._write(group_id, items), most=TRANSACTION_SIZE, under_way=_UNDER_WAY
             )
         await self._commits[group_id].add(list(enforcements))
@@ -76,14 +76,14 @@ class Enforcements:
         async with self._tables.table(TABLE) as table:
             await table.delete_entity(group_id, row_key)
 
-    async def _write(self, group_id: str, items: list[Enforcement]) -> None:
+    async def _write(self, group_id: str, items: list[OffboardingRecord]) -> None:
         # A transaction takes each row once: the newest word on a person counts.
         newest = {item.row_key: item for item in items}
         operations = [("upsert", _entity(group_id, item), {"mode": "replace"}) for item in newest.values()]
         await self._tables.submit(TABLE, operations)
 
 
-def _entity(group_id: str, item: Enforcement) -> Entity:
+def _entity(group_id: str, item: OffboardingRecord) -> Entity:
     entity: Entity = {
         "PartitionKey": group_id,
         "RowKey": item.row_key,
@@ -108,11 +108,11 @@ def _entity(group_id: str, item: Enforcement) -> Entity:
     return present(entity)
 
 
-def _record(entity: Entity) -> Enforcement | UnreadableRecord:
+def _record(entity: Entity) -> OffboardingRecord | UnreadableRecord:
     state = choice(entity, "State", State)
     if state is None:
         return UnreadableRecord(row_key=entity["RowKey"])
-    return Enforcement(
+    return OffboardingRecord(
         row_key=entity["RowKey"],
         user_id=text(entity, "UserId"),
         state=state,

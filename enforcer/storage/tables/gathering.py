@@ -19,7 +19,7 @@ class GatheredReads[V]:
         self._reader: asyncio.Task[None] | None = None
 
     async def get(self, key: str) -> V | None:
-        """Give what is there under the key, or None."""
+        """Return what is there under the key, or None."""
         answer: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((key, answer))
         if self._reader is None:

@@ -73,8 +73,8 @@ class Leases:
 
     async def write(self, name: str, holder: str, etag: str) -> LeaseRow | None:
         """Take or renew on condition that nobody else has meanwhile; None where somebody has."""
-        from azure.core import MatchConditions  # noqa: PLC0415
-        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
+        from azure.core import MatchConditions
+        from azure.core.exceptions import HttpResponseError
 
         expires_at = self._clock() + timedelta(seconds=self._seconds)
         entity: Entity = {
@@ -109,7 +109,7 @@ class Leases:
         return found if ours else None
 
     async def _read(self, name: str) -> LeaseRow | None:
-        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+        from azure.core.exceptions import ResourceNotFoundError
 
         async with self._tables.table(TABLE) as table:
             try:
@@ -125,8 +125,8 @@ class Leases:
         )
 
     async def _give_back(self, lease: Lease) -> None:
-        from azure.core import MatchConditions  # noqa: PLC0415
-        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
+        from azure.core import MatchConditions
+        from azure.core.exceptions import HttpResponseError
 
         if lease.lost:
             return

@@ -15,7 +15,7 @@ from functools import partial
 from enforcer.core.exceptions import UnavailableError
 from enforcer.core.ledger import Action, Entry, Head, Link
 from enforcer.storage.tables.storage import TRANSACTION_SIZE, Entity, Tables
-from enforcer.storage.tables.write_coalescer import GroupCommit
+from enforcer.storage.tables.write_coalescer import WriteCoalescer
 
 TABLE = "ledger"
 _HEAD = "head"
@@ -32,7 +32,7 @@ class Ledger:
         self._tables = tables
         self._writer = secrets.token_hex(4)
         self._heads: dict[str, tuple[Head, str]] = {}
-        self._commits: dict[str, GroupCommit[Entry]] = {}
+        self._commits: dict[str, WriteCoalescer[Entry]] = {}
 
     async def append(self, group_id: str, entries: list[Entry]) -> None:
         """Append the entries; on return they are durable.
@@ -42,11 +42,11 @@ class Ledger:
                 may have been written all the same.
         """
         if group_id not in self._commits:
-            self._commits[group_id] = GroupCommit(partial(self._write, group_id), most=_MOST_ENTRIES)
+            self._commits[group_id] = WriteCoalescer(partial(self._write, group_id), most=_MOST_ENTRIES)
         await self._commits[group_id].add([entry.storable() for entry in entries])
 
     async def links(self, group_id: str) -> AsyncIterator[Link]:
-        """Give a group's chain from its beginning."""
+        """Return a group's chain from its beginning."""
         async with self._tables.table(TABLE) as table:
             found = table.query_entities("PartitionKey eq @group", parameters={"group": group_id})
             async for entity in found:
@@ -57,7 +57,7 @@ class Ledger:
         return (await self._read_head(group_id))[0]
 
     async def group_ids(self) -> list[str]:
-        """Give the groups that have a chain, managed or not, in the order of their IDs.
+        """Return the groups that have a chain, managed or not, in the order of their IDs.
 
         One whose head was deleted is not among them.
         """
@@ -85,7 +85,7 @@ class Ledger:
         A lost answer leaves open what happened, and where the call was repeated, the first one may have been
         carried out: so the table is asked.
         """
-        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
+        from azure.core.exceptions import HttpResponseError
 
         try:
             self._heads[group_id] = await self._submit(group_id, links, etag)
@@ -101,7 +101,7 @@ class Ledger:
         return await self._is_written(group_id, links[-1])
 
     async def _is_written(self, group_id: str, last: Link) -> bool:
-        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+        from azure.core.exceptions import ResourceNotFoundError
 
         async with self._tables.table(TABLE) as table:
             try:
@@ -136,7 +136,7 @@ class Ledger:
         )
 
     async def _submit(self, group_id: str, links: list[Link], etag: str) -> tuple[Head, str]:
-        from azure.core import MatchConditions  # noqa: PLC0415
+        from azure.core import MatchConditions
 
         head = Head(links[-1].sequence, links[-1].hash)
         entity = {
@@ -153,7 +153,7 @@ class Ledger:
         return head, results[-1]["etag"]
 
     async def _read_head(self, group_id: str) -> tuple[Head, str]:
-        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+        from azure.core.exceptions import ResourceNotFoundError
 
         async with self._tables.table(TABLE) as table:
             try:

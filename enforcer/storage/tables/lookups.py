@@ -20,7 +20,7 @@ class HeldPerson:
 
 
 async def held_people(tables: Tables, digest: str) -> list[HeldPerson]:
-    """Give everybody in a held plan."""
+    """Return everybody in a held plan."""
     async with tables.table(plans.TABLE) as table:
         found = table.query_entities(
             "PartitionKey eq @digest and RowKey ge 'person-' and RowKey lt 'person.'",
@@ -30,7 +30,7 @@ async def held_people(tables: Tables, digest: str) -> list[HeldPerson]:
 
 
 async def history(tables: Tables, group_id: str, keys: Iterable[str]) -> list[Entry]:
-    """Give a group's ledger entries about a person, the oldest first.
+    """Return a group's ledger entries about a person, the oldest first.
 
     Args:
         tables: Where the ledger is.

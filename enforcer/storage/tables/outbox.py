@@ -31,7 +31,7 @@ class Outbox:
 
     async def put(self, message: Message) -> bool:
         """Queue a message; False where one of that ID is, or was, there."""
-        from azure.core.exceptions import ResourceExistsError  # noqa: PLC0415
+        from azure.core.exceptions import ResourceExistsError
 
         async with self._tables.table(TABLE) as table:
             try:
@@ -41,27 +41,27 @@ class Outbox:
         return True
 
     async def all(self, channel: Channel) -> AsyncIterator[Message]:
-        """Give every message of a channel, whatever its state."""
+        """Return every message of a channel, whatever its state."""
         async with self._tables.table(TABLE) as table:
             found = table.query_entities("PartitionKey eq @channel", parameters={"channel": channel.value})
             async for entity in found:
                 yield _message(entity)
 
     async def waiting(self) -> list[Message]:
-        """Give what is not sent yet, the oldest first."""
+        """Return what is not sent yet, the oldest first."""
         async with self._tables.table(TABLE) as table:
             query, wanted = "State eq @state", {"state": MessageState.WAITING.value}
             found = [_message(entity) async for entity in table.query_entities(query, parameters=wanted)]
         return sorted(found, key=lambda message: (message.queued_at, message.id))
 
     async def said(self) -> set[str]:
-        """Give the keys of all notices that were queued or given, as far back as they are kept."""
+        """Return the keys of all notices that were queued or given, as far back as they are kept."""
         return {key async for message in self.all(Channel.MAIL) for key in message.says}
 
     async def claim(self, message: Message, now: datetime) -> Claimed | None:
         """Begin an attempt; None where somebody else has, or the message is gone."""
-        from azure.core import MatchConditions  # noqa: PLC0415
-        from azure.core.exceptions import HttpResponseError, ResourceNotFoundError  # noqa: PLC0415
+        from azure.core import MatchConditions
+        from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
         async with self._tables.table(TABLE) as table:
             try:
@@ -86,8 +86,8 @@ class Outbox:
 
     async def settle(self, claimed: Claimed, message: Message) -> None:
         """Write what came of an attempt."""
-        from azure.core import MatchConditions  # noqa: PLC0415
-        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
+        from azure.core import MatchConditions
+        from azure.core.exceptions import HttpResponseError
 
         async with self._tables.table(TABLE) as table:
             try:

@@ -21,7 +21,7 @@ class Place:
 async def registrations_after(
     tables: Tables, group_ids: Sequence[str], place: Place | None, limit: int
 ) -> list[Registration]:
-    """Give the next rows of these groups: `limit` of them, and fewer only at the end.
+    """Return the next rows of these groups: `limit` of them, and fewer only at the end.
 
     There are more where the key of the last one cannot be asked for: no next row could be found by it.
     """

@@ -59,7 +59,7 @@ class Plans:
         return (await self._read(digest))[0]
 
     async def waiting(self, group_ids: Sequence[str]) -> list[HeldPlan]:
-        """Give the newest plan of each group that waits for an approval."""
+        """Return the newest plan of each group that waits for an approval."""
         async with self._tables.table(TABLE) as table:
             found = table.query_entities("RowKey eq @plan", parameters={"plan": _PLAN})
             plans = [_held(dict(entity)) async for entity in found]
@@ -93,7 +93,7 @@ class Plans:
         return found is not None and found.used_by == run_id
 
     async def _read(self, digest: str) -> tuple[HeldPlan | None, str]:
-        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+        from azure.core.exceptions import ResourceNotFoundError
 
         async with self._tables.table(TABLE) as table:
             try:
@@ -104,8 +104,8 @@ class Plans:
 
     async def _write(self, held: HeldPlan, etag: str) -> bool:
         """Write on condition that nobody else has since it was read; tell whether that was so."""
-        from azure.core import MatchConditions  # noqa: PLC0415
-        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
+        from azure.core import MatchConditions
+        from azure.core.exceptions import HttpResponseError
 
         entity = _entity(held)
         async with self._tables.table(TABLE) as table:

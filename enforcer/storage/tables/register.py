@@ -40,7 +40,7 @@ class Register:
         self._changes: dict[str, GatheredReads[dict[str, list[tuple[str, str]]]]] = {}
 
     async def rows(self, group_id: str) -> AsyncIterator[RegisterRow]:
-        """Give every row of the group's partition in the order of the keys; see `read`."""
+        """Return every row of the group's partition in the order of the keys; see `read`."""
         async with self._tables.table(TABLE) as table:
             found = table.query_entities(
                 "PartitionKey eq @group", parameters={"group": group_id}, select=_COLUMNS
@@ -104,7 +104,7 @@ class Register:
     async def changed(
         self, group_id: str, since: datetime, names: Collection[str], *, besides: str
     ) -> list[RegisterRow]:
-        """Give the rows that were written since then and mean one of these names, as they are now.
+        """Return the rows that were written since then and mean one of these names, as they are now.
 
         Also those under the group's ID in capitals; rows that have gone are not among them. Who asks at the
         same time is answered from one reading, and may get somewhat older changes with it.
@@ -130,7 +130,7 @@ class Register:
         return None if entity is None else _row(entity)
 
     async def _changed(self, group_id: str, times: list[str]) -> dict[str, dict[str, list[tuple[str, str]]]]:
-        """Give partition and key of what was written since the first of these times, by whom it means."""
+        """Return partition and key of what was written since the first of these times, by whom it means."""
         since = datetime.fromisoformat(min(times))
         found: dict[str, list[tuple[str, str]]] = {}
         async with self._tables.table(TABLE) as table:
@@ -151,13 +151,13 @@ class Register:
         return None if entity is None else read_registration(entity)
 
     async def named(self, group_id: str, names: Collection[str]) -> list[Registration]:
-        """Give the rows that go by one of these normalised names; of the others only the keys are read."""
+        """Return the rows that go by one of these normalised names; of the others only the keys are read."""
         keys = [key for key in await self.keys(group_id) if normalised(key) in names]
         found = [await self.registration(group_id, key) for key in sorted(keys)]
         return [row for row in found if row is not None]
 
     async def keys(self, group_id: str) -> list[str]:
-        """Give the keys of all rows, in any order."""
+        """Return the keys of all rows, in any order."""
         keys: list[str] = []
 
         async def take(entities: list[Entity]) -> None:
@@ -187,7 +187,7 @@ class Register:
 
         A row that has gone meanwhile stays gone.
         """
-        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+        from azure.core.exceptions import ResourceNotFoundError
 
         row = Registration(
             group_id=group_id, row_key=row_key, end_date=end_date, start_date=start_date, note=note
@@ -234,7 +234,7 @@ class Register:
         await self._tables.submit(TABLE, operations)
 
     async def _get(self, group_id: str, row_key: str) -> Entity | None:
-        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+        from azure.core.exceptions import ResourceNotFoundError
 
         if not is_key(row_key):
             return None
@@ -287,7 +287,7 @@ def _text(entity: Entity, name: str) -> str:
 
 
 def _value(entity: Entity, name: str) -> object:
-    """Give a property's value; the SDK wraps those of Edm.Int64 in a tuple with their type."""
+    """Return a property's value; the SDK wraps those of Edm.Int64 in a tuple with their type."""
     value: object = entity.get(name)
     return value[0] if isinstance(value, tuple) else value
 

@@ -61,7 +61,7 @@ class Runs:
             await table.upsert_entity(_entity(run), mode="merge")
 
     async def of_group(self, group_id: str, now: datetime) -> list[Run]:
-        """Give the group's runs of the last 45 days, the oldest first; all of them where there are none."""
+        """Return the group's runs of the last 45 days, the oldest first; all of them where there are none."""
         since = run_id_prefix(now - _RECENT)
         recent = await self._query(
             "PartitionKey eq @group and RowKey ge @since", {"group": group_id, "since": since}
@@ -71,7 +71,7 @@ class Runs:
         return sorted(found, key=lambda run: (run.started_at, run.run_id))
 
     async def of_id(self, run_id: str, group_ids: Sequence[str]) -> list[Run]:
-        """Give the run's rows, one for each group that it was about."""
+        """Return the run's rows, one for each group that it was about."""
         rows = [
             await self._query("PartitionKey eq @group and RowKey eq @run", {"group": group, "run": run_id})
             for group in group_ids
@@ -79,7 +79,7 @@ class Runs:
         return [run for found in rows for run in found]
 
     async def findings(self, group_id: str, run_id: str) -> RunFindings:
-        """Give what a run found: all of it counted, and named as far as its row could hold it."""
+        """Return what a run found: all of it counted, and named as far as its row could hold it."""
         async with self._tables.table(TABLE) as table:
             return _run_findings(dict(await table.get_entity(group_id, run_id)))
 

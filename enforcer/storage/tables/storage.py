@@ -54,7 +54,7 @@ class Tables:
 
     @asynccontextmanager
     async def table(self, name: str) -> AsyncIterator[TableClient]:
-        """Give the table's client; the service's refusals come out as this project's errors."""
+        """Return the table's client; the service's refusals come out as this project's errors."""
         with storage_errors():
             opening = self._tables.get(name)
             if opening is None or (opening.done() and (opening.cancelled() or opening.exception())):
@@ -75,10 +75,10 @@ class Tables:
 def _connect(
     call_seconds: float, storage: Storage, credential: AsyncTokenCredential | None
 ) -> TableServiceClient:
-    from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415 -- heavy
+    from azure.data.tables.aio import TableServiceClient
 
-    from enforcer.storage.tables.decoding import SafeValues  # noqa: PLC0415
-    from enforcer.storage.tables.transport import PersistentTransport  # noqa: PLC0415
+    from enforcer.storage.tables.decoding import SafeValues
+    from enforcer.storage.tables.transport import PersistentTransport
 
     patience: dict[str, Any] = {
         "retry_total": 5,
@@ -107,25 +107,25 @@ def _notice(opening: asyncio.Task[TableClient]) -> None:
 
 
 def moment(entity: Entity, name: str) -> datetime | None:
-    """Give a time; None where there is none."""
+    """Return a time; None where there is none."""
     value = entity.get(name)
     return utc(value) if isinstance(value, datetime) else None
 
 
 def text(entity: Entity, name: str) -> str:
-    """Give a text; the empty one where there is none."""
+    """Return a text; the empty one where there is none."""
     value = entity.get(name)
     return value if isinstance(value, str) else ""
 
 
 def number(entity: Entity, name: str) -> int:
-    """Give a whole number; 0 where there is none."""
+    """Return a whole number; 0 where there is none."""
     value = entity.get(name)
     return value if isinstance(value, int) else 0
 
 
 def choice[E: StrEnum](entity: Entity, name: str, kind: type[E]) -> E | None:
-    """Give one of the words of an enum; None where there is none of them."""
+    """Return one of the words of an enum; None where there is none of them."""
     value = text(entity, name)
     return kind(value) if value in kind else None
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 
-class GroupCommit[T]:
+class WriteCoalescer[T]:
     """Writes items in the order in which they came, as many at a time as there are, up to `most`.
 
     `add` returns when its items are durable. Where a write fails, every `add` with an item in it raises the

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from enforcer.core.ledger import Action
-from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.offboarding_record import OffboardingRecord, State
 from tests.support.api_caller import Caller, Reply
 from tests.support.spoiled_rows import SHOWN, spoil_register
 from tests.support.world import RUNNING, World
@@ -137,7 +137,7 @@ async def test_a_contractor_is_found_by_any_of_his_names_and_shown_with_what_was
 ) -> None:
     anna = world.member("Anna Novak", mail="anna@partner.example")
     await world.register("Anna@Partner.example", RUNNING)
-    done = Enforcement(row_key="Anna@Partner.example", user_id=anna.id, state=State.VERIFIED)
+    done = OffboardingRecord(row_key="Anna@Partner.example", user_id=anna.id, state=State.VERIFIED)
     await world.services.enforcements.save(world.group.id, [done])
 
     for name in (anna.id, anna.user_principal_name, "ANNA@partner.example"):

@@ -10,7 +10,7 @@ import pytest
 from enforcer.core.ledger import Action
 from enforcer.core.offboarding_record import Sessions, State
 from enforcer.core.settings import Mode
-from enforcer.offboarding.on_demand import OffboardOrder, offboard_now
+from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
 from enforcer.storage.queues import OFFBOARDINGS, OffboardMessage, read_offboard_message
 from enforcer.web.app import Api
 from sandbox.azurite import StorageEndpoints
@@ -28,7 +28,7 @@ _REASON = {"reason": "left at 14:10"}
 
 
 async def queued(azurite: StorageEndpoints, run_id: str) -> list[OffboardMessage]:
-    """Give the messages of this run, whoever else's are in the queue."""
+    """Return the messages of this run, whoever else's are in the queue."""
     messages = [read_offboard_message(body) for body in await waiting(azurite, OFFBOARDINGS)]
     return [message for message in messages if message.run_id == run_id]
 
@@ -177,7 +177,7 @@ async def test_the_run_is_complete_once_the_queued_work_is_done(
     world.directory.sandbox.faults.clear()
 
     [message] = await queued(azurite, run_id)
-    order = OffboardOrder(
+    order = OffboardRequest(
         user=message.user, reason=message.reason, actor=message.actor, run_id=message.run_id
     )
     await offboard_now(world.services, order)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def _asked_for(azurite: StorageEndpoints, run_id: str) -> list[SweepMessage]:
-    """Give the messages of this run, whoever else's are in the queue."""
+    """Return the messages of this run, whoever else's are in the queue."""
     messages = [read_sweep_message(body) for body in await waiting(azurite, SWEEPS)]
     return [message for message in messages if message.run_id == run_id]
 

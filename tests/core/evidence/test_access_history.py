@@ -12,7 +12,13 @@ import pytest
 from enforcer.core.calendar import dates
 from enforcer.core.calendar.midnight import DateRules
 from enforcer.core.endings import Ending
-from enforcer.core.evidence.access_history import Dossier, GroupRecord, dossiers, in_order, moment
+from enforcer.core.evidence.access_history import (
+    AccessHistory,
+    GroupRecord,
+    access_histories,
+    in_order,
+    moment,
+)
 from enforcer.core.ledger import Action, Entry, Head
 from enforcer.core.members import MemberIndex
 from enforcer.core.offboarding_record import State
@@ -28,18 +34,18 @@ def ending(row_key: str, end_date: str = ENDED) -> Ending:
 
 
 def entry(action: Action, at: datetime = NOW, **changes: Any) -> Entry:
-    """Give an entry about Anna, whose row goes by her address."""
+    """Return an entry about Anna, whose row goes by her address."""
     given = {"user": ANNA.id, "row_key": ANNA.mail, "end_date": ENDED, **changes}
     return Entry(at=dates.instant(at), actor="timer", action=action, group=GROUP, **given)
 
 
-def gather(*entries: Entry, **record: Any) -> list[Dossier]:
+def gather(*entries: Entry, **record: Any) -> list[AccessHistory]:
     given: dict[str, Any] = {"endings": (), "links": Head().extended(list(entries)), **record}
-    return in_order(dossiers(GroupRecord(group_id=GROUP, **given), DateRules(zone=ZONE), NOW))
+    return in_order(access_histories(GroupRecord(group_id=GROUP, **given), DateRules(zone=ZONE), NOW))
 
 
-def ends(found: list[Dossier]) -> list[tuple[str, str]]:
-    return [(dossier.person, dossier.end_date) for dossier in found]
+def ends(found: list[AccessHistory]) -> list[tuple[str, str]]:
+    return [(history.person, history.end_date) for history in found]
 
 
 def test_a_row_an_enforcement_and_an_entry_about_one_end_are_one_dossier() -> None:

@@ -15,12 +15,12 @@ from enforcer.core.calendar import dates
 from enforcer.core.calendar.days import period
 from enforcer.core.calendar.midnight import DateRules
 from enforcer.core.endings import Ending
-from enforcer.core.evidence.access_history import GroupRecord, dossiers
+from enforcer.core.evidence.access_history import GroupRecord, access_histories
 from enforcer.core.evidence.cases import Case, Membership, Verdict
 from enforcer.core.evidence.verdicts import cases
 from enforcer.core.ledger import Action, Entry, Head
 from enforcer.core.members import Member, MemberIndex
-from enforcer.core.offboarding_record import Enforcement, Proof, Sessions, State
+from enforcer.core.offboarding_record import OffboardingRecord, Proof, Sessions, State
 
 BERLIN = ZoneInfo("Europe/Berlin")
 GROUP = "aaaaaaaa-0000-0000-0000-000000000000"
@@ -67,15 +67,15 @@ def removed(after: timedelta = HOUR) -> list[Entry]:
     return [entry(Action.REMOVE, "removed", after), entry(Action.REVOKE, "revoked", after)]
 
 
-def known(state: State = State.OFFBOARDED, **more: object) -> Enforcement:
+def known(state: State = State.OFFBOARDED, **more: object) -> OffboardingRecord:
     values = {"row_key": ADA, "user_id": ADA, "end_date": LAST_DAY, "due_at": DUE, **more}
-    return Enforcement(state=state, **values)  # type: ignore[arg-type]
+    return OffboardingRecord(state=state, **values)  # type: ignore[arg-type]
 
 
 def judge(
     rows: Sequence[Ending] = (),
     entries: Sequence[Entry] = (),
-    enforcements: Sequence[Enforcement] = (),
+    enforcements: Sequence[OffboardingRecord] = (),
     members: Sequence[Member] | None = (),
     now: datetime = NOW,
 ) -> list[Case]:
@@ -86,7 +86,7 @@ def judge(
         links=Head().extended(list(entries)),
         members=None if members is None else MemberIndex.of(members),
     )
-    return cases(dossiers(record, DateRules(zone=BERLIN), now), NOVEMBER, DAY, now)
+    return cases(access_histories(record, DateRules(zone=BERLIN), now), NOVEMBER, DAY, now)
 
 
 def only(found: list[Case]) -> Case:

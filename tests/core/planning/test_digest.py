@@ -13,7 +13,7 @@ import pytest
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.plan import GroupPlan
 from enforcer.core.planning.digest import is_digest
-from enforcer.core.planning.planner import GroupFacts, make_plan
+from enforcer.core.planning.planner import GroupSnapshot, make_plan
 from enforcer.core.settings import Disable, Onboarding, Unregistered
 from tests.support.paper_group import ANNA, BEN, GROUP, NOW, RUNNING, person, plan, row, settings
 
@@ -58,15 +58,15 @@ def test_it_changes_with_the_people_their_dates_and_the_steps(changes: dict[str,
 
 
 def test_empty_plans_of_two_groups_differ() -> None:
-    one = GroupFacts(group_id=GROUP, rows=(), members=())
-    other = GroupFacts(group_id=GROUP.replace("9", "8"), rows=(), members=())
+    one = GroupSnapshot(group_id=GROUP, rows=(), members=())
+    other = GroupSnapshot(group_id=GROUP.replace("9", "8"), rows=(), members=())
     digests = {group.digest for group in make_plan([one, other], settings(), NOW).groups}
     assert len(digests) == 2
 
 
 def test_the_digest_of_a_whole_plan_is_that_of_its_groups_in_any_order() -> None:
-    one = GroupFacts(group_id=GROUP, rows=ROWS, members=MEMBERS)
-    other = GroupFacts(group_id=GROUP.replace("9", "8"), rows=ROWS, members=MEMBERS)
+    one = GroupSnapshot(group_id=GROUP, rows=ROWS, members=MEMBERS)
+    other = GroupSnapshot(group_id=GROUP.replace("9", "8"), rows=ROWS, members=MEMBERS)
     both = make_plan([one, other], settings(), NOW)
     assert both.digest == make_plan([other, one], settings(), NOW).digest
     assert both.digest not in {group.digest for group in both.groups}

@@ -10,7 +10,7 @@ from enforcer.core.contractors import RegisterRow
 from enforcer.core.members import Member
 from enforcer.core.offboarding_record import State
 from enforcer.core.plan import FindingKind
-from enforcer.core.planning.planner import GroupFacts, plan_group
+from enforcer.core.planning.planner import GroupSnapshot, plan_group
 from enforcer.core.settings import Onboarding, Unregistered
 from tests.support.paper_group import (
     ANNA,
@@ -179,7 +179,7 @@ def test_an_address_of_two_members_is_nobodys_wherever_entra_has_it() -> None:
 
 
 def test_an_address_of_a_member_and_of_somebody_else_is_nobodys() -> None:
-    facts = GroupFacts(
+    facts = GroupSnapshot(
         group_id=GROUP, rows=[row(ANNA.mail)], members=[ANNA], namesakes={ANNA.mail: {ANNA.id, BEN.id}}
     )
     made = plan_group(facts, settings(unregistered=Unregistered.OFFBOARD), NOW)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from enforcer.core.members import Member
-from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.plan import EndingSoon, Finding, FindingKind, Offboard, Onboard, Step
 from enforcer.core.planning.digest import group_digest
 from enforcer.core.settings import Disable, Onboarding, Unregistered
@@ -121,7 +121,7 @@ OVER = known(ANNA, State.OFFBOARDED, was_disabled=True, disabled_at=NOW)
 def test_an_account_of_somebody_listed_is_disabled_unless_it_is_already(
     *,
     wanted: Disable,
-    earlier: Enforcement | None,
+    earlier: OffboardingRecord | None,
     enabled: bool | None,
     disables: bool,
     was_disabled: bool,
@@ -140,7 +140,7 @@ def test_an_account_of_somebody_listed_is_disabled_unless_it_is_already(
 )
 @pytest.mark.parametrize("wanted", [Disable.NONE, Disable.ALL])
 def test_an_account_of_somebody_gone_is_disabled_unless_it_is_on_record_as_disabled(
-    wanted: Disable, begun: Enforcement, *, disables: bool, was_disabled: bool
+    wanted: Disable, begun: OffboardingRecord, *, disables: bool, was_disabled: bool
 ) -> None:
     (offboard,) = plan(rows=[row(ANNA)], enforcements=[begun], disable_accounts=wanted).offboard
     steps = (Step.DISABLE,) * (disables and wanted is Disable.ALL) + (Step.REVOKE,)

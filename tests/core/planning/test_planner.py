@@ -11,7 +11,7 @@ import pytest
 from enforcer.core.calendar.midnight import Midnight
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.members import Member
-from enforcer.core.offboarding_record import Enforcement, State
+from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.plan import FindingKind, GroupPlan, Step
 from enforcer.core.settings import Disable, Onboarding, Unregistered
 from tests.support.paper_group import (
@@ -133,7 +133,7 @@ def test_the_protected_are_never_acted_upon_but_named(members: list[Member], sta
 
 
 @pytest.mark.parametrize("enforcements", [[], *([known(ANNA, state)] for state in State)])
-def test_a_protected_member_is_named_whatever_is_known_of_him(enforcements: list[Enforcement]) -> None:
+def test_a_protected_member_is_named_whatever_is_known_of_him(enforcements: list[OffboardingRecord]) -> None:
     made = plan(
         rows=[row(ANNA)], members=[ANNA], enforcements=enforcements, protected_ids=frozenset({ANNA.id})
     )

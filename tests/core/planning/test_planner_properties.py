@@ -18,7 +18,7 @@ from enforcer.core.offboarding_record import State
 from enforcer.core.plan import FindingKind, GroupPlan, Step
 from enforcer.core.settings import Disable, Unregistered
 from enforcer.core.steps import StepOutcome, StepResult
-from enforcer.offboarding.steps import Taken, conclude
+from enforcer.offboarding.steps import StepRun, conclude
 from tests.support.bad_input import NO_DATES, NO_KEYS
 from tests.support.paper_group import ENDED, NOW, RUNNING, found, out, person, plan, row, user_id
 from tests.support.situations import SITUATIONS, Situation, reached
@@ -228,7 +228,7 @@ def due(made: GroupPlan) -> set[str]:
 
 
 def is_done(situation: Situation) -> bool:
-    """Tell whether nothing is left to do but to try the stuck again, another day."""
+    """Whether nothing is left to do but to try the stuck again, another day."""
     made = situation.plan()
     return not (made.offboard or made.onboard or made.withdraw)
 
@@ -246,7 +246,7 @@ def filled(text: str, member: Member, number: int) -> str:
 
 
 def is_over(one: RegisterRow) -> bool:
-    """Tell whether the row says, beyond doubt, that access has ended."""
+    """Whether the row says, beyond doubt, that access has ended."""
     if isinstance(one.end_date, datetime):
         return datetime(1990, 1, 1, tzinfo=UTC) < one.end_date <= NOW
     readable = isinstance(one.end_date, str) and one.end_date not in NO_DATES and "<" not in one.row_key
@@ -258,7 +258,7 @@ def applied(situation: Situation) -> Situation:
     made = situation.plan()
     known = {item.row_key: item for item in situation.enforcements}
     for one in made.offboard:
-        taken = Taken(person=one, results=dict.fromkeys(one.steps, DONE))
+        taken = StepRun(person=one, results=dict.fromkeys(one.steps, DONE))
         known[one.key] = conclude(taken, "run", NOW).enforcement
     for item in made.verify:
         known[item.row_key] = replace(item, state=State.VERIFIED, verified_at=NOW)

@@ -13,7 +13,7 @@ from enforcer.core.contractors import RegisterRow
 from enforcer.core.keys import meanings
 from enforcer.core.offboarding_record import State
 from enforcer.core.plan import Offboard, Step
-from enforcer.core.planning.recheck import LastLook, Reprieve, names
+from enforcer.core.planning.recheck import Recheck, SkipReason, names
 from enforcer.core.user_kind import UserKind
 from tests.support.paper_group import ANNA, BEN, ENDED, known
 
@@ -41,34 +41,34 @@ def row(key: str, end_date: object = ENDED, *, group: str = GROUP) -> RegisterRo
     return RegisterRow(partition_key=group, row_key=key, end_date=end_date)
 
 
-def reprieve(person: Offboard, own: RegisterRow | None, *written: RegisterRow) -> Reprieve | None:
+def skip_reason(person: Offboard, own: RegisterRow | None, *written: RegisterRow) -> SkipReason | None:
     meant = [row for row in written if names(person) & set(meanings(row.row_key))]
-    return LastLook(own=own, others=meant, rules=DateRules(zone=ZoneInfo("UTC")), now=NOW).reprieve(person)
+    return Recheck(own=own, others=meant, rules=DateRules(zone=ZoneInfo("UTC")), now=NOW).skip_reason(person)
 
 
 @pytest.mark.parametrize("person", [LISTED, OUT])
 def test_whose_row_is_as_it_was_goes(person: Offboard) -> None:
-    assert reprieve(person, row(ANNA.id), row(BEN.id, RUNNING), row("?")) is None
+    assert skip_reason(person, row(ANNA.id), row(BEN.id, RUNNING), row("?")) is None
 
 
 @pytest.mark.parametrize("person", [LISTED, OUT])
 def test_whose_end_was_put_off_stays(person: Offboard) -> None:
-    assert reprieve(person, row(ANNA.id, RUNNING)) == Reprieve(reason="his end date was put off")
+    assert skip_reason(person, row(ANNA.id, RUNNING)) == SkipReason(reason="his end date was put off")
 
 
 def test_whose_row_has_gone_or_cannot_be_read_stays() -> None:
-    assert reprieve(LISTED, None) == Reprieve(reason="his row has gone from the register")
-    assert reprieve(LISTED, row(ANNA.id, "?")) == Reprieve(reason="his row cannot be read any more")
+    assert skip_reason(LISTED, None) == SkipReason(reason="his row has gone from the register")
+    assert skip_reason(LISTED, row(ANNA.id, "?")) == SkipReason(reason="his row cannot be read any more")
 
 
 @pytest.mark.parametrize("person", [OUT, LISTED_LATE])
 def test_of_whom_was_removed_nothing_is_taken_back_by_a_row_that_says_nothing(person: Offboard) -> None:
-    assert reprieve(person, None) is None
-    unreadable = reprieve(person, row(ANNA.id, "?"))
-    assert unreadable == Reprieve(reason="his row cannot be read any more", withdraws=False)
-    assert reprieve(person, None, row(ANNA.mail)) is None
-    assert reprieve(person, None, row(ANNA.mail, "?")) == Reprieve(reason=ANOTHER, withdraws=False)
-    assert reprieve(person, None, row(ANNA.mail, RUNNING)) == Reprieve(reason=ANOTHER)
+    assert skip_reason(person, None) is None
+    unreadable = skip_reason(person, row(ANNA.id, "?"))
+    assert unreadable == SkipReason(reason="his row cannot be read any more", withdraws=False)
+    assert skip_reason(person, None, row(ANNA.mail)) is None
+    assert skip_reason(person, None, row(ANNA.mail, "?")) == SkipReason(reason=ANOTHER, withdraws=False)
+    assert skip_reason(person, None, row(ANNA.mail, RUNNING)) == SkipReason(reason=ANOTHER)
 
 
 @pytest.mark.parametrize("person", [LISTED, GHOST])
@@ -89,24 +89,24 @@ def test_of_whom_was_removed_nothing_is_taken_back_by_a_row_that_says_nothing(pe
 )
 def test_who_got_another_row_by_any_of_his_names_stays(person: Offboard, end_date: object, key: str) -> None:
     own = None if person is GHOST else row(ANNA.id)
-    assert reprieve(person, own, row(key, end_date)) == Reprieve(reason=ANOTHER)
+    assert skip_reason(person, own, row(key, end_date)) == SkipReason(reason=ANOTHER)
 
 
 def test_a_row_under_the_groups_id_in_capitals_is_another_row() -> None:
     twin = row(ANNA.id, RUNNING, group=GROUP.upper())
-    assert reprieve(LISTED, row(ANNA.id), twin) == Reprieve(reason=ANOTHER)
-    assert reprieve(GHOST, None, twin) == Reprieve(reason=ANOTHER)
+    assert skip_reason(LISTED, row(ANNA.id), twin) == SkipReason(reason=ANOTHER)
+    assert skip_reason(GHOST, None, twin) == SkipReason(reason=ANOTHER)
 
 
 def test_a_row_of_which_nobody_can_tell_whom_it_means_may_mean_a_member_without_one() -> None:
-    assert reprieve(GHOST, None, row("?", RUNNING)) == Reprieve(reason=ANOTHER)
+    assert skip_reason(GHOST, None, row("?", RUNNING)) == SkipReason(reason=ANOTHER)
 
 
 def test_a_row_that_went_by_an_address_of_before_is_still_his_own() -> None:
     begun = known(ANNA, State.OFFBOARDING, row_key="old@x.example")
     moved = replace(LISTED, row_key="old@x.example", earlier=begun)
-    assert reprieve(moved, row("old@x.example")) is None
-    assert reprieve(moved, row("old@x.example"), row("OLD@x.example")) is not None
+    assert skip_reason(moved, row("old@x.example")) is None
+    assert skip_reason(moved, row("old@x.example"), row("OLD@x.example")) is not None
 
 
 # The whole matrix ----------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ AGO = NOW - timedelta(days=1)
 
 
 def begun(state: State, removed_at: datetime | None, *, is_out: bool) -> Offboard:
-    """Give somebody of whom this is on record, and who is out by now or not."""
+    """Return somebody of whom this is on record, and who is out by now or not."""
     steps = (Step.REVOKE,) if is_out else (Step.REMOVE, Step.REVOKE)
     earlier = replace(known(ANNA, state), removed_at=removed_at)
     return replace(LISTED, steps=steps, authorised=earlier.unfinished, earlier=earlier)
@@ -133,14 +133,14 @@ def test_who_is_out_or_whose_removal_is_on_record_unfinished_is_not_let_in_by_a_
     person = begun(state, removed_at, is_out=is_out)
     # Whoever is listed again after an offboarding that was finished was let in by somebody.
     was_removed = is_out or (state in (State.OFFBOARDING, State.STUCK) and removed_at is not None)
-    assert (reprieve(person, GONE) is None) is was_removed
-    unreadable = reprieve(person, UNREADABLE)
+    assert (skip_reason(person, GONE) is None) is was_removed
+    unreadable = skip_reason(person, UNREADABLE)
     assert unreadable is not None
     assert unreadable.withdraws is not was_removed
-    another = reprieve(person, row(ANNA.id), row(ANNA.mail))
-    assert another == (None if was_removed else Reprieve(reason=ANOTHER))
-    assert reprieve(person, row(ANNA.id)) is None
-    assert reprieve(person, row(ANNA.id, RUNNING)) is not None
+    another = skip_reason(person, row(ANNA.id), row(ANNA.mail))
+    assert another == (None if was_removed else SkipReason(reason=ANOTHER))
+    assert skip_reason(person, row(ANNA.id)) is None
+    assert skip_reason(person, row(ANNA.id, RUNNING)) is not None
 
 
 def test_a_row_of_which_nobody_can_tell_whom_it_means_does_not_mean_whoever_was_begun_before() -> None:

@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 from enforcer.core.calendar.midnight import DateRules
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.offboarding_record import State
-from enforcer.core.planning.relevant_rows import Sieve
+from enforcer.core.planning.relevant_rows import RelevantRows
 from tests.support.paper_group import ANNA, BEN, ENDED, NOW, RUNNING, known, person, row
 from tests.support.situations import SITUATIONS, Situation
 
 RULES = DateRules(zone=ZoneInfo("UTC"))
 
 
-def sieve_for(situation: Situation) -> Sieve:
-    return Sieve.of(situation.members, situation.enforcements, situation.settings.date_rules, NOW)
+def sieve_for(situation: Situation) -> RelevantRows:
+    return RelevantRows.of(situation.members, situation.enforcements, situation.settings.date_rules, NOW)
 
 
 def kept(*rows: RegisterRow) -> list[RegisterRow]:
-    """Give what is kept of these rows where Anna is a member and Ben's offboarding was begun."""
-    sieve = Sieve.of([ANNA], [known(BEN, State.OFFBOARDING)], RULES, NOW)
+    """Return what is kept of these rows where Anna is a member and Ben's offboarding was begun."""
+    sieve = RelevantRows.of([ANNA], [known(BEN, State.OFFBOARDING)], RULES, NOW)
     sieve.take(rows)
     return sieve.rows
 
@@ -43,7 +43,7 @@ def test_a_plan_is_the_same_without_the_rows_that_are_left_out(
 
 
 def test_whoever_left_long_ago_is_not_held() -> None:
-    sieve = Sieve.of([ANNA], [], RULES, NOW)
+    sieve = RelevantRows.of([ANNA], [], RULES, NOW)
     sieve.take(row(f"nobody{number}@contoso.example") for number in range(10_000))
     sieve.take([row(ANNA)])
 
@@ -77,7 +77,7 @@ def test_a_row_that_is_due_only_later_is_kept() -> None:
 @pytest.mark.parametrize("ended_first", [True, False])
 def test_it_tells_when_a_row_that_it_passed_over_contradicts_another(*, ended_first: bool) -> None:
     rows = [row("new@contoso.example", ENDED), row("New@contoso.example", RUNNING)]
-    sieve = Sieve.of([person(1)], [], RULES, NOW)
+    sieve = RelevantRows.of([person(1)], [], RULES, NOW)
     sieve.take(rows if ended_first else rows[::-1])
 
     assert sieve.passed_too_many
@@ -86,7 +86,7 @@ def test_it_tells_when_a_row_that_it_passed_over_contradicts_another(*, ended_fi
 def test_rows_that_mean_nobody_are_kept_only_while_members_have_no_row() -> None:
     nobody, recorded = row("nobody@contoso.example"), row("Recorded@contoso.example")
     on_record = known(BEN, State.VERIFIED, row_key="recorded@contoso.example")
-    sieve = Sieve.of([ANNA, person(1)], [on_record], RULES, NOW)
+    sieve = RelevantRows.of([ANNA, person(1)], [on_record], RULES, NOW)
     sieve.take([nobody, recorded, row(BEN), row(ANNA)])
     assert sieve.rows == [row(ANNA), nobody]
     sieve.take([row(person(1).mail)])

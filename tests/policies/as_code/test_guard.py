@@ -5,7 +5,7 @@ import pytest
 
 from enforcer.core.policy import Policy, read_policy
 from enforcer.policies.as_code.guard import dangers
-from enforcer.policies.as_code.parameters import Values
+from enforcer.policies.as_code.parameters import Parameters
 from tests.support.policy_examples import BREAK_GLASS, GROUP, OTHER, VALUES, changed, shipped
 
 BLOCK = "no-group-no-access"
@@ -20,7 +20,7 @@ def test_the_shipped_policies_lock_nobody_out() -> None:
 
 
 def test_without_break_glass_accounts_nothing_goes() -> None:
-    policies = shipped(Values(break_glass_accounts=(), allowed_apps=("Office365",)))
+    policies = shipped(Parameters(break_glass_accounts=(), allowed_apps=("Office365",)))
     assert "breakGlassAccounts is empty" in dangers(list(policies.values()), (GROUP,), ())[0]
 
 

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 
 from enforcer.core.exceptions import InputError
-from enforcer.policies.as_code.parameters import Values, placeholders, read_values
+from enforcer.policies.as_code.parameters import Parameters, placeholders, read_parameters
 from tests.support.office import TEMPLATES
 from tests.support.policy_examples import BREAK_GLASS, GROUP, VALUES
 
 
 def test_the_example_beside_the_templates_can_be_read() -> None:
-    values = read_values(TEMPLATES / "values.example.json")
+    values = read_parameters(TEMPLATES / "values.example.json")
     assert len(values.break_glass_accounts) == 2
 
 
@@ -31,7 +31,7 @@ def test_everything_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
         )
     )
     with pytest.raises(InputError) as refused:
-        read_values(file)
+        read_parameters(file)
     for word in ("admin@contoso.com", "Teams", "everybody", "serviceProvider", "strong", "24"):
         assert word in str(refused.value)
 
@@ -43,12 +43,12 @@ def test_a_file_of_another_kind_is_refused_by_its_name(tmp_path: Path, text: str
     file = tmp_path / "mine.json"
     file.write_text(text)
     with pytest.raises(InputError, match=r"mine\.json"):
-        read_values(file)
+        read_parameters(file)
 
 
 def test_a_missing_file_is_refused_with_where_to_look(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"values\.example\.json"):
-        read_values(tmp_path / "values.json")
+        read_parameters(tmp_path / "values.json")
 
 
 def test_a_strength_may_be_named_or_given_by_its_id() -> None:
@@ -68,5 +68,5 @@ def test_a_compliant_device_is_only_asked_for_where_it_is_wanted() -> None:
 
 
 def test_ids_are_written_as_graph_writes_them() -> None:
-    values = Values(break_glass_accounts=tuple(item.upper() for item in BREAK_GLASS), allowed_apps=())
+    values = Parameters(break_glass_accounts=tuple(item.upper() for item in BREAK_GLASS), allowed_apps=())
     assert placeholders(values, (GROUP,))["breakGlassAccounts"] == BREAK_GLASS

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from enforcer.core.exceptions import UnavailableError
-from enforcer.storage.tables.write_coalescer import GroupCommit
+from enforcer.storage.tables.write_coalescer import WriteCoalescer
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +32,7 @@ class Book:
 
 async def test_what_comes_at_the_same_time_is_written_together_and_in_order() -> None:
     book = Book()
-    commit = GroupCommit(book.write, most=10)
+    commit = WriteCoalescer(book.write, most=10)
 
     await asyncio.gather(*(commit.add([number, -number]) for number in (1, 2, 3)))
 
@@ -41,7 +41,7 @@ async def test_what_comes_at_the_same_time_is_written_together_and_in_order() ->
 
 async def test_a_write_never_takes_more_than_the_most_nor_parts_what_came_together() -> None:
     book = Book()
-    commit = GroupCommit(book.write, most=5)
+    commit = WriteCoalescer(book.write, most=5)
 
     await asyncio.gather(*(commit.add([number, -number]) for number in (1, 2, 3)))
     await commit.add(list(range(12)))
@@ -53,14 +53,14 @@ async def test_a_write_never_takes_more_than_the_most_nor_parts_what_came_togeth
 async def test_there_is_one_write_at_a_time_where_the_order_counts() -> None:
     book = Book()
 
-    await GroupCommit(book.write, most=2).add(list(range(20)))
+    await WriteCoalescer(book.write, most=2).add(list(range(20)))
 
     assert (len(book.writes), book.most_at_once) == (10, 1)
 
 
 async def test_several_writes_are_under_way_where_that_is_allowed_and_they_are_full() -> None:
     book = Book()
-    commit = GroupCommit(book.write, most=2, under_way=3)
+    commit = WriteCoalescer(book.write, most=2, under_way=3)
 
     await commit.add(list(range(20)))
     full = book.most_at_once
@@ -78,7 +78,7 @@ async def test_several_writes_are_under_way_where_that_is_allowed_and_they_are_f
 async def test_nothing_is_durable_before_the_write_has_ended() -> None:
     book = Book()
     book.door.clear()
-    adding = asyncio.create_task(GroupCommit(book.write, most=2).add([1]))
+    adding = asyncio.create_task(WriteCoalescer(book.write, most=2).add([1]))
     await asyncio.sleep(0.01)
 
     assert book.writes == [[1]]
@@ -92,7 +92,7 @@ async def test_a_failure_is_told_to_everybody_in_that_write_and_to_nobody_else()
         if 1 in items:
             raise UnavailableError("storage did not answer")
 
-    commit = GroupCommit(write, most=2)
+    commit = WriteCoalescer(write, most=2)
     results = await asyncio.gather(*(commit.add([number]) for number in (1, 2, 3)), return_exceptions=True)
 
     assert [type(result) for result in results] == [UnavailableError, UnavailableError, type(None)]
@@ -100,7 +100,7 @@ async def test_a_failure_is_told_to_everybody_in_that_write_and_to_nobody_else()
 
 async def test_an_item_added_at_the_very_end_of_a_write_is_written_too() -> None:
     book = Book()
-    commit = GroupCommit(book.write, most=2)
+    commit = WriteCoalescer(book.write, most=2)
 
     async def one_after_the_other() -> None:
         for number in range(50):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from enforcer.core.offboarding_record import Enforcement, Proof, Sessions, State, UnreadableRecord
+from enforcer.core.offboarding_record import OffboardingRecord, Proof, Sessions, State, UnreadableRecord
 from enforcer.core.user_kind import UserKind
 from enforcer.storage.tables.enforcements import TABLE, Enforcements
 from enforcer.storage.tables.storage import Tables
@@ -17,8 +17,8 @@ from tests.support.spoiled_rows import HALF, insert
 pytestmark = pytest.mark.anyio
 
 AT = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
-LEAST = Enforcement(row_key="anna@x.example", user_id="u", state=State.OFFBOARDING)
-WHOLE = Enforcement(
+LEAST = OffboardingRecord(row_key="anna@x.example", user_id="u", state=State.OFFBOARDING)
+WHOLE = OffboardingRecord(
     row_key="11111111-2222-3333-4444-555555555555",
     user_id="11111111-2222-3333-4444-555555555555",
     state=State.STUCK,
@@ -40,7 +40,9 @@ WHOLE = Enforcement(
 
 
 @pytest.mark.parametrize("item", [LEAST, WHOLE])
-async def test_an_enforcement_comes_back_as_it_was(tables: Tables, group: str, item: Enforcement) -> None:
+async def test_an_enforcement_comes_back_as_it_was(
+    tables: Tables, group: str, item: OffboardingRecord
+) -> None:
     enforcements = Enforcements(tables)
     await enforcements.save(group, [item])
     assert await enforcements.get(group, item.row_key) == item
@@ -120,7 +122,7 @@ async def test_a_record_without_a_readable_state_is_told_apart_and_the_rest_of_o
         Attempts="many",
     )
 
-    readable = Enforcement(row_key="cal@x.example", user_id="", state=State.STUCK)
+    readable = OffboardingRecord(row_key="cal@x.example", user_id="", state=State.STUCK)
     unreadable = UnreadableRecord(row_key="ben@x.example")
     found = await enforcements.all_of_group(group)
     assert sorted(found, key=lambda record: record.row_key) == [unreadable, readable]
