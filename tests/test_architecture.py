@@ -17,8 +17,37 @@ PROJECT = Path(__file__).parents[1]
 SOURCES = sorted([PROJECT / "function_app.py", *(PROJECT / "enforcer").rglob("*.py")])
 CORE = [path for path in SOURCES if "core" in path.parts]
 
-# Pure, and of the core, though everybody knows them by a shorter name.
-CORE_TOO = {"enforcer.core.settings", "enforcer.core.setting_values", "enforcer.core.exceptions"}
+# Which room may use which, from the roof down: no arrow leads back up. `docs/architecture.md` draws it.
+ROOMS = {
+    "function_app": "functions telemetry",
+    "__main__": "cli",
+    "functions": "page api web sweep offboarding notify services graph storage telemetry core",
+    "page": "api web sweep status register services graph storage core.planning core.calendar core",
+    "api": "web sweep offboarding status register storage core.planning core.calendar core",
+    "web": "services graph core.calendar core",
+    "cli": "sweep offboarding status evidence policies.as_code policies register services graph"
+    " core.evidence core.calendar core",
+    "sweep": "offboarding notify evidence policies services graph storage telemetry"
+    " core.planning core.calendar core",
+    "offboarding": "policies register services graph core.calendar core",
+    "status": "notify policies register services graph storage core.calendar core",
+    "notify": "register services graph storage telemetry core.calendar core",
+    "evidence": "register services storage core.evidence core.calendar core",
+    "policies.as_code": "policies graph core",
+    "policies": "services graph telemetry core",
+    "register": "services core.calendar core",
+    "services": "graph storage core",
+    "graph": "telemetry core",
+    "storage": "telemetry core.calendar core",
+    "telemetry": "core.calendar core",
+    "core.evidence": "core.planning core.calendar core",
+    "core.planning": "core.calendar core",
+    "core": "core.calendar",
+    "core.calendar": "",
+}
+# Small things of which anybody may make use.
+TOOLS = {"clock", "concurrency", "credentials", "renewable", "rendering"}
+MOST_MODULES_AT_THE_ROOT = 8
 
 # What takes long to load: the SDKs, and what only some calls need.
 HEAVY = (
@@ -50,14 +79,18 @@ def module_of(path: Path) -> str:
 MODULES = {module_of(path) for path in SOURCES}
 
 
-def package_of(module: str) -> str:
-    """Return the package right below `enforcer`; a module that lies there itself stands for itself."""
-    return "enforcer.core" if module in CORE_TOO else ".".join(module.split(".")[:2])
+def room_of(module: str) -> str:
+    """Return the room of the table in which a module is: the innermost package that has one."""
+    name = module.removeprefix("enforcer.")
+    while name not in ROOMS and "." in name:
+        name = name.rpartition(".")[0]
+    return name
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Return the modules that a file imports when it is loaded."""
-    for node in _run_at_import(ast.parse(path.read_text(encoding="utf-8"))):
+def imports(path: Path, *, everywhere: bool = False) -> Iterator[str]:
+    """Yield the modules that a file imports when it is loaded, or (`everywhere`) at any time."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree) if everywhere else _run_at_import(tree):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -79,7 +112,7 @@ def _run_at_import(tree: ast.AST) -> Iterator[ast.AST]:
 @pytest.mark.parametrize("path", CORE, ids=module_of)
 def test_the_core_is_pure(path: Path) -> None:
     """It knows nouns, dates and rules: no Azure package, no adapter, nothing that waits."""
-    allowed = ("enforcer.core", "enforcer.core.settings", "enforcer.core.exceptions", "msgspec")
+    allowed = ("enforcer.core", "msgspec")
     strange = {
         name
         for name in imports(path)
@@ -95,14 +128,29 @@ def test_nothing_imports_itself_in_a_circle() -> None:
     assert list(TopologicalSorter(graph).static_order())
 
 
-def test_no_packages_import_each_other_in_a_circle() -> None:
-    graph: defaultdict[str, set[str]] = defaultdict(set)
+def test_each_room_uses_just_those_that_the_table_gives_it() -> None:
+    used: defaultdict[str, set[str]] = defaultdict(set)
     for path in SOURCES:
-        package = package_of(module_of(path))
-        graph[package] |= {package_of(name) for name in imports(path)} - {package}
-    assert {"enforcer.core", "enforcer.graph", "enforcer.policies", "enforcer.sweep.sweep"} <= graph.keys()
-    # Raises CycleError, which names the circle.
-    assert list(TopologicalSorter(graph).static_order())
+        room = room_of(module_of(path))
+        used[room] |= {
+            room_of(name) for name in imports(path, everywhere=True) if name.startswith("enforcer")
+        }
+    found = {room: rooms - {room, "enforcer"} - TOOLS for room, rooms in used.items()}
+
+    assert {room: found.get(room, set()) for room in ROOMS} == {
+        room: set(rooms.split()) for room, rooms in ROOMS.items()
+    }
+    assert found.keys() - ROOMS.keys() - TOOLS == {"enforcer"}
+
+
+def test_no_arrow_leads_back_up() -> None:
+    floors = list(ROOMS)
+    for room, rooms in ROOMS.items():
+        assert all(floors.index(below) > floors.index(room) for below in rooms.split()), room
+
+
+def test_few_modules_lie_at_the_root() -> None:
+    assert len(list((PROJECT / "enforcer").glob("*.py"))) <= MOST_MODULES_AT_THE_ROOT
 
 
 @pytest.mark.parametrize("module", ["function_app", "enforcer.cli"])

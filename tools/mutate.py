@@ -92,7 +92,7 @@ def drawn(subjects: Sequence[Subject], count: int | None, seed: int) -> list[Sub
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0], prog="make mutate")
-    parser.add_argument("--modules", nargs="+", default=["core", "settings", "values"], metavar="NAME")
+    parser.add_argument("--modules", nargs="+", default=["core"], metavar="NAME")
     parser.add_argument("--sample", type=int, metavar="N", help="only N of all mutants")
     parser.add_argument("--seed", type=int, default=1, help="by which those are chosen")
     parser.add_argument("--mirrors-only", action="store_true", help="leave the tests beside the mirrors out")

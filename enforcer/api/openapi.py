@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -13,9 +13,7 @@ from enforcer.core import run_ids
 from enforcer.web.gate import READ_ROLE, Access
 from enforcer.web.messages import JSON
 from enforcer.web.problems import PROBLEM_JSON, Problem
-
-if TYPE_CHECKING:
-    from enforcer.api.routes import Parameter, Route
+from enforcer.web.routes import Parameter, Route
 
 type Json = dict[str, Any]
 

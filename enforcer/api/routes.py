@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -30,42 +28,10 @@ from enforcer.api.handlers.runs import approve_plan, get_run, start_sweeps
 from enforcer.api.openapi import describe
 from enforcer.core.offboard_answer import Offboarded
 from enforcer.status.group_status import Status
-from enforcer.web.calls import Call, Handler
+from enforcer.web.calls import Call
 from enforcer.web.gate import Access
 from enforcer.web.messages import Response, respond
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """A parameter of the query; all are optional."""
-
-    name: str
-    description: str
-    schema: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """One route.
-
-    Attributes:
-        name: The function's name in Azure, and the operation's in the OpenAPI document.
-        path: Below `/api/`.
-        body: What is sent, where anything is; it may be left out where every field of it may.
-        answers: What is answered when all is well, by status; None where it has no type of ours.
-        refusals: The statuses of problems that are this route's own.
-    """
-
-    name: str
-    method: str
-    path: str
-    access: Access
-    handler: Handler
-    summary: str
-    body: type | None = None
-    query: tuple[Parameter, ...] = ()
-    answers: Mapping[int, type | None] = field(default_factory=dict)
-    refusals: tuple[int, ...] = ()
+from enforcer.web.routes import Parameter, Route
 
 
 @cache

@@ -12,8 +12,8 @@ import click
 from enforcer.cli.dates import DayType
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, UNDONE, settings, version, with_services
-from enforcer.core.calendar.days import period
 from enforcer.core.evidence.cases import Evidence
+from enforcer.core.evidence.period import period
 from enforcer.core.exceptions import EnforcerError
 from enforcer.core.ledger import Anchor, CheckedChain
 from enforcer.evidence.audit import chained_groups, check_chains, gather_evidence, reported_heads

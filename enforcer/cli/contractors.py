@@ -102,7 +102,7 @@ def add(  # noqa: PLR0913 -- one for each option
 @_group_option
 @output_option
 def extend(user: str, end: str, group_id: str, as_json: bool) -> int:  # noqa: FBT001
-    """Return USER another end date."""
+    """Change the end date of USER."""
     saved = with_services(
         "extending",
         lambda services: changes.extend(services, user, end, actor=actor(), group_id=group_id),

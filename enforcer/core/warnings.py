@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from enforcer.core.calendar.days import last_day
+from enforcer.core.calendar.dates import last_day
 from enforcer.core.endings import Ending
 from enforcer.core.keys import normalised
 

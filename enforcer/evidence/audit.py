@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from enforcer.core.calendar.days import Period
 from enforcer.core.contractors import InvalidRow
 from enforcer.core.evidence.access_history import AccessHistory, GroupRecord, access_histories
 from enforcer.core.evidence.cases import Evidence, UnreadableRow, summarise
+from enforcer.core.evidence.period import Period
 from enforcer.core.evidence.verdicts import cases
 from enforcer.core.exceptions import EnforcerError
 from enforcer.core.ledger import Anchor, CheckedChain, Head, Link, first_break

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from enforcer.core.calendar.days import Period, last_day
+from enforcer.core.calendar.dates import last_day
 from enforcer.core.evidence.cases import Case, Verdict
+from enforcer.core.evidence.period import Period
 
 WIDTH, HEIGHT = 900, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 12, 14, 30

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import azure.functions as func
 
-from enforcer.api.routes import ROUTES, Route
+from enforcer.api.routes import ROUTES
 from enforcer.functions.runtime import PerLoop, pacer, settings
 from enforcer.services import open_services
 from enforcer.web.app import PATIENCE, Api
 from enforcer.web.messages import Request, Response
+from enforcer.web.routes import Route
 
 type Answer = Callable[[Api, Route, Request], Awaitable[Response]]
 type HttpFunction = Callable[[func.HttpRequest, func.Context], Awaitable[func.HttpResponse]]

@@ -22,7 +22,6 @@ from enforcer.notify.operators import fingerprint
 from enforcer.notify.wording import Text, run_summary, sponsor_mail
 from enforcer.register.reading import endings, read_register
 from enforcer.services import Services
-from enforcer.status.group_status import newest_findings
 
 _LEASE = "warnings"
 # What was said is remembered a while longer than the end it was about: clocks and zones may be changed.
@@ -153,7 +152,7 @@ async def _protected_names(services: Services) -> set[str]:
 
 
 async def _never_acted_upon(services: Services, group_id: str) -> set[tuple[str, str]]:
-    found = await newest_findings(services, group_id)
+    found = await services.runs.newest_findings(group_id, services.now())
     ambiguous = [item.row_key for item in found if item.kind is FindingKind.AMBIGUOUS_ROW]
     return {(group_id, row_key) for row_key in ambiguous if row_key}
 

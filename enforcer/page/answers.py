@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from enforcer.api.routes import Route
 from enforcer.core.settings import Mode
 from enforcer.page.people import HOME, person_path
 from enforcer.page.times import Calendar, Moment
@@ -20,6 +19,7 @@ from enforcer.web.app import Api
 from enforcer.web.calls import Call
 from enforcer.web.messages import SECURITY_HEADERS, Request, Response
 from enforcer.web.problems import PROBLEM_JSON, Code, Problem
+from enforcer.web.routes import Route
 
 _PACKAGE = "enforcer.page"
 # App Service's own endpoints (Authentication in Azure App Service: customize sign-ins and sign-outs).

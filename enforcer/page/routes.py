@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from enforcer.api.routes import Route
 from enforcer.page.changes import change_person
 from enforcer.page.overview import approve, show_overview
 from enforcer.page.person_view import show_person
 from enforcer.web.gate import Access
+from enforcer.web.routes import Route
 
 # To the Functions host an empty route means the function's name. A parameter that must be empty means `/api/`
 # (https://github.com/Azure/Azure-Functions/issues/2473).

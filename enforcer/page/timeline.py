@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from enforcer.core.calendar.days import last_day
-from enforcer.core.calendar.forecast import Week, forecast
+from enforcer.core.calendar.dates import last_day
+from enforcer.core.forecast import Week, forecast
 from enforcer.page.people import HOME, PersonLink, row_link
 from enforcer.page.times import Calendar, Moment, short_day
 from enforcer.register.reading import Row

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
-from enforcer.core.calendar.dates import instant
-from enforcer.core.calendar.days import last_day
+from enforcer.core.calendar.dates import instant, last_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

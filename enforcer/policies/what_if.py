@@ -112,7 +112,7 @@ def _shuts_out(policy: Policy) -> bool:
 
 
 def before_asking(person: OffboardingRecord) -> OffboardingRecord:
-    """Return the record of a person who was just removed: what is certain, or that Entra was not asked yet."""
+    """Return the record of a person who was just removed: what is certain, or that Entra was not asked."""
     if person.removed_at is None or person.proof is not None:
         return person
     answer = without_asking(person) or Answer(proof=Proof.NOT_ASKED)

@@ -10,11 +10,11 @@ from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from enforcer.core.calendar.forecast import Week, forecast
 from enforcer.core.calendar.schedule import as_written
 from enforcer.core.contractors import Contractor, read_rows
+from enforcer.core.forecast import Week, forecast
 from enforcer.core.offboarding_record import OffboardingRecord, State
-from enforcer.core.plan import Finding, FindingKind, HeldPlan
+from enforcer.core.plan import FindingKind, HeldPlan
 from enforcer.core.runs import Run, RunKind, RunState
 from enforcer.core.settings import Mode, Settings
 from enforcer.services import Services
@@ -156,14 +156,3 @@ async def _count_findings(services: Services, run: Run | None) -> dict[FindingKi
         return {}
     found = await services.runs.findings(run.group_id, run.run_id)
     return dict(found.by_kind)
-
-
-async def newest_findings(services: Services, group_id: str) -> Sequence[Finding]:
-    """Return what the newest finished sweep of a group found, as far as the run's row names it.
-
-    Raises:
-        AccessDeniedError, UnavailableError: Storage refuses, or does not answer.
-    """
-    runs = await services.runs.of_group(group_id, services.now())
-    finished = [run for run in runs if run.kind is RunKind.SWEEP and run.state is RunState.COMPLETE]
-    return (await services.runs.findings(group_id, finished[-1].run_id)).named if finished else ()

@@ -7,7 +7,6 @@ import logging
 from dataclasses import replace
 from time import monotonic
 
-from enforcer.api.routes import Route
 from enforcer.core.exceptions import EnforcerError
 from enforcer.graph.retries import RetryBudget
 from enforcer.services import Services
@@ -15,6 +14,7 @@ from enforcer.web.calls import Budget, Call
 from enforcer.web.gate import Gate
 from enforcer.web.messages import Request, Response
 from enforcer.web.problems import ProblemError, internal, problem_of, unavailable
+from enforcer.web.routes import Route
 from enforcer.web.signing_keys import KeyRing
 
 # Somebody waits for the answer: what cannot be done in a few seconds is queued, or asked for again.

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from enforcer.core.calendar import dates
-from enforcer.core.calendar.days import period
 from enforcer.core.evidence.cases import Case, Evidence, Membership, Verdict
+from enforcer.core.evidence.period import period
 from enforcer.core.ledger import Anchor, CheckedChain, Head
 from enforcer.core.run_ids import new_run_id
 from enforcer.evidence.audit import chained_groups, check_chains, gather_evidence, reported_heads

@@ -11,8 +11,9 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from enforcer.api.routes import ROUTES, Route
+from enforcer.api.routes import ROUTES
 from enforcer.web.gate import Access
+from enforcer.web.routes import Route
 from sandbox.azurite import StorageEndpoints, running_azurite
 from sandbox.directory.faults import Fault
 from sandbox.directory.tokens import Flaw

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from enforcer.core.calendar import dates
-from enforcer.core.calendar.days import last_day
+from enforcer.core.calendar.dates import last_day
 from enforcer.core.endings import Ending
 from enforcer.core.messages import Level
 from enforcer.core.plan import Finding, FindingKind

@@ -9,7 +9,7 @@ from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.plan import FindingKind
 from enforcer.core.settings import Mode
 from enforcer.offboarding.undo import plan_undo, undo
-from enforcer.status.group_status import GroupStatus, newest_findings, read_status
+from enforcer.status.group_status import GroupStatus, read_status
 from sandbox.directory.faults import Fault
 from tests.support.findings import too_many
 from tests.support.leaving import offboard
@@ -72,7 +72,9 @@ async def test_what_the_newest_finished_sweep_found_is_not_hidden_by_a_later_fai
     with pytest.raises(EnforcerError):
         await world.sweep()
 
-    assert [one.user_id for one in await newest_findings(world.services, world.group.id)] == [ghost.id]
+    assert [
+        one.user_id for one in await world.services.runs.newest_findings(world.group.id, world.services.now())
+    ] == [ghost.id]
 
 
 async def test_findings_are_counted_by_kind(world: World) -> None:
@@ -94,7 +96,7 @@ async def test_of_however_many_findings_none_is_missing_from_the_count(world: Wo
         FindingKind.MISSING_MEMBER: 6_000,
         FindingKind.UNREGISTERED_MEMBER: 5,
     }
-    named = await newest_findings(world.services, world.group.id)
+    named = await world.services.runs.newest_findings(world.group.id, world.services.now())
     assert sum(found.kind is FindingKind.UNREGISTERED_MEMBER for found in named) == 5
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 from azure.storage.queue.aio import QueueClient
 
-from enforcer.api.routes import ROUTES, Route
+from enforcer.api.routes import ROUTES
 from enforcer.graph.retries import RetryBudget
 from enforcer.web.app import Api
 from enforcer.web.calls import Budget
 from enforcer.web.messages import Request, Response
+from enforcer.web.routes import Route
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory.objects import User
 from sandbox.directory.tokens import TokenOrder

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from enforcer.core.calendar import dates
-from enforcer.core.calendar.days import period
 from enforcer.core.evidence.cases import Case, Evidence, Membership, UnreadableRow, Verdict, summarise
+from enforcer.core.evidence.period import period
 from enforcer.core.ledger import Break, CheckedChain
 
 ZONE = ZoneInfo("Europe/Berlin")

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from enforcer.api.routes import Route
 from enforcer.page.answers import answer
 from enforcer.page.routes import PAGES
 from enforcer.web.messages import Request, Response
+from enforcer.web.routes import Route
 from sandbox.directory.tokens import TokenOrder
 from tests.support.api_caller import AUDIENCE, CHANGE, Somebody
 

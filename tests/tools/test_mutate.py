@@ -103,10 +103,6 @@ def test_what_no_test_notices_is_named_and_the_tree_stays_as_it_was(tree: Path) 
 
 
 def test_every_equivalent_is_a_change_that_can_still_be_made() -> None:
-    possible = {
-        one.change
-        for path in chosen(["core", "settings", "values"])
-        for one in mutants((ROOT / path).read_text("utf-8"))
-    }
+    possible = {one.change for path in chosen(["core"]) for one in mutants((ROOT / path).read_text("utf-8"))}
     assert equivalents().keys() <= possible
     assert all(equivalents().values())

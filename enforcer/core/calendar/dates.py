@@ -25,6 +25,9 @@ _FIRST_YEAR, _LAST_YEAR = 1990, 9998
 
 WANTED = "a date YYYY-MM-DD, or a date and time with an offset such as 2026-12-31T17:00:00+01:00"
 
+# Access that ends at midnight lasted until the end of the day before.
+_MOMENT = timedelta(microseconds=1)
+
 
 class UnreadableDateError(ValueError):
     """The value is no date that can be acted upon; the text says why."""
@@ -148,3 +151,8 @@ def _end_of_gap(candidate: datetime, day: date, zone: ZoneInfo) -> datetime:
         else:
             before = middle
     return after.replace(microsecond=0)
+
+
+def last_day(due_at: datetime, zone: ZoneInfo) -> date:
+    """Return the last day of access that ends at this instant."""
+    return (due_at - _MOMENT).astimezone(zone).date()

@@ -14,8 +14,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from enforcer.core.calendar import dates
-from enforcer.core.calendar.dates import instant
-from enforcer.core.calendar.days import last_day
+from enforcer.core.calendar.dates import instant, last_day
 
 _MOMENT = timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1)

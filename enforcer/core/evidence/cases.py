@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from enforcer.core.calendar.days import Period
+from enforcer.core.evidence.period import Period
 from enforcer.core.ledger import CheckedChain
 from enforcer.core.runs import Lag
 

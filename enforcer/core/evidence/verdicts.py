@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from enforcer.core.calendar.days import Period
 from enforcer.core.evidence.access_history import AccessHistory, in_order, moment, times
 from enforcer.core.evidence.cases import Case, Membership, Verdict
+from enforcer.core.evidence.period import Period
 from enforcer.core.keys import is_object_id
 from enforcer.core.ledger import Action, EntryOutcome, Link
 from enforcer.core.offboarding_record import OffboardingRecord, Sessions

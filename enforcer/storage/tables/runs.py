@@ -83,6 +83,12 @@ class Runs:
         async with self._tables.table(TABLE) as table:
             return _run_findings(dict(await table.get_entity(group_id, run_id)))
 
+    async def newest_findings(self, group_id: str, now: datetime) -> Sequence[Finding]:
+        """Return what the group's newest finished sweep found, as far as the run's row names it."""
+        runs = await self.of_group(group_id, now)
+        finished = [run for run in runs if run.kind is RunKind.SWEEP and run.state is RunState.COMPLETE]
+        return (await self.findings(group_id, finished[-1].run_id)).named if finished else ()
+
     async def _query(self, query: str, parameters: dict[str, str]) -> list[Run]:
         async with self._tables.table(TABLE) as table:
             found = table.query_entities(query, parameters=parameters, select=list(_COLUMNS))

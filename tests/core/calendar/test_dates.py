@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enforcer.core.calendar.dates import UnreadableDateError, begins_at, ends_at, instant, utc, written
+from enforcer.core.calendar.dates import (
+    UnreadableDateError,
+    begins_at,
+    ends_at,
+    instant,
+    last_day,
+    utc,
+    written,
+)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 # Zones whose clocks change (or changed) at midnight, skip a day, or lie half an hour off.
@@ -218,3 +226,12 @@ class StoredTime(datetime):
 def test_a_time_of_the_storage_sdk_becomes_a_plain_one() -> None:
     assert type(utc(StoredTime(2026, 12, 31, tzinfo=UTC))) is datetime
     assert type(ends_at(StoredTime(2026, 12, 31, tzinfo=UTC), BERLIN)) is datetime
+
+
+@given(
+    day=st.dates(date(1991, 1, 1), date(2100, 1, 1)),
+    zone=st.sampled_from(["Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Auckland", "UTC"]),
+)
+def test_the_last_day_of_an_end_date_is_that_date(day: date, zone: str) -> None:
+    here = ZoneInfo(zone)
+    assert last_day(ends_at(day.isoformat(), here), here) == day

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enforcer.core.calendar.dates import UnreadableDateError, begins_at, ends_at, instant
-from enforcer.core.calendar.days import last_day
+from enforcer.core.calendar.dates import UnreadableDateError, begins_at, ends_at, instant, last_day
 from enforcer.core.calendar.midnight import DateRules, Midnight
 from tests.core.calendar.test_dates import STRANGE_ZONES
 

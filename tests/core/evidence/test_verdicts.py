@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enforcer.core.calendar import dates
-from enforcer.core.calendar.days import period
 from enforcer.core.calendar.midnight import DateRules
 from enforcer.core.endings import Ending
 from enforcer.core.evidence.access_history import GroupRecord, access_histories
 from enforcer.core.evidence.cases import Case, Membership, Verdict
+from enforcer.core.evidence.period import period
 from enforcer.core.evidence.verdicts import cases
 from enforcer.core.ledger import Action, Entry, Head
 from enforcer.core.members import Member, MemberIndex

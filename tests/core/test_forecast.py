@@ -3,9 +3,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from enforcer.core.calendar.forecast import forecast
 from enforcer.core.calendar.midnight import DateRules
 from enforcer.core.contractors import ReadRow, RegisterRow, read_row
+from enforcer.core.forecast import forecast
 
 BERLIN = ZoneInfo("Europe/Berlin")
 # A Wednesday, ISO week 48 of 2026.

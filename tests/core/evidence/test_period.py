@@ -8,19 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enforcer.core.calendar import dates
-from enforcer.core.calendar.days import last_day, period
+from enforcer.core.calendar.dates import last_day
+from enforcer.core.evidence.period import period
 from enforcer.core.exceptions import InputError
 
 BERLIN = ZoneInfo("Europe/Berlin")
-
-
-@given(
-    day=st.dates(date(1991, 1, 1), date(2100, 1, 1)),
-    zone=st.sampled_from(["Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Auckland", "UTC"]),
-)
-def test_the_last_day_of_an_end_date_is_that_date(day: date, zone: str) -> None:
-    here = ZoneInfo(zone)
-    assert last_day(dates.ends_at(day.isoformat(), here), here) == day
 
 
 def test_access_that_ends_on_the_last_day_belongs_to_the_period() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from enforcer.core.calendar.days import last_day
+from enforcer.core.calendar.dates import last_day
 from enforcer.core.contractors import Contractor, ReadRow
 
 WEEKS = 12

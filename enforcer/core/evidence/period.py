@@ -1,22 +1,14 @@
-"""Whole days in the organisation's time zone, where `dates` speaks of instants."""
+"""The days that evidence is about."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from enforcer.core.calendar import dates
 from enforcer.core.calendar.dates import UnreadableDateError
 from enforcer.core.exceptions import InputError
-
-# Access that ends at midnight lasted until the end of the day before.
-_MOMENT = timedelta(microseconds=1)
-
-
-def last_day(due_at: datetime, zone: ZoneInfo) -> date:
-    """Return the last day of access that ends at this instant."""
-    return (due_at - _MOMENT).astimezone(zone).date()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

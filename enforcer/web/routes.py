@@ -1,0 +1,42 @@
+"""A route: what it is called, what it takes and returns, and who may call it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from enforcer.web.calls import Handler
+from enforcer.web.gate import Access
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A parameter of the query; all are optional."""
+
+    name: str
+    description: str
+    schema: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One route.
+
+    Attributes:
+        name: The function's name in Azure, and the operation's in the OpenAPI document.
+        path: Below `/api/`.
+        body: What is sent, where anything is; it may be left out where every field of it may.
+        answers: What is answered when all is well, by status; None where it has no type of ours.
+        refusals: The statuses of problems that are this route's own.
+    """
+
+    name: str
+    method: str
+    path: str
+    access: Access
+    handler: Handler
+    summary: str
+    body: type | None = None
+    query: tuple[Parameter, ...] = ()
+    answers: Mapping[int, type | None] = field(default_factory=dict)
+    refusals: tuple[int, ...] = ()
