@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enforcer.core.dates import UnreadableDateError, begins_at, ends_at, instant, utc, written
+from enforcer.core.dates import WANTED, UnreadableDateError, begins_at, day, ends_at, instant, utc, written
 
 BERLIN = ZoneInfo("Europe/Berlin")
 # Zones whose clocks change (or changed) at midnight, skip a day, or lie half an hour off.
@@ -218,3 +219,33 @@ class StoredTime(datetime):
 def test_a_time_of_the_storage_sdk_becomes_a_plain_one() -> None:
     assert type(utc(StoredTime(2026, 12, 31, tzinfo=UTC))) is datetime
     assert type(ends_at(StoredTime(2026, 12, 31, tzinfo=UTC), BERLIN)) is datetime
+
+
+# What is said of what cannot be read ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        (None, f"is missing; it must be {WANTED}"),
+        ("2026-02-30", "is '2026-02-30', which does not exist ("),
+        ("2026-12-31T25:00Z", "is '2026-12-31T25:00Z', which does not exist ("),
+        ("soon", f"is 'soon'; it must be {WANTED}"),
+        ("9999-12-31", "is 9999-12-31, a placeholder: only years from 1990 to 9998 are acted upon"),
+        ("1989-12-31", "is 1989-12-31, a placeholder: only years from 1990 to 9998 are acted upon"),
+    ],
+)
+def test_a_date_that_cannot_be_read_says_what_it_is_and_why(value: object, detail: str) -> None:
+    with pytest.raises(UnreadableDateError, match=re.escape(detail)):
+        ends_at(value, ZoneInfo("UTC"))
+
+
+@pytest.mark.parametrize("text", ["1990-01-01", "9998-12-31"])
+def test_the_first_and_the_last_day_that_are_acted_upon(text: str) -> None:
+    assert day(text).isoformat() == text
+
+
+@pytest.mark.parametrize("text", ["2026-12-31T00:00:00Z", "2026-12-31T17:00:00+01:00", "soon", ""])
+def test_a_day_is_written_in_one_way(text: str) -> None:
+    with pytest.raises(UnreadableDateError, match=re.escape(f"is {text!r}; it must be a da")):
+        day(text)
