@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enforcer.core.calendar.midnight import DateRules
-from enforcer.core.contractors import Contractor, InvalidRow, ReadRow, RegisterRow, read_row
+from enforcer.core.contractors import (
+    Contractor,
+    InvalidRow,
+    ReadRow,
+    RegisterRow,
+    Registration,
+    read_row,
+    read_rows,
+)
 from enforcer.core.keys import ANYBODY
 
 RULES = DateRules(zone=ZoneInfo("UTC"))
@@ -161,3 +170,56 @@ def test_whatever_a_row_holds_it_is_read_or_refused_in_words(
     row = RegisterRow(row_key=row_key, end_date=end_date, start_date=start_date, partition_key=partition_key)
     found = read_row(row, RULES)
     assert isinstance(found, Contractor) or found.detail
+
+
+# Every field of what is read -----------------------------------------------------------------------------
+
+GROUP = "99999999-0000-4000-8000-00000000abcd"
+WHOLE = Registration(
+    group_id=GROUP,
+    row_key="Anna%23EXT%23@Contoso.com",
+    end_date=datetime(2026, 12, 31, 17, tzinfo=UTC),
+    start_date="2026-12-01",
+    display_name="Anna",
+    company="Partner",
+    sponsor="boss@contoso.com",
+    note="Grüße",
+    perhaps_end_date=("endDate", "End_Date"),
+)
+
+
+def test_every_field_of_a_row_that_can_be_acted_upon() -> None:
+    found = WHOLE.read(RULES)
+    assert found == Contractor(
+        row_key="Anna%23EXT%23@Contoso.com",
+        key="anna#ext#@contoso.com",
+        end_date="2026-12-31T17:00:00Z",
+        due_at=datetime(2026, 12, 31, 17, tzinfo=UTC),
+        begins_at=datetime(2026, 12, 1, tzinfo=UTC),
+    )
+    assert found.keys == ("anna#ext#@contoso.com",)
+    assert list(read_rows([RegisterRow(row_key=ANNA, end_date="2026-12-31")], RULES)) == [contractor(ANNA)]
+
+
+def test_every_field_of_a_row_that_nobody_can_act_upon() -> None:
+    mine = ("anna#ext#@contoso.com",)
+    capitals = replace(WHOLE, group_id=GROUP.upper()).read(RULES)
+    assert capitals == InvalidRow(
+        row_key=WHOLE.row_key,
+        keys=mine,
+        detail=f"PartitionKey is {GROUP.upper()!r}; it must be the group's object ID in lower case",
+    )
+    undated = replace(WHOLE, end_date=None).read(RULES)
+    assert isinstance(undated, InvalidRow)
+    assert (undated.row_key, undated.keys) == (WHOLE.row_key, mine)
+    assert undated.detail.startswith("EndDate is missing")
+    assert undated.detail.endswith(
+        ". The row has 'endDate', 'End_Date': if that is meant, write it as 'EndDate'"
+    )
+    alone = replace(WHOLE, end_date=None, perhaps_end_date=()).read(RULES)
+    assert isinstance(alone, InvalidRow)
+    assert "The row has" not in alone.detail
+    wrapped = replace(WHOLE, row_key=f"<{ANNA}>").read(RULES)
+    assert isinstance(wrapped, InvalidRow)
+    assert (wrapped.row_key, wrapped.keys) == (f"<{ANNA}>", (ANNA,))
+    assert wrapped.detail.startswith("RowKey ")

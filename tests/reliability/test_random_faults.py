@@ -33,16 +33,16 @@ PEOPLE = 4
 # How many schedules had what in them, and, of a hundred, how many have to: what never happens is not tested.
 reached: Counter[str] = Counter()
 LEAST = {
-    "held by the brake": 10,
-    "let through by an approval": 2,
-    "removed": 20,
-    "taken up again": 3,
-    "left undone": 3,
-    "a run that failed": 5,
-    "a finding": 10,
+    "removed": 25,
     "somebody stays": 20,
-    "offboarded on demand": 5,
+    "offboarded on demand": 10,
+    "held by the brake": 10,
+    "a finding": 8,
+    "let through by an approval": 4,
     "not offboarded on demand": 2,
+    "a run that failed": 2,
+    "left undone": 2,
+    "taken up again": 2,
 }
 BRAKE = {"ENFORCER_BRAKE_COUNT": "2", "ENFORCER_BRAKE_PERCENT": "0"}
 
@@ -196,9 +196,11 @@ class Schedule(RuleBasedStateMachine):
     def sweep(self, faults: tuple[AnyFault, ...]) -> None:
         self._sweep(faults)
 
-    @rule(fault=step_fault)
-    def sweep_past_a_refusal(self, fault: AnyFault) -> None:
-        """One person's step goes wrong, and the next sweep takes it up again."""
+    @rule(who=whom, fault=step_fault)
+    def sweep_past_a_refusal(self, who: int, fault: AnyFault) -> None:
+        """A step of somebody who is due goes wrong, and the next sweep takes it up again."""
+        self.world.add(self.people[who])
+        self.do(self.world.write_row(self.people[who].id, self.world.day(-1)))
         self._sweep((fault,))
         self.see("left undone", applies=self._begun())
         self._sweep()
@@ -363,7 +365,11 @@ def test_whatever_goes_wrong_nobody_is_lost_and_nobody_is_wrongly_removed(
                     super().__init__(sky, runner)
 
             reached.clear()
-            run_state_machine_as_test(Here, settings=hypothesis_settings(stateful_step_count=8))
+            # A schedule takes a second: half as many as of what is quick.
+            count = hypothesis_settings().max_examples // 2
+            run_state_machine_as_test(
+                Here, settings=hypothesis_settings(max_examples=count, stateful_step_count=8)
+            )
             too_few = {
                 what: reached[what]
                 for what, least in LEAST.items()

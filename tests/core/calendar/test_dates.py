@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -10,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enforcer.core.calendar.dates import (
+    WANTED,
     UnreadableDateError,
     begins_at,
+    day,
     ends_at,
     instant,
     last_day,
@@ -229,9 +232,39 @@ def test_a_time_of_the_storage_sdk_becomes_a_plain_one() -> None:
 
 
 @given(
-    day=st.dates(date(1991, 1, 1), date(2100, 1, 1)),
+    of=st.dates(date(1991, 1, 1), date(2100, 1, 1)),
     zone=st.sampled_from(["Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Auckland", "UTC"]),
 )
-def test_the_last_day_of_an_end_date_is_that_date(day: date, zone: str) -> None:
+def test_the_last_day_of_an_end_date_is_that_date(of: date, zone: str) -> None:
     here = ZoneInfo(zone)
-    assert last_day(ends_at(day.isoformat(), here), here) == day
+    assert last_day(ends_at(of.isoformat(), here), here) == of
+
+
+# What is said of what cannot be read ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        (None, f"is missing; it must be {WANTED}"),
+        ("2026-02-30", "is '2026-02-30', which does not exist ("),
+        ("2026-12-31T25:00Z", "is '2026-12-31T25:00Z', which does not exist ("),
+        ("soon", f"is 'soon'; it must be {WANTED}"),
+        ("9999-12-31", "is 9999-12-31, a placeholder: only years from 1990 to 9998 are acted upon"),
+        ("1989-12-31", "is 1989-12-31, a placeholder: only years from 1990 to 9998 are acted upon"),
+    ],
+)
+def test_a_date_that_cannot_be_read_says_what_it_is_and_why(value: object, detail: str) -> None:
+    with pytest.raises(UnreadableDateError, match=re.escape(detail)):
+        ends_at(value, ZoneInfo("UTC"))
+
+
+@pytest.mark.parametrize("text", ["1990-01-01", "9998-12-31"])
+def test_the_first_and_the_last_day_that_are_acted_upon(text: str) -> None:
+    assert day(text).isoformat() == text
+
+
+@pytest.mark.parametrize("text", ["2026-12-31T00:00:00Z", "2026-12-31T17:00:00+01:00", "soon", ""])
+def test_a_day_is_written_in_one_way(text: str) -> None:
+    with pytest.raises(UnreadableDateError, match=re.escape(f"is {text!r}; it must be a da")):
+        day(text)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from enforcer.core.calendar import dates
 from enforcer.core.calendar.dates import last_day
-from enforcer.core.evidence.period import period
+from enforcer.core.evidence.period import Period, period
 from enforcer.core.exceptions import InputError
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -56,3 +56,19 @@ def test_what_is_no_period_is_refused_and_the_field_named(first: str, last: str,
         period(first, last, BERLIN)
 
     assert refused.value.field == field
+
+
+def test_every_field_of_a_period() -> None:
+    assert period("2026-11-01", "2026-11-30", ZoneInfo("Europe/Berlin")) == Period(
+        first=date(2026, 11, 1),
+        last=date(2026, 11, 30),
+        starts_at=datetime(2026, 10, 31, 23, tzinfo=UTC),
+        ends_at=datetime(2026, 11, 30, 23, tzinfo=UTC),
+        time_zone="Europe/Berlin",
+    )
+
+
+def test_the_last_day_of_access_that_ends_a_microsecond_into_a_day_is_that_day() -> None:
+    midnight = datetime(2026, 11, 30, tzinfo=UTC)
+    ends = [midnight + timedelta(microseconds=number) for number in (0, 1)]
+    assert [last_day(end, ZoneInfo("UTC")).day for end in ends] == [29, 30]

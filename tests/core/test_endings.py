@@ -1,0 +1,23 @@
+"""Whether there is anybody who can be told of an end."""
+
+from __future__ import annotations
+
+import pytest
+
+from enforcer.core.endings import Ending
+from tests.support.paper_group import ENDED, GROUP, NOW
+
+
+@pytest.mark.parametrize(
+    ("sponsor", "has_one"),
+    [
+        ("boss@contoso.com", True),
+        (" boss@contoso.com ", True),
+        ("", False),
+        ("the boss", False),
+        (" ", False),
+    ],
+)
+def test_a_sponsor_is_somebody_to_whom_a_mail_can_go(sponsor: str, *, has_one: bool) -> None:
+    ending = Ending(group_id=GROUP, row_key="a@b.c", end_date=ENDED, due_at=NOW, sponsor=sponsor)
+    assert ending.has_sponsor is has_one
