@@ -3,6 +3,9 @@ PYTHON ?= python3.13
 BIN := .venv/bin
 SANDBOX := sandbox/node_modules/.package-lock.json
 
+# One worker for each core; the tests of a file stay together, because they share a world.
+PARALLEL := -n auto --dist loadfile
+
 .PHONY: demo sandbox test test-long test-browser coverage mutate check format bench docs site pictures lock clean
 
 demo: .venv/.product $(SANDBOX)  ## show a night, from the plan to the proof, in a local tenant
@@ -12,16 +15,16 @@ sandbox: .venv/.product $(SANDBOX)  ## keep the local tenant up to play with
 	$(BIN)/python -m sandbox.up
 
 test: .venv/.dev $(SANDBOX)  ## every test but the long and the browser ones
-	$(BIN)/python -m pytest -m "not long and not browser"
+	$(BIN)/python -m pytest -m "not long and not browser" $(PARALLEL)
 
 test-long: .venv/.dev $(SANDBOX)  ## the same with many more repeats
-	$(BIN)/python -m pytest -m "not browser" --hypothesis-profile=long
+	$(BIN)/python -m pytest -m "not browser" --hypothesis-profile=long $(PARALLEL)
 
 test-browser: .venv/.dev $(SANDBOX)  ## the operators' page in a real browser (needs Chromium)
 	$(BIN)/python -m pytest tests/browser -m browser
 
 coverage: .venv/.dev $(SANDBOX)  ## the same tests, and how much of enforcer/ they run
-	$(BIN)/python -m pytest -m "not long and not browser" --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -m "not long and not browser" $(PARALLEL) --cov --cov-report=term:skip-covered
 
 mutate: .venv/.dev $(SANDBOX)  ## which small faults would no test notice? MUTATE="--modules core/plan --sample 50"
 	$(BIN)/python -m tools.mutate $(MUTATE)
