@@ -41,7 +41,7 @@ async def loaded(world: World) -> Loaded:
     order = TokenOrder(audience=AUDIENCE, user=somebody.id, roles=["Contractors.Offboard"])
     wanted = Offboard(user=somebody.id, token=world.directory.token(order))
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.bench.cold"),
+        *(sys.executable, "-m", "tests.support.cold_program"),
         env={**os.environ, **world.environ},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

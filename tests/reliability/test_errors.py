@@ -100,7 +100,7 @@ async def test_a_person_is_tried_again_for_a_bounded_time_and_keeps_nobody_waiti
     assert world.member_ids() == {people[0].id}
     assert (
         2
-        <= len([done for done in tried(world) if done.deed == "removed" and done.user_id == people[0].id])
+        <= len([done for done in tried(world) if done.fact == "removed" and done.user_id == people[0].id])
         <= 5
     )
     assert _counts(report) == (5, 4, 0, 1, 0)
@@ -183,7 +183,7 @@ async def test_after_six_failed_runs_somebody_is_stuck_named_and_tried_once_a_da
         world.clock.advance(hours=25)
         await world.sweep()
         await world.sweep()
-        assert len([done for done in tried(world, since) if done.deed == "removed"]) == 1
+        assert len([done for done in tried(world, since) if done.fact == "removed"]) == 1
 
     heal(world)
     world.clock.advance(hours=25)
@@ -228,7 +228,7 @@ async def test_who_was_half_offboarded_and_added_again_is_revoked_again(open_wor
     heal(world)
     await world.sweep()
 
-    assert [done.deed for done in tried(world, since)] == ["changed", "revoked"]
+    assert [done.fact for done in tried(world, since)] == ["changed", "revoked"]
 
 
 # This run ------------------------------------------------------------------------------------------------

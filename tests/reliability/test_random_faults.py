@@ -26,7 +26,7 @@ from sandbox.directory.faults import Fault as GraphFault
 from sandbox.directory.objects import User
 from sandbox.storage_proxy import Calls, Moment, Reply
 from sandbox.storage_proxy import Fault as StorageFault
-from tests.support.fault_world import AnyFault, FaultSchedule, FaultWorld, opened_sky
+from tests.support.fault_world import AnyFault, FaultSchedule, FaultWorld, opened_fault_world
 from tests.support.ledger_entries import break_in
 
 PEOPLE = 4
@@ -118,9 +118,9 @@ whom = st.integers(0, PEOPLE - 1)
 class Schedule(RuleBasedStateMachine):
     """The model: whose access has ended must leave, who was begun may be finished, and nobody else."""
 
-    def __init__(self, sky: FaultWorld, runner: asyncio.Runner) -> None:
+    def __init__(self, fault_world: FaultWorld, runner: asyncio.Runner) -> None:
         super().__init__()
-        self._sky, self._runner = sky, runner
+        self._fault_world, self._runner = fault_world, runner
         self.spent: set[str] = set()
         self.approved: set[str] = set()
         self.seen: set[str] = set()
@@ -138,7 +138,7 @@ class Schedule(RuleBasedStateMachine):
 
     @initialize(ends=st.lists(st.sampled_from([-3, -1, 0, 30]), min_size=PEOPLE, max_size=PEOPLE))
     def begin(self, ends: list[int]) -> None:
-        self.world: FaultSchedule = self._sky.new_tempest(**BRAKE)
+        self.world: FaultSchedule = self._fault_world.new_schedule(**BRAKE)
         self.people: list[User] = [
             self.world.user("Contractor", guest=number % 2 == 1) for number in range(PEOPLE)
         ]
@@ -302,7 +302,7 @@ class Schedule(RuleBasedStateMachine):
 
     @invariant()
     def nobody_was_deleted(self) -> None:
-        assert self._sky.directory.sandbox.log.catastrophes == []
+        assert self._fault_world.directory.sandbox.log.catastrophes == []
 
     def teardown(self) -> None:
         """In the end, without faults: everybody due is out and revoked, and the rest is as it was."""
@@ -354,15 +354,15 @@ def test_whatever_goes_wrong_nobody_is_lost_and_nobody_is_wrongly_removed(
     azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with asyncio.Runner() as runner:
-        opening = opened_sky(azurite)
-        sky = runner.run(opening.__aenter__())
+        opening = opened_fault_world(azurite)
+        fault_world = runner.run(opening.__aenter__())
         for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
-            monkeypatch.setenv(name, sky.directory.environment[name])
+            monkeypatch.setenv(name, fault_world.directory.environment[name])
         try:
 
             class Here(Schedule):
                 def __init__(self) -> None:
-                    super().__init__(sky, runner)
+                    super().__init__(fault_world, runner)
 
             reached.clear()
             # A schedule takes a second: half as many as of what is quick.

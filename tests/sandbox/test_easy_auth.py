@@ -6,7 +6,7 @@ import httpx
 import pytest
 from aiohttp import web
 
-from sandbox.easy_auth import SESSION_COOKIE, running_front_door
+from sandbox.easy_auth import SESSION_COOKIE, running_easy_auth
 from sandbox.loopback import listening
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +28,7 @@ async def door() -> AsyncIterator[httpx.AsyncClient]:
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
     async with (
         listening(runner) as app_url,
-        running_front_door(app_url, lambda role: f"token of {role}") as url,
+        running_easy_auth(app_url, lambda role: f"token of {role}") as url,
         httpx.AsyncClient(base_url=url, trust_env=False) as browser,
     ):
         yield browser

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = Path(__file__).with_name("watched_program.py")
+PROGRAM = ROOT / "tests/support/watched_program.py"
 
 type Item = Mapping[str, Any]
 
