@@ -1,4 +1,4 @@
-"""Programs that the sandbox starts: each exits when its standard input closes, so none outlives its parent."""
+"""Programs that the sandbox starts: each exits when its standard input closes, and so with its parent."""
 
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Sequence

@@ -1,9 +1,9 @@
 """App Service authentication ("Easy Auth") as a browser meets it, which is in front of the app on Azure.
 
-It removes identity headers that come from outside, redirects a browser without a session to the sign-in, passes
-the session's ID token to the app, and rejects forms sent by another site. A request with a bearer token passes:
-the app itself validates it. Not imitated: the validation of that token, and of the session, which is a plain
-cookie here.
+It removes identity headers that come from outside, redirects a browser without a session to the sign-in,
+passes the session's ID token to the app, and rejects forms sent by another site. A request with a bearer
+token passes: the app itself validates it. Not imitated: the validation of that token, and of the session,
+which is a plain cookie here.
 """
 
 from __future__ import annotations

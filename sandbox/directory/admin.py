@@ -1,4 +1,4 @@
-"""The sandbox's own routes, by which a test or a demonstration sets the scene and looks behind it."""
+"""The sandbox's own routes, with which a test or demo sets up the directory and inspects it."""
 
 import re
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Entra as an authority: where its tokens' keys are found, and the client credentials grant.
+"""Entra as an authority: its published signing keys, and the client credentials grant.
 
 Source: Microsoft identity platform, OpenID Connect and the client credentials flow.
 """

@@ -1,4 +1,4 @@
-"""The sandbox's own routes from Python, for programs that run it as a process of its own."""
+"""A client of the sandbox's own routes, for programs that run it as a separate process."""
 
 from dataclasses import dataclass
 from types import TracebackType
@@ -17,7 +17,7 @@ from sandbox.directory.tokens import TokenOrder
 
 @dataclass(slots=True)
 class SandboxClient:
-    """Raises httpx.HTTPStatusError where the sandbox refuses."""
+    """Methods raise httpx.HTTPStatusError if the sandbox refuses."""
 
     url: str
     http: httpx.Client

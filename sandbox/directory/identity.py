@@ -24,7 +24,7 @@ class _Issued:
 
 @dataclass(slots=True)
 class IdentityEndpoint:
-    """`header` is the secret that a process must show in X-IDENTITY-HEADER."""
+    """`header` is the secret that a process must send in X-IDENTITY-HEADER."""
 
     sandbox: Sandbox
     header: str = field(default_factory=new_id)
@@ -52,7 +52,7 @@ class IdentityEndpoint:
         return found if found.service_principal_type == "ManagedIdentity" else None
 
     def _token(self, identity: ServicePrincipal, resource: str) -> Json:
-        # The platform keeps handing out the token it has: new permissions show late.
+        # The platform keeps returning its cached token: new permissions take effect late.
         known = self._issued.get((identity.id, resource))
         now = self.sandbox.clock.seconds()
         if known and now - known.at < self.sandbox.settings.identity_cache_seconds:

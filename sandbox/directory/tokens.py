@@ -1,4 +1,4 @@
-"""Tokens as Entra issues them, in good and in bad order, and the check that Graph makes of them."""
+"""Tokens as Entra issues them, valid and flawed, and how Graph validates them."""
 
 import hmac
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from sandbox.directory.objects import DirectoryObject, ServicePrincipal, User
 from sandbox.directory.permissions import GRAPH_APP_ID
 from sandbox.directory.tenant import Json, Tenant
 
-# What people's tokens name as the client unless told otherwise: the Azure command line.
+# The client in people's tokens unless told otherwise: the Azure command line.
 AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 _GRAPH_AUDIENCES = frozenset({GRAPH_APP_ID, "https://graph.microsoft.com"})
@@ -37,17 +37,17 @@ class Flaw(StrEnum):
     OTHER_AUDIENCE = "other_audience"
     OTHER_TENANT = "other_tenant"
     OTHER_ISSUER = "other_issuer"
-    # Signed by a stranger who names a key of ours; or a key that nobody publishes.
+    # Signed with a foreign key that claims to be ours, or with an unpublished key.
     FORGED_SIGNATURE = "forged_signature"
     UNKNOWN_KEY = "unknown_key"
-    # Not signed at all; or "signed" with the public key as a shared secret.
+    # Not signed at all, or "signed" with the public key as a shared secret.
     ALG_NONE = "alg_none"
     SHARED_SECRET = "shared_secret"
     NO_ROLES = "no_roles"
 
 
 class TokenOrder(Struct, kw_only=True, forbid_unknown_fields=True):
-    """For whom (a user, or an application by itself), for which audience. `roles`: None means as assigned."""
+    """A token for a user, or an application by itself, and an audience. `roles`: None means as assigned."""
 
     audience: str
     user: str | None = None
@@ -78,13 +78,13 @@ class TokenOffice:
         return f"{self.url}/{self.tenant.tenant_id}/v2.0"
 
     def issue(self, order: TokenOrder) -> str:
-        """Raises LookupError for a user or application that the tenant does not have."""
+        """Issue a token. Raises LookupError for a user or application that the tenant does not have."""
         claims = self._claims(order)
         _spoil(claims, order.flaw)
         return self._signed(claims, order.flaw)
 
     def authenticate(self, authorization: str) -> Caller:
-        """The caller whose Graph token this Authorization header carries. Raises GraphError (401)."""
+        """Return the caller whose Graph token is in this Authorization header. Raises GraphError (401)."""
         token = authorization.partition(" ")[2].strip()
         if not authorization.lower().startswith("bearer ") or not token:
             raise self._refusal("Access token is empty.")
@@ -95,14 +95,14 @@ class TokenOffice:
         return accepted.caller
 
     def forget(self) -> None:
-        """Check every token anew, since keys have changed."""
+        """Validate every token again, since the keys have changed."""
         self._accepted.clear()
 
     def is_graph(self, audience: str) -> bool:
         return audience.rstrip("/") in _GRAPH_AUDIENCES | {self.url}
 
     def resource(self, audience: str) -> ServicePrincipal | None:
-        """The application that an audience names, if the tenant has it."""
+        """Return the application that an audience names, if the tenant has it."""
         try:
             return self.tenant.application(GRAPH_APP_ID if self.is_graph(audience) else audience)
         except LookupError:
@@ -152,7 +152,7 @@ class TokenOffice:
         resource = self.resource(order.audience)
         if resource is None:
             return []
-        # Groups pass their roles on to direct members only.
+        # A group's roles apply to its direct members only.
         groups = self.tenant.groups_of(holder.id) if isinstance(holder, User) else set()
         return sorted({role for one in (holder.id, *groups) for role in self.tenant.roles_of(one, resource)})
 
@@ -227,7 +227,7 @@ def _spoil(claims: Json, flaw: Flaw) -> None:
 
 
 def _signed_with_public_key(claims: Json, keys: SigningKeys) -> str:
-    """The old trick: a verifier that takes the algorithm from the token checks HMAC with the public key."""
+    """The classic attack: a verifier that trusts the token's algorithm checks HMAC with the public key."""
     public = keys.signer.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     header = {"alg": "HS256", "typ": "JWT", "kid": keys.signer.key_id}
     signed = b".".join(base64url_encode(msgspec.json.encode(part)) for part in (header, claims))
