@@ -34,7 +34,7 @@ class _App:
     indexed_after: float
 
     async def offboard(self, wanted: Offboard) -> float:
-        """Offboard somebody; give the seconds that it took."""
+        """Offboard somebody; return the seconds that took."""
         started = time.perf_counter()
         if self.process.stdin is None:
             raise RuntimeError("the app has no pipes")
@@ -70,7 +70,7 @@ async def measure() -> list[Figure]:
 
 
 async def _round(stage: Stage, user_id: str) -> tuple[float, float, float]:
-    """Start the bare app and ours, one after the other, and offboard somebody with ours."""
+    """Start the bare app, then ours, and offboard somebody with ours."""
     order = TokenOrder(audience=AUDIENCE, user=_members(stage)[-1], roles=["Contractors.Offboard"])
     wanted = Offboard(user=user_id, token=stage.directory.token(order))
     async with _started(BARE, stage.environ) as bare:

@@ -1,8 +1,8 @@
 """Which Conditional Access policies apply to a sign-in, as Entra evaluates them.
 
 Exclusions override inclusions, nested groups count, every kind of condition must match. Source: Microsoft
-Entra, Conditional Access: users and groups. Every sign-in counts as coming from an unknown location, and device
-filters never match, since this sandbox knows no devices.
+Entra, Conditional Access: users and groups. Every sign-in counts as coming from an unknown location, and
+device filters never match, since this sandbox knows no devices.
 """
 
 from dataclasses import dataclass
