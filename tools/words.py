@@ -1,6 +1,6 @@
 """Checks the tree against the word list (CONTRIBUTING.md): plain English, singular *they* for people.
 
-`python -m tools.words` prints each line that matches a pattern of `tools/words.txt`, and what to write instead.
+`python -m tools.words` prints each line that matches a pattern of `tools/words.txt`, and the replacement.
 """
 
 from __future__ import annotations
