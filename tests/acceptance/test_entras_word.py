@@ -47,7 +47,7 @@ async def test_without_the_permissions_nobody_is_bothered_and_nothing_is_claimed
     assert statuses(company, "/evaluate") == [403]
 
 
-async def test_whoever_may_only_evaluate_gets_his_proof_without_a_look_at_the_policies(
+async def test_the_permission_to_evaluate_suffices_for_the_proof(
     company: Company,
 ) -> None:
     guest = company.world.guest("Gina Guest")
@@ -63,7 +63,7 @@ async def test_whoever_may_only_evaluate_gets_his_proof_without_a_look_at_the_po
     assert (report.findings, report.run.blocked) == ((), 1)
 
 
-async def test_where_the_lesser_permission_allows_the_listing_the_policies_are_looked_at(
+async def test_policies_are_read_where_the_lesser_permission_allows_it(
     company: Company,
 ) -> None:
     withdraw(company, "Policy.Read.All")

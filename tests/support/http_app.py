@@ -1,4 +1,4 @@
-"""The whole function app in the sandbox's host, with a tenant and storage of its own."""
+"""The whole function app in the sandbox's host, with its own tenant and storage."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class HttpApp:
         return f"api://{self.company.api.app_id}"
 
     def token(self, **more: Any) -> str:
-        """Issue a token as Entra would, with the roles that the operator was given."""
+        """Issue a token as Entra would, with the operator's roles."""
         order = {"audience": self.audience, "user": self.company.operator.id} | more
         return self.directory.token(TokenOrder(**order))
 
@@ -44,11 +44,11 @@ class HttpApp:
         return {"Authorization": f"Bearer {self.token()}"}
 
     def call(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """Call a route as the operator; `path` is as it stands on the wire, below `/api/`."""
+        """Call a route as the operator; `path` is as sent, below `/api/`."""
         return self.http.request(method, path, headers=self.authorized, **more)
 
     def contractor(self, name: str) -> User:
-        """Add a contractor to the group, unknown to the register."""
+        """Add a contractor without a row to the group."""
         user = self.directory.tenant.add_user(name)
         self.directory.tenant.add_member(self.company.contractors, user)
         return user

@@ -1,4 +1,4 @@
-"""A tenant in which everything is going on that the page can show, and the app in front of it."""
+"""A tenant with everything that the page can show, and the app in front of it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ UNREGISTERED = ("Forgotten Admin", "Ghost Account")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Where the app is, and who may look at it."""
+    """Where the app is, and who may view it."""
 
     world: World
     url: str
@@ -70,7 +70,7 @@ type Fill = Callable[[World], Awaitable[dict[str, User]]]
 
 @asynccontextmanager
 async def running_stage(connection_string: str, log: IO[bytes], fill: Fill) -> AsyncIterator[Stage]:
-    """Set a stage; nothing is left running afterwards."""
+    """Set up a stage; nothing is left running afterwards."""
     environ = {
         "ENFORCER_API_AUDIENCE": AUDIENCE,
         "ENFORCER_TIME_ZONE": "Europe/Berlin",
@@ -89,7 +89,7 @@ async def running_stage(connection_string: str, log: IO[bytes], fill: Fill) -> A
 
 
 async def busy_week(world: World) -> dict[str, User]:
-    """Let a good night pass, and then one that the brake holds."""
+    """Run a successful night, and then one that the brake holds."""
     ends = STAY | dict.fromkeys(SAME_DAY, 18) | GONE
     people = {name: world.member(name) for name in (*ends, *HELD, STUCK, UNREADABLE, *UNREGISTERED)}
     for name, days in ends.items():

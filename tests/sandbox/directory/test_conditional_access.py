@@ -223,7 +223,7 @@ async def test_a_malformed_policy_is_refused(unhurried: Scene, change: dict[str,
         },
     ],
 )
-async def test_a_change_that_graphs_types_do_not_have_is_refused_and_changes_nothing(
+async def test_a_change_unknown_to_graphs_types_is_refused_without_effect(
     unhurried: Scene, change: dict[str, Any]
 ) -> None:
     made = (await unhurried.http.post(POLICIES, json=policy(includeUsers=["All"]))).json()

@@ -119,7 +119,7 @@ async def test_a_function_may_listen_to_the_poison_queue(
         assert await waiting(client) == 0
 
 
-async def test_a_message_that_is_not_base64_goes_to_the_poison_queue_at_once_where_nobody_sees_it(
+async def test_a_message_that_is_not_base64_goes_unseen_to_the_poison_queue(
     app: Path, settings: SettingsFor, azurite: StorageEndpoints
 ) -> None:
     async with queue(azurite, "coded") as client, queue(azurite, "coded-poison") as poison:
@@ -157,7 +157,7 @@ async def test_without_encoding_a_message_is_handed_over_as_it_lies_in_the_queue
         assert await waiting(poison) == 0
 
 
-async def test_a_function_of_a_poison_queue_that_fails_is_tried_for_ever_each_time_the_lease_ends(
+async def test_a_failed_poison_message_is_retried_forever_when_its_lease_ends(
     app: Path, settings: SettingsFor, azurite: StorageEndpoints
 ) -> None:
     pace = Pace(poll=timedelta(seconds=0.02), lease=timedelta(seconds=1))
