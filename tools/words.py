@@ -21,17 +21,18 @@ _BINARY = {".png", ".ico"}
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A pattern to avoid, and what to write instead."""
+    """A pattern to avoid, what to write instead, and a text in which it is found."""
 
     pattern: re.Pattern[str]
     instead: str
+    example: str
 
 
 def read_list(path: Path = LIST) -> list[Word]:
-    """Read the list: a pattern, a tab, what to write instead. `#` starts a comment."""
+    """Read the list; `#` starts a comment."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    pairs = (line.split("\t", 1) for line in lines if line and not line.startswith("#"))
-    return [Word(re.compile(pattern, re.IGNORECASE), instead) for pattern, instead in pairs]
+    rows = (line.split("\t") for line in lines if line and not line.startswith("#"))
+    return [Word(re.compile(pattern, re.IGNORECASE), instead, example) for pattern, instead, example in rows]
 
 
 def texts() -> list[Path]:

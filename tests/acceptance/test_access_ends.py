@@ -1,4 +1,4 @@
-"""Access really ends: people try to sign in before and after the enforcer was at work."""
+"""Access really ends: people try to sign in before and after the enforcer has run."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ async def test_a_members_session_is_dead_and_cannot_be_renewed(company: Company)
     assert (tried.session.alive, tried.session.reason, tried.signed_in) == (False, "revoked", False)
 
 
-async def test_a_guest_keeps_his_home_session_and_is_blocked_by_policy(company: Company) -> None:
+async def test_a_guest_keeps_the_home_session_and_is_blocked_by_policy(company: Company) -> None:
     guest = company.world.guest("Gina Guest")
     await company.put_policies_in_force()
     begun = company.world.clock.moment - timedelta(hours=1)
@@ -188,7 +188,7 @@ async def test_a_disabled_guest_keeps_the_home_session_and_gets_in_nowhere(
 @disabling
 @pytest.mark.parametrize("trouble", [None, "revokeSignInSessions"])
 async def test_a_second_engagement_is_never_cut_off(company: Company, trouble: str | None) -> None:
-    """Not when the other row knows him by another name, and not on the second try either."""
+    """Neither if the other row uses a different name, nor on the second attempt."""
     world = company.world
     guest = world.guest("Gina Guest")
     second = world.tenant.add_group("Other project", members=[guest])

@@ -1,4 +1,4 @@
-"""When Entra cannot be asked whether it blocks whoever has left, or must not be believed."""
+"""When Entra cannot be asked whether it blocks those who left, or its answer proves nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 def withdraw(company: Company, *permissions: str) -> None:
-    """Take permissions from the enforcer's identity."""
+    """Revoke permissions of the enforcer's identity."""
     assert company.world.tenant.identity is not None
     held = company.world.tenant.assignments[company.world.tenant.identity.id]
     ids = {PERMISSION_IDS[permission] for permission in permissions}
@@ -75,7 +75,7 @@ async def test_policies_are_read_where_the_lesser_permission_allows_it(
     assert [found.kind for found in report.findings] == [FindingKind.POLICY_DRIFT]
 
 
-async def test_a_membership_that_reads_still_show_is_no_false_alarm(company: Company) -> None:
+async def test_a_membership_that_reads_still_show_raises_no_false_alarm(company: Company) -> None:
     guest = company.world.guest("Gina Guest")
     await company.put_policies_in_force()
     company.world.directory.sandbox.configure(b'{"removal_lag": {"seconds": 3600}}')

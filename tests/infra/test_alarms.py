@@ -1,4 +1,4 @@
-"""The queries of alarms and workbook read events, and fields, that the code emits."""
+"""The queries of alarms and workbook read events and fields that the code emits."""
 
 import dataclasses
 import json
@@ -17,7 +17,7 @@ FIELDS = {event.name: {field.name for field in dataclasses.fields(event)} for ev
 
 
 def alarms() -> dict[str, dict[str, str]]:
-    """The entries of the Bicep's list, by name."""
+    """Return the entries of the Bicep list, by name."""
     entries = re.findall(
         r"(?ms)^  \{\n(.*?)^  \}", text_of(ALARMS).split("var alarms = [")[1].split("\n]\n")[0]
     )
@@ -91,7 +91,7 @@ def test_an_alarm_answers_the_column_that_it_is_split_by() -> None:
 
 
 def test_no_query_looks_back_further_than_azure_allows() -> None:
-    """A log search rule sees two days at most."""
+    """A log search rule covers two days at most."""
     for query in QUERIES:
         spans = re.findall(r"ago\((\d+)(h|d)\)", query.read_text())
         assert spans

@@ -110,7 +110,7 @@ async def test_retries_for_a_person_are_bounded_and_keep_nobody_waiting(
 # This person ---------------------------------------------------------------------------------------------
 
 
-async def test_a_refusal_of_one_person_concerns_only_him(open_world: OpenWorld) -> None:
+async def test_a_refusal_for_one_person_affects_nobody_else(open_world: OpenWorld) -> None:
     world = await open_world()
     people = await leavers(world, 5)
     strike(world, path=removal_of(people[0]), status=403, code="Authorization_RequestDenied", times=None)
@@ -324,7 +324,7 @@ async def test_a_token_that_is_refused_for_good_ends_the_run(open_world: OpenWor
     assert all(world.is_revoked(person, world.clock.moment) for person in people)
 
 
-async def test_a_group_that_is_gone_ends_the_run_and_is_no_success(open_world: OpenWorld) -> None:
+async def test_a_deleted_group_ends_the_run_and_is_not_a_success(open_world: OpenWorld) -> None:
     world = await open_world()
     [leaver] = await leavers(world, 1)
     strike(

@@ -101,7 +101,7 @@ async def test_a_pause_beyond_the_retry_budget_ends_the_run_and_is_still_kept(
     assert tried(world, since) == []
 
 
-async def test_a_retry_after_of_nothing_is_no_invitation_to_hurry(open_world: OpenWorld) -> None:
+async def test_a_retry_after_of_nothing_does_not_mean_at_once(open_world: OpenWorld) -> None:
     world = await open_world(patience=RetryBudget(failures=1, throttling=1.5))
     await leavers(world, 1)
     strike(world, path=r"\$ref", status=429, headers={"Retry-After": "0"}, times=None)

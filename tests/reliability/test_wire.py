@@ -126,7 +126,7 @@ async def test_pages_without_an_end_are_read_no_longer_than_the_run_lasts(open_w
 
 
 @pytest.mark.parametrize(("lost", "removed"), [(2, 2), (3, 0)])
-async def test_a_list_whose_place_graph_has_lost_is_read_anew_twice_at_most(
+async def test_a_list_whose_place_graph_lost_is_read_again_twice_at_most(
     open_world: OpenWorld, lost: int, removed: int
 ) -> None:
     world = await open_world()

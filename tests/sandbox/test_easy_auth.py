@@ -16,7 +16,7 @@ SEEN = ("x-ms-token-aad-id-token", "x-ms-client-principal", "authorization", "ho
 
 @pytest.fixture
 async def door() -> AsyncIterator[httpx.AsyncClient]:
-    """A browser at the door of an app that tells what reached it."""
+    """A browser in front of an app that returns what reached it."""
 
     async def tell(request: web.Request) -> web.Response:
         seen = {name: request.headers[name] for name in SEEN if name in request.headers}

@@ -32,7 +32,7 @@ class Scene:
         return f"/groups/{self.group.id}/members"
 
     def act_as(self, *roles: str) -> None:
-        """Ask from now on with a token that has just these application permissions."""
+        """Use a token with just these application permissions from now on."""
         identity = self.tenant.identity
         assert identity is not None
         order = TokenOrder(audience=GRAPH, app=identity.app_id, roles=list(roles))

@@ -83,7 +83,7 @@ def test_an_object_is_changed_behind_graphs_back(sandbox: SandboxClient) -> None
         sandbox.change("88888888-8888-8888-8888-888888888888", {})
 
 
-def test_the_log_tells_what_was_asked_and_by_whom(sandbox: SandboxClient) -> None:
+def test_the_log_says_what_was_asked_and_by_whom(sandbox: SandboxClient) -> None:
     graph(sandbox, "GET", "/users/ada@contoso.example?$select=id")
     graph(sandbox, "GET", "/users/nobody@contoso.example")
     first, second = sandbox.log(path="/v1.0/users")
@@ -115,7 +115,7 @@ def test_settings_are_changed_one_by_one(sandbox: SandboxClient) -> None:
         sandbox.configure({"no_such_setting": 1})
 
 
-def test_the_clock_runs_as_fast_as_it_is_told(sandbox: SandboxClient) -> None:
+def test_the_clock_runs_at_the_given_speed(sandbox: SandboxClient) -> None:
     sandbox.run_clock_at(1_000)
     clock = httpx.get(f"{sandbox.url}/sandbox/clock", trust_env=False).json()
     assert clock["speed"] == 1_000

@@ -259,7 +259,7 @@ async def test_a_policy_must_name_whom_it_includes(unhurried: Scene, users: dict
 
 
 @pytest.mark.anyio
-async def test_what_if_tells_which_policies_apply_and_why_others_do_not(unhurried: Scene) -> None:
+async def test_what_if_says_which_policies_apply_and_why_others_do_not(unhurried: Scene) -> None:
     outer = unhurried.tenant.add_group("Outer", members=[unhurried.group])
     for wanted in (
         policy(includeUsers=["All"], excludeGroups=[outer.id]) | {"displayName": "No group, no access"},

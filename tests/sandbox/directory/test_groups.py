@@ -28,7 +28,7 @@ async def test_a_property_that_does_not_exist_is_refused(scene: Scene) -> None:
     assert "nonsense" in response.json()["error"]["message"]
 
 
-async def test_an_unknown_group_is_not_found_and_a_name_is_no_id(scene: Scene) -> None:
+async def test_an_unknown_group_is_not_found_and_a_name_is_not_an_id(scene: Scene) -> None:
     missing = "11111111-1111-1111-1111-111111111111"
     assert error_of(await scene.http.get(f"/groups/{missing}")) == (404, "Request_ResourceNotFound")
     assert error_of(await scene.http.get("/groups/contractors")) == (400, "Request_BadRequest")

@@ -57,7 +57,7 @@ async def test_a_throttled_write_says_why_and_when_to_come_back(scene: Scene) ->
 
 
 @pytest.mark.anyio
-async def test_on_a_fast_clock_the_wait_is_told_in_real_seconds(scene: Scene) -> None:
+async def test_on_a_fast_clock_the_wait_is_given_in_real_seconds(scene: Scene) -> None:
     scene.sandbox.settings.count_refused = False
     scene.sandbox.settings.write_quota = Quota(limit=1, seconds=150)
     scene.sandbox.clock.run_at(1_000)

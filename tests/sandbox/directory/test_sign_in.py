@@ -134,7 +134,7 @@ def test_a_session_that_began_later_lives(tenant: Tenant, ada: User) -> None:
     assert session.alive
 
 
-def test_a_disabled_guest_keeps_his_home_session_and_stays_out_here(tenant: Tenant, gus: User) -> None:
+def test_a_disabled_guest_keeps_the_home_session_and_stays_out_here(tenant: Tenant, gus: User) -> None:
     gus.account_enabled = False
     outcome = sign_in(tenant, gus, session_issued_at=datetime.now(UTC))
     assert (outcome.signed_in, outcome.reason) == (False, "account_disabled")

@@ -37,7 +37,7 @@ def claims_of(token: str) -> dict[str, Any]:
     return found
 
 
-def test_a_persons_token_says_who_he_is_and_what_he_may(
+def test_a_persons_token_says_who_they_are_and_what_they_may_do(
     sandbox: Sandbox, api: ServicePrincipal, ada: User
 ) -> None:
     sandbox.tenant.grant(ada, "Contractors.Offboard", on=api)
@@ -104,7 +104,7 @@ class TestAuthority:
     pytestmark = pytest.mark.anyio
 
     async def verify(self, scene: Scene, token: str) -> dict[str, Any]:
-        """Do what any program does that takes Entra's tokens."""
+        """Validate a token as any program that accepts Entra's tokens does."""
         base = f"{scene.server.url}/{scene.tenant.tenant_id}"
         configuration = (await scene.http.get(f"{base}/v2.0/.well-known/openid-configuration")).json()
         published = jwt.PyJWKSet.from_dict((await scene.http.get(configuration["jwks_uri"])).json())

@@ -1,4 +1,4 @@
-"""One function of each kind that the host runs."""
+"""A function of each kind that the host runs."""
 
 import asyncio
 import json
