@@ -43,11 +43,11 @@ def made_up_group() -> Group:
 def plan_made_up_group(group: Group) -> GroupPlan:
     """Plan as a sweep does: row by row, keeping only relevant rows."""
     now = datetime.now(UTC)
-    sieve = RelevantRows.of(group.members, [], group.settings.date_rules, now)
+    relevant = RelevantRows.of(group.members, [], group.settings.date_rules, now)
     for page in _pages(group.members):
-        sieve.take(page)
-    facts = GroupSnapshot(group_id=_GROUP, rows=sieve.rows, members=group.members)
-    return plan_group(facts, group.settings, now)
+        relevant.take(page)
+    snapshot = GroupSnapshot(group_id=_GROUP, rows=relevant.rows, members=group.members)
+    return plan_group(snapshot, group.settings, now)
 
 
 def _pages(members: list[Member]) -> Iterator[list[RegisterRow]]:

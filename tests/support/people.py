@@ -21,7 +21,7 @@ async def leavers(world: World, count: int) -> list[User]:
 
 
 async def stayers(world: World, count: int) -> list[User]:
-    """Add so many members whose access goes on."""
+    """Add that many members whose access has not ended."""
     users = [world.member(f"Stayer {number}") for number in range(count)]
     for user in users:
         await world.register(user.id, RUNNING)
