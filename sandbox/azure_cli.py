@@ -24,8 +24,8 @@ import json, sys, time, urllib.request
 if sys.argv[1:3] != ["account", "get-access-token"]:
     sys.exit("this az knows one command: account get-access-token")
 audience = sys.argv[sys.argv.index("--resource") + 1]
-order = {{"audience": audience, "user": "{user}", "scopes": {scopes}}}
-request = urllib.request.Request("{url}/sandbox/token", json.dumps(order).encode(), method="POST")
+wanted = {{"audience": audience, "user": "{user}", "scopes": {scopes}}}
+request = urllib.request.Request("{url}/sandbox/token", json.dumps(wanted).encode(), method="POST")
 with urllib.request.build_opener(urllib.request.ProxyHandler({{}})).open(request) as answer:
     token = json.load(answer)["access_token"]
 until = int(time.time()) + 3600

@@ -16,7 +16,7 @@ from sandbox.azure_cli import signed_in
 from sandbox.azurite import running_azurite_async
 from sandbox.company import Company, found_company
 from sandbox.directory.server import DirectoryServer, running_directory
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 from sandbox.host.process import HostProcess, running_host_async
 
 PROJECT = Path(__file__).parents[1]
@@ -75,13 +75,13 @@ def shown(path: Path) -> str:
 
 def operator_token(tenant: LocalTenant, role: str) -> str:
     """Return an operator's token for the HTTP API, with an app role, valid for eight hours."""
-    order = TokenOrder(
+    request = TokenRequest(
         audience=f"api://{tenant.company.api.app_id}",
         user=tenant.company.operator.id,
         roles=[role],
         seconds=8 * 3600,
     )
-    return tenant.directory.token(order)
+    return tenant.directory.token(request)
 
 
 def _settings(company: Company, directory: DirectoryServer, connection_string: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from sandbox.directory.log import Counts, Entry
 from sandbox.directory.sign_in import Attempt, Outcome
 from sandbox.directory.tenant import Json, Tenant
 from sandbox.directory.tenant_file import TenantFile, dump
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 
 
 @dataclass(slots=True)
@@ -72,9 +72,9 @@ class SandboxClient:
     def advance_clock(self, seconds: float) -> None:
         self._send("POST", "clock", msgspec.json.encode({"advance_seconds": seconds}))
 
-    def token(self, order: TokenOrder) -> str:
+    def token(self, request: TokenRequest) -> str:
         answer = msgspec.json.decode(
-            self._send("POST", "token", msgspec.json.encode(order)), type=dict[str, str]
+            self._send("POST", "token", msgspec.json.encode(request)), type=dict[str, str]
         )
         return answer["access_token"]
 

@@ -11,7 +11,7 @@ from sandbox.directory.ids import new_id
 from sandbox.directory.objects import ServicePrincipal
 from sandbox.directory.state import Sandbox
 from sandbox.directory.tenant import Json
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 
 API_VERSION = "2019-08-01"
 
@@ -58,9 +58,9 @@ class IdentityEndpoint:
         if known and now - known.at < self.sandbox.settings.identity_cache_seconds:
             return known.token
         seconds = self.sandbox.settings.token_seconds
-        order = TokenOrder(audience=resource, app=identity.app_id, seconds=seconds)
+        token_request = TokenRequest(audience=resource, app=identity.app_id, seconds=seconds)
         token = {
-            "access_token": self.sandbox.tokens.issue(order),
+            "access_token": self.sandbox.tokens.issue(token_request),
             "client_id": identity.app_id,
             "expires_on": str(int(self.sandbox.clock.now().timestamp()) + seconds),
             "not_before": str(int(self.sandbox.clock.now().timestamp())),

@@ -13,7 +13,7 @@ from sandbox.directory.identity import IdentityEndpoint
 from sandbox.directory.settings import Settings
 from sandbox.directory.state import Sandbox
 from sandbox.directory.tenant import Tenant
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 from sandbox.directory.transport import VERSION, Transport, unreliable
 from sandbox.loopback import listening
 
@@ -47,8 +47,8 @@ class DirectoryServer:
             "ENFORCER_TENANT_ID": self.tenant.tenant_id,
         }
 
-    def token(self, order: TokenOrder) -> str:
-        return self.sandbox.tokens.issue(order)
+    def token(self, request: TokenRequest) -> str:
+        return self.sandbox.tokens.issue(request)
 
 
 @asynccontextmanager

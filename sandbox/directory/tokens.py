@@ -46,7 +46,7 @@ class Flaw(StrEnum):
     NO_ROLES = "no_roles"
 
 
-class TokenOrder(Struct, kw_only=True, forbid_unknown_fields=True):
+class TokenRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     """A token for a user, or an application by itself, and an audience. `roles`: None means as assigned."""
 
     audience: str
@@ -77,11 +77,11 @@ class TokenOffice:
     def issuer(self) -> str:
         return f"{self.url}/{self.tenant.tenant_id}/v2.0"
 
-    def issue(self, order: TokenOrder) -> str:
+    def issue(self, request: TokenRequest) -> str:
         """Issue a token. Raises LookupError for a user or application that the tenant does not have."""
-        claims = self._claims(order)
-        _spoil(claims, order.flaw)
-        return self._signed(claims, order.flaw)
+        claims = self._claims(request)
+        _spoil(claims, request.flaw)
+        return self._signed(claims, request.flaw)
 
     def authenticate(self, authorization: str) -> Caller:
         """Return the caller whose Graph token is in this Authorization header. Raises GraphError (401)."""
@@ -108,48 +108,48 @@ class TokenOffice:
         except LookupError:
             return None
 
-    def _claims(self, order: TokenOrder) -> Json:
+    def _claims(self, request: TokenRequest) -> Json:
         now = int(self.clock.now().timestamp())
         claims: Json = {
-            "aud": order.audience,
+            "aud": request.audience,
             "iss": self.issuer,
             "iat": now,
             "nbf": now,
-            "exp": now + order.seconds,
+            "exp": now + request.seconds,
             "tid": self.tenant.tenant_id,
-            "ver": "1.0" if self.is_graph(order.audience) else "2.0",
+            "ver": "1.0" if self.is_graph(request.audience) else "2.0",
             "uti": new_id(),
         }
-        claims |= self._person(order) if order.user else self._application(order)
-        client = "appid" if self.is_graph(order.audience) else "azp"
-        return claims | {client: order.app or AZURE_CLI}
+        claims |= self._person(request) if request.user else self._application(request)
+        client = "appid" if self.is_graph(request.audience) else "azp"
+        return claims | {client: request.app or AZURE_CLI}
 
-    def _person(self, order: TokenOrder) -> Json:
-        user = self.tenant.user(order.user or "")
+    def _person(self, request: TokenRequest) -> Json:
+        user = self.tenant.user(request.user or "")
         if user is None:
-            raise LookupError(order.user)
-        roles = self._roles(user, order)
+            raise LookupError(request.user)
+        roles = self._roles(user, request)
         return {
             "oid": user.id,
             # Differs from application to application, as in Entra.
-            "sub": str(uuid5(UUID(user.id), order.audience)),
+            "sub": str(uuid5(UUID(user.id), request.audience)),
             "name": user.display_name,
             "preferred_username": user.user_principal_name,
-            "scp": " ".join(order.scopes if order.scopes is not None else ["user_impersonation"]),
+            "scp": " ".join(request.scopes if request.scopes is not None else ["user_impersonation"]),
             "idtyp": "user",
         } | ({"roles": roles} if roles else {})
 
-    def _application(self, order: TokenOrder) -> Json:
-        application = self.tenant.application(order.app or "")
-        roles = self._roles(application, order)
+    def _application(self, request: TokenRequest) -> Json:
+        application = self.tenant.application(request.app or "")
+        roles = self._roles(application, request)
         return {"oid": application.id, "sub": application.id, "idtyp": "app"} | (
             {"roles": roles} if roles else {}
         )
 
-    def _roles(self, holder: DirectoryObject, order: TokenOrder) -> list[str]:
-        if order.roles is not None:
-            return order.roles
-        resource = self.resource(order.audience)
+    def _roles(self, holder: DirectoryObject, request: TokenRequest) -> list[str]:
+        if request.roles is not None:
+            return request.roles
+        resource = self.resource(request.audience)
         if resource is None:
             return []
         # A group's roles apply to its direct members only.

@@ -140,11 +140,11 @@ async def test_offboarding_now_does_not_wait_long_for_entras_word(company: Compa
     world = company.world
     guest = world.guest("Gina Guest")
     world.directory.sandbox.faults.add(Fault(path="/evaluate", times=None, status=429))
-    order = OffboardRequest(
+    request = OffboardRequest(
         user=guest.id, reason="left", actor="test", run_id=new_run_id(world.services.now())
     )
 
-    done = await offboard_now(world.services, order)
+    done = await offboard_now(world.services, request)
 
     assert (done.done, done.proof) == (True, Proof.NOT_ASKED)
     assert world.member_ids() == set()

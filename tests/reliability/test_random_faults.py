@@ -210,7 +210,7 @@ class Schedule(RuleBasedStateMachine):
 
     @rule(who=whom, faults=weather)
     def offboard(self, who: int, faults: tuple[AnyFault, ...]) -> None:
-        order = OffboardRequest(
+        request = OffboardRequest(
             user=self.people[who].user_principal_name,
             reason="test",
             actor="test",
@@ -218,7 +218,7 @@ class Schedule(RuleBasedStateMachine):
         )
         mark = self.world.mark
         try:
-            done = self.do(offboard_now(self.world.services_in(faults), order))
+            done = self.do(offboard_now(self.world.services_in(faults), request))
         except EnforcerError:
             done = None
         self.world.clear_up()
@@ -264,9 +264,9 @@ class Schedule(RuleBasedStateMachine):
         self.see("somebody stays", applies=staying)
 
     def _try_to_sweep(self, faults: tuple[AnyFault, ...]) -> Report | None:
-        order = SweepRequest(group_id=self.world.group_id, actor="test", reason="test")
+        request = SweepRequest(group_id=self.world.group_id, actor="test", reason="test")
         try:
-            return self.do(sweep(self.world.services_in(faults), order))
+            return self.do(sweep(self.world.services_in(faults), request))
         except InputError:
             raise
         except EnforcerError:

@@ -17,7 +17,7 @@ from enforcer.web.messages import Request, Response
 from enforcer.web.routes import Route
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory.objects import User
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 from tests.support.world import World
 
 AUDIENCE = "api://5f1c7c52-7b2e-4c57-9a4b-0f0e6b0a7d11"
@@ -84,8 +84,8 @@ class Caller(Somebody):
     """Somebody who calls the API; by default they may change things."""
 
     def token(self, **more: Any) -> str:
-        order = {"audience": AUDIENCE, "user": self.person.id, "roles": [CHANGE]} | more
-        return self.world.directory.token(TokenOrder(**order))
+        request = {"audience": AUDIENCE, "user": self.person.id, "roles": [CHANGE]} | more
+        return self.world.directory.token(TokenRequest(**request))
 
     async def call(
         self,

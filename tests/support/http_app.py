@@ -15,7 +15,7 @@ from sandbox.azurite import StorageEndpoints
 from sandbox.company import Company, found_company
 from sandbox.directory.objects import User
 from sandbox.directory.server import DirectoryServer, directory_in_thread
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 from sandbox.host.process import running_host
 
 PROJECT = Path(__file__).parents[2]
@@ -36,8 +36,8 @@ class HttpApp:
 
     def token(self, **more: Any) -> str:
         """Issue a token as Entra would, with the operator's roles."""
-        order = {"audience": self.audience, "user": self.company.operator.id} | more
-        return self.directory.token(TokenOrder(**order))
+        token_request = {"audience": self.audience, "user": self.company.operator.id} | more
+        return self.directory.token(TokenRequest(**token_request))
 
     @property
     def authorized(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ import pytest
 from enforcer.core.calendar.dates import ends_at
 from enforcer.core.offboarding_record import OffboardingRecord, State
 from sandbox.directory.objects import User
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 from sandbox.host.process import running_host_async
 from tests.support.api_caller import AUDIENCE, CHANGE
 from tests.support.world import World, running_world
@@ -54,8 +54,8 @@ class Stage:
     people: dict[str, User]
 
     def token(self, role: str = CHANGE) -> str:
-        order = TokenOrder(audience=AUDIENCE, user=self.operator.id, roles=[role])
-        return self.world.directory.token(order)
+        request = TokenRequest(audience=AUDIENCE, user=self.operator.id, roles=[role])
+        return self.world.directory.token(request)
 
     def page_of(self, name: str) -> str:
         return f"/api/people/{self.people[name].id}"

@@ -11,7 +11,7 @@ from enforcer.page.answers import answer
 from enforcer.page.routes import PAGES
 from enforcer.web.messages import Request, Response
 from enforcer.web.routes import Route
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 from tests.support.api_caller import AUDIENCE, CHANGE, Somebody
 
 _EMPTY = frozenset({"meta", "input", "rect"})
@@ -98,8 +98,11 @@ class Visitor(Somebody):
     roles: list[str] = field(default_factory=lambda: [CHANGE])
 
     def headers(self) -> dict[str, str]:
-        order = TokenOrder(audience=AUDIENCE, user=self.person.id, roles=self.roles)
-        return {"x-ms-token-aad-id-token": self.world.directory.token(order), "sec-fetch-site": "same-origin"}
+        token_request = TokenRequest(audience=AUDIENCE, user=self.person.id, roles=self.roles)
+        return {
+            "x-ms-token-aad-id-token": self.world.directory.token(token_request),
+            "sec-fetch-site": "same-origin",
+        }
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Page:
         return await self._send("GET", path, self.headers() if headers is None else headers, b"")

@@ -59,5 +59,7 @@ def removal_of(user: User) -> str:
 
 async def offboard(world: World, user: User) -> Offboarded:
     """Offboard this person now."""
-    order = OffboardRequest(user=user.id, reason="test", actor="test", run_id=new_run_id(world.clock.moment))
-    return await offboard_now(world.services, order)
+    request = OffboardRequest(
+        user=user.id, reason="test", actor="test", run_id=new_run_id(world.clock.moment)
+    )
+    return await offboard_now(world.services, request)

@@ -94,8 +94,8 @@ class World:
         return (await make_whole_plan(self.services)).groups[0]
 
     async def sweep(self, **more: object) -> Report:
-        order = SweepRequest(group_id=self.group.id, actor="test", reason="test", **more)  # type: ignore[arg-type]
-        return await sweep(self.services, order)
+        request = SweepRequest(group_id=self.group.id, actor="test", reason="test", **more)  # type: ignore[arg-type]
+        return await sweep(self.services, request)
 
     async def record(self, findings: Sequence[Finding], state: RunState = RunState.COMPLETE) -> Run:
         """Record a sweep of this moment with these findings."""

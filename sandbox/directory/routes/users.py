@@ -137,15 +137,15 @@ def send_mail(call: Call, sandbox: Sandbox) -> Answer:
         raise GraphError(
             404, "MailboxNotEnabledForRESTAPI", "The mailbox is either inactive or hosted on-premise."
         )
-    order = call.json()
-    message = order.get("message", order.get("Message"))
+    body = call.json()
+    message = body.get("message", body.get("Message"))
     if not isinstance(message, dict) or not message.get("toRecipients"):
         raise GraphError(400, "ErrorInvalidRecipients", "At least one recipient isn't valid.")
     sandbox.tenant.mails.append(
         Mail(
             sender=sender.user_principal_name,
             message=message,
-            save_to_sent_items=order.get("saveToSentItems", True) is not False,
+            save_to_sent_items=body.get("saveToSentItems", True) is not False,
             sent_at=sandbox.clock.now(),
         )
     )

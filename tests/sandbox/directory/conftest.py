@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from sandbox.directory import DirectoryServer, Group, Sandbox, Tenant, TokenOrder, User, running_directory
+from sandbox.directory import DirectoryServer, Group, Sandbox, Tenant, TokenRequest, User, running_directory
 
 GRAPH = "https://graph.microsoft.com"
 
@@ -35,8 +35,8 @@ class Scene:
         """Use a token with just these application permissions from now on."""
         identity = self.tenant.identity
         assert identity is not None
-        order = TokenOrder(audience=GRAPH, app=identity.app_id, roles=list(roles))
-        self.http.headers["Authorization"] = f"Bearer {self.server.token(order)}"
+        request = TokenRequest(audience=GRAPH, app=identity.app_id, roles=list(roles))
+        self.http.headers["Authorization"] = f"Bearer {self.server.token(request)}"
 
 
 @pytest.fixture

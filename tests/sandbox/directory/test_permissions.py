@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.directory import Quota, TokenOrder
+from sandbox.directory import Quota, TokenRequest
 from sandbox.directory.permissions import PERMISSION_IDS, allowed, any_of
 from tests.sandbox.directory.conftest import GRAPH, Scene, error_of
 
@@ -129,8 +129,8 @@ async def test_me_answers_people_but_not_apps(strict: Scene) -> None:
     strict.act_as("User.Read.All")
     response = await strict.http.get("/me?$select=id")
     assert error_of(response) == (400, "BadRequest")
-    order = TokenOrder(audience=GRAPH, user=strict.ada.id, scopes=["User.Read"])
-    strict.http.headers["Authorization"] = f"Bearer {strict.server.token(order)}"
+    token_request = TokenRequest(audience=GRAPH, user=strict.ada.id, scopes=["User.Read"])
+    strict.http.headers["Authorization"] = f"Bearer {strict.server.token(token_request)}"
     assert (await strict.http.get("/me?$select=id")).json()["id"] == strict.ada.id
 
 

@@ -42,8 +42,8 @@ async def queue(azurite: StorageEndpoints, name: str) -> AsyncIterator[QueueClie
         yield client
 
 
-async def put(client: QueueClient, order: Mapping[str, object]) -> None:
-    await client.send_message(b64encode(json.dumps(order).encode()).decode())
+async def put(client: QueueClient, content: Mapping[str, object]) -> None:
+    await client.send_message(b64encode(json.dumps(content).encode()).decode())
 
 
 async def waiting(client: QueueClient) -> int:
