@@ -153,4 +153,4 @@ def _when_ready(process: subprocess.Popen[bytes], output: int) -> StorageEndpoin
             return StorageEndpoints(blob_url=urls["blob"], queue_url=urls["queue"], table_url=urls["table"])
         time.sleep(0.02)
     said = os.pread(output, 65_536, 0).decode().strip()
-    raise AzuriteError(f"Azurite did not start: {said or 'it said nothing'}")
+    raise AzuriteError(f"Azurite did not start: {said or 'no output'}")

@@ -29,7 +29,9 @@ class DemoError(RuntimeError):
 async def demo() -> None:
     """Run the demo: plan, sweep, proof."""
     shutil.rmtree(BUILD, ignore_errors=True)  # left by an earlier demo
-    _say("Starting Azurite, a directory that behaves as Graph does, and the function app on Azure's worker")
+    _say(
+        "Starting Azurite, a directory that behaves as Graph does, and the function app on Azure's worker library"
+    )
     async with running_local_tenant(BUILD) as tenant:
         before = _members(tenant)
         _say("0. Conditional Access as code: block contractors who are not (or no longer) in the group")
@@ -37,7 +39,7 @@ async def demo() -> None:
         _say(f"1. Who would be offboarded: enforcer plan ({len(before)} members)")
         await _enforcer(tenant, "plan")
 
-        _say("2. Night falls: the timer function `nightly` fires, and the queue function `sweep` works")
+        _say("2. Night: the timer function `nightly` fires, and the queue function `sweep` runs")
         took = await _night(tenant)
         _say(f"3. What happened ({took:.1f} s later)")
         await _enforcer(tenant, "status")
@@ -50,7 +52,7 @@ async def demo() -> None:
         await _enforcer(tenant, "audit", "verify")
         await _enforcer(tenant, "audit", "export", *_today(), "--out", shown(BUILD / "evidence"))
         await _keep_page(tenant, BUILD / "page.html")
-    _say("Stopped everything. To look at:")
+    _say("Everything is stopped. To look at:")
     print(f"  {shown(BUILD / 'evidence' / 'report.html')}   the report for auditors")
     print(f"  {shown(BUILD / 'page.html')}              the operators' page, as it was (make sandbox: live)")
 
@@ -138,7 +140,7 @@ def main() -> None:
         asyncio.run(demo())
     except (AzuriteError, HostError, DemoError, httpx.HTTPError) as error:
         log = shown(BUILD / "host.log")
-        sys.exit(f"\nBroken off: {error}\nThe function app's log, where it got that far: {log}")
+        sys.exit(f"\nThe demo stopped: {error}\nThe function app's log, if it was started: {log}")
 
 
 if __name__ == "__main__":

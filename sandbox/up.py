@@ -83,7 +83,9 @@ def main() -> None:
     try:
         asyncio.run(up())
     except (AzuriteError, HostError) as error:
-        sys.exit(f"\nNot up: {error}\nThe function app's log, where it got that far: {shown(LOG)}")
+        sys.exit(
+            f"\nThe local tenant did not start: {error}\nThe function app's log, if it was started: {shown(LOG)}"
+        )
 
 
 if __name__ == "__main__":
