@@ -29,9 +29,7 @@ class DemoError(RuntimeError):
 async def demo() -> None:
     """Run the demo: plan, sweep, proof."""
     shutil.rmtree(BUILD, ignore_errors=True)  # left by an earlier demo
-    _say(
-        "Starting Azurite, a directory that behaves as Graph does, and the function app on Azure's worker library"
-    )
+    _say("Starting Azurite, a directory that behaves like Graph, and the function app on Azure's worker")
     async with running_local_tenant(BUILD) as tenant:
         before = _members(tenant)
         _say("0. Conditional Access as code: block contractors who are not (or no longer) in the group")
