@@ -83,8 +83,9 @@ def main() -> None:
     try:
         asyncio.run(up())
     except (AzuriteError, HostError) as error:
+        log = shown(LOG)
         sys.exit(
-            f"\nThe local tenant did not start: {error}\nThe function app's log, if it was started: {shown(LOG)}"
+            f"\nThe local tenant did not start: {error}\nThe function app's log, if it was started: {log}"
         )
 
 
