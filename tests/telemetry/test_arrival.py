@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = ROOT / "tests/support/watched_program.py"
 
 type Item = Mapping[str, Any]
 
@@ -23,7 +22,7 @@ def sent() -> list[Item]:
     bicep = (ROOT / "infra/modules/app.bicep").read_text()
     settings = dict(re.findall(r"^ +(OTEL_\w+): '([^']*)'$", bicep, re.MULTILINE))
     run = subprocess.run(  # noqa: S603
-        [sys.executable, str(PROGRAM)],
+        [sys.executable, "-m", "tests.support.watched_program"],
         env={**os.environ, **settings, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
