@@ -21,7 +21,7 @@ def sent() -> list[Item]:
     """Everything that the server got, under the app settings that the Bicep sets."""
     bicep = (ROOT / "infra/modules/app.bicep").read_text()
     settings = dict(re.findall(r"^ +(OTEL_\w+): '([^']*)'$", bicep, re.MULTILINE))
-    run = subprocess.run(  # noqa: S603
+    run = subprocess.run(
         [sys.executable, "-m", "tests.support.watched_program"],
         env={**os.environ, **settings, "PYTHONPATH": str(ROOT)},
         capture_output=True,
