@@ -1,1 +1,1 @@
-"""Measures what the performance page says, against the local tenant and beside what a user would write."""
+"""Measures the figures of the performance page, against the local tenant and compared with a plain loop."""

@@ -19,7 +19,7 @@ RESULTS = Path(__file__).parents[1] / "build" / "bench.json"
 
 type Measuring = Callable[[], Awaitable[list[Figure]]]
 
-# By the names by which they can be chosen: `python -m bench cold_start requests`.
+# The names with which they are selected: `python -m bench cold_start requests`.
 SCENARIOS: dict[str, Measuring] = {
     "mass_departure": mass_departure.measure,
     "quota": quota.measure,
@@ -27,7 +27,7 @@ SCENARIOS: dict[str, Measuring] = {
     "cold_start": cold_start.measure,
     "requests": requests.measure,
 }
-# Only when it is asked for: it takes a quarter of an hour.
+# Only on request: it takes a quarter of an hour.
 IN_REAL_TIME: dict[str, Measuring] = {"quota_in_real_time": partial(quota.measure, speed=1.0)}
 
 

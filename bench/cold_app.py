@@ -1,7 +1,7 @@
 """A fresh process that starts an app on Azure's worker library: `python -m bench.cold_app FOLDER`.
 
-Says `indexed` when the worker knows the app's functions. Then every line of its input is a request to
-offboard somebody, as JSON; it answers each with the status.
+Prints `indexed` once the worker knows the app's functions. After that, each line of its input is a request
+to offboard somebody, as JSON; it answers each with the status.
 """
 
 from __future__ import annotations

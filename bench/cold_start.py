@@ -17,7 +17,7 @@ import msgspec
 from bench.cold_app import Offboard
 from bench.figures import Figure, Goal, Limit
 from bench.stage import AUDIENCE, Scene, Stage, running_stage
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 
 PROJECT = Path(__file__).parents[1]
 BARE = Path(__file__).parent / "bare_app"
@@ -34,7 +34,7 @@ class _App:
     indexed_after: float
 
     async def offboard(self, wanted: Offboard) -> float:
-        """Offboard somebody; give the seconds that it took."""
+        """Offboard somebody; return the seconds that took."""
         started = time.perf_counter()
         if self.process.stdin is None:
             raise RuntimeError("the app has no pipes")
@@ -70,9 +70,9 @@ async def measure() -> list[Figure]:
 
 
 async def _round(stage: Stage, user_id: str) -> tuple[float, float, float]:
-    """Start the bare app and ours, one after the other, and offboard somebody with ours."""
-    order = TokenOrder(audience=AUDIENCE, user=_members(stage)[-1], roles=["Contractors.Offboard"])
-    wanted = Offboard(user=user_id, token=stage.directory.token(order))
+    """Start the bare app, then ours, and offboard somebody with ours."""
+    request = TokenRequest(audience=AUDIENCE, user=_members(stage)[-1], roles=["Contractors.Offboard"])
+    wanted = Offboard(user=user_id, token=stage.directory.token(request))
     async with _started(BARE, stage.environ) as bare:
         bare_after = bare.indexed_after
     async with _started(PROJECT, stage.environ) as ours:

@@ -1,4 +1,4 @@
-"""What was measured: figures with their goals, where and with what."""
+"""What was measured: figures with their goals, and on which machine."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ class Figure:
     """One figure.
 
     Attributes:
-        scenario: Of which scenario; `docs/performance.md` describes them.
-        loop: The same of the plain loop, measured in the same run; None where it has no such figure.
-        note: What has to be known to read it.
+        scenario: Its scenario; `docs/performance.md` describes them.
+        loop: The plain loop's figure, measured in the same run; None if it has no such figure.
+        note: What readers need to know to interpret it.
     """
 
     scenario: str
@@ -76,7 +76,7 @@ class Figure:
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a figure was measured. The load average is over the last minute: other programs', and our own."""
+    """Where a figure was measured. The load average is over the last minute and includes our own load."""
 
     processor: str
     cores: int
@@ -86,7 +86,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """A figure as `build/bench.json` holds it."""
+    """A figure as stored in `build/bench.json`."""
 
     scenario: str
     name: str

@@ -1,7 +1,7 @@
 """What a user would write instead: the SDKs' own typed calls, one after the other.
 
-It reads the members and the register, takes everybody out of the group whose end date has passed, revokes his
-sessions, and goes on to the next. It records nothing, looks at nothing twice and survives no crash.
+It reads the members and the register, removes everybody whose end date has passed from the group and revokes
+their sessions, one by one. It records nothing, rechecks nothing and survives no crash.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class LoopTimes:
 
     Attributes:
         reading: Members and register.
-        each: One person, in the mean.
+        each: One person, on average.
     """
 
     reading: float
@@ -76,7 +76,7 @@ async def _members(graph: GraphServiceClient, group_id: str) -> list[str]:
 
 @asynccontextmanager
 async def graph_client(url: str) -> AsyncIterator[GraphServiceClient]:
-    """Return the SDK's own client, with its own retries, for a Graph that is elsewhere."""
+    """Return the SDK's own client, with its own retries, for Graph at another address."""
     import httpx
     from azure.identity.aio import ManagedIdentityCredential
     from kiota_authentication_azure.azure_identity_authentication_provider import (
@@ -99,6 +99,6 @@ async def graph_client(url: str) -> AsyncIterator[GraphServiceClient]:
         http = GraphClientFactory.create_with_default_middleware(client=plain, options=options)
         adapter = GraphRequestAdapter(provider, client=http)
         adapter.base_url = f"{url}/v1.0"
-        # With its middleware the SDK's client does not close what it sends through.
+        # With its middleware, the SDK's client does not close its HTTP client.
         async with transport, http:
             yield GraphServiceClient(request_adapter=adapter)

@@ -1,4 +1,4 @@
-"""Scenario 1: at the end of a project 1,500 of 5,000 members leave on one day."""
+"""Scenario 1: at the end of a project, 1,500 of 5,000 members leave on one day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measurements in a process of their own, where nothing else is loaded: `python -m bench.probe NAME`."""
+"""Measurements in a separate process, where nothing else is loaded: `python -m bench.probe NAME`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured.
 
     Attributes:
-        cpu_seconds: Of this process alone.
-        memory_mib: The most that was held, over what was held after the imports.
+        cpu_seconds: CPU time of this process alone.
+        memory_mib: Peak memory above what was in use after the imports.
     """
 
     seconds: float
@@ -34,7 +34,7 @@ async def probe(name: str, environ: Mapping[str, str]) -> Probe:
 
     Args:
         name: One of `PROBES`.
-        environ: Variables besides those of this process.
+        environ: Variables in addition to those of this process.
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.probe", name),
@@ -48,7 +48,7 @@ async def probe(name: str, environ: Mapping[str, str]) -> Probe:
 
 
 async def _sweep() -> Callable[[], Awaitable[None]]:
-    """Sweep the group of the environment, by hand, so that what is imported first is imported before."""
+    """Sweep the environment's group; what a sweep imports is imported beforehand."""
     from enforcer.core.settings import load_settings
     from enforcer.services import open_services
     from enforcer.sweep.sweep import SweepRequest, sweep
@@ -81,7 +81,7 @@ async def _loop() -> Callable[[], Awaitable[None]]:
 
 
 async def _plan() -> Callable[[], Awaitable[None]]:
-    """Plan 100,000 rows and 10,000 members of whom 1,000 are due; the rows come page by page."""
+    """Plan 100,000 rows and 10,000 members, of whom 1,000 are due; the rows are read page by page."""
     from bench.register import made_up_group, plan_made_up_group
 
     group = made_up_group()
@@ -113,11 +113,11 @@ async def _measure(name: str) -> Probe:
 
 
 def _memory(what: str) -> float:
-    """Return what the process holds (VmRSS) or the most that it has held (VmHWM), in MiB."""
+    """Return the process's memory (VmRSS) or its peak (VmHWM), in MiB."""
     for line in _lines():
         if line.startswith(what):
             return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # macOS: bytes, the most alone
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # macOS: bytes, and only the peak
 
 
 def _lines() -> Iterator[str]:

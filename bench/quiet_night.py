@@ -1,4 +1,4 @@
-"""Scenario 3: a night on which nothing is due, and a large register."""
+"""Scenario 3: a night with nothing due, and a large register."""
 
 from __future__ import annotations
 

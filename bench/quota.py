@@ -1,7 +1,7 @@
-"""Scenario 2: 10,000 people leave, and Graph's write quota is the limit, on a clock that runs faster.
+"""Scenario 2: 10,000 people leave, and Graph's write quota is the limit, on an accelerated clock.
 
-They are in ten managed groups, which the function app sweeps several at a time, with one pacer. (In one group
-the time would be Azurite's: for every write it goes through the whole partition. Azure does not.)
+They are in ten managed groups, which the function app sweeps several at a time, with one pacer. (With one
+group, Azurite would be measured: it scans the whole partition on every write. Azure does not.)
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LOOP_PEOPLE = 50
 
 
 async def measure(speed: float = SPEED) -> list[Figure]:
-    """Measure with a clock, for quotas and for how long Graph takes, that runs `speed` times faster."""
+    """Measure with a clock for quotas and Graph's latency that runs `speed` times faster."""
     async with running_stage(_scene(speed)) as stage:
         loop = await run_loop(stage, _LOOP_PEOPLE)
     async with running_stage(_scene(speed)) as stage:
@@ -34,9 +34,9 @@ async def measure(speed: float = SPEED) -> list[Figure]:
 
 
 def floor(writes: int, window: float) -> float:
-    """Return the seconds below which no program can stay in a sliding window, were every call instantaneous.
+    """Return the shortest time possible, in seconds, with a sliding window and instantaneous calls.
 
-    The first 3,000 writes are free to go at once, each further 3,000 a window later.
+    The first 3,000 writes can go at once, each further 3,000 a window later.
     """
     return (ceil(writes / WRITES) - 1) * window
 

@@ -1,4 +1,4 @@
-"""A register on paper, for planning without storage."""
+"""A register in memory, for planning without storage."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GROUP = str(UUID(int=1))
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A managed group and the settings by which it is planned."""
+    """A managed group and the settings with which it is planned."""
 
     members: list[Member]
     settings: Settings
@@ -41,13 +41,13 @@ def made_up_group() -> Group:
 
 
 def plan_made_up_group(group: Group) -> GroupPlan:
-    """Plan as a sweep does: row by row, holding only those that may matter."""
+    """Plan as a sweep does: row by row, keeping only relevant rows."""
     now = datetime.now(UTC)
-    sieve = RelevantRows.of(group.members, [], group.settings.date_rules, now)
+    relevant = RelevantRows.of(group.members, [], group.settings.date_rules, now)
     for page in _pages(group.members):
-        sieve.take(page)
-    facts = GroupSnapshot(group_id=_GROUP, rows=sieve.rows, members=group.members)
-    return plan_group(facts, group.settings, now)
+        relevant.take(page)
+    snapshot = GroupSnapshot(group_id=_GROUP, rows=relevant.rows, members=group.members)
+    return plan_group(snapshot, group.settings, now)
 
 
 def _pages(members: list[Member]) -> Iterator[list[RegisterRow]]:
@@ -56,7 +56,7 @@ def _pages(members: list[Member]) -> Iterator[list[RegisterRow]]:
 
 
 def _row(number: int, members: list[Member]) -> RegisterRow:
-    """The members' rows come first; the others are of people who left long ago."""
+    """Return a row: the members' come first, the others belong to people who left long ago."""
     if number >= len(members):
         key = f"nobody.{number:06d}@contoso.example"
         return RegisterRow(partition_key=_GROUP, row_key=key, end_date=ENDED)

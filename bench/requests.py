@@ -1,4 +1,4 @@
-"""Scenario 5: how often Graph is asked for each person."""
+"""Scenario 5: the number of requests to Graph per person."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FEW, _MANY = 20, 60
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What a sweep asked of Graph: reads, and writes for each person."""
+    """A sweep's requests to Graph: reads, and writes per person."""
 
     reads: int
     writes: float

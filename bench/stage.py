@@ -1,4 +1,4 @@
-"""A stage for a measurement: Azurite, and a directory in a process of its own with groups of some size."""
+"""A stage for a measurement: Azurite, and a directory in its own process with groups of a given size."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PERMISSIONS = (
 )
 _ROWS_IN_A_TRANSACTION = 100
 _TRANSACTIONS_AT_ONCE = 3
-# The brake would hold what is measured here.
+# The brake would hold the plans measured here.
 _NO_BRAKE = {"ENFORCER_BRAKE_COUNT": "1000000"}
 
 
@@ -42,11 +42,11 @@ class Scene:
 
     Attributes:
         members: How many users are in each managed group.
-        due: How many of them have come to the end of their access.
-        rows: How many rows each group's register has; the first ones are the members'.
-        groups: How many managed groups there are.
+        due: How many of them are due.
+        rows: How many rows each group's register has; the first are the members'.
+        groups: The number of managed groups.
         directory: How the directory behaves.
-        settings: Settings of the product besides those that everybody needs.
+        settings: Settings of the product in addition to the required ones.
     """
 
     members: int
@@ -59,10 +59,10 @@ class Scene:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """A stage that is set.
+    """A stage that has been set up.
 
     Attributes:
-        environ: The settings by which the product finds everything.
+        environ: The settings with which the product finds everything.
         members: The object IDs of each managed group's members.
         due: Those whose access has ended, of all groups.
     """
@@ -83,17 +83,17 @@ class Stage:
         return next(iter(self.members))
 
     def left_over(self) -> int:
-        """Count the due who are members still."""
+        """Count the due who are still members."""
         return sum(len(self.due.intersection(group.members)) for group in self.directory.tenant().groups)
 
 
-# Rows written just before a sweep are looked at again; a night does not begin in the second of the HR feed.
+# Rows written just before a sweep are rechecked; a real night does not begin right after the HR feed.
 _SETTLED_SECONDS = 2.5
 
 
 @asynccontextmanager
 async def running_stage(scene: Scene) -> AsyncIterator[Stage]:
-    """Set the stage; nothing is left of it afterwards."""
+    """Set up the stage; nothing is left of it afterwards."""
     tenant = Tenant()
     tenant.add_managed_identity("enforcer", *_PERMISSIONS)
     members = dict(_add_group(tenant, scene, number) for number in range(scene.groups))
@@ -105,7 +105,7 @@ async def running_stage(scene: Scene) -> AsyncIterator[Stage]:
             **_NO_BRAKE,
             **scene.settings,
         }
-        # azure-identity looks there and nowhere else.
+        # azure-identity looks nowhere else.
         os.environ.update({name: environ[name] for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")})
         for group_id, ids in members.items():
             await _fill_register(storage.connection_string, group_id, scene, ids)
@@ -159,12 +159,12 @@ async def _running_directory(tenant: Tenant, settings: DirectorySettings) -> Asy
 
 
 def _strict(settings: DirectorySettings) -> DirectorySettings:
-    """Have the directory check permissions: the enforcer has what it needs, and may read no policies."""
+    """Make the directory check permissions: the enforcer has what it needs, but may not read policies."""
     return msgspec.structs.replace(settings, enforce_permissions=True)
 
 
 async def _fill_register(connection_string: str, group_id: str, scene: Scene, ids: Sequence[str]) -> None:
-    """Write one row for each member, and others of people who left long ago."""
+    """Write a row for each member, and others for people who left long ago."""
     from azure.data.tables.aio import TableServiceClient
 
     keys = [*ids, *(f"nobody.{number:06d}@example.com" for number in range(scene.rows - len(ids)))]

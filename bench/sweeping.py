@@ -1,4 +1,4 @@
-"""Sweeps on a stage, timed."""
+"""Timed sweeps on a stage."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _REFUSED = "429"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """What the sweeps of all groups took, from the opened services to the last report.
+    """What the sweeps of all groups took, from opening the services to the last report.
 
     Attributes:
-        finished: How many people were removed, and their sessions revoked.
-        graph: What Graph was asked.
+        finished: How many people were removed and had their sessions revoked.
+        graph: The requests to Graph.
     """
 
     seconds: float
@@ -44,7 +44,7 @@ class Swept:
 async def timed_sweep(
     stage: Stage, *, pacer: Pacer | None = None, environ: Mapping[str, str] | None = None
 ) -> Swept:
-    """Sweep all groups as a warm function app would: modules loaded, connected nowhere yet."""
+    """Sweep all groups as a warm function app would: modules loaded, but no connections yet."""
     stage.directory.clear_log()
     async with open_services(load_settings(environ or stage.environ), pacer=pacer) as services:
         started = time.perf_counter()
@@ -55,7 +55,7 @@ async def timed_sweep(
 
 
 async def _sweep_all(services: Services) -> Sequence[Report]:
-    """Sweep the groups as the function `sweep` does, as many at a time as the host hands it messages."""
+    """Sweep the groups as the function `sweep` does, as many at a time as the host delivers messages."""
 
     async def sweep_group(group_id: str) -> Report:
         return await sweep(services, SweepRequest(group_id=group_id, actor="bench", reason="measurement"))

@@ -1,1 +1,1 @@
-"""The local tenant: what the enforcer runs against without Azure. Not deployed."""
+"""A local tenant to run the enforcer against without Azure. Not deployed."""

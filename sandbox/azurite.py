@@ -1,7 +1,7 @@
 """Azurite, Microsoft's storage emulator: blob, queue and table on free loopback ports.
 
-It never outlives the process that started it: it closes when its standard input ends, which the operating
-system sees to even when the starter is killed.
+It never outlives the process that started it: it exits when its standard input closes, which the operating
+system ensures even if the parent is killed.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _CLOSE_WITH_STDIN: Final = (
     "data:text/javascript,"
     "process.stdin.resume().on('end',()=>{process.emit('SIGTERM');setTimeout(process.exit,3000).unref()});"
 )
-# Further accounts with the same key, for whoever wants storage in which nobody else writes. They would be too
-# long for an environment variable that is handed over from outside.
+# Further accounts with the same key, for callers that need storage of their own. They would be too
+# long for an environment variable that is set from outside.
 _WITH_ACCOUNTS: Final = (
     "process.env.AZURITE_ACCOUNTS="
     f"Array.from({{length:{_ACCOUNTS}}},(_,i)=>`{_ACCOUNT}${{i+1}}:{KEY}`).join(';')"
@@ -86,7 +86,7 @@ def running_azurite(
     """Run Azurite while the block runs.
 
     Args:
-        folder: keeps the data here, for another start; without it they are in memory and gone at the end.
+        folder: where the data is kept for the next start; without it, data is in memory and lost at the end.
         certificate: https, and Entra tokens (audience, issuer and time are checked, signatures are not).
         node_modules: where `npm ci` put Azurite; else `SANDBOX_NODE_MODULES` or `sandbox/node_modules`.
 
@@ -107,7 +107,7 @@ def running_azurite_async(
     certificate: Certificate | None = None,
     node_modules: Path | None = None,
 ) -> AbstractAsyncContextManager[StorageEndpoints]:
-    """`running_azurite` for an event loop."""
+    """`running_azurite` for use in an event loop."""
     return entered_in_a_thread(
         running_azurite(folder=folder, certificate=certificate, node_modules=node_modules)
     )
@@ -130,7 +130,7 @@ def _command(script: Path, folder: Path | None, certificate: Certificate | None)
         "--silent",
         "--disableTelemetry",
     ]
-    # SDKs newer than this Azurite send API versions that it does not know, for calls that have not changed.
+    # SDKs newer than this Azurite send API versions unknown to it, for calls that have not changed.
     command += ["--skipApiVersionCheck"]
     for service in SERVICES:
         command += [f"--{service}Host", "127.0.0.1", f"--{service}Port", "0"]
@@ -153,4 +153,4 @@ def _when_ready(process: subprocess.Popen[bytes], output: int) -> StorageEndpoin
             return StorageEndpoints(blob_url=urls["blob"], queue_url=urls["queue"], table_url=urls["table"])
         time.sleep(0.02)
     said = os.pread(output, 65_536, 0).decode().strip()
-    raise AzuriteError(f"Azurite did not start: {said or 'it said nothing'}")
+    raise AzuriteError(f"Azurite did not start: {said or 'no output'}")

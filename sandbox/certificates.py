@@ -1,4 +1,4 @@
-"""A certificate of one's own making for servers on the loopback interface."""
+"""A self-signed certificate for servers on the loopback interface."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,14 +16,14 @@ from sandbox.loopback import LOOPBACK
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """Files in PEM. Whoever sets SSL_CERT_FILE to `certificate` trusts servers that show it."""
+    """PEM files. A process with SSL_CERT_FILE set to `certificate` trusts servers that present it."""
 
     certificate: Path
     key: Path
 
 
 def make_certificate(folder: Path) -> Certificate:
-    """Make a certificate for 127.0.0.1 that vouches for itself, good for a day."""
+    """Create a self-signed certificate for 127.0.0.1, valid for a day."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sandbox")])
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())

@@ -1,4 +1,4 @@
-"""Programs that the sandbox starts: each ends when its standard input does, so none outlives its starter."""
+"""Programs that the sandbox starts: each exits when its standard input closes, and so with its parent."""
 
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -13,17 +13,17 @@ import anyio.to_thread
 def running(
     command: Sequence[str], *, stop_seconds: float, **options: Any
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program while the block runs; at its end the program has some time to end, too.
+    """Run a program while the block runs; when the block ends, the program has some time to exit.
 
     Args:
         command: The program and its arguments.
-        stop_seconds: How long it may take to end before it is killed.
-        options: Further ones of `subprocess.Popen`.
+        stop_seconds: How long it may take to exit before it is killed.
+        options: Further options of `subprocess.Popen`.
     """
     with subprocess.Popen(  # noqa: S603 -- our own arguments
         command,
         stdin=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is for the starter, which ends the program in its own time
+        start_new_session=True,  # Ctrl-C is for the parent, which stops the program when it is ready to
         **options,
     ) as process:
         try:
@@ -43,7 +43,7 @@ def _end(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 @asynccontextmanager
 async def entered_in_a_thread[T](manager: AbstractContextManager[T]) -> AsyncIterator[T]:
-    """A blocking context manager for an event loop, which goes on while the block is entered and left."""
+    """Enter and leave a blocking context manager without blocking the event loop."""
     value = await anyio.to_thread.run_sync(manager.__enter__)
     try:
         yield value

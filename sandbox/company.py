@@ -1,4 +1,4 @@
-"""A company of about forty people with contractors of every kind, seen from today."""
+"""A company of about forty people with contractors of every kind; dates are relative to today."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _GUESTS = (
     "Hana Kim", "Ivo Petrov", "Joy Mensah", "Kai Lund", "Lea Martin", "Max Weber", "Nora Fox",
 )  # fmt: skip
 _UNREGISTERED = ("Ghost Account", "Forgotten Admin")
-# Days from today to the last day of access; whoever is not named here has months to go.
+# Days from today to the last day of access; everybody else has months left.
 _ENDS = {
     "Ada Novak": -1, "Bilal Khan": -3, "Chiara Conti": -40, "Dmitri Orlov": -200,
     "Amir Cohen": -1, "Beth Young": -9, "Carl Jansen": -95,
@@ -39,7 +39,7 @@ _CONDITIONAL_ACCESS_ADMINISTRATOR = "b1be1c3e-b65d-4f19-8427-f6fa0d97feb9"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A row for the register; guests go by e-mail address, as HR knows no better."""
+    """A row for the register; guests are listed by e-mail address, which is all that HR knows of them."""
 
     row_key: str
     end_date: str
@@ -50,7 +50,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Company:
-    """The tenant, its one managed group, and what HR has written down."""
+    """The tenant, its one managed group, and the rows that HR has written."""
 
     tenant: Tenant
     contractors: Group
@@ -62,17 +62,17 @@ class Company:
 
 
 def found_company(today: date) -> Company:
-    """Make the company as it is on a day."""
+    """Create the company as of this day."""
     tenant = Tenant(display_name="Contoso")
     identity = tenant.add_managed_identity("contractor-access-enforcer", *_PERMISSIONS)
     operator = tenant.add_user("Olivia Operator", directory_roles=[_CONDITIONAL_ACCESS_ADMINISTRATOR])
     break_glass = (tenant.add_user("Break Glass 1"), tenant.add_user("Break Glass 2"))
-    # The identity owns the group instead of holding a permission over every group of the tenant.
+    # The identity owns the group, so that it needs no permission over every group of the tenant.
     contractors = tenant.add_group("Contractors", owners=[identity])
     people = [tenant.add_user(name) for name in (*_MEMBERS, *_UNREGISTERED)]
     people += [tenant.add_guest(name, f"{_alias(name)}@partner.example") for name in _GUESTS]
     tenant.fill_group(contractors, people)
-    # A standing group of all contractors, past ones too: whoever is in it and in no managed group is blocked.
+    # All contractors, past and present: those who are in this group but in no managed group are blocked.
     everybody = tenant.add_group("All contractors", members=people)
     api = tenant.add_application("Contractor access enforcer API", roles=_api_roles())
     tenant.grant(operator, "Contractors.Offboard", on=api)

@@ -23,47 +23,47 @@ _NIGHT_SECONDS = 60
 
 
 class DemoError(RuntimeError):
-    """The demonstration could not go on; the message says where it was."""
+    """The demo could not continue; the message says where it stopped."""
 
 
 async def demo() -> None:
-    """Tell the story of a night."""
-    shutil.rmtree(BUILD, ignore_errors=True)  # what an earlier demonstration left
-    _say("Starting Azurite, a directory that behaves as Graph does, and the function app on Azure's worker")
+    """Run the demo: plan, sweep, proof."""
+    shutil.rmtree(BUILD, ignore_errors=True)  # left by an earlier demo
+    _say("Starting Azurite, a directory that behaves like Graph, and the function app on Azure's worker")
     async with running_local_tenant(BUILD) as tenant:
         before = _members(tenant)
-        _say("0. Conditional Access as code: block whoever is a contractor and not (any more) in the group")
+        _say("0. Conditional Access as code: block contractors who are not (or no longer) in the group")
         await _switch_policies_on(tenant)
-        _say(f"1. Who would go: enforcer plan ({len(before)} members)")
+        _say(f"1. Who would be offboarded: enforcer plan ({len(before)} members)")
         await _enforcer(tenant, "plan")
 
-        _say("2. Night falls: the timer function `nightly` fires, and the queue function `sweep` works")
+        _say("2. Night: the timer function `nightly` fires, and the queue function `sweep` runs")
         took = await _night(tenant)
         _say(f"3. What happened ({took:.1f} s later)")
         await _enforcer(tenant, "status")
         await _tell_who_left(tenant, before)
 
-        _say("4. The second plan: nobody is left to offboard")
+        _say("4. The second plan: nobody left to offboard")
         await _enforcer(tenant, "plan")
 
-        _say("5. The ledger: a chain that nobody can change unseen")
+        _say("5. The ledger: a hash chain in which every change shows")
         await _enforcer(tenant, "audit", "verify")
         await _enforcer(tenant, "audit", "export", *_today(), "--out", shown(BUILD / "evidence"))
         await _keep_page(tenant, BUILD / "page.html")
-    _say("Stopped everything. To look at:")
+    _say("Everything is stopped. To look at:")
     print(f"  {shown(BUILD / 'evidence' / 'report.html')}   the report for auditors")
     print(f"  {shown(BUILD / 'page.html')}              the operators' page, as it was (make sandbox: live)")
 
 
 async def _switch_policies_on(tenant: LocalTenant) -> None:
-    """Create the shipped policies, in report-only state as always, and then switch them on."""
+    """Create the shipped policies in report-only state, as always, and then enable them."""
     values = ("--values", shown(BUILD / "policy-values.json"))
     await _enforcer(tenant, "policies", "apply", *values)
     await _enforcer(tenant, "policies", "apply", "--enable", *values)
 
 
 async def _night(tenant: LocalTenant) -> float:
-    """Fire the timer, wait until the sweep that it asked for is recorded, and tell how long that took."""
+    """Fire the timer, wait until the sweep that it queued is recorded, and return the seconds that took."""
     started = time.monotonic()
     async with httpx.AsyncClient(base_url=tenant.host.url, timeout=30) as http:
         (await http.post("/admin/functions/nightly", json={})).raise_for_status()
@@ -71,7 +71,7 @@ async def _night(tenant: LocalTenant) -> float:
         async with asyncio.timeout(_NIGHT_SECONDS):
             await _until_a_run_is_over(tenant)
     except TimeoutError as error:
-        raise DemoError(f"the sweep was not over after {_NIGHT_SECONDS} seconds") from error
+        raise DemoError(f"the sweep had not finished after {_NIGHT_SECONDS} seconds") from error
     return time.monotonic() - started
 
 
@@ -90,7 +90,7 @@ def _members(tenant: LocalTenant) -> list[User]:
 
 
 async def _tell_who_left(tenant: LocalTenant, before: list[User]) -> None:
-    """Hold what the directory says against what the enforcer has recorded."""
+    """Compare what the directory says with what the enforcer has recorded."""
     after = {user.id for user in _members(tenant)}
     gone = [user for user in before if user.id not in after]
     print(f"\nThe directory itself says: {len(gone)} of {len(before)} members left, {len(after)} stay.")
@@ -99,7 +99,7 @@ async def _tell_who_left(tenant: LocalTenant, before: list[User]) -> None:
     for user in gone:
         item = known[user.id]
         ours = item.sessions is Sessions.REVOKED
-        sessions = "revoked" if ours else "his home tenant's: not ours to revoke"
+        sessions = "revoked" if ours else "controlled by the home tenant"
         print(f"  {user.display_name:<13} sessions: {sessions:<38} next sign-in: {item.proof}")
     print(f"Blocked, by Entra's own What If evaluation, by: {', '.join(sorted(policies)) or 'nothing'}")
 
@@ -133,12 +133,12 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
-    """Run the demonstration; where it breaks off, say why, and where the function app's log is."""
+    """Run the demo; if it stops early, say why and where the function app's log is."""
     try:
         asyncio.run(demo())
     except (AzuriteError, HostError, DemoError, httpx.HTTPError) as error:
         log = shown(BUILD / "host.log")
-        sys.exit(f"\nBroken off: {error}\nThe function app's log, where it got that far: {log}")
+        sys.exit(f"\nThe demo stopped: {error}\nThe function app's log, if it was started: {log}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""What stands in front of the app on Azure: App Service authentication, as far as a browser meets it.
+"""App Service authentication ("Easy Auth") as a browser meets it, which is in front of the app on Azure.
 
-It takes identity headers away that come from outside, sends a browser without a session to the sign-in, hands
-the session's ID token to the app, and refuses forms that another site has sent. Whoever brings a bearer token
-passes: the app itself looks at it. Not imitated: the check of that token, and of the session, which here is a
-cookie that anybody may write.
+It removes identity headers that come from outside, redirects a browser without a session to the sign-in,
+passes the session's ID token to the app, and rejects forms sent by another site. A request with a bearer
+token passes: the app itself validates it. Not imitated: the validation of that token, and of the session,
+which is a plain cookie here.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _CHOICE: Final = """<!doctype html><html lang="en"><title>Sign in</title>
 <p>In place of Entra's own sign-in: whom do you want to be?</p><ul>{people}</ul>"""
 
 
-class FrontDoor:
-    """Stands before an app that takes identity headers (`--callers behind-app-service`)."""
+class EasyAuth:
+    """A proxy to an app that trusts identity headers (`--callers behind-app-service`)."""
 
     def __init__(self, app_url: str, issue: Issue, session: aiohttp.ClientSession) -> None:
         self._app_url = app_url
@@ -59,7 +59,7 @@ class FrontDoor:
             query = urlencode({"post_login_redirect_uri": request.path_qs})
             raise web.HTTPFound(f"/.auth/login/aad?{query}")
         if request.method == "POST" and not _is_sent_from_here(request):
-            # With 403.60 in the log, and no word to the browser.
+            # Azure logs 403.60 and tells the browser nothing.
             return web.Response(status=403)
         return await self._forward(request, {_ID_TOKEN: self._issue(PEOPLE[person])})
 
@@ -86,17 +86,17 @@ class FrontDoor:
 
 
 @asynccontextmanager
-async def running_front_door(app_url: str, issue: Issue) -> AsyncIterator[str]:
-    """Stand before an app, on a free port of the loopback interface; gives the URL."""
+async def running_easy_auth(app_url: str, issue: Issue) -> AsyncIterator[str]:
+    """Serve the app behind Easy Auth on a free loopback port; yield the URL."""
     jar = aiohttp.DummyCookieJar()
     async with aiohttp.ClientSession(cookie_jar=jar, auto_decompress=False) as session:
-        application = FrontDoor(app_url, issue, session).application()
+        application = EasyAuth(app_url, issue, session).application()
         async with listening(web.AppRunner(application, access_log=None, shutdown_timeout=0)) as url:
             yield url
 
 
 def _is_sent_from_here(request: web.Request) -> bool:
-    """Whether the browser says that the form is this site's own.
+    """Whether, according to the browser, the form was sent from this site.
 
     The real one wants `Origin` and `Referer` to name the app or an allowed site (Authentication in Azure App
     Service, cross-site request forgery). A page with `Referrer-Policy: no-referrer` sends neither.

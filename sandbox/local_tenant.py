@@ -16,7 +16,7 @@ from sandbox.azure_cli import signed_in
 from sandbox.azurite import running_azurite_async
 from sandbox.company import Company, found_company
 from sandbox.directory.server import DirectoryServer, running_directory
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 from sandbox.host.process import HostProcess, running_host_async
 
 PROJECT = Path(__file__).parents[1]
@@ -24,7 +24,7 @@ PROJECT = Path(__file__).parents[1]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalTenant:
-    """Where everything is; `environ` are the settings by which the product finds it."""
+    """Where everything is; `environ` holds the settings with which the product finds it."""
 
     company: Company
     directory: DirectoryServer
@@ -34,7 +34,7 @@ class LocalTenant:
 
 @asynccontextmanager
 async def running_local_tenant(build: Path) -> AsyncIterator[LocalTenant]:
-    """Run it all on free ports; nothing is left running afterwards.
+    """Run everything on free ports; nothing is left running afterwards.
 
     Args:
         build: A folder for the logs.
@@ -48,7 +48,7 @@ async def running_local_tenant(build: Path) -> AsyncIterator[LocalTenant]:
         environ = {
             **os.environ,
             **_settings(company, directory, storage.connection_string),
-            # Where an operator signs in with `az login`, the local tenant has an `az` of its own.
+            # In place of `az login`, the local tenant has an `az` of its own.
             **signed_in(build, directory.url, company.operator.id),
         }
         _write_policy_values(company, build / "policy-values.json")
@@ -61,7 +61,7 @@ async def running_local_tenant(build: Path) -> AsyncIterator[LocalTenant]:
 
 
 async def enforcer(environ: Mapping[str, str], *arguments: str) -> int:
-    """Run `python -m enforcer …` as a user would, and give its exit code."""
+    """Run `python -m enforcer …` as a user would; return its exit code."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "enforcer", *arguments, env=dict(environ), cwd=PROJECT
     )
@@ -69,19 +69,19 @@ async def enforcer(environ: Mapping[str, str], *arguments: str) -> int:
 
 
 def shown(path: Path) -> str:
-    """Return a path of the project as people type it."""
+    """Return a path as people would type it in the project folder."""
     return str(path.relative_to(PROJECT))
 
 
 def operator_token(tenant: LocalTenant, role: str) -> str:
-    """Return a token of the operator for the HTTP API, with an app role, good for eight hours."""
-    order = TokenOrder(
+    """Return an operator's token for the HTTP API, with an app role, valid for eight hours."""
+    request = TokenRequest(
         audience=f"api://{tenant.company.api.app_id}",
         user=tenant.company.operator.id,
         roles=[role],
         seconds=8 * 3600,
     )
-    return tenant.directory.token(order)
+    return tenant.directory.token(request)
 
 
 def _settings(company: Company, directory: DirectoryServer, connection_string: str) -> dict[str, str]:
@@ -97,7 +97,7 @@ def _settings(company: Company, directory: DirectoryServer, connection_string: s
 
 
 def _write_policy_values(company: Company, path: Path) -> None:
-    """Write what the placeholders of the Conditional Access policies stand for in this tenant."""
+    """Write this tenant's values for the placeholders of the Conditional Access policies."""
     values = {
         "breakGlassAccounts": [account.id for account in company.break_glass],
         "populationGroups": [company.everybody.id],
@@ -107,7 +107,7 @@ def _write_policy_values(company: Company, path: Path) -> None:
 
 
 async def _write_register(company: Company, environ: Mapping[str, str]) -> None:
-    """Write the register as HR would: straight into the table, unreadable row and all."""
+    """Write the register as HR would: straight into the table, an unreadable row included."""
     from azure.data.tables.aio import TableServiceClient
 
     async with TableServiceClient.from_connection_string(environ["EnforcerStorage"]) as service:

@@ -1,4 +1,4 @@
-"""Servers on the loopback interface: nothing that the sandbox serves can be reached from elsewhere."""
+"""Servers on the loopback interface: nothing in the sandbox can be reached from other machines."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ LOOPBACK: Final = "127.0.0.1"
 
 @asynccontextmanager
 async def listening(runner: web.BaseRunner, port: int = 0) -> AsyncIterator[str]:
-    """Serve on a port (0: a free one) while the block runs; gives the URL, without a slash at its end."""
+    """Serve on a port (0: a free one) while the block runs; yield the URL, without a trailing slash."""
     await runner.setup()
     try:
         await web.TCPSite(runner, LOOPBACK, port).start()

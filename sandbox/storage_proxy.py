@@ -1,6 +1,6 @@
-"""Stands before Azurite and breaks chosen calls, before or after they take effect, for tests of reliability.
+"""A proxy to Azurite that breaks chosen calls, before or after they take effect, for tests of reliability.
 
-A shared key signs the path and not the host, so the account's own key works through the proxy.
+A shared key signs the path but not the host, so the account's own key works through the proxy.
 """
 
 import asyncio
@@ -35,14 +35,14 @@ class Service(StrEnum):
 
 
 class Moment(Enum):
-    """Of a fault: before the call reaches the storage, or after it took effect there."""
+    """When a fault strikes: before the call reaches storage, or after it took effect there."""
 
     BEFORE = "before"
     AFTER = "after"
 
 
 class Reply(Enum):
-    """What the caller gets instead of the storage's answer: a status and an error code of Azure Storage."""
+    """What the caller gets instead of storage's answer: a status and an error code of Azure Storage."""
 
     SERVER_BUSY = (503, "ServerBusy")
     TIMED_OUT = (500, "OperationTimedOut")
@@ -55,7 +55,7 @@ class Reply(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call as the proxy got it. `path` is as it stands on the wire, from after the account's name."""
+    """A call as the proxy received it. `path` is as sent, without the account's name."""
 
     service: Service
     method: str
@@ -64,7 +64,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calls:
-    """Picks calls; `path` is a regular expression that is searched for in the path and its query."""
+    """Selects calls; `path` is a regular expression, searched for in path and query."""
 
     service: Service | None = None
     method: str | None = None
@@ -83,10 +83,10 @@ ALL_CALLS: Final = Calls()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What happens to the calls from the `nth` on, `times` times, counted from when the fault was set.
+    """What happens to `times` calls from the `nth` on, counted from when the fault was set.
 
-    First the `delay`, then `act`, which may for instance kill the caller (what it returns is awaited, if that
-    can be), then the `reply`; without one the call goes on as if nothing had happened.
+    First the `delay`, then `act`, which may for instance kill the caller (an awaitable result is awaited),
+    then the `reply`; without one the call proceeds as usual.
     """
 
     calls: Calls = ALL_CALLS
@@ -111,7 +111,7 @@ class _Armed:
 
 
 class StorageProxy:
-    """The three services at addresses of its own. `calls` has all that came, oldest first."""
+    """The three services at the proxy's addresses. `calls` holds every call, oldest first."""
 
     def __init__(self, upstream: StorageEndpoints, session: aiohttp.ClientSession) -> None:
         self.endpoints = upstream
@@ -186,7 +186,7 @@ class StorageProxy:
 
 @asynccontextmanager
 async def running_storage_proxy_async(upstream: StorageEndpoints) -> AsyncIterator[StorageProxy]:
-    """A proxy while the block runs: give `proxy.endpoints.connection_string` to what is to suffer."""
+    """Run a proxy while the block runs: the code under test gets `proxy.endpoints.connection_string`."""
     connector = aiohttp.TCPConnector(limit=0)
     async with AsyncExitStack() as exit_stack:
         session = await exit_stack.enter_async_context(
@@ -199,7 +199,7 @@ async def running_storage_proxy_async(upstream: StorageEndpoints) -> AsyncIterat
 
 @contextmanager
 def running_storage_proxy(upstream: StorageEndpoints) -> Iterator[StorageProxy]:
-    """The same from code without an event loop: the proxy runs in a thread."""
+    """The same for code without an event loop: the proxy runs in a thread."""
     with (
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(running_storage_proxy_async(upstream)) as proxy,
@@ -216,7 +216,7 @@ async def _strike(fault: Fault) -> Reply | None:
 
 
 async def _truncated(request: web.BaseRequest, real: web.Response) -> web.StreamResponse:
-    """Send half of an answer that promises the whole, and break the connection."""
+    """Send half of an answer whose header announces all of it, and break the connection."""
     body = real.body if isinstance(real.body, bytes) else b""
     half = web.StreamResponse(status=real.status, headers=real.headers)
     half.content_length = len(body)

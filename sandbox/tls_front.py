@@ -1,4 +1,4 @@
-"""Stands before a server and speaks TLS, as Graph and storage do, and breaks off where a test wants it to."""
+"""A TLS proxy, since Graph and storage speak TLS, that breaks exchanges where a test wants it to."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ _DRIP_SECONDS = 0.05
 
 
 class Cut(Enum):
-    """What becomes of an exchange. Only `AFTER` and `WITHIN` let the request take effect."""
+    """How an exchange is broken. Only with `AFTER` and `WITHIN` does the request take effect."""
 
     BEFORE = auto()
     """The connection breaks before the server gets the request."""
@@ -27,18 +27,18 @@ class Cut(Enum):
     WITHIN = auto()
     """It breaks in the middle of the answer."""
     SILENCE = auto()
-    """Nothing is ever answered, and nothing breaks."""
+    """No answer ever comes, and the connection stays open."""
     DRIP = auto()
-    """An answer that never ends, a byte at a time."""
+    """An endless answer, a byte at a time."""
     HALF_A_CHUNK = auto()
-    """An answer whose first chunk stays half."""
+    """An answer whose first chunk is never completed."""
     NOISE = auto()
-    """What comes is not HTTP."""
+    """The answer is not HTTP."""
 
 
 @dataclass(slots=True)
 class Fault:
-    """Befalls the next exchanges whose request line matches; `skip` of them pass first."""
+    """Strikes the next exchanges whose request line matches; the first `skip` of them pass."""
 
     request: str
     cut: Cut
@@ -51,11 +51,11 @@ class TlsFront:
     """A front that listens.
 
     Attributes:
-        url: Where, without a slash at its end.
+        url: Its URL, without a trailing slash.
         upstream: The URL of the server behind it; plain HTTP.
-        faults: What is to go wrong. The first that matches befalls an exchange.
-        requests: The request lines that came, oldest first.
-        protocols: What the connections agreed upon; HTTP/2 is on offer.
+        faults: The first that matches an exchange strikes it.
+        requests: The request lines received, oldest first.
+        protocols: What the connections negotiated; HTTP/2 is offered.
     """
 
     url: str
@@ -65,7 +65,7 @@ class TlsFront:
     protocols: list[str | None] = field(default_factory=list)
 
     def strike(self, request: str, cut: Cut, *, times: int = 1, skip: int = 0) -> None:
-        """Have something go wrong with the next exchanges whose request line matches."""
+        """Break the next exchanges whose request line matches."""
         self.faults.append(Fault(request, cut, times, skip))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,7 +80,7 @@ class TlsFront:
             writer.transport.abort()
 
     async def _exchange(self, request: bytes, writer: asyncio.StreamWriter) -> bool:
-        """Make one exchange; False where the connection is to break."""
+        """Serve one exchange; return False if the connection is to break."""
         line = request.partition(b"\r\n")[0].decode()
         self.requests.append(line)
         cut = self._struck(line)

@@ -1,4 +1,4 @@
-"""`make sandbox`: keeps the local tenant up to play with, until Ctrl-C."""
+"""`make sandbox`: keeps the local tenant running to experiment with, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from sandbox.azurite import AzuriteError
-from sandbox.easy_auth import running_front_door
+from sandbox.easy_auth import running_easy_auth
 from sandbox.host.errors import HostError
 from sandbox.local_tenant import PROJECT, LocalTenant, operator_token, running_local_tenant, shown
 
@@ -19,13 +19,13 @@ _SHOWN = ("ENFORCER_", "IDENTITY_", "EnforcerStorage", "AzureWebJobsStorage")
 
 
 async def up() -> None:
-    """Start everything, say how to use it, and wait."""
+    """Start everything, print how to use it, and wait."""
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with (
         running_local_tenant(BUILD) as tenant,
-        running_front_door(tenant.host.url, lambda role: operator_token(tenant, role)) as page,
+        running_easy_auth(tenant.host.url, lambda role: operator_token(tenant, role)) as page,
     ):
         _write_environment(tenant, BUILD / "env")
         print(_help(tenant, page), flush=True)
@@ -34,11 +34,11 @@ async def up() -> None:
 
 
 def _write_environment(tenant: LocalTenant, path: Path) -> None:
-    """Write what a shell needs; among it a token of an operator, good for eight hours."""
+    """Write the variables that a shell needs, among them an operator's token, valid for eight hours."""
     values = {name: value for name, value in tenant.environ.items() if name.startswith(_SHOWN)}
     values |= {"API": f"{tenant.host.url}/api", "TOKEN": operator_token(tenant, "Contractors.Offboard")}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(values.items())]
-    # Where the local tenant's `az` is, by which `enforcer policies` is signed in.
+    # The local tenant's `az`, with which `enforcer policies` is signed in.
     lines.append(f'export PATH={shlex.quote(str(BUILD))}:"$PATH"')
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     path.chmod(0o600)
@@ -56,11 +56,11 @@ def _help(tenant: LocalTenant, page: str) -> str:
 
 
 _HELP = """
-The local tenant is up, until Ctrl-C (its function app for an hour).
+The local tenant runs until Ctrl-C (its function app for an hour).
 
   page        {page}   for a browser, behind an imitation of App Service's sign-in
   functions   {url}        fire the timer: curl -X POST {url}/admin/functions/nightly -d '{{}}'
-  directory   {directory}        what was asked of it: {directory}/sandbox/log
+  directory   {directory}        requests received: {directory}/sandbox/log
   log         {log}   of the function app
 
 In another shell:
@@ -71,7 +71,7 @@ In another shell:
     -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\
     -d '{{"reason": "left at 14:10"}}'
 
-Whoever is offboarded is blocked once the Conditional Access policies are there and switched on:
+Offboarded people are blocked once the Conditional Access policies exist and are enabled:
 
   .venv/bin/python -m enforcer policies apply --values {values}
   .venv/bin/python -m enforcer policies apply --values {values} --enable
@@ -79,11 +79,14 @@ Whoever is offboarded is blocked once the Conditional Access policies are there 
 
 
 def main() -> None:
-    """Keep it up; where it does not come up, say why, and where the function app's log is."""
+    """Keep it running; if it does not start, say why and where the function app's log is."""
     try:
         asyncio.run(up())
     except (AzuriteError, HostError) as error:
-        sys.exit(f"\nNot up: {error}\nThe function app's log, where it got that far: {shown(LOG)}")
+        log = shown(LOG)
+        sys.exit(
+            f"\nThe local tenant did not start: {error}\nThe function app's log, if it was started: {log}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What all tests share: Azurite, a tenant, and the product wired to both."""
+"""What all tests share: Azurite, a tenant, and the product connected to both."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ type NewAccount = Callable[[], StorageEndpoints]
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """The certificate of all servers that speak TLS."""
+    """The certificate of all TLS servers."""
     return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
 async def front(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TlsFront]:
-    """TLS before a server of the test's choice, trusted by the product."""
+    """A TLS proxy to a server of the test's choice, trusted by the product."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.certificate))
     async with running_tls_front(certificate) as running:
         yield running
@@ -56,7 +56,7 @@ async def front(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> As
 
 @pytest.fixture(scope="session")
 def new_account() -> Iterator[NewAccount]:
-    """Make storage accounts, all in one Azurite; whoever wants one for several tests overrides `azurite`."""
+    """Create storage accounts, all in one Azurite; to share one between tests, override `azurite`."""
     with running_azurite() as endpoints:
         numbers = count(1)
         yield lambda: endpoints.of_account(next(numbers))
@@ -64,20 +64,20 @@ def new_account() -> Iterator[NewAccount]:
 
 @pytest.fixture
 def azurite(new_account: NewAccount) -> StorageEndpoints:
-    """A storage account in which nobody else has written."""
+    """A storage account that nobody else uses."""
     return new_account()
 
 
 @pytest.fixture
 async def storage(azurite: StorageEndpoints) -> AsyncIterator[StorageProxy]:
-    """Storage that breaks where a test wants it to."""
+    """Storage that fails where a test wants it to."""
     async with running_storage_proxy_async(azurite) as proxy:
         yield proxy
 
 
 @pytest.fixture
 def environ() -> dict[str, str]:
-    """Settings of the world besides those that everybody needs; whoever needs others overrides this."""
+    """Settings of the world in addition to the required ones; override this to change them."""
     return {}
 
 

@@ -45,11 +45,11 @@ ROOMS = {
     "core": "core.calendar",
     "core.calendar": "",
 }
-# Small things of which anybody may make use.
+# Small modules that any room may use.
 TOOLS = {"clock", "concurrency", "credentials", "renewable", "rendering"}
 MOST_MODULES_AT_THE_ROOT = 8
 
-# What takes long to load: the SDKs, and what only some calls need.
+# Slow to load: the SDKs, and what only some calls need.
 HEAVY = (
     "aiohttp",
     "apprise",
@@ -80,7 +80,7 @@ MODULES = {module_of(path) for path in SOURCES}
 
 
 def room_of(module: str) -> str:
-    """Return the room of the table in which a module is: the innermost package that has one."""
+    """Return a module's room: its innermost package that is in the table."""
     name = module.removeprefix("enforcer.")
     while name not in ROOMS and "." in name:
         name = name.rpartition(".")[0]
@@ -99,7 +99,7 @@ def imports(path: Path, *, everywhere: bool = False) -> Iterator[str]:
 
 
 def _run_at_import(tree: ast.AST) -> Iterator[ast.AST]:
-    """Walk what runs when a file is loaded: no function's body, nothing that is for the type checker only."""
+    """Walk what runs when a file is loaded: no function bodies, nothing for the type checker alone."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
@@ -111,7 +111,7 @@ def _run_at_import(tree: ast.AST) -> Iterator[ast.AST]:
 
 @pytest.mark.parametrize("path", CORE, ids=module_of)
 def test_the_core_is_pure(path: Path) -> None:
-    """It knows nouns, dates and rules: no Azure package, no adapter, nothing that waits."""
+    """It has nouns, dates and rules: no Azure package, no adapter, nothing that waits."""
     allowed = ("enforcer.core", "msgspec")
     strange = {
         name
@@ -184,7 +184,7 @@ def test_the_wall_clock_is_read_in_one_place() -> None:
     assert found == {"enforcer.clock"}
 
 
-def test_no_call_could_delete_a_member_instead_of_his_membership() -> None:
+def test_no_call_could_delete_a_member_instead_of_the_membership() -> None:
     """Graph deletes the account itself where `/$ref` is forgotten (group: remove member)."""
     paths = {
         node.value

@@ -1,4 +1,4 @@
-"""A register full of what other people's programs write, in real tables: nobody goes on its account."""
+"""A register full of other programs' bad input, in real tables: nobody is removed because of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FORBIDDEN = frozenset("/\\#?%")
 
 @pytest.fixture
 def environ() -> dict[str, str]:
-    """The product acts whenever it may, and has no brake."""
+    """Settings under which the product acts whenever it may, without a brake."""
     return {
         "ENFORCER_UNREGISTERED": "offboard",
         "ENFORCER_ONBOARD": "add",
@@ -32,7 +32,7 @@ def environ() -> dict[str, str]:
 
 
 async def write(world: World, rows: dict[str, dict[str, Any]]) -> None:
-    """Write rows as any tool would; what is None is not there."""
+    """Write rows as any tool would; properties that are None are omitted."""
     async with world.services.tables.table(TABLE) as table:
         for chunk in batched(rows.items(), TRANSACTION_SIZE, strict=False):
             keys = [{"PartitionKey": world.group.id, "RowKey": key, **more} for key, more in chunk]

@@ -1,4 +1,4 @@
-"""Many at the same time, but not too many."""
+"""Many tasks at a time, but not too many."""
 
 from __future__ import annotations
 

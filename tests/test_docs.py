@@ -1,4 +1,4 @@
-"""Documents cannot rot: what they name exists, and what exists is in them."""
+"""The documents are current: what they name exists, and what exists is in them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _column(field: str) -> str:
 
 
 class _Asked(UserDict[str, str]):
-    """An empty environment that remembers what it was asked for."""
+    """An empty environment that records which variables are read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ def test_every_setting_is_documented_and_every_documented_setting_exists() -> No
 
 
 def test_the_help_of_the_command_line_is_fresh() -> None:
-    # In a process of its own: click remembers the help option of a command that another test has called.
+    # In a separate process: click caches the help option of a command that another test has called.
     assert _page("docs/cli.md") == _output("print(cli_help.render(), end='')", "tools.cli_help"), (
         "run `make docs`"
     )
@@ -77,7 +77,7 @@ def test_every_code_of_a_problem_is_documented() -> None:
     assert {code.value for code in Code} <= set(re.findall(r"`(\w+)`", problems))
 
 
-def test_every_event_is_documented_with_its_fields_and_every_documented_event_exists() -> None:
+def test_events_and_their_fields_are_those_of_the_documentation() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (`[^|]*`) \|", _page("docs/monitoring.md"), re.MULTILINE)
 
     assert {name: set(listed.replace("`", "").split()) for name, listed in rows} == {
@@ -99,7 +99,7 @@ def test_every_metric_is_documented_and_every_documented_metric_exists() -> None
         ("Enforcements", {_column(field.name) for field in fields(OffboardingRecord)}),
         ("Runs", {field.name for field in fields(Run)}),
         ("Findings", set(FindingKind)),
-        # What stands for an unreadable action is never written.
+        # The placeholder for an unreadable action is never written.
         ("Ledger", {action.value for action in Action} - NEVER_WRITTEN),
     ],
 )
@@ -146,7 +146,7 @@ def _anchors(page: Path) -> set[str]:
 
 
 def _functions() -> set[str]:
-    """Index the app as the worker does, in a process of its own: it reads its settings at its start."""
+    """Index the app as the worker does, in a separate process, since it reads its settings at start-up."""
     return set(
         _output(
             "print(*(found.get_function_name() for found in function_app.app.get_functions()))",

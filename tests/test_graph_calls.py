@@ -1,4 +1,4 @@
-"""Every call of Graph that the code can make is one that Graph has, made with what is granted for it."""
+"""Every Graph call that the code can make exists in Graph and is allowed by the granted permissions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tools.graph_calls import Place, faults, main, paths_in_the_code
 
 @pytest.fixture
 async def calls(office: Office) -> list[Entry]:
-    """What the product asked, in everything that it does; as an owner of the group it needs no permission."""
+    """Everything that the product asks of Graph; as an owner of the group it needs no permission."""
     identity = office.tenant.identity
     assert identity is not None
     office.tenant.grant(identity, *sorted(ALWAYS | OPTIONAL.keys() - {"GroupMember.ReadWrite.All"}))
@@ -103,14 +103,14 @@ async def test_every_call_is_described_granted_and_answered_as_published(calls: 
         for entry in graph
         if (operation := operation_of(entry)) is None or entry.status not in operation.status
     ]
-    # An address that is nobody's user principal name; everything else was allowed and found.
+    # An address that is not a user principal name; everything else was allowed and found.
     assert [one for one in refused if not one.endswith(": 404")] == []
     assert all("/users/gina@partner.example?" in one for one in refused)
 
 
 @pytest.mark.anyio
 async def test_every_path_in_the_code_is_called_here(calls: list[Entry]) -> None:
-    """Whoever adds a call adds it to `calls`; and so the sandbox has had a look at what is sent."""
+    """A new call has to be added to `calls`, so that the sandbox checks what is sent."""
     made = {operation.path for entry in calls if (operation := operation_of(entry))}
     missing = [
         str(place)
@@ -122,7 +122,7 @@ async def test_every_path_in_the_code_is_called_here(calls: list[Entry]) -> None
 
 @pytest.mark.anyio
 async def test_every_call_that_is_described_is_made(calls: list[Entry]) -> None:
-    """What nobody calls any more need not be described."""
+    """A call that is no longer made need not be described."""
     made = {(operation.method, operation.path) for entry in calls if (operation := operation_of(entry))}
     assert {(one.method, one.path) for one in GRAPH_V1.operations} == made
 
@@ -153,7 +153,7 @@ def test_the_code_names_no_path_that_graph_lacks(capsys: pytest.CaptureFixture[s
         ('"/users/{user}/sendMail?$select=id"', "/users/{user}/sendMail?$select=id", "takes no query"),
     ],
 )
-def test_a_wrong_path_is_found_wherever_it_stands(tmp_path: Path, code: str, text: str, fault: str) -> None:
+def test_a_wrong_path_is_found_wherever_it_is(tmp_path: Path, code: str, text: str, fault: str) -> None:
     package = tmp_path / "package"
     (package / "deep").mkdir(parents=True)
     (package / "deep" / "module.py").write_text(code)

@@ -1,4 +1,4 @@
-"""Writes the command line's own help as `docs/cli.md`: `make docs`; a test keeps it fresh."""
+"""Writes the command line's own help as `docs/cli.md`: `make docs`; a test checks that it is current."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEAD = """# Command line
 
 
 def render() -> str:
-    """Return the whole page."""
+    """Return the page."""
     return _HEAD + "".join(_sections(cli, "enforcer", None))
 
 

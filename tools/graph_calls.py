@@ -1,8 +1,8 @@
-"""Compares the paths of Graph in the code with Microsoft's description: `python -m tools.graph_calls`.
+"""Compares the Graph paths in the code with Microsoft's description: `python -m tools.graph_calls`.
 
-They are found by their form, in whatever module they stand. What is sent to them, and by whom, is checked
-where it happens: the sandbox refuses what the description does not have, and `tests/test_graph_calls.py`
-makes every call that is found here.
+They are recognised by their form, in any module. What is sent to them, and by whom, is checked elsewhere:
+the sandbox refuses what the description does not contain, and `tests/test_graph_calls.py` makes every call
+that is found here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sandbox.directory.conformity import query_faults
 from sandbox.directory.description import GRAPH_V1, Operation
 
 PROJECT = Path(__file__).parents[1]
-# The first segments of v1.0 that a product like this one may come to need.
+# The first segments of v1.0 paths that a product like this one may need.
 _ROOTS = (
     "$batch", "admin", "applications", "auditLogs", "communications", "contacts", "devices", "directory",
     "directoryObjects", "directoryRoles", "domains", "groupLifecyclePolicies", "groups", "groupSettings",
@@ -33,7 +33,7 @@ _FORM = re.compile(rf"/(?:{'|'.join(map(re.escape, _ROOTS))})(?:/[^\s<>?]*)?(?:\
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Place:
-    """A path of Graph in the code, with `{…}` for what is filled in, and perhaps a query."""
+    """A Graph path in the code, with `{…}` for what is filled in, and perhaps a query."""
 
     file: str
     line: int
@@ -57,7 +57,7 @@ class Place:
 
 @cache
 def paths_in_the_code(root: Path = PROJECT / "enforcer") -> list[Place]:
-    """All paths of Graph that the modules below a folder name."""
+    """Yield all Graph paths in the modules below a folder."""
     trees = {file: ast.parse(file.read_text(encoding="utf-8")) for file in sorted(root.rglob("*.py"))}
     constants = {name: text for tree in trees.values() for name, text in _constants(tree)}
     return sorted(
@@ -89,7 +89,7 @@ def _texts(tree: ast.Module, constants: dict[str, str]) -> Iterator[tuple[int, s
 
 
 def _text(node: ast.expr, constants: dict[str, str]) -> str | None:
-    """The text that an expression makes; None where it makes another thing."""
+    """Return the text of an expression; None if it is not text."""
     match node:
         case ast.Constant(value=str(text)):
             return text
@@ -107,7 +107,7 @@ def _text(node: ast.expr, constants: dict[str, str]) -> str | None:
 
 
 def faults(place: Place) -> Iterator[str]:
-    """What of a path and its query Graph would refuse, whoever asks."""
+    """Yield what Graph would refuse about a path and its query, whoever the caller."""
     if not place.operations:
         yield "is not a call that sandbox/directory/graph_v1.json describes"
         return
@@ -118,16 +118,16 @@ def faults(place: Place) -> Iterator[str]:
         literal = {name: value for name, value in place.query.items() if "{" not in value}
         yield from query_faults(operation, literal)
         yield from (f"takes no {name}" for name in place.query if name not in operation.query)
-        # The SDK's URI templates drop a comma that stands outside of a parameter.
+        # The SDK's URI templates drop a comma outside a parameter.
         yield from (f"would lose the commas of {name}" for name, value in literal.items() if "," in value)
 
 
 def main() -> int:
-    """Print what is wrong, and the count; give the exit code."""
+    """Print the errors and their number; return the exit code."""
     places = paths_in_the_code()
     found = [f"ERROR {place}: {fault}" for place in places for fault in faults(place)]
     print(*found, sep="\n", end="\n" if found else "")  # noqa: T201 -- a program for people
-    print(f"{len(places)} paths of Graph in the code; {len(found)} errors")  # noqa: T201
+    print(f"{len(places)} Graph paths in the code; {len(found)} errors")  # noqa: T201
     return 1 if found or not places else 0
 
 

@@ -1,4 +1,4 @@
-"""Small faults to seed into a module: each mutant is the module's text with one place changed."""
+"""Small faults to seed into a module: each mutant is the module's text with one change."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Mutant:
     """One change.
 
     Attributes:
-        line: Where it is, from 1.
-        change: The line before and after, by which people, and the list of equivalents, know it.
+        line: Its line number, from 1.
+        change: The line before and after, by which people and the list of equivalents identify it.
         source: The whole module with the change.
     """
 
@@ -49,8 +49,8 @@ class Mutant:
 def mutants(source: str) -> list[Mutant]:
     """Return all mutants of a module, in the order of its text; each has as many lines as the module.
 
-    Docstrings, prose (any text with a blank in it), annotations, type aliases, decorators and imports stay as
-    they are: prose is for tests that quote it, and the rest is the type checker's.
+    Docstrings, prose (any text with a space in it), annotations, type aliases, decorators and imports are
+    left alone: prose is covered by tests that quote it, the rest by the type checker.
     """
     found = [_mutant(source, place, text) for place, text in _changes(ast.parse(source))]
     return sorted({one.source: one for one in found}.values(), key=lambda one: (one.line, one.change))
@@ -83,7 +83,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[Place, str]]:
 
 
 def _parts(node: ast.AST) -> Iterator[ast.AST]:
-    """Return what, of a node, says what the program does."""
+    """Yield the parts of a node that determine what the program does."""
     if isinstance(node, ast.Import | ast.ImportFrom | ast.TypeAlias):
         return
     for name, value in ast.iter_fields(node):
@@ -95,7 +95,7 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _conditions(node: ast.AST) -> Iterator[ast.expr]:
-    """Return what decides, where nothing in it is changed into its contrary anyway."""
+    """Return the conditions in a node, unless a change within them negates them anyway."""
     match node:
         case ast.If(test) | ast.IfExp(test) | ast.While(test):
             tests = [test]

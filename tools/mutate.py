@@ -1,7 +1,7 @@
-"""Seeds small faults into modules, one at a time, and names those that no test notices: `make mutate`.
+"""Seeds small faults into modules, one at a time, and lists those that no test notices: `make mutate`.
 
 A module is tried with the tests that mirror it (`enforcer/core/plan.py`: `tests/core/test_plan.py` and
-`test_plan_*.py`), then with those beside them that import it. All of it happens in a copy of the tree.
+`test_plan_*.py`), then with the tests beside those that import it. It all happens in a copy of the tree.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ EQUIVALENTS = Path(__file__).with_name("equivalents.txt")
 
 
 def chosen(names: Sequence[str], root: Path = ROOT) -> list[str]:
-    """Return the paths of modules named as `core`, `core/plan` or `sweep`; a package is all that is in it.
+    """Return the paths of modules named like `core`, `core/plan` or `sweep`; a package means all its modules.
 
     Raises:
-        SystemExit: There is no such module.
+        SystemExit: No such module.
     """
     paths: set[Path] = set()
     for name in names:
@@ -41,7 +41,7 @@ def chosen(names: Sequence[str], root: Path = ROOT) -> list[str]:
 
 
 def subject(path: str, root: Path = ROOT) -> Subject:
-    """Find a module's tests by where it lies and what it is called, and its mutants."""
+    """Return a module with its mutants, and its tests, which are found by its path and name."""
     inside = Path(path).relative_to("enforcer")
     name = f"test_{inside.stem}"
     tests = sorted((root / "tests" / inside.parent).glob("test_*.py"))
@@ -60,7 +60,7 @@ def subject(path: str, root: Path = ROOT) -> Subject:
 
 @cache
 def _imported(file: Path, root: Path, steps: int = 2) -> frozenset[str]:
-    """Return the modules that a test imports, by itself or by its helpers, and what those modules import."""
+    """Return the modules that a test imports, directly or through helpers, and what those import."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -74,14 +74,14 @@ def _imported(file: Path, root: Path, steps: int = 2) -> frozenset[str]:
 
 
 def equivalents() -> dict[str, str]:
-    """Return the changes that change nothing, and why."""
+    """Return the changes that make no difference, with the reasons."""
     lines = EQUIVALENTS.read_text(encoding="utf-8").splitlines()
     named = (line.rpartition("  # ") for line in lines if line and not line.startswith("#"))
     return {change: why for change, _, why in named}
 
 
 def drawn(subjects: Sequence[Subject], count: int | None, seed: int) -> list[Subject]:
-    """Leave out the equivalents, and give so many of the other mutants, chosen by the seed; None for all."""
+    """Return the mutants without equivalents: this many, chosen by the seed, or all (None)."""
     known = equivalents()
     every = [(one.path, mutant) for one in subjects for mutant in one.mutants if mutant.change not in known]
     if count is not None and count < len(every):
@@ -93,10 +93,10 @@ def drawn(subjects: Sequence[Subject], count: int | None, seed: int) -> list[Sub
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0], prog="make mutate")
     parser.add_argument("--modules", nargs="+", default=["core"], metavar="NAME")
-    parser.add_argument("--sample", type=int, metavar="N", help="only N of all mutants")
-    parser.add_argument("--seed", type=int, default=1, help="by which those are chosen")
-    parser.add_argument("--mirrors-only", action="store_true", help="leave the tests beside the mirrors out")
-    parser.add_argument("--jobs", type=int, default=1, help="modules that are tried at a time")
+    parser.add_argument("--sample", type=int, metavar="N", help="try only N of all mutants")
+    parser.add_argument("--seed", type=int, default=1, help="seed with which those are chosen")
+    parser.add_argument("--mirrors-only", action="store_true", help="skip the tests beside the mirrors")
+    parser.add_argument("--jobs", type=int, default=1, help="number of modules tried in parallel")
     asked = parser.parse_args()
     subjects = drawn([subject(path) for path in chosen(asked.modules)], asked.sample, asked.seed)
     if asked.mirrors_only:

@@ -16,7 +16,7 @@ IMAGES = Path(__file__).parents[1] / "docs" / "images"
 
 
 async def take_pictures() -> None:
-    """Set a stage on which everything is going on, and take every picture anew."""
+    """Set up a tenant in which everything is going on, and take every picture again."""
     with running_azurite() as storage, tempfile.TemporaryFile() as log:
         async with (
             running_stage(storage.connection_string, log, busy_week) as stage,

@@ -1,6 +1,6 @@
-"""What the documentation site needs beyond `docs/`: the README as its first page, and links out of `docs/`.
+"""What the documentation site needs beyond `docs/`: the README as its home page, and links out of `docs/`.
 
-MkDocs calls these functions by their names (mkdocs.yml, `hooks`).
+MkDocs calls these functions by name (mkdocs.yml, `hooks`).
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _PROJECT = Path(__file__).parents[1]
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the README as the first page."""
+    """Add the README as the home page."""
     readme = (_PROJECT / "README.md").read_text(encoding="utf-8")
     files.append(File.generated(config, "index.md", content=readme))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Let links lead to the page on the site; what is not on the site is named without a link."""
+    """Point links to pages of the site; keep only the words of links to files that are not on it."""
     folder = "." if page.file.src_uri == "index.md" else (Path("docs") / page.file.src_uri).parent.as_posix()
     return _outside_fences(markdown, folder)
 

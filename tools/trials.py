@@ -1,7 +1,7 @@
 """Runs a module's tests once for each of its mutants, each time in a fork of a process that has loaded them.
 
-A change inside a function is put into the loaded function. For any other, and for functions that were called
-while the tests were loaded, the fork loads everything anew.
+A change inside a function is applied to the loaded function. For any other change, and for functions that
+were called while the tests were loaded, the fork loads everything again.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ class Subject:
 
 @contextmanager
 def preloaded(tests: Sequence[str], root: Path) -> Iterator[Path]:
-    """Have a copy of the tree, with all bytecode, while the block runs, and import what the tests import.
+    """Copy the tree with all bytecode while the block runs, and import what the tests import.
 
-    What is ours is forgotten again, so that each fork has it from its own copy.
+    The project's own modules are then unloaded, so that each fork loads them from its own copy.
     """
     with _copied(root) as copy:
         sys.dont_write_bytecode = False
@@ -74,10 +74,10 @@ def preloaded(tests: Sequence[str], root: Path) -> Iterator[Path]:
 
 
 def noticed(subject: Subject, root: Path) -> list[Noticed]:
-    """Tell of each mutant, in their order, which tests notice it; where nothing of ours is loaded yet.
+    """Return which tests notice each mutant, in order; no module of the project may be loaded yet.
 
     Raises:
-        RuntimeError: The tests fail without any change.
+        RuntimeError: The tests fail without a change.
     """
     with _copied(root), _quiet():
         file = Path(subject.path)
@@ -94,7 +94,7 @@ def noticed(subject: Subject, root: Path) -> list[Noticed]:
 
 
 def _noticed_by(suite: Sequence[str], subject: Subject, left: Sequence[int]) -> Iterator[int]:
-    """Return the numbers of those mutants that these tests notice."""
+    """Return the numbers of the mutants that these tests notice."""
     patches = {number: _patch(subject, subject.mutants[number]) for number in left}
     answers = Path("noticed.json")
     loaded = _Loaded(lambda session: _try_all(session, [patches[number] for number in left], answers))
@@ -116,13 +116,13 @@ def _noticed_by(suite: Sequence[str], subject: Subject, left: Sequence[int]) -> 
 
 
 class _Loaded:
-    """A plugin of pytest: does something else with the tests that it has loaded than run them."""
+    """A pytest plugin that does something else with the loaded tests than running them."""
 
     def __init__(self, work: Callable[[pytest.Session], int]) -> None:
         self._work = work
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Put first what is quick: a test of many examples comes after those of one."""
+        """Put quick tests first: a test of many examples comes after those of one."""
         items.sort(key=lambda item: hasattr(getattr(item, "obj", None), "hypothesis"))
 
     @pytest.hookimpl(tryfirst=True)
@@ -147,7 +147,7 @@ def _pytest(suite: Sequence[str], plugin: _Loaded) -> int:
 
 
 def _run(session: pytest.Session) -> int:
-    """Run the tests until one fails; give 1 if one does."""
+    """Run the tests until one fails; return 1 if one does."""
     for item, following in zip(session.items, [*session.items[1:], None], strict=True):
         session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         if session.testsfailed:
@@ -156,7 +156,7 @@ def _run(session: pytest.Session) -> int:
 
 
 def _try_all(session: pytest.Session, patches: Sequence[Patch], answers: Path) -> int:
-    """Write how long the tests take, and an exit code for each patch; give 1 if they fail without any."""
+    """Write how long the tests take, and an exit code per patch; return 1 if they fail without a patch."""
     began = time.monotonic()
     if _forked(lambda: _run(session), _BASELINE_SECONDS) != 0:
         return 1
@@ -168,7 +168,7 @@ def _try_all(session: pytest.Session, patches: Sequence[Patch], answers: Path) -
         if isinstance(thing, FunctionType) and thing.__code__.co_filename in ours
     ]
     caches = [thing for thing in gc.get_objects() if isinstance(thing, type(cache(len)))]
-    gc.freeze()  # forks share the memory of what is not looked at again
+    gc.freeze()  # forks share the memory of what the collector ignores
 
     def patched(patch: Patch) -> int:
         for function in functions:
@@ -190,7 +190,7 @@ def _try_all(session: pytest.Session, patches: Sequence[Patch], answers: Path) -
 
 
 def _forked(work: Callable[[], int], timeout: float | None) -> int:
-    """Work in a fork; give its exit code, or another one if it takes longer than `timeout` seconds."""
+    """Run `work` in a fork; return its exit code, or another one after `timeout` seconds."""
     child = os.fork()
     if child == 0:
         code = 1
@@ -216,7 +216,7 @@ type Patch = list[tuple[CodeType, CodeType]]
 
 
 def _patch(subject: Subject, mutant: Mutant) -> Patch:
-    """Return the functions that differ, before and after; nothing where more than functions does."""
+    """Return the functions that differ, before and after; nothing if anything else differs."""
     path = str(Path(subject.path).absolute())
     sources = (subject.source, mutant.source)
     before, after = (compile(source, path, "exec", dont_inherit=True) for source in sources)
@@ -241,7 +241,7 @@ def _differing(before: CodeType, after: CodeType) -> Iterator[tuple[CodeType, Co
             raise ValueError
 
 
-# Around it -----------------------------------------------------------------------------------------------
+# Helpers -------------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -262,7 +262,7 @@ def _copied(root: Path) -> Iterator[Path]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Let nothing be printed while the block runs, by forks neither."""
+    """Suppress all output while the block runs, including that of forks."""
     kept = [os.dup(stream) for stream in (1, 2)]
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (1, 2):

@@ -1,6 +1,6 @@
-"""Holds the tree to the word list of CONTRIBUTING.md: plain, idiomatic English, singular *they* for people.
+"""Checks the tree against the word list (CONTRIBUTING.md): plain English, singular *they* for people.
 
-`python -m tools.words` prints every line that uses a word of `tools/words.txt`, and what to write instead.
+`python -m tools.words` prints each line that matches a pattern of `tools/words.txt`, and the replacement.
 """
 
 from __future__ import annotations
@@ -14,28 +14,29 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
 LIST = PROJECT / "tools/words.txt"
-# The licence is not ours to word, lock files are written by programs, and the list has to name its words.
+# The licence is not our text, programs write the lock files, and the list has to name its words.
 _NOT_OURS = {"LICENSE", "requirements.txt", "requirements-dev.txt", "sandbox/package-lock.json"}
 _BINARY = {".png", ".ico"}
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A pattern that the tree does without, and what to write instead."""
+    """A pattern to avoid, what to write instead, and a text in which it is found."""
 
     pattern: re.Pattern[str]
     instead: str
+    example: str
 
 
 def read_list(path: Path = LIST) -> list[Word]:
-    """Read the list: a pattern, a tab, what to write instead. `#` begins a comment."""
+    """Read the list; `#` starts a comment."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    pairs = (line.split("\t", 1) for line in lines if line and not line.startswith("#"))
-    return [Word(re.compile(pattern, re.IGNORECASE), instead) for pattern, instead in pairs]
+    rows = (line.split("\t") for line in lines if line and not line.startswith("#"))
+    return [Word(re.compile(pattern, re.IGNORECASE), instead, example) for pattern, instead, example in rows]
 
 
 def texts() -> list[Path]:
-    """Return every text file of the project, as git knows it."""
+    """Return every text file of the project that git tracks or would track."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],  # noqa: S607 -- git, from the path
         cwd=PROJECT,
@@ -49,7 +50,7 @@ def texts() -> list[Path]:
 
 
 def found_in(text: str, words: list[Word]) -> Iterator[tuple[int, str]]:
-    """Yield the number of each line that uses a word of the list, with what is wrong."""
+    """Yield the number of each line that matches a pattern, with the problem."""
     for number, line in enumerate(text.splitlines(), start=1):
         for word in words:
             if match := word.pattern.search(line):

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 -- the worker imports it from its folder
-"""What a function app that does the same might begin with: the four packages, imported at the top."""
+"""What a comparable function app might start with: the four packages, imported at the top."""
 
 from typing import Any
 

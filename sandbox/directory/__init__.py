@@ -9,7 +9,7 @@ from sandbox.directory.sign_in import Attempt, Outcome, try_to_sign_in
 from sandbox.directory.state import Sandbox
 from sandbox.directory.tenant import Tenant
 from sandbox.directory.tenant_file import dump, load
-from sandbox.directory.tokens import Flaw, TokenOrder
+from sandbox.directory.tokens import Flaw, TokenRequest
 
 __all__ = [
     "AppRole",
@@ -31,7 +31,7 @@ __all__ = [
     "ServicePrincipal",
     "Settings",
     "Tenant",
-    "TokenOrder",
+    "TokenRequest",
     "User",
     "Where",
     "directory_in_thread",

@@ -28,7 +28,7 @@ def _arguments() -> Namespace:
         "--tenant", type=Path, help="JSON file with the tenant; otherwise an empty one is served"
     )
     parser.add_argument("--settings", default="{}", help="JSON object with settings of the sandbox")
-    parser.add_argument("--ttl", type=float, help="stop after so many seconds at the latest")
+    parser.add_argument("--ttl", type=float, help="stop after this many seconds at the latest")
     return parser.parse_args()
 
 
@@ -57,7 +57,7 @@ def _empty_tenant() -> Tenant:
 
 
 async def _end(ttl: float | None) -> None:
-    """Return when standard input closes, a signal comes or the time is up."""
+    """Wait until standard input closes, a signal arrives or the time is up."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -68,7 +68,7 @@ async def _end(ttl: float | None) -> None:
             pass
         loop.call_soon_threadsafe(ended.set)
 
-    # A daemon: the process must not wait for an input that nobody closes.
+    # A daemon thread: the process must not wait for an input that nobody closes.
     Thread(target=watch, name="stdin", daemon=True).start()
     try:
         async with asyncio.timeout(ttl):

@@ -1,4 +1,4 @@
-"""The sandbox's own routes, by which a test or a demonstration sets the scene and looks behind it."""
+"""The sandbox's own routes, with which a test or demo sets up the directory and inspects it."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -16,10 +16,10 @@ from sandbox.directory.log import Entry
 from sandbox.directory.sign_in import Attempt, try_to_sign_in
 from sandbox.directory.state import Sandbox
 from sandbox.directory.tenant_file import dump, load
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 
 
-class ClockOrder(Struct, forbid_unknown_fields=True):
+class ClockRequest(Struct, forbid_unknown_fields=True):
     """`speed` and `advance_seconds` move quotas and replication, `offset_seconds` moves dates."""
 
     speed: float | None = None
@@ -117,18 +117,18 @@ class Admin:
         return Clockface(clock.now().isoformat(), clock.speed, clock.seconds())
 
     def set_clock(self, body: bytes, request: web.Request) -> object:
-        order = msgspec.json.decode(body, type=ClockOrder)
+        wanted = msgspec.json.decode(body, type=ClockRequest)
         clock = self.sandbox.clock
-        if order.speed is not None:
-            clock.run_at(order.speed)
-        if order.offset_seconds is not None:
-            clock.offset = timedelta(seconds=order.offset_seconds)
-        clock.advance(order.advance_seconds)
+        if wanted.speed is not None:
+            clock.run_at(wanted.speed)
+        if wanted.offset_seconds is not None:
+            clock.offset = timedelta(seconds=wanted.offset_seconds)
+        clock.advance(wanted.advance_seconds)
         return self.get_clock(body, request)
 
     def issue_token(self, body: bytes, _request: web.Request) -> object:
-        order = msgspec.json.decode(body, type=TokenOrder)
-        return {"access_token": self.sandbox.tokens.issue(order), "token_type": "Bearer"}
+        wanted = msgspec.json.decode(body, type=TokenRequest)
+        return {"access_token": self.sandbox.tokens.issue(wanted), "token_type": "Bearer"}
 
     def rotate_keys(self, _body: bytes, _request: web.Request) -> object:
         self.sandbox.keys.rotate()

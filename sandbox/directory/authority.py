@@ -1,4 +1,4 @@
-"""Entra as an authority: where its tokens' keys are found, and the client credentials grant.
+"""Entra as an authority: its published signing keys, and the client credentials grant.
 
 Source: Microsoft identity platform, OpenID Connect and the client credentials flow.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from sandbox.directory.state import Sandbox
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 
 _DEFAULT_SCOPE = "/.default"
 
@@ -61,13 +61,13 @@ class Authority:
             return _refusal(400, "unauthorized_client", "AADSTS700016: Application was not found.")
         if application.secret is None or secret != application.secret:
             return _refusal(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
-        order = TokenOrder(audience=scope.removesuffix(_DEFAULT_SCOPE), app=application.app_id)
+        token_request = TokenRequest(audience=scope.removesuffix(_DEFAULT_SCOPE), app=application.app_id)
         return web.json_response(
             {
                 "token_type": "Bearer",
-                "expires_in": order.seconds,
-                "ext_expires_in": order.seconds,
-                "access_token": self.sandbox.tokens.issue(order),
+                "expires_in": token_request.seconds,
+                "ext_expires_in": token_request.seconds,
+                "access_token": self.sandbox.tokens.issue(token_request),
             }
         )
 

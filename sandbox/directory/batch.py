@@ -1,4 +1,4 @@
-"""JSON batching: up to twenty requests in one."""
+"""JSON batching: up to twenty requests in one call."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -38,7 +38,7 @@ class Batch(Struct):
 
 
 async def answer_batch(call: Call, sandbox: Sandbox, answer: Answering) -> Answer:
-    """Answer the items one after the other, each by itself. Raises GraphError (400) for a malformed batch."""
+    """Answer the items in order, each by itself. Raises GraphError (400) for a malformed batch."""
     items = _items(call)
     answers: dict[str, Answer] = {}
     for item in items:
@@ -47,7 +47,7 @@ async def answer_batch(call: Call, sandbox: Sandbox, answer: Answering) -> Answe
     responses = [_response(item.id, answers[item.id.lower()]) for item in items]
     return Answer(
         body={"responses": _in_order(responses, sandbox)},
-        # One answer that is lost on its way takes the whole batch's answer with it.
+        # An item whose answer is lost takes the whole batch's answer with it.
         delivery=max((one.delivery for one in answers.values()), default=Delivery.WHOLE),
         content_type="application/json",
     )
@@ -95,7 +95,7 @@ def _check(item: Item, earlier: set[str]) -> None:
         raise _malformed(f"Invalid request id or url in the batch: '{item.id}'.")
     if not {one.lower() for one in item.depends_on} <= earlier:
         raise _malformed(f"Invalid dependency for request Id {item.id}.")
-    # Even an action without parameters needs a content type and a body, if only {}; else nothing is run.
+    # Even an action without parameters needs a content type and a body, if only {}; otherwise nothing runs.
     typed = any(name.lower() == "content-type" for name in item.headers)
     if item.method.upper() in _WITH_BODY and (item.body is UNSET or not typed):
         raise _malformed(f"Write request id : {item.id} does not contain Content-Type header or body.")

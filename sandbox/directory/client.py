@@ -1,4 +1,4 @@
-"""The sandbox's own routes from Python, for programs that run it as a process of its own."""
+"""A client of the sandbox's own routes, for programs that run it as a separate process."""
 
 from dataclasses import dataclass
 from types import TracebackType
@@ -12,12 +12,12 @@ from sandbox.directory.log import Counts, Entry
 from sandbox.directory.sign_in import Attempt, Outcome
 from sandbox.directory.tenant import Json, Tenant
 from sandbox.directory.tenant_file import TenantFile, dump
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 
 
 @dataclass(slots=True)
 class SandboxClient:
-    """Raises httpx.HTTPStatusError where the sandbox refuses."""
+    """Methods raise httpx.HTTPStatusError if the sandbox refuses."""
 
     url: str
     http: httpx.Client
@@ -72,9 +72,9 @@ class SandboxClient:
     def advance_clock(self, seconds: float) -> None:
         self._send("POST", "clock", msgspec.json.encode({"advance_seconds": seconds}))
 
-    def token(self, order: TokenOrder) -> str:
+    def token(self, request: TokenRequest) -> str:
         answer = msgspec.json.decode(
-            self._send("POST", "token", msgspec.json.encode(order)), type=dict[str, str]
+            self._send("POST", "token", msgspec.json.encode(request)), type=dict[str, str]
         )
         return answer["access_token"]
 

@@ -7,9 +7,9 @@ from time import monotonic
 
 @dataclass(slots=True)
 class Clock:
-    """Wall time for dates, and a second clock that quotas and replication run on.
+    """Wall time for dates, and a second clock for quotas and replication.
 
-    The second one may run faster than real time, so that a quota window of 150 s passes in a test's second.
+    The second one may run faster than real time, so that a quota window of 150 s passes in a second.
     """
 
     offset: timedelta = timedelta()
@@ -35,9 +35,9 @@ class Clock:
         self._speed = speed
 
     def advance(self, seconds: float) -> None:
-        """Let that many seconds of quota and replication time pass at once."""
+        """Move quota and replication time forward by that many seconds."""
         self._reached += seconds
 
     def real_seconds(self, seconds: float) -> float:
-        """How long somebody who lives in real time waits until that many seconds have passed here."""
+        """Return the real seconds in which that many seconds pass here."""
         return seconds / self._speed if self._speed else seconds

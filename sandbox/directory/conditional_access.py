@@ -1,8 +1,8 @@
-"""Which Conditional Access policies meet a sign-in, as Entra evaluates them.
+"""Which Conditional Access policies apply to a sign-in, as Entra evaluates them.
 
-Exclusion beats inclusion, nested groups count, every kind of condition must match. Source: Microsoft Entra,
-Conditional Access: users and groups. Locations are judged as if every sign-in came from an unknown place, and
-device filters, whose devices this sandbox does not know, never match.
+Exclusions override inclusions, nested groups count, every kind of condition must match. Source: Microsoft
+Entra, Conditional Access: users and groups. Every sign-in counts as coming from an unknown location, and
+device filters never match, since this sandbox knows no devices.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ ALL = "All"
 ALL_GUESTS = "GuestsOrExternalUsers"
 OFFICE_365 = "Office365"
 
-# Exchange Online, SharePoint Online and Teams, the best known members of the suite.
+# Exchange Online, SharePoint Online and Teams, the best-known members of the suite.
 OFFICE_365_APPS = frozenset(
     {
         "00000002-0000-0ff1-ce00-000000000000",
@@ -126,7 +126,7 @@ class Policy(Struct, rename="camel"):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    """An attempt; what is None or "none" is not known. `groups` are all of the person's, nested ones too."""
+    """An attempt; None or "none" means unknown. `groups` are all of the person's, nested ones too."""
 
     user_id: str
     groups: frozenset[str]
@@ -143,7 +143,7 @@ class SignIn:
 
 
 def why_not(policy: Policy, attempt: SignIn) -> Reason:
-    """The reason why a policy does not meet this sign-in; NOT_SET when it does."""
+    """Return why a policy does not apply to this sign-in; NOT_SET if it does."""
     conditions = policy.conditions
     verdicts = (
         (policy.state is not PolicyState.DISABLED, Reason.POLICY_NOT_ENABLED),

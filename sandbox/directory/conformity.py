@@ -1,4 +1,4 @@
-"""Whether a call is one that Graph v1.0 has: its query, and its body by Microsoft's own types."""
+"""Whether Graph v1.0 has a call: its query, and its body by Microsoft's own types."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -10,7 +10,7 @@ from sandbox.directory.messages import Call
 from sandbox.directory.router import Endpoint, Service
 
 _JSON_TYPES = {"Edm.Boolean": bool, "Edm.Int32": int, "Edm.String": str}
-# What services call a request that they cannot read.
+# The error code of a request that a service cannot read.
 _CODES = {
     Service.DIRECTORY: "Request_BadRequest",
     Service.CONDITIONAL_ACCESS: "BadRequest",
@@ -19,7 +19,7 @@ _CODES = {
 
 
 def require_conformity(call: Call, endpoint: Endpoint) -> None:
-    """Raises GraphError (400) for what Graph would refuse; what is not described passes."""
+    """Raise GraphError (400) for what Graph would refuse; what is not described passes."""
     operation = _operation(endpoint.method, endpoint.pattern)
     if operation is None:
         return
@@ -33,7 +33,7 @@ def require_conformity(call: Call, endpoint: Endpoint) -> None:
 @cache
 def _operation(method: str, pattern: str) -> Operation | None:
     found = (one for one in GRAPH_V1.operations_at(pattern) if one.method == method)
-    # `members/{cast}` has the shape of no operation, but that of `members/{id}`.
+    # `members/{cast}` has the shape of `members/{id}`, and of no operation of its own.
     return next((one for one in found if ("{cast}" in one.path) == ("{cast}" in pattern)), None)
 
 
@@ -41,12 +41,12 @@ def _operation(method: str, pattern: str) -> Operation | None:
 
 
 def query_faults(operation: Operation, query: Mapping[str, str], *, advanced: bool = False) -> Iterator[str]:
-    """What is wrong with a query.
+    """Yield what is wrong with a query.
 
     Args:
-        operation: What is called.
+        operation: The operation that is called.
         query: Its options.
-        advanced: It has the advanced query parameters, `ConsistencyLevel: eventual` and `$count=true`.
+        advanced: Whether it is an advanced query, with `ConsistencyLevel: eventual` and `$count=true`.
     """
     for name in query:
         if name not in operation.query:
@@ -109,7 +109,7 @@ def _parameter_faults(operation: Operation, body: Mapping[str, object]) -> Itera
 
 
 def misfits(kind: str, value: object, path: str = "body") -> Iterator[str]:
-    """Where a JSON value does not fit a type; null fits any, and so does whatever is not described."""
+    """Yield where a JSON value does not fit a type; null fits any, and so does what is not described."""
     if value is None:
         return
     if kind.startswith("Collection("):

@@ -1,4 +1,4 @@
-"""What Microsoft publishes about the calls of Graph v1.0 made here; `graph_v1.json` names its sources."""
+"""What Microsoft publishes about the Graph v1.0 calls made here; `graph_v1.json` names its sources."""
 
 import re
 from functools import cached_property
@@ -15,19 +15,19 @@ class Operation(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """One call.
 
     Attributes:
-        path: With `{id}` for whatever names an object, and `{cast}` for a type.
-        units: Resource units of a plain call; None where another service than the directory counts.
-        writes: What it takes of the write quota.
-        returns: The type of what it gives.
-        page: The most that `$top` may ask for.
-        query: The query options that it takes.
-        filter: Properties for which `$filter` knows `eq` and `in` without advanced query parameters.
-        body, action, reference, empty_body: What it takes: an entity of a type, the parameters of an action,
-            a link to an object, or `{}`.
+        path: With `{id}` in place of whatever names an object, and `{cast}` in place of a type.
+        units: Resource units of a plain call; None where a service other than the directory counts.
+        writes: What it costs of the write quota.
+        returns: The type that it returns.
+        page: The highest `$top`.
+        query: The query options that it accepts.
+        filter: Properties on which `$filter` supports `eq` and `in` without advanced query parameters.
+        body, action, reference, empty_body: What it accepts: an entity of a type, the parameters of an
+            action, a link to an object, or `{}`.
         fields: The properties that the permissions below allow to change.
         most: How many elements a parameter may have.
         batch: How many requests it may hold.
-        status: What it answers.
+        status: The status of its answer.
         permissions: Application permissions (of `/me`: delegated ones) each of which is enough, with two
             exceptions: `together` gives sets that are enough, `all_of` those that are all needed.
     """
@@ -54,7 +54,7 @@ class Operation(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     all_of: frozenset[str] = frozenset()
 
     def allowed(self, held: frozenset[str]) -> bool:
-        """Whether somebody who holds these permissions may make the call."""
+        """Whether a holder of these permissions may make the call."""
         enough = bool(self.permissions & held) or any(some <= held for some in self.together)
         return self.all_of <= held and enough
 
@@ -73,7 +73,7 @@ class Type(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Enumeration(Struct, frozen=True, forbid_unknown_fields=True):
-    """`flags`: several values may stand together, with commas between them."""
+    """`flags`: several values may be combined, separated by commas."""
 
     values: tuple[str, ...]
     flags: bool = False
@@ -101,19 +101,19 @@ class Description(Struct, frozen=True, forbid_unknown_fields=True):
     properties: dict[str, frozenset[str]]
 
     def operations_at(self, path: str) -> list[Operation]:
-        """The operations that this path may mean; its places may be filled in or not."""
+        """Return the operations that this path may mean; its placeholders may be filled in or not."""
         return [
             one for one in self.operations if one.form.fullmatch(path) or _shape(path) == _shape(one.path)
         ]
 
     def selectable(self, operation: Operation) -> frozenset[str]:
-        """The properties that `$select` may name; of a mixed collection, those of any type in it."""
+        """Return the properties that `$select` may name; of a mixed collection, those of any type in it."""
         mixed = ("user", "group", "servicePrincipal", "directoryObject")
         kinds = mixed if operation.returns == "directoryObject" else (operation.returns,)
         return frozenset().union(*(self.properties.get(kind, frozenset()) for kind in kinds))
 
     def ancestry(self, kind: str) -> list[str]:
-        """The type and those that it is derived from, as far as they are described."""
+        """Return the type and its base types, as far as they are described."""
         found = []
         while kind in self.types:
             found.append(kind)

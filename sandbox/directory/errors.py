@@ -1,6 +1,6 @@
 """Graph's error answers, in its own words.
 
-Texts are those reported from real tenants; Microsoft may change them: programs go by status and code.
+The texts are those reported from real tenants. Microsoft may change them; programs rely on status and code.
 """
 
 

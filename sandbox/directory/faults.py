@@ -1,4 +1,4 @@
-"""Faults on order: what goes wrong for which requests."""
+"""Injected faults: what goes wrong with which requests."""
 
 import re
 from enum import StrEnum
@@ -9,15 +9,15 @@ from sandbox.directory.tenant import Json
 
 
 class Effect(StrEnum):
-    """What a fault does. The request itself takes place only where it says so."""
+    """What a fault does. The request itself takes effect only where a comment says so."""
 
     ANSWER = "answer"
     ANSWER_AFTER_EFFECT = "answer_after_effect"
     DROP = "drop"
     DROP_AFTER_EFFECT = "drop_after_effect"
-    # The request takes place and half of its answer arrives.
+    # The request takes effect, and half of its answer arrives.
     TRUNCATE = "truncate"
-    # The request takes place, late.
+    # The request takes effect, late.
     DELAY = "delay"
 
 
@@ -28,11 +28,11 @@ class Where(StrEnum):
 
 
 class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
-    """`method` and `path` are regular expressions, the latter sought in "/v1.0/path?query", decoded.
+    """`method` and `path` are regular expressions; the latter is searched for in "/v1.0/path?query", decoded.
 
-    The first `skip` matching requests pass; the fault then strikes `times` times (None: for ever). `seconds`
-    of waiting come first, whatever the effect. An answer's body is Graph's error of `code` and `message`, or
-    `body` as it is: an object as JSON, a text as HTML.
+    The first `skip` matching requests pass; the fault then strikes `times` times (None: forever). It first
+    waits for `seconds`, whatever the effect. An answer's body is Graph's error of `code` and `message`, or
+    `body` unchanged: an object as JSON, a text as HTML.
     """
 
     method: str = ".*"
@@ -47,7 +47,7 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
     message: str = "The service is temporarily unavailable."
     headers: dict[str, str] = field(default_factory=dict)
     body: Json | str | None = None
-    # How often it has struck so far.
+    # How often it has struck.
     struck: int = 0
 
     @property
@@ -62,7 +62,7 @@ class Faults:
         self.orders: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
-        """Raises re.error for an expression that is none."""
+        """Raises re.error for an invalid expression."""
         re.compile(fault.method)
         re.compile(fault.path)
         self.orders.append(fault)
@@ -71,7 +71,7 @@ class Faults:
         self.orders.clear()
 
     def strike(self, method: str, path: str, *, batched: bool) -> Fault | None:
-        """The fault that befalls this request, if any."""
+        """Return the fault that strikes this request, if any."""
         for fault in self.orders:
             if fault.spent or not _matches(fault, method, path, batched=batched):
                 continue

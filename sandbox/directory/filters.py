@@ -1,4 +1,4 @@
-"""The part of OData's $filter that finds people: eq, in, and, or, parentheses, any(x:x eq '…')."""
+"""The part of OData's $filter with which people are found: eq, in, and, or, parentheses, any(x:x eq '…')."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ _TOKEN = re.compile(
 )
 
 
-# Source: the error that Graph gives ("Too many child clauses specified in search filter expression").
+# Source: Graph's own error ("Too many child clauses specified in search filter expression").
 MOST_CLAUSES = 15
 
 
@@ -25,9 +25,9 @@ class Junction(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The property has (a collection: contains) one of these values, without regard to case.
+    """The property is (a collection: contains) one of these values, ignoring case.
 
-    `lambda_`: it was asked as `any(x:x eq '…')`, as a collection has to be.
+    `lambda_`: written as `any(x:x eq '…')`, as it must be for a collection.
     """
 
     name: str
@@ -59,7 +59,7 @@ def parse(text: str) -> Condition:
 
 
 def comparisons(condition: Condition) -> Iterator[Comparison]:
-    """All comparisons of a condition."""
+    """Return all comparisons in a condition."""
     if isinstance(condition, Comparison):
         yield condition
     else:
@@ -80,7 +80,7 @@ def holds(condition: Condition, entry: DirectoryObject, columns: Mapping[str, st
 
 
 def _text(value: object) -> str:
-    """A value without regard to case, as .NET compares: character by character, KELVIN SIGN is no K."""
+    """A value, ignoring case as .NET does: character by character; KELVIN SIGN is not a K."""
     text = "null" if value is None else str(value)
     return "".join(one.upper() if len(one.upper()) == 1 else one for one in text)
 

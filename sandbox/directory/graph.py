@@ -1,4 +1,4 @@
-"""How one request to Graph goes: fault, token, quota, permission, effect, log."""
+"""The course of a request to Graph: fault, token, quota, permission, effect, log."""
 
 from asyncio import sleep
 from http import HTTPStatus
@@ -16,7 +16,7 @@ from sandbox.directory.state import Sandbox
 
 BATCH = ("$batch",)
 
-# Below so many objects on a page a read costs less. Source: Microsoft Graph throttling limits.
+# With fewer objects on a page a read costs less. Source: Microsoft Graph throttling limits.
 SMALL_PAGE = 20
 
 _ROUTER = Router((*groups.ROUTES, *users.ROUTES, *applications.ROUTES, *conditional_access.ROUTES))
@@ -28,7 +28,7 @@ class Graph:
         self._mailboxes = Mailboxes()
 
     async def answer(self, call: Call) -> Answer:
-        """Answer a request or a batch item; faults, refusals and all."""
+        """Answer a request or a batch item, including faults and refusals."""
         fault = self._sandbox.faults.strike(
             call.method, f"/v1.0{call.target}", batched=call.batch_id is not None
         )
@@ -120,7 +120,7 @@ class Graph:
 
 
 def refusal(call: Call, error: GraphError, sandbox: Sandbox) -> Answer:
-    """A Graph error as it goes over the wire."""
+    """Return a Graph error as it is sent."""
     trace = {
         "date": sandbox.clock.now().strftime("%Y-%m-%dT%H:%M:%S"),
         "request-id": call.request_id,

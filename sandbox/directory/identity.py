@@ -11,7 +11,7 @@ from sandbox.directory.ids import new_id
 from sandbox.directory.objects import ServicePrincipal
 from sandbox.directory.state import Sandbox
 from sandbox.directory.tenant import Json
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 
 API_VERSION = "2019-08-01"
 
@@ -24,7 +24,7 @@ class _Issued:
 
 @dataclass(slots=True)
 class IdentityEndpoint:
-    """`header` is the secret that a process must show in X-IDENTITY-HEADER."""
+    """`header` is the secret that a process must send in X-IDENTITY-HEADER."""
 
     sandbox: Sandbox
     header: str = field(default_factory=new_id)
@@ -52,15 +52,15 @@ class IdentityEndpoint:
         return found if found.service_principal_type == "ManagedIdentity" else None
 
     def _token(self, identity: ServicePrincipal, resource: str) -> Json:
-        # The platform keeps handing out the token it has: new permissions show late.
+        # The platform keeps returning its cached token: new permissions take effect late.
         known = self._issued.get((identity.id, resource))
         now = self.sandbox.clock.seconds()
         if known and now - known.at < self.sandbox.settings.identity_cache_seconds:
             return known.token
         seconds = self.sandbox.settings.token_seconds
-        order = TokenOrder(audience=resource, app=identity.app_id, seconds=seconds)
+        token_request = TokenRequest(audience=resource, app=identity.app_id, seconds=seconds)
         token = {
-            "access_token": self.sandbox.tokens.issue(order),
+            "access_token": self.sandbox.tokens.issue(token_request),
             "client_id": identity.app_id,
             "expires_on": str(int(self.sandbox.clock.now().timestamp()) + seconds),
             "not_before": str(int(self.sandbox.clock.now().timestamp())),

@@ -1,4 +1,4 @@
-"""Object ids, and the objects that other objects lead to."""
+"""Object IDs, and the objects reachable from others."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -22,7 +22,7 @@ def key(entry: DirectoryObject | str) -> str:
 
 
 def closure(start: str, step: Callable[[str], Iterable[str]]) -> set[str]:
-    """Everything that steps lead to from here."""
+    """Return everything that can be reached from here."""
     found: set[str] = set()
     waiting = [start]
     while waiting:

@@ -1,4 +1,4 @@
-"""The keys that tokens are signed with, and how they are published."""
+"""The keys with which tokens are signed, and how they are published."""
 
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sandbox.directory.tenant import Json
 
-# Making a key takes a moment, so the sandboxes of one process share theirs; the issuer tells tokens apart.
+# Generating a key is slow, so the sandboxes of a process share theirs; the issuer tells tokens apart.
 FORGERS_KEY = -1
 
 
@@ -57,7 +57,7 @@ class SigningKeys:
         self.keys.append(signing_key(next(self._numbers)))
 
     def retire(self) -> None:
-        """Publish only the newest key; tokens signed with older ones are no good any more."""
+        """Publish only the newest key; tokens signed with older ones become invalid."""
         del self.keys[:-1]
 
     def find(self, key_id: str) -> SigningKey | None:

@@ -1,4 +1,4 @@
-"""What was asked of the sandbox, and what it answered."""
+"""What the sandbox was asked, and what it answered."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from sandbox.directory.ids import is_id
 
 
 class Entry(Struct, kw_only=True, omit_defaults=True):
-    """One request or batch item; `batch` is the request id of the batch that it came in."""
+    """A request or batch item; `batch` is the request ID of the batch that contained it."""
 
     number: int
     at: datetime
@@ -31,7 +31,7 @@ class Entry(Struct, kw_only=True, omit_defaults=True):
 
 
 class Counts(Struct, kw_only=True):
-    """`requests` are HTTP requests, `operations` are what they asked for, batch items included."""
+    """`requests` counts HTTP requests, `operations` what they contained: batch items count one by one."""
 
     requests: int
     operations: int
@@ -95,7 +95,7 @@ class Log:
 
 
 def _kind(path: str) -> str:
-    """The path with `{id}` for whatever names an object."""
+    """Return the path with `{id}` in place of whatever names an object."""
     segments = path.partition("?")[0].split("/")
     return "/".join("{id}" if _names_object(segment) else segment for segment in segments)
 

@@ -1,4 +1,4 @@
-"""How many requests are under way for a mailbox: Exchange takes few of an application at the same time."""
+"""How many requests for a mailbox are in progress: Exchange accepts few at a time from an application."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from sandbox.directory.errors import GraphError
 from sandbox.directory.messages import Call
 
-# Of one app; here all callers count as one. Source: Microsoft Graph throttling limits, Outlook service.
+# Per app; here all callers count as one. Source: Microsoft Graph throttling limits, Outlook service.
 MOST_AT_ONCE = 4
 
 
@@ -17,7 +17,7 @@ class Mailboxes:
 
     @contextmanager
     def entered(self, call: Call) -> Iterator[None]:
-        """Hold a place in the mailbox from which a request sends mail. Raises GraphError (429)."""
+        """Take a slot of the mailbox from which a request sends mail. Raises GraphError (429)."""
         match call.segments:
             case ("users", user, "sendMail"):
                 mailbox = user.lower()

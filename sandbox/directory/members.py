@@ -1,4 +1,4 @@
-"""One group's members: as they were written, and as reads see them."""
+"""One group's members: as written, and as reads see them."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class Lag(Struct, frozen=True):
-    """How long a write stays invisible to reads: so many seconds and so many listings of the group."""
+    """How long a write stays invisible to reads: for these seconds and this many listings of the group."""
 
     seconds: float = 0.0
     reads: int = 0
@@ -34,7 +34,7 @@ class Pending(Struct):
 
 
 class MemberList:
-    """Reads see the written members sorted by id, later than they were written where a lag is set."""
+    """Reads see the written members sorted by ID, late if a lag is set."""
 
     def __init__(self) -> None:
         self._written: set[str] = set()
@@ -51,7 +51,7 @@ class MemberList:
         return len(self._written)
 
     def fill(self, member_ids: Iterable[str]) -> None:
-        """Take these members as if they had always been there."""
+        """Set these members as if they had always been there."""
         self._written.update(member_ids)
         self._listed = sorted(self._written)
 
@@ -77,7 +77,7 @@ class MemberList:
             self._show(member_id, self._pending.pop(member_id).outcome)
 
     def count_listing(self) -> None:
-        """Note that somebody began to list the members."""
+        """Count one listing of the members."""
         for pending in self._pending.values():
             pending.reads -= 1
 
@@ -85,7 +85,7 @@ class MemberList:
         return self._listed
 
     def listed_after(self, member_id: str) -> Iterator[str]:
-        """The members that reads show, from the one that follows this id (or from the first)."""
+        """Return the members that reads show after this ID (or from the first)."""
         for at in range(bisect_right(self._listed, member_id), len(self._listed)):
             yield self._listed[at]
 

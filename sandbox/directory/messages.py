@@ -1,4 +1,4 @@
-"""One request to Graph and its answer, whether it came by itself or inside a batch."""
+"""A request to Graph and its answer, whether sent by itself or in a batch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ OBJECT_TYPE = (
 
 
 class Delivery(IntEnum):
-    """What becomes of an answer on its way; the larger, the worse."""
+    """What happens to an answer in transit; the higher, the worse."""
 
     WHOLE = 0
     TRUNCATED = 1
@@ -24,7 +24,7 @@ class Delivery(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Whom the token speaks for, and what it allows."""
+    """Whose token it is, and what it allows."""
 
     app_id: str
     object_id: str
@@ -36,14 +36,14 @@ NOBODY = Caller(app_id="", object_id="", permissions=frozenset())
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """`path` is decoded, without version prefix and doubled slashes; header names are lower-case."""
+    """`path` is decoded, without version prefix and doubled slashes; header names are in lower case."""
 
     method: str
     segments: tuple[str, ...]
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
-    # Under which address the caller reached this API, for links: "http://host/v1.0".
+    # The base address that the caller used, for links: "http://host/v1.0".
     root: str
     request_id: str
     client_request_id: str
@@ -57,17 +57,17 @@ class Call:
 
     @property
     def target(self) -> str:
-        """Path and query as a person writes them; what faults match and the log shows."""
+        """Path and query as people write them; what faults match and the log shows."""
         query = "&".join(f"{name}={value}" for name, value in self.query.items())
         return f"{self.path}?{query}" if query else self.path
 
     @property
     def eventual(self) -> bool:
-        """Whether the caller asks for advanced query capabilities."""
+        """Whether the caller requests advanced query capabilities."""
         return self.headers.get("consistencylevel", "").lower() == "eventual"
 
     def json(self) -> Json:
-        """The body as an object. Raises GraphError (400)."""
+        """Return the body as an object. Raises GraphError (400)."""
         try:
             return msgspec.json.decode(self.body, type=dict)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:

@@ -7,12 +7,12 @@ from msgspec import Struct, field
 
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 
-# The role of an assignment that grants no particular role: access to the application itself.
+# The role of an assignment without a particular role: access to the application itself.
 DEFAULT_ROLE = "00000000-0000-0000-0000-000000000000"
 
 
 class GuestKind(StrEnum):
-    """What Conditional Access calls the kinds of guests and external users that have an object here."""
+    """Conditional Access's kinds of guests and external users, as far as they have an object here."""
 
     INTERNAL_GUEST = "internalGuest"
     COLLABORATION_GUEST = "b2bCollaborationGuest"
@@ -49,15 +49,15 @@ class User(DirectoryObject):
     employee_leave_date_time: datetime | None = None
     external_user_state: str | None = None
     creation_type: str | None = None
-    # What Graph keeps elsewhere: the user's administrator roles (template ids), whether they make the account
-    # one that an app without a role of its own may not touch, and a guest's home tenant.
+    # What Graph stores elsewhere: the user's administrator roles (template IDs), whether these protect the
+    # account from apps without a role of their own, and a guest's home tenant.
     directory_roles: list[str] = field(default_factory=list)
     privileged: bool = False
     home_tenant_id: str | None = None
 
     @property
     def external(self) -> bool:
-        """Whether the user signs in elsewhere, in a home tenant; a changed name does not change that."""
+        """Whether the user signs in in a home tenant elsewhere; a changed name does not change that."""
         return self.external_user_state is not None or "#EXT#" in self.user_principal_name.upper()
 
     @property
@@ -120,7 +120,7 @@ class ServicePrincipal(DirectoryObject):
     service_principal_names: list[str] = field(default_factory=list)
     app_role_assignment_required: bool = False
     app_roles: list[AppRole] = field(default_factory=list)
-    # What an administrator of the sandbox signs in with at /{tenant}/oauth2/v2.0/token.
+    # The secret with which a client of the sandbox signs in at /{tenant}/oauth2/v2.0/token.
     secret: str | None = None
 
 

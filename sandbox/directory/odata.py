@@ -14,7 +14,7 @@ from sandbox.directory.tenant import Json
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A type's name, what it shows without $select, and what it can show besides: null in this sandbox."""
+    """A type's name, its default properties, and those that $select can add: null in this sandbox."""
 
     name: str
     default: tuple[str, ...]
@@ -22,7 +22,7 @@ class Schema:
 
 
 # Source of the default sets: the resource types' reference pages. accountEnabled, userType and
-# signInSessionsValidFromDateTime are not among a user's; whoever needs them must select them.
+# signInSessionsValidFromDateTime are not among a user's; they have to be selected.
 SCHEMAS: Mapping[type[DirectoryObject], Schema] = {
     User: Schema(
         "user",
@@ -111,13 +111,13 @@ SCHEMAS: Mapping[type[DirectoryObject], Schema] = {
     ),
 }
 
-# The sandbox's own knowledge, which Graph keeps elsewhere or never shows.
+# The sandbox's own fields, which Graph stores elsewhere or never shows.
 _HIDDEN = frozenset({"directoryRoles", "privileged", "homeTenantId", "secret"})
 
 
 @cache
 def columns(kind: type[DirectoryObject]) -> Mapping[str, str | None]:
-    """Every property of a type, and the field that holds it, if any does."""
+    """Return every property of a type, with the field that holds it, if any."""
     schema = SCHEMAS[kind]
     stored = {field.encode_name: field.name for field in fields(kind) if field.encode_name not in _HIDDEN}
     return {name: stored.get(name) for name in (*schema.default, *schema.empty, *stored)}
@@ -133,14 +133,14 @@ def parse_select(text: str | None) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def projection(kind: type[DirectoryObject], select: tuple[str, ...]) -> tuple[tuple[str, str | None], ...]:
-    """The properties to show, each with the field that holds it; ones that the type lacks are left out."""
+    """Return the properties to show, each with its field; those that the type lacks are left out."""
     known = {name.lower(): (name, field) for name, field in columns(kind).items()}
     wanted = select or SCHEMAS[kind].default
     return tuple(known[name.lower()] for name in wanted if name.lower() in known)
 
 
 def check_select(kind: type[DirectoryObject], select: tuple[str, ...]) -> None:
-    """Raises GraphError (400) for a property that the type does not have."""
+    """Raise GraphError (400) for a property that the type does not have."""
     known = {name.lower() for name in columns(kind)}
     for name in select:
         if name.lower() not in known:
@@ -160,7 +160,7 @@ def show(entry: DirectoryObject, select: tuple[str, ...] = ()) -> Json:
 
 
 def show_typed(entry: DirectoryObject, select: tuple[str, ...] = ()) -> Json:
-    """With its type first, as objects stand in collections of mixed types."""
+    """Show an object with its type first, as in collections of mixed types."""
     return {"@odata.type": type_of(entry), **show(entry, select)}
 
 

@@ -1,4 +1,4 @@
-"""Collections in pages, with links that carry on after the last object of the page before."""
+"""Collections in pages, each linked to the next by the last object shown."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
@@ -21,14 +21,14 @@ LARGEST_PAGE = 999
 
 
 class Position(msgspec.Struct, array_like=True, frozen=True):
-    """Where a page begins: after which id, and as the how-manieth page."""
+    """Where a page begins: after which ID, and the page's number."""
 
     after: str = ""
     page: int = 1
 
 
 def position(call: Call) -> Position:
-    """Raises GraphError (400)."""
+    """Return the position that the call's page token names. Raises GraphError (400)."""
     token = call.query.get("$skiptoken")
     if not token:
         return Position()
@@ -41,7 +41,7 @@ def position(call: Call) -> Position:
 
 
 def page_size(call: Call) -> int:
-    """Raises GraphError (400)."""
+    """Return the page size that the call requests. Raises GraphError (400)."""
     top = call.query.get("$top", str(DEFAULT_PAGE))
     if not top.isdecimal() or not 1 <= int(top) <= LARGEST_PAGE:
         raise bad_request(
@@ -52,7 +52,7 @@ def page_size(call: Call) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """A collection: `following` yields the objects that come after an id, in the order of ids."""
+    """A collection: `following` yields the objects after an ID, in order of ID."""
 
     context: str
     following: Callable[[str], Iterable[DirectoryObject]]
@@ -61,7 +61,7 @@ class Listing:
 
 
 def page_of(listing: Listing, call: Call, settings: Settings) -> Answer:
-    """The page that a call asks for. Raises GraphError (400)."""
+    """Return the page that a call requests. Raises GraphError (400)."""
     start = position(call)
     empty = settings.empty_page_every > 1 and start.page % settings.empty_page_every == 0
     size = 0 if empty else min(page_size(call), settings.page_limit)

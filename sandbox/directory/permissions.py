@@ -1,4 +1,4 @@
-"""Microsoft Graph's application permissions that the sandbox knows, with Microsoft's own identifiers."""
+"""The Microsoft Graph application permissions that the sandbox knows, with Microsoft's own IDs."""
 
 from sandbox.directory.objects import AppRole
 
@@ -31,11 +31,11 @@ type Alternatives = tuple[frozenset[str], ...]
 
 
 def any_of(*alternatives: str) -> Alternatives:
-    """Each alternative is enough by itself; `A + B` needs both."""
+    """Parse permissions: each alternative suffices by itself; `A + B` needs both."""
     return tuple(frozenset(one.split(" + ")) for one in alternatives)
 
 
-# Sources: facts from Microsoft's permission data; least privileged first.
+# Source: Microsoft's permission data; least privileged first.
 READ_GROUP = any_of(
     "GroupMember.Read.All",
     "Group.Read.All",
@@ -75,10 +75,10 @@ EVALUATE_POLICIES = any_of(
 WRITE_POLICIES = any_of("Policy.ReadWrite.ConditionalAccess + Policy.Read.All + Application.Read.All")
 READ_DIRECTORY = any_of("Directory.Read.All", "Directory.ReadWrite.All", "User.Read.All")
 
-# Of a group with `visibility=HiddenMembership` nobody else sees a member.
+# Needed to see the members of a group with `visibility=HiddenMembership`.
 READ_HIDDEN_MEMBERS = any_of("Member.Read.Hidden")
 
-# Whoever may read none of these sees of a member that is a user only its type and id.
+# Without any of these a caller sees only the type and ID of a member that is a user.
 READ_MEMBER_PROPERTIES = any_of("User.ReadBasic.All") + READ_USER
 
 WRITE_ROLE_ASSIGNABLE = any_of("RoleManagement.ReadWrite.Directory")

@@ -1,4 +1,4 @@
-"""How much a caller may ask for: Graph's throttling of the identity and access service."""
+"""Graph's throttling of the identity and access service."""
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -12,18 +12,18 @@ from sandbox.directory.errors import GraphError
 from sandbox.directory.settings import Metering, Quota, RetryAfter, Settings
 from sandbox.directory.tenant import Tenant
 
-# Resource units per 10 s for tenants of up to so many users. Source: Microsoft Graph throttling limits.
+# Resource units per 10 s, by the tenant's highest number of users. Source: Microsoft Graph throttling limits.
 READ_QUOTAS = ((50, 3_500), (500, 5_000))
 LARGE_TENANT_READ_QUOTA = 8_000
 READ_WINDOW_SECONDS = 10
 
-# From this share of a limit on, answers say how much of it is used.
+# From this share of a limit on, answers report how much of it is used.
 TELLING_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What became of a request for quota: how full it is, and the wait (in quota seconds) when refused."""
+    """The result of a charge: how full the quota is, and the wait (in quota seconds) if refused."""
 
     share: float
     wait: float | None = None
@@ -79,7 +79,7 @@ class TokenBucket:
 
 @dataclass(slots=True)
 class Quotas:
-    """All meters of one tenant; `refusals` counts the 429 answers by what was exceeded."""
+    """All meters of a tenant; `refusals` counts the 429 answers by exceeded quota."""
 
     tenant: Tenant
     clock: Clock
@@ -88,11 +88,11 @@ class Quotas:
     _meters: dict[tuple[str, str, Metering], Meter] = field(default_factory=dict)
 
     def reset(self) -> None:
-        """Begin anew, with the quotas that the settings now give."""
+        """Start over, with the quotas of the current settings."""
         self._meters.clear()
 
     def charge_directory(self, app_id: str, resource_units: int, writes: int) -> dict[str, str]:
-        """Headers that tell how much is used. Raises GraphError (429)."""
+        """Return headers that report the usage. Raises GraphError (429)."""
         headers = {"x-ms-resource-unit": str(resource_units)}
         share = self._charge("ResourceUnitLimitExceeded", app_id, resource_units, self._read_quota())
         if writes:
@@ -103,7 +103,7 @@ class Quotas:
         return headers
 
     def charge_conditional_access(self) -> None:
-        """Raises GraphError (429) that says nothing about when to come again, as that service does."""
+        """Raise GraphError (429) without Retry-After, as that service does."""
         quota = self.settings.conditional_access_quota
         reading = self._meter("ConditionalAccess", "", quota).take(1, self.clock.seconds())
         if reading.wait is not None:

@@ -1,4 +1,4 @@
-"""From a method and a path to what answers it."""
+"""Finds the handler for a method and a path."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ _KEY_IN_PARENTHESES = re.compile(r"^(?P<name>[A-Za-z]+)\((?P<key>[^()]+)\)$")
 
 
 class Service(Enum):
-    """Behind Graph stand services with quotas of their own."""
+    """The services behind Graph, each with its own quota."""
 
     DIRECTORY = "directory"
     CONDITIONAL_ACCESS = "conditionalAccess"
@@ -25,7 +25,7 @@ class Service(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """`resource_units`, `writes`: what a plain call costs; `owner_may`: group owners need no permission."""
+    """`resource_units`, `writes`: the cost of a plain call; `owner_may`: group owners need no permission."""
 
     method: str
     pattern: str
@@ -53,7 +53,7 @@ class _Node:
 
 
 class Router:
-    """Patterns are made of literal segments, matched without regard to case, and `{parameters}`."""
+    """Patterns consist of literal segments, matched ignoring case, and `{parameters}`."""
 
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
         self._root = _Node()
@@ -61,7 +61,7 @@ class Router:
             self._add(endpoint)
 
     def find(self, call: Call) -> Endpoint:
-        """The endpoint for a call, whose parameters are filled in. Raises GraphError (400, 405)."""
+        """Return the endpoint for a call, and fill in its parameters. Raises GraphError (400, 405)."""
         node = self._root
         values = []
         for segment in _unfold(call.segments):

@@ -1,4 +1,4 @@
-"""The sandbox on a port: in the running loop, or beside it in a thread."""
+"""The sandbox on a port: in the running event loop or in a thread."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -13,7 +13,7 @@ from sandbox.directory.identity import IdentityEndpoint
 from sandbox.directory.settings import Settings
 from sandbox.directory.state import Sandbox
 from sandbox.directory.tenant import Tenant
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 from sandbox.directory.transport import VERSION, Transport, unreliable
 from sandbox.loopback import listening
 
@@ -22,7 +22,7 @@ LARGEST_BODY = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class DirectoryServer:
-    """A sandbox that listens. Its parts may be looked at and changed while it runs."""
+    """A listening sandbox. Its parts may be inspected and changed while it runs."""
 
     sandbox: Sandbox
     url: str
@@ -38,7 +38,7 @@ class DirectoryServer:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which the function app finds its identity, the directory and the authority."""
+        """The variables with which the function app finds its identity, the directory and the authority."""
         return {
             "IDENTITY_ENDPOINT": self.identity_endpoint,
             "IDENTITY_HEADER": self.identity_header,
@@ -47,8 +47,8 @@ class DirectoryServer:
             "ENFORCER_TENANT_ID": self.tenant.tenant_id,
         }
 
-    def token(self, order: TokenOrder) -> str:
-        return self.sandbox.tokens.issue(order)
+    def token(self, request: TokenRequest) -> str:
+        return self.sandbox.tokens.issue(request)
 
 
 @asynccontextmanager
@@ -68,7 +68,7 @@ async def running_directory(
 def directory_in_thread(
     tenant: Tenant | None = None, settings: Settings | None = None
 ) -> Iterator[DirectoryServer]:
-    """Serve a tenant from a thread of its own, for tests that have no loop or several."""
+    """Serve a tenant from a thread, for tests without an event loop or with several."""
     with (
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(running_directory(tenant, settings)) as server,

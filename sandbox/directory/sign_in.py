@@ -1,4 +1,4 @@
-"""Would this person get in now, and does the session that he has still live?"""
+"""Whether a person could sign in now, and whether an existing session is still valid."""
 
 from datetime import datetime
 
@@ -9,12 +9,12 @@ from sandbox.directory.conditional_access import Policy, PolicyState, Reason, Si
 from sandbox.directory.objects import ServicePrincipal, User
 from sandbox.directory.tenant import Tenant
 
-# What a person can do to satisfy a policy, unless the attempt says otherwise.
+# The grant controls that a person can satisfy, unless the attempt says otherwise.
 EVERYTHING = ("mfa", "authenticationStrength", "compliantDevice", "domainJoinedDevice", "passwordChange")
 
 
 class Attempt(Struct, kw_only=True, forbid_unknown_fields=True):
-    """`user`: object id or user principal name; `app`: app id. `satisfies`: grant controls he can meet."""
+    """`user`: object id or user principal name; `app`: app id. `satisfies`: controls they can satisfy."""
 
     user: str
     app: str
@@ -25,7 +25,7 @@ class Attempt(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Met(Struct, kw_only=True):
-    """A policy and what it says of this attempt: not_applied, report_only, granted, unmet or blocked."""
+    """A policy and its result for this attempt: not_applied, report_only, granted, unmet or blocked."""
 
     id: str
     display_name: str
@@ -40,7 +40,7 @@ class Session(Struct, kw_only=True):
 
 
 class Outcome(Struct, kw_only=True):
-    """`reason`: granted, or what stood in the way.
+    """`reason`: granted, or what prevented it.
 
     unknown_user, account_disabled, not_assigned, blocked_by_policy or controls_not_met.
     """
@@ -124,7 +124,7 @@ def _satisfied(policy: Policy, attempt: Attempt) -> bool:
 
 
 def _assigned(user: User, app: str, tenant: Tenant) -> bool:
-    """Whether the application lets this user in: nested groups do not count for assignments."""
+    """Whether the user is assigned to the application; nested groups do not count."""
     try:
         application: ServicePrincipal = tenant.application(app)
     except LookupError:
@@ -141,7 +141,7 @@ def _session(user: User, issued_at: datetime | None) -> Session | None:
     if issued_at is None:
         return None
     if user.external:
-        # It began in his home tenant, which nobody here can reach.
+        # It began in the guest's home tenant, beyond the reach of this one.
         return Session(alive=True, reason="home_tenant")
     if not user.account_enabled:
         return Session(alive=False, reason="account_disabled")

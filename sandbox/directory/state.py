@@ -1,4 +1,4 @@
-"""Everything that the running sandbox knows."""
+"""The state of the running sandbox."""
 
 from dataclasses import dataclass, field
 from random import Random
@@ -23,7 +23,7 @@ class Sandbox:
     faults: Faults = field(default_factory=Faults)
     log: Log = field(default_factory=Log)
     keys: SigningKeys = field(default_factory=SigningKeys)
-    # The address under which the sandbox is served, known once it listens.
+    # The sandbox's address, known once it listens.
     url: str = ""
     quotas: Quotas = field(init=False)
     tokens: TokenOffice = field(init=False)
@@ -40,7 +40,7 @@ class Sandbox:
         self.tokens = TokenOffice(tenant, self.clock, self.keys, self.url)
 
     def configure(self, changes: bytes) -> None:
-        """Change the settings that are named in this JSON object. Raises msgspec.ValidationError."""
+        """Change the settings named in this JSON object. Raises msgspec.ValidationError."""
         merged = {**msgspec.to_builtins(self.settings), **msgspec.json.decode(changes, type=dict)}
         chosen = msgspec.convert(merged, Settings)
         for name in Settings.__struct_fields__:

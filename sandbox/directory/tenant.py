@@ -1,4 +1,4 @@
-"""A tenant: its objects, how they belong together, and how a test builds one."""
+"""A tenant: its objects, how they are related, and how a test builds one."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ type Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """A message that somebody sent through Graph, as he sent it."""
+    """A message sent through Graph, as it was submitted."""
 
     sender: str
     message: Json
@@ -35,7 +35,7 @@ class Mail:
 
 
 class Tenant:
-    """Object ids are lower-case GUIDs. Whatever takes an object also takes its id."""
+    """Object IDs are lower-case GUIDs. Wherever an object is accepted, so is its ID."""
 
     def __init__(
         self,
@@ -54,9 +54,9 @@ class Tenant:
         self.policies: dict[str, Json] = {}
         self.assignments: dict[str, list[AppRoleAssignment]] = {}
         self.mails: list[Mail] = []
-        # The managed identity that is meant when a request for a token names none.
+        # The managed identity of a token request that names none.
         self.identity: ServicePrincipal | None = None
-        # Every group of which an object ever was a member; reads may show old members for a while.
+        # Every group of which an object was ever a member; reads may show past members for a while.
         self._groups_known: dict[str, set[str]] = {}
         self._by_mail: dict[str, set[str]] = {}
         self._by_name: dict[str, str] = {}
@@ -66,7 +66,7 @@ class Tenant:
     def _add_graph(self) -> None:
         self.add_application(
             "Microsoft Graph",
-            # The same again when the tenant is read from a file, where assignments refer to it.
+            # Fixed, since the assignments in a tenant file refer to it.
             id=str(uuid5(NAMESPACE_URL, f"{self.tenant_id}/{GRAPH_APP_ID}")),
             app_id=GRAPH_APP_ID,
             roles=graph_roles(),
@@ -84,7 +84,7 @@ class Tenant:
         return self.put(User(display_name=display_name, **properties))
 
     def add_guest(self, display_name: str, mail: str, **properties: Any) -> User:
-        """Add somebody who was invited by this address and signs in at his own organisation."""
+        """Add somebody invited at this address who signs in at their own organisation."""
         properties.setdefault("user_principal_name", f"{mail.replace('@', '_')}#EXT#@{self.domain}")
         properties.setdefault("external_user_state", "Accepted")
         properties.setdefault("creation_type", "Invitation")
@@ -104,7 +104,7 @@ class Tenant:
         return group
 
     def adopt_group(self, group: Group, *, owners: Iterable[DirectoryObject | str] = ()) -> Group:
-        """Add a group as it is, without members."""
+        """Add this group, without members."""
         self.members[group.id.lower()] = MemberList()
         self.owners[group.id.lower()] = [key(owner) for owner in owners]
         return self.put(group)
@@ -121,7 +121,7 @@ class Tenant:
         roles: Iterable[AppRole] = (),
         **properties: Any,
     ) -> ServicePrincipal:
-        """Add an enterprise application (a service principal), with the app roles that it defines."""
+        """Add an enterprise application (a service principal) with its app roles."""
         app_id = app_id or new_id()
         properties.setdefault("id", new_id())
         properties.setdefault("service_principal_names", [app_id, f"api://{app_id}"])
@@ -147,7 +147,7 @@ class Tenant:
     def grant(
         self, principal: DirectoryObject | str, *roles: str, on: ServicePrincipal | None = None
     ) -> None:
-        """Assign app roles by their values; on Microsoft Graph where no other resource is named."""
+        """Assign app roles by their values, on Microsoft Graph unless another resource is named."""
         resource = on or self.application(GRAPH_APP_ID)
         known = {role.value: role.id for role in resource.app_roles}
         for role in roles:
@@ -156,7 +156,7 @@ class Tenant:
     def assign(
         self, principal: DirectoryObject | str, resource: ServicePrincipal, *, role_id: str = DEFAULT_ROLE
     ) -> AppRoleAssignment:
-        """Assign a user, group or application to an application, with one of its roles or just as it is."""
+        """Assign a user, group or application to an application, with or without one of its roles."""
         holder = self.objects[key(principal)]
         assignment = AppRoleAssignment(
             id=new_id(),
@@ -171,7 +171,7 @@ class Tenant:
         return assignment
 
     def put[T: DirectoryObject](self, entry: T) -> T:
-        """Add an object as it is, or take note of its changed names."""
+        """Add an object, or index its changed names."""
         entry.id = entry.id.lower()
         self.objects[entry.id] = entry
         if isinstance(entry, User):
@@ -221,12 +221,12 @@ class Tenant:
         return len(self._by_name)
 
     def user(self, name: str) -> User | None:
-        """The user with this object id or user principal name."""
+        """Return the user with this object ID or user principal name."""
         found = self.objects.get(name.lower()) or self.objects.get(self._by_name.get(name.lower(), ""))
         return found if isinstance(found, User) and _is_current(found, name) else None
 
     def users_named(self, name: str) -> list[User]:
-        """Users with this object id, user principal name or other address; perhaps some who had it once."""
+        """Users with this object ID, user principal name or other address, perhaps some who once had it."""
         ids = {name.lower(), self._by_name.get(name.lower(), ""), *self._by_mail.get(name.lower(), ())}
         return [found for one in ids if isinstance(found := self.objects.get(one), User)]
 
@@ -235,7 +235,7 @@ class Tenant:
         return found if isinstance(found, Group) else None
 
     def application(self, name: str) -> ServicePrincipal:
-        """The application with this app id, object id or one of these names. Raises LookupError."""
+        """Return the application with this app ID, object ID or name. Raises LookupError."""
         found = self.objects.get(self._by_app.get(name.lower(), name.lower()))
         if isinstance(found, ServicePrincipal):
             return found
@@ -248,11 +248,11 @@ class Tenant:
         return (entry for entry in self.objects.values() if isinstance(entry, kind))
 
     def groups_of(self, member_id: str) -> set[str]:
-        """The groups of which this object is a direct member."""
+        """Return the groups of which this object is a direct member."""
         return {one for one in self._groups_known.get(member_id, ()) if member_id in self.members[one]}
 
     def listed_groups_of(self, member_id: str, now: float) -> set[str]:
-        """The groups that reads show for this object as a direct member."""
+        """Return the groups of which reads show this object as a direct member."""
         return {
             one for one in self._groups_known.get(member_id, ()) if self._listing(one, now).lists(member_id)
         }
@@ -270,11 +270,11 @@ class Tenant:
         return members
 
     def all_listed_members(self, group_id: str, now: float) -> set[str]:
-        """Direct and nested members, as reads show them."""
+        """Return direct and nested members, as reads show them."""
         return closure(group_id, lambda one: self._listing(one, now).listed() if one in self.members else ())
 
     def roles_of(self, principal_id: str, resource: ServicePrincipal) -> list[str]:
-        """The values of the app roles that this principal holds on a resource."""
+        """Return the values of the app roles that this principal holds on a resource."""
         values = {role.id: role.value for role in resource.app_roles}
         held = (
             values.get(one.app_role_id)
@@ -285,5 +285,5 @@ class Tenant:
 
 
 def _is_current(user: User, name: str) -> bool:
-    # A name that was changed in place leaves the old one behind in the index.
+    # A name changed in place leaves the old one in the index.
     return name.lower() in (user.id, user.user_principal_name.lower())

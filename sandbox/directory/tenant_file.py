@@ -21,7 +21,7 @@ class ApplicationEntry(ServicePrincipal):
 
 
 class TenantFile(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """`identity` is the app id of the default managed identity. Mails are written, never read."""
+    """`identity` is the app ID of the default managed identity. Mails are written, never read."""
 
     tenant_id: str | None = None
     domain: str = "contoso.onmicrosoft.com"

@@ -1,4 +1,4 @@
-"""Tokens as Entra issues them, in good and in bad order, and the check that Graph makes of them."""
+"""Tokens as Entra issues them, valid and flawed, and how Graph validates them."""
 
 import hmac
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from sandbox.directory.objects import DirectoryObject, ServicePrincipal, User
 from sandbox.directory.permissions import GRAPH_APP_ID
 from sandbox.directory.tenant import Json, Tenant
 
-# What people's tokens name as the client unless told otherwise: the Azure command line.
+# The client in people's tokens unless told otherwise: the Azure command line.
 AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 _GRAPH_AUDIENCES = frozenset({GRAPH_APP_ID, "https://graph.microsoft.com"})
@@ -37,17 +37,17 @@ class Flaw(StrEnum):
     OTHER_AUDIENCE = "other_audience"
     OTHER_TENANT = "other_tenant"
     OTHER_ISSUER = "other_issuer"
-    # Signed by a stranger who names a key of ours; or a key that nobody publishes.
+    # Signed with a foreign key that claims to be ours, or with an unpublished key.
     FORGED_SIGNATURE = "forged_signature"
     UNKNOWN_KEY = "unknown_key"
-    # Not signed at all; or "signed" with the public key as a shared secret.
+    # Not signed at all, or "signed" with the public key as a shared secret.
     ALG_NONE = "alg_none"
     SHARED_SECRET = "shared_secret"
     NO_ROLES = "no_roles"
 
 
-class TokenOrder(Struct, kw_only=True, forbid_unknown_fields=True):
-    """For whom (a user, or an application by itself), for which audience. `roles`: None means as assigned."""
+class TokenRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A token for a user, or an application by itself, and an audience. `roles`: None means as assigned."""
 
     audience: str
     user: str | None = None
@@ -77,14 +77,14 @@ class TokenOffice:
     def issuer(self) -> str:
         return f"{self.url}/{self.tenant.tenant_id}/v2.0"
 
-    def issue(self, order: TokenOrder) -> str:
-        """Raises LookupError for a user or application that the tenant does not have."""
-        claims = self._claims(order)
-        _spoil(claims, order.flaw)
-        return self._signed(claims, order.flaw)
+    def issue(self, request: TokenRequest) -> str:
+        """Issue a token. Raises LookupError for a user or application that the tenant does not have."""
+        claims = self._claims(request)
+        _spoil(claims, request.flaw)
+        return self._signed(claims, request.flaw)
 
     def authenticate(self, authorization: str) -> Caller:
-        """The caller whose Graph token this Authorization header carries. Raises GraphError (401)."""
+        """Return the caller whose Graph token is in this Authorization header. Raises GraphError (401)."""
         token = authorization.partition(" ")[2].strip()
         if not authorization.lower().startswith("bearer ") or not token:
             raise self._refusal("Access token is empty.")
@@ -95,64 +95,64 @@ class TokenOffice:
         return accepted.caller
 
     def forget(self) -> None:
-        """Check every token anew, since keys have changed."""
+        """Validate every token again, since the keys have changed."""
         self._accepted.clear()
 
     def is_graph(self, audience: str) -> bool:
         return audience.rstrip("/") in _GRAPH_AUDIENCES | {self.url}
 
     def resource(self, audience: str) -> ServicePrincipal | None:
-        """The application that an audience names, if the tenant has it."""
+        """Return the application that an audience names, if the tenant has it."""
         try:
             return self.tenant.application(GRAPH_APP_ID if self.is_graph(audience) else audience)
         except LookupError:
             return None
 
-    def _claims(self, order: TokenOrder) -> Json:
+    def _claims(self, request: TokenRequest) -> Json:
         now = int(self.clock.now().timestamp())
         claims: Json = {
-            "aud": order.audience,
+            "aud": request.audience,
             "iss": self.issuer,
             "iat": now,
             "nbf": now,
-            "exp": now + order.seconds,
+            "exp": now + request.seconds,
             "tid": self.tenant.tenant_id,
-            "ver": "1.0" if self.is_graph(order.audience) else "2.0",
+            "ver": "1.0" if self.is_graph(request.audience) else "2.0",
             "uti": new_id(),
         }
-        claims |= self._person(order) if order.user else self._application(order)
-        client = "appid" if self.is_graph(order.audience) else "azp"
-        return claims | {client: order.app or AZURE_CLI}
+        claims |= self._person(request) if request.user else self._application(request)
+        client = "appid" if self.is_graph(request.audience) else "azp"
+        return claims | {client: request.app or AZURE_CLI}
 
-    def _person(self, order: TokenOrder) -> Json:
-        user = self.tenant.user(order.user or "")
+    def _person(self, request: TokenRequest) -> Json:
+        user = self.tenant.user(request.user or "")
         if user is None:
-            raise LookupError(order.user)
-        roles = self._roles(user, order)
+            raise LookupError(request.user)
+        roles = self._roles(user, request)
         return {
             "oid": user.id,
             # Differs from application to application, as in Entra.
-            "sub": str(uuid5(UUID(user.id), order.audience)),
+            "sub": str(uuid5(UUID(user.id), request.audience)),
             "name": user.display_name,
             "preferred_username": user.user_principal_name,
-            "scp": " ".join(order.scopes if order.scopes is not None else ["user_impersonation"]),
+            "scp": " ".join(request.scopes if request.scopes is not None else ["user_impersonation"]),
             "idtyp": "user",
         } | ({"roles": roles} if roles else {})
 
-    def _application(self, order: TokenOrder) -> Json:
-        application = self.tenant.application(order.app or "")
-        roles = self._roles(application, order)
+    def _application(self, request: TokenRequest) -> Json:
+        application = self.tenant.application(request.app or "")
+        roles = self._roles(application, request)
         return {"oid": application.id, "sub": application.id, "idtyp": "app"} | (
             {"roles": roles} if roles else {}
         )
 
-    def _roles(self, holder: DirectoryObject, order: TokenOrder) -> list[str]:
-        if order.roles is not None:
-            return order.roles
-        resource = self.resource(order.audience)
+    def _roles(self, holder: DirectoryObject, request: TokenRequest) -> list[str]:
+        if request.roles is not None:
+            return request.roles
+        resource = self.resource(request.audience)
         if resource is None:
             return []
-        # Groups pass their roles on to direct members only.
+        # A group's roles apply to its direct members only.
         groups = self.tenant.groups_of(holder.id) if isinstance(holder, User) else set()
         return sorted({role for one in (holder.id, *groups) for role in self.tenant.roles_of(one, resource)})
 
@@ -227,7 +227,7 @@ def _spoil(claims: Json, flaw: Flaw) -> None:
 
 
 def _signed_with_public_key(claims: Json, keys: SigningKeys) -> str:
-    """The old trick: a verifier that takes the algorithm from the token checks HMAC with the public key."""
+    """The classic attack: a verifier that trusts the token's algorithm checks HMAC with the public key."""
     public = keys.signer.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     header = {"alg": "HS256", "typ": "JWT", "kid": keys.signer.key_id}
     signed = b".".join(base64url_encode(msgspec.json.encode(part)) for part in (header, claims))

@@ -1,4 +1,4 @@
-"""Graph over HTTP: from aiohttp's requests to calls, and from answers to what goes over the wire."""
+"""Graph over HTTP: turns aiohttp's requests into calls, and answers into responses."""
 
 from asyncio import sleep
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ VERSION = "v1.0"
 
 
 class Transport:
-    """Serves everything under /v1.0; doubled slashes are one, since Microsoft's own SDK sends them."""
+    """Serves everything under /v1.0; doubled slashes count as one, since Microsoft's own SDK sends them."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._graph = Graph(sandbox)
@@ -33,7 +33,7 @@ class Transport:
 
 
 def drop(request: web.Request) -> web.StreamResponse:
-    """Cut the connection: the client never learns what became of its request."""
+    """Cut the connection: the client never learns the outcome of its request."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
@@ -43,7 +43,7 @@ type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def unreliable(sandbox: Sandbox, handler: Handler) -> Handler:
-    """A handler outside Graph that faults befall and the log knows, too."""
+    """Wrap a handler outside Graph so that faults apply to it and the log records it."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         fault = sandbox.faults.strike(request.method, request.path_qs, batched=False)

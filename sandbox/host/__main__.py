@@ -1,6 +1,7 @@
-"""`python -m sandbox.host --app DIR` runs a function app, and says where on a line of JSON when it is ready.
+"""`python -m sandbox.host --app DIR` runs a function app; once ready, it prints its URL as a line of JSON.
 
-It ends, after what is in work, when its standard input ends, at SIGTERM or SIGINT, or when its time is up.
+It finishes the functions in progress and exits when its standard input closes, at SIGTERM or SIGINT, or when
+its time is up.
 """
 
 import argparse
@@ -25,13 +26,13 @@ from sandbox.host.server import Callers
 from sandbox.host.serving import Options, serve
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
-# Longer than the grace for functions in work, after which only a blocked event loop can still be there.
+# Longer than the grace period for running functions, after which only a blocked event loop can be left.
 _LAST_SECONDS: Final = 30.0
 
 
 def main() -> int:
     arguments = _parser().parse_args()
-    # The app may print; on stdout there is one line for the starter and nothing else.
+    # The app may print; stdout is reserved for one line to the parent process.
     announcement = os.dup(_STDOUT)
     os.dup2(_STDERR, _STDOUT)
     try:
@@ -47,27 +48,33 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox.host", description=__doc__)
     add = parser.add_argument
-    add("--app", type=Path, required=True, metavar="DIR", help="folder of function_app.py and host.json")
-    add("--port", type=int, default=0, help="on 127.0.0.1; 0, the default, is any free port")
+    add("--app", type=Path, required=True, metavar="DIR", help="folder with function_app.py and host.json")
+    add("--port", type=int, default=0, help="port on 127.0.0.1; 0, the default, is any free port")
     add("--settings", type=Path, metavar="FILE", help="app settings: a JSON object or a local.settings.json")
-    add("--ttl", type=float, default=3600, metavar="SECONDS", help="ends after that (default: %(default)s)")
-    add("--poll", type=float, default=0.2, metavar="SECONDS", help="pause when a queue is empty")
+    add(
+        "--ttl",
+        type=float,
+        default=3600,
+        metavar="SECONDS",
+        help="seconds until it exits (default: %(default)s)",
+    )
+    add("--poll", type=float, default=0.2, metavar="SECONDS", help="seconds between polls of an empty queue")
     add(
         "--lease",
         type=int,
         default=600,
         metavar="SECONDS",
-        help="when a message in work comes back if the host dies",
+        help="seconds until a message reappears if the host dies",
     )
     add(
         "--callers",
         type=Callers,
         choices=list(Callers),
         default=Callers.OUTSIDE,
-        help="whose identity headers pass",
+        help="from whom identity headers are accepted",
     )
-    add("--run-timers", action="store_true", help="fire timers by their schedules, not only on demand")
-    add("--no-queues", action="store_true", help="leave the queues alone")
+    add("--run-timers", action="store_true", help="fire timers on their schedules, not only on demand")
+    add("--no-queues", action="store_true", help="do not listen to queues")
     return parser
 
 
@@ -89,7 +96,7 @@ async def _serve(options: Options, ttl: float, announcement: int) -> None:
         loop.add_signal_handler(number, stopping.set)
 
     def stop() -> None:
-        with suppress(RuntimeError):  # the loop may be closed already
+        with suppress(RuntimeError):  # the loop may have been closed
             loop.call_soon_threadsafe(stopping.set)
 
     def announce(url: str) -> None:

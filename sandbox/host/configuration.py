@@ -1,4 +1,4 @@
-"""What the host reads besides the code: `host.json`, app settings, and the bindings that the worker found."""
+"""What the host reads besides the code: `host.json`, app settings, and the bindings found by the worker."""
 
 import os
 import re
@@ -27,7 +27,7 @@ class QueueOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def threshold(self) -> int:
-        """How few messages may be in work for the next batch to be fetched."""
+        """The number of running messages down to which the next batch is fetched."""
         return self.batch_size // 2 if self.new_batch_threshold is None else self.new_batch_threshold
 
     @property
@@ -55,7 +55,7 @@ class HostJson(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One binding of a function, as its decorator wrote it."""
+    """A binding of a function, as its decorator declares it."""
 
     name: str
     type: str
@@ -99,15 +99,15 @@ def read_settings(file: Path) -> Mapping[str, str]:
 
 
 def resolved(function: Function, text: str) -> str:
-    """`text` with every `%NAME%` replaced by that app setting, which is the host's task and not the worker's.
+    """Replace every `%NAME%` by that app setting, which is the host's task, not the worker's.
 
     Raises:
-        HostError: no such setting. Azure would leave out this function, and say so only in its log.
+        HostError: no such setting. Azure would skip this function, and say so only in its log.
     """
 
     def setting(match: re.Match[str]) -> str:
         if match[1] not in os.environ:
-            raise HostError(f"The {function.name!r} function is in error: {match[0]} is no app setting")
+            raise HostError(f"The {function.name!r} function is in error: {match[0]} is not an app setting")
         return os.environ[match[1]]
 
     return _SETTING.sub(setting, text)
@@ -116,6 +116,6 @@ def resolved(function: Function, text: str) -> str:
 def parse_time_span(text: str) -> timedelta:
     match = _TIME_SPAN.fullmatch(text)
     if match is None:
-        raise HostError(f"host.json: {text!r} is no time span, as in 00:00:30")
+        raise HostError(f"host.json: {text!r} is not a time span such as 00:00:30")
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)

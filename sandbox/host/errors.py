@@ -1,2 +1,2 @@
 class HostError(RuntimeError):
-    """The function app, its `host.json` or its settings cannot be run; the message says which and why."""
+    """The function app, its `host.json` or its settings are invalid; the message says which and why."""

@@ -1,4 +1,4 @@
-"""The host of a function app, for calls in this process; `server` and `listener` open it to the world."""
+"""The host of a function app, for calls in this process; `server` and `listener` expose it."""
 
 import uuid
 from collections.abc import Mapping
@@ -34,11 +34,11 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class FunctionsHost:
-    """Runs a function app on Azure's worker library, one app in the life of a process.
+    """Runs a function app on Azure's worker library; one app per process.
 
     Args:
-        app: the folder of `function_app.py` and `host.json`.
-        settings: app settings, which the app finds among the environment variables.
+        app: the folder with `function_app.py` and `host.json`.
+        settings: app settings, which the app finds as environment variables.
     """
 
     def __init__(self, app: Path, settings: Mapping[str, str] | None = None) -> None:
@@ -71,10 +71,10 @@ class FunctionsHost:
         return self._worker.functions
 
     def schedule(self, function: Function) -> Schedule:
-        """Return the schedule of a timer, as Azure would read it.
+        """Return the schedule of a timer, as Azure reads it.
 
         Raises:
-            HostError: Azure would refuse it, and load no function of the app.
+            HostError: Azure would reject it, and load no function of the app.
         """
         text = resolved(function, function.trigger.schedule or "")
         try:
@@ -83,7 +83,7 @@ class FunctionsHost:
             raise HostError(f"The {function.name!r} function's schedule {text!r}: {error}") from error
 
     async def timer(self, name: str, extra: Mapping[str, object] | None = None) -> Invocation:
-        """Fire a timer now. `extra` goes over the timer's own information: `{"IsPastDue": True}`."""
+        """Fire a timer now. `extra` overrides the timer's information: `{"IsPastDue": True}`."""
         function = self._function(name, "timerTrigger")
         now = datetime.now(UTC)
         schedule = self.schedule(function)
@@ -92,7 +92,7 @@ class FunctionsHost:
         return (await self._invoke(function, data, {}))[0]
 
     async def queue(self, name: str, text: str, *, dequeue_count: int = 1) -> Invocation:
-        """Hand a message to a queue function without a queue: nothing is retried or moved."""
+        """Pass a message to a queue function without a queue: nothing is retried or moved."""
         return await self.queue_item(name, QueueItem.made_up(text, dequeue_count))
 
     async def queue_item(self, name: str, item: QueueItem) -> Invocation:

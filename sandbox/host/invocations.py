@@ -1,4 +1,4 @@
-"""What became of each call of a function, and what it logged."""
+"""The outcome of each call of a function, and what it logged."""
 
 import logging
 import sys
@@ -13,7 +13,7 @@ from typing import Final
 from azure_functions_runtime import invocation_id_cv
 
 _KEPT: Final = 2_000
-# The worker library's log, and the SDK's of the host's own polling; in Azure neither is the app's.
+# The logs of the worker library and of the host's own polling; on Azure neither belongs to the app.
 _HOST_LOGGERS: Final = ("azure.core", "azure.functions", "azure.identity")
 
 _log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class State(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class Invocation:
-    """One call of a function. `outputs` has what it wrote to output bindings, by their names."""
+    """A call of a function. `outputs` holds what it wrote to output bindings, by name."""
 
     id: str
     function: str
@@ -55,7 +55,7 @@ class Invocation:
 
 
 class Invocations:
-    """The newest invocations, oldest first; what they log goes to stderr too, under the function's name."""
+    """The latest invocations, oldest first; what they log also goes to stderr, under the function's name."""
 
     def __init__(self) -> None:
         self._newest: deque[Invocation] = deque(maxlen=_KEPT)
@@ -66,12 +66,12 @@ class Invocations:
 
     @property
     def current(self) -> Invocation | None:
-        """The invocation to which the running code belongs, be it a task or a thread of the worker."""
+        """Return the invocation to which the running task or worker thread belongs."""
         return self._running.get(invocation_id_cv.get() or "")
 
     @contextmanager
     def running(self, invocation: Invocation) -> Iterator[None]:
-        """Have what the block logs count as the invocation's."""
+        """Attribute what the block logs to the invocation."""
         self._newest.append(invocation)
         self._running[invocation.id] = invocation
         token = invocation_id_cv.set(invocation.id)
@@ -83,7 +83,7 @@ class Invocations:
 
     @contextmanager
     def captured_logs(self) -> Iterator[None]:
-        """Have the root logger at INFO, as the worker in Azure, and every line of it on stderr."""
+        """Set the root logger to INFO, as Azure's worker does, and write each line to stderr."""
         root = logging.getLogger()
         handler, level = _Handler(lambda: self.current), root.level
         root.addHandler(handler)

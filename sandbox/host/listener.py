@@ -1,4 +1,4 @@
-"""Feeds a queue function from its queue, as the Storage Queues extension does."""
+"""Feeds a queue function from its queue as the Storage Queues extension does."""
 
 import asyncio
 import logging
@@ -24,10 +24,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How often an empty queue is asked, and for how long a message is leased.
+    """How often an empty queue is polled, and for how long a message is leased.
 
-    Azure asks every 0.1 to 60 s and leases for 10 minutes; then the message of a host that died comes back.
-    While the function runs, its lease is renewed at half time. In whole seconds.
+    Azure polls every 0.1 to 60 s and leases for 10 minutes; then the message of a crashed host reappears.
+    While the function runs, the lease is renewed at half time. In whole seconds.
     """
 
     poll: timedelta = timedelta(seconds=0.2)
@@ -36,7 +36,7 @@ class Pace:
 
 @dataclass(slots=True, kw_only=True)
 class _Held:
-    """A message that the host has leased, as it lay in the queue."""
+    """A message that the host has leased, as it was in the queue."""
 
     item: QueueItem
     content: str
@@ -44,7 +44,7 @@ class _Held:
 
 
 class QueueListener:
-    """Works a queue off until it is stopped; what is then in work is still finished."""
+    """Processes a queue until stopped; messages in progress are still finished."""
 
     def __init__(
         self, host: FunctionsHost, function: Function, queue: QueueClient, poison: QueueClient | None
@@ -59,7 +59,7 @@ class QueueListener:
 
     @classmethod
     async def open(cls, host: FunctionsHost, function: Function) -> "QueueListener":
-        """A poison queue has no poison queue of its own.
+        """Open a function's queue, and its poison queue unless it is one itself.
 
         Raises:
             HostError: the connection or a setting in the queue's name is unknown.
@@ -93,7 +93,7 @@ class QueueListener:
             async for page in received.by_page():
                 return [message async for message in page]
         except ResourceNotFoundError:
-            return []  # whoever writes to the queue makes it
+            return []  # whoever writes to the queue creates it
         except AzureError as error:
             _log.warning("queue %s cannot be read: %s", self._queue.queue_name, error)
         return []
@@ -128,7 +128,7 @@ class QueueListener:
             text = self._host.queues.decode(held.content)
         except ValueError:
             _log.warning("message %s of %s is not base64", held.item.id, self._queue.queue_name)
-            await self._give_up(held)  # without a try
+            await self._give_up(held)  # without an attempt
             return
         attempt, most = held.item.dequeue_count, self._options.max_dequeue_count
         if attempt > most and self._poison is not None:  # the host died over it the last time
@@ -162,26 +162,26 @@ class QueueListener:
                     held.item.id, held.receipt, visibility_timeout=_seconds(pace.lease)
                 )
             except AzureError as error:
-                _log.warning("message %s cannot be held: %s", held.item.id, error)
+                _log.warning("the lease on message %s cannot be renewed: %s", held.item.id, error)
             else:
                 held.receipt = renewed.pop_receipt or ""
 
     async def _give_up(self, held: _Held) -> None:
-        """Move a message to the poison queue. In a poison queue it stays, unseen until its lease ends."""
+        """Move a message to the poison queue. In a poison queue it stays, invisible until its lease ends."""
         if self._poison is not None:
-            _log.warning("message %s goes to %s", held.item.id, self._poison.queue_name)
+            _log.warning("message %s is moved to %s", held.item.id, self._poison.queue_name)
             await put_message(self._poison, held.content)
             await self._delete(held)
 
     async def _release(self, held: _Held) -> None:
-        """Make a message whose function failed visible again. A poison queue waits for the lease's end."""
+        """Make a failed message visible again. In a poison queue, it reappears when its lease ends."""
         after = _seconds(self._options.retry_after)
         if self._poison is not None:
-            with suppress(ResourceNotFoundError):  # another has it already
+            with suppress(ResourceNotFoundError):  # another host has leased it
                 await self._queue.update_message(held.item.id, held.receipt, visibility_timeout=after)
 
     async def _delete(self, held: _Held) -> None:
-        with suppress(ResourceNotFoundError):  # another has it already
+        with suppress(ResourceNotFoundError):  # another host has leased it
             await self._queue.delete_message(held.item.id, held.receipt)
 
 

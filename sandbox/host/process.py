@@ -1,4 +1,4 @@
-"""Starts the host of a function app as a process of its own, which ends with its starter."""
+"""Starts the host of a function app as a process of its own, which exits with its parent."""
 
 import os
 import select
@@ -34,16 +34,16 @@ def running_host(
     arguments: Sequence[str] = (),
     log: IO[bytes] | None = None,
 ) -> Iterator[HostProcess]:
-    """Run `python -m sandbox.host` while the block runs; functions in work at its end are waited for.
+    """Run `python -m sandbox.host` while the block runs; functions in progress at its end are waited for.
 
     Args:
-        app: folder of `function_app.py` and `host.json`.
+        app: folder with `function_app.py` and `host.json`.
         settings: app settings, on top of this process's environment variables.
-        arguments: more of the command line, as `["--lease", "2"]`.
-        log: where functions and host log; by default to this process's stderr.
+        arguments: further command line arguments, such as `["--lease", "2"]`.
+        log: where functions and host log; by default this process's stderr.
 
     Raises:
-        HostError: the app does not start; the reason stands in the log.
+        HostError: the app does not start; the log has the reason.
     """
     command = [sys.executable, "-m", "sandbox.host", "--app", str(app.resolve()), *arguments]
     with running(
@@ -64,7 +64,7 @@ def running_host_async(
     arguments: Sequence[str] = (),
     log: IO[bytes] | None = None,
 ) -> AbstractAsyncContextManager[HostProcess]:
-    """`running_host` for an event loop."""
+    """`running_host` for use in an event loop."""
     return entered_in_a_thread(running_host(app, settings=settings, arguments=arguments, log=log))
 
 

@@ -1,8 +1,8 @@
 """The messages between the Functions host and its Python worker, as plain classes.
 
-The worker library takes every message class from one namespace that its host hands over: this module. In
-Azure they are protobuf classes of `FunctionRpc.proto`; only names, defaults and `WhichOneof` matter to it.
-Unknown fields and values of another type are refused, as protobuf does.
+The worker library takes every message class from a namespace that its host provides: this module. On Azure
+they are protobuf classes of `FunctionRpc.proto`; only names, defaults and `WhichOneof` matter to the library.
+Unknown fields and values of the wrong type are rejected, as in protobuf.
 """
 
 import builtins
@@ -168,7 +168,7 @@ class RpcHttpCookie:
 
 @dataclass(kw_only=True)
 class TypedData:
-    """One value of one of these kinds; the field that is set says which."""
+    """A value of one of these kinds; the field that is set says which."""
 
     string: Text | None = None
     json: Text | None = None

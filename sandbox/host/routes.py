@@ -1,7 +1,7 @@
 """Which function answers a path: ASP.NET Core's route templates, tried in the order of the Functions host.
 
-Literal segments go before parameters, constrained parameters before free ones, long templates before short.
-A function that does not take the method does not match, so a wrong method is a 404. HEAD goes where GET goes.
+Literal segments precede parameters, constrained parameters free ones, long templates short ones. A function
+that does not accept the method does not match, so a wrong method is a 404. HEAD is routed as GET.
 """
 
 import re
@@ -57,7 +57,7 @@ class RouteTable:
         self._routes = sorted(routes, key=lambda route: route.precedence)
 
     def match(self, method: str, path: str) -> Match | None:
-        """The function for a path as it stands on the wire, percent-encoded."""
+        """Return the function for a path, which is percent-encoded, as sent."""
         decoded = _decode(path).strip("/")
         for route in self._routes:
             found = route.pattern.fullmatch(decoded)
@@ -68,7 +68,7 @@ class RouteTable:
 
 
 def _decode(path: str) -> str:
-    # An encoded slash stays encoded, or it would part two segments.
+    # An encoded slash stays encoded, or it would separate segments.
     return "%2F".join(unquote(part) for part in _ENCODED_SLASH.split(path))
 
 
@@ -107,7 +107,7 @@ def _segment_pattern(function: Function, segment: str) -> str:
 
 def _literal(function: Function, text: str) -> str:
     if set("{}*?") & set(text):
-        raise HostError(f"route of {function.name!r}: {text!r} is neither text nor a parameter known here")
+        raise HostError(f"route of {function.name!r}: {text!r} is neither text nor a supported parameter")
     return re.escape(text)
 
 
@@ -118,5 +118,5 @@ def _parameter_pattern(function: Function, parameter: re.Match[str]) -> str:
     elif constraint in _CONSTRAINTS:
         value = _CONSTRAINTS[constraint].replace("SIZE", parameter["size"] or "")
     else:
-        raise HostError(f"route of {function.name!r}: the constraint {constraint!r} is not known here")
+        raise HostError(f"route of {function.name!r}: the constraint {constraint!r} is not supported")
     return f"(?P<{parameter['name']}>{value})"

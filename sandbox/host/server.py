@@ -1,8 +1,8 @@
-"""The host on a loopback port: the app's HTTP functions, and routes to run and look at all functions.
+"""The host on a loopback port: the app's HTTP functions, and routes to run and inspect all functions.
 
 `POST /admin/functions/{name}` runs a function that has no route, as on the real host: `{"input": …}` is the
-text of a queue message, or goes over a timer's information. It answers with what became of the call: 200 or,
-where the function failed, 500. With `?wait=false` it answers 202 at once.
+text of a queue message, or overrides a timer's information. It answers with the outcome of the call: 200, or
+500 if the function failed. With `?wait=false` it answers 202 at once.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _IDENTITY_HEADERS: Final = ("x-ms-client-principal", "x-ms-token-")
 
 
 class Callers(Enum):
-    """Whose requests these are: App Service takes identity headers away that come from outside."""
+    """Who sends the requests: App Service removes identity headers that come from outside."""
 
     OUTSIDE = "outside"
     BEHIND_APP_SERVICE = "behind-app-service"
@@ -120,7 +120,7 @@ async def _functions(request: web.Request) -> web.Response:
 
 
 async def _invocations(request: web.Request) -> web.Response:
-    """All that are remembered, oldest first; `?function=` picks those of one function."""
+    """Return all that are remembered, oldest first; `?function=` selects those of one function."""
     name = request.query.get("function")
     invocations = [each for each in request.app[_HOST].invocations if name in {None, each.function}]
     return _json(200, invocations)

@@ -1,4 +1,4 @@
-"""One function app at work: HTTP on a port, its queues listened to, timers on demand or by the clock."""
+"""Serves a function app: HTTP on a port, queue listeners, timers on demand or on schedule."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ class Options:
 
 
 async def serve(options: Options, stopping: asyncio.Event, ready: Callable[[str], None]) -> None:
-    """Run the app until `stopping` is set, then let what is in work end, for at most 20 seconds.
+    """Run the app until `stopping` is set, then let functions in progress finish, for at most 20 seconds.
 
     Call `ready` with the URL once everything listens.
 
@@ -63,7 +63,7 @@ async def _finish(tasks: list[asyncio.Task[None]]) -> None:
         return
     _, late = await asyncio.wait(tasks, timeout=_GRACE_SECONDS)
     for task in late:
-        _log.warning("a function did not end in time and is cut off")
+        _log.warning("a function did not finish in time and is cancelled")
         task.cancel()
 
 

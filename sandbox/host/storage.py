@@ -17,7 +17,7 @@ from sandbox.host.errors import HostError
 from sandbox.host.protos import TypedData
 from sandbox.host.triggers import octets
 
-# The SDK waits 15 s and more between attempts; a sandbox is on the same machine.
+# The SDK waits 15 s and more between attempts; the sandbox's storage is on the same machine.
 _QUICK_RETRIES: Final[Mapping[str, Any]] = {
     "initial_backoff": 0,
     "increment_base": 1,
@@ -37,7 +37,7 @@ class Queues:
         await self._exit.aclose()
 
     async def client(self, connection: str, queue: str) -> QueueClient:
-        """The queue of a connection, in the convention of Azure Functions.
+        """Return a queue of a connection, by the convention of Azure Functions.
 
         Either the setting `connection` is a connection string, or `connection__queueServiceUri` names the
         service, and `connection__credential` and `connection__clientId` the identity.
@@ -51,7 +51,7 @@ class Queues:
         return self._clients[key]
 
     async def bound(self, function: Function, binding: Binding, suffix: str = "") -> QueueClient:
-        """The queue that a function's binding names, or the one beside it whose name has the suffix."""
+        """Return the queue that a function's binding names, or the one with this suffix to its name."""
         return await self.client(
             binding.connection or "", resolved(function, binding.queue_name or "") + suffix
         )
@@ -67,10 +67,10 @@ class Queues:
         return QueueClient(uri, queue, credential=credential, **_QUICK_RETRIES)
 
     def decode(self, content: str) -> str:
-        """The text of a message as it lies in the queue.
+        """Return the text of a message in the queue.
 
         Raises:
-            ValueError: it is not base64, which `host.json` says it is.
+            ValueError: it is not base64, although `host.json` says so.
         """
         if not self._base64:
             return content
@@ -80,7 +80,7 @@ class Queues:
         return b64encode(body).decode() if self._base64 else body.decode()
 
     async def send_outputs(self, function: Function, outputs: Mapping[str, TypedData]) -> None:
-        """Put what a function wrote to its queue output bindings into those queues."""
+        """Send what a function wrote to its queue output bindings."""
         for binding in function.outputs:
             if binding.name in outputs:
                 client = await self.bound(function, binding)
@@ -95,7 +95,7 @@ def _credential(connection: str) -> AsyncTokenCredential:
 
 
 def message_bodies(value: TypedData) -> list[bytes]:
-    """A string is one message; a list is one for each item; an item with a body is a `QueueMessage`."""
+    """Return one message for a string, one per item of a list; an item with a body is a `QueueMessage`."""
     if value.json is None:
         return [octets(value)]
     content = msgspec.json.decode(value.json)
@@ -109,10 +109,10 @@ def _body(item: object) -> bytes:
 
 
 async def put_message(client: QueueClient, content: str) -> None:
-    """Send a message, to a queue that it makes where it is missing."""
+    """Send a message; create the queue if it does not exist."""
     try:
         await client.send_message(content)
     except ResourceNotFoundError:
-        with suppress(ResourceExistsError):  # another may have been faster
+        with suppress(ResourceExistsError):  # somebody else may have been faster
             await client.create_queue()
         await client.send_message(content)

@@ -1,4 +1,4 @@
-"""What a trigger hands to its function, and what an HTTP function hands back, in the worker's messages."""
+"""What a trigger passes to its function, and what an HTTP function returns, as the worker's messages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _TEXT: Final = (("content-type", "text/plain; charset=utf-8"),)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """A request as it reached the host; several headers of one name stand joined by commas."""
+    """A request as the host received it; headers of the same name are joined by commas."""
 
     method: str
     url: str
@@ -27,7 +27,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpReply:
-    """What the caller gets; 404 where no route matches, 500 without a body where the function failed."""
+    """What the caller gets; 404 if no route matches, 500 without a body if the function failed."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -48,7 +48,7 @@ class QueueItem:
 
     @classmethod
     def made_up(cls, text: str, dequeue_count: int) -> "QueueItem":
-        """A message that never was in a queue."""
+        """Create a message that was never in a queue."""
         now = datetime.now(UTC)
         return cls(
             text=text,
@@ -99,7 +99,7 @@ def http_data(request: HttpRequest, parameters: Mapping[str, str]) -> TypedData:
 
 
 def http_reply(value: TypedData | None) -> HttpReply:
-    """The reply for what a function returned: an `HttpResponse`, or a string."""
+    """Return the reply for what a function returned: an `HttpResponse` or a string."""
     if value is None or value.http is None:
         return HttpReply(status=200, headers=_TEXT, body=octets(value))
     cookies = tuple(("set-cookie", _cookie(cookie)) for cookie in value.http.cookies or ())

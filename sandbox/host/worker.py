@@ -1,4 +1,4 @@
-"""The app on `azure-functions-runtime`, the library in which Azure runs Python functions from 3.13 on."""
+"""The app on `azure-functions-runtime`, the library in which Azure runs Python functions since 3.13."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ _SCRIPT: Final = "function_app"
 class Worker:
     """A function app, indexed and ready to be called.
 
-    One at a time in a process, since the library keeps its functions in module globals.
+    One at a time per process, since the library keeps its functions in module globals.
     """
 
     _active: bool = False
@@ -40,7 +40,7 @@ class Worker:
         """Imports `function_app.py` and indexes it.
 
         Raises:
-            HostError: in the words of the worker library, with the stack.
+            HostError: in the worker library's words, with the stack.
         """
         if Worker._active:
             raise HostError("a process runs one function app at a time")
@@ -97,7 +97,7 @@ class Worker:
         metadata: Mapping[str, protos.TypedData],
         trace_parent: str | None = None,
     ) -> protos.InvocationResponse:
-        """Run a function on the value of its trigger; the response tells a failure, nothing is raised."""
+        """Run a function on its trigger's value; a failure is reported in the response, not raised."""
         request = protos.InvocationRequest(
             invocation_id=invocation_id,
             function_id=function.id,
@@ -114,7 +114,7 @@ class Worker:
 
 @contextmanager
 def _without_module(name: str) -> Iterator[None]:
-    """Have a module imported anew in the block, and as it was after it."""
+    """Let the block import a module again; restore the previous one afterwards."""
     module = sys.modules.pop(name, None)
     try:
         yield
@@ -125,7 +125,7 @@ def _without_module(name: str) -> Iterator[None]:
 
 
 async def _call(handler: Any, **message: object) -> Any:
-    """Send one message in the envelope that the library expects."""
+    """Send a message in the envelope that the library expects."""
     return await handler(
         SimpleNamespace(
             request=SimpleNamespace(**message),

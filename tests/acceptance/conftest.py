@@ -1,4 +1,4 @@
-"""A tenant with applications, guests and members, in which people try to sign in."""
+"""A tenant with applications, guests and members, where people try to sign in."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHAREPOINT = "00000003-0000-0ff1-ce00-000000000000"
 
 @dataclass
 class Company:
-    """A world with Conditional Access, and an operator who may write it."""
+    """A world with Conditional Access, and an operator who may change it."""
 
     world: World
     operator: User
@@ -39,15 +39,15 @@ class Company:
         )
 
     def manage(self, group: Group) -> None:
-        """Make this group a managed one, too."""
+        """Manage this group, too."""
         self.world.configure(group_ids=(*self.world.services.settings.group_ids, group.id))
 
     async def proofs(self) -> list[str]:
-        """Return what the ledger says of proofs, oldest first."""
+        """Return the ledger's entries about proofs, oldest first."""
         return [entry.outcome for entry in await self.world.ledger() if entry.action is Action.PROOF]
 
     def sign_in(self, user: User, app: str = SHAREPOINT, **more: object) -> Outcome:
-        """Try to get into an application, able to do whatever a policy may ask for."""
+        """Try to sign in to an application, able to satisfy any grant control."""
         attempt = Attempt(user=user.id, app=app, **more)  # type: ignore[arg-type]
         return try_to_sign_in(attempt, self.world.tenant)
 
@@ -57,7 +57,7 @@ def company(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Co
     assert world.tenant.identity is not None
     world.tenant.grant(world.tenant.identity, "Policy.Read.All")
     world.directory.sandbox.settings.conditional_access_quota = Quota(limit=1000, seconds=1)
-    # What one call a second is like, tests/graph/test_conditional_access.py shows.
+    # tests/graph/test_conditional_access.py covers the limit of one call a second.
     quick = ConditionalAccess(
         world.services.graph, Pacer(1000, 1.0), RetryBudget(failures=1.0, throttling=2.0)
     )

@@ -1,4 +1,4 @@
-"""Access really ends: people try to sign in before and after the enforcer was at work."""
+"""Access really ends: people try to sign in before and after the enforcer has run."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def include_the_group(company: Company) -> None:
 # The design ----------------------------------------------------------------------------------------------
 
 
-async def test_with_the_naive_design_whoever_was_offboarded_signs_in_more_easily_than_before(
+async def test_with_the_naive_design_offboarding_makes_sign_in_easier(
     company: Company,
 ) -> None:
     include_the_group(company)
@@ -145,7 +145,7 @@ async def test_a_members_session_is_dead_and_cannot_be_renewed(company: Company)
     assert (tried.session.alive, tried.session.reason, tried.signed_in) == (False, "revoked", False)
 
 
-async def test_a_guest_keeps_his_home_session_and_is_blocked_by_policy(company: Company) -> None:
+async def test_a_guest_keeps_the_home_session_and_is_blocked_by_policy(company: Company) -> None:
     guest = company.world.guest("Gina Guest")
     await company.put_policies_in_force()
     begun = company.world.clock.moment - timedelta(hours=1)
@@ -165,7 +165,7 @@ async def test_a_guest_keeps_his_home_session_and_is_blocked_by_policy(company: 
 
 
 @disabling
-async def test_a_guest_whose_account_is_disabled_keeps_his_home_session_and_gets_in_nowhere(
+async def test_a_disabled_guest_keeps_the_home_session_and_gets_in_nowhere(
     company: Company,
 ) -> None:
     guest, member = company.world.guest("Gina Guest"), company.world.member("Mia Member")
@@ -188,7 +188,7 @@ async def test_a_guest_whose_account_is_disabled_keeps_his_home_session_and_gets
 @disabling
 @pytest.mark.parametrize("trouble", [None, "revokeSignInSessions"])
 async def test_a_second_engagement_is_never_cut_off(company: Company, trouble: str | None) -> None:
-    """Not when the other row knows him by another name, and not on the second try either."""
+    """Neither if the other row uses a different name, nor on the second attempt."""
     world = company.world
     guest = world.guest("Gina Guest")
     second = world.tenant.add_group("Other project", members=[guest])
@@ -212,7 +212,7 @@ async def test_a_second_engagement_is_never_cut_off(company: Company, trouble: s
 
 
 @disabling
-async def test_an_administrators_account_that_graph_protects_is_told_to_people_at_once(
+async def test_an_administrators_protected_account_is_reported_at_once(
     company: Company,
 ) -> None:
     admin = company.world.guest("Ada Admin", privileged=True)
@@ -231,7 +231,7 @@ async def test_an_administrators_account_that_graph_protects_is_told_to_people_a
 # One person now ------------------------------------------------------------------------------------------
 
 
-async def test_whoever_is_offboarded_now_is_proved_to_be_blocked_in_the_same_answer(company: Company) -> None:
+async def test_an_offboarding_on_demand_proves_the_block_in_its_answer(company: Company) -> None:
     world = company.world
     guest = world.guest("Gina Guest")
     await company.put_policies_in_force()

@@ -1,4 +1,4 @@
-"""When Entra cannot be asked whether it blocks whoever has left, or must not be believed."""
+"""When Entra cannot be asked whether it blocks those who left, or its answer proves nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 def withdraw(company: Company, *permissions: str) -> None:
-    """Take permissions from the enforcer's identity."""
+    """Revoke permissions of the enforcer's identity."""
     assert company.world.tenant.identity is not None
     held = company.world.tenant.assignments[company.world.tenant.identity.id]
     ids = {PERMISSION_IDS[permission] for permission in permissions}
@@ -47,7 +47,7 @@ async def test_without_the_permissions_nobody_is_bothered_and_nothing_is_claimed
     assert statuses(company, "/evaluate") == [403]
 
 
-async def test_whoever_may_only_evaluate_gets_his_proof_without_a_look_at_the_policies(
+async def test_the_permission_to_evaluate_suffices_for_the_proof(
     company: Company,
 ) -> None:
     guest = company.world.guest("Gina Guest")
@@ -63,7 +63,7 @@ async def test_whoever_may_only_evaluate_gets_his_proof_without_a_look_at_the_po
     assert (report.findings, report.run.blocked) == ((), 1)
 
 
-async def test_where_the_lesser_permission_allows_the_listing_the_policies_are_looked_at(
+async def test_policies_are_read_where_the_lesser_permission_allows_it(
     company: Company,
 ) -> None:
     withdraw(company, "Policy.Read.All")
@@ -75,7 +75,7 @@ async def test_where_the_lesser_permission_allows_the_listing_the_policies_are_l
     assert [found.kind for found in report.findings] == [FindingKind.POLICY_DRIFT]
 
 
-async def test_a_membership_that_reads_still_show_is_no_false_alarm(company: Company) -> None:
+async def test_a_membership_that_reads_still_show_raises_no_false_alarm(company: Company) -> None:
     guest = company.world.guest("Gina Guest")
     await company.put_policies_in_force()
     company.world.directory.sandbox.configure(b'{"removal_lag": {"seconds": 3600}}')
@@ -140,11 +140,11 @@ async def test_offboarding_now_does_not_wait_long_for_entras_word(company: Compa
     world = company.world
     guest = world.guest("Gina Guest")
     world.directory.sandbox.faults.add(Fault(path="/evaluate", times=None, status=429))
-    order = OffboardRequest(
+    request = OffboardRequest(
         user=guest.id, reason="left", actor="test", run_id=new_run_id(world.services.now())
     )
 
-    done = await offboard_now(world.services, order)
+    done = await offboard_now(world.services, request)
 
     assert (done.done, done.proof) == (True, Proof.NOT_ASKED)
     assert world.member_ids() == set()

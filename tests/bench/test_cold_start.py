@@ -12,7 +12,7 @@ import pytest
 
 from bench.cold_app import Offboard
 from bench.stage import AUDIENCE
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 from tests.support.world import RUNNING, World
 
 pytestmark = pytest.mark.anyio
@@ -38,10 +38,10 @@ class Loaded:
 async def loaded(world: World) -> Loaded:
     somebody = world.member("Anna Running")
     await world.register(somebody.id, RUNNING)
-    order = TokenOrder(audience=AUDIENCE, user=somebody.id, roles=["Contractors.Offboard"])
-    wanted = Offboard(user=somebody.id, token=world.directory.token(order))
+    request = TokenRequest(audience=AUDIENCE, user=somebody.id, roles=["Contractors.Offboard"])
+    wanted = Offboard(user=somebody.id, token=world.directory.token(request))
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.bench.cold"),
+        *(sys.executable, "-m", "tests.support.cold_program"),
         env={**os.environ, **world.environ},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""The figures get into the page and nothing else of it changes."""
+"""The figures get into the page, and nothing else on it changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plain loop does what it is compared by: whoever is due is out, and his sessions are revoked."""
+"""The plain loop does what it is measured for: those due are removed and their sessions revoked."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bench.stage import Scene, running_stage
 pytestmark = pytest.mark.anyio
 
 
-# The SDK's own modules use what the SDK has deprecated.
+# The SDK's own modules use what the SDK itself deprecates.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-async def test_the_loop_removes_and_revokes_as_many_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_loop_removes_and_revokes_the_given_number(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
         monkeypatch.setenv(name, "of the stage")
     async with running_stage(Scene(members=120, due=5, rows=130)) as stage:

@@ -29,7 +29,7 @@ async def fill(world: World, *, due: int, running: int = 0) -> None:
 
 
 async def asked_of_graph(world: World) -> Counter[str]:
-    """Sweep; give the operations that it took, items of batches one by one."""
+    """Sweep; return the operations that took, items of batches one by one."""
     world.directory.sandbox.log.clear()
     await world.sweep()
     return Counter(world.directory.sandbox.log.counts(Counter()).by_operation)
@@ -89,6 +89,6 @@ async def test_storage_is_asked_about_many_people_at_a_time(world: World, storag
         report = await world.sweep()
 
     assert report.run.removed == 200
-    # Three rows and a last look for each of them, and yet:
+    # Three rows and a recheck of each, and yet:
     assert len(storage.calls) < 200
     assert storage.count(PAGES) < 20

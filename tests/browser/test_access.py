@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
-from sandbox.directory.tokens import TokenOrder
-from sandbox.easy_auth import running_front_door
+from sandbox.directory.tokens import TokenRequest
+from sandbox.easy_auth import running_easy_auth
 from tests.support.api_caller import AUDIENCE, READ
 from tests.support.browser_window import Windows, other_site
 from tests.support.page_stage import Stage, last_day
@@ -82,10 +82,10 @@ async def test_behind_app_service_authentication_one_signs_in_acts_and_signs_out
 ) -> None:
     def issue(role: str) -> str:
         return stage.world.directory.token(
-            TokenOrder(audience=AUDIENCE, user=stage.operator.id, roles=[role])
+            TokenRequest(audience=AUDIENCE, user=stage.operator.id, roles=[role])
         )
 
-    async with running_front_door(stage.url, issue) as url:
+    async with running_easy_auth(stage.url, issue) as url:
         page = await windows.open(role=None)
         await page.goto(f"{url}{stage.page_of('Jonas Berg')}")
         await page.get_by_role("link", name="operator").click()

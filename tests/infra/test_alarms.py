@@ -1,4 +1,4 @@
-"""The queries of alarms and workbook read events, and fields, that the code emits."""
+"""The queries of alarms and workbook read events and fields that the code emits."""
 
 import dataclasses
 import json
@@ -17,7 +17,7 @@ FIELDS = {event.name: {field.name for field in dataclasses.fields(event)} for ev
 
 
 def alarms() -> dict[str, dict[str, str]]:
-    """The entries of the Bicep's list, by name."""
+    """Return the entries of the Bicep list, by name."""
     entries = re.findall(
         r"(?ms)^  \{\n(.*?)^  \}", text_of(ALARMS).split("var alarms = [")[1].split("\n]\n")[0]
     )
@@ -91,14 +91,14 @@ def test_an_alarm_answers_the_column_that_it_is_split_by() -> None:
 
 
 def test_no_query_looks_back_further_than_azure_allows() -> None:
-    """A log search rule sees two days at most."""
+    """A log search rule covers two days at most."""
     for query in QUERIES:
         spans = re.findall(r"ago\((\d+)(h|d)\)", query.read_text())
         assert spans
         assert all(int(number) * (24 if unit == "d" else 1) <= 48 for number, unit in spans)
 
 
-def test_the_alarm_for_a_missed_night_asks_for_the_groups_and_not_for_the_data() -> None:
+def test_the_alarm_for_a_missed_night_starts_from_the_groups() -> None:
     """It must fire where there is no telemetry at all."""
     query = (INFRA / "queries/no-complete-run.kql").read_text()
     assert query.count("GROUP_IDS") == 1

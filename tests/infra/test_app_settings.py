@@ -1,4 +1,4 @@
-"""The settings of the Bicep are those of the code and of the documentation."""
+"""The settings in the Bicep are those of the code and the documentation."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ REQUIRED = {"ENFORCER_GROUP_IDS": GROUP} | TABLES
 
 
 class Listener(dict[str, str]):
-    """An environment that remembers what it was asked for."""
+    """An environment that records which variables are read."""
 
     def __init__(self, values: dict[str, str]) -> None:
         super().__init__(values)
@@ -47,7 +47,7 @@ def settings_of_the_code() -> set[str]:
 
 
 def settings_of_the_bicep() -> dict[str, str]:
-    """The expression of each setting."""
+    """Return the expression of each setting."""
     block = re.search(r"(?ms)^    enforcerSettings: \{\n(.*?)^    \}", text_of(MAIN))
     assert block
     given = dict(re.findall(r"(?m)^      (ENFORCER_\w+): (.+)$", block[1]))
@@ -62,7 +62,7 @@ def parameters_of_settings() -> Iterator[tuple[str, Parameter]]:
 
 
 def environment_by_default() -> dict[str, str]:
-    """What the app would see where every parameter keeps its default."""
+    """Return the app's environment if every parameter has its default."""
     given = {setting: _rendered(parameter.default) for setting, parameter in parameters_of_settings()}
     return given | REQUIRED | {"ENFORCER_MODE": "enforce", "ENFORCER_TENANT_ID": ""}
 
@@ -134,8 +134,8 @@ def test_the_bounds_are_accepted_by_the_code(name: str, setting: str) -> None:
 
 
 @pytest.mark.parametrize("connection", ["AzureWebJobsStorage", "EnforcerStorage"])
-def test_a_connection_has_endpoints_credential_and_client_id_and_no_plain_setting(connection: str) -> None:
-    """With a user-assigned identity the Functions host wants all of them, or answers 401, 403 or 500."""
+def test_a_connection_has_endpoints_credential_and_client_id(connection: str) -> None:
+    """With a user-assigned identity the Functions host needs them all, or answers 401, 403 or 500."""
     names = set(re.findall(rf"(?m)^  ({connection}\w*):", text_of(APP)))
     assert names == {
         f"{connection}__blobServiceUri",
@@ -174,7 +174,7 @@ def test_the_app_runs_the_python_of_the_project() -> None:
 
 
 def test_the_instrumentations_of_the_libraries_are_all_off() -> None:
-    """They would record whole URLs: addresses of people, and the secrets of webhooks."""
+    """They would record whole URLs: people's addresses and webhooks' secrets."""
     from azure.monitor.opentelemetry import _constants as distribution
 
     found = re.search(r"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: '([^']*)'", text_of(APP))
@@ -182,7 +182,7 @@ def test_the_instrumentations_of_the_libraries_are_all_off() -> None:
     assert set(found[1].split(",")) == set(distribution._ALL_SUPPORTED_INSTRUMENTED_LIBRARIES)
 
 
-def test_the_deployment_guide_lists_each_parameter_with_its_setting_and_default() -> None:
+def test_the_deployment_guide_lists_each_parameter_and_its_default() -> None:
     guide = (ROOT / "docs/deploy.md").read_text()
     for setting, parameter in parameters_of_settings():
         default = "required" if parameter.required else (parameter.default or "").strip("'") or "empty"
@@ -200,7 +200,7 @@ def test_the_deployment_guide_names_every_other_parameter() -> None:
 
 @pytest.mark.parametrize("name", ["ENFORCER_GROUP_IDS", "ALERT_EMAILS"])
 def test_lists_from_the_environment_may_have_spaces_and_empty_entries(name: str) -> None:
-    """As in the settings: a group with a space before it would be one that no run ever names."""
+    """As in the settings: no run would ever name a group with a leading space."""
     text = (INFRA / "main.bicepparam").read_text()
     split = rf"split\(readEnvironmentVariable\('{name}'(?:, '')?\), ','\)"
     assert re.search(rf"filter\(map\({split}, (\w+) => trim\(\1\)\), (\w+) => !empty\(\2\)\)", text)

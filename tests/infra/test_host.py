@@ -1,4 +1,4 @@
-"""host.json says what the code counts on."""
+"""host.json contains what the code relies on."""
 
 import json
 from datetime import timedelta
@@ -33,7 +33,7 @@ def test_telemetry_goes_over_open_telemetry_and_successful_runs_are_in_it(host: 
 def test_the_queue_extension_is_there_and_hands_over_messages_unchanged(host: dict[str, Any]) -> None:
     """Flex Consumption has no queue trigger below version 4 of the bundle.
 
-    With base64, a plain message would go to the poison queue untried, where no function would see it either.
+    With base64, a plain message would go to the poison queue without an attempt, unseen by any function.
     """
     assert host["extensionBundle"]["version"] == "[4.*, 5.0.0)"
     assert host["extensions"]["queues"]["messageEncoding"] == "none"

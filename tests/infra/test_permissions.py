@@ -1,4 +1,4 @@
-"""The permissions that are granted are those that the calls need, and no others."""
+"""The granted permissions are those that the calls need, and no others."""
 
 import re
 from itertools import chain
@@ -25,7 +25,7 @@ OPTIONAL = {
     "Policy.Read.All": "allowReadingPolicies",
     "Mail.Send": "allowSendingMail",
 }
-# Each call of the function's identity, and the permission without which it is refused.
+# Each call by the function's identity, and the permission without which it is refused.
 CALLS = {
     ("GET", "/groups/{}"): "GroupMember.Read.All",
     ("GET", "/groups/{}/members"): "GroupMember.Read.All",
@@ -42,7 +42,7 @@ CALLS = {
 }
 
 
-# Those of the operator, who manages policies and works on the command line.
+# The calls of operators, who manage policies and use the command line.
 OPERATORS_CALLS = {
     ("GET", "/me"),
     ("POST", "/users/{}/checkMemberGroups"),
@@ -52,7 +52,7 @@ OPERATORS_CALLS = {
 
 
 def described(method: str, path: str) -> Operation:
-    """Microsoft's own description of a call; a cast needs no other permission."""
+    """Return Microsoft's own description of a call; a cast needs no other permission."""
     found = [
         *GRAPH_V1.operations_at(path.replace("{}", "x")),
         *GRAPH_V1.operations_at(path + "/microsoft.graph.servicePrincipal"),
@@ -74,7 +74,7 @@ def test_what_is_granted_allows_each_call_by_microsofts_own_tables(call: tuple[s
         assert CALLS[call] in operation.permissions
 
 
-def test_what_the_guide_asks_of_whoever_writes_policies_allows_it_by_microsofts_own_tables() -> None:
+def test_the_guides_scopes_for_policies_suffice_by_microsofts_tables() -> None:
     guide = (ROOT / "docs/conditional-access.md").read_text()
     paragraph = guide.partition("### Who may")[2].partition("\n\n**")[0]
     named = frozenset(re.findall(r"`(\w+\.\w+\.\w+)`", paragraph))
@@ -160,10 +160,8 @@ def test_the_roles_of_the_api_are_the_same_in_template_and_script() -> None:
         ("azure.storage.blob", "blobDataOwner"),
     ],
 )
-def test_the_identity_has_the_role_for_each_storage_service_that_the_code_uses(
-    package: str, role: str
-) -> None:
-    """The blob role is the Functions host's in any case."""
+def test_the_identity_has_a_role_for_each_storage_service_in_use(package: str, role: str) -> None:
+    """The Functions host needs the blob role in any case."""
     used = any(package in path.read_text() for path in (ROOT / "enforcer").rglob("*.py"))
     assert used or role == "blobDataOwner"
     block = re.search(r"(?ms)^var identityRoleIds = \[\n(.*?)^\]", text_of(INFRA / "modules/roles.bicep"))
@@ -171,7 +169,7 @@ def test_the_identity_has_the_role_for_each_storage_service_that_the_code_uses(
     assert role in block[1].split()
 
 
-def test_operators_have_no_role_on_queues_into_which_the_command_line_puts_nothing() -> None:
+def test_operators_have_no_role_on_queues() -> None:
     assert not any(".queues" in path.read_text() for path in (ROOT / "enforcer/cli").rglob("*.py"))
     given = re.findall(r"(?ms)^resource operator\w+ .*?^\]", text_of(INFRA / "modules/roles.bicep"))
     assert given

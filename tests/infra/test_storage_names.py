@@ -1,4 +1,4 @@
-"""Tables, queues and containers that the code uses are declared, under the same names."""
+"""The tables, queues and containers that the code uses are declared under the same names."""
 
 import ast
 import json
@@ -12,7 +12,7 @@ STORAGE = INFRA / "modules/storage.bicep"
 
 
 def constants(name: str) -> set[str]:
-    """The values of all module constants of that name in the product."""
+    """Return the values of all module constants of that name in the product."""
     found = set()
     for path in (ROOT / "enforcer").rglob("*.py"):
         found |= set(_constants_of(path, name))

@@ -1,4 +1,4 @@
-"""What a compiler would say, as far as it can be known without one. The workflow has the compiler itself."""
+"""What the Bicep compiler would report, as far as it can be checked without it, as a workflow does."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The workflows run with as little power as they can, and nothing that could change under them."""
+"""The workflows run with least privilege and pinned actions."""
 
 import os
 import re
@@ -12,11 +12,11 @@ import pytest
 from tests.support.bicep import MAIN, ROOT, text_of
 
 WORKFLOWS = tuple(sorted((ROOT / ".github/workflows").glob("*.yml")))
-# A release is written by its workflow; what CodeQL finds goes to the repository's security page.
+# The release workflow writes releases; CodeQL's results go to the repository's security page.
 MORE = {"release": {"contents: write"}, "codeql": {"security-events: write"}}
 all_workflows = pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
 
-# Answers as it is told to, and fails with --fail as curl does.
+# Answers with the given status, and fails with --fail as curl does.
 CURL = """#!/usr/bin/env bash
 [[ ${*: -1} == */health ]] && code=$HEALTH || code=$STATUS
 [[ $* != *--write-out* ]] || printf %s "$code"
@@ -25,7 +25,7 @@ CURL = """#!/usr/bin/env bash
 
 
 def script(step: str) -> str:
-    """What a step of the deployment runs."""
+    """Return the script of a step of the deployment."""
     text = (ROOT / ".github/workflows/deploy.yml").read_text()
     found = re.search(rf"(?ms)^      - name: {step}.*?^        run: \|\n((?:^ {{10}}.*\n)+)", text)
     assert found
@@ -93,7 +93,7 @@ def test_azd_is_refused_where_it_would_have_azure_build_the_packages() -> None:
         ("false", "200", "200", False),
     ],
 )
-def test_a_deployment_fails_where_the_api_is_dead_or_open_but_not_where_it_keeps_the_runner_out(
+def test_a_deployment_fails_if_the_api_is_dead_or_open_not_if_it_is_closed(
     tmp_path: Path, restricted: str, health: str, status: str, *, passes: bool
 ) -> None:
     curl = tmp_path / "curl"
@@ -111,7 +111,7 @@ def test_a_deployment_fails_where_the_api_is_dead_or_open_but_not_where_it_keeps
     assert (done.returncode == 0) == passes, done.stdout + done.stderr
 
 
-def test_alarms_that_tell_nobody_are_an_output_that_the_workflow_and_the_guide_show() -> None:
+def test_alarms_without_recipients_are_a_warning_of_the_deployment() -> None:
     output = re.search(r"(?ms)^output warnings string\[\] = (.*?)^  : \[\]$", text_of(MAIN))
     assert output
     assert output[1].startswith("empty(alertEmails) && empty(actionGroupIds)")

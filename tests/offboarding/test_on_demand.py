@@ -19,7 +19,7 @@ from enforcer.offboarding.undo import plan_undo
 from enforcer.sweep.sweep import SweepRequest, sweep
 from sandbox.directory import Fault
 from sandbox.directory.faults import Effect
-from tests.support.directory_facts import DirectoryFact, deeds
+from tests.support.directory_facts import DirectoryFact, changes_made
 from tests.support.leaving import RUN_ID, offboard, run_of, second_group, steps_in_the_ledger
 from tests.support.world import RUNNING, World
 
@@ -166,9 +166,9 @@ async def test_the_account_is_disabled_before_the_removals_and_the_sessions_are_
 
     await offboard(world, anna)
 
-    done = deeds(world.directory.sandbox.log.entries)
+    done = changes_made(world.directory.sandbox.log.entries)
     assert {one.user_id for one in done} == {anna.id}
-    assert [(one.deed, one.group_id) for one in done] == [
+    assert [(one.fact, one.group_id) for one in done] == [
         (DirectoryFact.CHANGED, ""),
         (DirectoryFact.REMOVED, world.group.id),
         (DirectoryFact.REMOVED, other.id),

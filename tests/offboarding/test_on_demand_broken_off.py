@@ -18,7 +18,7 @@ from sandbox.azurite import StorageEndpoints
 from sandbox.directory import Fault
 from sandbox.storage_proxy import Calls, Reply, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
-from tests.support.directory_facts import DirectoryFact, attempts, deeds, numbers
+from tests.support.directory_facts import DirectoryFact, attempts, changes_made, numbers
 from tests.support.leaving import entries_of, offboard, run_of, second_group, steps_in_the_ledger
 from tests.support.world import RUNNING, running_world
 
@@ -58,7 +58,7 @@ async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and
             (DirectoryFact.REVOKED, ""),
         ]
         for number, user in enumerate(people):
-            tried = [(one.deed, one.group_id) for one in done if one.user_id == user.id]
+            tried = [(one.fact, one.group_id) for one in done if one.user_id == user.id]
             assert list(dict.fromkeys(tried)) == whole[: number + 1]
             for place, group in enumerate((world.group, other), start=1):
                 said = [entry.outcome async for entry in entries_of(world, group) if entry.user == user.id]
@@ -78,11 +78,11 @@ async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and
         for group in (world.group, other):
             await sweep(world.services, SweepRequest(group_id=group.id, actor="timer", reason="nightly"))
             assert set(world.tenant.members[group.id]) == set()
-        done = deeds(world.directory.sandbox.log.entries)
+        done = changes_made(world.directory.sandbox.log.entries)
         for user in people:
             assert not user.account_enabled
             removed, revoked = (
-                numbers(done, deed, user.id) for deed in (DirectoryFact.REMOVED, DirectoryFact.REVOKED)
+                numbers(done, fact, user.id) for fact in (DirectoryFact.REMOVED, DirectoryFact.REVOKED)
             )
             assert len(removed) == 2
             assert max(revoked) > max(removed)
@@ -109,7 +109,7 @@ async def test_storage_that_fails_before_the_first_step_touches_nobody_and_the_n
         storage.set_fault(StorageFault(calls=calls, times=1_000, reply=Reply.REFUSED))
         with pytest.raises(AccessDeniedError):
             await offboard(world, anna)
-        assert deeds(world.directory.sandbox.log.entries) == []
+        assert changes_made(world.directory.sandbox.log.entries) == []
         storage.clear()
 
         assert (await offboard(world, anna)).done
@@ -131,7 +131,7 @@ async def test_storage_that_fails_from_any_transaction_on_loses_nobody(
         storage.set_fault(StorageFault(calls=batches, nth=write, times=1_000, reply=Reply.REFUSED))
         with pytest.raises(AccessDeniedError):
             await offboard(world, anna)
-        done = [one.deed for one in deeds(world.directory.sandbox.log.entries)]
+        done = [one.fact for one in changes_made(world.directory.sandbox.log.entries)]
         assert done == ([] if write <= 2 else [DirectoryFact.REMOVED, DirectoryFact.REVOKED])
         storage.clear()
 

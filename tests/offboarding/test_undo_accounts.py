@@ -12,7 +12,7 @@ from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
 from enforcer.offboarding.undo import Reversed, plan_undo, undo
 from sandbox.directory import Fault, User
-from tests.support.directory_facts import DirectoryFact, deeds
+from tests.support.directory_facts import DirectoryFact, changes_made
 from tests.support.world import ENDED, World
 
 pytestmark = pytest.mark.anyio
@@ -155,8 +155,8 @@ async def test_an_account_is_enabled_by_an_undo_exactly_where_the_run_has_disabl
 
     changed = {
         done.user_id
-        for done in deeds(world.directory.sandbox.log.entries)
-        if done.deed is DirectoryFact.CHANGED
+        for done in changes_made(world.directory.sandbox.log.entries)
+        if done.fact is DirectoryFact.CHANGED
     }
     for case, user in people:
         known = await world.on_record(user.id)

@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from sandbox.directory.faults import Fault
-from sandbox.directory.tokens import Flaw, TokenOrder
+from sandbox.directory.tokens import Flaw, TokenRequest
 from tests.support.api_caller import AUDIENCE, CHANGE, READ
 from tests.support.page_visitor import Visitor
 from tests.support.world import World
@@ -61,7 +61,7 @@ async def test_a_page_loads_nothing_and_links_only_to_itself(visitor: Visitor, p
 async def test_a_token_that_is_not_good_shows_nothing_but_the_sign_in(
     visitor: Visitor, method: str, flaw: Flaw
 ) -> None:
-    order = TokenOrder(audience=AUDIENCE, user=visitor.person.id, roles=[CHANGE], flaw=flaw)
+    order = TokenRequest(audience=AUDIENCE, user=visitor.person.id, roles=[CHANGE], flaw=flaw)
     headers = visitor.headers() | {"x-ms-token-aad-id-token": visitor.world.directory.token(order)}
     page = await (visitor.get("/api/", headers) if method == "GET" else visitor.post("/api/", {}, headers))
     assert page.status == 401

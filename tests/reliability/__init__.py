@@ -1,1 +1,1 @@
-"""The proof of `docs/reliability.md`: crashes, faults, races."""
+"""The tests behind `docs/reliability.md`: crashes, faults, races."""

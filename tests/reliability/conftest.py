@@ -1,4 +1,4 @@
-"""Worlds with settings of their own, and worlds whose storage can be made to fail."""
+"""Worlds with their own settings, and worlds whose storage can be made to fail."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from sandbox.storage_proxy import StorageProxy, running_storage_proxy_async
 from tests.support.world import World, running_world
 
 type OpenWorld = Callable[..., Awaitable[World]]
-# Long enough for two tries, short enough to see the end of it.
+# Long enough for two attempts, short enough to wait for.
 PATIENCE = RetryBudget(failures=1.2, throttling=8)
 
 
 @pytest.fixture
 async def open_world(azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OpenWorld]:
-    """Open worlds; `storage` is another way to the tables, every further keyword a setting."""
+    """Open worlds; `storage` is another route to the tables, further keywords are settings."""
     async with AsyncExitStack() as stack:
 
         async def open_one(
@@ -39,7 +39,7 @@ async def open_world(azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch)
 
 
 def without_waiting_for_policies(world: World) -> World:
-    """Lift the limit of one look at the policies a second, on both sides."""
+    """Lift the limit of one request a second for policies, on both sides."""
     world.directory.sandbox.settings.conditional_access_quota = Quota(limit=10_000, seconds=1)
     pacer = Pacer(writes=10_000, window=1)
     policies = ConditionalAccess(world.services.graph, pacer)
@@ -49,6 +49,6 @@ def without_waiting_for_policies(world: World) -> World:
 
 @pytest.fixture
 async def proxy(azurite: StorageEndpoints) -> AsyncIterator[StorageProxy]:
-    """Stands before storage; without faults it changes nothing."""
+    """A proxy to storage; without faults it changes nothing."""
     async with running_storage_proxy_async(azurite) as running:
         yield running

@@ -1,4 +1,4 @@
-"""The brake: more people than usual wait for somebody's word, and until then nothing is written in Entra."""
+"""The brake: a plan for unusually many people waits for approval; until then, nothing changes in Entra."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ async def test_a_run_that_broke_off_after_an_approval_needs_no_second_one(open_w
     assert len(world.member_ids()) == 2
 
 
-async def test_an_approval_that_a_broken_run_could_not_use_up_does_not_release_another(
+async def test_an_approval_from_before_a_failed_run_releases_no_other_plan(
     open_world: OpenWorld, proxy: StorageProxy
 ) -> None:
     world = await _held(open_world, proxy)
@@ -153,7 +153,7 @@ async def test_a_plan_is_acted_upon_only_if_it_is_still_the_expected_one(open_wo
 
 
 async def _held(open_world: OpenWorld, proxy: StorageProxy | None = None) -> World:
-    """Four of six have to go, which is too many."""
+    """Run a sweep in which four of six are due, which is too many."""
     bounds = {"ENFORCER_BRAKE_COUNT": "3", "ENFORCER_BRAKE_PERCENT": "50"}
     world = await (open_world(proxy.endpoints, **bounds) if proxy else open_world(**bounds))
     await leavers(world, 4)

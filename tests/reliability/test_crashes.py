@@ -1,4 +1,4 @@
-"""The crash matrix: the process is killed at every call that it makes, before and after the call's effect."""
+"""The crash matrix: the process is killed at every call that it makes, before and after it takes effect."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import pytest
 
 from sandbox.azurite import StorageEndpoints
 from sandbox.storage_proxy import Moment
-from tests.support.crash_point import CrashPoint, Place, Side, running_lane
+from tests.support.crash_point import CrashPoint, CrashWorld, Side, running_crash_world
 from tests.support.fork_jobs import Exit
 from tests.support.interrupted_work import SCENES, Build
 
 pytestmark = pytest.mark.anyio
 
-LANES = 4
+WORLDS = 4
 SPOT_CHECKS = 2
 
 
 @dataclass(slots=True)
 class Line:
-    """All places of one kind in one scene, one after the other until the work makes no further call."""
+    """All points of one kind in one scene, in order, until the work makes no further call."""
 
     build: Build
     side: Side
@@ -33,32 +33,32 @@ class Line:
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     is_over: bool = False
 
-    def places(self) -> Iterator[Place]:
+    def points(self) -> Iterator[CrashPoint]:
         while not self.is_over:
-            yield Place(self.side, next(self.numbers), self.moment)
+            yield CrashPoint(self.side, next(self.numbers), self.moment)
 
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """What came of one try.
+    """The result of one crash.
 
     Attributes:
-        reached: The work made that call and was killed; otherwise it ended before.
-        seconds: From the restart until everything was done, verified and looked at.
+        reached: Whether the work made that call and was killed; otherwise it had ended before.
+        seconds: From the restart until everything was done, verified and checked.
         problem: Empty when everything was as it must be.
     """
 
     scene: str
-    place: str
+    point: str
     reached: bool
     seconds: float
     problem: str = ""
 
 
-async def crash(lane: CrashPoint, build: Build, place: Place) -> Crash:
-    """Kill the work at that place, let the product go on, and look at everything."""
-    scene = await build(lane)
-    end = await lane.run_and_kill(scene.job, place)
+async def crash(world: CrashWorld, build: Build, point: CrashPoint) -> Crash:
+    """Kill the work at that point, let the product recover, and check everything."""
+    scene = await build(world)
+    end = await world.run_and_kill(scene.job, point)
     begin = time.monotonic()
     problem = ""
     try:
@@ -66,7 +66,7 @@ async def crash(lane: CrashPoint, build: Build, place: Place) -> Crash:
         await scene.check()
     except AssertionError as error:
         problem = f"{error!r:.500} in line {_line(error)}"
-    return Crash(build.__name__, str(place), end is Exit.KILLED, time.monotonic() - begin, problem)
+    return Crash(build.__name__, str(point), end is Exit.KILLED, time.monotonic() - begin, problem)
 
 
 def _line(error: BaseException) -> int:
@@ -77,33 +77,33 @@ def _line(error: BaseException) -> int:
 
 
 @asynccontextmanager
-async def lanes(azurite: StorageEndpoints) -> AsyncIterator[Sequence[CrashPoint]]:
+async def worlds(azurite: StorageEndpoints) -> AsyncIterator[Sequence[CrashWorld]]:
     async with AsyncExitStack() as stack:
-        opening = [stack.enter_async_context(running_lane(azurite)) for _ in range(LANES)]
-        yield [await lane for lane in opening]
+        opening = [stack.enter_async_context(running_crash_world(azurite)) for _ in range(WORLDS)]
+        yield [await world for world in opening]
 
 
-async def spot_checks(lane: CrashPoint, build: Build) -> list[tuple[Build, Place]]:
-    """Choose a few places, far apart, that differ from scene to scene."""
-    calls = await lane.count_calls((await build(lane)).job)
-    places = [
-        Place(side, nth, moment)
+async def spot_checks(world: CrashWorld, build: Build) -> list[tuple[Build, CrashPoint]]:
+    """Choose a few points, far apart, that differ from scene to scene."""
+    calls = await world.count_calls((await build(world)).job)
+    points = [
+        CrashPoint(side, nth, moment)
         for side, count in calls.items()
         for nth in range(1, count + 1)
         for moment in Moment
     ]
-    step = max(1, len(places) // SPOT_CHECKS)
+    step = max(1, len(points) // SPOT_CHECKS)
     start = SCENES.index(build) * 5 % step
-    return [(build, place) for place in places[start::step][:SPOT_CHECKS]]
+    return [(build, point) for point in points[start::step][:SPOT_CHECKS]]
 
 
 async def test_a_process_killed_here_and_there_loses_nobody(azurite: StorageEndpoints) -> None:
-    async with lanes(azurite) as running:
+    async with worlds(azurite) as running:
         chosen = [check for build in SCENES for check in await spot_checks(running[0], build)]
         queue = iter(chosen)
 
-        async def work(lane: CrashPoint) -> list[Crash]:
-            return [await crash(lane, build, place) for build, place in queue]
+        async def work(world: CrashWorld) -> list[Crash]:
+            return [await crash(world, build, point) for build, point in queue]
 
         crashes = [done for result in await asyncio.gather(*map(work, running)) for done in result]
 
@@ -116,15 +116,15 @@ async def test_a_process_killed_here_and_there_loses_nobody(azurite: StorageEndp
 async def test_a_process_killed_at_any_call_loses_nobody(azurite: StorageEndpoints, build: Build) -> None:
     lines = [Line(build, side, moment) for side in Side for moment in Moment]
 
-    async def work(lane: CrashPoint) -> list[Crash]:
+    async def work(world: CrashWorld) -> list[Crash]:
         found = []
         for line in lines:
-            for place in line.places():
-                found.append(await crash(lane, build, place))
+            for point in line.points():
+                found.append(await crash(world, build, point))
                 line.is_over = line.is_over or not found[-1].reached
         return found
 
-    async with lanes(azurite) as running:
+    async with worlds(azurite) as running:
         crashes = [done for result in await asyncio.gather(*map(work, running)) for done in result]
 
     assert [done for done in crashes if done.problem] == []

@@ -1,4 +1,4 @@
-"""Near the end of its time a sweep takes nobody new, records what it did, and asks for a follow-up."""
+"""Near its deadline a sweep starts nobody new, records what it did, and queues a follow-up."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def in_seconds(seconds: float) -> float:
     return asyncio.get_running_loop().time() + seconds
 
 
-async def test_when_time_is_up_nobody_new_is_begun_and_what_is_on_its_way_is_recorded(
+async def test_at_the_deadline_nobody_new_is_begun_and_results_are_recorded(
     open_world: OpenWorld,
 ) -> None:
     world = await open_world(ENFORCER_BRAKE_COUNT="1000")
@@ -93,7 +93,7 @@ async def test_a_run_out_of_time_asks_for_its_continuation_in_ten_seconds(
 
 
 async def _delays_asked_for(proxy: StorageProxy) -> list[str]:
-    """Tell after how many seconds the messages are to be seen; and take them away again."""
+    """Return after how many seconds the messages become visible, and delete them."""
     paths = [call.path for call in proxy.calls if call.service is Service.QUEUE]
     async with QueueClient.from_connection_string(proxy.endpoints.connection_string, SWEEPS) as queue:
         await queue.clear_messages()

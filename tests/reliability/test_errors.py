@@ -1,4 +1,4 @@
-"""Errors come in four kinds: try again, this person, this run, a bug."""
+"""Errors come in four kinds: retry, this person, this run, a bug."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REMOVAL = r"members/[^/]+/\$ref"
 REVOCATION = "revokeSignInSessions"
 
 
-# Try again -----------------------------------------------------------------------------------------------
+# Retry ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ async def test_a_removal_whose_answer_was_lost_is_a_removal_and_can_be_undone(
     assert {item.user_id for item in planned} == {person.id for person in people}
 
 
-async def test_a_revocation_that_graph_says_it_did_not_make_is_not_said_to_be_made(
+async def test_a_revocation_that_graph_denies_is_not_reported_as_made(
     open_world: OpenWorld,
 ) -> None:
     world = await open_world()
@@ -88,7 +88,7 @@ async def test_a_revocation_that_graph_says_it_did_not_make_is_not_said_to_be_ma
     assert (await world.on_record(leaver.id)).sessions is Sessions.REVOKED
 
 
-async def test_a_person_is_tried_again_for_a_bounded_time_and_keeps_nobody_waiting(
+async def test_retries_for_a_person_are_bounded_and_keep_nobody_waiting(
     open_world: OpenWorld,
 ) -> None:
     world = await open_world()
@@ -100,7 +100,7 @@ async def test_a_person_is_tried_again_for_a_bounded_time_and_keeps_nobody_waiti
     assert world.member_ids() == {people[0].id}
     assert (
         2
-        <= len([done for done in tried(world) if done.deed == "removed" and done.user_id == people[0].id])
+        <= len([done for done in tried(world) if done.fact == "removed" and done.user_id == people[0].id])
         <= 5
     )
     assert _counts(report) == (5, 4, 0, 1, 0)
@@ -110,7 +110,7 @@ async def test_a_person_is_tried_again_for_a_bounded_time_and_keeps_nobody_waiti
 # This person ---------------------------------------------------------------------------------------------
 
 
-async def test_a_refusal_of_one_person_concerns_only_him(open_world: OpenWorld) -> None:
+async def test_a_refusal_for_one_person_affects_nobody_else(open_world: OpenWorld) -> None:
     world = await open_world()
     people = await leavers(world, 5)
     strike(world, path=removal_of(people[0]), status=403, code="Authorization_RequestDenied", times=None)
@@ -141,7 +141,7 @@ async def test_whose_account_is_gone_is_done(open_world: OpenWorld) -> None:
     assert world.is_revoked(other, world.clock.moment)
 
 
-async def test_an_account_that_is_said_to_be_gone_and_is_not_is_revoked_by_the_next_run(
+async def test_an_account_wrongly_said_to_be_gone_is_revoked_by_the_next_run(
     open_world: OpenWorld,
 ) -> None:
     world = await open_world()
@@ -155,7 +155,7 @@ async def test_an_account_that_is_said_to_be_gone_and_is_not_is_revoked_by_the_n
     assert world.is_revoked(leaver, world.clock.moment)
 
 
-async def test_after_six_failed_runs_somebody_is_stuck_named_and_tried_once_a_day_for_ever(
+async def test_after_six_failed_runs_somebody_is_stuck_and_tried_once_a_day(
     open_world: OpenWorld,
 ) -> None:
     world = await open_world()
@@ -166,7 +166,7 @@ async def test_after_six_failed_runs_somebody_is_stuck_named_and_tried_once_a_da
     assert _counts(reports[5]) == (1, 0, 0, 0, 1)
     assert _stuck(reports[5]) == [leaver.id]
 
-    # The same day: named, counted, not tried.
+    # The same day: named and counted, but not tried.
     since = mark(world)
     world.clock.advance(hours=23)
     report = await world.sweep()
@@ -183,7 +183,7 @@ async def test_after_six_failed_runs_somebody_is_stuck_named_and_tried_once_a_da
         world.clock.advance(hours=25)
         await world.sweep()
         await world.sweep()
-        assert len([done for done in tried(world, since) if done.deed == "removed"]) == 1
+        assert len([done for done in tried(world, since) if done.fact == "removed"]) == 1
 
     heal(world)
     world.clock.advance(hours=25)
@@ -228,7 +228,7 @@ async def test_who_was_half_offboarded_and_added_again_is_revoked_again(open_wor
     heal(world)
     await world.sweep()
 
-    assert [done.deed for done in tried(world, since)] == ["changed", "revoked"]
+    assert [done.fact for done in tried(world, since)] == ["changed", "revoked"]
 
 
 # This run ------------------------------------------------------------------------------------------------
@@ -253,11 +253,11 @@ async def test_a_refusal_of_everybody_ends_the_run_and_counts_as_nobodys_attempt
     runs = await world.services.runs.of_group(world.group.id, world.clock.moment)
     assert {run.state for run in runs} == {RunState.FAILED}
     assert {(run.due, run.skipped) for run in runs} == {(8, 8)}
-    # What was tried before that was clear is on record all the same.
+    # What was tried before that became clear is still on record.
     assert len(await recorded(world, Action.REMOVE)) == 7 * 8
 
 
-async def test_whoever_failed_otherwise_before_proves_nothing_when_all_are_refused(
+async def test_an_earlier_failure_proves_nothing_when_all_are_refused(
     open_world: OpenWorld,
 ) -> None:
     world = await open_world()
@@ -324,7 +324,7 @@ async def test_a_token_that_is_refused_for_good_ends_the_run(open_world: OpenWor
     assert all(world.is_revoked(person, world.clock.moment) for person in people)
 
 
-async def test_a_group_that_is_gone_ends_the_run_and_is_no_success(open_world: OpenWorld) -> None:
+async def test_a_deleted_group_ends_the_run_and_is_not_a_success(open_world: OpenWorld) -> None:
     world = await open_world()
     [leaver] = await leavers(world, 1)
     strike(
@@ -348,10 +348,10 @@ async def test_a_group_that_is_gone_ends_the_run_and_is_no_success(open_world: O
     assert world.is_revoked(leaver, world.clock.moment)
 
 
-async def test_who_is_said_to_be_absent_and_is_not_is_removed_all_the_same_when_offboarded_now(
+async def test_a_member_wrongly_said_to_be_absent_is_removed_on_demand(
     open_world: OpenWorld,
 ) -> None:
-    """No member list will be read soon to tell otherwise."""
+    """No read of the member list follows soon to show otherwise."""
     world = await open_world()
     [leaver] = await leavers(world, 1)
     strike(world, path=REMOVAL, status=404, code="Request_ResourceNotFound")
@@ -362,7 +362,7 @@ async def test_who_is_said_to_be_absent_and_is_not_is_removed_all_the_same_when_
     assert world.member_ids() == set()
 
 
-async def test_one_group_that_is_gone_does_not_stop_the_offboarding_of_a_person_now(
+async def test_a_deleted_group_does_not_stop_an_offboarding_on_demand(
     open_world: OpenWorld,
 ) -> None:
     world = await open_world()
@@ -391,7 +391,7 @@ async def test_storage_that_refuses_ends_the_run_before_anything_is_written(
     assert tried(refused) == []
 
 
-async def test_storage_that_refuses_in_the_middle_ends_the_run_and_the_next_finishes(
+async def test_storage_that_fails_midway_ends_the_run_and_the_next_finishes(
     open_world: OpenWorld, proxy: StorageProxy
 ) -> None:
     world = await open_world(proxy.endpoints)
@@ -434,7 +434,7 @@ async def test_a_lost_answer_of_storage_does_not_end_the_run(
 async def test_a_bug_ends_the_run_loudly_and_on_record(open_world: OpenWorld, proxy: StorageProxy) -> None:
     world = await open_world(proxy.endpoints)
     await leavers(world, 1)
-    # No table that works ever answers like this: it stands for what nobody thought of.
+    # No working table answers like this: it represents the unforeseen.
     proxy.set_fault(Fault(nth=12, reply=Reply.CONDITION_NOT_MET, times=50))
 
     with pytest.raises(Exception, match=r"fault of the sandbox") as raised:

@@ -1,4 +1,4 @@
-"""Two at a time: on one group, on one person, on one plan."""
+"""Two at a time on one group, one person or one plan."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from sandbox.azurite import StorageEndpoints
 from sandbox.directory.objects import Group, User
 from sandbox.storage_proxy import Calls, Fault
 from tests.conftest import NewAccount
-from tests.support.crash_point import CrashPoint, running_lane
-from tests.support.directory_facts import DirectoryFact, deeds, numbers, touched
-from tests.support.fault_world import FaultSchedule, FaultWorld, opened_sky
-from tests.support.fork_jobs import Exit, ForkServer, Job, Kind, running_zygote
+from tests.support.crash_point import CrashWorld, running_crash_world
+from tests.support.directory_facts import DirectoryFact, changes_made, numbers, touched
+from tests.support.fault_world import FaultSchedule, FaultWorld, opened_fault_world
+from tests.support.fork_jobs import Exit, ForkServer, Job, Kind, running_fork_server
 from tests.support.interrupted_work import Stage
 from tests.support.ledger_entries import break_in
 from tests.support.world import ENDED, RUNNING
@@ -42,13 +42,13 @@ repeats = pytest.mark.parametrize(
 
 @dataclass(slots=True)
 class Pair:
-    """A lane with a second process to run in it."""
+    """A world with a second process."""
 
-    lane: CrashPoint
+    world: CrashWorld
     other: ForkServer
 
     async def run(self, one: Job, other: Job) -> None:
-        ends = await asyncio.gather(self.lane.run(one), self.other.run(other))
+        ends = await asyncio.gather(self.world.run(one), self.other.run(other))
         assert set(ends) == {Exit.DONE}
 
 
@@ -59,26 +59,24 @@ def azurite(new_account: NewAccount) -> StorageEndpoints:
 
 @pytest.fixture(scope="module")
 async def pair(azurite: StorageEndpoints) -> AsyncIterator[Pair]:
-    async with running_lane(azurite) as lane:
-        stage = Stage(lane)
-        async with running_zygote(stage.sweep(stage.group())) as other:
-            yield Pair(lane, other)
+    async with running_crash_world(azurite) as world:
+        stage = Stage(world)
+        async with running_fork_server(stage.sweep(stage.group())) as other:
+            yield Pair(world, other)
 
 
 @repeats
 async def test_two_runners_on_one_group_do_the_work_once(pair: Pair, count: int) -> None:
     for _ in range(count):
-        stage, group, people = await _a_few(pair.lane)
+        stage, group, people = await _a_few(pair.world)
         await pair.run(stage.sweep(group), stage.sweep(group))
-        await _assert_all_out_once(pair.lane, stage, group, people)
+        await _assert_all_out_once(pair.world, stage, group, people)
 
 
 @repeats
-async def test_the_timer_and_somebody_who_offboards_one_person_now_do_not_disturb_each_other(
-    pair: Pair, count: int
-) -> None:
+async def test_a_sweep_and_an_offboarding_on_demand_do_not_disturb_each_other(pair: Pair, count: int) -> None:
     for number in range(count):
-        stage, group, people = await _a_few(pair.lane)
+        stage, group, people = await _a_few(pair.world)
         running = stage.user(group)
         await stage.row(group, running.id, RUNNING)
         person = (people[0], running)[number % 2]
@@ -86,42 +84,42 @@ async def test_the_timer_and_somebody_who_offboards_one_person_now_do_not_distur
         await pair.run(stage.sweep(group), now)
         await stage.run(stage.sweep(group))
         await _assert_all_out(
-            pair.lane, stage, group, people if person is not running else [*people, running]
+            pair.world, stage, group, people if person is not running else [*people, running]
         )
 
 
-async def _a_few(lane: CrashPoint) -> tuple[Stage, Group, list[User]]:
-    # On a slow machine the first may take longer than the second would wait for a shorter lease.
-    stage = Stage(lane, {"ENFORCER_LEASE_SECONDS": "5"})
+async def _a_few(world: CrashWorld) -> tuple[Stage, Group, list[User]]:
+    # On a slow machine the first may take longer than a shorter lease lasts.
+    stage = Stage(world, {"ENFORCER_LEASE_SECONDS": "5"})
     group = stage.group()
     people = [stage.user(group), stage.guest(group), stage.user(group)]
     for person in people:
         await stage.row(group, person.id, ENDED)
     stage.user(group)
-    lane.log.clear()
+    world.log.clear()
     return stage, group, people
 
 
-async def _assert_all_out_once(lane: CrashPoint, stage: Stage, group: Group, people: list[User]) -> None:
-    await _assert_all_out(lane, stage, group, people)
-    done = deeds(lane.log.entries)
+async def _assert_all_out_once(world: CrashWorld, stage: Stage, group: Group, people: list[User]) -> None:
+    await _assert_all_out(world, stage, group, people)
+    done = changes_made(world.log.entries)
     for person in people:
         assert len(numbers(done, DirectoryFact.REMOVED, person.id)) == 1
         assert len(numbers(done, DirectoryFact.REVOKED, person.id)) == 1
 
 
-async def _assert_all_out(lane: CrashPoint, stage: Stage, group: Group, people: list[User]) -> None:
+async def _assert_all_out(world: CrashWorld, stage: Stage, group: Group, people: list[User]) -> None:
     ids = {person.id for person in people}
-    done = deeds(lane.log.entries)
+    done = changes_made(world.log.entries)
     assert touched(done) == ids
-    assert not ids & set(lane.tenant.members[group.id])
+    assert not ids & set(world.tenant.members[group.id])
     for person in people:
         assert len(numbers(done, DirectoryFact.REMOVED, person.id)) == 1
         assert (
             numbers(done, DirectoryFact.REVOKED, person.id)[-1]
             > numbers(done, DirectoryFact.REMOVED, person.id)[-1]
         )
-    services = lane.services(stage.environ)
+    services = world.services(stage.environ)
     assert await break_in(services.ledger, group.id) is None
     runs = await services.runs.of_group(group.id, datetime.now(UTC))
     assert {run.state for run in runs} == {RunState.COMPLETE}
@@ -133,21 +131,25 @@ async def _assert_all_out(lane: CrashPoint, stage: Stage, group: Group, people: 
     assert sorted(outcomes) == sorted(ids)
 
 
-# Two of whatever else, in one process --------------------------------------------------------------------
+# Two tasks in one process -------------------------------------------------------------------------------
 
 
 @pytest.fixture
-async def sky(azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FaultWorld]:
-    async with opened_sky(azurite) as opened:
+async def fault_world(
+    azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[FaultWorld]:
+    async with opened_fault_world(azurite) as opened:
         for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
             monkeypatch.setenv(name, opened.directory.environment[name])
         yield opened
 
 
 @repeats
-async def test_a_renewal_during_a_sweep_leaves_nobody_half_offboarded(sky: FaultWorld, count: int) -> None:
+async def test_a_renewal_during_a_sweep_leaves_nobody_half_offboarded(
+    fault_world: FaultWorld, count: int
+) -> None:
     for number in range(count):
-        world = sky.new_tempest()
+        world = fault_world.new_schedule()
         people = await _leavers(world, 3)
         renewed = people[number % 3]
         await asyncio.gather(_sweep(world.services, world), _renew_soon(world, renewed))
@@ -161,16 +163,16 @@ async def test_a_renewal_during_a_sweep_leaves_nobody_half_offboarded(sky: Fault
         assert not [item for item in await world.enforcements() if item.unfinished]
 
 
-async def test_a_renewal_before_the_last_look_counts(sky: FaultWorld) -> None:
-    world = sky.new_tempest()
+async def test_a_renewal_before_the_recheck_counts(fault_world: FaultWorld) -> None:
+    world = fault_world.new_schedule()
     people = await _leavers(world, 3)
 
-    # The plan is made by then, and nobody is looked at once more yet: the sweep waits until he is renewed.
-    before_the_last_look = Fault(
+    # The plan is made by then and nobody has been rechecked yet: the sweep waits for the renewal.
+    before_the_recheck = Fault(
         calls=Calls(method="GET", path=r"/plans\("),
         act=lambda: world.write_row(people[2].id, world.day(30)),
     )
-    await _sweep(world.services_in((before_the_last_look,)), world)
+    await _sweep(world.services_in((before_the_recheck,)), world)
     world.clear_up()
 
     assert [world.is_member(person) for person in people] == [False, False, True]
@@ -179,9 +181,9 @@ async def test_a_renewal_before_the_last_look_counts(sky: FaultWorld) -> None:
 
 
 @repeats
-async def test_an_approval_during_sweeps_releases_the_plan_once(sky: FaultWorld, count: int) -> None:
+async def test_an_approval_during_sweeps_releases_the_plan_once(fault_world: FaultWorld, count: int) -> None:
     for _ in range(count):
-        world = sky.new_tempest(ENFORCER_BRAKE_COUNT="1", ENFORCER_BRAKE_PERCENT="0")
+        world = fault_world.new_schedule(ENFORCER_BRAKE_COUNT="1", ENFORCER_BRAKE_PERCENT="0")
         people = await _leavers(world, 3)
         await _sweep(world.services, world)
         [plan] = await world.services.plans.waiting([world.group_id])
@@ -225,5 +227,5 @@ async def _renew_soon(world: FaultSchedule, person: User) -> None:
 
 
 async def _soon[T](work: Awaitable[T]) -> T:
-    await asyncio.sleep(random.uniform(0, 0.06))  # noqa: S311 -- so that they meet at another place each time
+    await asyncio.sleep(random.uniform(0, 0.06))  # noqa: S311 -- so that they meet at a different point each time
     return await work

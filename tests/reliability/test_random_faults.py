@@ -1,4 +1,4 @@
-"""Random schedules of people, dates and faults against a simple model of who may, and who must, leave."""
+"""Random schedules of people, dates and faults, checked against a simple model of who may and must leave."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from sandbox.directory.faults import Fault as GraphFault
 from sandbox.directory.objects import User
 from sandbox.storage_proxy import Calls, Moment, Reply
 from sandbox.storage_proxy import Fault as StorageFault
-from tests.support.fault_world import AnyFault, FaultSchedule, FaultWorld, opened_sky
+from tests.support.fault_world import AnyFault, FaultSchedule, FaultWorld, opened_fault_world
 from tests.support.ledger_entries import break_in
 
 PEOPLE = 4
-# How many schedules had what in them, and, of a hundred, how many have to: what never happens is not tested.
+# How many schedules reached what, and how many of a hundred must: what never happens is not tested.
 reached: Counter[str] = Counter()
 LEAST = {
     "removed": 25,
@@ -57,7 +57,7 @@ _ANY_EFFECT = [
 
 CONDITIONAL = [Calls(method="PUT", path="/(leases|plans)"), Calls(method="DELETE", path="/leases")]
 
-# One person's step is refused, or goes wrong.
+# A step for one person is refused or fails.
 step_fault: st.SearchStrategy[AnyFault] = st.builds(
     GraphFault,
     method=st.just("DELETE|POST"),
@@ -67,7 +67,7 @@ step_fault: st.SearchStrategy[AnyFault] = st.builds(
     skip=st.integers(0, 3),
 )
 graph_faults: st.SearchStrategy[AnyFault] = st.one_of(
-    # Throttled: one call, or some of a batch.
+    # Throttling of one call, or of some in a batch.
     st.builds(
         GraphFault,
         status=st.just(429),
@@ -90,7 +90,7 @@ graph_faults: st.SearchStrategy[AnyFault] = st.one_of(
         effect=st.sampled_from([Effect.ANSWER, Effect.DROP, Effect.TRUNCATE]),
     ),
     step_fault,
-    # The token is not taken any more: once, or for good.
+    # The token is no longer accepted: once, or for good.
     st.builds(GraphFault, status=st.just(401), skip=st.integers(0, 6), times=st.sampled_from([1, 1000])),
 )
 storage_faults: st.SearchStrategy[AnyFault] = st.one_of(
@@ -100,7 +100,7 @@ storage_faults: st.SearchStrategy[AnyFault] = st.one_of(
         reply=st.sampled_from([Reply.SERVER_BUSY, Reply.TIMED_OUT, Reply.DROPPED]),
         moment=st.sampled_from(Moment),
     ),
-    # Somebody else was faster, or so it seems: only what is written on a condition can fail like this.
+    # Somebody else was faster, or so it seems: only conditional writes can fail like this.
     st.builds(
         StorageFault,
         calls=st.sampled_from(CONDITIONAL),
@@ -108,7 +108,7 @@ storage_faults: st.SearchStrategy[AnyFault] = st.one_of(
         reply=st.just(Reply.CONDITION_NOT_MET),
         moment=st.sampled_from(Moment),
     ),
-    # Gone from then on. (Refused, because the SDK would try again for twelve seconds otherwise.)
+    # Down from then on. (Refused, because the SDK would otherwise retry for twelve seconds.)
     st.builds(StorageFault, nth=st.integers(1, 30), times=st.just(1000), reply=st.just(Reply.REFUSED)),
 )
 weather = st.lists(st.one_of(graph_faults, storage_faults), max_size=2).map(tuple)
@@ -116,11 +116,11 @@ whom = st.integers(0, PEOPLE - 1)
 
 
 class Schedule(RuleBasedStateMachine):
-    """The model: whose access has ended must leave, who was begun may be finished, and nobody else."""
+    """The model: those whose access has ended must leave; those already begun may; nobody else may."""
 
-    def __init__(self, sky: FaultWorld, runner: asyncio.Runner) -> None:
+    def __init__(self, fault_world: FaultWorld, runner: asyncio.Runner) -> None:
         super().__init__()
-        self._sky, self._runner = sky, runner
+        self._fault_world, self._runner = fault_world, runner
         self.spent: set[str] = set()
         self.approved: set[str] = set()
         self.seen: set[str] = set()
@@ -138,7 +138,7 @@ class Schedule(RuleBasedStateMachine):
 
     @initialize(ends=st.lists(st.sampled_from([-3, -1, 0, 30]), min_size=PEOPLE, max_size=PEOPLE))
     def begin(self, ends: list[int]) -> None:
-        self.world: FaultSchedule = self._sky.new_tempest(**BRAKE)
+        self.world: FaultSchedule = self._fault_world.new_schedule(**BRAKE)
         self.people: list[User] = [
             self.world.user("Contractor", guest=number % 2 == 1) for number in range(PEOPLE)
         ]
@@ -150,7 +150,7 @@ class Schedule(RuleBasedStateMachine):
 
     @rule(who=whom, end=st.sampled_from([1, 30, 365, -1, -1, -2, -400, None, "until further notice"]))
     def change_row(self, who: int, end: int | str | None) -> None:
-        """Renew him, shorten his time, delete his row, or spoil it."""
+        """Extend or shorten somebody's access, delete their row, or make it unreadable."""
         key = self.people[who].id
         if end is None:
             self.do(self.world.services.register.remove(self.world.group_id, key))
@@ -171,7 +171,7 @@ class Schedule(RuleBasedStateMachine):
 
     @rule(faults=weather)
     def approve_and_sweep(self, faults: tuple[AnyFault, ...]) -> None:
-        """Ask for a plan, and release it if it is held; what happens before the next sweep may undo that."""
+        """Sweep, and approve the plan if it is held; what happens before the next sweep may undo that."""
         self._sweep()
         self.approve_what_is_held()
         self._sweep(faults)
@@ -186,7 +186,7 @@ class Schedule(RuleBasedStateMachine):
 
     @rule(hours=st.sampled_from([0.2, 2, 24, 72]), reads=st.integers(0, 2))
     def wait(self, hours: float, reads: int) -> None:
-        """Let time go by, and from then on let reads lag so far behind."""
+        """Let time pass, and from then on let reads lag behind."""
         self.world.clock.advance(hours=hours)
         self.world.lag(reads)
 
@@ -198,7 +198,7 @@ class Schedule(RuleBasedStateMachine):
 
     @rule(who=whom, fault=step_fault)
     def sweep_past_a_refusal(self, who: int, fault: AnyFault) -> None:
-        """A step of somebody who is due goes wrong, and the next sweep takes it up again."""
+        """A step for somebody who is due fails, and the next sweep retries it."""
         self.world.add(self.people[who])
         self.do(self.world.write_row(self.people[who].id, self.world.day(-1)))
         self._sweep((fault,))
@@ -210,7 +210,7 @@ class Schedule(RuleBasedStateMachine):
 
     @rule(who=whom, faults=weather)
     def offboard(self, who: int, faults: tuple[AnyFault, ...]) -> None:
-        order = OffboardRequest(
+        request = OffboardRequest(
             user=self.people[who].user_principal_name,
             reason="test",
             actor="test",
@@ -218,7 +218,7 @@ class Schedule(RuleBasedStateMachine):
         )
         mark = self.world.mark
         try:
-            done = self.do(offboard_now(self.world.services_in(faults), order))
+            done = self.do(offboard_now(self.world.services_in(faults), request))
         except EnforcerError:
             done = None
         self.world.clear_up()
@@ -257,16 +257,16 @@ class Schedule(RuleBasedStateMachine):
         return report
 
     def _check_withdrawals(self, report: Report, rows: dict[str, object]) -> None:
-        """Whoever was begun and may stay after all is not left half begun."""
+        """Nobody who was begun but may stay after all is left half done."""
         begun = {item.user_id for item in self.do(self.world.enforcements()) if item.unfinished}
         staying = {key for key, end in rows.items() if self.world.is_due(end) is False}
         assert report.run.held or not begun & staying
         self.see("somebody stays", applies=staying)
 
     def _try_to_sweep(self, faults: tuple[AnyFault, ...]) -> Report | None:
-        order = SweepRequest(group_id=self.world.group_id, actor="test", reason="test")
+        request = SweepRequest(group_id=self.world.group_id, actor="test", reason="test")
         try:
-            return self.do(sweep(self.world.services_in(faults), order))
+            return self.do(sweep(self.world.services_in(faults), request))
         except InputError:
             raise
         except EnforcerError:
@@ -274,11 +274,11 @@ class Schedule(RuleBasedStateMachine):
             return None
         finally:
             self.world.clear_up()
-            # A lease that could not be given back has run out when the next run begins.
+            # A lease that could not be released has expired when the next run begins.
             self.world.clock.advance(seconds=6)
 
     def _check_brake(self, fresh: set[str], report: Report | None) -> None:
-        """More people than the brake lets through leave only by an approval, and each is good for one run."""
+        """More people than the brake allows leave only with an approval, which is valid for one run."""
         if len(fresh) <= int(BRAKE["ENFORCER_BRAKE_COUNT"]):
             return
         digest = report.run.digest if report else self._last_digest()
@@ -286,7 +286,7 @@ class Schedule(RuleBasedStateMachine):
         self.spent.add(digest)
 
     def _last_digest(self) -> str:
-        """Tell which plan the last run acted on; where its end could not be recorded, the approval knows."""
+        """Return the plan on which the last run acted; if its end was not recorded, the approval names it."""
         last = max(self.do(self.world.runs()), key=lambda run: run.started_at)
         plans = self.world.services_in(()).plans
         for digest in self.approved - self.spent:
@@ -302,16 +302,16 @@ class Schedule(RuleBasedStateMachine):
 
     @invariant()
     def nobody_was_deleted(self) -> None:
-        assert self._sky.directory.sandbox.log.catastrophes == []
+        assert self._fault_world.directory.sandbox.log.catastrophes == []
 
     def teardown(self) -> None:
-        """In the end, without faults: everybody due is out and revoked, and the rest is as it was."""
+        """Finally, without faults: everybody due is removed and revoked, and the rest is unchanged."""
         if not hasattr(self, "world"):
             return
         reached.update({*self.seen, "all"})
         self.world.clear_up()
         self.world.lag(0)
-        # Reads catch up, whoever is stuck is tried again, and a lease that was left behind runs out.
+        # Reads catch up, stuck people are tried again, and a lease that was left behind expires.
         for _ in range(2):
             self.do(self.world.list_members())
         self.world.clock.advance(hours=25)
@@ -354,18 +354,18 @@ def test_whatever_goes_wrong_nobody_is_lost_and_nobody_is_wrongly_removed(
     azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with asyncio.Runner() as runner:
-        opening = opened_sky(azurite)
-        sky = runner.run(opening.__aenter__())
+        opening = opened_fault_world(azurite)
+        fault_world = runner.run(opening.__aenter__())
         for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
-            monkeypatch.setenv(name, sky.directory.environment[name])
+            monkeypatch.setenv(name, fault_world.directory.environment[name])
         try:
 
             class Here(Schedule):
                 def __init__(self) -> None:
-                    super().__init__(sky, runner)
+                    super().__init__(fault_world, runner)
 
             reached.clear()
-            # A schedule takes a second: half as many as of what is quick.
+            # A schedule takes a second: half as many as for quick tests.
             count = hypothesis_settings().max_examples // 2
             run_state_machine_as_test(
                 Here, settings=hypothesis_settings(max_examples=count, stateful_step_count=8)

@@ -1,4 +1,4 @@
-"""Read whole or do nothing: an error is never an empty list."""
+"""Read everything or do nothing: an error is never an empty list."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def test_when_the_second_page_of_the_register_fails_nothing_is_planned(
         "http://[not-an-address/v1.0/groups/x/members",
     ],
 )
-async def test_a_link_to_the_next_page_that_leads_elsewhere_is_refused_and_the_token_stays_here(
+async def test_a_next_link_to_another_host_is_refused_and_gets_no_token(
     open_world: OpenWorld, thief: Thief, link: str
 ) -> None:
     world = await _with_pages(open_world)
@@ -117,7 +117,7 @@ async def _with_pages(open_world: OpenWorld) -> World:
 
 
 async def _fill_a_page_of_the_register(world: World) -> None:
-    """Add a thousand people who left long ago: Table Storage gives no more rows at once."""
+    """Add a thousand people who left long ago: the most rows that Table Storage returns at once."""
     rows = [
         {"PartitionKey": world.group.id, "RowKey": f"left.{number}@partner.example", "EndDate": ENDED}
         for number in range(1_000)
@@ -133,7 +133,7 @@ async def _assert_untouched(world: World) -> None:
 
 
 class Thief:
-    """A server that waits for tokens which are not meant for it."""
+    """A server that collects tokens which are not meant for it."""
 
     def __init__(self) -> None:
         self.requests: list[str] = []

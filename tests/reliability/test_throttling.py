@@ -1,4 +1,4 @@
-"""Graph asks to wait: all workers wait together, as long as it said, and no longer than the run allows."""
+"""Graph asks to wait: all workers wait together, for that long, but no longer than the run allows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 
-# For what was on its way when the word came, on a machine with other things to do.
+# For calls in progress when the answer came, on a busy machine.
 SLACK = timedelta(seconds=0.25)
 
 
@@ -80,7 +80,7 @@ async def test_after_a_pause_of_more_than_three_minutes_the_run_goes_on(open_wor
     assert report.run.removed == len(people)
 
 
-async def test_a_pause_longer_than_a_run_has_patience_for_ends_at_once_and_is_kept_all_the_same(
+async def test_a_pause_beyond_the_retry_budget_ends_the_run_and_is_still_kept(
     open_world: OpenWorld,
 ) -> None:
     world = await open_world(patience=RetryBudget(failures=1, throttling=2), ENFORCER_BRAKE_COUNT="1000")
@@ -101,7 +101,7 @@ async def test_a_pause_longer_than_a_run_has_patience_for_ends_at_once_and_is_ke
     assert tried(world, since) == []
 
 
-async def test_a_retry_after_of_nothing_is_no_invitation_to_hurry(open_world: OpenWorld) -> None:
+async def test_a_retry_after_of_nothing_does_not_mean_at_once(open_world: OpenWorld) -> None:
     world = await open_world(patience=RetryBudget(failures=1, throttling=1.5))
     await leavers(world, 1)
     strike(world, path=r"\$ref", status=429, headers={"Retry-After": "0"}, times=None)
@@ -135,12 +135,12 @@ async def test_a_quota_that_is_too_small_slows_down_and_loses_nobody(open_world:
     assert report.run.removed == report.run.due == len(people)
     assert all(world.is_revoked(person, world.clock.moment) for person in people)
     assert len(await recorded(world, Action.REMOVE)) == len(people)
-    # Whoever is refused waits, instead of asking again and again.
+    # Refused callers wait, instead of asking again and again.
     assert world.directory.sandbox.quotas.refusals.total() < len(people) * 3
 
 
 def _refusal_and_later(world: World) -> tuple[datetime, list[datetime]]:
-    """Tell when the first request was refused, and when the next ones came."""
+    """Return when the first request was refused, and when the next ones came."""
     entries = world.directory.sandbox.log.entries
     first = next(number for number, entry in enumerate(entries) if entry.status == 429)
     later = [entry.at for entry in entries[first + 1 :] if entry.path.startswith("/v1.0")]

@@ -1,4 +1,4 @@
-"""Over TLS, with connections that break before, in and after an answer: nobody is lost or forgotten."""
+"""Over TLS, with connections that break before, within and after an answer: nobody is lost or forgotten."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ pytestmark = pytest.mark.anyio
 
 BREAKS = [Cut.BEFORE, Cut.AFTER, Cut.WITHIN, Cut.NOISE]
 BATCH, REMOVAL, PAGE = r"POST .*\$batch", r"DELETE .*\$ref", r"GET .*/members\?"
-# A call may hang so long; the machine that runs the tests may be busy.
+# How long a call may hang; the machine that runs the tests may be busy.
 PATIENCE = RetryBudget(failures=20, throttling=20, call=2)
 
 
 @pytest.fixture
 async def tables(azurite: StorageEndpoints, certificate: Certificate) -> AsyncIterator[TlsFront]:
-    """TLS before Table Storage."""
+    """A TLS proxy to Table Storage."""
     upstream = urlsplit(azurite.table_url)
     async with running_tls_front(certificate, f"{upstream.scheme}://{upstream.netloc}") as running:
         yield running
@@ -41,7 +41,7 @@ async def tables(azurite: StorageEndpoints, certificate: Certificate) -> AsyncIt
 
 @pytest.fixture
 async def world(open_world: OpenWorld, front: TlsFront, tables: TlsFront, azurite: StorageEndpoints) -> World:
-    """A world that the product reaches over TLS only."""
+    """A world that the product reaches only over TLS."""
     storage = replace(azurite, table_url=f"{tables.url}{urlsplit(azurite.table_url).path}")
     opened = await open_world(
         storage, patience=PATIENCE, ENFORCER_GRAPH_URL=front.url, ENFORCER_BRAKE_COUNT="1000"
@@ -93,7 +93,7 @@ async def test_a_call_to_storage_that_is_lost_is_made_again(
     assert (await world.sweep()).run.due == 0
 
 
-# Pages without an end --------------------------------------------------------------------------------------
+# Endless pages ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("circle", [["a", "a"], ["a", "b", "a"]], ids=["itself", "back and forth"])
@@ -126,7 +126,7 @@ async def test_pages_without_an_end_are_read_no_longer_than_the_run_lasts(open_w
 
 
 @pytest.mark.parametrize(("lost", "removed"), [(2, 2), (3, 0)])
-async def test_a_list_whose_place_graph_has_lost_is_read_anew_twice_at_most(
+async def test_a_list_whose_place_graph_lost_is_read_again_twice_at_most(
     open_world: OpenWorld, lost: int, removed: int
 ) -> None:
     world = await open_world()
@@ -145,23 +145,23 @@ async def test_a_list_whose_place_graph_has_lost_is_read_anew_twice_at_most(
 
 
 def _pages(world: World, names: list[str], seconds: float = 0.0) -> None:
-    """Have the member list come in pages of these names, each linked to the next, each after some seconds."""
+    """Serve the member list in pages of these names, each linked to the next, each after some seconds."""
     url = f"{world.directory.url}/v1.0/groups/{world.group.id}/members?$skiptoken="
     for name in names:
         body = {"value": [], "@odata.nextLink": f"{url}{name}"}
         strike(world, path=r"/members\?", status=200, body=body, seconds=seconds)
 
 
-# Errors that are none of ours ------------------------------------------------------------------------------
+# Unknown errors --------------------------------------------------------------------------------------------
 
 
-async def test_what_was_done_is_on_record_when_something_nobody_thought_of_ends_the_run(
+async def test_what_was_done_is_on_record_when_an_unknown_error_ends_the_run(
     open_world: OpenWorld, proxy: StorageProxy
 ) -> None:
     world = await open_world(proxy.endpoints, ENFORCER_BRAKE_COUNT="1000")
     people = await leavers(world, 40)
     await world.plan()
-    # While the first batch is on its way, the look at those of the second one fails in an unknown way.
+    # While the first batch is in progress, the recheck of the second one fails in an unknown way.
     strike(world, path=r"\$batch", effect=Effect.DELAY, seconds=1)
     proxy.clear()
     looks = Calls(method="GET", path=r"/contractors\(\)\?\$top=")

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from aiohttp import web
 
-from sandbox.easy_auth import SESSION_COOKIE, running_front_door
+from sandbox.easy_auth import SESSION_COOKIE, running_easy_auth
 from sandbox.loopback import listening
 
 pytestmark = pytest.mark.anyio
@@ -16,7 +16,7 @@ SEEN = ("x-ms-token-aad-id-token", "x-ms-client-principal", "authorization", "ho
 
 @pytest.fixture
 async def door() -> AsyncIterator[httpx.AsyncClient]:
-    """A browser at the door of an app that tells what reached it."""
+    """A browser in front of an app that returns what reached it."""
 
     async def tell(request: web.Request) -> web.Response:
         seen = {name: request.headers[name] for name in SEEN if name in request.headers}
@@ -28,7 +28,7 @@ async def door() -> AsyncIterator[httpx.AsyncClient]:
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
     async with (
         listening(runner) as app_url,
-        running_front_door(app_url, lambda role: f"token of {role}") as url,
+        running_easy_auth(app_url, lambda role: f"token of {role}") as url,
         httpx.AsyncClient(base_url=url, trust_env=False) as browser,
     ):
         yield browser

@@ -53,7 +53,7 @@ def proxy(shared: StorageProxy, table: TableClient) -> StorageProxy:
 
 @pytest.fixture
 def table(shared: StorageProxy) -> Iterator[TableClient]:
-    """Through the proxy, without retries, and empty."""
+    """An empty table, reached through the proxy, without retries."""
     connection = shared.endpoints.connection_string
     with TableClient.from_connection_string(connection, "proxied", retry_total=0) as client:
         try:

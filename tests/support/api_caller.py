@@ -1,4 +1,4 @@
-"""Calls the API in this process, as the function does; whatever is behind it is real."""
+"""Calls the API in this process, as the function does; everything behind it is real."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from enforcer.web.messages import Request, Response
 from enforcer.web.routes import Route
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory.objects import User
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 from tests.support.world import World
 
 AUDIENCE = "api://5f1c7c52-7b2e-4c57-9a4b-0f0e6b0a7d11"
 CHANGE, READ = "Contractors.Offboard", "Contractors.Read"
-# Whoever is kept waiting in a test has less time than a person.
+# Tests wait for less time than people do.
 BUDGET = Budget(now=2.0, queue=1.0, note=0.5)
 PATIENCE = RetryBudget(failures=0.2, throttling=0.2)
 JSON = {"content-type": "application/json"}
@@ -46,12 +46,12 @@ class Reply:
 
     @property
     def fields(self) -> list[str]:
-        """Name the fields that the problem document complains about."""
+        """Return the fields that the problem document rejects."""
         return [error["field"] for error in self.json["errors"]]
 
 
 async def waiting(storage: StorageEndpoints, queue: str) -> list[bytes]:
-    """Return the messages that lie in a queue, and leave them there."""
+    """Return the messages in a queue, without taking them."""
     async with QueueClient.from_connection_string(storage.connection_string, queue) as client:
         found = await client.peek_messages(max_messages=32)
     return [message.content.encode() for message in found]
@@ -63,7 +63,7 @@ def route(name: str) -> Route:
 
 @dataclass(slots=True)
 class Somebody:
-    """Somebody of the tenant, and the API that he has to do with."""
+    """Somebody in the tenant, and the API that concerns them."""
 
     world: World
     api: Api
@@ -74,18 +74,18 @@ class Somebody:
         return f"user:{self.person.id}"
 
     def configure(self, **settings: Any) -> None:
-        """Have the API go on with these settings."""
+        """Let the API continue with these settings."""
         self.world.configure(**settings)
         self.api = Api(self.world.services, budget=BUDGET)
 
 
 @dataclass(slots=True)
 class Caller(Somebody):
-    """Somebody who calls the API; unless told otherwise he may change things."""
+    """Somebody who calls the API; by default they may change things."""
 
     def token(self, **more: Any) -> str:
-        order = {"audience": AUDIENCE, "user": self.person.id, "roles": [CHANGE]} | more
-        return self.world.directory.token(TokenOrder(**order))
+        request = {"audience": AUDIENCE, "user": self.person.id, "roles": [CHANGE]} | more
+        return self.world.directory.token(TokenRequest(**request))
 
     async def call(
         self,
@@ -96,7 +96,7 @@ class Caller(Somebody):
         headers: Mapping[str, str] | None = None,
         **parameters: str,
     ) -> Reply:
-        """Call a route by its name, with a body as JSON or as it is, and the parameters of the path."""
+        """Call a route by name, with a body as JSON or unchanged, and the path's parameters."""
         content = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
         given = JSON | {"authorization": f"Bearer {self.token()}"} if headers is None else headers
         request = Request(

@@ -1,4 +1,4 @@
-"""Reads Bicep as far as the tests need: what a file declares, what it uses, what it gives to modules."""
+"""Reads as much Bicep as the tests need: what a file declares, uses and passes to modules."""
 
 import re
 from collections.abc import Iterator
@@ -78,9 +78,9 @@ def declared(path: Path) -> set[str]:
 
 
 def code(path: Path) -> str:
-    """The text without comments and without strings, except for what is interpolated into them."""
+    """The text without comments and strings, except for what is interpolated into them."""
     text = _STRING.sub(_interpolated, _COMMENT.sub("", text_of(path)))
-    return re.sub(r"\bin (\w+):", r"in \1;", text)  # no key of a property
+    return re.sub(r"\bin (\w+):", r"in \1;", text)  # not a property's key
 
 
 def _interpolated(string: re.Match[str]) -> str:
@@ -88,7 +88,7 @@ def _interpolated(string: re.Match[str]) -> str:
 
 
 def used(path: Path) -> set[str]:
-    """Names that stand for a value: neither property names, nor keys, nor functions, nor declarations."""
+    """Names used as values: no property names, keys, functions or declarations."""
     text = re.sub(
         r"(?m)^(?:param|var|resource|module|type|func|output|import|targetScope)\b.*?(=|$)", r"\1", code(path)
     )

@@ -1,4 +1,4 @@
-"""Reads what was left in container `reports`, as somebody with the storage account's key would."""
+"""Reads what is in the container `reports`, as somebody with the storage account's key would."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Browser windows in which somebody is signed in."""
+"""Browser windows with somebody signed in."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DESK: Final[dict[str, Any]] = {"viewport": {"width": 1200, "height": 900}}
 class Windows:
     """Opens pages of a stage. Each request carries the ID token that App Service authentication adds.
 
-    Windows and pages are used again by later tests, because they take long to open: nothing is kept in them.
+    Later tests reuse windows and pages, because opening them is slow: no state is kept in them.
     """
 
     stage: Stage
@@ -46,7 +46,7 @@ class Windows:
     _used: list[Page] = field(default_factory=list)
 
     async def open(self, path: str = "/api/", *, role: str | None = CHANGE, **window: Any) -> Page:
-        """Open a page, as somebody with this app role; None: nobody is signed in."""
+        """Open a page as somebody with this app role (None: nobody is signed in)."""
         context = await self._window(role, window)
         free = [page for page in context.pages if page not in self._used]
         page = free[0] if free else await context.new_page()
@@ -64,7 +64,7 @@ class Windows:
         return self._contexts[kind]
 
     def release(self) -> None:
-        """Let later tests use all pages again."""
+        """Return all pages for reuse by later tests."""
         self._used.clear()
 
     async def close(self) -> None:
@@ -74,7 +74,7 @@ class Windows:
 
 @asynccontextmanager
 async def other_site(html: str) -> AsyncIterator[str]:
-    """Serve a page from another site, as a browser sees it; gives the URL."""
+    """Serve a page from what a browser considers another site; yield the URL."""
 
     async def page(_: web.Request) -> web.Response:
         return web.Response(text=html, content_type="text/html")

@@ -1,4 +1,4 @@
-"""A directory, storage and a process to kill, with a trap at any call between them."""
+"""A directory, storage and a process that can be killed at any call between them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from sandbox.directory.settings import Settings as DirectorySettings
 from sandbox.directory.tenant import Tenant
 from sandbox.storage_proxy import ALL_CALLS, Moment, Reply, StorageProxy, running_storage_proxy_async
 from sandbox.storage_proxy import Fault as StorageFault
-from tests.support.fork_jobs import Exit, ForkServer, Job, Kind, running_zygote
+from tests.support.fork_jobs import Exit, ForkServer, Job, Kind, running_fork_server
 from tests.support.world import PERMISSIONS
 
-# Two on a page, so that there is a second page. Each process may look at the policies at once.
+# Two on a page, so that there is a second page. Each process may read the policies at once.
 _SETTINGS = DirectorySettings(
     page_limit=2, enforce_permissions=True, conditional_access_quota=Quota(limit=1_000, seconds=1)
 )
@@ -37,8 +37,8 @@ class Side(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a process is killed: at its n-th call there, before or after that call takes effect."""
+class CrashPoint:
+    """Where a process is killed: at its n-th call to that side, before or after the call takes effect."""
 
     side: Side
     nth: int
@@ -64,7 +64,7 @@ class Trap:
         self.nth = self.seen = 0
 
     def step(self, moment: Moment, path: str) -> bool:
-        """Whether this call is the one; if so it has snapped."""
+        """Whether this is the call that the trap was set for; if so, the trap has snapped."""
         if moment is not self.moment or not path.startswith("/v1.0"):
             return False
         self.seen += 1
@@ -75,7 +75,7 @@ class Trap:
 
 
 class TrappedFaults(Faults):
-    """Stands before every effect of the directory."""
+    """Springs the trap before the directory carries out a call."""
 
     def __init__(self, trap: Trap) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class TrappedFaults(Faults):
 
 
 class TrappedLog(Log):
-    """Stands after every effect of the directory, before the answer leaves."""
+    """Springs the trap after the directory has carried out a call, before it answers."""
 
     def __init__(self, trap: Trap) -> None:
         super().__init__()
@@ -108,16 +108,16 @@ class TrappedLog(Log):
 
 
 @dataclass(slots=True)
-class CrashPoint:
-    """One directory, one way to storage and one process; what runs here disturbs no other lane.
+class CrashWorld:
+    """One directory, one route to storage and one process; nothing here affects another world.
 
     Attributes:
-        tables: The product's adapters for storage, past the proxy; not for Graph.
+        tables: The product's storage adapters, bypassing the proxy; not for Graph.
     """
 
     directory: DirectoryServer
     proxy: StorageProxy
-    zygote: ForkServer
+    fork_server: ForkServer
     tables: Services
     trap: Trap
     environ: dict[str, str] = field(default_factory=dict)
@@ -137,16 +137,16 @@ class CrashPoint:
         return replace(self.tables, settings=load_settings(environ))
 
     async def run(self, job: Job) -> Exit:
-        return await self.zygote.run(job)
+        return await self.fork_server.run(job)
 
-    async def run_and_kill(self, job: Job, place: Place) -> Exit:
-        """Run a job that is killed there, if it comes that far."""
-        if place.side is Side.GRAPH:
-            self.trap.set(place.moment, place.nth, self.zygote.kill)
+    async def run_and_kill(self, job: Job, point: CrashPoint) -> Exit:
+        """Run a job and kill it at that point, if it gets that far."""
+        if point.side is Side.GRAPH:
+            self.trap.set(point.moment, point.nth, self.fork_server.kill)
         else:
-            reply = Reply.DROPPED if place.moment is Moment.BEFORE else None
+            reply = Reply.DROPPED if point.moment is Moment.BEFORE else None
             self.proxy.set_fault(
-                StorageFault(nth=place.nth, moment=place.moment, act=self.zygote.kill, reply=reply)
+                StorageFault(nth=point.nth, moment=point.moment, act=self.fork_server.kill, reply=reply)
             )
         try:
             return await self.run(job)
@@ -155,15 +155,15 @@ class CrashPoint:
             self.proxy.clear()
 
     async def count_calls(self, job: Job) -> dict[Side, int]:
-        """Run a job unharmed and count its calls."""
+        """Run a job to its end and count its calls."""
         self.proxy.clear()
-        self.trap.set(Moment.BEFORE, -1, self.zygote.kill)
+        self.trap.set(Moment.BEFORE, -1, self.fork_server.kill)
         assert await self.run(job) is Exit.DONE
         return {Side.STORAGE: self.proxy.count(ALL_CALLS), Side.GRAPH: self.trap.seen}
 
 
 @asynccontextmanager
-async def running_lane(azurite: StorageEndpoints) -> AsyncIterator[CrashPoint]:
+async def running_crash_world(azurite: StorageEndpoints) -> AsyncIterator[CrashWorld]:
     tenant = Tenant()
     tenant.add_managed_identity("enforcer", *PERMISSIONS)
     group = tenant.add_group("Nobody")
@@ -180,5 +180,5 @@ async def running_lane(azurite: StorageEndpoints) -> AsyncIterator[CrashPoint]:
         direct = {**environ, "EnforcerStorage": azurite.connection_string, "ENFORCER_GROUP_IDS": group.id}
         tables = await stack.enter_async_context(open_services(load_settings(direct)))
         warm_up = Job(kind=Kind.SWEEP, about=group.id, environ={**environ, "ENFORCER_GROUP_IDS": group.id})
-        zygote = await stack.enter_async_context(running_zygote(warm_up))
-        yield CrashPoint(directory, proxy, zygote, tables, trap, environ)
+        fork_server = await stack.enter_async_context(running_fork_server(warm_up))
+        yield CrashWorld(directory, proxy, fork_server, tables, trap, environ)

@@ -1,4 +1,4 @@
-"""What the directory's own log says about who was touched, whatever the product believes."""
+"""What the directory's own log says was changed, whatever the product believes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from sandbox.directory.log import Entry
 
-_EFFECT_ALL_THE_SAME = {"drop_after_effect", "answer_after_effect", "truncate", "delay"}
+_EFFECT_DESPITE_FAULT = {"drop_after_effect", "answer_after_effect", "truncate", "delay"}
 _ID = "([0-9a-f-]{36})"
 
 
@@ -29,40 +29,40 @@ _PATTERNS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """A change in the directory; an addition names its person in the body, which the log has not."""
+class DirectoryChange:
+    """A change in the directory; an addition names its person in the body, which is not logged."""
 
     number: int
-    deed: DirectoryFact
+    fact: DirectoryFact
     group_id: str
     user_id: str
 
 
-def deeds(entries: Iterable[Entry]) -> list[Done]:
-    """Return all changes that took effect, even those whose answer was lost."""
+def changes_made(entries: Iterable[Entry]) -> list[DirectoryChange]:
+    """Return the changes that took effect, even those whose answer was lost."""
     return [done for entry in entries if _took_effect(entry) and (done := _read(entry))]
 
 
-def attempts(entries: Iterable[Entry]) -> list[Done]:
-    """Return all changes that were asked for, whether they took effect or not."""
+def attempts(entries: Iterable[Entry]) -> list[DirectoryChange]:
+    """Return the changes that were requested, whether or not they took effect."""
     return [done for entry in entries if (done := _read(entry))]
 
 
-def numbers(done: Iterable[Done], deed: DirectoryFact, user_id: str) -> list[int]:
-    """Tell when (by the log's numbers) this happened to this person."""
-    return [item.number for item in done if item.deed is deed and item.user_id == user_id]
+def numbers(done: Iterable[DirectoryChange], fact: DirectoryFact, user_id: str) -> list[int]:
+    """Return the log's numbers of the entries in which this happened to this person."""
+    return [item.number for item in done if item.fact is fact and item.user_id == user_id]
 
 
-def touched(done: Iterable[Done]) -> set[str]:
+def touched(done: Iterable[DirectoryChange]) -> set[str]:
     return {item.user_id for item in done} - {""}
 
 
 def _took_effect(entry: Entry) -> bool:
-    return 200 <= entry.status < 300 or entry.fault in _EFFECT_ALL_THE_SAME
+    return 200 <= entry.status < 300 or entry.fault in _EFFECT_DESPITE_FAULT
 
 
-def _read(entry: Entry) -> Done | None:
-    for deed, pattern in _PATTERNS.items():
+def _read(entry: Entry) -> DirectoryChange | None:
+    for fact, pattern in _PATTERNS.items():
         if found := pattern.fullmatch(f"{entry.method} {entry.path}"):
-            return Done(entry.number, deed, *found.groups())
+            return DirectoryChange(entry.number, fact, *found.groups())
     return None

@@ -1,4 +1,4 @@
-"""The world of the random schedules: real tables, a real directory, faults on order, a clock by hand."""
+"""The world of the random schedules: real tables and directory, injected faults, a clock set by hand."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from sandbox.directory.settings import Settings as DirectorySettings
 from sandbox.directory.tenant import Tenant
 from sandbox.storage_proxy import Fault as StorageFault
 from sandbox.storage_proxy import StorageProxy, running_storage_proxy_async
-from tests.support.directory_facts import DirectoryFact, Done, attempts, deeds, numbers
+from tests.support.directory_facts import DirectoryChange, DirectoryFact, attempts, changes_made, numbers
 from tests.support.world import PERMISSIONS, Clock
 
 type AnyFault = GraphFault | StorageFault
 
-# Whoever must be tried again is tried by the next run; within a run only Graph's own pauses are waited for.
-_PATIENCE = RetryBudget(failures=0, throttling=2)
+# Failed steps are retried by the next run; within a run only the pauses that Graph asks for are waited for.
+_RETRY_BUDGET = RetryBudget(failures=0, throttling=2)
 _SETTINGS = DirectorySettings(
     page_limit=3, enforce_permissions=True, conditional_access_quota=Quota(limit=10_000, seconds=1)
 )
@@ -41,15 +41,15 @@ _SETTINGS = DirectorySettings(
 
 @dataclass(slots=True)
 class FaultWorld:
-    """What all schedules share: one directory and two ways to storage, one of them through a proxy."""
+    """What all schedules share: one directory and two routes to storage, one of them through a proxy."""
 
     directory: DirectoryServer
     proxy: StorageProxy
-    calm: Services
-    stormy: Services
+    direct: Services
+    proxied: Services
 
-    def new_tempest(self, **settings: str) -> FaultSchedule:
-        """Make a world with a managed group of its own."""
+    def new_schedule(self, **settings: str) -> FaultSchedule:
+        """Create a world with a managed group of its own."""
         sandbox = self.directory.sandbox
         sandbox.faults.clear()
         sandbox.log.clear()
@@ -60,43 +60,43 @@ class FaultWorld:
 
 @dataclass(slots=True)
 class FaultSchedule:
-    """One schedule's world."""
+    """The world of one schedule."""
 
-    sky: FaultWorld
+    world: FaultWorld
     group_id: str
     clock: Clock
     settings: dict[str, str]
 
     @property
     def tenant(self) -> Tenant:
-        return self.sky.directory.tenant
+        return self.world.directory.tenant
 
     @property
     def services(self) -> Services:
-        return self._at(self.sky.calm)
+        return self._at(self.world.direct)
 
     @property
     def other_services(self) -> Services:
-        """Return adapters of their own, as another process would have."""
-        return self._at(self.sky.stormy)
+        """Return separate adapters, as another process would have."""
+        return self._at(self.world.proxied)
 
     def services_in(self, faults: tuple[AnyFault, ...]) -> Services:
-        """Return services for which these things go wrong."""
+        """Return services that meet these faults."""
         for fault in faults:
             if isinstance(fault, StorageFault):
-                self.sky.proxy.set_fault(replace(fault))
+                self.world.proxy.set_fault(replace(fault))
             else:
-                self.sky.directory.sandbox.faults.add(fault)
+                self.world.directory.sandbox.faults.add(fault)
         through_proxy = any(isinstance(fault, StorageFault) for fault in faults)
-        return self._at(self.sky.stormy if through_proxy else self.sky.calm)
+        return self._at(self.world.proxied if through_proxy else self.world.direct)
 
     def clear_up(self) -> None:
-        self.sky.proxy.clear()
-        self.sky.directory.sandbox.faults.clear()
+        self.world.proxy.clear()
+        self.world.directory.sandbox.faults.clear()
 
     def _at(self, services: Services) -> Services:
         environ = {
-            **self.sky.directory.environment,
+            **self.world.directory.environment,
             "ENFORCER_GROUP_IDS": self.group_id,
             "EnforcerStorage": services.settings.storage.connection_string,
             "ENFORCER_LEASE_SECONDS": "5",
@@ -105,7 +105,7 @@ class FaultSchedule:
         leases = Leases(services.tables, seconds=5, clock=self.clock)
         return replace(services, settings=load_settings(environ), now=self.clock, leases=leases)
 
-    # The register ----------------------------------------------------------------------------------------
+    # The register -----------------------------------------------------------------------------------------
 
     async def write_row(self, key: str, end: str) -> None:
         row = Registration(group_id=self.group_id, row_key=key, end_date=end)
@@ -124,7 +124,7 @@ class FaultSchedule:
         except UnreadableDateError:
             return None
 
-    # The directory ---------------------------------------------------------------------------------------
+    # The directory ----------------------------------------------------------------------------------------
 
     def user(self, name: str, *, guest: bool) -> User:
         number = len(self.tenant.objects)
@@ -150,24 +150,24 @@ class FaultSchedule:
         return [member.id async for member in self.services.directory.members(self.group_id)]
 
     def lag(self, reads: int) -> None:
-        """Let reads show removed members so many times more."""
-        self.sky.directory.sandbox.settings.removal_lag = Lag(reads=reads)
+        """Let that many more reads show removed members."""
+        self.world.directory.sandbox.settings.removal_lag = Lag(reads=reads)
 
     @property
     def mark(self) -> int:
-        """A place in the directory's log."""
-        return len(self.sky.directory.sandbox.log.entries)
+        """The current position in the directory's log."""
+        return len(self.world.directory.sandbox.log.entries)
 
-    def attempts_since(self, mark: int) -> list[Done]:
-        return attempts(self.sky.directory.sandbox.log.after(mark))
+    def attempts_since(self, mark: int) -> list[DirectoryChange]:
+        return attempts(self.world.directory.sandbox.log.after(mark))
 
     def is_revoked_since_removal(self, user: User) -> bool:
         """Whether the last removal by the product, if any, was followed by a revocation."""
-        done = deeds(self.sky.directory.sandbox.log.entries)
+        done = changes_made(self.world.directory.sandbox.log.entries)
         removed = numbers(done, DirectoryFact.REMOVED, user.id)
         return not removed or max(numbers(done, DirectoryFact.REVOKED, user.id), default=0) > max(removed)
 
-    # What the product knows ------------------------------------------------------------------------------
+    # What the product has recorded ------------------------------------------------------------------------
 
     async def enforcements(self) -> list[OffboardingRecord]:
         return [item async for item in self.services.enforcements.of_group(self.group_id)]
@@ -177,7 +177,7 @@ class FaultSchedule:
 
 
 @asynccontextmanager
-async def opened_sky(azurite: StorageEndpoints) -> AsyncIterator[FaultWorld]:
+async def opened_fault_world(azurite: StorageEndpoints) -> AsyncIterator[FaultWorld]:
     tenant = Tenant()
     tenant.add_managed_identity("enforcer", *PERMISSIONS)
     group = tenant.add_group("Nobody")
@@ -191,9 +191,9 @@ async def opened_sky(azurite: StorageEndpoints) -> AsyncIterator[FaultWorld]:
                 "ENFORCER_GROUP_IDS": group.id,
                 "EnforcerStorage": endpoints.connection_string,
             }
-            opening = open_services(load_settings(environ), patience=_PATIENCE)
+            opening = open_services(load_settings(environ), patience=_RETRY_BUDGET)
             services = await stack.enter_async_context(opening)
-            # This sandbox allows more than one look at the policies a second.
-            policies = ConditionalAccess(services.graph, Pacer(writes=10_000, window=1), _PATIENCE)
+            # This sandbox allows more than one request for the policies a second.
+            policies = ConditionalAccess(services.graph, Pacer(writes=10_000, window=1), _RETRY_BUDGET)
             opened.append(replace(services, conditional_access=policies))
         yield FaultWorld(directory, proxy, *opened)

@@ -1,4 +1,4 @@
-"""Jobs for the zygote's children, and the test's end of the line to it."""
+"""Jobs for the fork server's children, and the client that sends them."""
 
 from __future__ import annotations
 
@@ -43,38 +43,38 @@ class ForkServer:
     child: int = 0
 
     async def warm(self, job: Job) -> None:
-        await self._tell(msgspec.json.encode(job))
-        assert await self._hear() == "ready\n"
+        await self._send(msgspec.json.encode(job))
+        assert await self._receive() == "ready\n"
 
     async def run(self, job: Job) -> Exit:
-        """Run a job in a process of its own; tell how that ended."""
-        await self._tell(msgspec.json.encode(job))
-        self.child = int(await self._hear())
-        await self._tell(b"go")
-        status = int(await self._hear())
+        """Run a job in a process of its own; return how that ended."""
+        await self._send(msgspec.json.encode(job))
+        self.child = int(await self._receive())
+        await self._send(b"go")
+        status = int(await self._receive())
         self.child = 0
         if os.WIFSIGNALED(status):
             return Exit.KILLED
         return Exit.FAILED if status else Exit.DONE
 
     def kill(self) -> None:
-        """Kill the child that is running, with no chance to tidy up."""
+        """Kill the running child, without a chance to clean up."""
         if self.child:
             os.kill(self.child, signal.SIGKILL)
 
-    async def _tell(self, line: bytes) -> None:
+    async def _send(self, line: bytes) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write(line + b"\n")
         await self.process.stdin.drain()
 
-    async def _hear(self) -> str:
+    async def _receive(self) -> str:
         assert self.process.stdout is not None
         return (await self.process.stdout.readline()).decode()
 
 
 @asynccontextmanager
-async def running_zygote(warm_up: Job) -> AsyncIterator[ForkServer]:
-    """Start a zygote; the first job, which it does itself, makes it load what a child would load."""
+async def running_fork_server(warm_up: Job) -> AsyncIterator[ForkServer]:
+    """Start a fork server; it does the first job itself, which loads all that a child would load."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -82,10 +82,10 @@ async def running_zygote(warm_up: Job) -> AsyncIterator[ForkServer]:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    zygote = ForkServer(process)
-    await zygote.warm(warm_up)
+    fork_server = ForkServer(process)
+    await fork_server.warm(warm_up)
     try:
-        yield zygote
+        yield fork_server
     finally:
         if process.stdin is not None:
             process.stdin.close()

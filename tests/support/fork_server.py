@@ -1,8 +1,8 @@
 """A process that has loaded the product and forks a child for each job, so that hundreds can be killed.
 
-Told on standard input: first a job that it does itself, which loads everything; then, for each child, a line
-with its job and a line that lets it go. Tells on standard output that it is ready; then, for each child, its
-process ID and its wait status.
+It reads from standard input first a job that it does itself, which loads everything; then, for each child, a
+line with its job and a line that releases it. It writes to standard output that it is ready; then, for each
+child, its process ID and its wait status.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ async def _do(services: Services, job: Job) -> None:
                 services, OffboardRequest(user=job.about, reason="test", actor="test", run_id=run_id)
             )
         case Kind.UNDO:
-            with suppress(InputError):  # it was carried out already
+            with suppress(InputError):  # it is undone already
                 reversals = await plan_undo(services, job.about)
                 await undo(services, job.about, reversals, actor="test")
         case Kind.APPROVE:

@@ -1,4 +1,4 @@
-"""The whole function app in the sandbox's host, with a tenant and storage of its own."""
+"""The whole function app in the sandbox's host, with its own tenant and storage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sandbox.azurite import StorageEndpoints
 from sandbox.company import Company, found_company
 from sandbox.directory.objects import User
 from sandbox.directory.server import DirectoryServer, directory_in_thread
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 from sandbox.host.process import running_host
 
 PROJECT = Path(__file__).parents[2]
@@ -35,20 +35,20 @@ class HttpApp:
         return f"api://{self.company.api.app_id}"
 
     def token(self, **more: Any) -> str:
-        """Issue a token as Entra would, with the roles that the operator was given."""
-        order = {"audience": self.audience, "user": self.company.operator.id} | more
-        return self.directory.token(TokenOrder(**order))
+        """Issue a token as Entra would, with the operator's roles."""
+        token_request = {"audience": self.audience, "user": self.company.operator.id} | more
+        return self.directory.token(TokenRequest(**token_request))
 
     @property
     def authorized(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token()}"}
 
     def call(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """Call a route as the operator; `path` is as it stands on the wire, below `/api/`."""
+        """Call a route as the operator; `path` is as sent, below `/api/`."""
         return self.http.request(method, path, headers=self.authorized, **more)
 
     def contractor(self, name: str) -> User:
-        """Add a contractor to the group, unknown to the register."""
+        """Add a contractor without a row to the group."""
         user = self.directory.tenant.add_user(name)
         self.directory.tenant.add_member(self.company.contractors, user)
         return user

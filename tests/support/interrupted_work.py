@@ -1,4 +1,4 @@
-"""The work that is interrupted: who is in it, what is done, and what must have come of it in the end."""
+"""Work to interrupt: who is in it, what is done, and what the result must be."""
 
 from __future__ import annotations
 
@@ -12,84 +12,86 @@ from enforcer.core.offboarding_record import OffboardingRecord, Sessions, State
 from enforcer.core.runs import Run, RunState
 from enforcer.services import Services
 from sandbox.directory.objects import Group, User
-from tests.support.crash_point import CrashPoint
-from tests.support.directory_facts import DirectoryFact, deeds, numbers, touched
+from tests.support.crash_point import CrashWorld
+from tests.support.directory_facts import DirectoryFact, changes_made, numbers, touched
 from tests.support.fork_jobs import Exit, Job, Kind
 from tests.support.ledger_entries import break_in
 from tests.support.world import ENDED, RUNNING
 
 type People = Mapping[str, frozenset[str]]
 """User IDs by group ID."""
-type Look = Callable[[Scene], Awaitable[None]]
+type Check = Callable[[Scene], Awaitable[None]]
 
 
 @dataclass(slots=True)
 class Stage:
-    """Builds a scene: groups, people and rows of their own, so that scenes can share a lane."""
+    """Builds a scene with its own groups, people and rows, so that scenes can share a world."""
 
-    lane: CrashPoint
+    world: CrashWorld
     settings: dict[str, str] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
     users: int = 0
 
     def group(self) -> Group:
-        self.groups.append(self.lane.tenant.add_group("Contractors"))
+        self.groups.append(self.world.tenant.add_group("Contractors"))
         return self.groups[-1]
 
     def user(self, *groups: Group) -> User:
-        name = f"{len(self.lane.tenant.objects)} Contractor"
-        return self._placed(self.lane.tenant.add_user(name), groups)
+        name = f"{len(self.world.tenant.objects)} Contractor"
+        return self._placed(self.world.tenant.add_user(name), groups)
 
     def guest(self, *groups: Group) -> User:
-        number = len(self.lane.tenant.objects)
+        number = len(self.world.tenant.objects)
         return self._placed(
-            self.lane.tenant.add_guest(f"{number} Guest", f"guest.{number}@partner.example"), groups
+            self.world.tenant.add_guest(f"{number} Guest", f"guest.{number}@partner.example"), groups
         )
 
     def _placed(self, user: User, groups: tuple[Group, ...]) -> User:
         for group in groups:
-            self.lane.tenant.add_member(group, user)
+            self.world.tenant.add_member(group, user)
         return user
 
     async def row(self, group: Group, key: str | None, end: str) -> None:
         row = Registration(group_id=group.id, row_key=key or "", end_date=end)
-        await self.lane.tables.register.save(row)
+        await self.world.tables.register.save(row)
 
     @property
     def environ(self) -> dict[str, str]:
-        return self.lane.settings_for(tuple(group.id for group in self.groups), **self.settings)
+        return self.world.settings_for(tuple(group.id for group in self.groups), **self.settings)
 
     def sweep(self, group: Group) -> Job:
         return Job(kind=Kind.SWEEP, about=group.id, environ=self.environ)
 
     async def run(self, *jobs: Job) -> None:
         for job in jobs:
-            assert await self.lane.run(job) is Exit.DONE
+            assert await self.world.run(job) is Exit.DONE
 
     def members(self) -> dict[str, frozenset[str]]:
-        return {group.id: frozenset(self.lane.tenant.members[group.id]) for group in self.groups}
+        return {group.id: frozenset(self.world.tenant.members[group.id]) for group in self.groups}
 
-    def scene(self, job: Job, end: End, *, repairs: tuple[Job, ...] = (), look: Look | None = None) -> Scene:
-        """Close the stage: from here on everything counts."""
-        self.lane.log.clear()
+    def scene(
+        self, job: Job, end: End, *, repairs: tuple[Job, ...] = (), last_check: Check | None = None
+    ) -> Scene:
+        """Finish the setup: whatever happens from here on is checked."""
+        self.world.log.clear()
         return Scene(
-            lane=self.lane,
+            world=self.world,
             environ=self.environ,
             job=job,
             repairs=repairs or (job,),
             before=self.members(),
             end=end,
-            look=look,
+            last_check=last_check,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """How the directory must be in the end.
+    """The state that the directory must reach.
 
     Attributes:
-        leaving, joining: Who changes which group. Whoever leaves has his sessions revoked after that.
-        disabled: Whose accounts are disabled; nobody else's.
+        leaving, joining: Who leaves or joins which group. Leavers then have their sessions revoked.
+        disabled: Whose accounts are disabled, and no others.
     """
 
     leaving: People = field(default_factory=dict)
@@ -114,43 +116,43 @@ class Scene:
     """One piece of work, ready to be interrupted.
 
     Attributes:
-        job: What is interrupted.
-        repairs: What runs afterwards; mostly the same again, as the queue would deliver it.
-        look: A last look at what only this scene has.
+        job: The job that is interrupted.
+        repairs: What runs afterwards; usually the same job, as the queue would deliver it again.
+        last_check: A last last_check at what only this scene has.
     """
 
-    lane: CrashPoint
+    world: CrashWorld
     environ: dict[str, str]
     job: Job
     repairs: tuple[Job, ...]
     before: People
     end: End
-    look: Look | None
+    last_check: Check | None
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def services(self) -> Services:
-        return self.lane.services(self.environ)
+        return self.world.services(self.environ)
 
     async def check(self) -> None:
-        """Let the product go on by itself, then look at everything."""
+        """Let the product recover by itself, then check everything."""
         for repair in self.repairs:
-            assert await self.lane.run(repair) is Exit.DONE
+            assert await self.world.run(repair) is Exit.DONE
         self._check_directory()
         for group_id in self.before:
             await self._check_counts(group_id)
         for group_id in self.before:
             sweep = Job(kind=Kind.SWEEP, about=group_id, environ=self.environ)
-            assert await self.lane.run(sweep) is Exit.DONE
+            assert await self.world.run(sweep) is Exit.DONE
             await self._check_nothing_is_left(group_id)
             await self._check_record(group_id)
         self._check_directory()
-        if self.look is not None:
-            await self.look(self)
+        if self.last_check is not None:
+            await self.last_check(self)
 
     def _check_directory(self) -> None:
-        """Everybody due is out, once, with sessions revoked after that, and nobody else was touched."""
-        tenant, done = self.lane.tenant, deeds(self.lane.log.entries)
+        """Everybody due was removed once, then had their sessions revoked; nobody else was touched."""
+        tenant, done = self.world.tenant, changes_made(self.world.log.entries)
         for group_id, before in self.before.items():
             leaving, joining = _of(self.end.leaving, group_id), _of(self.end.joining, group_id)
             assert set(tenant.members[group_id]) == before - leaving | joining
@@ -167,7 +169,7 @@ class Scene:
             assert user is not None
             assert user.account_enabled is (user_id not in self.end.disabled)
         assert touched(done) <= self.end.leavers | self.end.joiners
-        assert self.lane.log.catastrophes == []
+        assert self.world.log.catastrophes == []
 
     @property
     def everybody(self) -> frozenset[str]:
@@ -178,8 +180,8 @@ class Scene:
         return sorted(found, key=lambda run: run.started_at)
 
     async def _check_counts(self, group_id: str) -> None:
-        """The run after the crash came to its end and accounts for everybody."""
-        # Whoever was killed could not write that he had ended.
+        """The run after the crash is complete and accounts for everybody."""
+        # A run that was killed could not record its end.
         ended = [run for run in await self.runs(group_id) if run.state is not RunState.RUNNING]
         for run in ended[-1:]:
             assert run.state is RunState.COMPLETE, run.error
@@ -193,7 +195,7 @@ class Scene:
             _check_verified(item)
 
     async def _check_record(self, group_id: str) -> None:
-        """The chain is whole; every leaver's removal and revocation are on it, and nobody else's."""
+        """The chain is intact and holds each leaver's removal and revocation, and nobody else's."""
         assert await break_in(self.services.ledger, group_id) is None
         entries = await self.ledger(group_id)
         for action in (Action.REMOVE, Action.REVOKE):
@@ -222,9 +224,9 @@ def _users(entries: list[Entry], *actions: Action) -> set[str]:
 # The scenes ----------------------------------------------------------------------------------------------
 
 
-async def a_night(lane: CrashPoint) -> Scene:
-    """Three leave: a member, a guest by his mail address, and one by his name; two stay."""
-    stage = Stage(lane)
+async def a_night(world: CrashWorld) -> Scene:
+    """Three leave: a member, a guest with a row by mail address, one with a row by UPN; two stay."""
+    stage = Stage(world)
     group = stage.group()
     ann, gus, bob = stage.user(group), stage.guest(group), stage.user(group)
     ron, _without_row = stage.user(group), stage.user(group)
@@ -235,26 +237,26 @@ async def a_night(lane: CrashPoint) -> Scene:
     return stage.scene(stage.sweep(group), End(leaving={group.id: ids(ann, gus, bob)}))
 
 
-async def a_released_plan(lane: CrashPoint) -> Scene:
-    """The brake held the plan, and somebody approved it."""
-    stage, group, leaving = await _held(lane)
+async def a_released_plan(world: CrashWorld) -> Scene:
+    """The brake has held a plan, which was then approved."""
+    stage, group, leaving = await _held(world)
     digest = await _held_digest(stage, group)
     await stage.run(Job(kind=Kind.APPROVE, about=digest, environ=stage.environ))
     end = End(leaving={group.id: leaving})
-    return stage.scene(stage.sweep(group), end, look=_approval_was_used_once)
+    return stage.scene(stage.sweep(group), end, last_check=_approval_was_used_once)
 
 
-async def an_approval(lane: CrashPoint) -> Scene:
-    """The approval itself is interrupted, and given again."""
-    stage, group, leaving = await _held(lane)
+async def an_approval(world: CrashWorld) -> Scene:
+    """The approval itself is interrupted, and repeated."""
+    stage, group, leaving = await _held(world)
     job = Job(kind=Kind.APPROVE, about=await _held_digest(stage, group), environ=stage.environ)
     end = End(leaving={group.id: leaving})
     repairs = (job, stage.sweep(group))
-    return stage.scene(job, end, repairs=repairs, look=_approval_was_used_once)
+    return stage.scene(job, end, repairs=repairs, last_check=_approval_was_used_once)
 
 
-async def _held(lane: CrashPoint) -> tuple[Stage, Group, frozenset[str]]:
-    stage = Stage(lane, {"ENFORCER_BRAKE_COUNT": "1", "ENFORCER_BRAKE_PERCENT": "10"})
+async def _held(world: CrashWorld) -> tuple[Stage, Group, frozenset[str]]:
+    stage = Stage(world, {"ENFORCER_BRAKE_COUNT": "1", "ENFORCER_BRAKE_PERCENT": "10"})
     group = stage.group()
     ann, gus = stage.user(group), stage.guest(group)
     stage.user(group)
@@ -265,7 +267,7 @@ async def _held(lane: CrashPoint) -> tuple[Stage, Group, frozenset[str]]:
 
 
 async def _held_digest(stage: Stage, group: Group) -> str:
-    plans = await stage.lane.services(stage.environ).plans.waiting([group.id])
+    plans = await stage.world.services(stage.environ).plans.waiting([group.id])
     return plans[0].digest
 
 
@@ -280,9 +282,9 @@ async def _approval_was_used_once(scene: Scene) -> None:
         assert not plan.is_released
 
 
-async def accounts_disabled(lane: CrashPoint) -> Scene:
-    """Accounts are disabled too, but not that of somebody whom another group's row still engages."""
-    stage = Stage(lane, {"ENFORCER_DISABLE_ACCOUNTS": "all"})
+async def accounts_disabled(world: CrashWorld) -> Scene:
+    """Accounts are disabled too, except that of somebody with a current row in another group."""
+    stage = Stage(world, {"ENFORCER_DISABLE_ACCOUNTS": "all"})
     group, other = stage.group(), stage.group()
     ann, ben, ron = stage.user(group), stage.user(group, other), stage.user(group)
     for user, day in ((ann, ENDED), (ben, ENDED), (ron, RUNNING)):
@@ -292,9 +294,9 @@ async def accounts_disabled(lane: CrashPoint) -> Scene:
     return stage.scene(stage.sweep(group), end)
 
 
-async def newcomers(lane: CrashPoint) -> Scene:
-    """One leaves and two come, one of them known by his mail address only."""
-    stage = Stage(lane, {"ENFORCER_ONBOARD": "add"})
+async def newcomers(world: CrashWorld) -> Scene:
+    """One leaves and two join, one of them with a row by mail address only."""
+    stage = Stage(world, {"ENFORCER_ONBOARD": "add"})
     group = stage.group()
     ann, ron = stage.user(group), stage.user(group)
     nia, gil = stage.user(), stage.guest()
@@ -304,9 +306,9 @@ async def newcomers(lane: CrashPoint) -> Scene:
     return stage.scene(stage.sweep(group), end)
 
 
-async def the_morning_after(lane: CrashPoint) -> Scene:
-    """Earlier runs left one to verify, one without his sessions revoked, and one who was renewed since."""
-    stage = Stage(lane)
+async def the_morning_after(world: CrashWorld) -> Scene:
+    """Earlier runs left one to verify, one without revoked sessions, and one who was renewed since."""
+    stage = Stage(world)
     group = stage.group()
     gone, half_done, renewed, ron = stage.user(), stage.user(), stage.user(group), stage.user(group)
     for user, end in ((gone, ENDED), (half_done, ENDED), (renewed, RUNNING), (ron, RUNNING)):
@@ -325,13 +327,13 @@ async def the_morning_after(lane: CrashPoint) -> Scene:
         OffboardingRecord(row_key=user.id, user_id=user.id, state=State.OFFBOARDING, end_date=ENDED)
         for user in (half_done, renewed)
     ]
-    await lane.tables.enforcements.save(group.id, [offboarded, *begun])
+    await world.tables.enforcements.save(group.id, [offboarded, *begun])
     return stage.scene(stage.sweep(group), End(leaving={group.id: ids(half_done)}))
 
 
-async def one_person_now(lane: CrashPoint) -> Scene:
-    """Somebody whose access would go on is offboarded from both groups; the call is repeated."""
-    stage = Stage(lane)
+async def one_person_now(world: CrashWorld) -> Scene:
+    """Somebody whose access has not ended is offboarded from both groups; the call is repeated."""
+    stage = Stage(world)
     group, other = stage.group(), stage.group()
     ann, ron = stage.user(group, other), stage.user(group)
     await stage.row(group, ann.id, RUNNING)
@@ -341,22 +343,22 @@ async def one_person_now(lane: CrashPoint) -> Scene:
     return stage.scene(job, End(leaving={group.id: ids(ann), other.id: ids(ann)}))
 
 
-async def one_person_now_and_a_sweep(lane: CrashPoint) -> Scene:
-    """Somebody who was offboarded once is back; the call is not repeated, the sweep finishes it."""
-    stage = Stage(lane)
+async def one_person_now_and_a_sweep(world: CrashWorld) -> Scene:
+    """Somebody who was offboarded before is back; the call is not repeated, the sweep finishes it."""
+    stage = Stage(world)
     group = stage.group()
     ann, ron = stage.user(group), stage.user(group)
     await stage.row(group, ann.id, ENDED)
     await stage.row(group, ron.id, RUNNING)
     await stage.run(stage.sweep(group), stage.sweep(group))
-    lane.tenant.add_member(group, ann)
+    world.tenant.add_member(group, ann)
     job = Job(kind=Kind.OFFBOARD, about=ann.id, environ=stage.environ)
     return stage.scene(job, End(leaving={group.id: ids(ann)}), repairs=(stage.sweep(group),))
 
 
-async def an_undo(lane: CrashPoint) -> Scene:
-    """A run removed two and disabled their accounts; their rows are mended, and it is undone."""
-    stage = Stage(lane, {"ENFORCER_DISABLE_ACCOUNTS": "all"})
+async def an_undo(world: CrashWorld) -> Scene:
+    """A run removed two people and disabled their accounts; their rows are fixed, and it is undone."""
+    stage = Stage(world, {"ENFORCER_DISABLE_ACCOUNTS": "all"})
     group = stage.group()
     ann, gus, _ron = stage.user(group), stage.guest(group), stage.user(group)
     for user in (ann, gus):
@@ -364,12 +366,12 @@ async def an_undo(lane: CrashPoint) -> Scene:
     await stage.run(stage.sweep(group))
     for user in (ann, gus):
         await stage.row(group, user.id, RUNNING)
-    run = (await lane.services(stage.environ).runs.of_group(group.id, datetime.now(UTC)))[-1]
+    run = (await world.services(stage.environ).runs.of_group(group.id, datetime.now(UTC)))[-1]
     job = Job(kind=Kind.UNDO, about=run.run_id, environ=stage.environ)
     return stage.scene(job, End(joining={group.id: ids(ann, gus)}))
 
 
-type Build = Callable[[CrashPoint], Awaitable[Scene]]
+type Build = Callable[[CrashWorld], Awaitable[Scene]]
 
 SCENES: tuple[Build, ...] = (
     a_night,

@@ -1,4 +1,4 @@
-"""Entries to append, a check of their chain, and what somebody can do to them who may write the table."""
+"""Entries to append, a check of their chain, and ways to tamper with the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a world needs to send mail and notifications, and where they arrive."""
+"""What a world needs to send mail and notifications, and the places where they arrive."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ async def running_webhook() -> AsyncIterator[Webhook]:
 
 
 def sending_to(webhook: Webhook) -> dict[str, str]:
-    """Return the settings by which mail is sent, and operators hear through the webhook."""
+    """Return the settings with which mail is sent, and operators are notified through the webhook."""
     return {"ENFORCER_MAIL_SENDER": SENDER, "ENFORCER_NOTIFY_URLS": webhook.url}
 
 
 @asynccontextmanager
 async def mailing(world: World) -> AsyncIterator[World]:
-    """Return the world a mailbox to send from, and an empty outbox."""
+    """Add a mailbox to send from, and empty the outbox."""
     world.tenant.add_user("Offboarding", mail=SENDER, user_principal_name=SENDER)
     await _clear(world.services)
     yield world

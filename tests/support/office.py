@@ -19,13 +19,13 @@ from sandbox.directory.server import DirectoryServer
 from sandbox.directory.settings import Quota
 
 TEMPLATES = Path(__file__).parents[2] / "infra/conditional-access"
-# Waiting for a second before each call is what tests/graph/test_conditional_access.py is about.
+# tests/graph/test_conditional_access.py covers waiting a second before each call.
 PATIENT = DirectorySettings(enforce_permissions=True, conditional_access_quota=Quota(limit=1000, seconds=1))
 
 
 @dataclass(frozen=True)
 class Office:
-    """The tenant, and where the operator works."""
+    """The tenant, and the operator's place of work."""
 
     directory: DirectoryServer
     contractors: Group
@@ -64,7 +64,7 @@ class Office:
         return {policy["state"] for policy in self.tenant.policies.values()}
 
     def policy(self, key: str) -> dict[str, Any]:
-        """Return the tenant's policy that was made from a template."""
+        """Return the tenant's policy made from a template."""
         (found,) = [one for one in self.tenant.policies.values() if f"[enforcer:{key}:" in one["displayName"]]
         return found
 
@@ -73,7 +73,7 @@ class Office:
 def running_office(folder: Path, setenv: Callable[[str, str], None]) -> Iterator[Office]:
     """Run the tenant, and sign the operator in."""
     tenant = Tenant()
-    tenant.add_managed_identity("enforcer")  # the function's own identity may do nothing here
+    tenant.add_managed_identity("enforcer")  # the function's own identity has no permissions here
     everybody = tenant.add_group("All contractors")
     contractors = tenant.add_group("Contractors")
     operator = tenant.add_user("Olga Operator", directory_roles=["b1be1c3e-b65d-4f19-8427-f6fa0d97feb9"])

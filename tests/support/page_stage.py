@@ -1,4 +1,4 @@
-"""A tenant in which everything is going on that the page can show, and the app in front of it."""
+"""A tenant with everything that the page can show, and the app in front of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from enforcer.core.calendar.dates import ends_at
 from enforcer.core.offboarding_record import OffboardingRecord, State
 from sandbox.directory.objects import User
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 from sandbox.host.process import running_host_async
 from tests.support.api_caller import AUDIENCE, CHANGE
 from tests.support.world import World, running_world
@@ -46,7 +46,7 @@ UNREGISTERED = ("Forgotten Admin", "Ghost Account")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Where the app is, and who may look at it."""
+    """Where the app is, and who may view it."""
 
     world: World
     url: str
@@ -54,8 +54,8 @@ class Stage:
     people: dict[str, User]
 
     def token(self, role: str = CHANGE) -> str:
-        order = TokenOrder(audience=AUDIENCE, user=self.operator.id, roles=[role])
-        return self.world.directory.token(order)
+        request = TokenRequest(audience=AUDIENCE, user=self.operator.id, roles=[role])
+        return self.world.directory.token(request)
 
     def page_of(self, name: str) -> str:
         return f"/api/people/{self.people[name].id}"
@@ -70,7 +70,7 @@ type Fill = Callable[[World], Awaitable[dict[str, User]]]
 
 @asynccontextmanager
 async def running_stage(connection_string: str, log: IO[bytes], fill: Fill) -> AsyncIterator[Stage]:
-    """Set a stage; nothing is left running afterwards."""
+    """Set up a stage; nothing is left running afterwards."""
     environ = {
         "ENFORCER_API_AUDIENCE": AUDIENCE,
         "ENFORCER_TIME_ZONE": "Europe/Berlin",
@@ -89,7 +89,7 @@ async def running_stage(connection_string: str, log: IO[bytes], fill: Fill) -> A
 
 
 async def busy_week(world: World) -> dict[str, User]:
-    """Let a good night pass, and then one that the brake holds."""
+    """Run a successful night, and then one that the brake holds."""
     ends = STAY | dict.fromkeys(SAME_DAY, 18) | GONE
     people = {name: world.member(name) for name in (*ends, *HELD, STUCK, UNREADABLE, *UNREGISTERED)}
     for name, days in ends.items():

@@ -1,4 +1,4 @@
-"""Visits the page in this process, as the functions do; whatever is behind it is real."""
+"""Visits the page in this process, as the functions do; everything behind it is real."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from enforcer.page.answers import answer
 from enforcer.page.routes import PAGES
 from enforcer.web.messages import Request, Response
 from enforcer.web.routes import Route
-from sandbox.directory.tokens import TokenOrder
+from sandbox.directory.tokens import TokenRequest
 from tests.support.api_caller import AUDIENCE, CHANGE, Somebody
 
 _EMPTY = frozenset({"meta", "input", "rect"})
@@ -49,7 +49,7 @@ class _Reader(HTMLParser):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page as a reader finds it."""
+    """A page as a reader sees it."""
 
     response: Response
     elements: list[Element] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Page:
 
     @property
     def text(self) -> str:
-        """Return the text that people see, in one line."""
+        """Return the visible text, in one line."""
         return " ".join(" ".join(item.text for item in self.all("main")).split())
 
     def all(self, tag: str, **attributes: str) -> list[Element]:
@@ -93,13 +93,16 @@ class Page:
 
 @dataclass(slots=True)
 class Visitor(Somebody):
-    """Somebody who is signed in through App Service; unless told otherwise he may change things."""
+    """Somebody signed in through App Service; by default they may change things."""
 
     roles: list[str] = field(default_factory=lambda: [CHANGE])
 
     def headers(self) -> dict[str, str]:
-        order = TokenOrder(audience=AUDIENCE, user=self.person.id, roles=self.roles)
-        return {"x-ms-token-aad-id-token": self.world.directory.token(order), "sec-fetch-site": "same-origin"}
+        token_request = TokenRequest(audience=AUDIENCE, user=self.person.id, roles=self.roles)
+        return {
+            "x-ms-token-aad-id-token": self.world.directory.token(token_request),
+            "sec-fetch-site": "same-origin",
+        }
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Page:
         return await self._send("GET", path, self.headers() if headers is None else headers, b"")
@@ -112,7 +115,7 @@ class Visitor(Somebody):
         return await self._send("POST", path, sent, urlencode(form).encode())
 
     async def follow(self, page: Page) -> Page:
-        """Go where a change sends the browser."""
+        """Follow the redirect that a change answers with."""
         assert page.status == 303
         return await self.get(page.headers["Location"])
 

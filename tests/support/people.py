@@ -1,4 +1,4 @@
-"""Short ways to fill a world and to look at what became of it."""
+"""Shorthand for filling a world and inspecting the result."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from enforcer.core.run_ids import new_run_id
 from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
 from sandbox.directory.faults import Fault
 from sandbox.directory.objects import User
-from tests.support.directory_facts import Done, attempts
+from tests.support.directory_facts import DirectoryChange, attempts
 from tests.support.world import ENDED, RUNNING, World
 
 
 async def leavers(world: World, count: int) -> list[User]:
-    """Add so many members whose access has ended."""
+    """Add that many members whose access has ended."""
     users = [world.member(f"Leaver {number}") for number in range(count)]
     for user in users:
         await world.register(user.id, ENDED)
@@ -21,7 +21,7 @@ async def leavers(world: World, count: int) -> list[User]:
 
 
 async def stayers(world: World, count: int) -> list[User]:
-    """Add so many members whose access goes on."""
+    """Add that many members whose access has not ended."""
     users = [world.member(f"Stayer {number}") for number in range(count)]
     for user in users:
         await world.register(user.id, RUNNING)
@@ -29,7 +29,7 @@ async def stayers(world: World, count: int) -> list[User]:
 
 
 def strike(world: World, **fault: object) -> None:
-    """Have something go wrong with the directory's next matching request."""
+    """Make the directory's next matching request fail in this way."""
     world.directory.sandbox.faults.add(Fault(**fault))  # type: ignore[arg-type]
 
 
@@ -38,12 +38,12 @@ def heal(world: World) -> None:
 
 
 def mark(world: World) -> int:
-    """A place in the directory's log."""
+    """Return the current position in the directory's log."""
     return len(world.directory.sandbox.log.entries)
 
 
-def tried(world: World, since: int = 0) -> list[Done]:
-    """Return the changes that the product has asked for since then."""
+def tried(world: World, since: int = 0) -> list[DirectoryChange]:
+    """Return the changes that the product has requested since then."""
     return attempts(world.directory.sandbox.log.after(since))
 
 
@@ -53,11 +53,13 @@ async def recorded(world: World, action: Action) -> list[tuple[str, str]]:
 
 
 def removal_of(user: User) -> str:
-    """The path of this person's removal."""
+    """Return the path of the call that removes this person."""
     return rf"members/{user.id}/\$ref"
 
 
 async def offboard(world: World, user: User) -> Offboarded:
     """Offboard this person now."""
-    order = OffboardRequest(user=user.id, reason="test", actor="test", run_id=new_run_id(world.clock.moment))
-    return await offboard_now(world.services, order)
+    request = OffboardRequest(
+        user=user.id, reason="test", actor="test", run_id=new_run_id(world.clock.moment)
+    )
+    return await offboard_now(world.services, request)

@@ -1,4 +1,4 @@
-"""Rows of a register that lies in no table."""
+"""Rows of a register that are not in a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes rows as no SDK would: whatever JSON can hold, with whatever type it claims to be of."""
+"""Writes rows as no SDK would: anything that JSON can hold, with any declared type."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from azure.core.rest import HttpRequest
 from enforcer.storage.tables.storage import Tables
 
 HALF = "\ud83d"
-# Rows of a register, by key, that can be shown and not acted upon.
+# Rows of a register, by key, that can be shown but not acted upon.
 ROWS: dict[str, dict[str, object]] = {
     f"ann{HALF}@x.example": {"EndDate": "2020-01-31"},
     "bob@x.example": {"EndDate": f"2020-01-3{HALF}", "Note": f"half {HALF}"},
@@ -34,15 +34,15 @@ async def insert(tables: Tables, table: str, **properties: object) -> None:
         request = HttpRequest(
             "POST",
             f"{client.url}/{table}",
-            # Escaped, as JSON allows it to be: UTF-8 could not hold half a surrogate pair.
+            # Escaped, as JSON allows: UTF-8 cannot hold half a surrogate pair.
             content=json.dumps(entity).encode(),
             headers={"Content-Type": "application/json", "Accept": "application/json;odata=minimalmetadata"},
         )
-        response = await client._client.send_request(request)  # nothing public is as careless
+        response = await client._client.send_request(request)  # no public SDK method allows this
         response.raise_for_status()
 
 
 async def spoil_register(tables: Tables, group_id: str) -> None:
-    """Leave all these rows in a group's part of the register."""
+    """Write all these rows to a group's part of the register."""
     for key, properties in ROWS.items():
         await insert(tables, "contractors", PartitionKey=group_id, RowKey=key, **properties)

@@ -41,7 +41,7 @@ ENDED, RUNNING = "2020-01-31", "2099-01-31"
 
 @dataclass
 class Clock:
-    """The present, moved by hand; by itself it goes on by a microsecond, so that no two times are equal."""
+    """The current time, moved by hand; each reading adds a microsecond, so that no two are equal."""
 
     moment: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -55,7 +55,7 @@ class Clock:
 
 @dataclass
 class World:
-    """What a test looks at and changes; nothing in it replaces a part of the product."""
+    """What a test inspects and changes; nothing in it replaces a part of the product."""
 
     directory: DirectoryServer
     group: Group
@@ -68,7 +68,7 @@ class World:
         return self.directory.tenant
 
     def configure(self, **settings: Any) -> None:
-        """Go on with these settings, as the product does after a restart."""
+        """Continue with these settings, as the product does after a restart."""
         changed = replace(self.services.settings, **settings)
         self.services = replace(self.services, settings=changed)
 
@@ -94,11 +94,11 @@ class World:
         return (await make_whole_plan(self.services)).groups[0]
 
     async def sweep(self, **more: object) -> Report:
-        order = SweepRequest(group_id=self.group.id, actor="test", reason="test", **more)  # type: ignore[arg-type]
-        return await sweep(self.services, order)
+        request = SweepRequest(group_id=self.group.id, actor="test", reason="test", **more)  # type: ignore[arg-type]
+        return await sweep(self.services, request)
 
     async def record(self, findings: Sequence[Finding], state: RunState = RunState.COMPLETE) -> Run:
-        """Put on record a sweep of now that found all this."""
+        """Record a sweep of this moment with these findings."""
         now = self.clock()
         run = Run(
             run_id=new_run_id(now),
@@ -113,7 +113,7 @@ class World:
         return run
 
     def member_ids(self) -> set[str]:
-        """Tell who really is in the group, whatever reads show."""
+        """Return who really is in the group, whatever reads show."""
         return set(self.tenant.members[self.group.id])
 
     def is_revoked(self, user: User, since: datetime) -> bool:
@@ -124,9 +124,9 @@ class World:
         return await self.services.enforcements.get(self.group.id, row_key)
 
     async def on_record(self, row_key: str) -> OffboardingRecord:
-        """Return what is known of somebody who must be on record."""
+        """Return the record of somebody who must have one."""
         found = await self.enforcement(row_key)
-        assert found is not None, f"nothing is known of {row_key}"
+        assert found is not None, f"there is no record of {row_key}"
         return found
 
     async def ledger(self) -> list[Entry]:
@@ -149,12 +149,12 @@ async def running_world(
     environ: Mapping[str, str] | None = None,
     patience: RetryBudget | None = None,
 ) -> AsyncIterator[World]:
-    """Run a world; `environ` holds settings besides those that everybody needs."""
+    """Run a world; `environ` holds settings in addition to the required ones."""
     tenant = Tenant()
     tenant.add_managed_identity("enforcer", *PERMISSIONS)
     group = tenant.add_group("Contractors")
     clock = Clock()
-    # Entra answers one question a second about policies; what that means has tests of its own.
+    # Entra answers one request a second about policies; that has its own tests.
     unhurried = DirectorySettings(enforce_permissions=True, conditional_access_quota=_UNHURRIED)
     async with running_directory(tenant, unhurried) as directory:
         for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):

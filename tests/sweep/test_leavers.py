@@ -17,7 +17,7 @@ from enforcer.core.settings import Disable, Unregistered
 from enforcer.offboarding.steps import intent
 from enforcer.sweep.leavers import left_alone
 from sandbox.directory import Effect, Fault, User
-from tests.support.directory_facts import DirectoryFact, deeds
+from tests.support.directory_facts import DirectoryFact, changes_made
 from tests.support.group_run import RUN_ID, offboard, planned
 from tests.support.people import leavers, recorded
 from tests.support.world import ENDED, RUNNING, World
@@ -244,9 +244,9 @@ async def test_everybodys_account_is_disabled_first_and_sessions_are_revoked_las
 
     await offboard(world, await planned(world))
 
-    done = deeds(world.directory.sandbox.log.entries)
+    done = changes_made(world.directory.sandbox.log.entries)
     for user in users:
-        steps = [one.deed for one in done if one.user_id == user.id]
+        steps = [one.fact for one in done if one.user_id == user.id]
         assert steps == [DirectoryFact.CHANGED, DirectoryFact.REMOVED, DirectoryFact.REVOKED]
 
 

@@ -17,7 +17,7 @@ from sandbox.azurite import StorageEndpoints
 from sandbox.directory import Fault
 from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
-from tests.support.directory_facts import DirectoryFact, attempts, deeds, numbers
+from tests.support.directory_facts import DirectoryFact, attempts, changes_made, numbers
 from tests.support.group_run import offboard, planned, running_job
 from tests.support.people import leavers, recorded
 from tests.support.world import RUNNING, World, running_world
@@ -101,7 +101,7 @@ async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and
         done = attempts(world.directory.sandbox.log.entries)
         whole = [DirectoryFact.CHANGED, DirectoryFact.REMOVED, DirectoryFact.REVOKED]
         for number, user in enumerate(users):
-            tried = [one.deed for one in done if one.user_id == user.id]
+            tried = [one.fact for one in done if one.user_id == user.id]
             assert list(dict.fromkeys(tried)) == whole[: number + 1]
             [outcome] = runs[user.id].outcomes
             assert (outcome.reason, outcome.incomplete, outcome.finished) == (OUT_OF_TIME, True, False)
@@ -114,11 +114,11 @@ async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and
         world.directory.sandbox.faults.clear()
         assert (await world.sweep()).run.incomplete == 0
         assert world.member_ids() == set()
-        done = deeds(world.directory.sandbox.log.entries)
+        done = changes_made(world.directory.sandbox.log.entries)
         for user in users:
             assert not user.account_enabled
             [removed], revoked = (
-                numbers(done, deed, user.id) for deed in (DirectoryFact.REMOVED, DirectoryFact.REVOKED)
+                numbers(done, fact, user.id) for fact in (DirectoryFact.REMOVED, DirectoryFact.REVOKED)
             )
             assert max(revoked) > removed
 

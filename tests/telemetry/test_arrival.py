@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = Path(__file__).with_name("watched_program.py")
 
 type Item = Mapping[str, Any]
 
@@ -22,8 +21,8 @@ def sent() -> list[Item]:
     """Everything that the server got, under the app settings that the Bicep sets."""
     bicep = (ROOT / "infra/modules/app.bicep").read_text()
     settings = dict(re.findall(r"^ +(OTEL_\w+): '([^']*)'$", bicep, re.MULTILINE))
-    run = subprocess.run(  # noqa: S603
-        [sys.executable, str(PROGRAM)],
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.support.watched_program"],
         env={**os.environ, **settings, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""Which small faults are seeded into a module."""
+"""Which faults are seeded into a module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tests a module is tried with, and what comes of it: on a small tree of its own."""
+"""Which tests a module is tried with, and the result, on a small tree made for it."""
 
 from __future__ import annotations
 

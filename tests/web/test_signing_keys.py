@@ -11,7 +11,7 @@ from enforcer.core.exceptions import UnavailableError
 from enforcer.web.signing_keys import FETCHES, FETCHES_SECONDS, FRESH_SECONDS, STALE_SECONDS, KeyRing
 from sandbox.directory.faults import Effect, Fault
 from sandbox.directory.server import DirectoryServer, running_directory
-from sandbox.directory.tokens import Flaw, TokenOrder
+from sandbox.directory.tokens import Flaw, TokenRequest
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +39,7 @@ class Authority:
     def key_id(self, flaw: Flaw = Flaw.NONE) -> str:
         """Name the key by which a new token is signed."""
         user = self.server.tenant.add_user("Somebody")
-        token = self.server.token(TokenOrder(audience="api://x", user=user.id, flaw=flaw))
+        token = self.server.token(TokenRequest(audience="api://x", user=user.id, flaw=flaw))
         return str(jwt.get_unverified_header(token)["kid"])
 
 

@@ -1,4 +1,4 @@
-"""Applications and what they were granted, as far as a look at one's own permissions goes; other lookups."""
+"""Applications and their grants, as far as an app reads its own permissions; lookups by ID."""
 
 import msgspec
 
@@ -17,7 +17,7 @@ MOST_IDS_TO_GET = 1_000
 
 
 def find_application(call: Call, sandbox: Sandbox) -> ServicePrincipal:
-    """By object id, or by `appId='…'`. Raises GraphError (404)."""
+    """Return an application by object ID or `appId='…'`. Raises GraphError (404)."""
     wanted = call.parameters["application"]
     by_app_id = wanted.lower().startswith("appid=")
     name = wanted.partition("=")[2].strip("'") if by_app_id else wanted
@@ -43,13 +43,13 @@ def list_applications(call: Call, sandbox: Sandbox) -> Answer:
 
 
 def list_assignments(call: Call, sandbox: Sandbox) -> Answer:
-    """What this application was granted on others."""
+    """List what this application was granted on others."""
     held = sandbox.tenant.assignments.get(find_application(call, sandbox).id, [])
     return _assignments(call, [msgspec.to_builtins(one) for one in held])
 
 
 def list_assigned(call: Call, sandbox: Sandbox) -> Answer:
-    """Who is assigned to this application."""
+    """List who is assigned to this application."""
     resource = find_application(call, sandbox)
     return _assignments(
         call,

@@ -1,4 +1,4 @@
-"""Directory objects as answers: one of them, or collections, be it of one type or of several."""
+"""Answers with directory objects: a single one, or a collection of one or several types."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -12,7 +12,7 @@ from sandbox.directory.permissions import READ_MEMBER_PROPERTIES, allowed
 from sandbox.directory.state import Sandbox
 from sandbox.directory.tenant import Json
 
-# From an id to the ids that follow it, in order.
+# From an ID to the IDs that follow it, in order.
 type Following = Callable[[str], Iterable[str]]
 
 _CASTS = {
@@ -23,7 +23,7 @@ _CASTS = {
 
 
 def entity(call: Call, entry: DirectoryObject) -> Answer:
-    """One object, with the properties that the call selects."""
+    """Answer with an object and the properties that the call selects."""
     select = parse_select(call.query.get("$select"))
     check_select(type(entry), select)
     context = f"{call.root}/$metadata#{_context(type(entry), select)}/$entity"
@@ -36,7 +36,7 @@ def sorted_ids(ids: Iterable[str]) -> Following:
 
 
 def collection(call: Call, sandbox: Sandbox, following: Following) -> Answer:
-    """A page of the objects with these ids, all of them or those of the type that the path casts to."""
+    """Answer with a page of the objects with these IDs, or those of the type that the path casts to."""
     if "$filter" in call.query or "$search" in call.query or "$orderby" in call.query:
         raise unsupported_query("Unsupported Query. The query needs advanced query capabilities.")
     kind = _cast(call.parameters.get("cast"))
@@ -59,7 +59,7 @@ def collection(call: Call, sandbox: Sandbox, following: Following) -> Answer:
 def matching[T: DirectoryObject](
     call: Call, sandbox: Sandbox, kind: type[T], candidates: Iterable[T]
 ) -> Answer:
-    """A page of the objects of one type that satisfy the call's $filter."""
+    """Answer with a page of the objects of one type that satisfy the call's $filter."""
     select = parse_select(call.query.get("$select"))
     check_select(kind, select)
     condition = parse(call.query["$filter"]) if "$filter" in call.query else None
@@ -87,7 +87,7 @@ def _of_kind(
 ) -> Iterator[DirectoryObject]:
     hidden = None if sandbox.settings.list_service_principals else ServicePrincipal
     for object_id in ids:
-        # Deleted objects keep their place in a group, unseen.
+        # Deleted objects keep their memberships, unseen.
         entry = sandbox.tenant.objects.get(object_id)
         if entry is None or (kind is not None and not isinstance(entry, kind)):
             continue
@@ -103,7 +103,7 @@ def _context(kind: type[DirectoryObject] | None, select: tuple[str, ...]) -> str
 def _renderer(
     call: Call, sandbox: Sandbox, kind: type[DirectoryObject] | None, select: tuple[str, ...]
 ) -> Callable[[DirectoryObject], Json]:
-    # A collection of one type says that type once, in its context; a mixed one with each object.
+    # A collection of one type states it once, in its context; a mixed one states it with each object.
     render = show_typed if kind is None else show
     blind = sandbox.settings.enforce_permissions and not allowed(
         call.caller.permissions, READ_MEMBER_PROPERTIES

@@ -1,4 +1,4 @@
-"""Conditional Access policies, and the question what they would do: What If."""
+"""Conditional Access policies, and their What If evaluation."""
 
 import re
 
@@ -119,7 +119,7 @@ def _entity(call: Call, policy: Json) -> Json:
 
 
 def _attempt(question: Question, sandbox: Sandbox) -> SignIn:
-    """The sign-in that is asked about; memberships are those that reads show."""
+    """Return the sign-in to evaluate, with the memberships that reads show."""
     identity = question.sign_in_identity
     user = sandbox.tenant.user(identity.user_id or "")
     if user is None and identity.external_user_type is None:

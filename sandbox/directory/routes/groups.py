@@ -38,7 +38,7 @@ _REFERENCE = re.compile(
 
 
 def find_group(call: Call, sandbox: Sandbox) -> Group:
-    """Raises GraphError (400, 404)."""
+    """Return the group that the path names. Raises GraphError (400, 404)."""
     group_id = call.parameters["group"]
     if not is_id(group_id):
         raise not_an_id(group_id)
@@ -81,7 +81,7 @@ def hidden_from(caller: Caller, group: Group) -> bool:
 
 
 def list_owners(call: Call, sandbox: Sandbox) -> Answer:
-    """Who owns the group; service principals are listed only where the path casts to them."""
+    """List the group's owners; service principals are listed only if the path casts to them."""
     owners = sandbox.tenant.owners[find_group(call, sandbox).id]
     if "cast" not in call.parameters:
         objects = sandbox.tenant.objects
@@ -107,7 +107,7 @@ def add_member(call: Call, sandbox: Sandbox) -> Answer:
 def remove_member(call: Call, sandbox: Sandbox) -> Answer:
     group = find_group(call, sandbox)
     check_writable(call, group)
-    # Only an object id names a member here; a user principal name does not.
+    # Only an object ID identifies a member here, not a user principal name.
     member_id = call.parameters["member"].lower()
     if not is_id(member_id):
         raise not_an_id(call.parameters["member"])
@@ -120,7 +120,7 @@ def remove_member(call: Call, sandbox: Sandbox) -> Answer:
 
 
 def delete_member_object(call: Call, sandbox: Sandbox) -> Answer:
-    """What a forgotten `/$ref` does: it deletes the account itself."""
+    """Delete the account itself, which is what a forgotten `/$ref` does."""
     group = find_group(call, sandbox)
     member = sandbox.tenant.user(call.parameters["member"])
     if member is None or member.id not in sandbox.tenant.members[group.id]:
@@ -132,7 +132,7 @@ def delete_member_object(call: Call, sandbox: Sandbox) -> Answer:
 
 
 def check_writable(call: Call, group: Group) -> None:
-    """Raises GraphError where an application cannot change a group's members."""
+    """Raise GraphError if an application cannot change the group's members."""
     role_bound = group.is_assignable_to_role and not allowed(call.caller.permissions, WRITE_ROLE_ASSIGNABLE)
     if group.is_management_restricted or role_bound or group.dynamic:
         raise denied()
@@ -145,7 +145,7 @@ def check_writable(call: Call, group: Group) -> None:
 def _not_a_member(group: Group, sandbox: Sandbox) -> GraphError:
     if sandbox.settings.not_a_member is NotAMember.REFERENCE_NOT_FOUND:
         return no_such_reference()
-    # Graph names the group here, though it is the member that is missing.
+    # Graph names the group here, although the member is what is missing.
     return not_found(group.id)
 
 

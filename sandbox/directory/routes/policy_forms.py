@@ -1,4 +1,4 @@
-"""What a Conditional Access policy must look like, and how Graph writes it out in full."""
+"""Which Conditional Access policies Graph accepts, and how it writes them out in full."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from sandbox.directory.tenant import Json
 
 _NONE = "None"
 
-# Built-in authentication strengths; their ids are the same in every tenant.
+# Built-in authentication strengths; their IDs are the same in every tenant.
 STRENGTHS: dict[str, Json] = {
     strength_id: {
         "id": strength_id,
@@ -84,9 +84,9 @@ _EMPTY_GRANT: Json = {
 
 
 def merged(policy: Json, changes: Json) -> Json:
-    """The policy with these changes: objects are changed property by property, all else is replaced.
+    """Return the policy with these changes: objects are merged by property, everything else is replaced.
 
-    So is an object whose type changes: it has not the properties of the other.
+    An object whose type changes is replaced as well, since the types have different properties.
     """
     if changes.get("@odata.type", policy.get("@odata.type")) != policy.get("@odata.type"):
         return changes
@@ -98,7 +98,7 @@ def merged(policy: Json, changes: Json) -> Json:
 
 
 def completed(policy: Json) -> Json:
-    """The policy as Graph shows it, with everything that was left out. Raises GraphError (400)."""
+    """Return the policy as Graph shows it, with omitted properties filled in. Raises GraphError (400)."""
     try:
         form = msgspec.convert(policy, Policy)
     except msgspec.ValidationError as error:
@@ -125,7 +125,7 @@ def completed(policy: Json) -> Json:
 
 
 def _full_grant(grant: Json) -> Json:
-    # Clients name a strength by id, or bind it as a reference; Graph writes it out.
+    # Clients give a strength's ID, or bind it as a reference; Graph writes it out.
     strength = grant.get("authenticationStrength")
     bound = str(grant.get("authenticationStrength@odata.bind", "")).rpartition("/")[2]
     strength_id = strength.get("id") if strength else bound

@@ -1,4 +1,4 @@
-"""Users: finding, disabling, revoking, deleting, and the mail they send."""
+"""Users: finding, disabling, revoking, deleting, and sending mail."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -30,7 +30,7 @@ _INDEXED = frozenset({"id", "userPrincipalName", "mail", "otherMails", "proxyAdd
 
 
 def find_user(call: Call, sandbox: Sandbox) -> User:
-    """Raises GraphError (404)."""
+    """Return the user that the path names. Raises GraphError (404)."""
     name = call.parameters["user"]
     user = sandbox.tenant.user(name)
     if user is None:
@@ -68,7 +68,7 @@ def change_user(call: Call, sandbox: Sandbox) -> Answer:
 
 
 def revoke_sessions(call: Call, sandbox: Sandbox) -> Answer:
-    """End sessions that began here; those of external users begin in their home tenants."""
+    """Revoke sessions that began here; those of external users begin in their home tenants."""
     user = find_user(call, sandbox)
     user.sign_in_sessions_valid_from_date_time = sandbox.clock.now()
     if sandbox.settings.revoke_status == HTTPStatus.NO_CONTENT:
@@ -137,15 +137,15 @@ def send_mail(call: Call, sandbox: Sandbox) -> Answer:
         raise GraphError(
             404, "MailboxNotEnabledForRESTAPI", "The mailbox is either inactive or hosted on-premise."
         )
-    order = call.json()
-    message = order.get("message", order.get("Message"))
+    body = call.json()
+    message = body.get("message", body.get("Message"))
     if not isinstance(message, dict) or not message.get("toRecipients"):
         raise GraphError(400, "ErrorInvalidRecipients", "At least one recipient isn't valid.")
     sandbox.tenant.mails.append(
         Mail(
             sender=sender.user_principal_name,
             message=message,
-            save_to_sent_items=order.get("saveToSentItems", True) is not False,
+            save_to_sent_items=body.get("saveToSentItems", True) is not False,
             sent_at=sandbox.clock.now(),
         )
     )
@@ -153,7 +153,7 @@ def send_mail(call: Call, sandbox: Sandbox) -> Answer:
 
 
 def _candidates(condition: Condition | None, sandbox: Sandbox) -> list[User]:
-    """Those who can satisfy a condition; found by index where it asks for ids or addresses."""
+    """Return who may satisfy a condition; found by index if it compares IDs or addresses."""
     wanted = _indexed(condition)
     if wanted is None:
         return list(sandbox.tenant.each(User))
@@ -162,7 +162,7 @@ def _candidates(condition: Condition | None, sandbox: Sandbox) -> list[User]:
 
 
 def _indexed(condition: Condition | None) -> set[str] | None:
-    """The names of which one must be right for the condition to hold, if it can be put so."""
+    """Return the names of which one must match for the condition to hold, if there are such."""
     if isinstance(condition, Comparison):
         return set(condition.values) if condition.name in _INDEXED else None
     if isinstance(condition, Compound):
@@ -191,7 +191,7 @@ ROUTES = (
         permissions=REVOKE_SESSIONS,
         writes=1,
     ),
-    # Listed at 4 resource units, and reads although it is a POST.
+    # Costs 4 resource units, and counts as a read although it is a POST.
     Endpoint(
         method="POST",
         pattern="/users/{user}/checkMemberGroups",

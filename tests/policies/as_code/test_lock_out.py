@@ -15,7 +15,7 @@ from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.pacer import Pacer
 from enforcer.policies.as_code.managing import Manager
 from sandbox import azure_cli
-from sandbox.directory import Fault, Group, TokenOrder
+from sandbox.directory import Fault, Group, TokenRequest
 from tests.policies.conftest import Operator
 from tests.support.office import Office
 
@@ -47,7 +47,7 @@ class Pipeline:
 
     def __init__(self, office: Office) -> None:
         app = office.tenant.add_application("Pipeline")
-        order = TokenOrder(audience=GRAPH, app=app.app_id, roles=list(azure_cli.SCOPES))
+        order = TokenRequest(audience=GRAPH, app=app.app_id, roles=list(azure_cli.SCOPES))
         self._token = office.directory.token(order)
 
     async def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:

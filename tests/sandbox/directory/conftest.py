@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from sandbox.directory import DirectoryServer, Group, Sandbox, Tenant, TokenOrder, User, running_directory
+from sandbox.directory import DirectoryServer, Group, Sandbox, Tenant, TokenRequest, User, running_directory
 
 GRAPH = "https://graph.microsoft.com"
 
@@ -32,11 +32,11 @@ class Scene:
         return f"/groups/{self.group.id}/members"
 
     def act_as(self, *roles: str) -> None:
-        """Ask from now on with a token that has just these application permissions."""
+        """Use a token with just these application permissions from now on."""
         identity = self.tenant.identity
         assert identity is not None
-        order = TokenOrder(audience=GRAPH, app=identity.app_id, roles=list(roles))
-        self.http.headers["Authorization"] = f"Bearer {self.server.token(order)}"
+        request = TokenRequest(audience=GRAPH, app=identity.app_id, roles=list(roles))
+        self.http.headers["Authorization"] = f"Bearer {self.server.token(request)}"
 
 
 @pytest.fixture

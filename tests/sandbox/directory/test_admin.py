@@ -11,7 +11,7 @@ from sandbox.directory import (
     Fault,
     Flaw,
     Tenant,
-    TokenOrder,
+    TokenRequest,
     directory_in_thread,
     dump,
     load,
@@ -46,8 +46,8 @@ def example() -> Tenant:
 
 
 def graph(sandbox: SandboxClient, method: str, path: str) -> httpx.Response:
-    order = TokenOrder(audience=GRAPH, user="ada@contoso.example")
-    headers = {"Authorization": f"Bearer {sandbox.token(order)}"}
+    request = TokenRequest(audience=GRAPH, user="ada@contoso.example")
+    headers = {"Authorization": f"Bearer {sandbox.token(request)}"}
     return httpx.request(method, f"{sandbox.url}/v1.0{path}", headers=headers, trust_env=False)
 
 
@@ -83,7 +83,7 @@ def test_an_object_is_changed_behind_graphs_back(sandbox: SandboxClient) -> None
         sandbox.change("88888888-8888-8888-8888-888888888888", {})
 
 
-def test_the_log_tells_what_was_asked_and_by_whom(sandbox: SandboxClient) -> None:
+def test_the_log_says_what_was_asked_and_by_whom(sandbox: SandboxClient) -> None:
     graph(sandbox, "GET", "/users/ada@contoso.example?$select=id")
     graph(sandbox, "GET", "/users/nobody@contoso.example")
     first, second = sandbox.log(path="/v1.0/users")
@@ -115,7 +115,7 @@ def test_settings_are_changed_one_by_one(sandbox: SandboxClient) -> None:
         sandbox.configure({"no_such_setting": 1})
 
 
-def test_the_clock_runs_as_fast_as_it_is_told(sandbox: SandboxClient) -> None:
+def test_the_clock_runs_at_the_given_speed(sandbox: SandboxClient) -> None:
     sandbox.run_clock_at(1_000)
     clock = httpx.get(f"{sandbox.url}/sandbox/clock", trust_env=False).json()
     assert clock["speed"] == 1_000
@@ -123,17 +123,17 @@ def test_the_clock_runs_as_fast_as_it_is_told(sandbox: SandboxClient) -> None:
 
 
 def test_tokens_good_and_bad_are_issued(sandbox: SandboxClient) -> None:
-    good = TokenOrder(audience=GRAPH, user="ada@contoso.example")
+    good = TokenRequest(audience=GRAPH, user="ada@contoso.example")
     bad = msgspec.structs.replace(good, flaw=Flaw.EXPIRED)
-    for order, status in ((good, 200), (bad, 401)):
-        headers = {"Authorization": f"Bearer {sandbox.token(order)}"}
+    for request, status in ((good, 200), (bad, 401)):
+        headers = {"Authorization": f"Bearer {sandbox.token(request)}"}
         assert httpx.get(f"{sandbox.url}/v1.0/users", headers=headers, trust_env=False).status_code == status
     with pytest.raises(httpx.HTTPStatusError, match="404"):
-        sandbox.token(TokenOrder(audience=GRAPH, user="nobody"))
+        sandbox.token(TokenRequest(audience=GRAPH, user="nobody"))
 
 
 def test_tokens_signed_with_a_retired_key_are_refused(sandbox: SandboxClient) -> None:
-    token = sandbox.token(TokenOrder(audience=GRAPH, user="ada@contoso.example"))
+    token = sandbox.token(TokenRequest(audience=GRAPH, user="ada@contoso.example"))
     headers = {"Authorization": f"Bearer {token}"}
     sandbox.rotate_keys()
     assert httpx.get(f"{sandbox.url}/v1.0/users", headers=headers, trust_env=False).status_code == 200

@@ -223,7 +223,7 @@ async def test_a_malformed_policy_is_refused(unhurried: Scene, change: dict[str,
         },
     ],
 )
-async def test_a_change_that_graphs_types_do_not_have_is_refused_and_changes_nothing(
+async def test_a_change_unknown_to_graphs_types_is_refused_without_effect(
     unhurried: Scene, change: dict[str, Any]
 ) -> None:
     made = (await unhurried.http.post(POLICIES, json=policy(includeUsers=["All"]))).json()
@@ -259,7 +259,7 @@ async def test_a_policy_must_name_whom_it_includes(unhurried: Scene, users: dict
 
 
 @pytest.mark.anyio
-async def test_what_if_tells_which_policies_apply_and_why_others_do_not(unhurried: Scene) -> None:
+async def test_what_if_says_which_policies_apply_and_why_others_do_not(unhurried: Scene) -> None:
     outer = unhurried.tenant.add_group("Outer", members=[unhurried.group])
     for wanted in (
         policy(includeUsers=["All"], excludeGroups=[outer.id]) | {"displayName": "No group, no access"},

@@ -1,4 +1,4 @@
-"""The sandbox does what Microsoft publishes about Graph, and nothing else."""
+"""The sandbox behaves as Microsoft's published description of Graph says, and no differently."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_call_costs_what_is_published(operation: Operation) -> None:
 
 @pytest.mark.parametrize("operation", DESCRIBED, ids=name_of)
 def test_no_permission_allows_a_call_that_is_not_published_for_it(operation: Operation) -> None:
-    """What a property or the type of a member needs besides, no table of permissions says."""
+    """No permission table says what a property or a member's type needs in addition."""
     endpoint = endpoint_of(operation)
     lenient = [
         permission

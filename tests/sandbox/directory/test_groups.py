@@ -28,7 +28,7 @@ async def test_a_property_that_does_not_exist_is_refused(scene: Scene) -> None:
     assert "nonsense" in response.json()["error"]["message"]
 
 
-async def test_an_unknown_group_is_not_found_and_a_name_is_no_id(scene: Scene) -> None:
+async def test_an_unknown_group_is_not_found_and_a_name_is_not_an_id(scene: Scene) -> None:
     missing = "11111111-1111-1111-1111-111111111111"
     assert error_of(await scene.http.get(f"/groups/{missing}")) == (404, "Request_ResourceNotFound")
     assert error_of(await scene.http.get("/groups/contractors")) == (400, "Request_BadRequest")
@@ -53,7 +53,7 @@ async def test_members_of_all_kinds_carry_their_type(scene: Scene) -> None:
     }
 
 
-async def test_service_principals_may_be_missing_from_the_list_as_in_the_known_issue(scene: Scene) -> None:
+async def test_service_principals_may_be_missing_as_in_the_known_issue(scene: Scene) -> None:
     robot = scene.tenant.add_application("Robot")
     scene.tenant.fill_group(scene.group, [robot])
     scene.sandbox.settings.list_service_principals = False
@@ -152,7 +152,7 @@ async def test_a_user_principal_name_does_not_name_a_member(scene: Scene) -> Non
     assert scene.ada.id in scene.tenant.members[scene.group.id]
 
 
-async def test_a_forgotten_ref_deletes_the_account_and_is_recorded_as_a_catastrophe(scene: Scene) -> None:
+async def test_a_forgotten_ref_deletes_the_account_and_is_a_catastrophe(scene: Scene) -> None:
     assert (await scene.http.delete(f"{scene.members}/{scene.ada.id}")).status_code == 204
     assert scene.tenant.user(scene.ada.id) is None
     assert scene.sandbox.log.catastrophes == [f"deleted the account of {scene.ada.user_principal_name}"]

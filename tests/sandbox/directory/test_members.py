@@ -74,7 +74,7 @@ async def test_only_listings_count_as_listings(scene: Scene) -> None:
 
 
 async def seen(scene: Scene) -> tuple[bool, bool]:
-    """Whether the list of members and, after it, the user's list of groups show the membership."""
+    """Return whether the list of members and then the user's list of groups show the membership."""
     members = (await scene.http.get(scene.members)).json()["value"]
     groups = (await scene.http.get(f"/users/{scene.ada.id}/memberOf")).json()["value"]
     return scene.ada.id in {one["id"] for one in members}, scene.group.id in {one["id"] for one in groups}

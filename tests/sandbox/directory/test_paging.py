@@ -6,7 +6,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def pages(scene: Scene, url: str) -> list[list[str]]:
-    """The ids on every page, links followed as they are."""
+    """Return the IDs on every page, following links unchanged."""
     found = []
     while url:
         answer = (await scene.http.get(url)).json()

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.directory import Quota, TokenOrder
+from sandbox.directory import Quota, TokenRequest
 from sandbox.directory.permissions import PERMISSION_IDS, allowed, any_of
 from tests.sandbox.directory.conftest import GRAPH, Scene, error_of
 
@@ -116,7 +116,7 @@ async def test_conditional_access_refuses_in_its_own_words(strict: Scene) -> Non
 async def test_listing_policies_takes_more_than_evaluating_them(
     strict: Scene, permission: str, listing: int, evaluating: int
 ) -> None:
-    """An evaluation that is allowed says that the question is none."""
+    """An evaluation that is allowed rejects the question itself."""
     strict.sandbox.settings.conditional_access_quota = Quota(limit=1_000, seconds=1)
     strict.act_as(permission)
     listed = await strict.http.get("/identity/conditionalAccess/policies")
@@ -125,12 +125,12 @@ async def test_listing_policies_takes_more_than_evaluating_them(
 
 
 @pytest.mark.anyio
-async def test_a_person_is_told_who_he_is_and_an_app_is_not(strict: Scene) -> None:
+async def test_me_answers_people_but_not_apps(strict: Scene) -> None:
     strict.act_as("User.Read.All")
     response = await strict.http.get("/me?$select=id")
     assert error_of(response) == (400, "BadRequest")
-    order = TokenOrder(audience=GRAPH, user=strict.ada.id, scopes=["User.Read"])
-    strict.http.headers["Authorization"] = f"Bearer {strict.server.token(order)}"
+    token_request = TokenRequest(audience=GRAPH, user=strict.ada.id, scopes=["User.Read"])
+    strict.http.headers["Authorization"] = f"Bearer {strict.server.token(token_request)}"
     assert (await strict.http.get("/me?$select=id")).json()["id"] == strict.ada.id
 
 

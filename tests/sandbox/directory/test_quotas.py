@@ -57,7 +57,7 @@ async def test_a_throttled_write_says_why_and_when_to_come_back(scene: Scene) ->
 
 
 @pytest.mark.anyio
-async def test_on_a_fast_clock_the_wait_is_told_in_real_seconds(scene: Scene) -> None:
+async def test_on_a_fast_clock_the_wait_is_given_in_real_seconds(scene: Scene) -> None:
     scene.sandbox.settings.count_refused = False
     scene.sandbox.settings.write_quota = Quota(limit=1, seconds=150)
     scene.sandbox.clock.run_at(1_000)
@@ -118,7 +118,7 @@ async def test_all_applications_share_the_tenants_write_quota(scene: Scene) -> N
 
 
 @pytest.mark.anyio
-async def test_conditional_access_allows_one_request_a_second_and_does_not_say_when(scene: Scene) -> None:
+async def test_conditional_access_allows_one_request_a_second_without_a_hint(scene: Scene) -> None:
     assert (await scene.http.get("/identity/conditionalAccess/policies")).status_code == 200
     response = await scene.http.get("/identity/conditionalAccess/policies")
     assert error_of(response) == (429, "TooManyRequests")

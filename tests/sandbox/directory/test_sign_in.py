@@ -95,7 +95,7 @@ def test_disabled_and_unknown_accounts_stay_out(tenant: Tenant, ada: User) -> No
     assert try_to_sign_in(Attempt(user="nobody", app=APP), tenant).reason == "unknown_user"
 
 
-def test_an_application_may_require_an_assignment_that_nested_groups_do_not_give(
+def test_a_nested_group_does_not_satisfy_a_required_assignment(
     tenant: Tenant, group: Group, ada: User
 ) -> None:
     application = tenant.add_application("Portal", app_id=APP, app_role_assignment_required=True)
@@ -116,7 +116,7 @@ def test_revoking_ends_a_members_session_and_leaves_a_guests_alone(
     assert [(one.alive, one.reason) for one in sessions if one] == [(False, "revoked"), (True, "home_tenant")]
 
 
-def test_revoking_reaches_a_guest_with_an_account_of_this_tenant_and_no_invited_one_of_any_name(
+def test_revoking_reaches_internal_guests_but_not_invited_ones(
     tenant: Tenant,
 ) -> None:
     began = datetime.now(UTC) - timedelta(hours=1)
@@ -134,7 +134,7 @@ def test_a_session_that_began_later_lives(tenant: Tenant, ada: User) -> None:
     assert session.alive
 
 
-def test_a_disabled_guest_keeps_his_home_session_and_stays_out_here(tenant: Tenant, gus: User) -> None:
+def test_a_disabled_guest_keeps_the_home_session_and_stays_out_here(tenant: Tenant, gus: User) -> None:
     gus.account_enabled = False
     outcome = sign_in(tenant, gus, session_issued_at=datetime.now(UTC))
     assert (outcome.signed_in, outcome.reason) == (False, "account_disabled")

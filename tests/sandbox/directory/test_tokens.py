@@ -4,7 +4,7 @@ from typing import Any
 import jwt
 import pytest
 
-from sandbox.directory import AppRole, Flaw, Sandbox, ServicePrincipal, Tenant, TokenOrder, User
+from sandbox.directory import AppRole, Flaw, Sandbox, ServicePrincipal, Tenant, TokenRequest, User
 from sandbox.directory.errors import GraphError
 from tests.sandbox.directory.conftest import GRAPH, Scene
 
@@ -37,13 +37,13 @@ def claims_of(token: str) -> dict[str, Any]:
     return found
 
 
-def test_a_persons_token_says_who_he_is_and_what_he_may(
+def test_a_persons_token_says_who_they_are_and_what_they_may_do(
     sandbox: Sandbox, api: ServicePrincipal, ada: User
 ) -> None:
     sandbox.tenant.grant(ada, "Contractors.Offboard", on=api)
     operators = sandbox.tenant.add_group("Operators", members=[ada])
     sandbox.tenant.grant(operators, "Contractors.Read", on=api)
-    claims = claims_of(sandbox.tokens.issue(TokenOrder(audience=AUDIENCE, user=ada.user_principal_name)))
+    claims = claims_of(sandbox.tokens.issue(TokenRequest(audience=AUDIENCE, user=ada.user_principal_name)))
     assert claims["iss"] == f"http://127.0.0.1:1/{sandbox.tenant.tenant_id}/v2.0"
     assert (claims["aud"], claims["tid"], claims["ver"]) == (AUDIENCE, sandbox.tenant.tenant_id, "2.0")
     assert (claims["oid"], claims["preferred_username"]) == (ada.id, ada.user_principal_name)
@@ -54,8 +54,8 @@ def test_a_persons_token_says_who_he_is_and_what_he_may(
 
 def test_an_applications_token_says_which(sandbox: Sandbox, api: ServicePrincipal) -> None:
     robot = sandbox.tenant.add_application("Robot")
-    order = TokenOrder(audience=AUDIENCE, app=robot.app_id, roles=["Contractors.Read"])
-    claims = claims_of(sandbox.tokens.issue(order))
+    request = TokenRequest(audience=AUDIENCE, app=robot.app_id, roles=["Contractors.Read"])
+    claims = claims_of(sandbox.tokens.issue(request))
     assert (claims["azp"], claims["oid"], claims["idtyp"]) == (robot.app_id, robot.id, "app")
     assert claims["roles"] == ["Contractors.Read"]
     assert "preferred_username" not in claims
@@ -63,29 +63,31 @@ def test_an_applications_token_says_which(sandbox: Sandbox, api: ServicePrincipa
 
 def test_nobody_gets_no_token(sandbox: Sandbox) -> None:
     with pytest.raises(LookupError):
-        sandbox.tokens.issue(TokenOrder(audience=AUDIENCE, user="nobody@contoso.example"))
+        sandbox.tokens.issue(TokenRequest(audience=AUDIENCE, user="nobody@contoso.example"))
     with pytest.raises(LookupError):
-        sandbox.tokens.issue(TokenOrder(audience=AUDIENCE, app="nothing"))
+        sandbox.tokens.issue(TokenRequest(audience=AUDIENCE, app="nothing"))
 
 
 @pytest.mark.parametrize("flaw", [flaw for flaw in Flaw if flaw not in (Flaw.NONE, Flaw.NO_ROLES)])
 def test_graph_refuses_every_flawed_token(sandbox: Sandbox, ada: User, flaw: Flaw) -> None:
-    sound = sandbox.tokens.issue(TokenOrder(audience=GRAPH, user=ada.id))
+    sound = sandbox.tokens.issue(TokenRequest(audience=GRAPH, user=ada.id))
     assert sandbox.tokens.authenticate(f"Bearer {sound}").object_id == ada.id
-    flawed = sandbox.tokens.issue(TokenOrder(audience=GRAPH, user=ada.id, flaw=flaw))
+    flawed = sandbox.tokens.issue(TokenRequest(audience=GRAPH, user=ada.id, flaw=flaw))
     with pytest.raises(GraphError) as refused:
         sandbox.tokens.authenticate(f"Bearer {flawed}")
     assert refused.value.status == 401
 
 
 def test_a_token_without_roles_is_a_flaw_of_rights_only(sandbox: Sandbox, ada: User) -> None:
-    order = TokenOrder(audience=GRAPH, user=ada.id, roles=["User.Read.All"], scopes=[], flaw=Flaw.NO_ROLES)
-    caller = sandbox.tokens.authenticate(f"Bearer {sandbox.tokens.issue(order)}")
+    request = TokenRequest(
+        audience=GRAPH, user=ada.id, roles=["User.Read.All"], scopes=[], flaw=Flaw.NO_ROLES
+    )
+    caller = sandbox.tokens.authenticate(f"Bearer {sandbox.tokens.issue(request)}")
     assert caller.permissions == frozenset()
 
 
 def test_a_token_that_was_good_expires(sandbox: Sandbox, ada: User) -> None:
-    token = sandbox.tokens.issue(TokenOrder(audience=GRAPH, user=ada.id, seconds=60))
+    token = sandbox.tokens.issue(TokenRequest(audience=GRAPH, user=ada.id, seconds=60))
     sandbox.tokens.authenticate(f"Bearer {token}")
     sandbox.clock.offset = timedelta(seconds=61)
     with pytest.raises(GraphError, match="expired"):
@@ -96,7 +98,7 @@ def test_a_token_that_was_good_expires(sandbox: Sandbox, ada: User) -> None:
     "audience", [GRAPH, f"{GRAPH}/", "00000003-0000-0000-c000-000000000000", "http://127.0.0.1:1"]
 )
 def test_graph_answers_to_several_audiences(sandbox: Sandbox, ada: User, audience: str) -> None:
-    token = sandbox.tokens.issue(TokenOrder(audience=audience, user=ada.id))
+    token = sandbox.tokens.issue(TokenRequest(audience=audience, user=ada.id))
     assert sandbox.tokens.authenticate(f"Bearer {token}").object_id == ada.id
 
 
@@ -104,7 +106,7 @@ class TestAuthority:
     pytestmark = pytest.mark.anyio
 
     async def verify(self, scene: Scene, token: str) -> dict[str, Any]:
-        """Do what any program does that takes Entra's tokens."""
+        """Validate a token as any program that accepts Entra's tokens does."""
         base = f"{scene.server.url}/{scene.tenant.tenant_id}"
         configuration = (await scene.http.get(f"{base}/v2.0/.well-known/openid-configuration")).json()
         published = jwt.PyJWKSet.from_dict((await scene.http.get(configuration["jwks_uri"])).json())
@@ -115,7 +117,7 @@ class TestAuthority:
         return claims
 
     async def test_published_keys_verify_tokens(self, scene: Scene) -> None:
-        token = scene.server.token(TokenOrder(audience=AUDIENCE, user=scene.ada.id))
+        token = scene.server.token(TokenRequest(audience=AUDIENCE, user=scene.ada.id))
         assert (await self.verify(scene, token))["oid"] == scene.ada.id
 
     @pytest.mark.parametrize(
@@ -135,14 +137,14 @@ class TestAuthority:
     async def test_flawed_tokens_fail_for_their_flaw(
         self, scene: Scene, flaw: Flaw, error: type[Exception]
     ) -> None:
-        token = scene.server.token(TokenOrder(audience=AUDIENCE, user=scene.ada.id, flaw=flaw))
+        token = scene.server.token(TokenRequest(audience=AUDIENCE, user=scene.ada.id, flaw=flaw))
         with pytest.raises(error):
             await self.verify(scene, token)
 
     async def test_old_keys_stay_published_until_they_are_retired(self, scene: Scene) -> None:
-        old = scene.server.token(TokenOrder(audience=AUDIENCE, user=scene.ada.id))
+        old = scene.server.token(TokenRequest(audience=AUDIENCE, user=scene.ada.id))
         scene.sandbox.keys.rotate()
-        new = scene.server.token(TokenOrder(audience=AUDIENCE, user=scene.ada.id))
+        new = scene.server.token(TokenRequest(audience=AUDIENCE, user=scene.ada.id))
         assert jwt.get_unverified_header(old)["kid"] != jwt.get_unverified_header(new)["kid"]
         assert (await self.verify(scene, old))["oid"] == (await self.verify(scene, new))["oid"]
         scene.sandbox.keys.retire()

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.anyio
 TO = {"emailAddress": {"address": "x@contoso.example"}}
 
 
-async def test_a_guest_is_found_by_his_encoded_name(scene: Scene) -> None:
+async def test_a_guest_is_found_by_the_encoded_name(scene: Scene) -> None:
     path = f"/users/{quote(scene.gus.user_principal_name, safe='')}"
     assert "%23EXT%23" in path
     assert (await scene.http.get(path)).json()["id"] == scene.gus.id

@@ -37,6 +37,6 @@ def settings(azurite: StorageEndpoints) -> SettingsFor:
 
 @pytest.fixture(scope="session")
 def running(app: Path, settings: SettingsFor) -> Iterator[HostProcess]:
-    """The sample app as a process of its own."""
+    """The sample app in a separate process."""
     with running_host(app, settings=settings("running")) as host:
         yield host

@@ -75,7 +75,7 @@ def test_settings_are_an_object_or_the_values_of_local_settings(tmp_path: Path, 
     assert read_settings(written(tmp_path, "settings.json", text)) == {"A": "1"}
 
 
-def test_settings_that_are_no_text_are_refused(tmp_path: Path) -> None:
+def test_settings_that_are_not_text_are_refused(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="settings"):
         read_settings(written(tmp_path, "settings.json", '{"A": 1}'))
 

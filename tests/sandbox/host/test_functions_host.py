@@ -30,7 +30,7 @@ async def test_a_timer_fires_on_demand_and_its_log_is_kept(app: Path) -> None:
     assert run.finished_at >= run.started_at
 
 
-async def test_a_failure_is_told_with_its_stack(app: Path) -> None:
+async def test_a_failure_is_reported_with_its_stack(app: Path) -> None:
     async with sample(app) as host:
         run = await host.timer("weekly")
     assert run.state is State.FAILED

@@ -42,12 +42,12 @@ async def queue(azurite: StorageEndpoints, name: str) -> AsyncIterator[QueueClie
         yield client
 
 
-async def put(client: QueueClient, order: Mapping[str, object]) -> None:
-    await client.send_message(b64encode(json.dumps(order).encode()).decode())
+async def put(client: QueueClient, content: Mapping[str, object]) -> None:
+    await client.send_message(b64encode(json.dumps(content).encode()).decode())
 
 
 async def waiting(client: QueueClient) -> int:
-    """All messages, leased ones too."""
+    """Return all messages, leased ones included."""
     return (await client.get_queue_properties()).approximate_message_count or 0
 
 
@@ -56,7 +56,7 @@ async def texts(client: QueueClient) -> list[str]:
 
 
 async def _all_seen(client: QueueClient, wanted: list[str]) -> bool:
-    """Wait until these messages, and no others, can be seen in a queue, which may be missing until then."""
+    """Wait until exactly these messages are visible in a queue, which need not exist yet."""
     async with asyncio.timeout(10):
         while True:
             with suppress(ResourceNotFoundError):
@@ -119,7 +119,7 @@ async def test_a_function_may_listen_to_the_poison_queue(
         assert await waiting(client) == 0
 
 
-async def test_a_message_that_is_not_base64_goes_to_the_poison_queue_at_once_where_nobody_sees_it(
+async def test_a_message_that_is_not_base64_goes_unseen_to_the_poison_queue(
     app: Path, settings: SettingsFor, azurite: StorageEndpoints
 ) -> None:
     async with queue(azurite, "coded") as client, queue(azurite, "coded-poison") as poison:
@@ -130,7 +130,7 @@ async def test_a_message_that_is_not_base64_goes_to_the_poison_queue_at_once_whe
             assert await waiting(client) == 0
         async with listening(app, settings("coded"), "given_up") as host:
             assert await _all_seen(poison, [])
-        # It is there, out of sight until the lease ends.
+        # It is there, invisible until the lease ends.
         assert await waiting(poison) == 1
         assert list(host.invocations) == []
 
@@ -150,14 +150,14 @@ async def test_without_encoding_a_message_is_handed_over_as_it_lies_in_the_queue
         async with listening(plain, settings("plain")) as host:
             await until(lambda: len(ended(host)) == 3)
         assert sorted(ended(host)) == ["failed", "failed", "succeeded"]
-        # With base64 no function would have seen what fails here; as often as host.json says, then unchanged.
+        # With base64 no function would have seen the message; it was tried as often as host.json says.
         assert await texts(poison) == [b64encode(b'{"id": 8}').decode()]
         async with listening(plain, settings("plain"), "given_up") as host:
             await until(lambda: ended(host) == ["succeeded"])
         assert await waiting(poison) == 0
 
 
-async def test_a_function_of_a_poison_queue_that_fails_is_tried_for_ever_each_time_the_lease_ends(
+async def test_a_failed_poison_message_is_retried_forever_when_its_lease_ends(
     app: Path, settings: SettingsFor, azurite: StorageEndpoints
 ) -> None:
     pace = Pace(poll=timedelta(seconds=0.02), lease=timedelta(seconds=1))
@@ -166,7 +166,7 @@ async def test_a_function_of_a_poison_queue_that_fails_is_tried_for_ever_each_ti
         await put(client, {"id": 9, "fail": True})
         given = {**settings("doomed"), "SAMPLE_QUEUE": "doomed-poison"}
         async with listening(app, given, pace=pace) as host:
-            await until(lambda: len(ended(host)) == 3)  # host.json says two tries
+            await until(lambda: len(ended(host)) == 3)  # host.json allows two attempts
         assert await waiting(client) == 1
 
 

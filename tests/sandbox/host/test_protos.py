@@ -16,7 +16,7 @@ from sandbox.host.protos import RpcHttp, TypedData
         (TypedData(), None),
     ],
 )
-def test_typed_data_tells_its_kind(data: TypedData, kind: str | None) -> None:
+def test_typed_data_knows_its_kind(data: TypedData, kind: str | None) -> None:
     assert data.WhichOneof("data") == kind
 
 

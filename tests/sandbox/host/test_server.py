@@ -39,9 +39,7 @@ def test_identity_headers_from_outside_do_not_pass(client: httpx.Client) -> None
     assert seen["headers"]["x-forwarded-host"] == seen["headers"]["host"]
 
 
-def test_identity_headers_pass_where_app_service_stands_before_the_host(
-    app: Path, settings: SettingsFor
-) -> None:
+def test_identity_headers_pass_if_app_service_is_in_front(app: Path, settings: SettingsFor) -> None:
     behind = ["--callers", "behind-app-service", "--no-queues"]
     with running_host(app, settings=settings("behind"), arguments=behind) as host:
         seen = httpx.get(f"{host.url}/api/echo/x", headers={"X-MS-CLIENT-PRINCIPAL": "e30="}).json()
@@ -67,7 +65,7 @@ def test_replies_of_all_kinds(client: httpx.Client) -> None:
     }
 
 
-def test_the_admin_route_fires_timers_and_tells_the_outcome(client: httpx.Client) -> None:
+def test_the_admin_route_fires_timers_and_returns_the_outcome(client: httpx.Client) -> None:
     nightly = client.post("/admin/functions/nightly", json={"input": {"IsPastDue": True}})
     assert nightly.status_code == 200
     assert nightly.json()["state"] == "succeeded"

@@ -46,7 +46,7 @@ def test_messages_lie_in_the_queue_as_host_json_says() -> None:
 
 
 class IdentityEndpoint(BaseHTTPRequestHandler):
-    """App Service's, for one identity: Azurite checks a token's audience, issuer and time."""
+    """App Service's endpoint for one identity: Azurite checks a token's audience, issuer and time."""
 
     def do_GET(self) -> None:
         query = parse_qs(urlsplit(self.path).query)

@@ -1,4 +1,4 @@
-"""One function of each kind that the host runs."""
+"""A function of each kind that the host runs."""
 
 import asyncio
 import json
@@ -63,13 +63,13 @@ async def sign_in(req: func.HttpRequest) -> func.HttpResponse:
 @app.queue_trigger(arg_name="message", queue_name="%SAMPLE_QUEUE%", connection="SampleStorage")
 @app.queue_output(arg_name="result", queue_name="%SAMPLE_RESULTS%", connection="SampleStorage")
 async def work(message: func.QueueMessage, result: func.Out[str]) -> None:
-    order = message.get_json()
-    if order.get("exit") and message.dequeue_count == 1:
+    work_item = message.get_json()
+    if work_item.get("exit") and message.dequeue_count == 1:
         os._exit(9)
-    await asyncio.sleep(order.get("seconds", 0))
-    if order.get("fail"):
+    await asyncio.sleep(work_item.get("seconds", 0))
+    if work_item.get("fail"):
         raise RuntimeError(f"attempt {message.dequeue_count} fails")
-    result.set(json.dumps({"done": order["id"], "attempt": message.dequeue_count}))
+    result.set(json.dumps({"done": work_item["id"], "attempt": message.dequeue_count}))
 
 
 @app.queue_trigger(arg_name="message", queue_name="%SAMPLE_QUEUE%-poison", connection="SampleStorage")

@@ -1,4 +1,4 @@
-"""Starts the app, offboards somebody, and says after each of the two which modules are loaded, as JSON."""
+"""Starts the app, offboards somebody, and prints after each step which modules are loaded, as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run by test_arrival.py in a process of its own: telemetry as on Azure, sent to a server on this machine.
+"""Run by test_arrival.py as a separate process: telemetry as on Azure, sent to a server on this machine.
 
 The worker's own start-up code configures the exporter, as it does on Azure. Prints what the server was sent.
 """
@@ -24,7 +24,7 @@ sent: list[dict[str, Any]] = []
 
 
 class Server(BaseHTTPRequestHandler):
-    """Takes telemetry in, and says "not found" to Graph and storage calls."""
+    """Accepts telemetry, and answers Graph and storage calls with "not found"."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
