@@ -119,7 +119,7 @@ def test_a_report_knows_whether_the_time_was_up() -> None:
     found = Finding(kind=FindingKind.MISSING_MEMBER, detail=f"could not be added: {OUT_OF_TIME}")
     assert Report(run=RUN, findings=(found,)).out_of_time
     assert not Report(
-        run=RUN, outcomes=(outcome(Result.SKIPPED, reason="his end date was put off"),)
+        run=RUN, outcomes=(outcome(Result.SKIPPED, reason="their end date was put off"),)
     ).out_of_time
 
 
@@ -151,7 +151,7 @@ def test_the_products_own_reason_for_a_sweep_may_be_told_to_anybody(reason: str)
 @pytest.mark.parametrize("kind", RunKind)
 @pytest.mark.parametrize("reason", ["Anna <anna@x.example> left", "nightly: Anna left", ""])
 def test_what_somebody_wrote_as_the_reason_is_not(kind: RunKind, reason: str) -> None:
-    occasions = {RunKind.SWEEP: "asked for", RunKind.OFFBOARD: "offboard", RunKind.UNDO: "undo"}
+    occasions = {RunKind.SWEEP: "on_demand", RunKind.OFFBOARD: "offboard", RunKind.UNDO: "undo"}
     assert replace(RUN, kind=kind, reason=reason).occasion == occasions[kind]
 
 

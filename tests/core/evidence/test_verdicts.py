@@ -177,7 +177,7 @@ def test_whose_sessions_were_never_revoked_after_the_removal_is_never_in_time(
     entries = [*revocation, entry(Action.REMOVE, "removed"), entry(Action.VERIFY, "verified", 2 * HOUR)]
     case = only(judge([row()], entries))
 
-    assert (case.verdict, case.remark) == (Verdict.OVERDUE, "his sessions are not on record as revoked")
+    assert (case.verdict, case.remark) == (Verdict.OVERDUE, "their sessions are not on record as revoked")
     assert only(judge([row()], entries, now=DUE + 3 * HOUR)).verdict is Verdict.PENDING
     assert only(judge([row("2027-06-30")], entries, members=IN_THE_GROUP)).verdict is Verdict.WITHDRAWN
 
@@ -195,7 +195,7 @@ def test_whose_account_was_disabled_only_after_the_sla_is_late() -> None:
 def test_whose_account_was_never_disabled_is_not_in_time_unless_nothing_is_left_to_do() -> None:
     failed = [*removed(), entry(Action.DISABLE, "failed: 503")]
     case = only(judge([row()], failed))
-    assert (case.verdict, case.remark) == (Verdict.OVERDUE, "his account is not on record as disabled")
+    assert (case.verdict, case.remark) == (Verdict.OVERDUE, "their account is not on record as disabled")
     # Another managed group's row gives him access by now: the step is not wanted any more.
     finished = known(removed_at=DUE + HOUR, revoked_at=DUE + HOUR, sessions=Sessions.REVOKED)
     assert only(judge([row()], failed, [finished])).verdict is Verdict.IN_TIME
@@ -333,7 +333,7 @@ def test_who_was_removed_shortly_before_an_end_that_was_written_later_was_out_in
     assert (second.removed_at, second.removed_by, second.sessions) == (DUE + HOUR, "timer", "revoked")
     assert (second.entries, second.remark) == (
         first.entries,
-        "was out before this end came, and nothing on record has let him in since",
+        "was out before this end came, and nothing on record has let them in since",
     )
 
 

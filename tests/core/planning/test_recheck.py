@@ -34,7 +34,7 @@ BEGUN = known(ANNA, State.OFFBOARDING, removed_at=NOW - timedelta(days=1))
 OUT = replace(LISTED, steps=(Step.REVOKE,), authorised=True, earlier=replace(BEGUN, row_key=ANNA.id))
 LISTED_LATE = replace(OUT, steps=LISTED.steps)
 GHOST = replace(LISTED, row_key=None)
-ANOTHER = "another row means him since the plan was made"
+ANOTHER = "another row that means them was written after the plan was made"
 
 
 def row(key: str, end_date: object = ENDED, *, group: str = GROUP) -> RegisterRow:
@@ -53,19 +53,19 @@ def test_whose_row_is_as_it_was_goes(person: Offboard) -> None:
 
 @pytest.mark.parametrize("person", [LISTED, OUT])
 def test_whose_end_was_put_off_stays(person: Offboard) -> None:
-    assert skip_reason(person, row(ANNA.id, RUNNING)) == SkipReason(reason="his end date was put off")
+    assert skip_reason(person, row(ANNA.id, RUNNING)) == SkipReason(reason="their end date was put off")
 
 
 def test_whose_row_has_gone_or_cannot_be_read_stays() -> None:
-    assert skip_reason(LISTED, None) == SkipReason(reason="his row has gone from the register")
-    assert skip_reason(LISTED, row(ANNA.id, "?")) == SkipReason(reason="his row cannot be read any more")
+    assert skip_reason(LISTED, None) == SkipReason(reason="their row has gone from the register")
+    assert skip_reason(LISTED, row(ANNA.id, "?")) == SkipReason(reason="their row can no longer be read")
 
 
 @pytest.mark.parametrize("person", [OUT, LISTED_LATE])
 def test_of_whom_was_removed_nothing_is_taken_back_by_a_row_that_says_nothing(person: Offboard) -> None:
     assert skip_reason(person, None) is None
     unreadable = skip_reason(person, row(ANNA.id, "?"))
-    assert unreadable == SkipReason(reason="his row cannot be read any more", withdraws=False)
+    assert unreadable == SkipReason(reason="their row can no longer be read", withdraws=False)
     assert skip_reason(person, None, row(ANNA.mail)) is None
     assert skip_reason(person, None, row(ANNA.mail, "?")) == SkipReason(reason=ANOTHER, withdraws=False)
     assert skip_reason(person, None, row(ANNA.mail, RUNNING)) == SkipReason(reason=ANOTHER)
