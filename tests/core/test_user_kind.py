@@ -27,7 +27,7 @@ OWN, FOREIGN = "anna@contoso.example", "anna_partner.example#EXT#@contoso.exampl
         ("Member", "", False, UserKind.UNKNOWN),
     ],
 )
-def test_the_kind_is_told_by_name_type_and_invitation(
+def test_the_kind_follows_from_name_type_and_invitation(
     user_type: str | None,
     name: str | None,
     invited: bool,  # noqa: FBT001
@@ -45,7 +45,7 @@ def test_the_kind_is_told_by_name_type_and_invitation(
         (UserKind.UNKNOWN, False, False, True),
     ],
 )
-def test_sessions_go_by_where_somebody_signs_in_and_disabling_by_being_a_guest(
+def test_sessions_depend_on_the_tenant_and_disabling_on_being_a_guest(
     kind: UserKind,
     signs_in_here: bool,  # noqa: FBT001
     is_guest: bool,  # noqa: FBT001

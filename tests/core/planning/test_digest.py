@@ -25,7 +25,7 @@ def planned(rows: list[RegisterRow] = ROWS, **changes: Any) -> GroupPlan:
     return plan(rows=rows, members=MEMBERS, **changes)
 
 
-def test_it_is_a_sha_256_in_hex() -> None:
+def test_a_digest_is_a_sha_256_in_hex() -> None:
     assert re.fullmatch("[0-9a-f]{64}", planned().digest)
 
 
@@ -38,7 +38,7 @@ def test_it_is_a_sha_256_in_hex() -> None:
         {"brake_count": 0, "warn_days": (300,)},
     ],
 )
-def test_it_stays_while_the_same_people_go_for_the_same_reason(changes: dict[str, Any]) -> None:
+def test_a_digest_stays_while_people_dates_and_steps_stay(changes: dict[str, Any]) -> None:
     assert planned(**changes).digest == planned().digest
 
 
@@ -53,7 +53,7 @@ def test_it_stays_while_the_same_people_go_for_the_same_reason(changes: dict[str
         {"onboard": Onboarding.ADD},
     ],
 )
-def test_it_changes_with_the_people_their_dates_and_the_steps(changes: dict[str, Any]) -> None:
+def test_a_digest_changes_with_people_dates_and_steps(changes: dict[str, Any]) -> None:
     assert planned(**changes).digest != planned().digest
 
 

@@ -53,7 +53,7 @@ LEAST = {
 }
 
 
-def test_the_situations_have_in_them_what_they_are_for() -> None:
+def test_the_situations_cover_what_they_are_for() -> None:
     drawn: Counter[str] = Counter()
 
     @given(situation=SITUATIONS)
@@ -92,7 +92,7 @@ def test_planning_after_applying_is_empty(situation: Situation) -> None:
 
 
 @given(situation=SITUATIONS)
-def test_whatever_is_on_record_two_sweeps_bring_it_to_its_end(situation: Situation) -> None:
+def test_two_sweeps_finish_whatever_is_on_record(situation: Situation) -> None:
     """One sweep is not enough where somebody's row, and so his record, has changed its key in between."""
     once = applied(situation)
     assert {*out(once.plan())} <= {item.user_id for item in situation.enforcements if item.unfinished}
@@ -110,7 +110,7 @@ def test_nobody_goes_whom_any_row_still_keeps_or_may_keep(situation: Situation) 
 
 
 @given(situation=SITUATIONS)
-def test_nobody_goes_without_a_row_or_an_order_to_that_effect(situation: Situation) -> None:
+def test_nobody_goes_without_a_row_unless_the_settings_say_so(situation: Situation) -> None:
     begun = {item.user_id for item in situation.enforcements if item.unfinished}
     for one in situation.plan().offboard:
         assert (
@@ -133,7 +133,7 @@ def test_no_two_people_of_a_plan_are_kept_under_one_key(situation: Situation) ->
 
 
 @given(situation=SITUATIONS)
-def test_whoever_is_gone_is_brought_to_his_end_whoever_has_his_address_now(situation: Situation) -> None:
+def test_a_gone_persons_offboarding_is_finished_whoever_has_the_address(situation: Situation) -> None:
     nobodys = replace(situation, rows=[])
     gone = {item.user_id for item in situation.enforcements if item.unfinished}
     gone -= {member.id for member in situation.members} | situation.settings.protected_ids
@@ -148,7 +148,7 @@ def test_the_protected_are_never_acted_upon(situation: Situation) -> None:
 
 
 @given(situation=SITUATIONS)
-def test_no_account_is_disabled_that_another_group_needs_or_that_is_disabled(situation: Situation) -> None:
+def test_no_account_is_disabled_that_is_needed_or_already_disabled(situation: Situation) -> None:
     enabled = {member.id: member.enabled for member in situation.members}
     for one in situation.plan().offboard:
         disables = Step.DISABLE in one.steps
@@ -159,7 +159,7 @@ def test_no_account_is_disabled_that_another_group_needs_or_that_is_disabled(sit
 
 
 @given(situation=SITUATIONS)
-def test_what_the_brake_holds_is_counted_without_those_who_were_begun(situation: Situation) -> None:
+def test_the_brake_does_not_count_those_who_were_begun(situation: Situation) -> None:
     made = situation.plan()
     begun = {item.user_id for item in situation.enforcements if item.unfinished}
     removed = {
@@ -182,7 +182,7 @@ def test_every_unreadable_row_is_found(situation: Situation) -> None:
     assert unreadable <= rows_found(situation.plan(), FindingKind.INVALID_ROW)
 
 
-def test_thousands_of_unreadable_rows_remove_nobody_and_each_of_them_is_found() -> None:
+def test_thousands_of_unreadable_rows_remove_nobody_and_all_are_found() -> None:
     people = [person(number) for number in range(400)]
     texts = itertools.cycle(NO_KEYS)
     bad_keys = [

@@ -42,7 +42,7 @@ def test_a_plan_is_the_same_without_the_rows_that_are_left_out(
     assert replace(situation, rows=rows).plan(NOW + later) == situation.plan(NOW + later)
 
 
-def test_whoever_left_long_ago_is_not_held() -> None:
+def test_whoever_left_long_ago_is_not_kept() -> None:
     sieve = RelevantRows.of([ANNA], [], RULES, NOW)
     sieve.take(row(f"nobody{number}@contoso.example") for number in range(10_000))
     sieve.take([row(ANNA)])
@@ -75,7 +75,7 @@ def test_a_row_that_is_due_only_later_is_kept() -> None:
 
 
 @pytest.mark.parametrize("ended_first", [True, False])
-def test_it_tells_when_a_row_that_it_passed_over_contradicts_another(*, ended_first: bool) -> None:
+def test_a_dropped_row_that_contradicts_another_is_noticed(*, ended_first: bool) -> None:
     rows = [row("new@contoso.example", ENDED), row("New@contoso.example", RUNNING)]
     sieve = RelevantRows.of([person(1)], [], RULES, NOW)
     sieve.take(rows if ended_first else rows[::-1])
