@@ -1,4 +1,4 @@
-"""From a row to a contractor, or to the reason why nobody may act upon it."""
+"""A row is read as a contractor, or as the reason why it cannot be acted upon."""
 
 from __future__ import annotations
 

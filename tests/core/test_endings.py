@@ -1,4 +1,4 @@
-"""Whether there is anybody who can be told of an end."""
+"""Whether there is anybody to warn about an end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which keys can be read, how they are compared, and whom the others may mean."""
+"""Which keys are readable, how they are compared, and whom the others may mean."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from enforcer.core.keys import (
 
 ANNA = "11111111-2222-3333-4444-aaaaaaaaaaaa"
 MAIL = "anna@partner.example"
-# What a browser or a spreadsheet leaves in an address, and people do not see.
+# What browsers and spreadsheets leave in an address, and people do not see.
 INVISIBLE = "\u200b\ufeff\u00ad\u2060\u200e\u202e\u115f\u3164\ufe0f\u034f\u180e\U000e0041\u2003\u2028"
 # Node has all properties of Unicode, and folds cases by CaseFolding.txt (C and S) where a pattern is /iu.
 _UNICODE = """
@@ -45,7 +45,7 @@ console.log(JSON.stringify({
 
 @cache
 def every_character() -> list[str]:
-    """Return the assigned characters but those of large scripts without cases: thousands are alike."""
+    """Return the assigned characters without the large caseless scripts, of which thousands are alike."""
     points = (*range(0x3200), *range(0xA640, 0xAC00), *range(0xF900, 0x12000), *range(0x1D000, 0x1F000))
     points = (*points, 0xD800, 0xE000, *range(0xE0000, 0xE0200))
     return [chr(point) for point in points if unicodedata.category(chr(point)) != "Cn"]
@@ -80,7 +80,7 @@ def test_no_character_that_unicode_calls_ignorable_or_a_dash_can_be_read() -> No
 
 
 def test_what_can_be_read_is_exactly_what_is_not_hidden() -> None:
-    """By the rule as it is documented, character by character."""
+    """Follows the documented rule, character by character."""
     ignorable = {chr(point) for point in unicode()["ignorable"]}
     dashes = {chr(point) for point in unicode()["dash"]} - {"-"}
     for one in every_character():
@@ -177,7 +177,7 @@ def test_cases_are_folded_as_unicode_folds_them_one_character_to_one() -> None:
 
 
 def test_characters_that_node_takes_for_the_same_are_the_same_here() -> None:
-    """The other way round: what is upper or lower case of another folds to the same, or cannot be read."""
+    """The converse: upper and lower case of a character fold to the same, or cannot be read."""
     known = set(readable())
     for one in readable():
         for other in {one.upper(), one.lower()} & known:

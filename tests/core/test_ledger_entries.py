@@ -1,4 +1,4 @@
-"""The ledger's entries say in which group and run, by whom, about whom and why."""
+"""Ledger entries say in which group and run, by whom, about whom and why."""
 
 from __future__ import annotations
 

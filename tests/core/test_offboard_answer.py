@@ -1,4 +1,4 @@
-"""What is told of an offboarding."""
+"""The answer to an offboarding on demand."""
 
 from __future__ import annotations
 

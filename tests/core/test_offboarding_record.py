@@ -1,4 +1,4 @@
-"""What is known of a contractor: whether it is finished, and whether he has to wait."""
+"""Offboarding records: whether they are finished, and whether they have to wait."""
 
 from __future__ import annotations
 

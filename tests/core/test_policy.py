@@ -38,7 +38,7 @@ def test_a_change_of_the_state_alters_nothing_else() -> None:
 
 
 def test_the_digest_stays_the_same_between_releases() -> None:
-    # Another way of counting would report every policy that is in a tenant as altered.
+    # A different digest would report every policy in every tenant as altered.
     assert digest(shipped()[BLOCK].body) == "d3373dab"
 
 

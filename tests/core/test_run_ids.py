@@ -1,4 +1,4 @@
-"""Run IDs: unique, in order of time, and told from other texts."""
+"""Run IDs: unique, sorted by time, and distinguished from other texts."""
 
 from __future__ import annotations
 

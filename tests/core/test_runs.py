@@ -1,4 +1,4 @@
-"""What a run did, counted so that nobody is lost."""
+"""What a run did is counted so that nobody is lost."""
 
 from __future__ import annotations
 

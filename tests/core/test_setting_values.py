@@ -1,4 +1,4 @@
-"""The bounds of what a setting may be; what else is refused stands in test_settings."""
+"""The bounds of setting values; test_settings has what else is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings are read whole or refused whole, with every mistake named."""
+"""Settings are accepted or refused as a whole, with every mistake reported."""
 
 from __future__ import annotations
 

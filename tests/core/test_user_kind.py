@@ -1,4 +1,4 @@
-"""Whose account it is decides what may be said of its sessions, and whether it is disabled as a guest's."""
+"""Whose account it is decides what is said about its sessions, and whether it is disabled as a guest's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OWN, FOREIGN = "anna@contoso.example", "anna_partner.example#EXT#@contoso.exampl
         ("Member", FOREIGN.lower(), False, UserKind.EXTERNAL),
         # An invited guest whose user principal name was changed to one of this tenant's.
         ("Guest", OWN, True, UserKind.EXTERNAL),
-        # Graph gives neither without a permission to read users.
+        # Graph gives neither without permission to read users.
         (None, None, False, UserKind.UNKNOWN),
         ("Guest", None, False, UserKind.UNKNOWN),
         ("Member", "", False, UserKind.UNKNOWN),

@@ -31,7 +31,7 @@ def nights(first: str, last: str) -> list[datetime]:
 
 
 def told(subject: Ending, runs: list[datetime], warn_days: tuple[int, ...] = DAYS) -> list[tuple[str, int]]:
-    """Run on these nights, remembering what was said; tell on which day which warning came."""
+    """Run on these nights, remembering what was said; return which warning came on which day."""
     said: set[str] = set()
     found = []
     for now in runs:

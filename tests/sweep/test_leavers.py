@@ -103,7 +103,7 @@ async def test_a_renewal_by_another_of_his_names_counts(world: World) -> None:
     departures = await offboard(world, people)
 
     assert world.member_ids() == {anna.id, ghost.id, gone.id}
-    reason = "another row that means them was written after the plan was made"
+    reason = "a row written after the plan means them"
     assert {(out.reason, out.incomplete) for out in departures.outcomes} == {(reason, False)}
     assert {outcome for _, outcome in await recorded(world, Action.WITHDRAW)} == {reason}
     assert [await world.enforcement(key) for key in (anna.id, ghost.id, "gone@mail.example")] == [None] * 3
@@ -120,7 +120,7 @@ async def test_a_renewal_under_a_key_that_cannot_be_read_counts(world: World) ->
     departures = await offboard(world, people)
 
     assert world.member_ids() == {anna.id, ben.id}
-    assert {out.reason for out in departures.outcomes} == {"another row that means them was written after the plan was made"}
+    assert {out.reason for out in departures.outcomes} == {"a row written after the plan means them"}
 
 
 async def test_a_renewal_while_graph_has_asked_to_wait_counts(world: World) -> None:

@@ -57,7 +57,7 @@ class Recheck:
         return None if row.is_due(self.now) else SkipReason(reason="their end date was put off")
 
     def _by_another_row(self, person: Offboard) -> SkipReason | None:
-        reason = "another row that means them was written after the plan was made"
+        reason = "a row written after the plan means them"
         rows = [read_row(row, self.rules) for row in self.others]
         running = [row for row in rows if isinstance(row, Contractor) and not row.is_due(self.now)]
         if not _was_removed(person):

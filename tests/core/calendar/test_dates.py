@@ -23,7 +23,7 @@ from enforcer.core.calendar.dates import (
 )
 
 BERLIN = ZoneInfo("Europe/Berlin")
-# Zones whose clocks change (or changed) at midnight, skip a day, or lie half an hour off.
+# Zones whose clocks change (or changed) at midnight, skip a day, or are half an hour off.
 STRANGE_ZONES = [
     ZoneInfo(name)
     for name in (
@@ -240,7 +240,7 @@ def test_the_last_day_of_an_end_date_is_that_date(of: date, zone: str) -> None:
     assert last_day(ends_at(of.isoformat(), here), here) == of
 
 
-# What is said of what cannot be read ---------------------------------------------------------------------
+# What is said about unreadable dates ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Ends of access at exactly midnight: found, explained, and read as a day where the setting says so."""
+"""Ends of access at exactly midnight: found, explained, and read as a day if the setting says so."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def as_days(zone: str) -> DateRules:
 
 
 AT_MIDNIGHT = [
-    # In UTC, in zones on both sides of it, and in UTC itself.
+    # In UTC, seen from zones on both sides of it and from UTC itself.
     ("UTC", "2026-12-31T00:00:00Z", "2026-12-31"),
     (BERLIN, "2026-12-31T00:00:00Z", "2026-12-31"),
     (NEW_YORK, "2026-12-31T00:00:00Z", "2026-12-31"),
     (TOKYO, "2026-12-31T00:00:00.000Z", "2026-12-31"),
     ("Europe/London", "2026-12-31T00:00:00Z", "2026-12-31"),
-    # In the zone of the organisation, however it is written.
+    # In the organisation's zone, however it is written.
     (BERLIN, "2026-12-30T23:00:00Z", "2026-12-31"),
     (BERLIN, "2026-07-31T00:00:00+02:00", "2026-07-31"),
     (NEW_YORK, "2026-12-31T05:00:00Z", "2026-12-31"),
@@ -134,7 +134,7 @@ def test_an_end_now_is_never_read_as_the_rest_of_the_day() -> None:
     zone=st.sampled_from(STRANGE_ZONES),
 )
 def test_the_first_instant_of_any_day_anywhere_means_that_day(day: date, zone: ZoneInfo) -> None:
-    """What date pickers make of a day, by the clocks of the organisation or of UTC."""
+    """Date pickers write a day as midnight in the organisation's zone or in UTC."""
     rules = DateRules(zone=zone, midnight=Midnight.DAY)
     here, in_utc = begins_at(day.isoformat(), zone), datetime(day.year, day.month, day.day, tzinfo=UTC)
     # A day that the zone has skipped begins when the next one does.

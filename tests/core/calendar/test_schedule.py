@@ -1,4 +1,4 @@
-"""Schedules: read as Microsoft's own parser reads them, and taken only where that is what they say."""
+"""Schedules: read as Microsoft's own parser reads them, and accepted only if that is what they say."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from enforcer.core.calendar.schedule import Schedule, ScheduleError, as_azure_re
 
 MONDAY = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ANSWERED_FROM = datetime(2026, 11, 27, tzinfo=UTC)
-# What Microsoft's parser said, expression by expression; `never` also for what lies beyond this year.
+# What Microsoft's parser said about each expression; `never` also for what is beyond this year.
 LAST_KNOWN_YEAR = 2036
 ANSWERS = [
     line.split("\t")
@@ -20,7 +20,7 @@ ANSWERS = [
 ]
 TAKEN = [(expression, told.split(",")) for expression, answer, told in ANSWERS if answer == "OK"]
 REFUSED = [expression for expression, answer, _ in ANSWERS if answer == "ERR"]
-# Taken by Azure, which makes something else of them; or of five fields, which the setting does not take.
+# Accepted by Azure but read differently, or with five fields, which the setting does not accept.
 OTHERWISE = {
     "0 0 0 31 2 *",
     "0 10-5 * * * *",
@@ -37,7 +37,7 @@ OTHERWISE = {
 
 
 def occurrences(schedule: Schedule, after: datetime, count: int) -> list[str]:
-    """Return the next occurrences, or `never` once they lie beyond Microsoft's answers."""
+    """Return the next occurrences, or `never` once they are beyond Microsoft's answers."""
     told: list[str] = []
     at = after
     while schedule.ever_fires and len(told) < count:

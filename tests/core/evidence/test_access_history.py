@@ -1,4 +1,4 @@
-"""What register, enforcements and ledger know is put together by person and end date."""
+"""What register, records and ledger know is combined by person and end date."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ending(row_key: str, end_date: str = ENDED) -> Ending:
 
 
 def entry(action: Action, at: datetime = NOW, **changes: Any) -> Entry:
-    """Return an entry about Anna, whose row goes by her address."""
+    """Return an entry about Anna, whose row has her address."""
     given = {"user": ANNA.id, "row_key": ANNA.mail, "end_date": ENDED, **changes}
     return Entry(at=dates.instant(at), actor="timer", action=action, group=GROUP, **given)
 

@@ -1,4 +1,4 @@
-"""The verdict on everybody whose access ended: one test for each way in which it can have gone."""
+"""The verdict on each end of access: one test for each way it can have gone."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def entry(
     end_date: str = LAST_DAY,
     row_key: str = ADA,
 ) -> Entry:
-    """An entry that was written so long after the end of access."""
+    """Return an entry written this long after the end of access."""
     due_at = dates.instant(dates.ends_at(end_date, BERLIN)) if end_date else ""
     return Entry(
         at=dates.instant(DUE + after),
@@ -196,7 +196,7 @@ def test_an_account_left_enabled_is_not_in_time_unless_all_is_done() -> None:
     failed = [*removed(), entry(Action.DISABLE, "failed: 503")]
     case = only(judge([row()], failed))
     assert (case.verdict, case.remark) == (Verdict.OVERDUE, "their account is not on record as disabled")
-    # Another managed group's row gives him access by now: the step is not wanted any more.
+    # Another managed group's row gives them access by now, so the step is no longer wanted.
     finished = known(removed_at=DUE + HOUR, revoked_at=DUE + HOUR, sessions=Sessions.REVOKED)
     assert only(judge([row()], failed, [finished])).verdict is Verdict.IN_TIME
 
@@ -372,7 +372,7 @@ WITHDRAWAL, TRIED = entry(Action.WITHDRAW, "withdrawn"), entry(Action.REMOVE, "f
         ([TRIED, WITHDRAWAL], True),
         ([WITHDRAWAL, TRIED, WITHDRAWAL], True),
         ([entry(Action.REMOVE, "removed"), WITHDRAWAL], True),
-        # Begun again since: the last thing that is known counts.
+        # Begun again since: the last event counts.
         ([WITHDRAWAL, TRIED], False),
         ([WITHDRAWAL, WITHDRAWAL, TRIED], False),
         ([], False),
@@ -382,9 +382,9 @@ def test_of_several_withdrawals_the_last_event_counts(entries: list[Entry], *, w
     without_a_row = judge(entries=[*entries, *[entry(Action.HOLD, "held")]], members=IN_THE_GROUP)
     verdicts = [case.verdict for case in without_a_row]
     assert verdicts == [Verdict.WITHDRAWN if withdrawn else Verdict.OVERDUE] * bool(entries)
-    # A row that says, again or still, that access has ended is not withdrawn.
+    # With a row that says, again or still, that access has ended, it is not withdrawn.
     assert only(judge([row()], entries, members=IN_THE_GROUP)).verdict is Verdict.OVERDUE
-    # One that gives another date is, whatever was tried.
+    # With a row that gives another date it is, whatever was tried.
     assert {case.verdict for case in judge([row("2027-06-30")], entries, members=IN_THE_GROUP)} <= {
         Verdict.WITHDRAWN
     }

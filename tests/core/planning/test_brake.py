@@ -1,4 +1,4 @@
-"""The brake stops a sweep that looks like a broken feed, and no other."""
+"""The brake stops only a sweep that looks like a broken feed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A digest names exactly the people, dates and steps of a plan."""
+"""A digest identifies exactly the people, dates and steps of a plan."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_digest_has_sixty_four_hexadecimal_digits(text: str, *, is_one: bool) 
 
 
 def test_the_digest_of_a_plan_of_long_ago_is_still_the_same() -> None:
-    """Approvals name it: an update on the way from the plan to the approval must not lose it."""
+    """Approvals refer to it: an update between plan and approval must not change it."""
     made = planned(onboard=Onboarding.ADD, unregistered=Unregistered.OFFBOARD)
     due = "2026-11-23 00:00:00+00:00"
     people = sorted(

@@ -1,4 +1,4 @@
-"""Rows that nobody can act upon, because nobody can tell what they say or whom they mean."""
+"""Rows that cannot be acted upon, because nobody can tell what they say or whom they mean."""
 
 from __future__ import annotations
 
@@ -179,12 +179,12 @@ def test_an_address_of_two_members_is_nobodys_wherever_entra_has_it() -> None:
 
 
 def test_an_address_of_a_member_and_of_somebody_else_is_nobodys() -> None:
-    facts = GroupSnapshot(
+    snapshot = GroupSnapshot(
         group_id=GROUP, rows=[row(ANNA.mail)], members=[ANNA], namesakes={ANNA.mail: {ANNA.id, BEN.id}}
     )
-    made = plan_group(facts, settings(unregistered=Unregistered.OFFBOARD), NOW)
+    made = plan_group(snapshot, settings(unregistered=Unregistered.OFFBOARD), NOW)
     assert out(made) == []
     assert found(made) == [(FindingKind.AMBIGUOUS_ROW, ANNA.mail, None)]
     assert BEN.id in made.findings[0].detail
-    only = replace(facts, namesakes={ANNA.mail: {ANNA.id}})
+    only = replace(snapshot, namesakes={ANNA.mail: {ANNA.id}})
     assert out(plan_group(only, settings(), NOW)) == [ANNA.id]

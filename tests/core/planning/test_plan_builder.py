@@ -1,4 +1,4 @@
-"""How decisions are written into a plan."""
+"""How the planner's decisions become a plan."""
 
 from __future__ import annotations
 
@@ -102,11 +102,11 @@ OVER = known(ANNA, State.OFFBOARDED, was_disabled=True, disabled_at=NOW)
 @pytest.mark.parametrize(
     ("earlier", "enabled", "disables", "was_disabled"),
     [
-        # Nothing is on record, or of an offboarding that is over: what Graph says counts.
+        # Nothing is on record, or only an offboarding that is over: what Graph says counts.
         *((earlier, True, True, False) for earlier in (None, OVER)),
         *((earlier, False, False, True) for earlier in (None, OVER)),
         *((earlier, None, True, False) for earlier in (None, OVER)),
-        # Begun: who disabled the account, if anybody did, nobody knows.
+        # Begun: nobody knows who disabled the account, if anybody did.
         *((PLAIN, enabled, True, False) for enabled in (True, False, None)),
         # Begun, and disabled by us: that is done, unless somebody has enabled the account since.
         (BY_US, True, True, False),
@@ -154,7 +154,7 @@ def test_a_gone_persons_account_needed_elsewhere_is_not_disabled(name: str) -> N
     assert (Step.DISABLE in made.offboard[0].steps) is (name == "other")
 
 
-# What a plan says of somebody ----------------------------------------------------------------------------
+# What a plan says about somebody -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", UserKind)
@@ -359,7 +359,7 @@ def test_a_disabled_account_with_running_access_is_found(
 
 
 def test_a_plan_has_everything_that_was_built() -> None:
-    """Of everything two, given in the wrong order, so that each list is seen to be there and sorted."""
+    """Two of everything, given in the wrong order, so that each list is checked to be there and sorted."""
     people = {name: [person(2 * number), person(2 * number + 1)] for number, name in enumerate(_PARTS)}
     held_up = {"attempts": 6, "next_attempt_at": NOW + timedelta(hours=1)}
     enforcements = [

@@ -312,7 +312,7 @@ def test_what_was_begun_by_an_address_that_has_changed_follows_the_row() -> None
     begun = known(ANNA, State.OFFBOARDING, row_key="anna.maiden@contoso.example")
     running = row("anna.maiden@contoso.example", RUNNING)
     made = plan(rows=[running], members=[ANNA], enforcements=[begun])
-    # What was begun stays on record: nothing else tells that the row is his.
+    # What was begun stays on record: nothing else says that the row is theirs.
     assert (made.due, made.withdraw) == (0, ())
     made = plan(rows=[replace(running, end_date=ENDED)], members=[ANNA], enforcements=[begun])
     assert made.offboard[0].row_key == "anna.maiden@contoso.example"
@@ -360,7 +360,7 @@ def test_an_offboarding_is_finished_though_another_has_the_address(state: State,
             BEN.id: ANNA.mail,
             **({ANNA.id: ANNA.id} if end == ENDED else {}),
         }
-        assert ANNA.mail not in made.offboard[-1].names, "rows that go by it are not his"
+        assert ANNA.mail not in made.offboard[-1].names, "rows that go by it are not theirs"
         assert (made.withdraw, found(made)) == ((), [] if state is State.OFFBOARDING else STUCK_BEN)
 
 
@@ -387,7 +387,7 @@ def test_a_record_under_an_object_id_is_found_when_the_address_was_taken() -> No
     assert (made.due, made.withdraw) == (0, (begun,))
 
 
-# Members that are no users -------------------------------------------------------------------------------
+# Members that are not users ------------------------------------------------------------------------------
 
 
 def test_members_that_are_not_users_are_found_and_do_not_count() -> None:

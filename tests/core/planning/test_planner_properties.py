@@ -1,4 +1,4 @@
-"""What holds of every plan, whatever stands in the register, the group and the enforcements."""
+"""What is true of every plan, whatever is in the register, the group and the records."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.paper_group import ENDED, NOW, RUNNING, found, out, person, p
 from tests.support.situations import SITUATIONS, Situation, reached
 
 DONE = StepResult(outcome=StepOutcome.DONE)
-# Of a hundred situations, how many have to have it: what is never drawn is never tested.
+# How many of a hundred situations must have it: what is never drawn is never tested.
 LEAST = {
     "held by the brake": 15,
     "let through by the brake": 25,
@@ -93,7 +93,7 @@ def test_planning_after_applying_is_empty(situation: Situation) -> None:
 
 @given(situation=SITUATIONS)
 def test_two_sweeps_finish_whatever_is_on_record(situation: Situation) -> None:
-    """One sweep is not enough where somebody's row, and so his record, has changed its key in between."""
+    """One sweep is not enough if somebody's row, and so their record, has changed its key in between."""
     once = applied(situation)
     assert {*out(once.plan())} <= {item.user_id for item in situation.enforcements if item.unfinished}
     assert is_done(applied(once))
@@ -228,7 +228,7 @@ def due(made: GroupPlan) -> set[str]:
 
 
 def is_done(situation: Situation) -> bool:
-    """Whether nothing is left to do but to try the stuck again, another day."""
+    """Whether nothing is left to do but to retry the stuck another day."""
     made = situation.plan()
     return not (made.offboard or made.onboard or made.withdraw)
 
@@ -238,7 +238,7 @@ def rows_found(made: GroupPlan, kind: FindingKind) -> set[str | None]:
 
 
 def filled(text: str, member: Member, number: int) -> str:
-    """Make a key of the form; where it has no place for a name, one that no other row has."""
+    """Return a key of this form; if it has no place for a name, one that no other row has."""
     key = text.format(
         guid=member.id, bare=member.id.replace("-", ""), mail=member.mail, name=f"Person {number}"
     )
@@ -258,8 +258,8 @@ def applied(situation: Situation) -> Situation:
     made = situation.plan()
     known = {item.row_key: item for item in situation.enforcements}
     for one in made.offboard:
-        taken = StepRun(person=one, results=dict.fromkeys(one.steps, DONE))
-        known[one.key] = conclude(taken, "run", NOW).enforcement
+        step_run = StepRun(person=one, results=dict.fromkeys(one.steps, DONE))
+        known[one.key] = conclude(step_run, "run", NOW).enforcement
     for item in made.verify:
         known[item.row_key] = replace(item, state=State.VERIFIED, verified_at=NOW)
     for item in made.withdraw:

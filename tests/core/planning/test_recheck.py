@@ -1,4 +1,4 @@
-"""The last look at a person's rows: what leaves him alone, and what takes back what was begun."""
+"""The recheck of a person's rows: what leaves them alone, and what takes back what was begun."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BEGUN = known(ANNA, State.OFFBOARDING, removed_at=NOW - timedelta(days=1))
 OUT = replace(LISTED, steps=(Step.REVOKE,), authorised=True, earlier=replace(BEGUN, row_key=ANNA.id))
 LISTED_LATE = replace(OUT, steps=LISTED.steps)
 GHOST = replace(LISTED, row_key=None)
-ANOTHER = "another row that means them was written after the plan was made"
+ANOTHER = "a row written after the plan means them"
 
 
 def row(key: str, end_date: object = ENDED, *, group: str = GROUP) -> RegisterRow:
@@ -115,7 +115,7 @@ AGO = NOW - timedelta(days=1)
 
 
 def begun(state: State, removed_at: datetime | None, *, is_out: bool) -> Offboard:
-    """Return somebody of whom this is on record, and who is out by now or not."""
+    """Return somebody with this record, who is out by now or not."""
     steps = (Step.REVOKE,) if is_out else (Step.REMOVE, Step.REVOKE)
     earlier = replace(known(ANNA, state), removed_at=removed_at)
     return replace(LISTED, steps=steps, authorised=earlier.unfinished, earlier=earlier)
