@@ -1,4 +1,4 @@
-"""From a row of the register to a contractor, or to the reason why it cannot be acted upon."""
+"""Reads a row of the register as a contractor, or as the reason why it cannot be acted upon."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from enforcer.core.calendar.midnight import DateRules
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterRow:
-    """A row as it lies in table `contractors`; the dates are whatever somebody wrote there.
+    """A row as table `contractors` has it; the dates are whatever somebody wrote.
 
     Attributes:
         perhaps_end_date: Names of properties that were probably meant to be EndDate, where it is missing.
@@ -35,8 +35,8 @@ class Contractor:
         key: What identifies the person, normalised: an object ID or an address.
         end_date: The end date as the register has it.
         due_at: The instant at which access has ended.
-        begins_at: The first instant of access; None where there is no (readable) start date.
-        problem: What is wrong with the rest of the row; empty where nothing is.
+        begins_at: The first instant of access; None if there is no start date.
+        problem: What is wrong with the rest of the row; empty if nothing is.
     """
 
     row_key: str
@@ -48,7 +48,7 @@ class Contractor:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Whom the row means; as `InvalidRow.keys`."""
+        """Whom the row means, as in `InvalidRow.keys`."""
         return (self.key,)
 
     def is_due(self, now: datetime) -> bool:
@@ -94,7 +94,7 @@ class Registration:
     perhaps_end_date: tuple[str, ...] = ()
 
     def read(self, rules: DateRules) -> ReadRow:
-        """Say what the enforcer makes of the row."""
+        """Return the row as the enforcer reads it."""
         row = RegisterRow(
             partition_key=self.group_id,
             row_key=self.row_key,
@@ -106,7 +106,7 @@ class Registration:
 
 
 def read_row(row: RegisterRow, rules: DateRules) -> ReadRow:
-    """Read one row. Never raises: whatever is wrong with the row is in the answer."""
+    """Read one row. Never raises: whatever is wrong is in the result."""
     if not (key := keys.readable(row.row_key)):
         problem = f"RowKey {keys.problem(row.row_key)}"
         return InvalidRow(row_key=row.row_key, keys=keys.meanings(row.row_key), detail=problem)
@@ -129,7 +129,7 @@ def read_row(row: RegisterRow, rules: DateRules) -> ReadRow:
 
 
 def read_rows(rows: Iterable[RegisterRow], rules: DateRules) -> Iterable[ReadRow]:
-    """Read rows one by one, so that a large register is never held whole."""
+    """Read rows one by one, so that a large register is never in memory as a whole."""
     return (read_row(row, rules) for row in rows)
 
 
@@ -139,7 +139,7 @@ def _start(value: object, due_at: datetime, rules: DateRules) -> tuple[datetime 
     try:
         begins_at = rules.begins_at(value)
     except UnreadableDateError as error:
-        # Unknown is not "has begun": nobody is let in on a date that cannot be read.
+        # Unknown does not mean begun: nobody gets in on a date that cannot be read.
         return due_at, f"StartDate {error}"
     if begins_at >= due_at:
         return begins_at, f"StartDate {dates.written(value)} is not before the end of access"
@@ -147,7 +147,6 @@ def _start(value: object, due_at: datetime, rules: DateRules) -> tuple[datetime 
 
 
 def _misnamed(names: tuple[str, ...]) -> str:
-    """Name the properties that were probably meant to be EndDate."""
     if not names:
         return ""
     return f". The row has {', '.join(map(repr, names)):.120}: if that is meant, write it as 'EndDate'"

@@ -1,4 +1,4 @@
-"""Rows of the register with what people need to know of them, besides the end date."""
+"""Ends of access, with what people need to know about them besides the date."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ class Ending:
 
     @property
     def has_sponsor(self) -> bool:
-        """Whether there is anybody to whom a mail can go."""
+        """Whether there is an address to send a mail to."""
         return is_address(self.sponsor.strip())

@@ -1,32 +1,32 @@
-"""The errors that pass from one part of this project to another.
+"""The errors that cross from one part of this project to another.
 
 EnforcerError
 ├── SettingsError          a setting is wrong; names every wrong one
-├── InputError             what a caller gave cannot be used: a date, a file, a plan
-│   ├── NotFoundError      nobody and nothing of that name
-│   │   └── NoAccountError to be offboarded, and without an account in Entra; names the rows that ended
-│   ├── AmbiguousError     more than one of that name
+├── InputError             a caller's input cannot be used: a date, a file, a plan
+│   ├── NotFoundError      nobody and nothing has that name
+│   │   └── NoAccountError Entra has no account to offboard; names the rows that ended
+│   ├── AmbiguousError     more than one has that name
 │   ├── RefusedError       the settings forbid it
-│   └── CsvError           a file to import; names every wrong line (core/csvfile)
-├── RunError               this run cannot go on; the next one may
-│   ├── ReadError          register or members could not be read whole
+│   └── CsvError           a file to import; names every wrong line (register/csv_file)
+├── RunError               this run cannot continue; the next one may
+│   ├── ReadError          register or members could not be read completely
 │   ├── GroupError         the group is missing, or of a kind that cannot be managed
 │   ├── AccessDeniedError  Graph or storage refuses this identity
 │   ├── LeaseLostError     another runner has taken the group over
 │   └── LeaseHeldError     another runner is at work on the group
-├── UnavailableError       did not answer for as long as we were ready to wait
-└── ProblemError           how the HTTP API tells of any of them (api/problems)
+├── UnavailableError       no answer for as long as we were willing to wait
+└── ProblemError           how the HTTP API reports any of them (web/problems)
 
-Outside the tree, because whoever calls catches them at once: `ValueError` of the readers in `values`,
-`UnreadableDateError` of those in `core/dates` (its text becomes a finding, or an InputError), and what a
-shell keeps to itself: `InvalidTokenError` (api/tokens) and the mistakes in a form (page/changes).
+Outside the tree, because callers catch them at once: `ValueError` in `setting_values`, `UnreadableDateError`
+in `calendar/dates` (its text becomes a finding, or an InputError), and what a shell keeps to itself:
+`InvalidTokenError` (web/tokens) and the mistakes in a form (page/changes).
 """
 
 from __future__ import annotations
 
 
 def cause(error: Exception) -> Exception:
-    """Return what really happened: the first error in a group, one that is for people before any other."""
+    """Return what really happened: a group's first error, preferably one whose text is for people."""
     if not isinstance(error, ExceptionGroup):
         return error
     causes = [cause(inner) for inner in error.exceptions]
@@ -51,7 +51,7 @@ class InputError(EnforcerError):
 
     Args:
         message: What is wrong, with the value, and what would be right.
-        field: The name of the field, option or column, where there is one.
+        field: The name of the field, option or column, if there is one.
     """
 
     def __init__(self, message: str, *, field: str = "") -> None:
@@ -60,11 +60,11 @@ class InputError(EnforcerError):
 
 
 class NotFoundError(InputError):
-    """Nobody, or nothing, of that name exists."""
+    """Nobody and nothing has that name."""
 
 
 class NoAccountError(NotFoundError):
-    """Entra has no account of that name, so that there is nobody to offboard; the register's rows ended.
+    """Entra has no account of that name, so there is nobody to offboard; the register's rows have ended.
 
     Args:
         user: The name.
@@ -86,11 +86,11 @@ class RefusedError(InputError):
 
 
 class RunError(EnforcerError):
-    """The run cannot go on. Nothing further is written; the next run starts afresh."""
+    """The run cannot continue. Nothing further is written; the next run starts afresh."""
 
 
 class ReadError(RunError):
-    """Register or members could not be read whole, so nothing may be planned."""
+    """Register or members could not be read completely, so nothing may be planned."""
 
 
 class GroupError(RunError):
@@ -102,7 +102,7 @@ class AccessDeniedError(RunError):
 
 
 class LeaseLostError(RunError):
-    """Another runner has taken the group over; this one must not write any more."""
+    """Another runner has taken the group over; this one must stop writing."""
 
 
 class LeaseHeldError(RunError):
@@ -114,4 +114,4 @@ class LeaseHeldError(RunError):
 
 
 class UnavailableError(EnforcerError):
-    """Graph or storage did not answer, or asked us to wait, for longer than we were ready to."""
+    """Graph or storage kept us waiting longer than we were willing to."""

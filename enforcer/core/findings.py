@@ -1,4 +1,4 @@
-"""What a run found: counted by kind, and named as far as there was room for it."""
+"""What runs found: counted by kind, and listed as far as there is room."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from enforcer.core.plan import Finding, FindingKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFindings:
-    """What one run found, or several.
+    """The findings of one or several runs.
 
     Attributes:
         named: Those that could be kept, kind by kind.
-        by_kind: How many there were of each kind, whether they could be kept or not.
+        by_kind: How many there were of each kind, kept or not.
         left_out: How many could not be kept.
     """
 
@@ -24,18 +24,18 @@ class RunFindings:
     by_kind: Mapping[FindingKind, int] = field(default_factory=dict)
     left_out: int = 0
 
-    def without(self, is_mended: Callable[[Finding], bool]) -> RunFindings:
-        """Leave out, of what is named and of the counts, what has been mended since."""
-        mended = [finding for finding in self.named if is_mended(finding)]
+    def without(self, is_fixed: Callable[[Finding], bool]) -> RunFindings:
+        """Return the findings and counts without what has been fixed since."""
+        fixed = [finding for finding in self.named if is_fixed(finding)]
         return replace(
             self,
-            named=tuple(finding for finding in self.named if not is_mended(finding)),
-            by_kind=Counter(self.by_kind) - Counter(count_by_kind(mended)),
+            named=tuple(finding for finding in self.named if not is_fixed(finding)),
+            by_kind=Counter(self.by_kind) - Counter(count_by_kind(fixed)),
         )
 
 
 def together(parts: Sequence[RunFindings]) -> RunFindings:
-    """Put together what the runs of several groups found."""
+    """Combine the findings of several groups' runs."""
     return RunFindings(
         named=tuple(finding for part in parts for finding in part.named),
         by_kind=sum((Counter(part.by_kind) for part in parts), Counter()),
@@ -48,7 +48,7 @@ def count_by_kind(findings: Iterable[Finding]) -> dict[FindingKind, int]:
 
 
 def fairly(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Return the first of each kind, then the second of each, and so on: cut anywhere, no kind is missing."""
+    """Return the first of each kind, then the second of each, and so on, so that cutting loses no kind."""
     of_kind: dict[FindingKind, list[Finding]] = {}
     for finding in findings:
         of_kind.setdefault(finding.kind, []).append(finding)

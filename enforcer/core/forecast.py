@@ -25,9 +25,9 @@ class Week:
 
 
 def forecast(rows: Iterable[ReadRow], now: datetime, zone: ZoneInfo) -> tuple[Week, ...]:
-    """Count who is still to go: the present week (what is left of it) and those after it.
+    """Count who is still to leave, from what is left of the current week on.
 
-    Rows that cannot be read are nobody's end; the findings name them.
+    Rows that cannot be read do not count; the findings report them.
     """
     today = now.astimezone(zone).date()
     first = today - timedelta(days=today.weekday())

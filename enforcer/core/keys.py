@@ -1,8 +1,8 @@
-"""The keys by which rows and people are known: how they are compared, and which of them can be read.
+"""The keys of rows and people: how they are compared, and which of them are readable.
 
-Whoever compares keys (rows, names from Entra, what callers type, records) compares `normalised` ones. A key
-is readable if what people see is all that is in it; one that is not equals no readable key, so that nobody is
-taken for another. It may still mean somebody: `meanings` says whom, so that they are left alone.
+Keys (of rows and records, from Entra, typed by callers) are compared in their `normalised` form. A key is
+readable if it contains nothing but what people see; any other equals no readable key, so that nobody is
+mistaken for somebody else. It may still mean somebody: `meanings` says whom, so that they are left alone.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import unquote
 
-# Among the meanings of a key: it may mean anybody.
+# One of a key's meanings: it may mean anybody.
 ANYBODY = ""
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _LENGTH = 36
 _BARE_OBJECT_ID = re.compile(r"([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})")
-# Nobody's user principal name or mail address holds these; programs put them around an address, or between
-# several.
+# No user principal name or mail address contains these; programs put them around addresses, or between them.
 _PLAIN = r"[^@\s\x00-\x1f\x7f\"<>(){}\[\]:;,|\\]"
 _ADDRESS = re.compile(rf"(?!['.]){_PLAIN}+@(?!\.){_PLAIN}+(?<!['.])")
 _WRAPPING = " \t\r\n\"'<>{}()[],;."
@@ -37,11 +36,10 @@ _IGNORABLE = re.compile(
 # Unicode's property Dash is category Pd and these (PropList.txt of the same version).
 _DASHES_BESIDES = "\u2053\u207b\u208b\u2212"
 _SOFT_HYPHEN = "\u00ad"
-# Stands for what a program could not decode.
+# What programs put in place of what they could not decode.
 _REPLACEMENT = "\ufffd"
 _HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
-# Formats and blanks, which nobody sees; halves of characters, private and unassigned ones, which may be
-# anything.
+# Invisible formats and blanks; then surrogates, private and unassigned characters, which may be anything.
 _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 _UNKNOWN = frozenset({"Cs", "Co", "Cn"})
 
@@ -49,8 +47,8 @@ _UNKNOWN = frozenset({"Cs", "Co", "Cn"})
 def normalised(text: str) -> str:
     """Return the form in which keys are compared: NFC, in simple case folding.
 
-    A RowKey cannot hold `#`, so a guest's user principal name stands there with `%23` in its place. What
-    cannot be read stays as it is: it equals no readable key.
+    A RowKey cannot hold `#`, so a guest's user principal name has `%23` there. Unreadable text is returned
+    unchanged: it equals no readable key.
     """
     if text.isascii() and "%" not in text:
         return text.lower()
@@ -61,7 +59,7 @@ def normalised(text: str) -> str:
 
 
 def readable(text: str) -> str:
-    """Return the key, normalised, that the text is; nothing where it is not a readable one."""
+    """Return the text as a normalised key; empty if it is not a readable one."""
     if not (is_address(text) or is_object_id(text)) or not _is_readable(text):
         return ""
     return normalised(text)
@@ -83,7 +81,7 @@ def is_key(text: str) -> bool:
 
 
 def problem(text: str) -> str:
-    """Say what is wrong with a key, and what would be right; empty where nothing is."""
+    """Say what is wrong with a key, and what would be right; empty if nothing is."""
     if is_key(text):
         return ""
     hidden = list(dict.fromkeys(_hidden_in(text))) if not text.isascii() else []
@@ -97,7 +95,7 @@ def problem(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """Quote a text so that everything in it can be seen: what is hidden, by its escape."""
+    """Quote a text so that everything in it is visible: what is hidden is escaped."""
     return "".join(
         character if character.isascii() or not _is_hidden(character) else _escaped(character)
         for character in repr(text)
@@ -105,7 +103,7 @@ def shown(text: str) -> str:
 
 
 def trimmed(text: str) -> str:
-    """Return the text without blanks and invisible characters at its edges."""
+    """Return the text without blanks and invisible characters at either end."""
     begin, end = 0, len(text)
     while begin < end and _is_unseen(text[begin]):
         begin += 1
@@ -115,7 +113,7 @@ def trimmed(text: str) -> str:
 
 
 def trimming(text: str) -> str:
-    """Say what `trimmed` takes off; empty where that is nothing."""
+    """Say what `trimmed` removes; empty if nothing."""
     kept = trimmed(text)
     return (
         ""
@@ -125,9 +123,9 @@ def trimming(text: str) -> str:
 
 
 def meanings(text: str) -> tuple[str, ...]:
-    """Return the normalised keys of all whom a key means, or may mean.
+    """Return the normalised keys of everybody a key means, or may mean.
 
-    `ANYBODY` is among them where it may be somebody else as well.
+    They include `ANYBODY` if it may also mean somebody else.
     """
     if key := readable(text):
         return (key,)
@@ -140,7 +138,7 @@ def meanings(text: str) -> tuple[str, ...]:
 
 
 def _is_readable(text: str) -> bool:
-    """Whether nothing is hidden in the text: no invisible, unknown, or otherwise written characters."""
+    """Whether nothing is hidden in the text: no invisible, unknown or look-alike characters."""
     if "%" in text and "%" in text.replace("%23", ""):
         return False
     if text.isascii():
@@ -163,7 +161,7 @@ def _is_hidden(character: str) -> bool:
         or character == _REPLACEMENT
         or (_is_dash(character) and character != "-")
         or unicodedata.normalize("NFKC", form) != form
-        # KELVIN SIGN is K in NFC, and nothing but K to the eye. Entra may hold it for another letter.
+        # KELVIN SIGN is K in NFC and looks like K, but Entra may treat it as another letter.
         or (len(form) == 1 and form != character)
     )
 
@@ -178,10 +176,10 @@ def _is_dash(character: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _folded(character: str) -> str:
-    """Return the character in simple case folding; Python has only the full one, in which ß is ss.
+    """Return the character in simple case folding; Python has only full folding, in which ß is ss.
 
-    The two differ where the full one makes several characters of one. The simple one is the lower case then,
-    if that is one character (CaseFolding.txt: status S), else the character itself.
+    They differ where full folding turns one character into several. Simple folding is then the lower case, if
+    that is one character (CaseFolding.txt: status S), or else the character itself.
     """
     for folded in (character.casefold(), character.lower()):
         if len(folded) == 1:
@@ -199,7 +197,7 @@ def _named(character: str) -> str:
 
 
 def _decoded(text: str) -> str:
-    """Decode what was percent-encoded, perhaps several times; halves of characters come escaped."""
+    """Decode percent-encoding, perhaps several times; surrogates come escaped."""
     text = _HALF.sub(_REPLACEMENT, text)
     for _ in range(_MOST_DECODINGS):
         text = unquote(text)
@@ -207,20 +205,20 @@ def _decoded(text: str) -> str:
 
 
 def _may_be_anything(character: str) -> bool:
-    """Whether nobody can tell what stands, or stood, in this place of a key."""
+    """Whether nobody can tell what this character of a key is, or was."""
     category = unicodedata.category(character)
     return category in _UNKNOWN or category == "Zs" or character in f"%{_REPLACEMENT}"
 
 
 def _without_the_unseen(text: str) -> Iterator[str]:
-    """Return the text without what is invisible. A soft hyphen may be a dash, or nothing."""
+    """Yield the text without invisible characters. A soft hyphen may be a dash, or nothing."""
     yield _plain(text, unseen="")
     if _SOFT_HYPHEN in text:
         yield _plain(text.replace(_SOFT_HYPHEN, "-"), unseen="")
 
 
 def _plain(text: str, *, unseen: str) -> str:
-    """Write odd letters and dashes as plain ones, and what cannot be seen as this."""
+    """Write odd letters and dashes as plain ones, and the invisible as `unseen`."""
     return unicodedata.normalize("NFKC", "".join(_plain_character(one, unseen) for one in text))
 
 
@@ -233,7 +231,7 @@ def _plain_character(character: str, unseen: str) -> str:
 
 
 def _unwrapped(text: str) -> str:
-    """Return the normalised key without what programs put around it; nothing where there is none."""
+    """Return the normalised key without what programs put around it; empty if there is none."""
     key = normalised(text).strip(_WRAPPING)
     for scheme in _SCHEMES:
         key = key.removeprefix(scheme)

@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 GENESIS = "0" * 64
-# A property of Table Storage holds 32 Ki characters, a transaction of a hundred entries 4 MiB.
+# Table Storage: 32 Ki characters in a property, 4 MiB in a transaction of a hundred entries.
 _LONGEST_TEXT = 2_000
 
 
@@ -31,15 +31,15 @@ class Action(StrEnum):
     REGISTER_REMOVE = "register_remove"
     REGISTER_IMPORT = "register_import"
     RESUME = "resume"
-    """The head did not fit the entries; the chain goes on after the last entry that was found."""
+    """The head did not fit the entries; the chain continues after the last entry found."""
     UNREADABLE = "unreadable"
-    """Never written: stands for what somebody has put in the place of an action."""
+    """Never written: what is read where somebody has replaced an action."""
 
 
 class EntryOutcome(StrEnum):
-    """What an entry's `outcome` says where the action came to its end; undoing and the evidence go by it.
+    """An entry's `outcome` if the action was completed; undo and evidence rely on it.
 
-    Of sign-in sessions it says what became of them: see `Sessions`.
+    For sign-in sessions, the outcome is one of `Sessions`.
     """
 
     REMOVED = "removed"
@@ -59,7 +59,7 @@ def failure(explanation: str) -> str:
 
 
 def undo_note(run_id: str) -> str:
-    """Return the `note` by which a later undo knows what was undone of a run already."""
+    """Return the `note` by which a later undo knows what has already been undone of a run."""
     return f"undo of run {run_id}"
 
 
@@ -69,9 +69,9 @@ class Entry:
 
     Attributes:
         actor: Who acted: `timer`, `cli:<user>`, or the object ID of the caller.
-        user: The contractor's object ID, or his row's key where Entra does not know him.
-        outcome: What came of it: one of `EntryOutcome`, or of a failure what Graph said.
-        request_id: By which Microsoft's support finds the call.
+        user: The contractor's object ID, or their row's key if Entra does not know them.
+        outcome: One of `EntryOutcome`, or for a failure what Graph said.
+        request_id: Identifies the call to Microsoft's support.
         note: The reason that a person gave.
     """
 
@@ -89,7 +89,7 @@ class Entry:
     note: str = ""
 
     def storable(self) -> Entry:
-        """Return the entry as a table can hold it: long texts cut, and no half characters."""
+        """Return the entry as a table can hold it: long texts cut, lone surrogates replaced."""
         texts = {name: _storable(getattr(self, name)) for name in self.__slots__ if name != "action"}
         return Entry(action=self.action, **texts)
 
@@ -99,8 +99,8 @@ class Link:
     """An entry in its place in the chain.
 
     Attributes:
-        writer: Which process wrote it, so that no writer takes another's entry for his own.
-        damage: What is wrong with the stored row besides its contents; empty where nothing is.
+        writer: Which process wrote it, so that no writer takes another's entry for its own.
+        damage: What is wrong with the stored row apart from its contents; empty if nothing is.
     """
 
     sequence: int
@@ -119,7 +119,7 @@ class Head:
     hash: str = GENESIS
 
     def extended(self, entries: list[Entry], writer: str = "") -> list[Link]:
-        """Return the links that these entries become after this head."""
+        """Return the entries as links that follow this head."""
         links: list[Link] = []
         head = self
         for entry in entries:
@@ -143,10 +143,10 @@ def link_hash(link: Link) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchor:
-    """A head that was written down elsewhere; whoever rewrites the whole chain cannot rewrite that too.
+    """A head recorded elsewhere, out of reach of whoever rewrites the whole chain.
 
     Attributes:
-        source: Where it stands, for people.
+        source: Where it was recorded, for people.
     """
 
     sequence: int
@@ -156,7 +156,7 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Break:
-    """The first place where a chain does not fit."""
+    """The first entry at which a chain is broken."""
 
     group: str
     sequence: int
@@ -168,9 +168,9 @@ class CheckedChain:
     """A group's chain after it was recomputed.
 
     Attributes:
-        sequence, hash: Its head; to be written down, so that a later check can be held against it.
-        anchors: How many heads of earlier days, written down elsewhere, it was held against.
-        broken: The first entry that does not fit; None where all do.
+        sequence, hash: Its head, to be recorded so that a later check can compare with it.
+        anchors: How many earlier heads, recorded elsewhere, it was compared with.
+        broken: The first entry that does not fit; None if all do.
     """
 
     group_id: str
@@ -186,12 +186,12 @@ async def first_break(
     head: Callable[[], Awaitable[Head]],
     anchors: Iterable[Anchor] = (),
 ) -> Break | None:
-    """Recompute a group's chain from its beginning to its head; None where everything fits.
+    """Recompute a group's chain from beginning to head; return None if everything fits.
 
     Args:
         group: The group's object ID.
         links: The chain as it is stored.
-        head: Reads the head. It is asked before and after, because somebody may be writing meanwhile.
+        head: Reads the head. Called before and after, because somebody may be writing meanwhile.
         anchors: Heads of earlier days.
     """
     before = await head()
@@ -205,7 +205,7 @@ async def first_break(
 
 @dataclass(slots=True)
 class _Walk:
-    """Goes along a chain; `anchors` are those still ahead."""
+    """Walks along a chain; `anchors` are those still ahead."""
 
     group: str
     anchors: list[Anchor]

@@ -15,7 +15,7 @@ class Context:
     """In which managed group and run something is done, by whom, and why.
 
     Attributes:
-        note: The reason that a person gave; empty where it was the calendar.
+        note: The reason that a person gave; empty if it was the calendar.
     """
 
     group_id: str

@@ -10,12 +10,11 @@ from enforcer.core.user_kind import UserKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """What Graph lists in a managed group.
+class DirectoryUser:
+    """What is known about somebody in the directory.
 
     Attributes:
-        kind: `user`, or the OData type of what else is in the group.
-        enabled: Whether the account may sign in; None where Graph did not tell.
+        enabled: Whether the account may sign in; None if Graph did not say.
         other_addresses: Besides user principal name and mail; a guest may have nothing but these.
     """
 
@@ -24,61 +23,51 @@ class Member:
     mail: str = ""
     user_kind: UserKind = UserKind.MEMBER
     other_addresses: tuple[str, ...] = ()
-    kind: str = "user"
     enabled: bool | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The normalised keys of rows that mean this person."""
+        return names_of(self.id, self.user_principal_name, self.mail, *self.other_addresses)
+
+    @property
+    def possible_names(self) -> frozenset[str]:
+        """The normalised keys of rows that mean this person, or may."""
+        return self.names | hidden_names(self.user_principal_name, self.mail, *self.other_addresses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person(DirectoryUser):
+    """A user of the directory, in a managed group or not."""
+
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member(DirectoryUser):
+    """What Graph lists in a managed group; `kind` is `user`, or the OData type of anything else."""
+
+    kind: str = "user"
 
     @property
     def is_user(self) -> bool:
         return self.kind == "user"
 
-    @property
-    def names(self) -> frozenset[str]:
-        """The keys, normalised, of rows that mean this member."""
-        return names_of(self.id, self.user_principal_name, self.mail, *self.other_addresses)
-
-    @property
-    def possible_names(self) -> frozenset[str]:
-        """The keys, normalised, of rows that mean this member, or may."""
-        return self.names | hidden_names(self.user_principal_name, self.mail, *self.other_addresses)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """A user of the directory, in a managed group or not; `other_addresses` as for a member."""
-
-    id: str
-    display_name: str
-    user_principal_name: str
-    mail: str
-    user_kind: UserKind
-    enabled: bool | None
-    other_addresses: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The keys, normalised, of rows that mean this person."""
-        return names_of(self.id, self.user_principal_name, self.mail, *self.other_addresses)
-
-    @property
-    def possible_names(self) -> frozenset[str]:
-        """The keys, normalised, of rows that mean this person, or may."""
-        return self.names | hidden_names(self.user_principal_name, self.mail, *self.other_addresses)
-
 
 def names_of(user_id: str, *addresses: str) -> frozenset[str]:
-    """Return the keys, normalised, of rows that mean whoever has this object ID and these addresses."""
+    """Return the normalised keys of rows that mean whoever has this object ID and these addresses."""
     return frozenset({user_id, *map(normalised, addresses)} - {""})
 
 
 def hidden_names(*addresses: str) -> frozenset[str]:
-    """Return the keys that may be meant by those addresses in Entra that are not readable keys."""
+    """Return the keys that addresses in Entra may mean if they are not readable keys themselves."""
     unreadable = (address for address in addresses if address and not is_key(address))
     return frozenset(key for address in unreadable for key in meanings(address)) - {ANYBODY}
 
 
 @dataclass(frozen=True, slots=True)
 class MemberIndex:
-    """Finds members by object ID, user principal name or any other address, as `keys` compares them."""
+    """Finds members by object ID, user principal name or any other address, compared as in `keys`."""
 
     _by_id: dict[str, Member] = field(default_factory=dict)
     _by_address: dict[str, Member | tuple[Member, ...]] = field(default_factory=dict)
@@ -92,7 +81,7 @@ class MemberIndex:
         return index
 
     def _add(self, member: Member) -> None:
-        if member.id in self._by_id:  # a page boundary may move under us: the same member comes twice
+        if member.id in self._by_id:  # page boundaries may shift: the same member comes twice
             return
         self._by_id[member.id] = member
         names = member.names
@@ -103,7 +92,7 @@ class MemberIndex:
             self._by_address[address] = member if known is None else (*_several(known), member)
 
     def matches(self, key: str) -> Sequence[Member]:
-        """Return everybody whom a normalised key means, or may mean; several are for people to sort out."""
+        """Return everybody whom a normalised key means, or may mean."""
         if is_object_id(key):
             member = self._by_id.get(key)
             return () if member is None else (member,)
@@ -111,7 +100,7 @@ class MemberIndex:
         return () if found is None else _several(found)
 
     def is_doubtful(self, key: str) -> bool:
-        """Whether a member's address in Entra is this key only if what cannot be read in it is left out."""
+        """Whether a member's address in Entra equals this key only without its unreadable characters."""
         return key in self._doubtful
 
     def __contains__(self, user_id: str) -> bool:

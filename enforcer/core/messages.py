@@ -1,4 +1,4 @@
-"""A message to sponsors or operators, from when it is written until it is sent or given up."""
+"""A message to a sponsor or an operator, from being written to being sent or given up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-# The nightly run comes every 24 hours: half of that, so that whatever failed is tried by the next one.
+# Half the 24 hours between nightly runs, so that the next one retries whatever failed.
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=12)
 GIVE_UP_AFTER = timedelta(days=5)
 
@@ -38,12 +38,12 @@ class Message:
     """One message to one recipient.
 
     Attributes:
-        id: Names what it says: a second message of the same ID is never queued.
+        id: Identifies the contents: a second message with the same ID is never queued.
         body: HTML for mail, plain text for operators.
-        says: Keys of the notices in it, so that none is given twice.
-        give_up_at: From then on it is of no use.
+        says: Keys of the notices in it, so that none is sent twice.
+        give_up_at: When it stops being of use.
         keep_until: How long to remember that it was sent.
-        attempts: How often sending was begun.
+        attempts: How often sending was attempted.
     """
 
     channel: Channel
@@ -63,7 +63,7 @@ class Message:
     last_error: str = ""
 
     def is_due(self, now: datetime) -> bool:
-        """Whether to send it now: it waits, and not for another attempt's turn."""
+        """Whether it is waiting and its next attempt is due."""
         waits = self.next_attempt_at is not None and now < self.next_attempt_at
         return self.state is MessageState.WAITING and not waits
 
@@ -71,12 +71,12 @@ class Message:
         return now >= self.give_up_at
 
     def begun(self, now: datetime) -> Message:
-        """Count an attempt. Until it is known what came of it, nobody else tries."""
+        """Count an attempt. Until its outcome is known, nobody else tries."""
         pause = min(_FIRST_PAUSE * 2 ** min(self.attempts, 16), _LONGEST_PAUSE)
         return replace(self, attempts=self.attempts + 1, next_attempt_at=now + pause)
 
     def sent(self, now: datetime) -> Message:
-        """Note that it was sent; what it said about people is forgotten."""
+        """Mark it as sent; what it said about people is forgotten."""
         done = MessageState.SENT
         return replace(self, state=done, sent_at=now, body="", last_error="", next_attempt_at=None)
 

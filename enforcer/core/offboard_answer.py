@@ -1,4 +1,4 @@
-"""What came of offboarding one person now, as it is told to whoever asked."""
+"""The answer to whoever offboards one person on demand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from enforcer.core.steps import StepOutcome, StepResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepReport:
-    """One step, as it is told to whoever asked; `group_id` is empty where it is about the account."""
+    """One step, as reported to the caller; `group_id` is empty if it concerns the account."""
 
     step: Step
     group_id: str
@@ -24,7 +24,7 @@ class StepReport:
 def step_reports(
     account: Mapping[Step, StepResult], removals: Mapping[str, StepResult]
 ) -> tuple[StepReport, ...]:
-    """Tell the steps: disabling, the removals by group, the revocation, which always comes last."""
+    """Return the steps in order: disabling, the removals by group, and last the revocation."""
     disable = [_step(Step.DISABLE, "", account[Step.DISABLE])] if Step.DISABLE in account else []
     removed = [_step(Step.REMOVE, group_id, result) for group_id, result in removals.items()]
     return (*disable, *removed, _step(Step.REVOKE, "", account[Step.REVOKE]))
@@ -46,11 +46,11 @@ class Offboarded:
 
     Attributes:
         done: Every step is settled.
-        sessions: `revoked`, `home_tenant` or `no_account`; None while nothing can be said.
+        sessions: `revoked`, `home_tenant` or `no_account`; None while it is not known.
         ended_rows: The register's rows that end now, as `group/row key`.
-        proof: What Entra says of his next sign-in; None where these steps took him out of no group.
+        proof: What Entra says about their next sign-in; None if these steps removed them from no group.
         proof_policy: The name of the policy that blocks it.
-        warnings: What was taken otherwise than it was sent.
+        warnings: What was read differently from how it was sent.
     """
 
     run_id: str

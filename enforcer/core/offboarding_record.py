@@ -1,4 +1,4 @@
-"""What the enforcer knows about a contractor: the nouns of table `enforcements`."""
+"""What is on record about an offboarding: the nouns of table `enforcements`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from enforcer.core.user_kind import UserKind
 
 
 class State(StrEnum):
-    """How far the offboarding of a person has come."""
+    """How far a person's offboarding has got."""
 
     OFFBOARDING = "offboarding"
-    """The intent is written; some step is not done or not known to be done."""
+    """The intent is on record; some step is not known to be done."""
     OFFBOARDED = "offboarded"
     """Every step is done; no member list has confirmed it yet."""
     VERIFIED = "verified"
-    """A later member list does not have the person any more."""
+    """A later member list no longer has the person."""
     STUCK = "stuck"
-    """Six runs have failed; tried once a day, and named in every run."""
+    """Six runs have failed; retried once a day, and reported by every run."""
 
 
 class Sessions(StrEnum):
@@ -28,13 +28,13 @@ class Sessions(StrEnum):
     REVOKED = "revoked"
     """Refresh tokens and browser sessions of this tenant's own account are no longer valid."""
     HOME_TENANT = "home_tenant"
-    """The account is another tenant's: its sessions are revoked there or nowhere.
+    """The account belongs to another tenant: its sessions are revoked there or nowhere.
 
     Graph's revokeSignInSessions does not reach people who sign in through their home tenant
     (user: revokeSignInSessions, and "Refresh tokens", Microsoft identity platform documentation).
     """
     NO_ACCOUNT = "no_account"
-    """The account does not exist any more."""
+    """The account no longer exists."""
 
 
 class Proof(StrEnum):
@@ -46,7 +46,7 @@ class Proof(StrEnum):
     NOT_ASKED = "not_asked"
 
 
-# After as many failed runs somebody has to look at it.
+# After this many failed runs somebody has to look into it.
 RUNS_BEFORE_STUCK = 6
 STUCK_RETRY = timedelta(days=1)
 
@@ -56,8 +56,8 @@ class OffboardingRecord:
     """One row of table `enforcements`; the properties are the columns.
 
     Attributes:
-        was_disabled: The account could not sign in before this began: not our doing, nor ours to undo.
-        revoked_at: When revoking was asked for; whether it was done, `sessions` says.
+        was_disabled: The account was disabled before this began: not our doing, nor ours to undo.
+        revoked_at: When revocation was requested; `sessions` says what came of it.
     """
 
     row_key: str
@@ -90,6 +90,6 @@ class OffboardingRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadableRecord:
-    """A row of table `enforcements` that does not say how far the offboarding has come."""
+    """A row of table `enforcements` that does not say how far the offboarding has got."""
 
     row_key: str

@@ -1,4 +1,4 @@
-"""Where somebody who is to be offboarded now stands in a managed group, and what follows from it."""
+"""What one managed group knows about somebody who is offboarded on demand, and what follows from it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from enforcer.core.runs import Outcome, Result
 from enforcer.core.settings import Disable
 from enforcer.core.steps import StepOutcome, StepResult
 
-# A step's result that people see: the list has him, and the removal finds nobody to remove.
-_STILL_LISTED = "Entra lists him all the same: its lists lag behind, or he is in a group inside this one"
+# What people see when the list has a person whom the removal does not find.
+_STILL_LISTED = "Entra still lists them: its lists lag behind, or they are in a group inside this one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonInGroup:
-    """What is known of a person in one managed group.
+    """What is known about a person in one managed group.
 
     Attributes:
-        run_id: Of the run that offboards him now.
-        row_key: His row's key; None where he has none.
-        ended: His row, where its end had come already.
-        earlier: What is on record about him, from before.
-        key_taken: What is on record under his row's key is about somebody else, who had the address before.
-        listed: Entra has him in the group; None where it does not say. Reads may lag behind.
+        run_id: Of the run that offboards them now.
+        row_key: Their row's key; None if they have no row.
+        ended: Their row, if its end had already come.
+        earlier: Their record from before.
+        key_taken: The record under their row's key is about somebody else, who had the address before.
+        listed: Entra has them in the group; None if it does not say. Reads may lag behind.
     """
 
     group_id: str
@@ -42,12 +42,12 @@ class PersonInGroup:
 
     @property
     def begun(self) -> OffboardingRecord | None:
-        """Return an offboarding that was begun, and of which no end is on record."""
+        """The record of an offboarding that was begun and not finished."""
         return self.earlier if self.earlier is not None and self.earlier.unfinished else None
 
     @property
     def is_concerned(self) -> bool:
-        """Whether the group has anything to do with him: a row, a membership, or a record."""
+        """Whether the group concerns them at all: by a row, a membership or a record."""
         return self.row_key is not None or self.listed is True or self._is_on_record
 
     @property
@@ -55,19 +55,19 @@ class PersonInGroup:
         earlier = self.earlier
         if earlier is None or not (earlier.unfinished or earlier.run_id == self.run_id):
             return False
-        # A removal that failed where nobody knew whether he was a member at all.
+        # A removal that failed where nobody knew whether they were a member at all.
         doubtful = earlier.due_at is None and earlier.removed_at is None and earlier.attempts > 0
         return not doubtful
 
     def after(self, removal: StepResult) -> PersonInGroup:
-        """Return what is known after the attempt to remove him: whoever was removed was a member."""
+        """Return what is known after the attempt to remove them: whoever was removed was a member."""
         was_there = removal.outcome is StepOutcome.DONE or removal.uncertain
         return replace(self, listed=True) if was_there else self
 
     def weighed(self, removal: StepResult) -> StepResult:
-        """Say what came of a removal that found him absent from a group that lists him.
+        """Return the result of a removal, corrected where it found nobody in a group that lists them.
 
-        Where an attempt before it got no answer, that was the removal, unless one is on record.
+        If an earlier attempt got no answer, that was the removal, unless one is on record.
         """
         known = self.earlier is not None and self.earlier.removed_at is not None
         if removal.outcome is not StepOutcome.ABSENT or not self.listed or known:
@@ -77,7 +77,7 @@ class PersonInGroup:
         return replace(removal, uncertain=True, explanation=_STILL_LISTED)
 
     def offboarding(self, person: Person, account: Account, now: datetime) -> Offboard:
-        """Plan his offboarding from this group at the instant `now` (UTC)."""
+        """Plan their offboarding from this group at the instant `now` (UTC)."""
         end_date, due_at = self._end_of_access(now)
         return Offboard(
             user_id=person.id,
@@ -95,19 +95,19 @@ class PersonInGroup:
         )
 
     def _end_of_access(self, now: datetime) -> tuple[str, datetime | None]:
-        """Return the end of his access: his row's, that of an offboarding known already, or now.
+        """Return the end of access: the row's, that of an offboarding on record, or now.
 
-        A group that has nothing to do with him gave him none that could end.
+        A group that does not concern them gave no access that could end.
         """
         if self.ended is not None:
             return self.ended.end_date, self.ended.due_at
         known = self.begun if self.listed else self.earlier
         if self.row_key is None and known is not None and known.due_at is not None:
-            return known.end_date, known.due_at  # called again: it is no second end of access
+            return known.end_date, known.due_at  # called again: not a second end of access
         return (instant(now), now) if self.is_concerned else ("", None)
 
     def with_own_removal(self, outcome: Outcome) -> Outcome:
-        """Count a removal that this very run made before it was tried again, as from the queue."""
+        """Count a removal that this very run made in an earlier try, as when the queue delivers again."""
         own = self.earlier if self.earlier is not None and self.earlier.run_id == self.run_id else None
         if own is None or own.removed_at is None or outcome.result is not Result.ALREADY_ABSENT:
             return outcome
@@ -117,10 +117,10 @@ class PersonInGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What becomes of the person's account, which is one for all groups.
+    """What becomes of the person's account, which is the same for all groups.
 
     Attributes:
-        was_disabled: It could not sign in before this began: that is not our doing, nor ours to undo.
+        was_disabled: It was disabled before this began: not our doing, nor ours to undo.
         disable: It is to be disabled.
     """
 
@@ -128,20 +128,20 @@ class Account:
     disable: bool
 
     @classmethod
-    def of(cls, person: Person, standings: Sequence[PersonInGroup], wanted: Disable) -> Account:
-        """Decide it; whoever has nothing to do with any group keeps his account as it is."""
-        begun = [standing.begun for standing in standings if standing.begun is not None]
+    def of(cls, person: Person, groups: Sequence[PersonInGroup], wanted: Disable) -> Account:
+        """Decide it; whoever no group concerns keeps their account unchanged."""
+        begun = [in_group.begun for in_group in groups if in_group.begun is not None]
         was_disabled = all(item.was_disabled for item in begun) if begun else person.enabled is False
-        # Whoever can sign in by now was enabled meanwhile: by an undo, or by somebody else.
+        # Whoever can sign in now was enabled in the meantime: by an undo, or by somebody else.
         was_disabled = was_disabled and person.enabled is not True
-        # Where Entra does not say in which groups he is, whoever asked for this is believed.
-        concerned = any(standing.is_concerned or standing.listed is None for standing in standings)
+        # Where Entra does not say which groups they are in, whoever asked for this is believed.
+        concerned = any(in_group.is_concerned or in_group.listed is None for in_group in groups)
         return cls(
             was_disabled=was_disabled,
             disable=wanted.means(guest=person.user_kind.is_guest) and concerned and not was_disabled,
         )
 
 
-def recorded(standings: Sequence[PersonInGroup]) -> Sequence[PersonInGroup]:
-    """Return the groups in which it is on record: where it concerns him, or the first."""
-    return [standing for standing in standings if standing.is_concerned] or standings[:1]
+def recorded(groups: Sequence[PersonInGroup]) -> Sequence[PersonInGroup]:
+    """Return the groups that record the offboarding: those that concern the person, or else the first."""
+    return [in_group for in_group in groups if in_group.is_concerned] or groups[:1]

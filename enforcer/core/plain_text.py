@@ -1,15 +1,15 @@
-"""What people write ends up in tables, ledgers, mails, files and on screens: one line, no control characters.
+"""What people write goes into tables, ledgers, mails, files and terminals: one line, no control characters.
 
-Everything else is theirs: wide and unbreakable blanks, and what joins letters or emoji.
+Everything else is allowed, such as wide and non-breaking spaces, and joiners of letters or emoji.
 """
 
 from __future__ import annotations
 
 import re
 
-# Unicode's Cc, Zl and Zp, as they stand between the brackets of a regular expression, also of JSON Schema.
+# Unicode's Cc, Zl and Zp, as a character class for regular expressions, also those of JSON Schema.
 CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
-# Halves of characters, too: a shell can hand them over, and no file can hold them.
+# Lone surrogates, too: a shell can pass them, and no file can hold them.
 _NOT_PLAIN = re.compile(rf"[{CONTROL}\ud800-\udfff]")
 
 
@@ -19,5 +19,5 @@ def is_plain(text: str) -> bool:
 
 
 def plain(text: str, *, instead: str = " ") -> str:
-    """Return the text with something else in the place of each character that `is_plain` does not want."""
+    """Return the text with each character that is not plain replaced."""
     return _NOT_PLAIN.sub(lambda _: instead, text)

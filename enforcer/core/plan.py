@@ -21,7 +21,7 @@ class Step(StrEnum):
 
 
 class FindingKind(StrEnum):
-    """What people must look at; it comes back every run until somebody mends it."""
+    """What people must look into; every run reports it until somebody fixes it."""
 
     INVALID_ROW = "invalid_row"
     AMBIGUOUS_ROW = "ambiguous_row"
@@ -48,7 +48,7 @@ class Finding:
 
 
 def stuck_finding(item: OffboardingRecord) -> Finding:
-    """Name somebody whom six runs could not offboard."""
+    """Report somebody whom six runs could not offboard."""
     detail = f"{item.attempts} runs have failed; the last one: {item.last_error}"
     return Finding(kind=FindingKind.STUCK, row_key=item.row_key, user_id=item.user_id, detail=detail)
 
@@ -58,13 +58,13 @@ class Offboard:
     """A person whose access has ended and what is still to be done about it.
 
     Attributes:
-        row_key: His row in the register; None for a member without one.
-        mail, other_addresses: Not part of the digest, nor of what is printed: rows may go by them.
-        key_taken: What is known under the row's key is about somebody else, who had the address before.
-        key_passed_on: The address under which he is on record is another member's now; rows mean the other.
-        was_disabled: The account could not sign in before we began.
-        authorised: The offboarding was begun by an earlier run, so the brake does not count it again.
-        earlier: What the enforcer already knows about him.
+        row_key: Their row in the register; None for a member without one.
+        mail, other_addresses: Rows may use them; part neither of the digest nor of what is printed.
+        key_taken: The record under the row's key is about somebody else, who had the address before.
+        key_passed_on: The address on record is another member's now; rows mean that member.
+        was_disabled: The account was disabled before we began.
+        authorised: An earlier run began the offboarding, so the brake does not count it again.
+        earlier: The record from before.
     """
 
     user_id: str
@@ -84,34 +84,34 @@ class Offboard:
 
     @property
     def known_kind(self) -> UserKind:
-        """What Graph told of the account, now or when the offboarding was begun."""
+        """What Graph says about the account, or said when the offboarding was begun."""
         if self.user_kind is UserKind.UNKNOWN and self.earlier is not None and self.earlier.unfinished:
             return self.earlier.user_kind
         return self.user_kind
 
     @property
     def key(self) -> str:
-        """The RowKey of his enforcement; no two people of a plan have the same."""
+        """The RowKey of their record; no two people of a plan share one."""
         if self.earlier is not None:
             return self.earlier.row_key
         return self.user_id if self.row_key is None or self.key_taken else self.row_key
 
     @property
     def names(self) -> frozenset[str]:
-        """The keys, normalised, of rows that mean the person, or may, as far as the plan knows."""
+        """The normalised keys of rows that mean the person, or may, as far as the plan knows."""
         addresses = (self.user_principal_name, self.mail, *self.other_addresses)
         names = names_of(self.user_id, *addresses) | hidden_names(*addresses)
         return names if self.key_passed_on else names | {normalised(self.key)}
 
     @property
     def is_out(self) -> bool:
-        """Whether he is a member no more, and only the rest is to be done."""
+        """Whether they are no longer a member, and only the other steps are left."""
         return Step.REMOVE not in self.steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Onboard:
-    """A contractor whose time has begun and who is no member; `key` is how Entra is asked for him."""
+    """A contractor whose access has begun and who is not a member; `key` is how to look them up in Entra."""
 
     row_key: str
     key: str
@@ -133,11 +133,11 @@ class GroupPlan:
     """What a sweep of one managed group would do.
 
     Attributes:
-        digest: Names exactly these people, dates and steps.
+        digest: Identifies exactly these people, dates and steps.
         held: More people than the brake lets through without an approval.
-        waiting: Due and stuck, today's attempt made: not tried again now, never forgotten.
-        verify: Offboarded people whom the member list does not have any more.
-        withdraw: Begun offboardings of people whose access was extended.
+        waiting: Due and stuck, today's attempt made: not retried now, never forgotten.
+        verify: Offboarded people whom the member list no longer has.
+        withdraw: Offboardings that were begun of people whose access was extended.
     """
 
     group_id: str
@@ -175,8 +175,8 @@ class HeldPlan:
     """A plan of one group that waits for an approval, has one, or has used it.
 
     Attributes:
-        digest: The group's plan digest; names exactly these people, dates and steps.
-        used_by: The run that the approval let through; an approval is good for one.
+        digest: The group's plan digest: identifies exactly these people, dates and steps.
+        used_by: The run that used the approval, which is good for one.
     """
 
     digest: str

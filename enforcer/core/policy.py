@@ -1,4 +1,4 @@
-"""A Conditional Access policy, as Graph shows it or as a template gives it.
+"""A Conditional Access policy, as Graph shows it or a template defines it.
 
 Property names and values are those of Graph's `conditionalAccessPolicy` (v1.0).
 """
@@ -19,12 +19,12 @@ type Names = tuple[str, ...] | None
 
 ALL = "All"
 GUESTS = "GuestsOrExternalUsers"
-# The template without which offboarding cuts nobody off.
+# Without this template's policy, offboarding cuts nobody off.
 BLOCK = "no-group-no-access"
 _BLOCKING = "block"
-# The properties that decide whom a policy meets and what it does to him.
+# The properties that decide whom a policy applies to and what it does.
 DECIDING = ("conditions", "grantControls", "sessionControls")
-# A policy's `description` is "not used" (conditionalAccessPolicy), so its name has to say whose it is.
+# A policy's `description` is "not used" (conditionalAccessPolicy), so its name has to say who made it.
 _MARKER = re.compile(r" \[enforcer:(?P<key>[a-z0-9-]+):(?P<digest>[0-9a-f]{8})\]$")
 
 
@@ -32,7 +32,7 @@ class PolicyState(StrEnum):
     ENABLED = "enabled"
     DISABLED = "disabled"
     REPORT_ONLY = "enabledForReportingButNotEnforced"
-    """Evaluated at every sign-in and written into its log, enforced at none."""
+    """Evaluated and logged at every sign-in, enforced at none."""
 
 
 class Guests(msgspec.Struct, rename="camel", frozen=True):
@@ -77,7 +77,7 @@ class Policy:
 
     Attributes:
         id: Graph's; empty while Graph does not have the policy.
-        body: The policy as JSON, with whatever else Graph shows.
+        body: The policy as JSON, with everything else that Graph shows.
     """
 
     id: str = ""
@@ -87,7 +87,7 @@ class Policy:
 
     @property
     def key(self) -> str:
-        """The template that the policy was made from; empty where this product did not make it."""
+        """The template that the policy was made from; empty if this product did not make it."""
         marker = _MARKER.search(self.display_name)
         return marker["key"] if marker else ""
 
@@ -118,7 +118,7 @@ class Policy:
 
     @property
     def blocks_everywhere(self) -> bool:
-        """Whether whoever meets it is blocked from all apps, by any client, in all circumstances.
+        """Whether it blocks everybody it applies to from all apps, in any client, unconditionally.
 
         Apps may be excluded from "all": see `exempts_apps`.
         """
@@ -130,7 +130,7 @@ class Policy:
 
     @property
     def exempts_apps(self) -> bool:
-        """Whether some apps are let through, by name or by a filter."""
+        """Whether it exempts some apps, by name or by a filter."""
         return bool(self.applications.exclude_applications or self.applications.application_filter)
 
     @property
@@ -139,10 +139,10 @@ class Policy:
 
 
 def read_policy(body: Json) -> Policy:
-    """Make a policy of Graph's JSON.
+    """Read a policy from Graph's JSON.
 
     Raises:
-        msgspec.ValidationError: It is no policy.
+        msgspec.ValidationError: It is not a policy.
     """
     policy = Policy(
         id=str(body.get("id") or ""),
@@ -155,27 +155,27 @@ def read_policy(body: Json) -> Policy:
 
 
 def _state(value: object) -> PolicyState:
-    # Microsoft may add states; one that we do not know counts as not enforced.
+    # Microsoft may add states; an unknown one counts as not enforced.
     return next((state for state in PolicyState if state == value), PolicyState.DISABLED)
 
 
 def marked(policy: Policy, key: str) -> Policy:
-    """Return the policy the name by which this product knows it again, and sees whether it was altered."""
+    """Return the policy with a name that tells this product whose it is and whether it was altered."""
     name = f"{policy.display_name} [enforcer:{key}:{digest(policy.body)}]"
     return replace(policy, display_name=name, body=policy.body | {"displayName": name})
 
 
 def digest(body: Json) -> str:
-    """Return eight hexadecimal digits that stand for whom the policy meets and what it does."""
+    """Return eight hexadecimal digits that stand for whom the policy applies to and what it does."""
     deciding = pruned({name: body.get(name) for name in DECIDING})
     return hashlib.sha256(msgspec.json.encode(deciding, order="sorted")).hexdigest()[:8]
 
 
 def pruned(value: Json) -> Json:
-    """Leave out what says nothing, and put what has no order in order.
+    """Return the part of a policy without empty values, and with what is unordered sorted.
 
-    Graph writes a policy out in full, with null, false and empty lists; it gives lists and flags in an order
-    of its own, and an authentication strength with all its methods.
+    Graph writes a policy out in full, with null, false and empty lists; it returns lists and flags in its own
+    order, and an authentication strength with all its methods.
     """
     kept = {name: _plain(name, part) for name, part in value.items() if "@" not in name}
     return {name: part for name, part in kept.items() if part not in (None, False, "", [], {})}
@@ -196,5 +196,5 @@ def _plain(name: str, value: object) -> object:
 
 
 def made_here(policies: Sequence[Policy], key: str) -> list[Policy]:
-    """Return the policies that this product made from a template: one, none, or copies that somebody made."""
+    """Return the policies made from a template: none, one, or also copies that somebody made of it."""
     return [policy for policy in policies if policy.key == key]

@@ -1,4 +1,4 @@
-"""Names of properties that are almost the right one: Table Storage tells them apart, people do not."""
+"""Property names that are almost right: Table Storage distinguishes them, people do not."""
 
 from __future__ import annotations
 

@@ -16,10 +16,10 @@ def new_run_id(now: datetime) -> str:
 
 
 def run_id_prefix(moment: datetime) -> str:
-    """Return what the IDs of all runs of that second begin with."""
+    """Return the prefix of the IDs of all runs begun in that second."""
     return moment.strftime("%Y%m%dT%H%M%S")
 
 
 def is_run_id(text: str) -> bool:
-    """Whether the text has the form of a run's ID."""
+    """Whether the text has the form of a run ID."""
     return _RUN_ID.fullmatch(text) is not None

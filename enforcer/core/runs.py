@@ -12,12 +12,12 @@ from enforcer.core.plan import Finding
 
 OUT_OF_TIME = "the run's time was up"
 RUN_ENDED = "the run had to end before they were done"
-# Characters in which somebody says why he starts a run: it goes into tables, the ledger and messages.
+# Characters of the reason that somebody gives for a run: it goes into tables, the ledger and messages.
 LONGEST_REASON = 500
 
 
 class Result(StrEnum):
-    """What came of a due person in this run; exactly one applies."""
+    """What this run did about a due person; exactly one applies."""
 
     REMOVED = "removed"
     ALREADY_ABSENT = "already_absent"
@@ -32,7 +32,7 @@ class RunKind(StrEnum):
 
 
 class Occasion(StrEnum):
-    """The reasons that this product itself gives for a sweep; any other is somebody's words."""
+    """The reasons that this product itself gives for a sweep; any other is in somebody's own words."""
 
     NIGHTLY = "nightly"
     LATE = "nightly, late"
@@ -44,17 +44,17 @@ class Occasion(StrEnum):
 class RunState(StrEnum):
     RUNNING = "running"
     COMPLETE = "complete"
-    """Register and members were read whole, and everybody due was dealt with or is accounted for."""
+    """Register and members were read completely, and everybody due is accounted for."""
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of one due person.
+    """What a run did about one due person.
 
     Attributes:
-        enforcement: What is known of him now.
-        reason: Why he was skipped or is stuck.
+        enforcement: Their record now.
+        reason: Why they were skipped or are stuck.
         finished: Every step is done.
         incomplete: Something that should have been done was not.
         revoked, disabled: The step was done in this run.
@@ -70,7 +70,7 @@ class Outcome:
 
     @property
     def lag_seconds(self) -> float | None:
-        """Seconds from the end of access to the removal, where this run removed somebody who was due."""
+        """Seconds from the end of access to the removal, if this run made it."""
         due_at, removed_at = self.enforcement.due_at, self.enforcement.removed_at
         if self.result is not Result.REMOVED or due_at is None or removed_at is None:
             return None
@@ -79,7 +79,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lag:
-    """Seconds from the end of access to the removal; None where nobody was removed."""
+    """Seconds from the end of access to the removal; None if nobody was removed."""
 
     p50: float | None = None
     p95: float | None = None
@@ -87,7 +87,7 @@ class Lag:
 
     @classmethod
     def of(cls, seconds: Iterable[float | None]) -> Lag:
-        """Return the 50th and 95th percentile and the maximum (nearest rank) of those that are known."""
+        """Return the 50th and 95th percentile and the maximum (nearest rank) of the known ones."""
         lags = sorted(lag for lag in seconds if lag is not None)
         return cls(p50=_rank(lags, 50), p95=_rank(lags, 95), max=lags[-1]) if lags else cls()
 
@@ -137,16 +137,16 @@ class Run:
 
     @property
     def occasion(self) -> str:
-        """Tell what it ran for without anybody's own words, for wherever people are not to be named."""
+        """What it ran for, in nobody's own words, for wherever people must not be named."""
         if self.kind is not RunKind.SWEEP:
             return self.kind.value
-        return self.reason if self.reason in Occasion else "asked for"
+        return self.reason if self.reason in Occasion else "on_demand"
 
     def assert_counts(self) -> None:
         """Refuse to report counts that do not add up.
 
         Raises:
-            AssertionError: A bug: somebody was lost on the way.
+            AssertionError: A bug: somebody was lost.
         """
         counted = self.removed + self.already_absent + self.skipped + self.stuck
         if self.due != counted:
@@ -156,12 +156,12 @@ class Run:
 
 
 def lag_of(outcomes: Iterable[Outcome]) -> Lag:
-    """Return how long after the end of their access people were removed."""
+    """Return how long after the end of access people were removed."""
     return Lag.of(outcome.lag_seconds for outcome in outcomes)
 
 
 def counted(run: Run, outcomes: Sequence[Outcome]) -> Run:
-    """Return the run with what came of these people."""
+    """Return the run with the counts of these outcomes."""
     results = [outcome.result for outcome in outcomes]
     return replace(
         run,
@@ -183,7 +183,7 @@ def _rank(ordered: Sequence[float], percent: int) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A run with what it found and did, person by person."""
+    """A run with its findings and what it did, person by person."""
 
     run: Run
     findings: tuple[Finding, ...] = ()
@@ -196,7 +196,7 @@ class Report:
         return OUT_OF_TIME in reasons or any(found.detail.endswith(OUT_OF_TIME) for found in self.findings)
 
 
-# What of a run is a number of people or findings.
+# The fields of a run that count people or findings.
 COUNTS = (
     "due",
     "removed",
@@ -218,7 +218,7 @@ COUNTS = (
 
 
 def total(begun: Run, reports: Sequence[Report]) -> Run:
-    """Add up the runs of several groups, which were begun together; the lag is over all people."""
+    """Add up the runs of several groups that were begun together; the lag covers all people."""
     runs = [report.run for report in reports]
     counts = {name: sum(getattr(run, name) for run in runs) for name in COUNTS}
     return replace(

@@ -1,6 +1,6 @@
-"""The kinds of values that settings have. Each function's docstring says what the value may be.
+"""The kinds of values that settings have. Each function's docstring is the text that users see.
 
-All of them raise ValueError, with a text where there is more to say than that.
+All of them raise ValueError, with a text if there is more to say.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from enforcer.core.calendar.schedule import as_written
 from enforcer.core.keys import is_object_id
 
-# Hosts that are this very machine: only tests and the sandbox talk to those.
+# This machine: only tests and the sandbox talk to it.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-# What a connection string must have, in one way or another.
+# A connection string must have one of these sets.
 _CONNECTIONS = (
     frozenset({"accountname", "accountkey"}),
     frozenset({"tableendpoint", "sharedaccesssignature"}),
@@ -101,7 +101,7 @@ def mailbox(text: str) -> str:
 
 def connection_string(text: str) -> str:
     """A storage connection string (AccountName=…;AccountKey=…;…, or with a SharedAccessSignature=…)."""
-    # The SDKs take no blanks around the parts, not all of them an empty one, and one of them only "true".
+    # The SDKs refuse blanks around the parts; some also refuse an empty part, and one anything but "true".
     pairs = [part.partition("=") for part in text.split(";") if part.strip()]
     parts = [(name.strip(), value.strip()) for name, _, value in pairs]
     found = {name.lower(): value for name, value in parts}

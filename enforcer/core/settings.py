@@ -1,4 +1,4 @@
-"""The settings: one frozen object, read once from the environment, every mistake named at once."""
+"""The settings: one frozen object, read once from the environment; every mistake is reported at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from enforcer.core.exceptions import SettingsError
 
 _UTC = ZoneInfo("UTC")
 _LONGEST_SHOWN = 200
-# They hold keys; what is wrong with them goes into logs.
+# They hold secrets, and error messages go into logs.
 _SECRETS = frozenset({"EnforcerStorage", "ENFORCER_NOTIFY_URLS"})
 
 
@@ -28,7 +28,7 @@ class Disable(StrEnum):
     ALL = "all"
 
     def means(self, *, guest: bool) -> bool:
-        """Whether such an account is to be disabled; `guest` says that it is known to be a guest's."""
+        """Whether to disable an account; `guest` if it is known to be a guest's."""
         return self is Disable.ALL or (self is Disable.GUESTS and guest)
 
 
@@ -43,14 +43,14 @@ class Onboarding(StrEnum):
 
 
 class Credential(StrEnum):
-    """How to sign in to storage, where there is no connection string; Azure Functions knows others, too."""
+    """How to sign in to storage without a connection string; Azure Functions has others, too."""
 
     MANAGED_IDENTITY = "managedidentity"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
-    """Where the tables, queues and reports are: a connection string, or addresses and an identity.
+    """Where the tables, queues and reports are: a connection string, or URLs and an identity.
 
     The names follow the Azure Functions convention for a connection called `EnforcerStorage`.
     """
@@ -101,7 +101,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     """Read the settings.
 
     Raises:
-        SettingsError: Names every setting that is wrong, its value, and what it may be.
+        SettingsError: Lists every wrong setting with its value and what it must be.
     """
     reader = _Reader(environ)
     settings = _read(reader)
@@ -156,7 +156,7 @@ def _storage(reader: _Reader) -> Storage:
         blob_url=reader.read("EnforcerStorage__blobServiceUri", values.storage_url, default.blob_url),
         client_id=reader.read("EnforcerStorage__clientId", values.object_id, default.client_id),
     )
-    # Only to be validated: managed identity is the one kind there is.
+    # Validated only: managed identity is the only kind.
     reader.read("EnforcerStorage__credential", _one_of(Credential), Credential.MANAGED_IDENTITY)
     if not (reader.has("EnforcerStorage") or reader.has("EnforcerStorage__tableServiceUri")):
         reader.miss(

@@ -1,4 +1,4 @@
-"""What came of one step of an offboarding, or of taking one back."""
+"""The result of one step of an offboarding or an undo."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from enum import StrEnum, auto
 class StepOutcome(StrEnum):
     DONE = auto()
     ABSENT = auto()
-    """There was nothing to do: not a member, or a member already."""
+    """There was nothing to do: not a member, or already one."""
     NO_ACCOUNT = auto()
-    """The account does not exist any more."""
+    """The account no longer exists."""
     FAILED = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """What came of one step for one person.
+    """The result of one step for one person.
 
     Attributes:
-        request_id: Graph's ID of the call, by which Microsoft's support finds it.
-        explanation: What Graph said, where the step failed.
-        forbidden: Graph said that this identity may not.
-        uncertain: Graph said that there was nothing to do, but that may not be so: an earlier attempt got no
-            answer and may have taken effect, or another call says otherwise.
-        unavailable: Graph did not answer, or asked to wait for too long; the call may have taken effect.
+        request_id: Graph's ID of the call, for Microsoft's support.
+        explanation: What Graph said if the step failed.
+        forbidden: Graph refuses this identity.
+        uncertain: Graph said that there was nothing to do, but may be wrong: an earlier attempt got no answer
+            and may have taken effect, or another call says otherwise.
+        unavailable: Graph did not answer, or asked for too long a wait; the call may have taken effect.
     """
 
     outcome: StepOutcome

@@ -1,4 +1,4 @@
-"""Whose account somebody signs in with, and whether it is a guest's."""
+"""Which tenant's account somebody signs in with, and whether it is a guest's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class UserKind(StrEnum):
-    """What Graph tells of an account."""
+    """The kind of an account, as far as Graph says."""
 
     MEMBER = "member"
     INTERNAL_GUEST = "internal_guest"
@@ -14,14 +14,14 @@ class UserKind(StrEnum):
     EXTERNAL = "external"
     """Signs in with an account of another tenant: a B2B guest, or a B2B member."""
     UNKNOWN = "unknown"
-    """Graph tells neither name nor type without a permission to read users: nothing is claimed."""
+    """Graph gives neither name nor type without permission to read users."""
 
     @classmethod
     def of(cls, *, user_type: str | None, user_principal_name: str | None, invited: bool) -> UserKind:
         """Return the kind of an account by its properties in Graph.
 
-        Whoever signs in elsewhere may have user type Member; the name still carries `#EXT#`. Where an
-        administrator has changed that name, the state of the invitation is left (`invited`).
+        Whoever signs in elsewhere may have user type Member; the name still contains `#EXT#`. If an
+        administrator has changed that name, only the state of the invitation tells (`invited`).
         """
         if not user_principal_name:
             return cls.UNKNOWN
@@ -31,7 +31,7 @@ class UserKind(StrEnum):
 
     @property
     def signs_in_here(self) -> bool:
-        """Whether the sessions are known to be this tenant's: only those can be said to be revoked."""
+        """Whether the sessions are known to be this tenant's: only those are ever reported as revoked."""
         return self in (UserKind.MEMBER, UserKind.INTERNAL_GUEST)
 
     @property
@@ -41,5 +41,5 @@ class UserKind(StrEnum):
 
     @property
     def may_be_guest(self) -> bool:
-        """Whether it is a guest's account, or Graph did not tell."""
+        """Whether it is a guest's account, or Graph did not say."""
         return self is not UserKind.MEMBER

@@ -1,8 +1,7 @@
-"""Who is to be told that a contractor's access ends soon, and when.
+"""Who is warned that a contractor's access ends soon, and when.
 
-A sponsor is told so many days ahead, once for each of the numbers that `ENFORCER_WARN_DAYS` names. What would
-fall on a weekend comes on the Friday before. A day on which nothing ran is made good by the next run; by then
-only the nearest of the missed warnings is of use, and only that one is given.
+A sponsor is warned once for each number of days in `ENFORCER_WARN_DAYS`. A warning that would fall on a
+weekend is sent on the Friday before. After a day without a run, only the nearest missed warning is sent.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ class Notice:
     """One thing to tell a sponsor.
 
     Attributes:
-        days_ahead: Which of the settings' numbers of days this is about.
+        days_ahead: Which of the numbers in `ENFORCER_WARN_DAYS` this is for.
         last_day: The last day of access, in the organisation's time zone.
     """
 
@@ -37,7 +36,7 @@ class Notice:
 
     @property
     def key(self) -> str:
-        """Names the person, the end date and the number of days: what is told once."""
+        """Identifies person, end date and number of days, for which a warning is sent once."""
         ending = self.ending
         fields = [ending.group_id, normalised(ending.row_key), ending.end_date, self.days_ahead]
         return hashlib.sha256(msgspec.json.encode(fields)).hexdigest()[:24]
@@ -50,14 +49,14 @@ def due_notices(
     zone: ZoneInfo,
     said: Collection[str] = frozenset(),
 ) -> list[Notice]:
-    """Return what is to be said now; `said` holds the keys of what was said before."""
+    """Return the notices to send now; `said` holds the keys of those sent before."""
     today = now.astimezone(zone).date()
     found = [_nearest(ending, warn_days, today, zone) for ending in endings if now < ending.due_at]
     return [notice for notice in found if notice is not None and notice.key not in said]
 
 
 def by_sponsor(notices: Iterable[Notice]) -> Mapping[str, Sequence[Notice]]:
-    """Return each sponsor's notices, the nearest end first; those without a usable sponsor are left out."""
+    """Return each sponsor's notices, nearest end first, leaving out those without a usable sponsor."""
     found: dict[str, list[Notice]] = {}
     for notice in sorted(notices, key=_order):
         if notice.ending.has_sponsor:
@@ -66,7 +65,7 @@ def by_sponsor(notices: Iterable[Notice]) -> Mapping[str, Sequence[Notice]]:
 
 
 def said_on(end: date, days_ahead: int) -> date:
-    """Return the day on which to tell: so many days ahead, or the Friday before where that is a weekend."""
+    """Return the day of a warning this many days ahead, or the Friday before if it is a weekend."""
     day = end - timedelta(days=days_ahead)
     return day - timedelta(days=max(0, day.weekday() - _SATURDAY + 1))
 

@@ -1,4 +1,4 @@
-"""From a row to a contractor, or to the reason why nobody may act upon it."""
+"""A row is read as a contractor, or as the reason why it cannot be acted upon."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_key_that_names_nobody_is_refused_and_may_mean_anybody(row_key: str) -
     assert len(found.detail) < 300
 
 
-def test_a_row_in_a_partition_in_capitals_is_refused_but_tells_whom_it_means() -> None:
+def test_a_row_under_a_group_id_in_capitals_is_refused_but_protects() -> None:
     row = RegisterRow(partition_key=ANNA.upper(), row_key=ANNA, end_date="2026-12-31")
     found = read_row(row, RULES)
     assert isinstance(found, InvalidRow)
@@ -164,7 +164,7 @@ ANYTHING = st.one_of(
 
 
 @given(row_key=st.text(), end_date=ANYTHING, start_date=ANYTHING, partition_key=st.text())
-def test_whatever_a_row_holds_it_is_read_or_refused_in_words(
+def test_any_row_is_read_or_refused_with_a_reason(
     row_key: str, end_date: object, start_date: object, partition_key: str
 ) -> None:
     row = RegisterRow(row_key=row_key, end_date=end_date, start_date=start_date, partition_key=partition_key)

@@ -1,4 +1,4 @@
-"""Whether there is anybody who can be told of an end."""
+"""Whether there is anybody to warn about an end."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ from tests.support.paper_group import ENDED, GROUP, NOW
         (" ", False),
     ],
 )
-def test_a_sponsor_is_somebody_to_whom_a_mail_can_go(sponsor: str, *, has_one: bool) -> None:
+def test_a_sponsor_needs_a_mail_address(sponsor: str, *, has_one: bool) -> None:
     ending = Ending(group_id=GROUP, row_key="a@b.c", end_date=ENDED, due_at=NOW, sponsor=sponsor)
     assert ending.has_sponsor is has_one

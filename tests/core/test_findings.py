@@ -21,7 +21,7 @@ def test_findings_are_counted_by_kind() -> None:
     assert count_by_kind([]) == {}
 
 
-def test_what_several_groups_have_found_is_counted_together() -> None:
+def test_findings_of_several_groups_are_counted_together() -> None:
     one = RunFindings(named=tuple(_of(GHOST, "a")), by_kind={GHOST: 5, ROW: 1}, left_out=5)
     other = RunFindings(named=tuple(_of(GHOST, "b")), by_kind={GHOST: 1})
     both = together([one, other])
@@ -29,7 +29,7 @@ def test_what_several_groups_have_found_is_counted_together() -> None:
     assert together([]) == RunFindings()
 
 
-def test_what_has_been_mended_since_counts_no_more() -> None:
+def test_what_has_been_fixed_since_does_not_count() -> None:
     found = RunFindings(named=tuple(_of(GHOST, "a", "b")), by_kind={GHOST: 5, ROW: 1}, left_out=4)
     present = found.without(lambda finding: finding.user_id == "a")
     assert (present.named, present.by_kind) == (tuple(_of(GHOST, "b")), {GHOST: 4, ROW: 1})

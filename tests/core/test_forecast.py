@@ -20,7 +20,7 @@ def counts(*end_dates: str, zone: ZoneInfo = BERLIN) -> list[int]:
     return [week.ending for week in forecast([row(end, zone) for end in end_dates], NOW, zone)]
 
 
-def test_twelve_weeks_begin_with_the_present_one() -> None:
+def test_twelve_weeks_begin_with_the_current_one() -> None:
     weeks = forecast([], NOW, BERLIN)
 
     assert len(weeks) == 12
@@ -45,12 +45,12 @@ def test_an_instant_counts_for_its_day_in_the_zone() -> None:
     assert counts("2026-11-29T23:30:00Z", zone=ZoneInfo("UTC"))[:2] == [1, 0]
 
 
-def test_who_has_gone_already_and_who_goes_later_are_left_out() -> None:
+def test_ends_in_the_past_or_far_future_are_left_out() -> None:
     assert sum(counts("2026-11-24", "2026-11-23", "2027-02-15")) == 0
     assert sum(counts("2026-11-25", "2027-02-14")) == 2
 
 
-def test_rows_that_cannot_be_read_are_nobodys_end() -> None:
+def test_unreadable_rows_are_not_counted() -> None:
     assert sum(counts("soon", "2026-02-30")) == 0
 
 

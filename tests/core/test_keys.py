@@ -1,4 +1,4 @@
-"""Which keys can be read, how they are compared, and whom the others may mean."""
+"""Which keys are readable, how they are compared, and whom the others may mean."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from enforcer.core.keys import (
 
 ANNA = "11111111-2222-3333-4444-aaaaaaaaaaaa"
 MAIL = "anna@partner.example"
-# What a browser or a spreadsheet leaves in an address, and people do not see.
+# What browsers and spreadsheets leave in an address, and people do not see.
 INVISIBLE = "\u200b\ufeff\u00ad\u2060\u200e\u202e\u115f\u3164\ufe0f\u034f\u180e\U000e0041\u2003\u2028"
 # Node has all properties of Unicode, and folds cases by CaseFolding.txt (C and S) where a pattern is /iu.
 _UNICODE = """
@@ -45,7 +45,7 @@ console.log(JSON.stringify({
 
 @cache
 def every_character() -> list[str]:
-    """Return the assigned characters but those of large scripts without cases: thousands are alike."""
+    """Return the assigned characters without the large caseless scripts, of which thousands are alike."""
     points = (*range(0x3200), *range(0xA640, 0xAC00), *range(0xF900, 0x12000), *range(0x1D000, 0x1F000))
     points = (*points, 0xD800, 0xE000, *range(0xE0000, 0xE0200))
     return [chr(point) for point in points if unicodedata.category(chr(point)) != "Cn"]
@@ -80,7 +80,7 @@ def test_no_character_that_unicode_calls_ignorable_or_a_dash_can_be_read() -> No
 
 
 def test_what_can_be_read_is_exactly_what_is_not_hidden() -> None:
-    """By the rule as it is documented, character by character."""
+    """Follows the documented rule, character by character."""
     ignorable = {chr(point) for point in unicode()["ignorable"]}
     dashes = {chr(point) for point in unicode()["dash"]} - {"-"}
     for one in every_character():
@@ -111,7 +111,7 @@ def test_what_can_be_read_is_exactly_what_is_not_hidden() -> None:
         "o'brien+x@partner.example",
     ],
 )
-def test_a_key_in_which_all_can_be_seen_is_readable_and_means_one_person(key: str) -> None:
+def test_a_key_with_nothing_hidden_is_readable_and_means_one_person(key: str) -> None:
     assert is_key(key)
     assert problem(key) == ""
     assert meanings(key) == (normalised(key),)
@@ -119,9 +119,7 @@ def test_a_key_in_which_all_can_be_seen_is_readable_and_means_one_person(key: st
 
 @pytest.mark.parametrize("character", INVISIBLE)
 @pytest.mark.parametrize("place", [0, 3, len(MAIL)])
-def test_a_key_with_something_invisible_in_it_is_nobodys_and_may_mean_whom_it_seems_to(
-    character: str, place: int
-) -> None:
+def test_a_key_with_something_invisible_may_mean_whom_it_seems_to(character: str, place: int) -> None:
     key = MAIL[:place] + character + MAIL[place:]
     assert not is_key(key)
     assert normalised(key) != MAIL
@@ -161,7 +159,7 @@ def test_a_key_with_something_invisible_in_it_is_nobodys_and_may_mean_whom_it_se
         ("", {ANYBODY}),
     ],
 )
-def test_a_key_that_cannot_be_read_may_mean_all_whom_it_seems_to_mean(key: str, meant: set[str]) -> None:
+def test_an_unreadable_key_may_mean_everybody_it_seems_to(key: str, meant: set[str]) -> None:
     assert not is_key(key)
     assert set(meanings(key)) == meant
 
@@ -179,7 +177,7 @@ def test_cases_are_folded_as_unicode_folds_them_one_character_to_one() -> None:
 
 
 def test_characters_that_node_takes_for_the_same_are_the_same_here() -> None:
-    """The other way round: what is upper or lower case of another folds to the same, or cannot be read."""
+    """The converse: upper and lower case of a character fold to the same, or cannot be read."""
     known = set(readable())
     for one in readable():
         for other in {one.upper(), one.lower()} & known:
@@ -210,7 +208,7 @@ def test_two_texts_are_the_same_key_only_if_they_are_the_same_to_the_eye(one: st
 
 
 @given(st.text(max_size=30))
-def test_whatever_a_key_is_somebody_is_meant_and_it_can_be_told(text: str) -> None:
+def test_any_key_means_somebody_and_its_problem_can_be_shown(text: str) -> None:
     assert meanings(text)
     assert all(meant == ANYBODY or is_key(meant) for meant in meanings(text))
     assert (problem(text) == "") is is_key(text)
@@ -222,7 +220,7 @@ def test_a_guests_name_reads_the_same_with_its_number_signs_encoded() -> None:
     assert normalised("Gina_Partner%23EXT%23@c.example") == normalised("gina_partner#ext#@C.example")
 
 
-def test_what_is_at_the_edges_is_taken_off_and_said() -> None:
+def test_what_is_trimmed_is_reported() -> None:
     assert trimmed(f"\ufeff {MAIL}\u200b\u00a0") == MAIL
     assert trimming(f"\ufeff{MAIL}") == (
         f"'\\ufeff{MAIL}' was taken as '{MAIL}': blanks or invisible characters around"

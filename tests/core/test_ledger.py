@@ -1,4 +1,4 @@
-"""The chain of the ledger's entries; tests/storage/tables/test_ledger.py has it in a table."""
+"""The chain of ledger entries; tests/storage/tables/test_ledger.py has it in a table."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def chain(length: int) -> list[Link]:
 
 
 def broken(links: Sequence[Link], head: Head | None = None, anchors: Sequence[Anchor] = ()) -> Break | None:
-    """Check a chain whose head, unless another is given, is that of its last link."""
+    """Check a chain; unless another head is given, it is the last link's."""
     known = head or (Head(links[-1].sequence, links[-1].hash) if links else Head())
 
     async def stored() -> AsyncIterator[Link]:
@@ -99,7 +99,7 @@ def test_a_tail_that_was_cut_off_is_found_by_the_head() -> None:
     assert (found.sequence, "missing" in found.reason) == (5, True)
 
 
-def test_a_chain_written_anew_is_found_by_what_stands_elsewhere() -> None:
+def test_a_rewritten_chain_is_found_by_recorded_heads() -> None:
     forged = Head().extended([ENTRY] * 5, "writer")
     anchor = Anchor(sequence=3, hash=chain(5)[2].hash, source="the report of 22 November")
     found = broken(forged, anchors=[anchor])
@@ -118,7 +118,7 @@ def test_who_wrote_an_entry_belongs_to_it() -> None:
 
 
 def test_a_chain_of_long_ago_still_fits() -> None:
-    """These hashes lie in people's ledgers and reports: no release may compute others."""
+    """These hashes are in people's ledgers and reports: no release may compute others."""
     whole = Entry(
         at="2026-11-23T12:00:00Z",
         actor="timer",
@@ -148,7 +148,7 @@ def test_a_chain_of_long_ago_still_fits() -> None:
     assert linked(Head(), ENTRY).hash == "f0e6991ca6a607909a016e6ea1204dbe0099eef9bb36a5567046ed29ade4da1d"
 
 
-def test_the_words_of_the_ledger_are_those_of_the_entries_that_are_there() -> None:
+def test_words_of_the_ledger_are_spelled_as_in_existing_entries() -> None:
     assert [action.value for action in Action] == [
         *("disable", "remove", "revoke", "add", "enable", "verify", "withdraw", "proof", "hold", "approve"),
         *("register_add", "register_extend", "register_end", "register_remove", "register_import"),
@@ -189,7 +189,7 @@ def changed(position: int, **fields: object) -> list[Link]:
 
 
 def rehashed(position: int, entry: Entry) -> list[Link]:
-    """Return the chain with another entry, and its hash made to fit, as somebody would who knows how."""
+    """Return the chain with another entry whose hash fits, as an expert would forge it."""
     head = Head(position, FIVE[position - 1].hash if position else GENESIS)
     return [*FIVE[:position], linked(head, entry, "writer"), *FIVE[position + 1 :]]
 
@@ -233,7 +233,7 @@ def test_a_head_that_does_not_fit_is_named(head: Head, sequence: int, reason: st
     assert broken(FIVE, head) == Break(group=GROUP, sequence=sequence, reason=reason)
 
 
-def test_heads_of_earlier_days_that_fit_break_nothing_in_whatever_order_they_come() -> None:
+def test_earlier_heads_that_fit_break_nothing_in_any_order() -> None:
     anchors = [
         Anchor(sequence=number, hash=FIVE[number - 1].hash, source=f"day {number}") for number in (4, 2, 2, 5)
     ]
@@ -247,8 +247,8 @@ def test_heads_of_earlier_days_that_fit_break_nothing_in_whatever_order_they_com
 
 
 @pytest.mark.parametrize("written", [1, 2])
-def test_what_is_written_while_the_chain_is_read_is_no_break(written: int) -> None:
-    """The head is read before and after; entries may come in between, and be seen or not."""
+def test_what_is_written_while_the_chain_is_read_is_not_a_break(written: int) -> None:
+    """The head is read before and after; entries written in between may be seen or not."""
     heads = [Head(3, FIVE[2].hash), Head(3 + written, FIVE[2 + written].hash)]
     for seen in range(3, 4 + written):
         assert _read_meanwhile(FIVE[:seen], heads) is None

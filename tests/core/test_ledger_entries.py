@@ -1,4 +1,4 @@
-"""The ledger's entries say in which group and run, by whom, about whom and why."""
+"""Ledger entries say in which group and run, by whom, about whom and why."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.paper_group import ANNA, ENDED, GROUP, NOW, known
 CONTEXT = Context(group_id=GROUP, run_id="run", actor="cli:ann", note="left at 14:10")
 
 
-def test_an_entry_about_a_person_names_him_his_row_and_his_end() -> None:
+def test_an_entry_about_a_person_names_them_their_row_and_their_end() -> None:
     about = known(ANNA, State.OFFBOARDING, row_key=ANNA.mail)
     entry = CONTEXT.entry(Action.REMOVE, NOW, outcome="removed", about=about, request_id="request")
     assert entry == Entry(
@@ -29,7 +29,7 @@ def test_an_entry_about_a_person_names_him_his_row_and_his_end() -> None:
     )
 
 
-def test_somebody_without_an_end_date_has_no_time_at_which_he_was_due() -> None:
+def test_somebody_without_an_end_date_has_no_due_time() -> None:
     about = known(ANNA, State.OFFBOARDING, end_date="", due_at=None)
     entry = CONTEXT.entry(Action.REMOVE, NOW, outcome="removed", about=about)
     assert (entry.user, entry.end_date, entry.due_at) == (ANNA.id, "", "")

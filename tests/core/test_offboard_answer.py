@@ -1,4 +1,4 @@
-"""What is told of an offboarding."""
+"""The answer to an offboarding on demand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enforcer.core.steps import StepOutcome, StepResult
 DONE = StepResult(outcome=StepOutcome.DONE, request_id="request")
 
 
-def test_steps_are_told_in_order_with_their_group_graphs_request_and_graphs_words() -> None:
+def test_steps_are_in_order_with_group_request_id_and_explanation() -> None:
     failed = StepResult(outcome=StepOutcome.FAILED, request_id="another", explanation="403 Denied")
     told = step_reports({Step.REVOKE: DONE, Step.DISABLE: failed}, {"group": DONE})
     assert told == (
@@ -25,5 +25,5 @@ def test_steps_are_told_in_order_with_their_group_graphs_request_and_graphs_word
     )
 
 
-def test_what_was_not_to_be_disabled_is_not_told() -> None:
+def test_an_account_not_to_be_disabled_is_not_reported() -> None:
     assert [one.step for one in step_reports({Step.REVOKE: DONE}, {})] == [Step.REVOKE]

@@ -1,4 +1,4 @@
-"""What is known of a contractor: whether it is finished, and whether he has to wait."""
+"""Offboarding records: whether they are finished, and whether they have to wait."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def test_what_was_begun_is_unfinished_until_every_step_is_done(state: State, *, 
     assert known(ANNA, state).unfinished is unfinished
 
 
-def test_whoever_is_stuck_waits_until_his_next_attempt_is_due() -> None:
+def test_a_stuck_person_waits_until_the_next_attempt_is_due() -> None:
     stuck = known(ANNA, State.STUCK, next_attempt_at=NOW)
     assert stuck.waits(NOW - timedelta(seconds=1))
     assert not stuck.waits(NOW)
 
 
-def test_whoever_is_stuck_without_a_time_is_tried_at_once() -> None:
+def test_a_stuck_person_without_a_next_attempt_is_tried_at_once() -> None:
     assert not known(ANNA, State.STUCK).waits(NOW)
 
 
@@ -45,17 +45,17 @@ def test_nobody_waits_who_is_not_stuck() -> None:
     assert not known(ANNA, State.OFFBOARDING, next_attempt_at=NOW + timedelta(days=1)).waits(NOW)
 
 
-def test_the_words_are_those_of_the_records_that_are_there() -> None:
+def test_states_are_spelled_as_in_existing_records() -> None:
     assert [one.value for one in State] == ["offboarding", "offboarded", "verified", "stuck"]
     assert [one.value for one in Sessions] == ["revoked", "home_tenant", "no_account"]
     assert [one.value for one in Proof] == ["blocked", "not_blocked", "disabled", "not_asked"]
 
 
-def test_of_somebody_just_begun_nothing_is_known() -> None:
+def test_a_new_record_says_nothing_else() -> None:
     begun = OffboardingRecord(row_key=ANNA.id, user_id=ANNA.id, state=State.OFFBOARDING)
     assert (begun.user_kind, begun.was_disabled, begun.attempts) == (UserKind.UNKNOWN, False, 0)
     assert (begun.end_date, begun.last_error, begun.run_id, begun.proof_policy) == ("", "", "", "")
 
 
-def test_six_runs_have_to_fail_and_then_one_a_day_is_tried() -> None:
+def test_after_six_failed_runs_there_is_one_attempt_a_day() -> None:
     assert (6, timedelta(days=1)) == (RUNS_BEFORE_STUCK, STUCK_RETRY)

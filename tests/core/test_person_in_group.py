@@ -1,4 +1,4 @@
-"""Where somebody who is offboarded now stands in a group, and what follows from it."""
+"""What one group knows about somebody who is offboarded on demand, and what follows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BEGUN, DONE = known(ANNA, State.OFFBOARDING), known(ANNA, State.OFFBOARDED)
 
 
 @pytest.mark.parametrize(
-    ("standing", "concerned"),
+    ("in_group", "concerned"),
     [
         (NOTHING, False),
         (replace(NOTHING, listed=None), False),
@@ -49,14 +49,14 @@ BEGUN, DONE = known(ANNA, State.OFFBOARDING), known(ANNA, State.OFFBOARDED)
         (replace(NOTHING, earlier=replace(BEGUN, due_at=None, attempts=1)), False),
     ],
 )
-def test_a_group_is_concerned_by_a_row_a_membership_or_a_record_that_counts(
-    standing: PersonInGroup, *, concerned: bool
+def test_a_row_a_membership_or_a_record_that_counts_concerns_a_group(
+    in_group: PersonInGroup, *, concerned: bool
 ) -> None:
-    assert standing.is_concerned is concerned
+    assert in_group.is_concerned is concerned
 
 
 @pytest.mark.parametrize(
-    ("standing", "is_known"),
+    ("in_group", "is_known"),
     [
         (replace(NOTHING, listed=True), False),
         (replace(NOTHING, listed=True, earlier=BEGUN), True),
@@ -66,10 +66,10 @@ def test_a_group_is_concerned_by_a_row_a_membership_or_a_record_that_counts(
         (replace(NOTHING, row_key=ANNA.id, earlier=BEGUN), False),
     ],
 )
-def test_the_end_of_access_is_that_of_an_offboarding_known_already_or_now(
-    standing: PersonInGroup, *, is_known: bool
+def test_access_ends_with_the_offboarding_on_record_or_now(
+    in_group: PersonInGroup, *, is_known: bool
 ) -> None:
-    planned = standing.offboarding(PERSON, KEEPS, NOW)
+    planned = in_group.offboarding(PERSON, KEEPS, NOW)
     expected = (ENDED, ENDED_AT) if is_known else (instant(NOW), NOW)
     assert (planned.end_date, planned.due_at) == expected
 
@@ -77,12 +77,12 @@ def test_the_end_of_access_is_that_of_an_offboarding_known_already_or_now(
 def test_a_row_that_had_ended_already_keeps_its_end() -> None:
     ended_at = NOW - timedelta(days=3)
     row = Contractor(row_key=ANNA.id, key=ANNA.id, end_date="2026-11-19", due_at=ended_at)
-    standing = replace(NOTHING, row_key=ANNA.id, ended=row, earlier=BEGUN)
-    planned = standing.offboarding(PERSON, KEEPS, NOW)
+    in_group = replace(NOTHING, row_key=ANNA.id, ended=row, earlier=BEGUN)
+    planned = in_group.offboarding(PERSON, KEEPS, NOW)
     assert (planned.end_date, planned.due_at, planned.authorised) == ("2026-11-19", ended_at, True)
 
 
-def test_the_account_is_disabled_before_the_removal_and_sessions_are_revoked_last() -> None:
+def test_the_account_is_disabled_first_and_sessions_are_revoked_last() -> None:
     disabled = NOTHING.offboarding(PERSON, Account(was_disabled=False, disable=True), NOW)
     kept = NOTHING.offboarding(PERSON, KEEPS, NOW)
     assert disabled.steps == (Step.DISABLE, Step.REMOVE, Step.REVOKE)
@@ -90,18 +90,16 @@ def test_the_account_is_disabled_before_the_removal_and_sessions_are_revoked_las
 
 
 @pytest.mark.parametrize(
-    ("standings", "disable"),
+    ("groups", "disable"),
     [
         ([NOTHING], False),
         ([NOTHING, replace(NOTHING, group_id=OTHER, listed=True)], True),
         ([replace(NOTHING, listed=None)], True),
     ],
 )
-def test_whoever_has_nothing_to_do_with_any_group_keeps_his_account(
-    standings: list[PersonInGroup], *, disable: bool
-) -> None:
-    assert Account.of(PERSON, standings, Disable.ALL).disable is disable
-    assert not Account.of(PERSON, standings, Disable.NONE).disable
+def test_whoever_no_group_concerns_keeps_their_account(groups: list[PersonInGroup], *, disable: bool) -> None:
+    assert Account.of(PERSON, groups, Disable.ALL).disable is disable
+    assert not Account.of(PERSON, groups, Disable.NONE).disable
 
 
 WAS, BY_US = replace(BEGUN, was_disabled=True), replace(BEGUN, disabled_at=NOW)
@@ -128,22 +126,22 @@ AS_IT_IS = {True: False, None: False, False: True}
         ([BEGUN, WAS], NEVER),
     ],
 )
-def test_an_account_was_disabled_before_if_no_attempt_of_ours_can_have_done_it_and_it_is_not_enabled_now(
+def test_an_account_was_disabled_before_if_we_cannot_have_done_it(
     *,
     enabled: bool | None,
     listed: bool | None,
     records: list[OffboardingRecord | None],
     was_disabled: dict[bool | None, bool],
 ) -> None:
-    standings = [
+    groups = [
         PersonInGroup(
             group_id=f"group {number}", run_id=RUN_ID, row_key=ANNA.id, listed=listed, earlier=earlier
         )
         for number, earlier in enumerate(records)
     ]
-    account = Account.of(replace(PERSON, enabled=enabled), standings, Disable.ALL)
+    account = Account.of(replace(PERSON, enabled=enabled), groups, Disable.ALL)
     assert account == Account(was_disabled=was_disabled[enabled], disable=not was_disabled[enabled])
-    assert not Account.of(replace(PERSON, enabled=enabled), standings, Disable.NONE).disable
+    assert not Account.of(replace(PERSON, enabled=enabled), groups, Disable.NONE).disable
 
 
 @pytest.mark.parametrize("kind", UserKind)
@@ -153,22 +151,22 @@ def test_where_guests_are_disabled_only_their_accounts_are(kind: UserKind) -> No
     assert account.disable is (kind in (UserKind.INTERNAL_GUEST, UserKind.EXTERNAL))
 
 
-def test_a_removal_by_an_earlier_try_of_the_same_run_is_this_runs() -> None:
+def test_a_removal_by_an_earlier_try_of_this_run_counts() -> None:
     tried = replace(BEGUN, run_id=RUN_ID, removed_at=ENDED_AT)
     absent = Outcome(result=Result.ALREADY_ABSENT, enforcement=replace(tried, removed_at=NOW), finished=True)
-    standing = replace(NOTHING, earlier=tried)
-    counted = standing.with_own_removal(absent)
+    in_group = replace(NOTHING, earlier=tried)
+    counted = in_group.with_own_removal(absent)
     assert (counted.result, counted.enforcement.removed_at) == (Result.REMOVED, ENDED_AT)
-    assert replace(standing, run_id="another").with_own_removal(absent) == absent
+    assert replace(in_group, run_id="another").with_own_removal(absent) == absent
     skipped = replace(absent, result=Result.SKIPPED)
-    assert standing.with_own_removal(skipped) == skipped
+    assert in_group.with_own_removal(skipped) == skipped
 
 
 ABSENT = StepResult(outcome=StepOutcome.ABSENT)
 LOST = replace(ABSENT, uncertain=True)
 
 
-def test_whoever_was_listed_and_is_absent_after_an_attempt_without_an_answer_was_removed_by_it() -> None:
+def test_an_attempt_without_an_answer_removed_whoever_is_then_absent() -> None:
     listed = replace(NOTHING, listed=True)
     assert listed.weighed(LOST).outcome is StepOutcome.DONE
     assert listed.weighed(ABSENT).uncertain
@@ -185,20 +183,20 @@ def test_whoever_was_removed_was_a_member() -> None:
     assert not NOTHING.after(StepResult(outcome=StepOutcome.FAILED)).is_concerned
 
 
-def test_a_group_that_has_nothing_to_do_with_him_gave_him_no_access_that_could_end() -> None:
+def test_a_group_that_does_not_concern_them_gave_no_access_to_end() -> None:
     planned = NOTHING.offboarding(PERSON, KEEPS, NOW)
     assert (planned.end_date, planned.due_at) == ("", None)
 
 
-def test_what_has_begun_is_on_record_where_it_concerns_him_or_in_the_first_group() -> None:
+def test_the_offboarding_is_recorded_in_concerned_groups_or_the_first() -> None:
     there = replace(NOTHING, group_id=OTHER, listed=True)
     assert recorded([NOTHING, there]) == [there]
     assert recorded([NOTHING, replace(NOTHING, group_id=OTHER)]) == [NOTHING]
 
 
 def test_every_field_of_what_is_planned() -> None:
-    standing = replace(NOTHING, row_key=ANNA.mail, earlier=BEGUN, key_taken=True, listed=True)
-    planned = standing.offboarding(
+    in_group = replace(NOTHING, row_key=ANNA.mail, earlier=BEGUN, key_taken=True, listed=True)
+    planned = in_group.offboarding(
         replace(PERSON, user_kind=UserKind.EXTERNAL), Account(was_disabled=True, disable=False), NOW
     )
     assert planned == Offboard(
@@ -215,14 +213,14 @@ def test_every_field_of_what_is_planned() -> None:
         earlier=BEGUN,
         key_taken=True,
     )
-    assert not replace(standing, earlier=DONE).offboarding(PERSON, KEEPS, NOW).authorised
-    assert not replace(standing, earlier=None).offboarding(PERSON, KEEPS, NOW).authorised
+    assert not replace(in_group, earlier=DONE).offboarding(PERSON, KEEPS, NOW).authorised
+    assert not replace(in_group, earlier=None).offboarding(PERSON, KEEPS, NOW).authorised
 
 
 @pytest.mark.parametrize(
     ("attempts", "removed_at", "counts"), [(1, None, False), (1, NOW, True), (0, None, True)]
 )
-def test_a_record_without_an_end_counts_unless_it_is_only_of_attempts_that_removed_nobody(
+def test_a_record_without_an_end_counts_unless_attempts_removed_nobody(
     attempts: int, removed_at: datetime | None, *, counts: bool
 ) -> None:
     earlier = replace(BEGUN, due_at=None, attempts=attempts, removed_at=removed_at)
@@ -233,11 +231,11 @@ def test_a_record_without_an_end_counts_unless_it_is_only_of_attempts_that_remov
 @pytest.mark.parametrize("listed", [True, False, None])
 @pytest.mark.parametrize("earlier", [None, BEGUN, DONE, replace(BEGUN, removed_at=NOW)])
 @pytest.mark.parametrize("uncertain", [True, False])
-def test_a_removal_that_found_nobody_is_weighed_by_the_list_and_the_record(
+def test_a_removal_that_found_nobody_is_weighed_by_list_and_record(
     earlier: OffboardingRecord | None, *, listed: bool | None, uncertain: bool
 ) -> None:
-    standing = replace(NOTHING, listed=listed, earlier=earlier)
-    weighed = standing.weighed(replace(ABSENT, uncertain=uncertain, request_id="1"))
+    in_group = replace(NOTHING, listed=listed, earlier=earlier)
+    weighed = in_group.weighed(replace(ABSENT, uncertain=uncertain, request_id="1"))
     is_doubted = listed is True and (earlier is None or earlier.removed_at is None)
     assert weighed.request_id == "1"
     assert weighed.outcome is (StepOutcome.DONE if is_doubted and uncertain else StepOutcome.ABSENT)
@@ -245,10 +243,10 @@ def test_a_removal_that_found_nobody_is_weighed_by_the_list_and_the_record(
     assert weighed.uncertain is (uncertain or is_doubted)
     for outcome in (StepOutcome.DONE, StepOutcome.FAILED, StepOutcome.NO_ACCOUNT):
         other = StepResult(outcome=outcome, uncertain=uncertain)
-        assert standing.weighed(other) == other
+        assert in_group.weighed(other) == other
 
 
-def test_a_record_of_this_run_without_a_removal_makes_nothing_of_an_absence() -> None:
+def test_a_record_of_this_run_without_a_removal_changes_no_absence() -> None:
     tried = replace(BEGUN, run_id=RUN_ID)
     absent = Outcome(result=Result.ALREADY_ABSENT, enforcement=tried)
     assert replace(NOTHING, earlier=tried).with_own_removal(absent) == absent
@@ -257,16 +255,16 @@ def test_a_record_of_this_run_without_a_removal_makes_nothing_of_an_absence() ->
 
 @pytest.mark.parametrize("earlier", [BEGUN, DONE])
 @pytest.mark.parametrize(("row_key", "due_at"), [(ANNA.id, ENDED_AT), (None, None)])
-def test_an_offboarding_that_is_known_gives_no_end_where_he_has_a_row_or_it_has_none(
+def test_a_known_offboarding_gives_no_end_with_a_row_or_without_its_own(
     earlier: OffboardingRecord, row_key: str | None, due_at: datetime | None
 ) -> None:
-    standing = replace(NOTHING, row_key=row_key, earlier=replace(earlier, due_at=due_at), listed=None)
-    planned = standing.offboarding(PERSON, KEEPS, NOW)
+    in_group = replace(NOTHING, row_key=row_key, earlier=replace(earlier, due_at=due_at), listed=None)
+    planned = in_group.offboarding(PERSON, KEEPS, NOW)
     expected = (instant(NOW), NOW) if row_key or earlier is BEGUN else ("", None)
     assert (planned.end_date, planned.due_at) == expected
 
 
-def test_of_a_group_of_which_nothing_is_known_nothing_is_said() -> None:
+def test_nothing_is_assumed_about_a_group() -> None:
     bare = PersonInGroup(group_id=GROUP, run_id=RUN_ID)
     assert (bare.row_key, bare.ended, bare.earlier, bare.key_taken, bare.listed) == (
         None,

@@ -31,7 +31,7 @@ def test_whoever_is_stuck_is_named_with_how_often_and_why() -> None:
     assert found.detail == "6 runs have failed; the last one: revoke: 403"
 
 
-def test_an_enforcement_keeps_its_key_whatever_the_row_is_called_now() -> None:
+def test_a_record_keeps_its_key_whatever_the_row_is_called_now() -> None:
     assert LEAVER.key == ANNA.mail
     assert replace(LEAVER, row_key=None).key == ANNA.id
     assert replace(LEAVER, earlier=known(ANNA, State.OFFBOARDING, row_key="old@x.example")).key == (
@@ -39,7 +39,7 @@ def test_an_enforcement_keeps_its_key_whatever_the_row_is_called_now() -> None:
     )
 
 
-def test_whose_rows_key_is_taken_is_kept_under_his_object_id() -> None:
+def test_a_person_whose_key_is_taken_is_kept_under_the_object_id() -> None:
     assert replace(LEAVER, key_taken=True).key == ANNA.id
     begun = known(ANNA, State.OFFBOARDING, row_key="old@x.example")
     assert replace(LEAVER, key_taken=True, earlier=begun).key == "old@x.example"
@@ -62,7 +62,7 @@ def test_a_plan_is_empty_when_it_changes_nobodys_membership(group: GroupPlan, *,
     assert Plan(digest="", as_of=NOW, groups=(QUIET, group)).is_empty is empty
 
 
-def test_the_words_are_those_of_the_plans_that_are_there() -> None:
+def test_words_of_plans_are_spelled_as_in_existing_ones() -> None:
     assert [one.value for one in Step] == ["disable", "remove", "revoke"]
     assert {kind.value for kind in FindingKind} >= {
         *("invalid_row", "ambiguous_row", "unregistered_member", "missing_member", "protected"),
@@ -70,14 +70,14 @@ def test_the_words_are_those_of_the_plans_that_are_there() -> None:
     }
 
 
-def test_a_plan_says_of_somebody_only_what_it_was_told() -> None:
+def test_a_plan_assumes_nothing_about_a_person() -> None:
     assert (LEAVER.was_disabled, LEAVER.authorised, LEAVER.key_taken, LEAVER.key_passed_on) == (False,) * 4
     assert (LEAVER.mail, LEAVER.earlier) == ("", None)
 
 
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("kind", UserKind)
-def test_what_graph_told_of_an_account_when_it_was_begun_is_still_known(state: State, kind: UserKind) -> None:
+def test_the_kind_of_an_account_on_record_is_still_known(state: State, kind: UserKind) -> None:
     unknown = replace(LEAVER, user_kind=UserKind.UNKNOWN, earlier=known(ANNA, state, user_kind=kind))
     unfinished = state in (State.OFFBOARDING, State.STUCK)
     assert unknown.known_kind is (kind if unfinished else UserKind.UNKNOWN)
@@ -85,14 +85,14 @@ def test_what_graph_told_of_an_account_when_it_was_begun_is_still_known(state: S
     assert replace(unknown, earlier=None).known_kind is UserKind.UNKNOWN
 
 
-def test_his_names_are_all_that_rows_may_call_him() -> None:
+def test_names_are_all_that_rows_may_call_a_person() -> None:
     moved = replace(LEAVER, row_key="Old%23ext%23@X.example", mail="Mail@X.example")
     told = {ANNA.id, ANNA.user_principal_name.lower(), "mail@x.example"}
     assert moved.names == told | {"old#ext#@x.example"}
     assert replace(moved, key_passed_on=True).names == told
 
 
-def test_who_is_not_to_be_removed_is_out() -> None:
+def test_whoever_is_not_to_be_removed_is_out() -> None:
     assert not LEAVER.is_out
     assert replace(LEAVER, steps=(Step.REVOKE,)).is_out
     assert replace(LEAVER, steps=()).is_out

@@ -10,12 +10,12 @@ from tests.support.policy_examples import OTHER, changed, handmade, in_tenant, s
 BLOCK = "no-group-no-access"
 
 
-def test_a_policy_written_out_in_full_by_graph_is_not_taken_for_an_altered_one() -> None:
+def test_a_policy_that_graph_writes_out_in_full_is_not_altered() -> None:
     for policy in shipped().values():
         assert not in_tenant(policy).is_altered
 
 
-def test_a_policy_is_known_again_by_its_name() -> None:
+def test_a_policy_is_recognised_by_its_name() -> None:
     assert [in_tenant(policy).key for policy in shipped().values()] == list(shipped())
 
 
@@ -26,7 +26,7 @@ def test_others_policies_are_not_taken_for_ours(name: str) -> None:
     assert handmade(shipped()[BLOCK], name).key == ""
 
 
-def test_whoever_is_excluded_by_hand_alters_the_policy() -> None:
+def test_an_exclusion_by_hand_alters_the_policy() -> None:
     policy = in_tenant(shipped()[BLOCK])
     assert changed(policy, excludeUsers=[*(policy.users.exclude_users or ()), OTHER]).is_altered
 
@@ -38,15 +38,15 @@ def test_a_change_of_the_state_alters_nothing_else() -> None:
 
 
 def test_the_digest_stays_the_same_between_releases() -> None:
-    # Another way of counting would report every policy that is in a tenant as altered.
+    # A different digest would report every policy in every tenant as altered.
     assert digest(shipped()[BLOCK].body) == "d3373dab"
 
 
-def test_a_state_of_the_future_is_not_taken_for_enabled() -> None:
+def test_an_unknown_state_does_not_count_as_enabled() -> None:
     assert not read_policy({**in_tenant(shipped()[BLOCK]).body, "state": "enabledSomehow"}).is_enabled
 
 
-def test_what_says_nothing_and_the_order_of_lists_make_no_difference() -> None:
+def test_empty_values_and_the_order_of_lists_make_no_difference() -> None:
     written: dict[str, Any] = {
         "a": None,
         "b": [],
@@ -83,7 +83,7 @@ def test_the_block_policy_blocks_everywhere_and_the_others_do_not() -> None:
         {"aConditionOfTheFuture": {"includes": ["something"]}},
     ],
 )
-def test_a_policy_that_blocks_only_in_some_circumstances_does_not_block_everywhere(
+def test_a_policy_with_conditions_does_not_block_everywhere(
     narrowed: dict[str, Any],
 ) -> None:
     body = in_tenant(shipped()[BLOCK]).body

@@ -1,4 +1,4 @@
-"""Run IDs: unique, in order of time, and told from other texts."""
+"""Run IDs: unique, sorted by time, and distinguished from other texts."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def test_a_new_run_has_an_id_of_its_own_even_in_the_same_second() -> None:
     "text",
     ["", "20261123T003000", "20261123T003000-abcde", "20261123T003000-ABCDEF", "x20261123T003000-abcdef"],
 )
-def test_other_texts_are_no_run_ids(text: str) -> None:
+def test_other_texts_are_not_run_ids(text: str) -> None:
     assert not is_run_id(text)

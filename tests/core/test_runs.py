@@ -1,4 +1,4 @@
-"""What a run did, counted so that nobody is lost."""
+"""What a run did is counted so that nobody is lost."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_counts_that_lose_somebody_are_not_reported(run: Run) -> None:
         run.assert_counts()
 
 
-def test_every_person_is_counted_once_and_what_was_done_to_him_besides() -> None:
+def test_everybody_is_counted_once_and_steps_separately() -> None:
     gone = [replace(one, revoked=True) for one in removed(90, 30)]
     others = [replace(outcome(result), incomplete=True) for result in Result if result is not Result.REMOVED]
     run = counted(RUN, [*gone, *others, replace(outcome(Result.SKIPPED), disabled=True)])
@@ -78,7 +78,7 @@ def test_the_lag_runs_from_the_end_of_access_to_the_removal() -> None:
     assert lag_of(removed(3, 1, 2)) == Lag(p50=2, p95=3, max=3)
 
 
-def test_who_was_not_removed_by_this_run_has_no_lag() -> None:
+def test_whoever_this_run_did_not_remove_has_no_lag() -> None:
     others = [outcome(result, 5) for result in Result if result is not Result.REMOVED]
     assert lag_of(others) == Lag()
     assert lag_of([outcome(Result.REMOVED)]) == Lag()
@@ -87,7 +87,7 @@ def test_who_was_not_removed_by_this_run_has_no_lag() -> None:
 
 
 @given(lags=st.lists(st.floats(0, 1e6), min_size=1))
-def test_percentiles_are_lags_that_somebody_had_and_in_order(lags: list[float]) -> None:
+def test_percentiles_are_actual_lags_and_in_order(lags: list[float]) -> None:
     lag = lag_of(removed(*lags))
     assert lag.p50 is not None
     assert lag.p95 is not None
@@ -119,7 +119,7 @@ def test_a_report_knows_whether_the_time_was_up() -> None:
     found = Finding(kind=FindingKind.MISSING_MEMBER, detail=f"could not be added: {OUT_OF_TIME}")
     assert Report(run=RUN, findings=(found,)).out_of_time
     assert not Report(
-        run=RUN, outcomes=(outcome(Result.SKIPPED, reason="his end date was put off"),)
+        run=RUN, outcomes=(outcome(Result.SKIPPED, reason="their end date was put off"),)
     ).out_of_time
 
 
@@ -144,14 +144,14 @@ def test_the_total_of_no_run_is_the_run_as_it_was_begun() -> None:
 
 
 @pytest.mark.parametrize("reason", Occasion)
-def test_the_products_own_reason_for_a_sweep_may_be_told_to_anybody(reason: str) -> None:
+def test_the_products_own_reason_for_a_sweep_is_the_occasion(reason: str) -> None:
     assert replace(RUN, reason=reason).occasion == reason
 
 
 @pytest.mark.parametrize("kind", RunKind)
 @pytest.mark.parametrize("reason", ["Anna <anna@x.example> left", "nightly: Anna left", ""])
-def test_what_somebody_wrote_as_the_reason_is_not(kind: RunKind, reason: str) -> None:
-    occasions = {RunKind.SWEEP: "asked for", RunKind.OFFBOARD: "offboard", RunKind.UNDO: "undo"}
+def test_what_somebody_wrote_as_the_reason_is_not_the_occasion(kind: RunKind, reason: str) -> None:
+    occasions = {RunKind.SWEEP: "on_demand", RunKind.OFFBOARD: "offboard", RunKind.UNDO: "undo"}
     assert replace(RUN, kind=kind, reason=reason).occasion == occasions[kind]
 
 
@@ -180,12 +180,12 @@ def test_a_total_is_held_if_one_of_its_runs_is() -> None:
 @pytest.mark.parametrize(
     ("number", "p50", "p95"), [(1, 1, 1), (2, 1, 2), (19, 10, 19), (20, 10, 19), (21, 11, 20), (101, 51, 96)]
 )
-def test_percentiles_are_of_the_nearest_rank(number: int, p50: int, p95: int) -> None:
+def test_percentiles_use_the_nearest_rank(number: int, p50: int, p95: int) -> None:
     assert Lag.of([None, *range(number, 0, -1), None]) == Lag(p50=p50, p95=p95, max=number)
 
 
 @pytest.mark.parametrize("name", ["revoked", "disabled", "incomplete"])
-def test_what_was_done_is_counted_apart_from_what_came_of_people(name: str) -> None:
+def test_steps_are_counted_apart_from_results(name: str) -> None:
     outcomes = [outcome(result) for result in Result]
     done = [replace(one, **{name: True}) for one in outcomes[:3]]  # type: ignore[arg-type]
     run = counted(replace(RUN, verified=7, added=8, digest="1"), [*done, *outcomes])
@@ -195,7 +195,7 @@ def test_what_was_done_is_counted_apart_from_what_came_of_people(name: str) -> N
     assert (run.verified, run.added, run.digest) == (7, 8, "1")
 
 
-def test_an_outcome_says_of_nothing_that_it_was_done_and_a_run_is_a_sweep_that_runs() -> None:
+def test_a_new_outcome_has_nothing_done_and_a_new_run_is_a_running_sweep() -> None:
     bare = outcome(Result.SKIPPED)
     assert (bare.finished, bare.incomplete, bare.revoked, bare.disabled, bare.reason) == (False,) * 4 + ("",)
     assert (RUN.kind, RUN.state, RUN.held, RUN.finished_at) == (RunKind.SWEEP, RunState.RUNNING, False, None)
@@ -203,7 +203,7 @@ def test_an_outcome_says_of_nothing_that_it_was_done_and_a_run_is_a_sweep_that_r
     assert Lag() == Lag(p50=None, p95=None, max=None)
 
 
-def test_the_words_of_a_run_are_those_of_the_runs_that_are_there() -> None:
+def test_words_of_a_run_are_spelled_as_in_existing_runs() -> None:
     assert [one.value for one in Result] == ["removed", "already_absent", "skipped", "stuck"]
     assert [one.value for one in RunKind] == ["sweep", "offboard", "undo"]
     assert [one.value for one in RunState] == ["running", "complete", "failed"]

@@ -1,4 +1,4 @@
-"""The bounds of what a setting may be; what else is refused stands in test_settings."""
+"""The bounds of setting values; test_settings has what else is refused."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ GROUP = "aaaaaaaa-2222-3333-4444-555555555555"
         (values.connection_string, "usedevelopmentstorage=TRUE;", "UseDevelopmentStorage=true"),
     ],
 )
-def test_what_just_may_be_is_taken_in_one_form(
+def test_a_value_just_within_bounds_is_normalised(
     read: Callable[[str], object], text: str, value: object
 ) -> None:
     assert read(text) == (text if value is None else value)
@@ -83,6 +83,6 @@ def test_what_just_may_be_is_taken_in_one_form(
         (values.connection_string, ";"),
     ],
 )
-def test_what_just_may_not_be_is_refused(read: Callable[[str], object], text: str) -> None:
+def test_a_value_just_out_of_bounds_is_refused(read: Callable[[str], object], text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 -- the setting's name and kind are added by whoever reads
         read(text)

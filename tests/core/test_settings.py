@@ -1,4 +1,4 @@
-"""Settings are read whole or refused whole, with every mistake named."""
+"""Settings are accepted or refused as a whole, with every mistake reported."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def problems(**environ: str) -> tuple[str, ...]:
     return error.value.problems
 
 
-def test_two_settings_are_enough_and_the_others_have_the_defaults_of_the_documentation() -> None:
+def test_two_settings_are_enough_and_the_rest_have_documented_defaults() -> None:
     settings = load()
     assert settings.group_ids == (GROUP,)
     assert settings.storage.connection_string == STORAGE
@@ -157,7 +157,7 @@ def test_every_setting_is_read() -> None:
         ("EnforcerStorage__credential", "password"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_it_may_be(name: str, value: str) -> None:
+def test_a_wrong_value_is_named_with_what_it_must_be(name: str, value: str) -> None:
     (problem,) = problems(**{name: value})
     assert problem.startswith(f"{name} is ")
     assert "; it must be " in problem
@@ -194,7 +194,7 @@ def test_what_may_hold_a_secret_is_not_repeated() -> None:
     assert not any("c2VjcmV0" in problem for problem in found)
 
 
-def test_an_identity_and_addresses_do_in_place_of_a_connection_string() -> None:
+def test_an_identity_and_urls_replace_a_connection_string() -> None:
     storage = load(
         EnforcerStorage="",
         EnforcerStorage__tableServiceUri="https://x.table.core.windows.net/",
@@ -222,7 +222,7 @@ def test_connection_strings_come_in_several_forms(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ENFORCER_MODE", "ENFORCER_WARN_DAYS", "AZURE_CLIENT_ID"])
-def test_an_empty_setting_is_one_that_is_not_set(name: str) -> None:
+def test_an_empty_setting_counts_as_unset(name: str) -> None:
     assert load(**{name: "  "}) == load()
 
 

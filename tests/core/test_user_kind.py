@@ -1,4 +1,4 @@
-"""Whose account it is decides what may be said of its sessions, and whether it is disabled as a guest's."""
+"""Whose account it is decides what is said about its sessions, and whether it is disabled as a guest's."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ OWN, FOREIGN = "anna@contoso.example", "anna_partner.example#EXT#@contoso.exampl
         ("Member", FOREIGN.lower(), False, UserKind.EXTERNAL),
         # An invited guest whose user principal name was changed to one of this tenant's.
         ("Guest", OWN, True, UserKind.EXTERNAL),
-        # Graph gives neither without a permission to read users.
+        # Graph gives neither without permission to read users.
         (None, None, False, UserKind.UNKNOWN),
         ("Guest", None, False, UserKind.UNKNOWN),
         ("Member", "", False, UserKind.UNKNOWN),
     ],
 )
-def test_the_kind_is_told_by_name_type_and_invitation(
+def test_the_kind_follows_from_name_type_and_invitation(
     user_type: str | None,
     name: str | None,
     invited: bool,  # noqa: FBT001
@@ -45,7 +45,7 @@ def test_the_kind_is_told_by_name_type_and_invitation(
         (UserKind.UNKNOWN, False, False, True),
     ],
 )
-def test_sessions_go_by_where_somebody_signs_in_and_disabling_by_being_a_guest(
+def test_sessions_depend_on_the_tenant_and_disabling_on_being_a_guest(
     kind: UserKind,
     signs_in_here: bool,  # noqa: FBT001
     is_guest: bool,  # noqa: FBT001

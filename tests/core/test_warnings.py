@@ -31,7 +31,7 @@ def nights(first: str, last: str) -> list[datetime]:
 
 
 def told(subject: Ending, runs: list[datetime], warn_days: tuple[int, ...] = DAYS) -> list[tuple[str, int]]:
-    """Run on these nights, remembering what was said; tell on which day which warning came."""
+    """Run on these nights, remembering what was said; return which warning came on which day."""
     said: set[str] = set()
     found = []
     for now in runs:
@@ -41,7 +41,7 @@ def told(subject: Ending, runs: list[datetime], warn_days: tuple[int, ...] = DAY
     return found
 
 
-def test_a_sponsor_is_told_14_7_and_1_days_ahead_once_each() -> None:
+def test_a_sponsor_is_warned_14_7_and_1_days_ahead_once_each() -> None:
     # The 10th is a Thursday, so none of the three days is on a weekend.
     runs = [moment for night in nights("2026-11-01", "2026-12-20") for moment in (night, night)]
 
@@ -65,22 +65,20 @@ def test_what_would_fall_on_a_weekend_comes_on_the_friday_before(
 
 
 @given(end=st.dates(date(2020, 1, 1), date(2050, 1, 1)), days_ahead=st.integers(0, 365))
-def test_nothing_is_planned_for_a_weekend_nor_later_than_asked_nor_more_than_two_days_sooner(
-    end: date, days_ahead: int
-) -> None:
+def test_a_warning_is_never_on_a_weekend_nor_over_two_days_early(end: date, days_ahead: int) -> None:
     day = said_on(end, days_ahead)
 
     assert day.weekday() < 5
     assert timedelta(0) <= end - timedelta(days=days_ahead) - day <= timedelta(days=2)
 
 
-def test_a_missed_night_is_made_good_by_the_next_run() -> None:
+def test_the_next_run_makes_up_for_a_missed_night() -> None:
     runs = [night for night in nights("2026-11-20", "2026-12-11") if night.day not in {26, 27, 28}]
 
     assert told(ending("2026-12-10"), runs) == [("2026-11-29", 14), ("2026-12-03", 7), ("2026-12-09", 1)]
 
 
-def test_of_several_missed_warnings_only_the_nearest_is_given() -> None:
+def test_of_several_missed_warnings_only_the_nearest_is_sent() -> None:
     assert told(ending("2026-12-10"), nights("2026-12-05", "2026-12-11")) == [
         ("2026-12-05", 7),
         ("2026-12-09", 1),
@@ -92,7 +90,7 @@ def test_nobody_is_warned_of_an_end_that_has_passed() -> None:
     assert due_notices([ending("2026-12-10")], DAYS, at("2026-12-11", 0), BERLIN) == []
 
 
-def test_another_end_date_is_another_thing_to_tell() -> None:
+def test_another_end_date_is_another_warning() -> None:
     first = due_notices([ending("2026-12-10")], DAYS, at("2026-12-09"), BERLIN)
     said = {notice.key for notice in first}
 
@@ -101,14 +99,14 @@ def test_another_end_date_is_another_thing_to_tell() -> None:
     assert [notice.days_ahead for notice in again] == [1]
 
 
-def test_the_case_in_which_a_row_key_is_written_makes_no_new_person() -> None:
+def test_the_case_of_a_row_key_makes_no_new_person() -> None:
     first = due_notices([ending(row_key="Ada@Contoso.com")], DAYS, at("2026-12-09"), BERLIN)
     again = due_notices([ending(row_key="ada@contoso.com")], DAYS, at("2026-12-09"), BERLIN)
 
     assert first[0].key == again[0].key
 
 
-def test_without_any_days_nobody_is_told_anything() -> None:
+def test_without_any_days_nobody_is_warned() -> None:
     assert due_notices([ending()], (), at("2026-12-09"), BERLIN) == []
 
 
@@ -124,7 +122,7 @@ def test_an_instant_is_counted_from_its_day_in_the_zone() -> None:
     assert told(subject, nights("2026-12-01", "2026-12-12"), (1,)) == [("2026-12-09", 1)]
 
 
-def test_a_sponsor_gets_everybodys_end_at_once_the_nearest_first() -> None:
+def test_a_sponsor_gets_all_ends_together_nearest_first() -> None:
     endings = [
         ending("2026-12-10", row_key="c@contoso.com"),
         ending("2026-12-09", row_key="b@contoso.com", sponsor=" SUE@contoso.com"),

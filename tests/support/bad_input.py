@@ -7,8 +7,8 @@ from uuid import UUID
 
 from azure.data.tables import EdmType, EntityProperty
 
-# What other people's programs and spreadsheets write where an end date should be. The table SDK gives each
-# type as it stands here.
+# What other people's programs and spreadsheets write where an end date should be, in the types that the table
+# SDK returns.
 NO_DATES: list[object] = [
     None,
     "",
@@ -51,7 +51,7 @@ NO_DATES: list[object] = [
     datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
 ]
 
-# What they write where an object ID or an address should be: of somebody, of nobody, or of anybody.
+# What they write where an object ID or an address should be, meaning somebody, nobody or anybody.
 NO_KEYS = [
     "{{{guid}}}",
     "({guid})",

@@ -1,4 +1,4 @@
-"""Evidence to render, made by hand."""
+"""Handmade evidence to render."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SLA = timedelta(hours=24)
 
 
 def case(name: str, last_day: str = "2026-11-15", *, hours: float | None = 1.5, **more: object) -> Case:
-    """Somebody who was removed so many hours after the end, or not at all."""
+    """Return a case of somebody removed this many hours after the end, or not at all."""
     due_at = dates.ends_at(last_day, ZONE)
     removed_at = due_at + timedelta(hours=hours) if hours is not None else None
     in_time = hours is not None and hours <= 24

@@ -1,4 +1,4 @@
-"""A managed group on paper: members, rows and enforcements for the planner."""
+"""A managed group on paper: members, rows and records for the planner."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ ANNA, BEN = person(0xA), person(0xB)
 
 
 def row(key: Member | str, end: object = ENDED, start: object = None) -> RegisterRow:
-    """Return a row for a member, by his object ID, or with this key."""
+    """Return a row for a member, under their object ID, or with this key."""
     row_key = key.id if isinstance(key, Member) else key
     return RegisterRow(partition_key=GROUP, row_key=row_key, end_date=end, start_date=start)
 
 
 def known(member: Member, state: State, **changes: Any) -> OffboardingRecord:
-    """Return an enforcement of what ended on ENDED, keyed by the member's object ID."""
+    """Return a record of access that ended on ENDED, under the member's object ID."""
     given: dict[str, Any] = {
         "row_key": member.id,
         "user_id": member.id,
@@ -68,24 +68,24 @@ def plan(
     now: datetime = NOW,
     **changes: Any,
 ) -> GroupPlan:
-    """Plan the group; whatever else is given is a setting."""
-    facts = GroupSnapshot(
+    """Plan the group; any other argument is a setting."""
+    snapshot = GroupSnapshot(
         group_id=GROUP,
         rows=rows,
         members=members,
         enforcements=enforcements,
         engaged_elsewhere=engaged_elsewhere,
     )
-    return plan_group(facts, settings(**changes), now)
+    return plan_group(snapshot, settings(**changes), now)
 
 
 def out(made: GroupPlan) -> list[str]:
-    """Tell whom the plan offboards."""
+    """Return the object IDs that the plan offboards."""
     return [one.user_id for one in made.offboard]
 
 
 def found(made: GroupPlan) -> list[tuple[FindingKind, str | None, str | None]]:
-    """Tell what the plan finds: kind, row and person."""
+    """Return the plan's findings: kind, row and person."""
     return [(finding.kind, finding.row_key, finding.user_id) for finding in made.findings]
 
 

@@ -1,4 +1,4 @@
-"""Groups with registers of every kind, for what holds of all of them."""
+"""Groups with registers of every kind, for what is true of all of them."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Situation:
     settings: Settings
 
     def plan(self, now: datetime = NOW) -> GroupPlan:
-        facts = GroupSnapshot(
+        snapshot = GroupSnapshot(
             group_id=GROUP,
             rows=self.rows,
             members=self.members,
             enforcements=self.enforcements,
             engaged_elsewhere=self.engaged_elsewhere,
         )
-        return plan_group(facts, self.settings, now)
+        return plan_group(snapshot, self.settings, now)
 
 
 ADDRESSES = [f"person{number}@contoso.example" for number in range(6)] + ["team@contoso.example"]
@@ -48,7 +48,7 @@ ID = NUMBER.map(user_id)
 
 
 def _member(number: int, address: str | None, **more: Any) -> Member:
-    """Most people have an address of their own; some have one that was, or is, another's."""
+    """Return a member: most have an address of their own, some one that was, or is, another's."""
     return Member(id=user_id(number), user_principal_name=address or ADDRESSES[number], **more)
 
 
@@ -88,7 +88,7 @@ PAST = st.sampled_from([None, *(NOW - timedelta(hours=hours) for hours in (0.5, 
 
 
 def _known(key: str | None, user_id: str, **more: Any) -> OffboardingRecord:
-    """What is kept under an object ID is about whoever has it; an address may have been anybody's."""
+    """Return a record: an object ID is its own person's, an address may have been anybody's."""
     return OffboardingRecord(row_key=key or user_id, user_id=user_id, **more)
 
 
@@ -130,7 +130,7 @@ SITUATIONS = st.builds(
 
 
 def reached(situation: Situation, made: GroupPlan) -> Iterator[str]:
-    """Name what of the planner's business a situation has in it."""
+    """Yield which of the planner's cases a situation covers."""
     kinds = {finding.kind for finding in made.findings}
     yield from (kind for kind in FindingKind if kind in kinds)
     enabled = {member.id: member.enabled for member in situation.members}

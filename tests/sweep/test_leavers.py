@@ -45,11 +45,11 @@ async def test_whose_end_date_was_put_off_since_the_plan_stays_and_his_intent_is
     departures = await offboard(world, people)
 
     [outcome] = departures.outcomes
-    assert (outcome.result, outcome.reason) == (Result.SKIPPED, "his end date was put off")
+    assert (outcome.result, outcome.reason) == (Result.SKIPPED, "their end date was put off")
     assert not outcome.incomplete
     assert world.graph_writes() == []
     assert await world.enforcement(anna.id) is None
-    assert await recorded(world, Action.WITHDRAW) == [(anna.id, "his end date was put off")]
+    assert await recorded(world, Action.WITHDRAW) == [(anna.id, "their end date was put off")]
 
 
 async def test_whose_row_cannot_be_read_any_more_stays(world: World) -> None:
@@ -59,7 +59,7 @@ async def test_whose_row_cannot_be_read_any_more_stays(world: World) -> None:
 
     [outcome] = (await offboard(world, people)).outcomes
 
-    assert (outcome.result, outcome.reason) == (Result.SKIPPED, "his row cannot be read any more")
+    assert (outcome.result, outcome.reason) == (Result.SKIPPED, "their row can no longer be read")
     assert world.member_ids() == {anna.id}
 
 
@@ -70,7 +70,7 @@ async def test_whose_row_has_gone_stays(world: World) -> None:
 
     [outcome] = (await offboard(world, people)).outcomes
 
-    assert (outcome.result, outcome.reason) == (Result.SKIPPED, "his row has gone from the register")
+    assert (outcome.result, outcome.reason) == (Result.SKIPPED, "their row has gone from the register")
     assert world.member_ids() == {anna.id}
 
 
@@ -103,7 +103,7 @@ async def test_a_renewal_by_another_of_his_names_counts(world: World) -> None:
     departures = await offboard(world, people)
 
     assert world.member_ids() == {anna.id, ghost.id, gone.id}
-    reason = "another row means him since the plan was made"
+    reason = "a row written after the plan means them"
     assert {(out.reason, out.incomplete) for out in departures.outcomes} == {(reason, False)}
     assert {outcome for _, outcome in await recorded(world, Action.WITHDRAW)} == {reason}
     assert [await world.enforcement(key) for key in (anna.id, ghost.id, "gone@mail.example")] == [None] * 3
@@ -120,7 +120,7 @@ async def test_a_renewal_under_a_key_that_cannot_be_read_counts(world: World) ->
     departures = await offboard(world, people)
 
     assert world.member_ids() == {anna.id, ben.id}
-    assert {out.reason for out in departures.outcomes} == {"another row means him since the plan was made"}
+    assert {out.reason for out in departures.outcomes} == {"a row written after the plan means them"}
 
 
 async def test_a_renewal_while_graph_has_asked_to_wait_counts(world: World) -> None:
@@ -135,7 +135,7 @@ async def test_a_renewal_while_graph_has_asked_to_wait_counts(world: World) -> N
     for user in (anna, ben):
         await world.register(user.id, RUNNING)
 
-    assert {out.reason for out in (await going).outcomes} == {"his end date was put off"}
+    assert {out.reason for out in (await going).outcomes} == {"their end date was put off"}
     assert world.member_ids() == {anna.id, ben.id}
     assert [outcome for _, outcome in await recorded(world, Action.REMOVE)] == []
     assert len(await recorded(world, Action.WITHDRAW)) == 2
@@ -180,7 +180,7 @@ async def test_nothing_is_taken_back_of_whoever_was_removed_because_his_row_cann
 
     [outcome] = (await offboard(world, people)).outcomes
 
-    assert (outcome.reason, outcome.incomplete) == ("his row cannot be read any more", True)
+    assert (outcome.reason, outcome.incomplete) == ("their row can no longer be read", True)
     assert (await world.on_record(anna.id)).unfinished
     assert await recorded(world, Action.WITHDRAW) == []
 

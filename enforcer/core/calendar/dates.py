@@ -1,9 +1,8 @@
 """When access begins and ends.
 
 A date is a *day* in the organisation's time zone: access lasts until the day is over. A date with a time
-is an *instant*. Days are strange near daylight saving changes (an hour may be missing or come twice, in
-some zones at midnight, and Apia once skipped a whole day), so the end of a day is the first instant that
-belongs to the next one.
+is an *instant*. Days are odd near daylight saving changes (an hour may be missing or come twice, in some
+zones at midnight, and Apia once skipped a whole day), so a day ends at the first instant of the next one.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ _INSTANT = re.compile(
     r"([Zz]|[+-][0-9]{2}:?[0-9]{2})"
 )
 # Databases and spreadsheets write "no date" as 0001, 1601, 1753, 1899, 1900, 1970 or 9999. Nobody's contract
-# ended before Entra ID could have known him, and nobody's ends in the last year there is: to act on such a
-# date would throw out people whose end date is simply not known.
+# ended before Entra ID could have known them, or ends in the very last year: acting on such a date would
+# remove people whose end date is simply not known.
 _FIRST_YEAR, _LAST_YEAR = 1990, 9998
 
 WANTED = "a date YYYY-MM-DD, or a date and time with an offset such as 2026-12-31T17:00:00+01:00"
@@ -30,14 +29,14 @@ _MOMENT = timedelta(microseconds=1)
 
 
 class UnreadableDateError(ValueError):
-    """The value is no date that can be acted upon; the text says why."""
+    """The value is not a date that can be acted upon; the text says why."""
 
 
 def ends_at(value: object, zone: ZoneInfo) -> datetime:
     """Return the instant (UTC) at which access has ended, for an `EndDate`.
 
     Raises:
-        UnreadableDateError: The value is missing, of another type, no real date, or a placeholder.
+        UnreadableDateError: The value is missing, of another type, not a real date, or a placeholder.
     """
     moment = read(value)
     if isinstance(moment, datetime):
@@ -58,10 +57,10 @@ def begins_at(value: object, zone: ZoneInfo) -> datetime:
 
 
 def day(text: str) -> date:
-    """Read a day that somebody writes as YYYY-MM-DD, and in no other way.
+    """Read a day written as YYYY-MM-DD, and in no other way.
 
     Raises:
-        UnreadableDateError: It is no such day, or a placeholder.
+        UnreadableDateError: It is not such a day, or a placeholder.
     """
     moment = _read_text(text)
     if isinstance(moment, datetime):
@@ -70,19 +69,19 @@ def day(text: str) -> date:
 
 
 def written(value: object) -> str:
-    """Show a date as the register has it: the string itself, or the instant in ISO 8601."""
+    """Return a date as the register has it: the string itself, or the instant in ISO 8601."""
     return instant(value) if isinstance(value, datetime) else str(value).strip()
 
 
 def instant(moment: datetime) -> str:
-    """Write an instant as `2026-12-31T23:00:00Z`, with fractions only where there are any."""
+    """Return an instant as `2026-12-31T23:00:00Z`, with a fraction only if there is one."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def utc(value: datetime) -> datetime:
     """Return the same instant as a plain datetime in UTC.
 
-    The storage SDK reads times as a subclass of its own, which encoders refuse.
+    The storage SDK returns times as a subclass of its own, which encoders refuse.
 
     Raises:
         UnreadableDateError: It lies before the year 1 or after the year 9999.
@@ -95,7 +94,7 @@ def utc(value: datetime) -> datetime:
 
 
 def read(value: object) -> date | datetime:
-    """Return the day, or the instant (UTC), that a value of the register is.
+    """Return a value of the register as a day or an instant (UTC).
 
     Raises:
         UnreadableDateError: As for `ends_at`.
@@ -142,7 +141,7 @@ def _first_instant_after(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _end_of_gap(candidate: datetime, day: date, zone: ZoneInfo) -> datetime:
-    """Find the first instant whose local day is after `day`, when the clocks jump over midnight."""
+    """Return the first instant whose local day is after `day`, where the clocks skip midnight."""
     before, after = candidate - timedelta(days=2), candidate + timedelta(days=2)
     while after - before > timedelta(seconds=1):
         middle = before + (after - before) / 2

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
-# "24 h 56 min" says more of an SLA in hours than "1 d".
+# "24 h 56 min" says more about an SLA in hours than "1 d".
 _FIRST_DAYS = 2 * _DAY
 
 
 def in_words(seconds: float | None) -> str:
-    """Write a duration in its two largest units; nothing where there is none."""
+    """Return a duration in its two largest units; empty if there is none."""
     if seconds is None:
         return ""
     if seconds < 0:

@@ -1,9 +1,9 @@
-"""Ends of access at exactly midnight: tools with date pickers write them, and mean the whole day.
+"""Ends of access at exactly midnight: date pickers write them, and mean the whole day.
 
 `2026-12-31T00:00:00Z` is an instant, and access that ends then does not last through 31 December. Midnight
-is when a day begins by the clocks of `ENFORCER_TIME_ZONE`, or else in UTC. An instant that is both begins the
-same day in both, because the zone then has no offset. Where clocks skip midnight, the first instant of the
-day takes its place; where midnight comes twice, both are.
+is when a day begins in `ENFORCER_TIME_ZONE`, or else in UTC. An instant that is both begins the same day in
+both, because the zone then has no offset. If clocks skip midnight, the first instant of the day counts; if
+midnight comes twice, both count.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class Midnight(StrEnum):
     INSTANT = "instant"
     """That instant, as everywhere else."""
     DAY = "day"
-    """The whole of the day that begins then."""
+    """The whole day that begins then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateRules:
-    """How the dates of the register are read: in which zone days end, and what midnight means."""
+    """How to read the register's dates: in which zone days end, and what midnight means."""
 
     zone: ZoneInfo
     midnight: Midnight = Midnight.INSTANT
@@ -46,21 +46,21 @@ class DateRules:
         return dates.ends_at(value if day is None else day.isoformat(), self.zone)
 
     def begins_at(self, value: object) -> datetime:
-        """Return the first instant (UTC) of access, for a `StartDate`; midnight begins a day in any case.
+        """Return the first instant (UTC) of access, for a `StartDate`; midnight always begins a day.
 
         Raises:
-            UnreadableDateError: As `dates.begins_at`.
+            UnreadableDateError: As for `dates.begins_at`.
         """
         return dates.begins_at(value, self.zone)
 
     def exactly(self, at: datetime) -> datetime:
-        """Return an end of access that is read as this very instant, to the microsecond."""
+        """Return an end of access that reads as this very instant, to the microsecond."""
         return at if self.ends_at(at) == at else at - _MOMENT
 
     def about_midnight(self, value: object) -> str:
-        """Say when access ends by an `EndDate` at exactly midnight, and how to write what may be meant.
+        """Say when access with an `EndDate` at exactly midnight ends, and how to write what may be meant.
 
-        Empty for days, and for all other instants.
+        Empty for days and all other instants.
 
         Raises:
             UnreadableDateError: As `dates.ends_at`.
@@ -87,7 +87,7 @@ class DateRules:
         return _local_day(moment, self.zone) or _utc_day(moment)
 
     def _unmistakable(self, due_at: datetime) -> str:
-        """Write the same end of access as a day where it is one, and else as an instant before midnight."""
+        """Return the same end of access as a day if it is one, or else as an instant before midnight."""
         day_before = last_day(due_at, self.zone).isoformat()
         same = dates.ends_at(day_before, self.zone) == due_at
         return day_before if same else instant(due_at - _SECOND)

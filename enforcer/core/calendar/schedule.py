@@ -1,8 +1,8 @@
 """NCRONTAB: `{second} {minute} {hour} {day} {month} {day of week}`, in UTC as on Flex Consumption.
 
-Unlike in cron, a day must match both the day of the month and the day of the week. `as_azure_reads` takes
-what Microsoft's own parser takes (NCrontab.Signed, in Microsoft.Azure.WebJobs.Extensions 3.0.6; its answers
-are in tests/core/ncrontab.tsv), and `as_written` only what that parser reads as people mean it.
+Unlike in cron, a day must match both the day of the month and the day of the week. `as_azure_reads` accepts
+what Microsoft's own parser accepts (NCrontab.Signed, in Microsoft.Azure.WebJobs.Extensions 3.0.6; its answers
+are in tests/core/calendar/ncrontab.tsv), and `as_written` only what that parser reads as people mean it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _LONGEST_WAIT = timedelta(days=41 * 366)
 _LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _SHORTEST_NAME = 3
 _TIME_SPAN = re.compile(r"([0-9]+\.)?[0-9]+:[0-9]+:[0-9]+")
-# The host indexes all functions of an app or none.
+# The host indexes all functions of an app, or none.
 _REFUSED = "Azure would refuse it and load no function"
 
 
 class ScheduleError(ValueError):
-    """The text is not a schedule that can be used; the message says what Azure would do with it."""
+    """The text is not a usable schedule; the message says what Azure would do with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ _FIELDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Item:
-    """One of the parts of a field that commas separate; `first` lies after `last` where it was written so."""
+    """One of the comma-separated parts of a field; `first` is after `last` if it was written that way."""
 
     text: str
     field: _Field
@@ -60,12 +60,12 @@ class _Item:
 
     @property
     def values(self) -> range:
-        """Return what Azure makes of it: it turns backward ranges round, and takes a step of 0 for 1."""
+        """The values that Azure reads: it turns backward ranges round, and reads a step of 0 as 1."""
         return range(min(self.first, self.last), max(self.first, self.last) + 1, max(self.step, 1))
 
     @property
     def misreading(self) -> str:
-        """Say how Azure reads it otherwise than it is written; empty where it does not."""
+        """How Azure reads it differently from how it is written; empty if it does not."""
         field, size = self.field, self.field.last - self.field.first + 1
         if self.first > self.last:
             low, _, high = self.text.partition("/")[0].partition("-")
@@ -96,14 +96,14 @@ class Schedule:
 
     @property
     def ever_fires(self) -> bool:
-        """Whether any month has one of the days; each of its days is every day of the week in some year."""
+        """Whether any month has one of the days: each date falls on every day of the week in some year."""
         return min(self.days) <= max(_LONGEST_MONTHS[month - 1] for month in self.months)
 
     def next_after(self, instant: datetime) -> datetime:
         """Return the first occurrence later than `instant`, in UTC.
 
         Raises:
-            ScheduleError: There never is one.
+            ScheduleError: There is none.
         """
         earliest = instant.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
         for ahead in range(_LONGEST_WAIT.days if self.ever_fires else 0):
@@ -129,7 +129,7 @@ class Schedule:
 
 
 def as_azure_reads(text: str) -> Schedule:
-    """Return the schedule that Azure makes of six fields, or of five without the seconds.
+    """Return the schedule that Azure reads from six fields, or from five without the seconds.
 
     Raises:
         ScheduleError: Azure would refuse it.
@@ -185,7 +185,7 @@ def _item(field: _Field, text: str) -> _Item:
         first, last = field.first, field.last
     else:
         first = _value(field, low, text)
-        # `5/15` means every fifteen from five on.
+        # `5/15` means every 15 from 5 on.
         last = _value(field, high, text) if dash else field.last if slash else first
     if slash and not _is_number(step):
         raise ScheduleError(f"the step of {text!r} is not a number: {_REFUSED}")
@@ -196,7 +196,7 @@ def _value(field: _Field, text: str, part: str) -> int:
     if _is_number(text):
         number = int(text)
     else:
-        # Any beginning of the English word will do.
+        # Any prefix of the English word will do.
         starts = (word.startswith(text.lower()) for word in field.words if len(text) >= _SHORTEST_NAME)
         number = next((field.first + place for place, starts in enumerate(starts) if starts), -1)
     if not field.first <= number <= field.last:

@@ -1,1 +1,1 @@
-"""From the records to what auditors ask: for each end of access, what became of it. Pure."""
+"""What auditors ask for: what became of each end of access, worked out from the records. Pure."""

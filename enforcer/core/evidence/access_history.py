@@ -1,9 +1,9 @@
-"""Gathers all that is known of each end of access: from register, enforcements and ledger.
+"""Gathers what register, offboarding records and ledger know about each end of access.
 
-The three know different things. The register knows who should have gone, also where nothing was done. The
-ledger knows what was done, also where the register has changed since. An enforcement knows how far things
-have come. One end of access is one person and one end date in one group, however that is written: the same
-instant may be a day, a time of Table Storage or a text with an offset.
+The register knows who should have left, even if nothing was done. The ledger knows what was done, even if
+the register has changed since. A record knows how far the offboarding has got. One end of access is one
+person and one end date in one group, however it is written: the same instant may be a day, a time of Table
+Storage or a text with an offset.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from enforcer.core.ledger import Action, Entry, EntryOutcome, Link
 from enforcer.core.members import MemberIndex
 from enforcer.core.offboarding_record import OffboardingRecord
 
-# Whoever was out for so short a time when an end of access came was hardly let in for a second engagement.
-_SAME_DEPARTURE = timedelta(days=7)
+# Whoever had been out for less than this when an end of access came was hardly let in again meanwhile.
+_SHORTLY = timedelta(days=7)
 _ABOUT_A_PERSON = frozenset(
     {
         *(Action.DISABLE, Action.REMOVE, Action.REVOKE, Action.VERIFY, Action.WITHDRAW),
@@ -39,11 +39,11 @@ _DATE_CHANGES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRecord:
-    """All that is known of one managed group.
+    """All that is known about one managed group.
 
     Attributes:
-        links: The group's chain; every one of them, because an old entry may explain a new one.
-        members: Who is in the group now; None where Graph could not be asked.
+        links: The group's whole chain, because an old entry may explain a new one.
+        members: Who is in the group now; None if Graph could not be asked.
     """
 
     group_id: str
@@ -55,15 +55,15 @@ class GroupRecord:
 
 @dataclass(slots=True, kw_only=True)
 class AccessHistory:
-    """What is known of one end of access.
+    """What is known about one end of access.
 
     Attributes:
-        person: The object ID where it is known, else the row's key.
+        person: The object ID if it is known, else the row's key.
         due_at: When access ended; None for a member without a row, who has no end date.
-        ending: The register's row, where it still says this.
+        ending: The register's row, if it still says this.
         put_off_at: When the register was given another date, after this one had passed.
-        goes_on: The register lets the person be a member now, until some other date.
-        was_out: He was out already when this end came: enforcement and links are those of his removal, too.
+        goes_on: The register allows the person to be a member now, until another date.
+        was_out: They were already out when this end came: record and links include those of that removal.
     """
 
     group_id: str
@@ -84,7 +84,7 @@ class AccessHistory:
 
 
 def moment(text: str) -> datetime | None:
-    """Read a ledger entry's time; None where there is none that can be read."""
+    """Read a ledger entry's time; return None if it cannot be read."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
@@ -93,21 +93,21 @@ def moment(text: str) -> datetime | None:
 
 
 def times(history: AccessHistory, action: Action, *outcomes: str) -> list[datetime]:
-    """Return the times of the entries about an action that came to one of these ends."""
+    """Return the times of the entries about an action with one of these outcomes."""
     found = [moment(link.entry.at) for link in history.of(action) if link.entry.outcome in outcomes]
     return [at for at in found if at is not None]
 
 
 def access_histories(record: GroupRecord, rules: DateRules, now: datetime) -> list[AccessHistory]:
-    """Return a history for every end of access that anything is known of."""
+    """Return the history of every end of access that anything is known about."""
     archive = _Archive(record)
     archive.file_register()
     archive.file_enforcements()
     archive.file_dates_that_were_put_off(rules)
     archive.file_entries()
     archive.look_at_the_present(now)
-    archive.file_departures()
-    return list(archive.access_histories)
+    archive.file_earlier_removals()
+    return list(archive.histories)
 
 
 class _Archive:
@@ -119,26 +119,25 @@ class _Archive:
         self._of_person: dict[str, list[AccessHistory]] = {}
 
     @property
-    def access_histories(self) -> Iterator[AccessHistory]:
+    def histories(self) -> Iterator[AccessHistory]:
         return chain.from_iterable(self._of_person.values())
 
     def file_register(self) -> None:
         for ending in self._record.endings:
             person = self._person(ending.row_key)
             self._rows.setdefault(person, []).append(ending)
-            history = self._access_history(person, ending.end_date, ending.due_at)
+            history = self._history(person, ending.end_date, ending.due_at)
             history.ending, history.row_key = ending, ending.row_key
 
     def file_enforcements(self) -> None:
         for item in self._record.enforcements:
-            history = self._access_history(
-                self._person(item.row_key, item.user_id), item.end_date, item.due_at
-            )
+            person = self._person(item.row_key, item.user_id)
+            history = self._history(person, item.end_date, item.due_at)
             history.enforcement = item
             history.row_key = history.row_key or item.row_key
 
     def file_dates_that_were_put_off(self, rules: DateRules) -> None:
-        """File end dates that passed before somebody, by way of the enforcer, gave the row another one."""
+        """File end dates that passed before somebody gave the row another one through the enforcer."""
         changes: dict[str, list[Entry]] = {}
         for _, entry in self._entries:
             if entry.action in _DATE_CHANGES:
@@ -148,7 +147,7 @@ class _Archive:
                 due_at, changed_at = _due_at(before.end_date, rules), moment(after.at)
                 moved = due_at != _due_at(after.end_date, rules)
                 if due_at and changed_at and due_at <= changed_at and moved:
-                    history = self._access_history(person, before.end_date, due_at)
+                    history = self._history(person, before.end_date, due_at)
                     history.put_off_at = changed_at
                     history.row_key = history.row_key or before.row_key
 
@@ -161,27 +160,25 @@ class _Archive:
                     history.row_key = history.row_key or entry.row_key
 
     def look_at_the_present(self, now: datetime) -> None:
-        """Say what the present has to do with it."""
+        """Note in each history what register and member list say now."""
         members = self._record.members
-        for history in self.access_histories:
+        for history in self.histories:
             rows = self._rows.get(history.person, [])
             history.goes_on = any(row.due_at > now for row in rows)
             if members is not None:
                 keys = {history.person, normalised(history.row_key)}
                 history.is_member = any(members.matches(key) for key in keys)
 
-    def file_departures(self) -> None:
-        """File with each end of access that met nobody any more how he had left shortly before."""
-        found = [
-            (history, self._departure(history)) for history in self.access_histories if _met_nobody(history)
-        ]
-        departures = [(history, list(left.links), left.enforcement) for history, left in found if left]
-        for history, links, enforcement in departures:
+    def file_earlier_removals(self) -> None:
+        """Add to each end of access that came to nobody the removal from shortly before."""
+        found = [(history, self._earlier_removal(history)) for history in self.histories if _is_moot(history)]
+        removals = [(history, list(left.links), left.enforcement) for history, left in found if left]
+        for history, links, enforcement in removals:
             history.links, history.enforcement = links + history.links, enforcement
             history.was_out = True
 
-    def _departure(self, history: AccessHistory) -> AccessHistory | None:
-        """Find the end of access at which he left, if nothing on record has let him in since."""
+    def _earlier_removal(self, history: AccessHistory) -> AccessHistory | None:
+        """Return the history in which the person left, if nothing on record has let them in since."""
         others = self._of_person[history.person]
         added = max(
             (at for other in others for at in times(other, Action.ADD, EntryOutcome.ADDED)), default=None
@@ -195,10 +192,10 @@ class _Archive:
         return max(left, key=lambda pair: pair[0])[1] if left else None
 
     def _history_of(self, entry: Entry) -> AccessHistory | None:
-        """Find what an entry is about. One without a date is about the person's latest end before it."""
+        """Return what an entry is about: if it has no date, the person's latest end before it."""
         person, at = self._person(entry.row_key, entry.user), moment(entry.at)
         if entry.end_date:
-            return self._access_history(person, entry.end_date, moment(entry.due_at))
+            return self._history(person, entry.end_date, moment(entry.due_at))
         known = [
             (found.due_at, found)
             for found in self._of_person.get(person, [])
@@ -208,9 +205,9 @@ class _Archive:
             return max(known, key=lambda pair: pair[0])[1]
         if entry.action in (Action.ADD, Action.ENABLE):
             return None  # somebody's first day
-        return self._access_history(person, "", None)
+        return self._history(person, "", None)
 
-    def _access_history(self, person: str, end_date: str, due_at: datetime | None) -> AccessHistory:
+    def _history(self, person: str, end_date: str, due_at: datetime | None) -> AccessHistory:
         known = self._of_person.setdefault(person, [])
         as_written = (item for item in known if item.end_date == end_date)
         at_that_time = (item for item in known if due_at is not None and item.due_at == due_at)
@@ -229,7 +226,7 @@ class _Archive:
         return self._names.get(key, key)
 
     def _known_names(self) -> dict[str, str]:
-        """Tell whom a row's key means, where register and ledger go by different names."""
+        """Return whom a row's key means, for where register and ledger use different names."""
         pairs: list[tuple[str, str]] = [(entry.row_key, entry.user) for _, entry in self._entries]
         pairs += [(item.row_key, item.user_id) for item in self._record.enforcements]
         names = {normalised(key): user.lower() for key, user in pairs if key and is_object_id(user)}
@@ -241,14 +238,14 @@ class _Archive:
         return names
 
 
-def _met_nobody(history: AccessHistory) -> bool:
-    """Whether nobody was left to be removed: he is no member, and nothing on record is about it."""
+def _is_moot(history: AccessHistory) -> bool:
+    """Whether nobody was left to remove: the person is not a member, and no removal is on record."""
     removed = any(history.of(Action.REMOVE)) or history.enforcement is not None
     return history.is_member is False and not removed
 
 
 def _is_shortly_before(due_at: datetime | None, at: datetime) -> bool:
-    return due_at is not None and timedelta(0) <= due_at - at <= _SAME_DEPARTURE
+    return due_at is not None and timedelta(0) <= due_at - at <= _SHORTLY
 
 
 def _due_at(end_date: str, rules: DateRules) -> datetime | None:
@@ -259,5 +256,5 @@ def _due_at(end_date: str, rules: DateRules) -> datetime | None:
 
 
 def in_order(found: Iterable[AccessHistory]) -> list[AccessHistory]:
-    """Put access_histories in an order that does not depend on how they were read."""
+    """Return the histories in an order that does not depend on how they were read."""
     return sorted(found, key=lambda item: (str(item.due_at or ""), item.group_id, item.person, item.end_date))

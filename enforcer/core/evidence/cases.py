@@ -1,6 +1,6 @@
-"""Evidence: for every contractor whose access ended in a period, whether it was taken away, when, and how.
+"""Evidence: for every contractor whose access ended in a period, whether, when and how it was removed.
 
-The nouns, which are also those of the files. `verdicts` says how a case is judged.
+These nouns are also those of the files. `verdicts` judges a case.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Verdict(StrEnum):
     NO_END_DATE = "no_end_date"
 
 
-# By these the SLA is judged; of the others nothing can be asked, or not yet.
+# These count for the SLA; it does not apply to the others, or not yet.
 JUDGED = frozenset({Verdict.IN_TIME, Verdict.LATE, Verdict.OVERDUE, Verdict.UNPROVEN, Verdict.UNKNOWN})
 
 
@@ -42,15 +42,15 @@ class Case:
     """One end of access. The fields are those of the files; times are UTC.
 
     Attributes:
-        removed_at: When the enforcer removed the person, or the first time he was known to be out.
-        removed_by: Who did it; `not the enforcer` where he was found to be out already.
-        lag_seconds: From the end of access to the removal, where the enforcer did it.
+        removed_at: When the enforcer removed the person, or first found them to be out.
+        removed_by: Who did it; `not the enforcer` if they were already out.
+        lag_seconds: From the end of access to the removal, if the enforcer made it.
         sessions: `revoked`, `home_tenant` (only the home tenant can revoke them) or `no_account`.
-        revoked_at: When the sessions were revoked; None where they were not.
-        proof: What Entra's own evaluation said of the next sign-in.
-        verified_at: When a later member list did not have the person any more.
-        membership: Whether he is in the group at the time of the export.
-        entries: Numbers of the ledger's entries about this.
+        revoked_at: When the sessions were revoked; None if they were not.
+        proof: What Entra's own evaluation said about the next sign-in.
+        verified_at: When a later member list no longer had the person.
+        membership: Whether they are in the group at the time of the export.
+        entries: Numbers of the ledger entries about this.
     """
 
     group_id: str
@@ -84,8 +84,8 @@ class Summary:
     """The cases, counted: `population` is the sum of `verdicts`.
 
     Attributes:
-        judged: How many of them the SLA can be applied to.
-        in_time_percent: How many of those were in time; None where there are none.
+        judged: To how many of them the SLA applies.
+        in_time_percent: How many of those were in time; None if there are none.
     """
 
     population: int
@@ -97,7 +97,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadableRow:
-    """A row of the register that says of nobody when his access ends."""
+    """A row of the register that does not say whose access ends, or when."""
 
     group_id: str
     row_key: str
@@ -106,13 +106,13 @@ class UnreadableRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that is handed to an auditor about a period.
+    """Everything handed to an auditor about a period.
 
     Attributes:
         unreadable: Rows that may belong to the population; nobody can tell.
         chains: The ledgers that the cases rest on, checked.
         members_unread: Groups whose members could not be read, and why.
-        left_out: Groups that have a ledger but are not managed any more: none of their people is here.
+        left_out: Groups that have a ledger but are no longer managed: none of their people are included.
     """
 
     period: Period

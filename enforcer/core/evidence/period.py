@@ -1,4 +1,4 @@
-"""The days that evidence is about."""
+"""The days that evidence covers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from enforcer.core.exceptions import InputError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """Days from `first` to `last`, both included; periods that follow each other share no instant."""
+    """Days from `first` to `last`, both included; consecutive periods share no instant."""
 
     first: date
     last: date
@@ -22,7 +22,7 @@ class Period:
     time_zone: str
 
     def has(self, due_at: datetime) -> bool:
-        """Whether access that ended at this instant had its last moment in the period."""
+        """Whether the last moment of access that ended at this instant was in the period."""
         return self.starts_at < due_at <= self.ends_at
 
 
@@ -30,7 +30,7 @@ def period(first: str, last: str, zone: ZoneInfo) -> Period:
     """Read a period from its first and last day, each written YYYY-MM-DD.
 
     Raises:
-        InputError: One is no day, or they are the wrong way round.
+        InputError: One is not a day, or they are the wrong way round.
     """
     start, end = _day(first, "from"), _day(last, "to")
     if end < start:

@@ -1,4 +1,4 @@
-"""Judges each end of access by what is known of it.
+"""Judges each end of access by its history.
 
 verdict      what it says
 -----------  ---------------------------------------------------------------------------------------------
@@ -6,9 +6,9 @@ in_time      out of the group, and all steps done, within the SLA after the end 
 late         removed by the enforcer, or the last step done, after the SLA was over
 pending      not out yet, or some step not done yet; the SLA is not over
 overdue      not out, in again, or some step not done; the SLA is over
-unproven     out of the group, but not removed by the enforcer: nobody here can tell since when
+unproven     out of the group, but not removed by the enforcer: nobody can tell since when
 unknown      no removal is on record, and the group's members could not be read
-withdrawn    the end date was put off, or the row taken away, before all of that was done
+withdrawn    the end date was put off, or the row deleted, before all of that was done
 no_end_date  a member without a row, removed because the settings say so: there is no SLA to measure by
 """
 
@@ -27,10 +27,9 @@ from enforcer.core.planning.planner import READS_SETTLE
 
 
 def cases(found: Iterable[AccessHistory], period: Period, sla: timedelta, now: datetime) -> list[Case]:
-    """Judge every end of access that falls into the period and has come."""
-    return [
-        _CaseJudge(history, sla, now).case() for history in in_order(found) if _concerns(history, period, now)
-    ]
+    """Judge every end of access that falls within the period and has come."""
+    histories = [history for history in in_order(found) if _concerns(history, period, now)]
+    return [_CaseJudge(history, sla, now).case() for history in histories]
 
 
 def _concerns(history: AccessHistory, period: Period, now: datetime) -> bool:
@@ -42,18 +41,18 @@ def _concerns(history: AccessHistory, period: Period, now: datetime) -> bool:
 
 class _CaseJudge:
     def __init__(self, history: AccessHistory, sla: timedelta, now: datetime) -> None:
-        self._access_history, self._sla, self._now = history, sla, now
+        self._history, self._sla, self._now = history, sla, now
         self._removals = times(history, Action.REMOVE, EntryOutcome.REMOVED)
         self._absences = times(history, Action.REMOVE, EntryOutcome.ALREADY_ABSENT)
         self._disabled = times(history, Action.DISABLE, EntryOutcome.DISABLED, Sessions.NO_ACCOUNT)
         known = history.enforcement.removed_at if history.enforcement else None
-        # Of the two, the first: who was removed was found to be out later, and the other way round.
-        # The enforcement's own time counts only where the ledger has neither.
+        # The first of either: whoever was removed was later found to be out, and the other way round.
+        # The record's own time counts only if the ledger has neither.
         self._out_at = min([*self._removals, *self._absences], default=known)
         self._by_us = self._out_at in self._removals
 
     def case(self) -> Case:
-        history, known = self._access_history, self._access_history.enforcement
+        history, known = self._history, self._history.enforcement
         ending = history.ending
         sessions, revoked_at = self._sessions()
         return Case(
@@ -86,7 +85,7 @@ class _CaseJudge:
     # The verdict -----------------------------------------------------------------------------------------
 
     def _verdict(self) -> Verdict:
-        history = self._access_history
+        history = self._history
         if history.due_at is None:
             return Verdict.NO_END_DATE
         deadline = history.due_at + self._sla
@@ -102,18 +101,18 @@ class _CaseJudge:
 
     @property
     def _done_at(self) -> datetime | None:
-        """Tell when the last step was done; None where one of them is not on record as done."""
+        """When the last step was done; None if one of them is not on record as done."""
         revoked_at = self._settled_at()
         if self._out_at is None or revoked_at is None or self._is_unfinished or self._is_left_enabled:
             return None
         return max(self._out_at, revoked_at, min(self._disabled, default=self._out_at))
 
     def _settled_at(self) -> datetime | None:
-        """Tell when the sessions were settled; what came before the removal does not count."""
+        """Return when the sessions were settled; what came before the removal does not count."""
         if self._out_at is None:
             return None
-        known = self._access_history.enforcement
-        settled = times(self._access_history, Action.REVOKE, *Sessions)
+        known = self._history.enforcement
+        settled = times(self._history, Action.REVOKE, *Sessions)
         after = None
         if known is not None and known.sessions is not None:
             after = known.revoked_at or self._out_at
@@ -121,41 +120,41 @@ class _CaseJudge:
 
     @property
     def _is_done_late(self) -> bool:
-        """Whether he was out within the SLA, but something else took longer."""
-        if self._access_history.due_at is None or self._out_at is None or self._done_at is None:
+        """Whether they were out within the SLA, but something else took longer."""
+        if self._history.due_at is None or self._out_at is None or self._done_at is None:
             return False
-        return self._out_at <= self._access_history.due_at + self._sla < self._done_at
+        return self._out_at <= self._history.due_at + self._sla < self._done_at
 
     @property
     def _is_left_enabled(self) -> bool:
-        """Whether the account was to be disabled, was not, and no enforcement says that all is done."""
-        wanted = any(self._access_history.of(Action.DISABLE))
-        return wanted and not self._disabled and self._access_history.enforcement is None
+        """Whether the account was to be disabled but was not, and no record says that all is done."""
+        wanted = any(self._history.of(Action.DISABLE))
+        return wanted and not self._disabled and self._history.enforcement is None
 
     @property
     def _is_unfinished(self) -> bool:
-        known = self._access_history.enforcement
+        known = self._history.enforcement
         return known is not None and known.unfinished
 
     @property
     def _is_back(self) -> bool:
-        """Whether the person is in the group again though nothing says that he may be.
+        """Whether the person is in the group again although nothing allows it.
 
-        Graph may list somebody for a while after his removal.
+        Graph may list somebody for a while after their removal.
         """
-        if self._access_history.is_member is not True or self._access_history.goes_on:
+        if self._history.is_member is not True or self._history.goes_on:
             return False
         last = max([*self._removals, *self._absences], default=self._out_at)
         return last is not None and self._now - last >= READS_SETTLE
 
     @property
     def _is_withdrawn(self) -> bool:
-        if self._access_history.goes_on:
+        if self._history.goes_on:
             return True
-        if self._access_history.ending is not None:
+        if self._history.ending is not None:
             return False  # the row says again, or still, that access has ended
-        last = self._access_history.links[-1].entry.action if self._access_history.links else None
-        return last is Action.WITHDRAW or self._access_history.put_off_at is not None
+        last = self._history.links[-1].entry.action if self._history.links else None
+        return last is Action.WITHDRAW or self._history.put_off_at is not None
 
     # What is known ---------------------------------------------------------------------------------------
 
@@ -164,25 +163,18 @@ class _CaseJudge:
             return ""
         if not self._by_us:
             return "not the enforcer" if self._absences else "unrecorded"
-        removal = next(link for link in self._access_history.of(Action.REMOVE) if _is_at(link, self._out_at))
+        removal = next(link for link in self._history.of(Action.REMOVE) if _is_at(link, self._out_at))
         return removal.entry.actor
 
     def _lag_seconds(self) -> float | None:
-        if (
-            self._out_at is None
-            or self._access_history.due_at is None
-            or not self._by_us
-            or self._access_history.was_out
-        ):
+        if self._out_at is None or self._history.due_at is None or not self._by_us or self._history.was_out:
             return None
-        return (self._out_at - self._access_history.due_at).total_seconds()
+        return (self._out_at - self._history.due_at).total_seconds()
 
     def _sessions(self) -> tuple[str, datetime | None]:
-        """Return what became of the sessions, and when they were revoked: another tenant's never are."""
-        known = self._access_history.enforcement
-        settled = [
-            link for link in self._access_history.of(Action.REVOKE) if link.entry.outcome in set(Sessions)
-        ]
+        """Return what became of the sessions, and when they were revoked (another tenant's never are)."""
+        known = self._history.enforcement
+        settled = [link for link in self._history.of(Action.REVOKE) if link.entry.outcome in set(Sessions)]
         if settled:
             outcome, at = settled[-1].entry.outcome, moment(settled[-1].entry.at)
         else:
@@ -190,19 +182,19 @@ class _CaseJudge:
         return outcome, at if outcome == Sessions.REVOKED else None
 
     def _proof(self) -> str:
-        known = self._access_history.enforcement
+        known = self._history.enforcement
         if known is not None and known.proof is not None:
             return known.proof.value
-        entries = list(self._access_history.of(Action.PROOF))
+        entries = list(self._history.of(Action.PROOF))
         return entries[-1].entry.outcome if entries else ""
 
     def _verified_at(self) -> datetime | None:
-        verified = [at for link in self._access_history.of(Action.VERIFY) if (at := moment(link.entry.at))]
-        known = self._access_history.enforcement
+        verified = [at for link in self._history.of(Action.VERIFY) if (at := moment(link.entry.at))]
+        known = self._history.enforcement
         return min(verified, default=known.verified_at if known else None)
 
     def _membership(self) -> Membership:
-        match self._access_history.is_member:
+        match self._history.is_member:
             case True:
                 return Membership.MEMBER
             case False:
@@ -211,16 +203,16 @@ class _CaseJudge:
                 return Membership.UNKNOWN
 
     def _remark(self) -> str:
-        history, known = self._access_history, self._access_history.enforcement
+        history, known = self._history, self._history.enforcement
         put_off = history.put_off_at
         is_out = self._out_at is not None and not self._is_unfinished
         said = {
-            "was out before this end came, and nothing on record has let him in since": history.was_out,
+            "was out before this end came, and nothing on record has let them in since": history.was_out,
             "was in the group again and removed again": len(self._removals) > 1,
             "is in the group again": self._out_at is not None and self._is_back,
             "the last step was done only after the SLA was over": self._is_done_late,
-            "his sessions are not on record as revoked": is_out and self._settled_at() is None,
-            "his account is not on record as disabled": is_out and self._is_left_enabled,
+            "their sessions are not on record as revoked": is_out and self._settled_at() is None,
+            "their account is not on record as disabled": is_out and self._is_left_enabled,
             "the end date was put off after it had passed": put_off is not None,
             "access goes on until another date": history.goes_on,
             f"not finished: {_trouble(known)}": self._is_unfinished,

@@ -1,8 +1,8 @@
-"""The brake: a sweep that would offboard suspiciously many people waits for somebody's approval.
+"""The brake: a sweep that would offboard suspiciously many people waits for an approval.
 
-Entra's own provisioning stops at a number of deletes for the same reason: a broken feed looks exactly
-like a mass departure. Both bounds must be passed, so that a small group can lose half its people and a
-large one its usual handful without a call at night.
+Entra's own provisioning stops at a number of deletions for the same reason: a broken feed looks exactly
+like a mass exit. Both bounds must be exceeded, so that a small group can lose half its people and a large
+one its usual handful without waking anybody at night.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class Brake:
     percent: float
 
     def holds(self, people: Iterable[Offboard], members: int) -> bool:
-        """Whether so many people must not go without an approval.
+        """Whether this many people need an approval first.
 
-        Those whose offboarding an earlier run began were let through then and are not counted again.
+        People whose offboarding an earlier run began were let through then and do not count again.
         """
         fresh = sum(1 for person in people if not person.authorised)
         return fresh > self.count and fresh * 100 > self.percent * members

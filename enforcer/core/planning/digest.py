@@ -1,4 +1,4 @@
-"""A plan's digest: the same people, dates and steps give the same digest, whenever it is computed."""
+"""A plan's digest: the same people, dates and steps give the same digest at any time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def is_digest(text: str) -> bool:
 
 
 def group_digest(group_id: str, offboard: Sequence[Offboard], onboard: Sequence[Onboard]) -> str:
-    """Return the SHA-256 (hex) of whom a sweep would offboard and onboard."""
+    """Return the SHA-256 (hex) of the people a sweep would offboard and onboard."""
     people = sorted(
         (person.user_id, person.row_key or "", str(person.due_at or ""), *person.steps) for person in offboard
     )
@@ -28,6 +28,6 @@ def group_digest(group_id: str, offboard: Sequence[Offboard], onboard: Sequence[
 
 
 def plan_digest(groups: Sequence[GroupPlan]) -> str:
-    """Return the digest of a whole plan; with a single group it is that group's own."""
+    """Return the digest of a whole plan; for a single group it is that group's own."""
     digests = sorted(group.digest for group in groups)
     return digests[0] if len(digests) == 1 else hashlib.sha256(msgspec.json.encode(digests)).hexdigest()

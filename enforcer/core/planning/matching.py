@@ -1,4 +1,4 @@
-"""Whose row is whose: the register's rows and the group's members, put side by side."""
+"""Matches the register's rows with the group's members."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class RowMatches:
     """Whom the register's rows mean, and what is wrong with them.
 
     Attributes:
-        of_nobody: The rows that mean no member, by their normalised key.
-        findings: One for every row that cannot be read, that means several members, or that means the same
-            member as another row.
+        of_nobody: Rows that mean no member, by normalised key.
+        findings: One for each row that cannot be read, means several members, or means the same member as
+            another row.
     """
 
     _of_member: dict[str, list[ReadRow]] = field(default_factory=dict)
@@ -36,32 +36,32 @@ class RowMatches:
         people: MemberIndex,
         namesakes: Mapping[str, Collection[str]] = _NO_NAMESAKES,
     ) -> RowMatches:
-        """Find whom the rows mean.
+        """Match the rows with the members.
 
         Args:
             rows: The group's rows.
             people: The group's members.
             namesakes: Who else has an address, as far as Entra was asked: object IDs, by normalised key.
         """
-        claims = cls()
+        matches = cls()
         for row in rows:
-            claims._add(row, people, namesakes)
-        for user_id, claimed in claims._of_member.items():
-            claims._find_several_rows(user_id, claimed)
-        return claims
+            matches._add(row, people, namesakes)
+        for user_id, matched in matches._of_member.items():
+            matches._find_several_rows(user_id, matched)
+        return matches
 
     def about(self, member: Member) -> Sequence[ReadRow]:
-        """Return every row that means this member; more than one is for people to sort out."""
+        """Return every row that means this member; people have to sort out more than one."""
         return self._of_member.get(member.id, ())
 
-    def about_the_gone(self, enforcement: OffboardingRecord) -> Sequence[ReadRow]:
-        """Return every row that means no member and may mean the person whose offboarding was begun."""
-        keys = {normalised(enforcement.row_key), enforcement.user_id}
+    def about_the_gone(self, record: OffboardingRecord) -> Sequence[ReadRow]:
+        """Return every row that means no member and may mean the person on record."""
+        keys = {normalised(record.row_key), record.user_id}
         return [row for key in sorted(keys) for row in self.of_nobody.get(key, ())]
 
     @property
     def nameless(self) -> int:
-        """Count the rows that may mean anybody: with them, "has no row" proves nothing."""
+        """The number of rows that may mean anybody: with them, "has no row" proves nothing."""
         return len(self.of_nobody.get(ANYBODY, ()))
 
     def _add(self, row: ReadRow, people: MemberIndex, namesakes: Mapping[str, Collection[str]]) -> None:
@@ -82,7 +82,7 @@ class RowMatches:
         detail = _several_people(found, others)
         self.findings.append(Finding(kind=FindingKind.AMBIGUOUS_ROW, row_key=row.row_key, detail=detail))
         for user_id in found:
-            # Whatever else is known of them, this row may mean any of them.
+            # Whatever else is known about them, this row may mean any of them.
             unusable = InvalidRow(row_key=row.row_key, keys=row.keys, detail=detail)
             self._of_member.setdefault(user_id, []).append(unusable)
 
@@ -110,7 +110,7 @@ def _some(user_ids: Collection[str]) -> str:
 
 
 def same_person(others: Collection[str]) -> str:
-    """Say that a row means the same person as others do; the first few of them are named."""
+    """Say that a row means the same person as others, naming the first few."""
     named = ", ".join(sorted(others)[:_NAMED])
     more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
     return f"means the same person as {named}{more}; keep one row for each person"

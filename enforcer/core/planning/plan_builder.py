@@ -1,4 +1,4 @@
-"""A plan while it is being made: what the planner has decided, written down as the plan will say it."""
+"""Builds a plan from the planner's decisions, and words its findings."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class PlanBuilder:
         authorised: bool,
         key_taken: bool,
     ) -> None:
-        """Offboard somebody who is listed; `earlier` is what is known about this very end of his access."""
+        """Offboard a listed member; `earlier` is the record of this very end of access."""
         begun = earlier if earlier is not None and earlier.unfinished else None
         was_disabled = begun.was_disabled if begun else member.enabled is False
         disabled = was_disabled or (begun is not None and begun.disabled_at is not None)
-        # Whoever can sign in by now was enabled meanwhile: by an undo, or by somebody else.
+        # Whoever can sign in now was enabled in the meantime: by an undo, or by somebody else.
         done = disabled and member.enabled is not True
         was_disabled = was_disabled and done
         person = Offboard(
@@ -85,7 +85,7 @@ class PlanBuilder:
         self._offboard(person, () if done else self._disable(names, guest=member.user_kind.is_guest))
 
     def finish_offboarding(self, begun: OffboardingRecord, row: Contractor | None) -> None:
-        """Take the steps that are not known to be done, for somebody who is not listed any more."""
+        """Plan the steps not known to be done, for somebody who is no longer listed."""
         names = {begun.user_id, normalised(begun.row_key)}
         done = begun.was_disabled or begun.disabled_at is not None
         disable = () if done else self._disable(names, guest=begun.user_kind.is_guest)
@@ -108,10 +108,10 @@ class PlanBuilder:
     def _offboard(self, person: Offboard, disable: tuple[Step, ...]) -> None:
         self.offboard.append(replace(person, steps=(*disable, *person.steps)))
 
-    def _has_passed_on(self, known: OffboardingRecord) -> bool:
-        """Whether the address under which somebody is on record is another member's, and not his."""
-        owners = {owner.id for owner in self.people.matches(normalised(known.row_key))}
-        return bool(owners) and known.user_id not in owners
+    def _has_passed_on(self, record: OffboardingRecord) -> bool:
+        """Whether the address on record now belongs to another member instead."""
+        owners = {owner.id for owner in self.people.matches(normalised(record.row_key))}
+        return bool(owners) and record.user_id not in owners
 
     def _disable(self, names: Collection[str], *, guest: bool) -> tuple[Step, ...]:
         disables = self.settings.disable_accounts.means(guest=guest)
@@ -135,15 +135,15 @@ class PlanBuilder:
 
     # Findings --------------------------------------------------------------------------------------------
 
-    def find_no_user(self, member: Member) -> None:
+    def find_not_a_user(self, member: Member) -> None:
         detail = f"is a {member.kind}, not a user: whoever has access through it has no end date"
         self._find(FindingKind.NOT_A_USER, None, member.id, detail)
 
     def find_unregistered(self, member: Member, *, nameless: int) -> None:
-        """Name a member without a row; `nameless` rows keep him from being offboarded."""
+        """Report a member without a row; `nameless` rows keep them from being offboarded."""
         detail = "is a member without a row in the register"
         if nameless:
-            detail += f"; left alone, because any of {nameless} unreadable rows may mean him"
+            detail += f"; left alone, because any of {nameless} unreadable rows may mean them"
         self._find(FindingKind.UNREGISTERED_MEMBER, None, member.id, detail)
 
     def find_missing(self, row: Contractor) -> None:
@@ -151,7 +151,7 @@ class PlanBuilder:
         self._find(FindingKind.MISSING_MEMBER, row.row_key, _object_id(row), detail)
 
     def find_unmatched(self, row: Contractor, without_row: int) -> None:
-        """Name a due row that means nobody, while so many members are without a row."""
+        """Report a due row that means nobody, while `without_row` members have none."""
         detail = (
             f"ended {row.end_date}, but no member has this address and nothing is on record about it, while"
             f" {without_row} members have no row: write the object ID, if one of them is meant, or delete it"
@@ -162,7 +162,7 @@ class PlanBuilder:
         self._find(FindingKind.AMBIGUOUS_ROW, row.row_key, _object_id(row), same_person(others))
 
     def find_protected(self, user_id: str, row_key: str | None) -> None:
-        detail = "would be offboarded, but ENFORCER_PROTECTED_IDS names him"
+        detail = "would be offboarded, but ENFORCER_PROTECTED_IDS names them"
         self._find(FindingKind.PROTECTED, row_key, user_id, detail)
 
     def find_stuck(self, item: OffboardingRecord) -> None:
@@ -177,7 +177,7 @@ class PlanBuilder:
         self._find(FindingKind.RE_ADDED, row_key, member.id, detail)
 
     def find_midnight_end(self, row: Contractor) -> None:
-        """Name a row whose end may be meant as a day, and say when it ends; not where it is read as one."""
+        """Report a row that ends at midnight and may mean the whole day, unless it is read as one."""
         rules = self.settings.date_rules
         detail = rules.about_midnight(row.end_date) if rules.midnight is Midnight.INSTANT else ""
         if detail:
@@ -191,9 +191,9 @@ class PlanBuilder:
     # The plan --------------------------------------------------------------------------------------------
 
     def finish(self) -> GroupPlan:
-        """Put everything in an order that does not depend on the order of what was read."""
+        """Return the plan, in an order that does not depend on the order of what was read."""
         offboard = sorted(self.offboard, key=lambda one: (str(one.due_at or ""), one.user_id, one.key))
-        onboard = sorted(self.onboard, key=lambda newcomer: newcomer.row_key)
+        onboard = sorted(self.onboard, key=lambda one: one.row_key)
         members = sum(1 for member in self.people if member.is_user)
         brake = Brake(self.settings.brake_count, self.settings.brake_percent)
         return GroupPlan(

@@ -1,34 +1,34 @@
-"""The planner: what is to be done in one managed group. Pure; it reads no clock and asks nobody.
+"""The planner: what is to be done in one managed group. Pure: no clock, no calls.
 
-the person's row      listed?  enforcement            → what the plan says
+the person's row      listed?  record                 → what the plan says
 --------------------  -------  ---------------------  ----------------------------------------------
 due                   yes      none                   offboard: (disable,) remove, revoke
-due                   yes      offboarding            the same again, whatever is known to be done
+due                   yes      offboarding            the same again, whatever is already done
 due                   yes      offboarded, verified   finding re_added, offboard again
 due                   yes/no   stuck, tried today     finding stuck, nothing else
 due                   yes/no   stuck                  finding stuck, one more attempt
-due                   no       offboarding            the steps not known to be done: a run broke off
-due                   no       none, verified         nothing; finding unmatched_row, where nothing is on
-                                                      record under its address, and members have no row
+due                   no       offboarding            the steps not known to be done: a run was cut short
+due                   no       none, verified         nothing; finding unmatched_row, if nothing is on
+                                                      record under its address and members have no row
 due, protected        yes      any                    finding protected
 due, protected        no       offboarding, stuck     finding protected
 not due               yes/no   offboarding, stuck     withdraw: the end date was put off
 not due               yes      any                    nothing; ending_soon when the end is near;
-                                                      finding disabled_account, where we disable any
+                                                      finding disabled_account, if we disable any
 not due, begun        no       any                    finding missing_member, or onboard
 not due, begun,       no       any                    finding missing_member
   protected
 not due, not begun    no       none, verified         nothing
-not due, at midnight  yes/no   any                    also finding midnight_end, where that is an instant
+not due, at midnight  yes/no   any                    also finding midnight_end, if that is an instant
 unreadable            any      any                    finding invalid_row
 several rows, or      yes      any                    finding ambiguous_row
   several members
-several, all due      yes      offboarding, stuck     finding ambiguous_row; else as one that is due:
-                                                      they all say the same
+several, all due      yes      offboarding, stuck     finding ambiguous_row, and as due: every row
+                                                      agrees
 several of one key,   no       any                    finding ambiguous_row, onboard nobody
   one not due, begun
-several, all due      no       offboarding, stuck     as one that is due: they all say the same
-none                  yes/no   offboarding, stuck     as due: what was begun is brought to its end
+several, all due      no       offboarding, stuck     as due: every row agrees
+none                  yes/no   offboarding, stuck     as due: what was begun is finished
 none                  yes      other                  finding unregistered_member; also offboard, if
                                                       ENFORCER_UNREGISTERED is offboard
 none, protected       yes      other                  finding unregistered_member; protected, if
@@ -38,12 +38,12 @@ any, or none          no       offboarded             verify, whatever else: the
                                                       proof
 (no user)             yes                             finding not_a_user
 
-A person without a row of his own may have been begun by a row that means no member any more, because his
-address has changed. It still counts: he is brought to the end only if it is due. Where his address, and so
-the row, is another member's by now, he is one without a row, and the other's enforcement is kept under
-the object ID: each of the two is judged by what is known of himself.
+The offboarding of a person without a row may have begun with one that no longer means any member, because
+their address has changed. That row still counts: the offboarding is finished only if it is due. If their
+address, and so the row, is another member's by now, they have no row, and the other member's record is
+kept under the object ID: each of the two is judged only by what is known about them.
 
-Whose row is whose is `matching`'s business; how a decision is put is `draft`'s.
+`matching` decides which row means whom; `plan_builder` words the decisions.
 """
 
 from __future__ import annotations
@@ -62,21 +62,21 @@ from enforcer.core.planning.matching import RowMatches
 from enforcer.core.planning.plan_builder import PlanBuilder
 from enforcer.core.settings import Disable, Onboarding, Settings, Unregistered
 
-# How long Graph may go on listing a removed member to an app: no figure is published, minutes are
-# reported. Within this time a listed person counts as one whose removal is not visible yet.
+# How long Graph may go on listing a removed member: no figure is published, minutes are reported. Until
+# then, whoever is still listed counts as somebody whose removal is not visible yet.
 READS_SETTLE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupSnapshot:
-    """All that the plan of one managed group depends on, besides the settings and the time.
+    """All that the plan of one managed group depends on, apart from settings and time.
 
     Attributes:
-        rows: The group's rows of the register, or those of them that can matter to the plan.
-        members: All that Graph lists in the group.
+        rows: The group's rows of the register, or those that can matter to the plan.
+        members: Everything that Graph lists in the group.
         enforcements: The group's whole partition of `enforcements`.
         engaged_elsewhere: Keys of the rows by which another managed group still gives access.
-        findings: What was found already while all this was read.
+        findings: What was found while reading.
         namesakes: Who else has the address of a due row that means a member: object IDs, by normalised key.
     """
 
@@ -91,57 +91,57 @@ class GroupSnapshot:
 
 def make_plan(groups: Iterable[GroupSnapshot], settings: Settings, now: datetime) -> Plan:
     """Plan all managed groups for the instant `now` (UTC)."""
-    plans = tuple(plan_group(facts, settings, now) for facts in groups)
+    plans = tuple(plan_group(snapshot, settings, now) for snapshot in groups)
     return Plan(digest=plan_digest(plans), as_of=now, groups=plans)
 
 
-def plan_group(facts: GroupSnapshot, settings: Settings, now: datetime) -> GroupPlan:
+def plan_group(snapshot: GroupSnapshot, settings: Settings, now: datetime) -> GroupPlan:
     """Plan one managed group for the instant `now` (UTC)."""
-    judge = _Judge(facts=facts, settings=settings, now=now)
+    judge = _Judge(snapshot=snapshot, settings=settings, now=now)
     judge.judge_members()
     judge.judge_the_gone()
     judge.judge_the_missing()
     judge.judge_the_ends()
     judge.judge_the_unmatched()
-    return judge.draft.finish()
+    return judge.builder.finish()
 
 
 @dataclass(slots=True, kw_only=True)
 class _Judge:
-    facts: GroupSnapshot
+    snapshot: GroupSnapshot
     settings: Settings
     now: datetime
     people: MemberIndex = field(init=False)
     rows: list[ReadRow] = field(init=False)
-    claims: RowMatches = field(init=False)
-    enforcements: list[OffboardingRecord] = field(init=False)
+    matches: RowMatches = field(init=False)
+    records: list[OffboardingRecord] = field(init=False)
     known: dict[str, list[OffboardingRecord]] = field(init=False)
     begun: dict[str, list[OffboardingRecord]] = field(init=False)
-    draft: PlanBuilder = field(init=False)
+    builder: PlanBuilder = field(init=False)
 
     def __post_init__(self) -> None:
-        self.people = MemberIndex.of(self.facts.members)
-        self.rows = list(read_rows(self.facts.rows, self.settings.date_rules))
-        self.claims = RowMatches.of(self.rows, self.people, self.facts.namesakes)
-        self.enforcements = sorted(self.facts.enforcements, key=_age)
+        self.people = MemberIndex.of(self.snapshot.members)
+        self.rows = list(read_rows(self.snapshot.rows, self.settings.date_rules))
+        self.matches = RowMatches.of(self.rows, self.people, self.snapshot.namesakes)
+        self.records = sorted(self.snapshot.enforcements, key=_age)
         self.known, self.begun = {}, {}
-        for item in self.enforcements:
+        for item in self.records:
             self.known.setdefault(normalised(item.row_key), []).append(item)
             if item.unfinished:
                 self.begun.setdefault(item.user_id, []).append(item)
-        self.draft = PlanBuilder(
-            group_id=self.facts.group_id,
+        self.builder = PlanBuilder(
+            group_id=self.snapshot.group_id,
             settings=self.settings,
             people=self.people,
-            engaged_elsewhere=self.facts.engaged_elsewhere,
-            findings=[*self.facts.findings, *self.claims.findings],
+            engaged_elsewhere=self.snapshot.engaged_elsewhere,
+            findings=[*self.snapshot.findings, *self.matches.findings],
         )
 
     # Those who are in the group --------------------------------------------------------------------------
 
     def judge_members(self) -> None:
         for member in self._users():
-            rows = self.claims.about(member)
+            rows = self.matches.about(member)
             if not rows:
                 self._judge_unregistered(member)
             elif len(rows) > 1:
@@ -154,18 +154,18 @@ class _Judge:
             if member.is_user:
                 yield member
             else:
-                self.draft.find_no_user(member)
+                self.builder.find_not_a_user(member)
 
     def _judge_registered(self, member: Member, row: Contractor) -> None:
         if not row.is_due(self.now):
             self._judge_running(member, row)
             return
-        enforcement = self._known_of(member, row)
-        if self._may_act(member.id, row.row_key) and not self._waits(enforcement, row.end_date):
-            self._offboard(member, row, enforcement)
+        record = self._known_of(member, row)
+        if self._may_act(member.id, row.row_key) and not self._waits(record, row.end_date):
+            self._offboard(member, row, record)
 
     def _judge_several_rows(self, member: Member, rows: Sequence[ReadRow]) -> None:
-        """Bring to his end whom every one of them lets go, if that was begun; it needs no choice of a row."""
+        """Finish what was begun if every row is due: then it does not matter which one counts."""
         due = [row for row in rows if isinstance(row, Contractor) and row.is_due(self.now)]
         if member.id not in self.begun or len(due) < len(rows):
             return
@@ -175,11 +175,11 @@ class _Judge:
             self._offboard(member, row, begun)
 
     def _judge_running(self, member: Member, row: Contractor) -> None:
-        self.draft.withdraw += self.begun.get(member.id, ())
+        self.builder.withdraw += self.begun.get(member.id, ())
         if member.enabled is False and self.settings.disable_accounts is not Disable.NONE:
-            self.draft.find_disabled(member, row)
+            self.builder.find_disabled(member, row)
         if row.due_at - self.now <= timedelta(days=max(self.settings.warn_days, default=0)):
-            self.draft.note_ending_soon(member, row)
+            self.builder.note_ending_soon(member, row)
 
     def _judge_unregistered(self, member: Member) -> None:
         if member.id in self.begun:
@@ -190,8 +190,8 @@ class _Judge:
         wanted = self.settings.unregistered is Unregistered.OFFBOARD
         if wanted and not self._may_act(member.id, None):
             return
-        nameless = self.claims.nameless if wanted else 0
-        self.draft.find_unregistered(member, nameless=nameless)
+        nameless = self.matches.nameless if wanted else 0
+        self.builder.find_unregistered(member, nameless=nameless)
         if wanted and not nameless:
             self._offboard(member, None, self._known_of(member, None))
 
@@ -199,83 +199,83 @@ class _Judge:
         same = earlier if earlier is not None and _is_about(earlier, row) else None
         authorised = same is not None and (same.unfinished or self._was_just_removed(same))
         if same is not None and not same.unfinished and same.removed_at is not None:
-            self.draft.find_re_added(member, row.row_key if row else None, same.removed_at)
+            self.builder.find_re_added(member, row.row_key if row else None, same.removed_at)
         taken = row is not None and any(item.user_id != member.id for item in self._known_under(row))
-        self.draft.offboard_member(member, row, same, authorised=authorised, key_taken=taken)
+        self.builder.offboard_member(member, row, same, authorised=authorised, key_taken=taken)
 
     def _known_of(self, member: Member, row: Contractor | None) -> OffboardingRecord | None:
-        """Return what is known of the member, under his row's key or, where that was taken, his object ID."""
+        """Return the member's record, under the row's key or (if that was taken) their object ID."""
         found = [*self.known.get(member.id, ()), *(self._known_under(row) if row else ())]
         return max((item for item in found if item.user_id == member.id), key=_age, default=None)
 
     def _known_under(self, row: Contractor) -> Sequence[OffboardingRecord]:
-        """Return what is known under the row's key, of whomever it meant at the time."""
+        """Return the records under the row's key, whomever it meant at the time."""
         return self.known.get(row.key, ())
 
     def _was_just_removed(self, item: OffboardingRecord) -> bool:
         return item.removed_at is not None and self.now - item.removed_at < READS_SETTLE
 
-    # Those who are not in it any more --------------------------------------------------------------------
+    # Those who are no longer in it -----------------------------------------------------------------------
 
     def judge_the_gone(self) -> None:
-        for item in self.enforcements:
+        for item in self.records:
             if item.user_id in self.people:
                 continue
             if item.state is State.OFFBOARDED:
-                self.draft.verify.append(item)
+                self.builder.verify.append(item)
             elif item.unfinished:
                 self._judge_begun(item)
 
     def _judge_begun(self, item: OffboardingRecord) -> None:
-        rows = self.claims.about_the_gone(item)
+        rows = self.matches.about_the_gone(item)
         if any(isinstance(row, Contractor) and not row.is_due(self.now) for row in rows):
-            self.draft.withdraw.append(item)
+            self.builder.withdraw.append(item)
         elif self._goes_on(item):
-            self.draft.finish_offboarding(item, self._due_row(item))
+            self.builder.finish_offboarding(item, self._due_row(item))
 
     # Those who are not in it yet -------------------------------------------------------------------------
 
     def judge_the_missing(self) -> None:
-        for rows in self.claims.of_nobody.values():
+        for rows in self.matches.of_nobody.values():
             for row in rows:
                 if isinstance(row, Contractor) and not row.is_due(self.now) and row.has_begun(self.now):
                     self._judge_missing(row, rows)
 
     def _judge_missing(self, row: Contractor, rows: Sequence[ReadRow]) -> None:
         if len(rows) > 1:
-            self.draft.find_several_rows(row, [other.row_key for other in rows if other is not row])
+            self.builder.find_several_rows(row, [other.row_key for other in rows if other is not row])
         elif self.settings.onboard is Onboarding.ADD and row.key not in self.settings.protected_ids:
-            self.draft.onboard_row(row)
+            self.builder.onboard_row(row)
         else:
-            self.draft.find_missing(row)
+            self.builder.find_missing(row)
 
     # When access ends ------------------------------------------------------------------------------------
 
     def judge_the_ends(self) -> None:
         for row in self.rows:
             if isinstance(row, Contractor) and not row.is_due(self.now):
-                self.draft.find_midnight_end(row)
+                self.builder.find_midnight_end(row)
 
-    # Those of whom nothing is known but that their time is over -------------------------------------------
+    # Due rows that match nobody --------------------------------------------------------------------------
 
     def judge_the_unmatched(self) -> None:
-        """Name due rows by which perhaps somebody should have gone who stays, as a member without a row."""
-        if without_row := sum(not self.claims.about(member) for member in self.people if member.is_user):
-            for key, rows in self.claims.of_nobody.items():
+        """Report due rows that may have been meant for a member without a row, who therefore stays."""
+        if without_row := sum(not self.matches.about(member) for member in self.people if member.is_user):
+            for key, rows in self.matches.of_nobody.items():
                 if not is_object_id(key) and key not in self.known:
                     for row in rows:
                         if isinstance(row, Contractor) and row.is_due(self.now):
-                            self.draft.find_unmatched(row, without_row)
+                            self.builder.find_unmatched(row, without_row)
 
     # What all have in common -----------------------------------------------------------------------------
 
     def _goes_on(self, begun: OffboardingRecord) -> bool:
-        """Whether what was begun is brought to its end, where no row is known to mean the person.
+        """Whether to finish what was begun, where no row is known to mean the person.
 
-        The row by which it was begun may be there all the same: under an address that is not his any more,
-        or because he is not listed. It may be running by now, or unreadable.
+        The row that began it may still exist, under an address that is no longer theirs or because they are
+        not listed. By now it may be running, or unreadable.
         """
-        rows, due = self.claims.about_the_gone(begun), self._due_row(begun)
+        rows, due = self.matches.about_the_gone(begun), self._due_row(begun)
         if rows and due is None:
             return False
         if not self._may_act(begun.user_id, due.row_key if due else None):
@@ -283,33 +283,33 @@ class _Judge:
         return not self._waits(begun, due.end_date if due else begun.end_date)
 
     def _due_row(self, begun: OffboardingRecord) -> Contractor | None:
-        """Return a row that may mean the person, if there are any and all of them are due."""
-        rows = self.claims.about_the_gone(begun)
+        """Return a row that may mean the person, if all such rows are due."""
+        rows = self.matches.about_the_gone(begun)
         due = [row for row in rows if isinstance(row, Contractor) and row.is_due(self.now)]
         return due[0] if due and len(due) == len(rows) else None
 
     def _may_act(self, user_id: str, row_key: str | None) -> bool:
         if user_id in self.settings.protected_ids:
-            self.draft.find_protected(user_id, row_key)
+            self.builder.find_protected(user_id, row_key)
             return False
         return True
 
     def _waits(self, item: OffboardingRecord | None, end_date: str) -> bool:
-        """Name the stuck, and tell whether today's attempt was made. A new end date starts afresh."""
+        """Report the stuck; return whether today's attempt was made. A new end date starts afresh."""
         if item is None or item.state is not State.STUCK or item.end_date != end_date:
             return False
-        self.draft.find_stuck(item)
+        self.builder.find_stuck(item)
         if item.waits(self.now):
-            self.draft.waiting.append(item)
+            self.builder.waiting.append(item)
         return item.waits(self.now)
 
 
 def _age(item: OffboardingRecord) -> tuple[bool, str, str]:
-    """Sort so that, of several about one row, the one that counts comes last, in whatever order they came."""
+    """Return a sort key by which, of several records, the one that counts comes last."""
     return item.unfinished, item.run_id, item.row_key
 
 
 def _is_about(item: OffboardingRecord, row: Contractor | None) -> bool:
-    """Whether the enforcement is about this very end of access, not an earlier engagement."""
+    """Whether the record is about this very end of access, not an earlier engagement."""
     same_end = row is None or item.end_date == row.end_date
     return same_end or item.state is State.OFFBOARDING

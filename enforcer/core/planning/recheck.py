@@ -1,4 +1,4 @@
-"""The last look at a person's rows before anything is done to him: has anything changed in his favour?"""
+"""The recheck of a person's rows just before they are offboarded: has anything changed in their favour?"""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class SkipReason:
     """Why a person is left alone for now.
 
     Attributes:
-        withdraws: His access has not ended after all, as far as anybody can tell; else what was begun is
-            still to be brought to its end.
+        withdraws: Their access has not ended after all, as far as anybody can tell; if false, what was begun
+            is still to be finished.
     """
 
     reason: str
@@ -30,8 +30,8 @@ class Recheck:
     """What the register says when a person's turn has come.
 
     Attributes:
-        own: The row that the plan went by, or one that has his object ID for its key where there was none.
-        others: Other rows that mean him, or may (see `names`), and were written since the plan was begun.
+        own: The row that the plan went by; where there was none, the one whose key is their object ID.
+        others: Other rows that mean them, or may (see `names`), written since the plan was begun.
     """
 
     own: RegisterRow | None
@@ -40,24 +40,24 @@ class Recheck:
     now: datetime
 
     def skip_reason(self, person: Offboard) -> SkipReason | None:
-        """Find a reason to leave him alone.
+        """Return the reason to leave them alone, if there is one.
 
-        Who is out already is not let in again by rows that vanish: only one that says that his access goes on
-        takes back what was begun.
+        A row that vanishes does not let anybody back in who is already out: only a row that says that access
+        goes on takes back what was begun.
         """
         return self._by_own_row(person) or self._by_another_row(person)
 
     def _by_own_row(self, person: Offboard) -> SkipReason | None:
         if self.own is None:
             stays = person.row_key is not None and not _was_removed(person)
-            return SkipReason(reason="his row has gone from the register") if stays else None
+            return SkipReason(reason="their row has gone from the register") if stays else None
         row = read_row(self.own, self.rules)
         if isinstance(row, InvalidRow):
-            return SkipReason(reason="his row cannot be read any more", withdraws=not _was_removed(person))
-        return None if row.is_due(self.now) else SkipReason(reason="his end date was put off")
+            return SkipReason(reason="their row can no longer be read", withdraws=not _was_removed(person))
+        return None if row.is_due(self.now) else SkipReason(reason="their end date was put off")
 
     def _by_another_row(self, person: Offboard) -> SkipReason | None:
-        reason = "another row means him since the plan was made"
+        reason = "a row written after the plan means them"
         rows = [read_row(row, self.rules) for row in self.others]
         running = [row for row in rows if isinstance(row, Contractor) and not row.is_due(self.now)]
         if not _was_removed(person):
@@ -67,7 +67,7 @@ class Recheck:
 
 
 def names(person: Offboard) -> frozenset[str]:
-    """Return the keys, normalised, of rows that mean him; whoever has no row may be meant by the nameless."""
+    """Return the normalised keys of rows that mean them; nameless rows may mean whoever has none."""
     may_be_anybody = person.row_key is None and not person.authorised
     return person.names | {ANYBODY} if may_be_anybody else person.names
 

@@ -1,8 +1,8 @@
-"""Which rows of the register a plan may depend on, so that the others need not be held in memory.
+"""Which rows of the register a plan may depend on, so that the others need not be kept in memory.
 
-Whoever left long ago stays in the register for years. Such a row matters no more: it is due, it means no
-member, nothing was begun on its account, and nothing is wrong with it. Unless nothing at all is on record
-under its address, while members are without a row: then it may have been meant for one of them.
+People who left long ago stay in the register for years. Their rows no longer matter: they are due, mean no
+member, belong to no offboarding that was begun, and have nothing wrong with them. One exception: if nothing
+is on record under a row's address while some members have no row, it may have been meant for one of them.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from enforcer.core.offboarding_record import OffboardingRecord
 
 @dataclass(slots=True, kw_only=True)
 class RelevantRows:
-    """Takes rows, in any order, and keeps those that a plan may depend on.
+    """Takes rows in any order, and keeps those that a plan may depend on.
 
     Attributes:
-        begun: Keys of those whose offboarding was begun.
+        begun: Keys of people whose offboarding was begun.
         recorded: Keys under which anything is on record.
     """
 
@@ -47,7 +47,7 @@ class RelevantRows:
         rules: DateRules,
         at: datetime,
     ) -> RelevantRows:
-        """Make a sieve for plans as of `at` or later."""
+        """Prepare for plans as of `at` or later."""
         known = list(enforcements)
         unfinished = [item for item in known if item.unfinished]
         keys = {normalised(item.row_key) for item in unfinished} | {item.user_id for item in unfinished}
@@ -73,14 +73,14 @@ class RelevantRows:
 
     @property
     def rows(self) -> list[RegisterRow]:
-        """What it has kept."""
+        """The rows kept."""
         everybody_has_one = all(member.id in self._have_rows for member in self.people if member.is_user)
         return self._kept if everybody_has_one else self._kept + self._unmatched
 
     @property
     def passed_too_many(self) -> bool:
-        """Whether a row that was passed over may mean the same person as one that says he is missing.
+        """Whether a row that was dropped may mean the same person as one that says they are missing.
 
-        Nobody is added to the group on account of one row while another says that his time is over.
+        Nobody is added to the group because of one row while another says that their time is over.
         """
         return not self._missing.isdisjoint(self._passed)

@@ -23,7 +23,7 @@ from enforcer.core.calendar.dates import (
 )
 
 BERLIN = ZoneInfo("Europe/Berlin")
-# Zones whose clocks change (or changed) at midnight, skip a day, or lie half an hour off.
+# Zones whose clocks change (or changed) at midnight, skip a day, or are half an hour off.
 STRANGE_ZONES = [
     ZoneInfo(name)
     for name in (
@@ -95,7 +95,7 @@ def test_a_midnight_that_does_not_exist_is_the_first_instant_that_does(
         ("America/Havana", "2024-11-02", "2024-11-03T04:00Z"),
     ],
 )
-def test_a_midnight_that_comes_twice_ends_the_day_when_the_next_day_first_begins(
+def test_a_midnight_that_comes_twice_ends_the_day_the_first_time(
     zone: str, last_day: str, due_at: str
 ) -> None:
     assert ends_at(last_day, ZoneInfo(zone)) == at(due_at)
@@ -197,7 +197,7 @@ def test_a_datetime_is_an_instant_in_whatever_zone_it_is_written() -> None:
         datetime.min.replace(tzinfo=timezone(timedelta(hours=1))),
     ],
 )
-def test_what_is_no_real_date_is_refused_in_words(value: object) -> None:
+def test_what_is_not_a_real_date_is_refused_with_a_reason(value: object) -> None:
     for read in (ends_at, begins_at):
         with pytest.raises(UnreadableDateError, match=r"^is .{3,}"):
             read(value, BERLIN)
@@ -212,7 +212,7 @@ def test_any_text_is_a_date_or_unreadable_and_nothing_else(value: str) -> None:
     assert end.tzinfo is UTC
 
 
-def test_an_instant_is_written_with_fractions_only_where_it_has_any() -> None:
+def test_an_instant_has_a_fraction_only_if_it_needs_one() -> None:
     assert instant(datetime(2026, 12, 31, 23, tzinfo=UTC)) == "2026-12-31T23:00:00Z"
     assert instant(datetime(2027, 1, 1, 0, 30, 0, 5000, tzinfo=BERLIN)) == "2026-12-31T23:30:00.005000Z"
 
@@ -240,7 +240,7 @@ def test_the_last_day_of_an_end_date_is_that_date(of: date, zone: str) -> None:
     assert last_day(ends_at(of.isoformat(), here), here) == of
 
 
-# What is said of what cannot be read ---------------------------------------------------------------------
+# What is said about unreadable dates ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -260,11 +260,11 @@ def test_a_date_that_cannot_be_read_says_what_it_is_and_why(value: object, detai
 
 
 @pytest.mark.parametrize("text", ["1990-01-01", "9998-12-31"])
-def test_the_first_and_the_last_day_that_are_acted_upon(text: str) -> None:
+def test_the_first_and_last_days_acted_upon(text: str) -> None:
     assert day(text).isoformat() == text
 
 
 @pytest.mark.parametrize("text", ["2026-12-31T00:00:00Z", "2026-12-31T17:00:00+01:00", "soon", ""])
-def test_a_day_is_written_in_one_way(text: str) -> None:
+def test_a_day_is_written_in_one_way_only(text: str) -> None:
     with pytest.raises(UnreadableDateError, match=re.escape(f"is {text!r}; it must be a da")):
         day(text)

@@ -25,5 +25,5 @@ def test_a_duration_is_written_in_its_two_largest_units(seconds: float, text: st
     assert in_words(seconds) == text
 
 
-def test_no_duration_is_written_as_nothing() -> None:
+def test_a_missing_duration_is_empty() -> None:
     assert in_words(None) == ""

@@ -1,4 +1,4 @@
-"""Ends of access at exactly midnight: found, explained, and read as a day where the setting says so."""
+"""Ends of access at exactly midnight: found, explained, and read as a day if the setting says so."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def as_days(zone: str) -> DateRules:
 
 
 AT_MIDNIGHT = [
-    # In UTC, in zones on both sides of it, and in UTC itself.
+    # In UTC, seen from zones on both sides of it and from UTC itself.
     ("UTC", "2026-12-31T00:00:00Z", "2026-12-31"),
     (BERLIN, "2026-12-31T00:00:00Z", "2026-12-31"),
     (NEW_YORK, "2026-12-31T00:00:00Z", "2026-12-31"),
     (TOKYO, "2026-12-31T00:00:00.000Z", "2026-12-31"),
     ("Europe/London", "2026-12-31T00:00:00Z", "2026-12-31"),
-    # In the zone of the organisation, however it is written.
+    # In the organisation's zone, however it is written.
     (BERLIN, "2026-12-30T23:00:00Z", "2026-12-31"),
     (BERLIN, "2026-07-31T00:00:00+02:00", "2026-07-31"),
     (NEW_YORK, "2026-12-31T05:00:00Z", "2026-12-31"),
@@ -76,7 +76,7 @@ def test_midnight_is_an_instant_unless_the_setting_says_that_it_is_a_day(
 
 
 @pytest.mark.parametrize(("zone", "written"), NOT_AT_MIDNIGHT)
-def test_days_and_other_instants_are_what_they_are(zone: str, written: str) -> None:
+def test_days_and_other_instants_are_unaffected(zone: str, written: str) -> None:
     for rules in (as_instants(zone), as_days(zone)):
         assert rules.ends_at(written) == ends_at(written, rules.zone)
         assert rules.about_midnight(written) == ""
@@ -90,7 +90,7 @@ def test_days_and_other_instants_are_what_they_are(zone: str, written: str) -> N
         (BERLIN, "2026-12-30T23:00:00Z", BERLIN, "2026-12-31 00:00", "2026-12-30"),
     ],
 )
-def test_it_is_told_when_access_ends_and_what_to_write(
+def test_the_text_says_when_access_ends_and_what_to_write(
     zone: str, written: str, place: str, end: str, other: str
 ) -> None:
     assert as_instants(zone).about_midnight(written) == (
@@ -100,7 +100,7 @@ def test_it_is_told_when_access_ends_and_what_to_write(
     )
 
 
-def test_where_it_is_a_day_that_is_told_with_its_end() -> None:
+def test_midnight_read_as_a_day_is_explained_with_its_end() -> None:
     assert as_days(BERLIN).about_midnight(datetime(2026, 12, 31, tzinfo=UTC)) == (
         "EndDate is 2026-12-31T00:00:00Z, which is midnight in UTC: ENFORCER_MIDNIGHT=day reads it as the"
         " whole of 2026-12-31, so access ends at 2027-01-01 00:00 in Europe/Berlin"
@@ -108,19 +108,19 @@ def test_where_it_is_a_day_that_is_told_with_its_end() -> None:
 
 
 @pytest.mark.parametrize("written", [None, "soon", 20261231, "2026-12-31T24:00:00Z", "9999-12-31T00:00:00Z"])
-def test_what_cannot_be_read_cannot_be_read_at_midnight(written: object) -> None:
+def test_an_unreadable_date_stays_unreadable_at_midnight(written: object) -> None:
     for read in (as_days(BERLIN).ends_at, as_days(BERLIN).about_midnight, as_days(BERLIN).begins_at):
         with pytest.raises(UnreadableDateError):
             read(written)
 
 
-def test_access_begins_at_midnight_whatever_an_end_at_midnight_means() -> None:
+def test_access_begins_at_midnight_whatever_midnight_means_for_ends() -> None:
     for rules in (as_instants(BERLIN), as_days(BERLIN)):
         assert rules.begins_at("2026-12-31T00:00:00Z") == datetime(2026, 12, 31, tzinfo=UTC)
         assert rules.begins_at("2026-12-31") == datetime(2026, 12, 30, 23, tzinfo=UTC)
 
 
-def test_an_end_that_is_now_is_never_read_as_the_rest_of_the_day() -> None:
+def test_an_end_now_is_never_read_as_the_rest_of_the_day() -> None:
     midnight, later = datetime(2026, 12, 31, tzinfo=UTC), datetime(2026, 12, 31, 12, tzinfo=UTC)
     assert as_instants(BERLIN).exactly(midnight) == midnight
     assert as_days(BERLIN).exactly(later) == later
@@ -134,7 +134,7 @@ def test_an_end_that_is_now_is_never_read_as_the_rest_of_the_day() -> None:
     zone=st.sampled_from(STRANGE_ZONES),
 )
 def test_the_first_instant_of_any_day_anywhere_means_that_day(day: date, zone: ZoneInfo) -> None:
-    """What date pickers make of a day, by the clocks of the organisation or of UTC."""
+    """Date pickers write a day as midnight in the organisation's zone or in UTC."""
     rules = DateRules(zone=zone, midnight=Midnight.DAY)
     here, in_utc = begins_at(day.isoformat(), zone), datetime(day.year, day.month, day.day, tzinfo=UTC)
     # A day that the zone has skipped begins when the next one does.
@@ -147,7 +147,7 @@ def test_the_first_instant_of_any_day_anywhere_means_that_day(day: date, zone: Z
     day=st.dates(date(1990, 1, 2), date(2090, 1, 1)),
     zone=st.sampled_from(STRANGE_ZONES),
 )
-def test_what_is_advised_instead_says_the_same_and_is_found_no_more(day: date, zone: ZoneInfo) -> None:
+def test_the_advised_date_means_the_same_and_is_not_a_finding(day: date, zone: ZoneInfo) -> None:
     rules = DateRules(zone=zone)
     for end in (begins_at(day.isoformat(), zone), datetime(day.year, day.month, day.day, tzinfo=UTC)):
         told = rules.about_midnight(end)

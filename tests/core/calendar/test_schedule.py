@@ -1,4 +1,4 @@
-"""Schedules: read as Microsoft's own parser reads them, and taken only where that is what they say."""
+"""Schedules: read as Microsoft's own parser reads them, and accepted only if that is what they say."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from enforcer.core.calendar.schedule import Schedule, ScheduleError, as_azure_re
 
 MONDAY = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ANSWERED_FROM = datetime(2026, 11, 27, tzinfo=UTC)
-# What Microsoft's parser said, expression by expression; `never` also for what lies beyond this year.
+# What Microsoft's parser said about each expression; `never` also for what is beyond this year.
 LAST_KNOWN_YEAR = 2036
 ANSWERS = [
     line.split("\t")
@@ -20,7 +20,7 @@ ANSWERS = [
 ]
 TAKEN = [(expression, told.split(",")) for expression, answer, told in ANSWERS if answer == "OK"]
 REFUSED = [expression for expression, answer, _ in ANSWERS if answer == "ERR"]
-# Taken by Azure, which makes something else of them; or of five fields, which the setting does not take.
+# Accepted by Azure but read differently, or with five fields, which the setting does not accept.
 OTHERWISE = {
     "0 0 0 31 2 *",
     "0 10-5 * * * *",
@@ -37,7 +37,7 @@ OTHERWISE = {
 
 
 def occurrences(schedule: Schedule, after: datetime, count: int) -> list[str]:
-    """Return the next occurrences, or `never` once they lie beyond Microsoft's answers."""
+    """Return the next occurrences, or `never` once they are beyond Microsoft's answers."""
     told: list[str] = []
     at = after
     while schedule.ever_fires and len(told) < count:
@@ -46,13 +46,13 @@ def occurrences(schedule: Schedule, after: datetime, count: int) -> list[str]:
     return told or ["never"]
 
 
-def test_the_answers_of_microsofts_parser_are_all_here() -> None:
+def test_every_answer_of_microsofts_parser_is_here() -> None:
     assert (len(TAKEN), len(REFUSED)) == (42, 20)
     assert {expression for expression, _ in TAKEN} >= OTHERWISE
 
 
 @pytest.mark.parametrize(("expression", "told"), TAKEN, ids=str)
-def test_what_azure_takes_comes_round_when_azure_says(expression: str, told: list[str]) -> None:
+def test_an_accepted_schedule_fires_when_azure_says(expression: str, told: list[str]) -> None:
     assert occurrences(as_azure_reads(expression), ANSWERED_FROM, len(told)) == told
 
 
@@ -108,7 +108,7 @@ def test_a_refusal_says_what_azure_would_do_and_what_to_write(expression: str, t
 
 
 @pytest.mark.parametrize("expression", ["0 0 22-23,0-2 * * *", "0 30 0 * * FRI-6,0-MON", "0 30 0 * 12,1-2 *"])
-def test_what_a_refusal_advises_is_taken(expression: str) -> None:
+def test_what_a_refusal_advises_is_accepted(expression: str) -> None:
     assert as_written(expression).ever_fires
 
 
@@ -157,18 +157,18 @@ def test_the_next_occurrence_is_later_than_now(expression: str, expected: str) -
     assert as_written(expression).next_after(MONDAY) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
 
 
-def test_over_a_year_without_29_february_its_next_monday_is_forty_years_away() -> None:
+def test_a_29_february_on_a_monday_may_be_forty_years_away() -> None:
     upcoming = as_written("0 0 0 29 2 MON").next_after(datetime(2072, 2, 29, tzinfo=UTC))
     assert upcoming == datetime(2112, 2, 29, tzinfo=UTC)
 
 
-def test_an_instant_of_another_zone_is_taken_in_utc() -> None:
+def test_an_instant_in_another_zone_is_converted_to_utc() -> None:
     tokyo = timezone(timedelta(hours=9))
     upcoming = as_written("0 0 13 * * *").next_after(MONDAY.astimezone(tokyo))
     assert upcoming == datetime(2026, 11, 23, 13, tzinfo=UTC)
 
 
-def test_a_fraction_of_a_second_is_over_before_the_next_one_fires() -> None:
+def test_a_fraction_of_a_second_counts_as_past() -> None:
     late = MONDAY + timedelta(microseconds=1)
     assert as_written("* * * * * *").next_after(late) == MONDAY + timedelta(seconds=1)
 

@@ -26,13 +26,13 @@ def test_the_summary_counts_everybody_once() -> None:
     assert summary.lag_seconds.max == 3600
 
 
-def test_what_the_sla_cannot_be_applied_to_yet_does_not_spoil_the_percentage() -> None:
+def test_cases_outside_the_sla_do_not_affect_the_percentage() -> None:
     summary = summarise([case("Ada", hours=None, verdict=Verdict.PENDING)])
 
     assert (summary.judged, summary.in_time_percent) == (0, None)
 
 
-def test_the_words_are_those_of_the_files_that_are_there() -> None:
+def test_verdicts_are_spelled_as_in_existing_files() -> None:
     assert [one.value for one in Verdict] == [
         *("in_time", "late", "pending", "overdue", "unproven", "unknown", "withdrawn", "no_end_date"),
     ]
@@ -40,7 +40,7 @@ def test_the_words_are_those_of_the_files_that_are_there() -> None:
 
 
 @pytest.mark.parametrize("verdict", Verdict)
-def test_the_sla_is_applied_where_it_can_be(verdict: Verdict) -> None:
+def test_which_verdicts_count_for_the_sla(verdict: Verdict) -> None:
     summary = summarise([case("Ada", hours=1), case("Ben", hours=None, verdict=verdict)])
     left_out = verdict in (Verdict.PENDING, Verdict.WITHDRAWN, Verdict.NO_END_DATE)
     in_time = 1 + (verdict is Verdict.IN_TIME)

@@ -25,7 +25,7 @@ def test_access_that_ends_on_the_last_day_belongs_to_the_period() -> None:
 
 
 @given(moment=st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)))  # noqa: DTZ001 -- gets its zone below
-def test_of_periods_that_follow_each_other_exactly_one_has_an_instant(moment: datetime) -> None:
+def test_every_instant_is_in_one_of_consecutive_periods(moment: datetime) -> None:
     due_at = moment.replace(tzinfo=BERLIN)
     days = [date(2025, 12, 31) + timedelta(days=number) for number in range(370)]
     found = [day for day in days if period(day.isoformat(), day.isoformat(), BERLIN).has(due_at)]
@@ -51,7 +51,7 @@ def test_a_day_has_25_hours_when_the_clocks_go_back() -> None:
         ("2026-03-02", "2026-03-01", "to"),
     ],
 )
-def test_what_is_no_period_is_refused_and_the_field_named(first: str, last: str, field: str) -> None:
+def test_an_invalid_period_is_refused_naming_the_field(first: str, last: str, field: str) -> None:
     with pytest.raises(InputError) as refused:
         period(first, last, BERLIN)
 
@@ -68,7 +68,7 @@ def test_every_field_of_a_period() -> None:
     )
 
 
-def test_the_last_day_of_access_that_ends_a_microsecond_into_a_day_is_that_day() -> None:
+def test_an_end_a_microsecond_into_a_day_is_on_that_day() -> None:
     midnight = datetime(2026, 11, 30, tzinfo=UTC)
     ends = [midnight + timedelta(microseconds=number) for number in (0, 1)]
     assert [last_day(end, ZoneInfo("UTC")).day for end in ends] == [29, 30]

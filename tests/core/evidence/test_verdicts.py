@@ -1,4 +1,4 @@
-"""The verdict on everybody whose access ended: one test for each way in which it can have gone."""
+"""The verdict on each end of access: one test for each way it can have gone."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def entry(
     end_date: str = LAST_DAY,
     row_key: str = ADA,
 ) -> Entry:
-    """An entry that was written so long after the end of access."""
+    """Return an entry written this long after the end of access."""
     due_at = dates.instant(dates.ends_at(end_date, BERLIN)) if end_date else ""
     return Entry(
         at=dates.instant(DUE + after),
@@ -120,18 +120,18 @@ def test_the_sla_is_over_when_it_is_exceeded_not_when_it_is_reached(
     assert only(judge([row()], removed(after))).verdict is verdict
 
 
-def test_who_is_still_a_member_is_overdue_when_the_sla_is_over_and_pending_before() -> None:
+def test_a_member_is_pending_until_the_sla_is_over_and_then_overdue() -> None:
     assert only(judge([row()], members=IN_THE_GROUP)).verdict is Verdict.OVERDUE
     assert only(judge([row()], members=IN_THE_GROUP, now=DUE + HOUR)).verdict is Verdict.PENDING
 
 
-def test_a_member_is_found_by_whatever_name_his_row_has() -> None:
+def test_a_member_is_found_by_whatever_name_the_row_has() -> None:
     for key in (ADA, "ADA@contoso.com", "ada.l@contoso.com"):
         case = only(judge([row(row_key=key)], members=IN_THE_GROUP))
         assert (case.verdict, case.membership, case.user_id) == (Verdict.OVERDUE, Membership.MEMBER, ADA)
 
 
-def test_who_is_stuck_is_overdue_and_it_is_said_why() -> None:
+def test_a_stuck_person_is_overdue_with_the_reason() -> None:
     stuck = known(State.STUCK, attempts=6, last_error="403 Authorization_RequestDenied")
     failed = entry(Action.REMOVE, "failed: 403 Authorization_RequestDenied")
     case = only(judge([row()], [failed], [stuck], IN_THE_GROUP))
@@ -140,7 +140,7 @@ def test_who_is_stuck_is_overdue_and_it_is_said_why() -> None:
     assert "403 Authorization_RequestDenied" in case.remark
 
 
-def test_who_is_out_but_still_signed_in_is_not_in_time() -> None:
+def test_out_but_still_signed_in_is_not_in_time() -> None:
     half = known(State.OFFBOARDING, removed_at=DUE + HOUR)
     entries = [entry(Action.REMOVE, "removed"), entry(Action.REVOKE, "failed: 503")]
 
@@ -149,7 +149,7 @@ def test_who_is_out_but_still_signed_in_is_not_in_time() -> None:
 
 
 @pytest.mark.parametrize("sessions", list(Sessions))
-def test_whose_sessions_were_settled_only_after_the_sla_is_late(sessions: Sessions) -> None:
+def test_sessions_settled_after_the_sla_are_late(sessions: Sessions) -> None:
     settled = [entry(Action.REVOKE, "failed: 503"), entry(Action.REVOKE, sessions.value, 2 * DAY)]
     case = only(judge([row()], [entry(Action.REMOVE, "removed"), *settled]))
 
@@ -160,7 +160,7 @@ def test_whose_sessions_were_settled_only_after_the_sla_is_late(sessions: Sessio
 
 
 @pytest.mark.parametrize("sessions", list(Sessions))
-def test_sessions_that_were_revoked_or_are_not_ours_or_nobodys_are_settled(sessions: Sessions) -> None:
+def test_every_outcome_of_sessions_settles_them(sessions: Sessions) -> None:
     case = only(judge([row()], [entry(Action.REMOVE, "removed"), entry(Action.REVOKE, sessions.value)]))
     assert (case.verdict, case.remark) == (Verdict.IN_TIME, "")
     recorded = known(removed_at=DUE + HOUR, sessions=sessions)
@@ -171,18 +171,18 @@ def test_sessions_that_were_revoked_or_are_not_ours_or_nobodys_are_settled(sessi
     "revocation",
     [[], [entry(Action.REVOKE, "failed: 503")], [entry(Action.REVOKE, "revoked", timedelta(minutes=59))]],
 )
-def test_whose_sessions_were_never_revoked_after_the_removal_is_never_in_time(
+def test_without_a_revocation_after_the_removal_nobody_is_in_time(
     revocation: list[Entry],
 ) -> None:
     entries = [*revocation, entry(Action.REMOVE, "removed"), entry(Action.VERIFY, "verified", 2 * HOUR)]
     case = only(judge([row()], entries))
 
-    assert (case.verdict, case.remark) == (Verdict.OVERDUE, "his sessions are not on record as revoked")
+    assert (case.verdict, case.remark) == (Verdict.OVERDUE, "their sessions are not on record as revoked")
     assert only(judge([row()], entries, now=DUE + 3 * HOUR)).verdict is Verdict.PENDING
     assert only(judge([row("2027-06-30")], entries, members=IN_THE_GROUP)).verdict is Verdict.WITHDRAWN
 
 
-def test_whose_account_was_disabled_only_after_the_sla_is_late() -> None:
+def test_an_account_disabled_after_the_sla_is_late() -> None:
     failed, late = entry(Action.DISABLE, "failed: 503"), entry(Action.DISABLE, "disabled", 2 * DAY)
     assert only(judge([row()], [*removed(), failed, late])).verdict is Verdict.LATE
     assert (
@@ -192,44 +192,44 @@ def test_whose_account_was_disabled_only_after_the_sla_is_late() -> None:
     assert only(judge([row()], [*removed(), gone])).verdict is Verdict.IN_TIME
 
 
-def test_whose_account_was_never_disabled_is_not_in_time_unless_nothing_is_left_to_do() -> None:
+def test_an_account_left_enabled_is_not_in_time_unless_all_is_done() -> None:
     failed = [*removed(), entry(Action.DISABLE, "failed: 503")]
     case = only(judge([row()], failed))
-    assert (case.verdict, case.remark) == (Verdict.OVERDUE, "his account is not on record as disabled")
-    # Another managed group's row gives him access by now: the step is not wanted any more.
+    assert (case.verdict, case.remark) == (Verdict.OVERDUE, "their account is not on record as disabled")
+    # Another managed group's row gives them access by now, so the step is no longer wanted.
     finished = known(removed_at=DUE + HOUR, revoked_at=DUE + HOUR, sessions=Sessions.REVOKED)
     assert only(judge([row()], failed, [finished])).verdict is Verdict.IN_TIME
 
 
-def test_who_was_found_to_be_out_already_is_in_time_if_that_was_within_the_sla() -> None:
+def test_found_out_within_the_sla_is_in_time() -> None:
     found = [entry(Action.REMOVE, "already_absent"), entry(Action.REVOKE, "revoked")]
     case = only(judge([row()], found))
 
     assert (case.verdict, case.removed_by, case.lag_seconds) == (Verdict.IN_TIME, "not the enforcer", None)
 
 
-def test_who_was_found_to_be_out_later_than_that_is_unproven() -> None:
+def test_found_out_after_the_sla_is_unproven() -> None:
     late = [entry(Action.REMOVE, "already_absent", 2 * DAY), entry(Action.REVOKE, "revoked", 2 * DAY)]
     assert only(judge([row()], late)).verdict is Verdict.UNPROVEN
 
 
-def test_who_is_out_and_of_whom_nothing_is_recorded_is_unproven() -> None:
+def test_out_without_a_record_is_unproven() -> None:
     case = only(judge([row()]))
 
     assert (case.verdict, case.removed_at, case.removed_by) == (Verdict.UNPROVEN, None, "")
 
 
-def test_without_the_members_nothing_is_said_of_who_has_no_removal_on_record() -> None:
+def test_without_members_or_a_recorded_removal_it_is_unknown() -> None:
     case = only(judge([row()], members=None))
 
     assert (case.verdict, case.membership) == (Verdict.UNKNOWN, Membership.UNKNOWN)
 
 
-def test_without_the_members_a_recorded_removal_still_counts() -> None:
+def test_without_members_a_recorded_removal_still_counts() -> None:
     assert only(judge([row()], removed(), members=None)).verdict is Verdict.IN_TIME
 
 
-def test_a_removal_whose_entry_was_lost_in_a_crash_counts_from_when_it_was_noticed() -> None:
+def test_a_removal_with_a_lost_entry_counts_from_when_it_was_noticed() -> None:
     finished = known(removed_at=DUE + HOUR, sessions=Sessions.REVOKED, revoked_at=DUE + HOUR)
     case = only(judge([row()], [entry(Action.REVOKE, "revoked")], [finished]))
 
@@ -238,9 +238,7 @@ def test_a_removal_whose_entry_was_lost_in_a_crash_counts_from_when_it_was_notic
 
 @pytest.mark.parametrize("sessions", [Sessions.HOME_TENANT, Sessions.NO_ACCOUNT])
 @pytest.mark.parametrize("in_ledger", [True, False])
-def test_sessions_that_were_not_ours_to_revoke_have_no_time_at_which_they_were(
-    sessions: Sessions, *, in_ledger: bool
-) -> None:
+def test_sessions_that_are_not_ours_have_no_revocation_time(sessions: Sessions, *, in_ledger: bool) -> None:
     entries = [entry(Action.REMOVE, "removed"), *([entry(Action.REVOKE, sessions)] if in_ledger else [])]
     finished = known(removed_at=DUE + HOUR, sessions=sessions, revoked_at=DUE + HOUR)
 
@@ -249,7 +247,7 @@ def test_sessions_that_were_not_ours_to_revoke_have_no_time_at_which_they_were(
     assert (case.sessions, case.revoked_at) == (sessions, None)
 
 
-def test_sessions_whose_entry_was_lost_were_revoked_when_the_enforcement_says_so() -> None:
+def test_a_revocation_with_a_lost_entry_has_the_records_time() -> None:
     finished = known(removed_at=DUE + HOUR, sessions=Sessions.REVOKED, revoked_at=DUE + HOUR)
 
     case = only(judge([row()], [entry(Action.REMOVE, "removed")], [finished]))
@@ -257,14 +255,14 @@ def test_sessions_whose_entry_was_lost_were_revoked_when_the_enforcement_says_so
     assert (case.sessions, case.revoked_at) == ("revoked", DUE + HOUR)
 
 
-def test_who_was_added_again_by_hand_and_removed_again_was_removed_in_time_and_it_is_said() -> None:
+def test_added_and_removed_again_is_in_time_with_a_remark() -> None:
     case = only(judge([row()], [*removed(), *removed(3 * DAY)]))
 
     assert (case.verdict, case.lag_seconds) == (Verdict.IN_TIME, 3600)
     assert "removed again" in case.remark
 
 
-def test_who_is_in_the_group_again_is_overdue() -> None:
+def test_in_the_group_again_is_overdue() -> None:
     case = only(judge([row()], removed(), members=IN_THE_GROUP))
 
     assert case.verdict is Verdict.OVERDUE
@@ -277,21 +275,21 @@ def test_a_member_list_that_lags_behind_the_removal_makes_nobody_overdue() -> No
     assert case.verdict is Verdict.IN_TIME
 
 
-def test_who_came_back_with_a_new_end_date_keeps_the_verdict_on_the_old_one() -> None:
+def test_a_new_end_date_keeps_the_verdict_on_the_old_one() -> None:
     case = only(judge([row("2027-06-30")], removed(), members=IN_THE_GROUP))
 
     assert (case.verdict, case.end_date) == (Verdict.IN_TIME, LAST_DAY)
     assert "another date" in case.remark
 
 
-def test_an_offboarding_that_was_withdrawn_is_told() -> None:
+def test_a_withdrawn_offboarding_is_reported() -> None:
     withdrawn = entry(Action.WITHDRAW, "withdrawn: the end date was put off")
     case = only(judge([row("2027-06-30")], [withdrawn], members=IN_THE_GROUP))
 
     assert case.verdict is Verdict.WITHDRAWN
 
 
-def test_an_end_date_that_was_put_off_only_after_it_had_passed_is_told() -> None:
+def test_an_end_put_off_after_it_passed_is_reported() -> None:
     history = [
         entry(Action.REGISTER_ADD, "written", -30 * DAY),
         entry(Action.REGISTER_EXTEND, "written", 5 * DAY, end_date="2027-06-30"),
@@ -302,7 +300,7 @@ def test_an_end_date_that_was_put_off_only_after_it_had_passed_is_told() -> None
     assert "put off after it had passed" in case.remark
 
 
-def test_an_end_date_that_was_put_off_before_it_had_passed_is_nobodys_end() -> None:
+def test_an_end_put_off_before_it_passed_is_not_an_end() -> None:
     history = [
         entry(Action.REGISTER_ADD, "written", -30 * DAY),
         entry(Action.REGISTER_EXTEND, "written", -DAY, end_date="2027-06-30"),
@@ -310,7 +308,7 @@ def test_an_end_date_that_was_put_off_before_it_had_passed_is_nobodys_end() -> N
     assert judge([row("2027-06-30")], history, members=IN_THE_GROUP) == []
 
 
-def test_a_member_without_a_row_who_was_removed_has_no_end_date_to_be_measured_by() -> None:
+def test_a_removed_member_without_a_row_has_no_end_date() -> None:
     entries = [
         entry(Action.REMOVE, "removed", end_date=""),
         entry(Action.REVOKE, "revoked", end_date=""),
@@ -322,7 +320,7 @@ def test_a_member_without_a_row_who_was_removed_has_no_end_date_to_be_measured_b
 
 
 @pytest.mark.parametrize("after", [timedelta(seconds=5), 6 * DAY])
-def test_who_was_removed_shortly_before_an_end_that_was_written_later_was_out_in_time(
+def test_removed_shortly_before_a_later_end_is_in_time(
     after: timedelta,
 ) -> None:
     later = dates.instant(DUE + HOUR + after)
@@ -333,11 +331,11 @@ def test_who_was_removed_shortly_before_an_end_that_was_written_later_was_out_in
     assert (second.removed_at, second.removed_by, second.sessions) == (DUE + HOUR, "timer", "revoked")
     assert (second.entries, second.remark) == (
         first.entries,
-        "was out before this end came, and nothing on record has let him in since",
+        "was out before this end came, and nothing on record has let them in since",
     )
 
 
-def test_who_was_out_before_an_end_without_having_been_revoked_is_not_in_time() -> None:
+def test_out_before_an_end_without_a_revocation_is_not_in_time() -> None:
     found = judge([row("2026-11-20")], [entry(Action.REMOVE, "removed")])
     assert [case.verdict for case in found] == [Verdict.OVERDUE, Verdict.OVERDUE]
     half = known(State.OFFBOARDING, removed_at=DUE + HOUR, last_error="503")
@@ -356,7 +354,7 @@ def test_who_was_out_before_an_end_without_having_been_revoked_is_not_in_time() 
         ("2026-11-14", [], (), Verdict.UNPROVEN),
     ],
 )
-def test_an_earlier_removal_counts_only_shortly_before_and_while_nothing_is_known_to_have_let_him_in(
+def test_an_earlier_removal_counts_shortly_before_if_nobody_was_added(
     end_date: str, since: list[Entry], members: Sequence[Member] | None, verdict: Verdict
 ) -> None:
     found = judge([row(end_date)], [*removed(), *since], members=members)
@@ -374,31 +372,29 @@ WITHDRAWAL, TRIED = entry(Action.WITHDRAW, "withdrawn"), entry(Action.REMOVE, "f
         ([TRIED, WITHDRAWAL], True),
         ([WITHDRAWAL, TRIED, WITHDRAWAL], True),
         ([entry(Action.REMOVE, "removed"), WITHDRAWAL], True),
-        # Begun again since: the last thing that is known counts.
+        # Begun again since: the last event counts.
         ([WITHDRAWAL, TRIED], False),
         ([WITHDRAWAL, WITHDRAWAL, TRIED], False),
         ([], False),
     ],
 )
-def test_of_several_withdrawals_the_last_thing_that_is_known_counts(
-    entries: list[Entry], *, withdrawn: bool
-) -> None:
+def test_of_several_withdrawals_the_last_event_counts(entries: list[Entry], *, withdrawn: bool) -> None:
     without_a_row = judge(entries=[*entries, *[entry(Action.HOLD, "held")]], members=IN_THE_GROUP)
     verdicts = [case.verdict for case in without_a_row]
     assert verdicts == [Verdict.WITHDRAWN if withdrawn else Verdict.OVERDUE] * bool(entries)
-    # A row that says, again or still, that access has ended is not withdrawn.
+    # With a row that says, again or still, that access has ended, it is not withdrawn.
     assert only(judge([row()], entries, members=IN_THE_GROUP)).verdict is Verdict.OVERDUE
-    # One that gives another date is, whatever was tried.
+    # With a row that gives another date it is, whatever was tried.
     assert {case.verdict for case in judge([row("2027-06-30")], entries, members=IN_THE_GROUP)} <= {
         Verdict.WITHDRAWN
     }
 
 
-def test_what_was_done_to_its_end_before_it_was_withdrawn_was_in_time() -> None:
+def test_an_offboarding_finished_before_it_was_withdrawn_is_in_time() -> None:
     assert only(judge(entries=[*removed(), WITHDRAWAL])).verdict is Verdict.IN_TIME
 
 
-def test_an_end_that_was_put_off_twice_is_two_ends_each_with_its_time() -> None:
+def test_an_end_put_off_twice_is_two_ends() -> None:
     history = [
         entry(Action.REGISTER_ADD, "written", -30 * DAY),
         entry(Action.REGISTER_EXTEND, "written", DAY, end_date="2026-11-20"),
@@ -425,7 +421,7 @@ def test_an_end_that_was_put_off_twice_is_two_ends_each_with_its_time() -> None:
         (None, NOW, Verdict.OVERDUE),
     ],
 )
-def test_whose_offboarding_is_not_finished_is_neither_unproven_nor_unknown(
+def test_an_unfinished_offboarding_is_neither_unproven_nor_unknown(
     members: Sequence[Member] | None, now: datetime, verdict: Verdict
 ) -> None:
     begun = known(State.OFFBOARDING, attempts=2, last_error="503")
@@ -438,9 +434,7 @@ def test_whose_offboarding_is_not_finished_is_neither_unproven_nor_unknown(
 @pytest.mark.parametrize(
     ("after", "verdict"), [(timedelta(minutes=59), Verdict.IN_TIME), (HOUR, Verdict.OVERDUE)]
 )
-def test_who_is_listed_counts_as_in_again_from_an_hour_after_the_last_removal(
-    after: timedelta, verdict: Verdict
-) -> None:
+def test_a_listed_person_is_back_an_hour_after_the_last_removal(after: timedelta, verdict: Verdict) -> None:
     twice = [*removed(), entry(Action.REMOVE, "already_absent", 5 * HOUR)]
     case = only(judge([row()], twice, members=IN_THE_GROUP, now=DUE + 5 * HOUR + after))
     assert case.verdict is (verdict if verdict is Verdict.IN_TIME else Verdict.PENDING)
@@ -505,7 +499,7 @@ def test_every_field_of_a_case() -> None:
     )
 
 
-def test_every_field_of_a_case_of_which_nothing_is_known() -> None:
+def test_every_field_of_a_case_about_which_nothing_is_known() -> None:
     assert only(judge([row(row_key="b@c.d")], members=None)) == Case(
         group_id=GROUP,
         user_id="",
@@ -534,7 +528,7 @@ def test_every_field_of_a_case_of_which_nothing_is_known() -> None:
     )
 
 
-def test_what_the_ledger_lost_the_enforcement_tells() -> None:
+def test_the_record_tells_what_the_ledger_lost() -> None:
     finished = known(
         removed_at=DUE + HOUR,
         revoked_at=DUE + 2 * HOUR,
@@ -548,7 +542,7 @@ def test_what_the_ledger_lost_the_enforcement_tells() -> None:
     assert only(judge([row()], told, [finished])).proof == "blocked"
 
 
-def test_of_several_revocations_and_disablings_the_last_is_told() -> None:
+def test_of_several_revocations_and_disablings_the_last_is_reported() -> None:
     again = [entry(Action.REVOKE, "no_account", 9 * HOUR), entry(Action.DISABLE, "disabled", 9 * HOUR)]
     case = only(judge([row()], [entry(Action.DISABLE, "disabled"), *removed(), *again]))
     assert (case.sessions, case.revoked_at, case.disabled_at) == ("no_account", None, DUE + 9 * HOUR)
@@ -557,7 +551,7 @@ def test_of_several_revocations_and_disablings_the_last_is_told() -> None:
     assert (case.sessions, case.revoked_at) == ("revoked", DUE + HOUR)
 
 
-def test_of_a_removal_and_an_absence_the_first_tells_who_did_it() -> None:
+def test_the_first_of_removal_and_absence_says_who_did_it() -> None:
     first_out = [entry(Action.REMOVE, "already_absent"), *removed(2 * HOUR)]
     assert only(judge([row()], first_out)).removed_by == "not the enforcer"
     found_later = [*removed(), entry(Action.REMOVE, "already_absent", 2 * HOUR)]
@@ -568,7 +562,7 @@ def test_of_a_removal_and_an_absence_the_first_tells_who_did_it() -> None:
 # The population ------------------------------------------------------------------------------------------
 
 
-def test_who_is_known_by_an_address_in_one_place_and_an_object_id_in_another_is_one_person() -> None:
+def test_an_address_and_an_object_id_can_be_one_person() -> None:
     entries = [entry(Action.REMOVE, "removed", row_key="ada@contoso.com")]
     finished = known(row_key="ada@contoso.com", removed_at=DUE + HOUR, sessions=Sessions.REVOKED)
 
@@ -577,7 +571,7 @@ def test_who_is_known_by_an_address_in_one_place_and_an_object_id_in_another_is_
     assert (case.user_id, case.verdict) == (ADA, Verdict.IN_TIME)
 
 
-def test_whose_row_was_deleted_since_is_still_in_the_population() -> None:
+def test_a_person_whose_row_was_deleted_is_still_counted() -> None:
     assert only(judge(entries=removed())).verdict is Verdict.IN_TIME
     finished = known(removed_at=DUE + HOUR, revoked_at=DUE + HOUR, sessions=Sessions.REVOKED)
     assert only(judge(enforcements=[finished])).verdict is Verdict.IN_TIME
@@ -596,14 +590,14 @@ def test_one_person_with_two_ends_in_the_period_is_two_cases() -> None:
     ]
 
 
-def test_who_ended_before_or_after_the_period_or_not_yet_is_left_out() -> None:
+def test_ends_outside_the_period_or_in_the_future_are_left_out() -> None:
     rows = [row("2026-10-31"), row("2026-12-01", "b@c.d"), row("2026-11-30", "e@f.g")]
 
     assert judge(rows, now=DUE) == []
     assert [case.row_key for case in judge(rows)] == ["e@f.g"]
 
 
-def test_an_entry_of_another_time_zone_is_about_the_same_end() -> None:
+def test_an_entry_in_another_time_zone_is_about_the_same_end() -> None:
     # The setting was changed between the removal and the export.
     in_utc = [
         Entry(**{**_values(written), "due_at": "2026-11-16T00:00:00Z"})  # type: ignore[arg-type]
@@ -627,7 +621,7 @@ def test_one_end_is_one_case_however_it_is_written(text: str) -> None:
 
 
 @given(order=st.permutations(range(6)))
-def test_the_order_in_which_things_are_read_does_not_matter(order: list[int]) -> None:
+def test_the_order_of_reading_does_not_matter(order: list[int]) -> None:
     rows = [row(f"2026-11-{10 + number}", f"user{number}@contoso.com") for number in range(6)]
 
     assert judge([rows[number] for number in order]) == judge(rows)

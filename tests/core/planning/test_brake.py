@@ -1,4 +1,4 @@
-"""The brake stops a sweep that looks like a broken feed, and no other."""
+"""The brake stops only a sweep that looks like a broken feed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GOING = plan(rows=[row(ANNA)], members=[ANNA]).offboard[0]
         (11, 0, True),
     ],
 )
-def test_it_holds_more_than_so_many_people_and_more_than_so_many_percent(
+def test_the_brake_holds_above_both_the_count_and_the_percentage(
     people: int,
     members: int,
     holds: bool,  # noqa: FBT001
@@ -34,18 +34,18 @@ def test_it_holds_more_than_so_many_people_and_more_than_so_many_percent(
     assert BRAKE.holds([GOING] * people, members) is holds
 
 
-def test_those_who_were_let_through_before_are_not_counted_again() -> None:
+def test_people_let_through_before_are_not_counted_again() -> None:
     begun = replace(GOING, authorised=True)
     assert not BRAKE.holds([begun] * 100 + [GOING] * 10, 110)
     assert BRAKE.holds([begun] * 100 + [GOING] * 11, 50)
 
 
-def test_a_brake_of_nobody_and_nothing_holds_everything() -> None:
+def test_a_brake_with_zero_bounds_holds_everything() -> None:
     assert Brake(0, 0).holds([GOING], 1000)
     assert not Brake(0, 0).holds([], 1000)
 
 
-def test_a_brake_of_a_hundred_percent_never_holds() -> None:
+def test_a_brake_at_a_hundred_percent_never_holds() -> None:
     assert not Brake(0, 100).holds([GOING] * 50, 50)
 
 

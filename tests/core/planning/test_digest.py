@@ -1,4 +1,4 @@
-"""A digest names exactly the people, dates and steps of a plan."""
+"""A digest identifies exactly the people, dates and steps of a plan."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def planned(rows: list[RegisterRow] = ROWS, **changes: Any) -> GroupPlan:
     return plan(rows=rows, members=MEMBERS, **changes)
 
 
-def test_it_is_a_sha_256_in_hex() -> None:
+def test_a_digest_is_a_sha_256_in_hex() -> None:
     assert re.fullmatch("[0-9a-f]{64}", planned().digest)
 
 
@@ -38,7 +38,7 @@ def test_it_is_a_sha_256_in_hex() -> None:
         {"brake_count": 0, "warn_days": (300,)},
     ],
 )
-def test_it_stays_while_the_same_people_go_for_the_same_reason(changes: dict[str, Any]) -> None:
+def test_a_digest_stays_while_people_dates_and_steps_stay(changes: dict[str, Any]) -> None:
     assert planned(**changes).digest == planned().digest
 
 
@@ -53,7 +53,7 @@ def test_it_stays_while_the_same_people_go_for_the_same_reason(changes: dict[str
         {"onboard": Onboarding.ADD},
     ],
 )
-def test_it_changes_with_the_people_their_dates_and_the_steps(changes: dict[str, Any]) -> None:
+def test_a_digest_changes_with_people_dates_and_steps(changes: dict[str, Any]) -> None:
     assert planned(**changes).digest != planned().digest
 
 
@@ -82,7 +82,7 @@ def test_a_digest_has_sixty_four_hexadecimal_digits(text: str, *, is_one: bool) 
 
 
 def test_the_digest_of_a_plan_of_long_ago_is_still_the_same() -> None:
-    """Approvals name it: an update on the way from the plan to the approval must not lose it."""
+    """Approvals refer to it: an update between plan and approval must not change it."""
     made = planned(onboard=Onboarding.ADD, unregistered=Unregistered.OFFBOARD)
     due = "2026-11-23 00:00:00+00:00"
     people = sorted(

@@ -1,4 +1,4 @@
-"""Rows that nobody can act upon, because nobody can tell what they say or whom they mean."""
+"""Rows that cannot be acted upon, because nobody can tell what they say or whom they mean."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_an_unreadable_row_is_found_and_nobody_is_acted_upon(members: list[Membe
     assert (made.due, made.withdraw, made.onboard) == (0, (), ())
 
 
-def test_two_rows_for_one_member_are_found_and_he_is_left_alone() -> None:
+def test_two_rows_for_one_member_are_found_and_nobody_is_acted_on() -> None:
     made = plan(rows=[row(ANNA), row(ANNA.mail, RUNNING)], members=[ANNA])
     assert made.due == 0
     assert found(made) == [
@@ -61,26 +61,26 @@ def test_a_row_that_means_two_members_is_found_and_both_are_left_alone() -> None
     assert found(made) == [(FindingKind.AMBIGUOUS_ROW, "team@contoso.example", None)]
 
 
-def test_two_rows_for_somebody_who_is_no_member_add_nobody() -> None:
+def test_two_rows_for_a_non_member_add_nobody() -> None:
     made = plan(rows=[row("a@b.example", RUNNING), row("A@b.example", ENDED)], onboard=Onboarding.ADD)
     assert not made.onboard
     assert found(made) == [(FindingKind.AMBIGUOUS_ROW, "a@b.example", None)]
 
 
-def test_a_row_in_a_partition_in_capitals_is_found_and_its_member_left_alone() -> None:
+def test_a_row_under_a_group_id_in_capitals_is_found_and_protects() -> None:
     stray = RegisterRow(partition_key=GROUP.replace("0", "F"), row_key=ANNA.id, end_date=ENDED)
     made = plan(rows=[stray], members=[ANNA], unregistered=Unregistered.OFFBOARD)
     assert found(made) == [(FindingKind.INVALID_ROW, ANNA.id, None)]
     assert made.due == 0
 
 
-def test_a_member_whom_a_moving_page_lists_twice_is_one_member() -> None:
+def test_a_member_listed_twice_by_a_moving_page_is_one_member() -> None:
     made = plan(rows=[row(ANNA)], members=[ANNA, BEN, ANNA], unregistered=Unregistered.REPORT)
     assert (out(made), made.members) == ([ANNA.id], 2)
 
 
 @pytest.mark.parametrize("key", [f"{{{ANNA.id}}}", f"<{ANNA.mail}>", ANNA.id.replace("-", "")])
-def test_a_row_that_tells_whom_it_means_but_not_properly_protects_him(key: str) -> None:
+def test_a_badly_written_key_protects_whom_it_means(key: str) -> None:
     made = plan(rows=[row(key, RUNNING)], members=[ANNA, BEN], unregistered=Unregistered.OFFBOARD)
     assert out(made) == [BEN.id]
     assert (FindingKind.INVALID_ROW, key, None) in found(made)
@@ -121,7 +121,7 @@ def test_whoever_a_key_with_something_hidden_may_mean_is_left_alone(
     assert hidden == "%40" or ascii(hidden)[1:-1] in detail
 
 
-def test_a_row_with_kelvins_sign_is_not_kims_and_kim_is_left_alone() -> None:
+def test_a_row_with_the_kelvin_sign_protects_kim_and_is_not_kims() -> None:
     kim = person(1, mail="kim@contoso.example")
     made = plan(rows=[row("\u212aim@contoso.example")], members=[kim], unregistered=Unregistered.OFFBOARD)
     assert out(made) == []
@@ -179,12 +179,12 @@ def test_an_address_of_two_members_is_nobodys_wherever_entra_has_it() -> None:
 
 
 def test_an_address_of_a_member_and_of_somebody_else_is_nobodys() -> None:
-    facts = GroupSnapshot(
+    snapshot = GroupSnapshot(
         group_id=GROUP, rows=[row(ANNA.mail)], members=[ANNA], namesakes={ANNA.mail: {ANNA.id, BEN.id}}
     )
-    made = plan_group(facts, settings(unregistered=Unregistered.OFFBOARD), NOW)
+    made = plan_group(snapshot, settings(unregistered=Unregistered.OFFBOARD), NOW)
     assert out(made) == []
     assert found(made) == [(FindingKind.AMBIGUOUS_ROW, ANNA.mail, None)]
     assert BEN.id in made.findings[0].detail
-    only = replace(facts, namesakes={ANNA.mail: {ANNA.id}})
+    only = replace(snapshot, namesakes={ANNA.mail: {ANNA.id}})
     assert out(plan_group(only, settings(), NOW)) == [ANNA.id]

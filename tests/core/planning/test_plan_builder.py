@@ -1,4 +1,4 @@
-"""How decisions are written into a plan."""
+"""How the planner's decisions become a plan."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_accounts_are_disabled_first_where_that_is_set(
     assert (later.known_kind, Step.DISABLE in later.steps) == (kind, disables)
 
 
-def test_a_guests_account_is_disabled_later_where_that_failed_the_first_time() -> None:
+def test_a_guests_account_is_disabled_later_if_that_failed_at_first() -> None:
     guest = replace(ANNA, user_kind=UserKind.EXTERNAL)
     for members in ([guest], []):
         begun = intent(plan(rows=[row(ANNA)], members=[guest]).offboard[0], "run")
@@ -83,7 +83,7 @@ def test_an_account_that_is_known_to_be_disabled_is_not_disabled_twice() -> None
         assert Step.DISABLE not in made.offboard[0].steps
 
 
-def test_an_account_is_disabled_later_where_that_failed_the_first_time() -> None:
+def test_an_account_is_disabled_later_if_that_failed_at_first() -> None:
     begun = known(ANNA, State.OFFBOARDING, removed_at=NOW)
     made = plan(rows=[row(ANNA)], enforcements=[begun], disable_accounts=Disable.ALL)
     assert made.offboard[0].steps == (Step.DISABLE, Step.REVOKE)
@@ -102,11 +102,11 @@ OVER = known(ANNA, State.OFFBOARDED, was_disabled=True, disabled_at=NOW)
 @pytest.mark.parametrize(
     ("earlier", "enabled", "disables", "was_disabled"),
     [
-        # Nothing is on record, or of an offboarding that is over: what Graph says counts.
+        # Nothing is on record, or only an offboarding that is over: what Graph says counts.
         *((earlier, True, True, False) for earlier in (None, OVER)),
         *((earlier, False, False, True) for earlier in (None, OVER)),
         *((earlier, None, True, False) for earlier in (None, OVER)),
-        # Begun: who disabled the account, if anybody did, nobody knows.
+        # Begun: nobody knows who disabled the account, if anybody did.
         *((PLAIN, enabled, True, False) for enabled in (True, False, None)),
         # Begun, and disabled by us: that is done, unless somebody has enabled the account since.
         (BY_US, True, True, False),
@@ -118,7 +118,7 @@ OVER = known(ANNA, State.OFFBOARDED, was_disabled=True, disabled_at=NOW)
         (BEFORE, None, False, True),
     ],
 )
-def test_an_account_of_somebody_listed_is_disabled_unless_it_is_already(
+def test_a_listed_persons_account_is_disabled_unless_it_already_is(
     *,
     wanted: Disable,
     earlier: OffboardingRecord | None,
@@ -139,7 +139,7 @@ def test_an_account_of_somebody_listed_is_disabled_unless_it_is_already(
     [(PLAIN, True, False), (BY_US, False, False), (BEFORE, False, True)],
 )
 @pytest.mark.parametrize("wanted", [Disable.NONE, Disable.ALL])
-def test_an_account_of_somebody_gone_is_disabled_unless_it_is_on_record_as_disabled(
+def test_a_gone_persons_account_is_disabled_unless_that_is_on_record(
     wanted: Disable, begun: OffboardingRecord, *, disables: bool, was_disabled: bool
 ) -> None:
     (offboard,) = plan(rows=[row(ANNA)], enforcements=[begun], disable_accounts=wanted).offboard
@@ -148,13 +148,13 @@ def test_an_account_of_somebody_gone_is_disabled_unless_it_is_on_record_as_disab
 
 
 @pytest.mark.parametrize("name", [ANNA.id, "anna@old.example", "other"])
-def test_the_account_of_somebody_gone_that_another_group_still_needs_is_not_disabled(name: str) -> None:
+def test_a_gone_persons_account_needed_elsewhere_is_not_disabled(name: str) -> None:
     begun = known(ANNA, State.OFFBOARDING, row_key="Anna@old.example")
     made = plan(enforcements=[begun], disable_accounts=Disable.ALL, engaged_elsewhere={name})
     assert (Step.DISABLE in made.offboard[0].steps) is (name == "other")
 
 
-# What a plan says of somebody ----------------------------------------------------------------------------
+# What a plan says about somebody -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", UserKind)
@@ -222,7 +222,7 @@ def test_every_field_of_somebody_who_is_gone() -> None:
 
 @pytest.mark.parametrize("listed", [True, False])
 @pytest.mark.parametrize("owner", [ANNA, BEN, None])
-def test_an_address_has_passed_on_when_it_is_another_members_and_not_his(
+def test_an_address_has_passed_on_when_it_is_only_another_members(
     owner: Member | None, *, listed: bool
 ) -> None:
     begun = known(ANNA, State.OFFBOARDING, row_key="Shared@x.example")
@@ -233,7 +233,7 @@ def test_an_address_has_passed_on_when_it_is_another_members_and_not_his(
     assert offboard.key_passed_on is (owner is BEN)
 
 
-def test_every_field_of_somebody_who_is_to_be_added_and_of_an_end_that_is_near() -> None:
+def test_every_field_of_somebody_to_add_and_of_an_end_soon() -> None:
     made = plan(rows=[row("New%23Ext%23@X.example", RUNNING)], onboard=Onboarding.ADD)
     assert made.onboard == (
         Onboard(row_key="New%23Ext%23@X.example", key="new#ext#@x.example", end_date=RUNNING),
@@ -333,7 +333,7 @@ def test_a_finding_names_the_row_the_person_and_the_matter(given: dict[str, Any]
     assert plan(**given).findings == (finding,)
 
 
-def test_a_person_who_is_left_alone_on_account_of_nameless_rows_is_told_how_many_there_are() -> None:
+def test_left_alone_for_nameless_rows_the_finding_counts_them() -> None:
     made = plan(rows=[row("?"), row("??")], members=[ANNA], unregistered=Unregistered.OFFBOARD)
     details = [one.detail for one in made.findings if one.kind is FindingKind.UNREGISTERED_MEMBER]
     assert ["2 unreadable rows" in detail for detail in details] == [True]
@@ -349,7 +349,7 @@ def test_a_person_who_is_left_alone_on_account_of_nameless_rows_is_told_how_many
         (Disable.ALL, None, False),
     ],
 )
-def test_a_disabled_account_of_somebody_whose_access_goes_on_is_found(
+def test_a_disabled_account_with_running_access_is_found(
     *, wanted: Disable, enabled: bool | None, is_found: bool
 ) -> None:
     member = replace(ANNA, enabled=enabled)
@@ -358,8 +358,8 @@ def test_a_disabled_account_of_somebody_whose_access_goes_on_is_found(
     assert named == [(FindingKind.DISABLED_ACCOUNT, ANNA.mail, ANNA.id, True)] * is_found
 
 
-def test_a_plan_has_all_that_was_drafted() -> None:
-    """Of everything two, given in the wrong order, so that each list is seen to be there and sorted."""
+def test_a_plan_has_everything_that_was_built() -> None:
+    """Two of everything, given in the wrong order, so that each list is checked to be there and sorted."""
     people = {name: [person(2 * number), person(2 * number + 1)] for number, name in enumerate(_PARTS)}
     held_up = {"attempts": 6, "next_attempt_at": NOW + timedelta(hours=1)}
     enforcements = [
@@ -413,7 +413,7 @@ def test_the_protected_are_found_by_row_and_person() -> None:
     assert "ENFORCER_PROTECTED_IDS" in made.findings[0].detail
 
 
-def test_several_rows_for_somebody_who_is_missing_are_found_and_name_each_other() -> None:
+def test_several_rows_for_a_missing_person_name_each_other() -> None:
     made = plan(rows=[row("a@x.example", RUNNING), row("A@x.example", RUNNING)])
     assert [(one.kind, one.row_key, one.user_id) for one in made.findings] == [
         (FindingKind.AMBIGUOUS_ROW, "A@x.example", None),
@@ -422,7 +422,7 @@ def test_several_rows_for_somebody_who_is_missing_are_found_and_name_each_other(
     assert "a@x.example" in made.findings[0].detail
 
 
-def test_of_one_kind_and_row_findings_are_in_the_order_of_people() -> None:
+def test_findings_of_one_kind_and_row_are_ordered_by_person() -> None:
     people = [person(number) for number in (3, 1, 2)]
     made = plan(members=people)
     assert [one.user_id for one in made.findings] == sorted(member.id for member in people)
@@ -434,7 +434,7 @@ def test_whoever_has_no_end_date_is_listed_before_those_who_have_one() -> None:
     assert out(made) == [people[1].id, people[0].id]
 
 
-def test_findings_of_one_kind_are_in_order_whether_they_name_a_row_and_a_person_or_not() -> None:
+def test_findings_of_one_kind_are_ordered_with_or_without_row_and_person() -> None:
     both = frozenset({ANNA.id, BEN.id})
     made = plan(rows=[row(BEN)], members=[ANNA, BEN], protected_ids=both, unregistered=Unregistered.OFFBOARD)
     assert found(made) == [

@@ -63,13 +63,13 @@ def test_what_was_begun_is_done_again_whatever_is_known_to_be_done(state: State)
 
 
 @pytest.mark.parametrize("state", [State.OFFBOARDED, State.VERIFIED])
-def test_whoever_is_listed_again_after_his_removal_is_found_and_offboarded_again(state: State) -> None:
+def test_whoever_is_listed_again_is_found_and_offboarded_again(state: State) -> None:
     made = plan(rows=[row(ANNA)], members=[ANNA], enforcements=[known(ANNA, state)])
     assert out(made) == [ANNA.id]
     assert found(made) == [(FindingKind.RE_ADDED, ANNA.id, ANNA.id)]
 
 
-def test_a_removal_that_reads_may_not_show_yet_is_repeated_without_counting_for_the_brake() -> None:
+def test_a_recent_removal_is_repeated_without_counting_for_the_brake() -> None:
     just_now = known(ANNA, State.OFFBOARDED, removed_at=NOW - timedelta(minutes=59))
     long_ago = known(ANNA, State.OFFBOARDED, removed_at=NOW - timedelta(minutes=61))
     again = plan(rows=[row(ANNA)], members=[ANNA], enforcements=[just_now])
@@ -115,7 +115,7 @@ def test_whoever_is_gone_with_every_step_done_needs_only_the_record() -> None:
     assert plan(rows=[row(ANNA)], enforcements=[begun]).offboard[0].steps == ()
 
 
-def test_whoever_left_long_ago_is_no_business_of_ours() -> None:
+def test_whoever_left_long_ago_is_ignored() -> None:
     assert is_quiet(plan(rows=[row(ANNA), row(BEN)], enforcements=[known(ANNA, State.VERIFIED)]))
 
 
@@ -133,7 +133,7 @@ def test_the_protected_are_never_acted_upon_but_named(members: list[Member], sta
 
 
 @pytest.mark.parametrize("enforcements", [[], *([known(ANNA, state)] for state in State)])
-def test_a_protected_member_is_named_whatever_is_known_of_him(enforcements: list[OffboardingRecord]) -> None:
+def test_a_protected_member_is_named_whatever_is_on_record(enforcements: list[OffboardingRecord]) -> None:
     made = plan(
         rows=[row(ANNA)], members=[ANNA], enforcements=enforcements, protected_ids=frozenset({ANNA.id})
     )
@@ -152,7 +152,7 @@ def test_an_end_date_that_is_put_off_withdraws_what_was_begun(members: list[Memb
     assert (made.withdraw, made.due) == ((begun,), 0)
 
 
-def test_an_end_date_that_is_put_off_under_another_key_withdraws_what_was_begun() -> None:
+def test_an_end_put_off_under_another_key_withdraws_what_was_begun() -> None:
     begun = known(ANNA, State.OFFBOARDING, row_key=ANNA.mail)
     for members in ([ANNA], []):
         made = plan(rows=[row(ANNA.id, RUNNING)], members=members, enforcements=[begun])
@@ -177,7 +177,7 @@ def test_without_warning_days_no_end_is_announced() -> None:
     assert is_quiet(made)
 
 
-def test_a_contractor_who_is_no_member_is_found_or_added() -> None:
+def test_a_contractor_who_is_not_a_member_is_found_or_added() -> None:
     rows = [row(ANNA, RUNNING), row("new@partner.example", RUNNING, start="2026-11-23")]
     made = plan(rows=rows)
     assert found(made) == [
@@ -196,7 +196,7 @@ def test_nobody_protected_is_added() -> None:
 
 
 @pytest.mark.parametrize("start", ["2026-11-24", "2026-11-23T12:00:01Z"])
-def test_before_his_time_a_contractor_is_neither_missed_nor_added(start: str) -> None:
+def test_a_contractor_before_the_start_is_neither_missed_nor_added(start: str) -> None:
     assert is_quiet(plan(rows=[row(ANNA, RUNNING, start)], onboard=Onboarding.ADD))
 
 
@@ -210,7 +210,7 @@ def test_an_unreadable_start_date_adds_nobody_and_is_found() -> None:
 
 
 @pytest.mark.parametrize("state", list(State))
-def test_whatever_is_known_of_a_member_several_rows_for_him_are_only_found(state: State) -> None:
+def test_several_rows_for_a_member_are_only_found_whatever_is_known(state: State) -> None:
     rows = [row(ANNA), row(ANNA.mail, RUNNING)]
     made = plan(rows=rows, members=[ANNA], enforcements=[known(ANNA, state)])
     assert {kind for kind, _, _ in found(made)} == {FindingKind.AMBIGUOUS_ROW}
@@ -219,9 +219,7 @@ def test_whatever_is_known_of_a_member_several_rows_for_him_are_only_found(state
 
 @pytest.mark.parametrize("state", [State.OFFBOARDING, State.STUCK])
 @pytest.mark.parametrize("keys", [(ANNA.id, ANNA.mail), (ANNA.mail, ANNA.id)])
-def test_what_was_begun_of_a_member_with_several_rows_goes_on_if_all_of_them_are_due(
-    state: State, keys: tuple[str, str]
-) -> None:
+def test_what_was_begun_goes_on_if_all_of_several_rows_are_due(state: State, keys: tuple[str, str]) -> None:
     begun_by, other = keys
     begun = known(ANNA, state, row_key=begun_by)
     rows = [row(begun_by), row(other, "2026-10-31")]
@@ -240,14 +238,14 @@ def test_what_was_begun_of_a_member_with_several_rows_goes_on_if_all_of_them_are
     assert plan(rows=rows, members=[ANNA, shared], enforcements=[begun]).due == 0
 
 
-def test_of_a_member_with_several_rows_what_was_begun_by_none_of_them_goes_on_by_the_first() -> None:
+def test_what_none_of_several_rows_began_goes_on_by_the_first() -> None:
     begun = known(ANNA, State.OFFBOARDING, row_key="anna.maiden@contoso.example")
     rows = [row(ANNA.mail), row(ANNA)]
     (offboard,) = plan(rows=rows, members=[ANNA], enforcements=[begun]).offboard
     assert (offboard.row_key, offboard.earlier) == (ANNA.id, begun)
 
 
-def test_of_several_rows_for_somebody_who_is_gone_all_must_be_due_to_bring_him_to_the_end() -> None:
+def test_a_gone_persons_offboarding_is_finished_if_all_rows_are_due() -> None:
     begun = known(ANNA, State.OFFBOARDING, row_key=ANNA.mail)
     made = plan(rows=[row(ANNA), row(ANNA.mail)], enforcements=[begun])
     assert (out(made), found(made)) == ([ANNA.id], [])
@@ -268,7 +266,7 @@ def test_of_several_rows_for_somebody_who_is_gone_all_must_be_due_to_bring_him_t
         ([row(ANNA), row(ANNA.id.upper(), RUNNING)], {FindingKind.AMBIGUOUS_ROW}),
     ],
 )
-def test_whoever_is_gone_is_verified_whatever_his_row_says(
+def test_whoever_is_gone_is_verified_whatever_the_row_says(
     rows: list[RegisterRow], kinds: set[FindingKind]
 ) -> None:
     done = known(ANNA, State.OFFBOARDED)
@@ -288,14 +286,14 @@ def test_a_member_without_a_row_is_found_or_offboarded() -> None:
     assert made.offboard[0].key == ANNA.id
 
 
-def test_nobody_protected_is_offboarded_for_want_of_a_row() -> None:
+def test_nobody_protected_is_offboarded_for_lack_of_a_row() -> None:
     made = plan(members=[ANNA], unregistered=Unregistered.OFFBOARD, protected_ids=frozenset({ANNA.id}))
     assert (out(made), found(made)) == ([], [(FindingKind.PROTECTED, None, ANNA.id)])
     made = plan(members=[ANNA], protected_ids=frozenset({ANNA.id}))
     assert (out(made), found(made)) == ([], [(FindingKind.UNREGISTERED_MEMBER, None, ANNA.id)])
 
 
-def test_while_some_row_may_mean_anybody_nobody_is_offboarded_for_want_of_one() -> None:
+def test_a_row_that_may_mean_anybody_protects_everybody_without_one() -> None:
     made = plan(rows=[row("Anna Berg", RUNNING)], members=[ANNA], unregistered=Unregistered.OFFBOARD)
     assert out(made) == []
     assert (FindingKind.UNREGISTERED_MEMBER, None, ANNA.id) in found(made)
@@ -303,7 +301,7 @@ def test_while_some_row_may_mean_anybody_nobody_is_offboarded_for_want_of_one() 
 
 
 @pytest.mark.parametrize("members", [[ANNA], []])
-def test_what_was_begun_is_brought_to_its_end_without_the_row(members: list[Member]) -> None:
+def test_what_was_begun_is_finished_without_the_row(members: list[Member]) -> None:
     begun = known(ANNA, State.OFFBOARDING)
     (offboard,) = plan(members=members, enforcements=[begun]).offboard
     assert (offboard.user_id, offboard.row_key, offboard.end_date) == (ANNA.id, None, ENDED)
@@ -314,7 +312,7 @@ def test_what_was_begun_by_an_address_that_has_changed_follows_the_row() -> None
     begun = known(ANNA, State.OFFBOARDING, row_key="anna.maiden@contoso.example")
     running = row("anna.maiden@contoso.example", RUNNING)
     made = plan(rows=[running], members=[ANNA], enforcements=[begun])
-    # What was begun stays on record: nothing else tells that the row is his.
+    # What was begun stays on record: nothing else says that the row is theirs.
     assert (made.due, made.withdraw) == (0, ())
     made = plan(rows=[replace(running, end_date=ENDED)], members=[ANNA], enforcements=[begun])
     assert made.offboard[0].row_key == "anna.maiden@contoso.example"
@@ -322,7 +320,7 @@ def test_what_was_begun_by_an_address_that_has_changed_follows_the_row() -> None
     assert made.due == 0
 
 
-def test_without_a_row_whoever_left_long_ago_is_no_business_of_ours() -> None:
+def test_whoever_left_long_ago_without_a_row_is_ignored() -> None:
     assert is_quiet(plan(enforcements=[known(ANNA, State.VERIFIED)]))
 
 
@@ -343,7 +341,7 @@ def test_a_member_without_a_row_who_is_listed_again_is_found_as_both(state: Stat
     assert {kind for kind, _, _ in found(made)} == {FindingKind.UNREGISTERED_MEMBER, FindingKind.RE_ADDED}
 
 
-def test_what_is_known_of_another_person_with_the_same_address_is_not_about_this_one() -> None:
+def test_a_record_of_somebody_else_with_the_same_address_is_not_used() -> None:
     others = known(BEN, State.STUCK, row_key=ANNA.mail, **STUCK_TODAY)
     (offboard,) = plan(rows=[row(ANNA.mail)], members=[ANNA], enforcements=[others]).offboard
     assert (offboard.user_id, offboard.earlier) == (ANNA.id, None)
@@ -354,9 +352,7 @@ def test_what_is_known_of_another_person_with_the_same_address_is_not_about_this
 
 @pytest.mark.parametrize("end", [ENDED, RUNNING])
 @pytest.mark.parametrize("state", [State.OFFBOARDING, State.STUCK])
-def test_whoever_was_begun_is_brought_to_his_end_though_another_has_his_address(
-    state: State, end: str
-) -> None:
+def test_an_offboarding_is_finished_though_another_has_the_address(state: State, end: str) -> None:
     begun = known(BEN, state, row_key=ANNA.mail)
     for members in ([ANNA, BEN], [ANNA]):
         made = plan(rows=[row(ANNA.mail, end)], members=members, enforcements=[begun])
@@ -364,7 +360,7 @@ def test_whoever_was_begun_is_brought_to_his_end_though_another_has_his_address(
             BEN.id: ANNA.mail,
             **({ANNA.id: ANNA.id} if end == ENDED else {}),
         }
-        assert ANNA.mail not in made.offboard[-1].names, "rows that go by it are not his"
+        assert ANNA.mail not in made.offboard[-1].names, "rows that go by it are not theirs"
         assert (made.withdraw, found(made)) == ((), [] if state is State.OFFBOARDING else STUCK_BEN)
 
 
@@ -375,13 +371,13 @@ def test_whose_address_nobody_else_has_is_still_known_by_it() -> None:
         assert ANNA.mail in offboard.names
 
 
-def test_whoever_is_gone_is_verified_though_another_has_his_address() -> None:
+def test_whoever_is_gone_is_verified_though_another_has_the_address() -> None:
     done = known(BEN, State.OFFBOARDED, row_key=ANNA.mail)
     made = plan(rows=[row(ANNA.mail)], members=[ANNA], enforcements=[done])
     assert ([one.key for one in made.offboard], made.verify) == ([ANNA.id], (done,))
 
 
-def test_what_is_kept_under_an_object_id_because_the_address_was_taken_is_found_again() -> None:
+def test_a_record_under_an_object_id_is_found_when_the_address_was_taken() -> None:
     before = known(BEN, State.VERIFIED, row_key=ANNA.mail)
     begun = known(ANNA, State.OFFBOARDING)
     for others in ([before], []):
@@ -391,10 +387,10 @@ def test_what_is_kept_under_an_object_id_because_the_address_was_taken_is_found_
     assert (made.due, made.withdraw) == (0, (begun,))
 
 
-# Members that are no users -------------------------------------------------------------------------------
+# Members that are not users ------------------------------------------------------------------------------
 
 
-def test_members_that_are_no_users_are_found_and_count_for_nothing() -> None:
+def test_members_that_are_not_users_are_found_and_do_not_count() -> None:
     made = plan(members=[Member(id=ANNA.id, kind="group"), BEN], rows=[row(BEN, RUNNING), row(ANNA)])
     assert (made.due, made.members) == (0, 1)
     assert found(made) == [(FindingKind.NOT_A_USER, None, ANNA.id)]
@@ -429,13 +425,13 @@ def test_an_end_at_midnight_is_found_until_it_is_due_or_means_a_day(
     assert midnight not in found(plan(rows=[ends], members=members, now=datetime(2026, 12, 31, tzinfo=UTC)))
 
 
-def test_who_is_meant_by_an_end_at_midnight_is_told_only_where_that_is_one_person() -> None:
+def test_an_end_at_midnight_names_a_person_only_if_it_means_one() -> None:
     twins = [ANNA, replace(BEN, mail=ANNA.mail)]
     made = plan(rows=[row(ANNA.mail, "2026-12-31T00:00:00Z")], members=twins)
     assert (FindingKind.MIDNIGHT_END, ANNA.mail, None) in found(made)
 
 
-def test_an_end_at_midnight_that_means_a_day_is_due_when_the_next_one_begins() -> None:
+def test_an_end_at_midnight_that_means_a_day_is_due_the_next_day() -> None:
     ends, berlin = row(ANNA, "2026-12-31T00:00:00Z"), ZoneInfo("Europe/Berlin")
     over = datetime(2026, 12, 31, 23, tzinfo=UTC)
 
@@ -450,7 +446,7 @@ def test_an_end_at_midnight_that_means_a_day_is_due_when_the_next_one_begins() -
 # Rows that mean nobody -----------------------------------------------------------------------------------
 
 
-def test_a_due_row_under_an_address_of_nobody_is_found_while_members_have_no_row() -> None:
+def test_a_due_row_for_nobody_is_found_while_members_have_no_row() -> None:
     nobody = row("left@contoso.example")
     made = plan(rows=[nobody, row(ANNA, RUNNING)], members=[ANNA, BEN])
     assert found(made) == [
@@ -482,12 +478,12 @@ def test_a_row_under_whose_address_anything_is_on_record_is_not_found(state: Sta
     assert FindingKind.UNMATCHED_ROW not in [kind for kind, _, _ in found(made)]
 
 
-def test_groups_and_devices_without_a_row_are_no_members_without_one() -> None:
+def test_groups_and_devices_do_not_count_as_members_without_a_row() -> None:
     made = plan(rows=[row("left@contoso.example")], members=[replace(ANNA, kind="group")])
     assert [kind for kind, _, _ in found(made)] == [FindingKind.NOT_A_USER]
 
 
-def test_what_is_known_under_another_form_of_the_key_is_known() -> None:
+def test_a_record_under_another_form_of_the_key_is_found() -> None:
     zoe = person(1, mail="Zoë@contoso.example")
     before = known(zoe, State.VERIFIED, row_key="zoe\u0308@contoso.example")
     made = plan(rows=[row("ZOË@contoso.example")], members=[zoe], enforcements=[before])

@@ -1,4 +1,4 @@
-"""What holds of every plan, whatever stands in the register, the group and the enforcements."""
+"""What is true of every plan, whatever is in the register, the group and the records."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.paper_group import ENDED, NOW, RUNNING, found, out, person, p
 from tests.support.situations import SITUATIONS, Situation, reached
 
 DONE = StepResult(outcome=StepOutcome.DONE)
-# Of a hundred situations, how many have to have it: what is never drawn is never tested.
+# How many of a hundred situations must have it: what is never drawn is never tested.
 LEAST = {
     "held by the brake": 15,
     "let through by the brake": 25,
@@ -53,7 +53,7 @@ LEAST = {
 }
 
 
-def test_the_situations_have_in_them_what_they_are_for() -> None:
+def test_the_situations_cover_what_they_are_for() -> None:
     drawn: Counter[str] = Counter()
 
     @given(situation=SITUATIONS)
@@ -92,8 +92,8 @@ def test_planning_after_applying_is_empty(situation: Situation) -> None:
 
 
 @given(situation=SITUATIONS)
-def test_whatever_is_on_record_two_sweeps_bring_it_to_its_end(situation: Situation) -> None:
-    """One sweep is not enough where somebody's row, and so his record, has changed its key in between."""
+def test_two_sweeps_finish_whatever_is_on_record(situation: Situation) -> None:
+    """One sweep is not enough if somebody's row, and so their record, has changed its key in between."""
     once = applied(situation)
     assert {*out(once.plan())} <= {item.user_id for item in situation.enforcements if item.unfinished}
     assert is_done(applied(once))
@@ -110,7 +110,7 @@ def test_nobody_goes_whom_any_row_still_keeps_or_may_keep(situation: Situation) 
 
 
 @given(situation=SITUATIONS)
-def test_nobody_goes_without_a_row_or_an_order_to_that_effect(situation: Situation) -> None:
+def test_nobody_goes_without_a_row_unless_the_settings_say_so(situation: Situation) -> None:
     begun = {item.user_id for item in situation.enforcements if item.unfinished}
     for one in situation.plan().offboard:
         assert (
@@ -133,7 +133,7 @@ def test_no_two_people_of_a_plan_are_kept_under_one_key(situation: Situation) ->
 
 
 @given(situation=SITUATIONS)
-def test_whoever_is_gone_is_brought_to_his_end_whoever_has_his_address_now(situation: Situation) -> None:
+def test_a_gone_persons_offboarding_is_finished_whoever_has_the_address(situation: Situation) -> None:
     nobodys = replace(situation, rows=[])
     gone = {item.user_id for item in situation.enforcements if item.unfinished}
     gone -= {member.id for member in situation.members} | situation.settings.protected_ids
@@ -148,7 +148,7 @@ def test_the_protected_are_never_acted_upon(situation: Situation) -> None:
 
 
 @given(situation=SITUATIONS)
-def test_no_account_is_disabled_that_another_group_needs_or_that_is_disabled(situation: Situation) -> None:
+def test_no_account_is_disabled_that_is_needed_or_already_disabled(situation: Situation) -> None:
     enabled = {member.id: member.enabled for member in situation.members}
     for one in situation.plan().offboard:
         disables = Step.DISABLE in one.steps
@@ -159,7 +159,7 @@ def test_no_account_is_disabled_that_another_group_needs_or_that_is_disabled(sit
 
 
 @given(situation=SITUATIONS)
-def test_what_the_brake_holds_is_counted_without_those_who_were_begun(situation: Situation) -> None:
+def test_the_brake_does_not_count_those_who_were_begun(situation: Situation) -> None:
     made = situation.plan()
     begun = {item.user_id for item in situation.enforcements if item.unfinished}
     removed = {
@@ -182,7 +182,7 @@ def test_every_unreadable_row_is_found(situation: Situation) -> None:
     assert unreadable <= rows_found(situation.plan(), FindingKind.INVALID_ROW)
 
 
-def test_thousands_of_unreadable_rows_remove_nobody_and_each_of_them_is_found() -> None:
+def test_thousands_of_unreadable_rows_remove_nobody_and_all_are_found() -> None:
     people = [person(number) for number in range(400)]
     texts = itertools.cycle(NO_KEYS)
     bad_keys = [
@@ -228,7 +228,7 @@ def due(made: GroupPlan) -> set[str]:
 
 
 def is_done(situation: Situation) -> bool:
-    """Whether nothing is left to do but to try the stuck again, another day."""
+    """Whether nothing is left to do but to retry the stuck another day."""
     made = situation.plan()
     return not (made.offboard or made.onboard or made.withdraw)
 
@@ -238,7 +238,7 @@ def rows_found(made: GroupPlan, kind: FindingKind) -> set[str | None]:
 
 
 def filled(text: str, member: Member, number: int) -> str:
-    """Make a key of the form; where it has no place for a name, one that no other row has."""
+    """Return a key of this form; if it has no place for a name, one that no other row has."""
     key = text.format(
         guid=member.id, bare=member.id.replace("-", ""), mail=member.mail, name=f"Person {number}"
     )
@@ -258,8 +258,8 @@ def applied(situation: Situation) -> Situation:
     made = situation.plan()
     known = {item.row_key: item for item in situation.enforcements}
     for one in made.offboard:
-        taken = StepRun(person=one, results=dict.fromkeys(one.steps, DONE))
-        known[one.key] = conclude(taken, "run", NOW).enforcement
+        step_run = StepRun(person=one, results=dict.fromkeys(one.steps, DONE))
+        known[one.key] = conclude(step_run, "run", NOW).enforcement
     for item in made.verify:
         known[item.row_key] = replace(item, state=State.VERIFIED, verified_at=NOW)
     for item in made.withdraw:

@@ -1,4 +1,4 @@
-"""The last look at a person's rows: what leaves him alone, and what takes back what was begun."""
+"""The recheck of a person's rows: what leaves them alone, and what takes back what was begun."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BEGUN = known(ANNA, State.OFFBOARDING, removed_at=NOW - timedelta(days=1))
 OUT = replace(LISTED, steps=(Step.REVOKE,), authorised=True, earlier=replace(BEGUN, row_key=ANNA.id))
 LISTED_LATE = replace(OUT, steps=LISTED.steps)
 GHOST = replace(LISTED, row_key=None)
-ANOTHER = "another row means him since the plan was made"
+ANOTHER = "a row written after the plan means them"
 
 
 def row(key: str, end_date: object = ENDED, *, group: str = GROUP) -> RegisterRow:
@@ -47,25 +47,25 @@ def skip_reason(person: Offboard, own: RegisterRow | None, *written: RegisterRow
 
 
 @pytest.mark.parametrize("person", [LISTED, OUT])
-def test_whose_row_is_as_it_was_goes(person: Offboard) -> None:
+def test_whoever_has_an_unchanged_row_goes(person: Offboard) -> None:
     assert skip_reason(person, row(ANNA.id), row(BEN.id, RUNNING), row("?")) is None
 
 
 @pytest.mark.parametrize("person", [LISTED, OUT])
-def test_whose_end_was_put_off_stays(person: Offboard) -> None:
-    assert skip_reason(person, row(ANNA.id, RUNNING)) == SkipReason(reason="his end date was put off")
+def test_whoever_has_a_later_end_stays(person: Offboard) -> None:
+    assert skip_reason(person, row(ANNA.id, RUNNING)) == SkipReason(reason="their end date was put off")
 
 
-def test_whose_row_has_gone_or_cannot_be_read_stays() -> None:
-    assert skip_reason(LISTED, None) == SkipReason(reason="his row has gone from the register")
-    assert skip_reason(LISTED, row(ANNA.id, "?")) == SkipReason(reason="his row cannot be read any more")
+def test_whoever_has_no_row_or_an_unreadable_one_stays() -> None:
+    assert skip_reason(LISTED, None) == SkipReason(reason="their row has gone from the register")
+    assert skip_reason(LISTED, row(ANNA.id, "?")) == SkipReason(reason="their row can no longer be read")
 
 
 @pytest.mark.parametrize("person", [OUT, LISTED_LATE])
-def test_of_whom_was_removed_nothing_is_taken_back_by_a_row_that_says_nothing(person: Offboard) -> None:
+def test_a_row_that_says_nothing_takes_no_removal_back(person: Offboard) -> None:
     assert skip_reason(person, None) is None
     unreadable = skip_reason(person, row(ANNA.id, "?"))
-    assert unreadable == SkipReason(reason="his row cannot be read any more", withdraws=False)
+    assert unreadable == SkipReason(reason="their row can no longer be read", withdraws=False)
     assert skip_reason(person, None, row(ANNA.mail)) is None
     assert skip_reason(person, None, row(ANNA.mail, "?")) == SkipReason(reason=ANOTHER, withdraws=False)
     assert skip_reason(person, None, row(ANNA.mail, RUNNING)) == SkipReason(reason=ANOTHER)
@@ -87,7 +87,7 @@ def test_of_whom_was_removed_nothing_is_taken_back_by_a_row_that_says_nothing(pe
         ANNA.mail.replace("@", "%40"),
     ],
 )
-def test_who_got_another_row_by_any_of_his_names_stays(person: Offboard, end_date: object, key: str) -> None:
+def test_whoever_got_another_row_by_any_name_stays(person: Offboard, end_date: object, key: str) -> None:
     own = None if person is GHOST else row(ANNA.id)
     assert skip_reason(person, own, row(key, end_date)) == SkipReason(reason=ANOTHER)
 
@@ -98,11 +98,11 @@ def test_a_row_under_the_groups_id_in_capitals_is_another_row() -> None:
     assert skip_reason(GHOST, None, twin) == SkipReason(reason=ANOTHER)
 
 
-def test_a_row_of_which_nobody_can_tell_whom_it_means_may_mean_a_member_without_one() -> None:
+def test_a_nameless_row_may_mean_a_member_without_one() -> None:
     assert skip_reason(GHOST, None, row("?", RUNNING)) == SkipReason(reason=ANOTHER)
 
 
-def test_a_row_that_went_by_an_address_of_before_is_still_his_own() -> None:
+def test_a_row_under_a_former_address_is_still_their_own() -> None:
     begun = known(ANNA, State.OFFBOARDING, row_key="old@x.example")
     moved = replace(LISTED, row_key="old@x.example", earlier=begun)
     assert skip_reason(moved, row("old@x.example")) is None
@@ -115,7 +115,7 @@ AGO = NOW - timedelta(days=1)
 
 
 def begun(state: State, removed_at: datetime | None, *, is_out: bool) -> Offboard:
-    """Return somebody of whom this is on record, and who is out by now or not."""
+    """Return somebody with this record, who is out by now or not."""
     steps = (Step.REVOKE,) if is_out else (Step.REMOVE, Step.REVOKE)
     earlier = replace(known(ANNA, state), removed_at=removed_at)
     return replace(LISTED, steps=steps, authorised=earlier.unfinished, earlier=earlier)
@@ -127,7 +127,7 @@ GONE, UNREADABLE = None, row(ANNA.id, "?")
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("removed_at", [None, AGO])
 @pytest.mark.parametrize("is_out", [True, False])
-def test_who_is_out_or_whose_removal_is_on_record_unfinished_is_not_let_in_by_a_row_that_says_nothing(
+def test_a_row_that_says_nothing_lets_nobody_in_who_was_removed(
     state: State, removed_at: datetime | None, *, is_out: bool
 ) -> None:
     person = begun(state, removed_at, is_out=is_out)
@@ -143,7 +143,7 @@ def test_who_is_out_or_whose_removal_is_on_record_unfinished_is_not_let_in_by_a_
     assert skip_reason(person, row(ANNA.id, RUNNING)) is not None
 
 
-def test_a_row_of_which_nobody_can_tell_whom_it_means_does_not_mean_whoever_was_begun_before() -> None:
+def test_a_nameless_row_does_not_mean_whoever_was_begun_before() -> None:
     ghost = replace(begun(State.OFFBOARDING, None, is_out=False), row_key=None)
     assert "" not in names(ghost)
     assert "" in names(replace(ghost, authorised=False))

@@ -1,4 +1,4 @@
-"""The sieve leaves out rows, and no plan is another one without them."""
+"""Rows that are left out change no plan."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ from tests.support.situations import SITUATIONS, Situation
 RULES = DateRules(zone=ZoneInfo("UTC"))
 
 
-def sieve_for(situation: Situation) -> RelevantRows:
+def relevant_to(situation: Situation) -> RelevantRows:
     return RelevantRows.of(situation.members, situation.enforcements, situation.settings.date_rules, NOW)
 
 
 def kept(*rows: RegisterRow) -> list[RegisterRow]:
-    """Return what is kept of these rows where Anna is a member and Ben's offboarding was begun."""
-    sieve = RelevantRows.of([ANNA], [known(BEN, State.OFFBOARDING)], RULES, NOW)
-    sieve.take(rows)
-    return sieve.rows
+    """Return which rows are kept if Anna is a member and Ben's offboarding was begun."""
+    relevant = RelevantRows.of([ANNA], [known(BEN, State.OFFBOARDING)], RULES, NOW)
+    relevant.take(rows)
+    return relevant.rows
 
 
 @given(situation=SITUATIONS, later=st.timedeltas(timedelta(0), timedelta(days=400)))
 def test_a_plan_is_the_same_without_the_rows_that_are_left_out(
     situation: Situation, later: timedelta
 ) -> None:
-    sieve = sieve_for(situation)
-    sieve.take(situation.rows)
-    rows = situation.rows if sieve.passed_too_many else sieve.rows
+    relevant = relevant_to(situation)
+    relevant.take(situation.rows)
+    rows = situation.rows if relevant.passed_too_many else relevant.rows
 
     assert replace(situation, rows=rows).plan(NOW + later) == situation.plan(NOW + later)
 
 
-def test_whoever_left_long_ago_is_not_held() -> None:
-    sieve = RelevantRows.of([ANNA], [], RULES, NOW)
-    sieve.take(row(f"nobody{number}@contoso.example") for number in range(10_000))
-    sieve.take([row(ANNA)])
+def test_whoever_left_long_ago_is_not_kept() -> None:
+    relevant = RelevantRows.of([ANNA], [], RULES, NOW)
+    relevant.take(row(f"nobody{number}@contoso.example") for number in range(10_000))
+    relevant.take([row(ANNA)])
 
-    assert sieve.rows == [row(ANNA)]
-    assert not sieve.passed_too_many
+    assert relevant.rows == [row(ANNA)]
+    assert not relevant.passed_too_many
 
 
 @pytest.mark.parametrize(
@@ -75,19 +75,19 @@ def test_a_row_that_is_due_only_later_is_kept() -> None:
 
 
 @pytest.mark.parametrize("ended_first", [True, False])
-def test_it_tells_when_a_row_that_it_passed_over_contradicts_another(*, ended_first: bool) -> None:
+def test_a_dropped_row_that_contradicts_another_is_noticed(*, ended_first: bool) -> None:
     rows = [row("new@contoso.example", ENDED), row("New@contoso.example", RUNNING)]
-    sieve = RelevantRows.of([person(1)], [], RULES, NOW)
-    sieve.take(rows if ended_first else rows[::-1])
+    relevant = RelevantRows.of([person(1)], [], RULES, NOW)
+    relevant.take(rows if ended_first else rows[::-1])
 
-    assert sieve.passed_too_many
+    assert relevant.passed_too_many
 
 
 def test_rows_that_mean_nobody_are_kept_only_while_members_have_no_row() -> None:
     nobody, recorded = row("nobody@contoso.example"), row("Recorded@contoso.example")
     on_record = known(BEN, State.VERIFIED, row_key="recorded@contoso.example")
-    sieve = RelevantRows.of([ANNA, person(1)], [on_record], RULES, NOW)
-    sieve.take([nobody, recorded, row(BEN), row(ANNA)])
-    assert sieve.rows == [row(ANNA), nobody]
-    sieve.take([row(person(1).mail)])
-    assert sieve.rows == [row(ANNA), row(person(1).mail)]
+    relevant = RelevantRows.of([ANNA, person(1)], [on_record], RULES, NOW)
+    relevant.take([nobody, recorded, row(BEN), row(ANNA)])
+    assert relevant.rows == [row(ANNA), nobody]
+    relevant.take([row(person(1).mail)])
+    assert relevant.rows == [row(ANNA), row(person(1).mail)]
