@@ -64,7 +64,7 @@ param mailSender string = ''
 @description('ENFORCER_TENANT_ID. Tenant whose tokens the HTTP API accepts.')
 param tenantId string = tenant().tenantId
 
-@description('ENFORCER_API_AUDIENCE. Client ID of the API's app registration (created by identity.bicep); empty keeps the API closed.')
+@description('ENFORCER_API_AUDIENCE. Client ID of the API\'s app registration (created by identity.bicep); empty keeps the API closed.')
 param apiAudience string = ''
 
 @description('ENFORCER_API_ROLE. App role that allows changes.')
