@@ -98,7 +98,7 @@ def test_no_query_looks_back_further_than_azure_allows() -> None:
         assert all(int(number) * (24 if unit == "d" else 1) <= 48 for number, unit in spans)
 
 
-def test_the_alarm_for_a_missed_night_asks_for_the_groups_and_not_for_the_data() -> None:
+def test_the_no_complete_run_alarm_lists_groups_from_the_deployment() -> None:
     """It must fire where there is no telemetry at all."""
     query = (INFRA / "queries/no-complete-run.kql").read_text()
     assert query.count("GROUP_IDS") == 1

@@ -134,7 +134,7 @@ def test_the_bounds_are_accepted_by_the_code(name: str, setting: str) -> None:
 
 
 @pytest.mark.parametrize("connection", ["AzureWebJobsStorage", "EnforcerStorage"])
-def test_a_connection_has_endpoints_credential_and_client_id_and_no_plain_setting(connection: str) -> None:
+def test_a_connection_has_no_plain_setting(connection: str) -> None:
     """With a user-assigned identity the Functions host wants all of them, or answers 401, 403 or 500."""
     names = set(re.findall(rf"(?m)^  ({connection}\w*):", text_of(APP)))
     assert names == {
@@ -182,7 +182,7 @@ def test_the_instrumentations_of_the_libraries_are_all_off() -> None:
     assert set(found[1].split(",")) == set(distribution._ALL_SUPPORTED_INSTRUMENTED_LIBRARIES)
 
 
-def test_the_deployment_guide_lists_each_parameter_with_its_setting_and_default() -> None:
+def test_the_guide_lists_each_parameter_with_setting_and_default() -> None:
     guide = (ROOT / "docs/deploy.md").read_text()
     for setting, parameter in parameters_of_settings():
         default = "required" if parameter.required else (parameter.default or "").strip("'") or "empty"

@@ -74,7 +74,7 @@ def test_what_is_granted_allows_each_call_by_microsofts_own_tables(call: tuple[s
         assert CALLS[call] in operation.permissions
 
 
-def test_what_the_guide_asks_of_whoever_writes_policies_allows_it_by_microsofts_own_tables() -> None:
+def test_the_guides_permissions_allow_writing_policies() -> None:
     guide = (ROOT / "docs/conditional-access.md").read_text()
     paragraph = guide.partition("### Permissions")[2].partition("\n\n**")[0]
     named = frozenset(re.findall(r"`(\w+\.\w+\.\w+)`", paragraph))
@@ -160,9 +160,7 @@ def test_the_roles_of_the_api_are_the_same_in_template_and_script() -> None:
         ("azure.storage.blob", "blobDataOwner"),
     ],
 )
-def test_the_identity_has_the_role_for_each_storage_service_that_the_code_uses(
-    package: str, role: str
-) -> None:
+def test_the_identity_has_a_role_on_each_storage_service_in_use(package: str, role: str) -> None:
     """The blob role is the Functions host's in any case."""
     used = any(package in path.read_text() for path in (ROOT / "enforcer").rglob("*.py"))
     assert used or role == "blobDataOwner"
@@ -171,7 +169,7 @@ def test_the_identity_has_the_role_for_each_storage_service_that_the_code_uses(
     assert role in block[1].split()
 
 
-def test_operators_have_no_role_on_queues_into_which_the_command_line_puts_nothing() -> None:
+def test_operators_have_no_role_on_queues() -> None:
     assert not any(".queues" in path.read_text() for path in (ROOT / "enforcer/cli").rglob("*.py"))
     given = re.findall(r"(?ms)^resource operator\w+ .*?^\]", text_of(INFRA / "modules/roles.bicep"))
     assert given

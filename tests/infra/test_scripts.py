@@ -191,7 +191,7 @@ def test_a_permission_that_the_cloud_does_not_know_is_named(shell: Shell) -> Non
     assert "no application permission GroupMember.Read.All" in done.err
 
 
-def test_the_api_is_registered_with_roles_and_a_credential_that_is_no_secret(shell: Shell) -> None:
+def test_the_api_is_registered_with_roles_and_without_a_secret(shell: Shell) -> None:
     done = shell.run(
         "register-api.sh", "--app", "func-x", "--principal", "p-1", "--operators", "o-1", "--azure-cli"
     )

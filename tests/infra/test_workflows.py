@@ -93,7 +93,7 @@ def test_azd_is_refused_where_it_would_have_azure_build_the_packages() -> None:
         ("false", "200", "200", False),
     ],
 )
-def test_a_deployment_fails_where_the_api_is_dead_or_open_but_not_where_it_keeps_the_runner_out(
+def test_a_deployment_fails_if_the_api_is_down_or_open(
     tmp_path: Path, restricted: str, health: str, status: str, *, passes: bool
 ) -> None:
     curl = tmp_path / "curl"
@@ -111,7 +111,7 @@ def test_a_deployment_fails_where_the_api_is_dead_or_open_but_not_where_it_keeps
     assert (done.returncode == 0) == passes, done.stdout + done.stderr
 
 
-def test_alarms_that_tell_nobody_are_an_output_that_the_workflow_and_the_guide_show() -> None:
+def test_alarms_without_receivers_are_a_warning_of_the_deployment() -> None:
     output = re.search(r"(?ms)^output warnings string\[\] = (.*?)^  : \[\]$", text_of(MAIN))
     assert output
     assert output[1].startswith("empty(alertEmails) && empty(actionGroupIds)")
