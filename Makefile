@@ -1,4 +1,4 @@
-# Everything runs in .venv, made from the pinned requirements; nothing else on the machine is touched.
+# Everything runs in .venv, built from the pinned requirements; nothing else on the machine is touched.
 PYTHON ?= python3.13
 BIN := .venv/bin
 SANDBOX := sandbox/node_modules/.package-lock.json
@@ -8,13 +8,13 @@ PARALLEL := -n auto --dist loadfile
 
 .PHONY: demo sandbox test test-long test-browser coverage mutate check format bench docs site pictures lock clean
 
-demo: .venv/.product $(SANDBOX)  ## show a night, from the plan to the proof, in a local tenant
+demo: .venv/.product $(SANDBOX)  ## one night in a local tenant, from the plan to the proof
 	$(BIN)/python -m sandbox.demo
 
-sandbox: .venv/.product $(SANDBOX)  ## keep the local tenant up to play with
+sandbox: .venv/.product $(SANDBOX)  ## keep the local tenant running to experiment with
 	$(BIN)/python -m sandbox.up
 
-test: .venv/.dev $(SANDBOX)  ## every test but the long and the browser ones
+test: .venv/.dev $(SANDBOX)  ## every test except the long and browser ones
 	$(BIN)/python -m pytest -m "not long and not browser" $(PARALLEL)
 
 test-long: .venv/.dev $(SANDBOX)  ## the same with many more repeats
@@ -26,10 +26,10 @@ test-browser: .venv/.dev $(SANDBOX)  ## the operators' page in a real browser (n
 coverage: .venv/.dev $(SANDBOX)  ## the same tests, and how much of enforcer/ they run
 	$(BIN)/python -m pytest -m "not long and not browser" $(PARALLEL) --cov --cov-report=term:skip-covered
 
-mutate: .venv/.dev $(SANDBOX)  ## which small faults would no test notice? MUTATE="--modules core/plan --sample 50"
+mutate: .venv/.dev $(SANDBOX)  ## small faults that no test notices; MUTATE="--modules core/planning --sample 50"
 	$(BIN)/python -m tools.mutate $(MUTATE)
 
-check: .venv/.dev  ## style, types, calls of Graph, spelling, workflows
+check: .venv/.dev  ## style, types, Graph calls, spelling, Markdown, workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -42,19 +42,19 @@ format: .venv/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/.dev $(SANDBOX)  ## measure, print a table, write build/bench.json
+bench: .venv/.dev $(SANDBOX)  ## run the benchmarks, print a table, write build/bench.json
 	$(BIN)/python -m bench
 
-docs: .venv/.dev  ## write what is generated in docs/
+docs: .venv/.dev  ## regenerate docs/cli.md
 	$(BIN)/python -m tools.cli_help
 
 site: .venv/.dev  ## the documentation as a site, in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
-pictures: .venv/.dev $(SANDBOX)  ## take the pictures of docs/page.md (needs Chromium)
+pictures: .venv/.dev $(SANDBOX)  ## take the screenshots in docs/page.md (needs Chromium)
 	$(BIN)/python -m tools.page_pictures
 
-lock: .venv/.dev  ## pin anew what pyproject.toml asks for
+lock: .venv/.dev  ## update the pinned dependencies
 	$(BIN)/uv pip compile pyproject.toml $(LOCK_FLAGS) -o requirements.txt
 	$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.txt $(LOCK_FLAGS) -o requirements-dev.txt
 

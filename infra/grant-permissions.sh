@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Gives the enforcer's identity what it needs in Microsoft Graph, as identity.bicep does, without the Graph extension.
-# Needs the Azure CLI, signed in as a Privileged Role Administrator. Does nothing twice; run it again after any change.
+# Grants the enforcer's identity its Microsoft Graph permissions, as identity.bicep does, without the Graph extension.
+# Needs the Azure CLI, signed in as a Privileged Role Administrator. Idempotent: run it again after any change.
 set -euo pipefail
 
 usage() {
@@ -10,11 +10,11 @@ usage: grant-permissions.sh --principal OBJECT_ID --group OBJECT_ID [--group …
   --principal ID          object ID of the identity (output identityPrincipalId of main.bicep)
   --group ID              a managed group; may be given several times
   --membership owner      change memberships as an owner of the groups (the default)
-  --membership tenant     … by GroupMember.ReadWrite.All, for all groups of the tenant
+  --membership tenant     … with GroupMember.ReadWrite.All, in all groups of the tenant
   --disable-accounts      for ENFORCER_DISABLE_ACCOUNTS other than none
   --no-policies           leave out Policy.Read.All: no check of the policies, no proof by Entra
-  --send-mail             for ENFORCER_MAIL_SENDER, any mailbox (docs/permissions.md: how to allow one only)
-  --dry-run               say what would be done
+  --send-mail             for ENFORCER_MAIL_SENDER: any mailbox (docs/permissions.md shows how to limit it to one)
+  --dry-run               only print what would be done
 TEXT
 }
 

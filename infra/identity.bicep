@@ -4,7 +4,7 @@ extension microsoftGraphV1
 
 import { principal } from 'modules/types.bicep'
 
-@description('A group that this template makes and the enforcer manages.')
+@description('A group that this template creates and the enforcer manages.')
 type managedGroup = {
   @description('Alternate key in Entra ID; never changes.')
   uniqueName: string
@@ -24,29 +24,29 @@ param tags object = {}
 @description('Name of the user-assigned identity that the function app runs under.')
 param identityName string = 'id-${name}'
 
-@description('Groups to make. For groups that exist already: infra/grant-permissions.sh.')
+@description('Groups to create. For existing groups, use infra/grant-permissions.sh.')
 param groups managedGroup[] = []
 
-@description('How the identity may change memberships: as an owner of the groups, or of all groups of the tenant.')
+@description('How the identity may change memberships: as an owner of the groups, or in all groups of the tenant.')
 @allowed(['owner', 'tenant'])
 param membership string = 'owner'
 
-@description('For ENFORCER_DISABLE_ACCOUNTS other than none: allows disabling and enabling accounts.')
+@description('For ENFORCER_DISABLE_ACCOUNTS other than none: allow disabling and enabling accounts.')
 param allowDisablingAccounts bool = false
 
-@description('For the nightly check of the Conditional Access policies and the proof by Entra itself.')
+@description('For the nightly check of the Conditional Access policies and the proof by Entra.')
 param allowReadingPolicies bool = true
 
-@description('For ENFORCER_MAIL_SENDER: any mailbox. docs/permissions.md has the way that allows one mailbox only.')
+@description('For ENFORCER_MAIL_SENDER: allow sending from any mailbox. docs/permissions.md shows how to limit it to one.')
 param allowSendingMail bool = false
 
-@description('Client IDs that may get tokens for a person without asking, such as the Azure CLI. Second deployment only.')
+@description('Client IDs that may get a person\'s token without consent, such as the Azure CLI. Second deployment only.')
 param preAuthorizedClientIds string[] = []
 
-@description('Who may use the API and the operators\' page to change something.')
+@description('Who may make changes through the API and the operators\' page.')
 param operators principal[] = []
 
-@description('Who may look at the API and the operators\' page.')
+@description('Who may read through the API and the operators\' page.')
 param readers principal[] = []
 
 @description('ENFORCER_AUTHORITY_URL, as in main.bicep.')
@@ -57,7 +57,7 @@ param appDomain string = 'azurewebsites.net'
 
 var uniqueName = '${name}-${uniqueString(resourceGroup().id, name)}'
 
-// docs/permissions.md says for each one why.
+// docs/permissions.md gives the reason for each.
 var permissions = concat(
   [
     'GroupMember.Read.All'
@@ -70,7 +70,7 @@ var permissions = concat(
   allowSendingMail ? ['Mail.Send'] : []
 )
 
-// The same in every deployment, so that infra/register-api.sh makes the same roles.
+// The same in every deployment, so that infra/register-api.sh creates the same roles.
 var readRoleId = '2eece384-4438-4cb3-8b3d-711ba7960346'
 var offboardRoleId = '35107594-19fc-49ef-b47c-6398e3913264'
 var scopeId = '73bc9d76-c0bc-4881-8e0e-2c27171c867e'
@@ -93,7 +93,7 @@ resource graphPermissions 'Microsoft.Graph/appRoleAssignedTo@v1.0' = [
   }
 ]
 
-// Owners are appended, members are not named at all: who is in the group is for the register and the enforcer to say.
+// Owners are appended and members left out: the register and the enforcer decide who is in the group.
 resource managedGroups 'Microsoft.Graph/groups@v1.0' = [
   for group in groups: {
     uniqueName: group.uniqueName
@@ -114,7 +114,7 @@ resource api 'Microsoft.Graph/applications@v1.0' = {
   displayName: 'Contractor access (${name})'
   signInAudience: 'AzureADMyOrg'
   api: {
-    // Tokens of version 2 carry the client ID as their audience: that is ENFORCER_API_AUDIENCE.
+    // Version 2 tokens carry the client ID as their audience: ENFORCER_API_AUDIENCE.
     requestedAccessTokenVersion: 2
     oauth2PermissionScopes: [
       {
@@ -123,7 +123,7 @@ resource api 'Microsoft.Graph/applications@v1.0' = {
         type: 'User'
         isEnabled: true
         adminConsentDisplayName: 'Use the contractor access API'
-        adminConsentDescription: 'Use the contractor access API as the signed-in person, with the app roles that person holds.'
+        adminConsentDescription: 'Use the contractor access API as the signed-in person, with the app roles that they hold.'
       }
     ]
     preAuthorizedApplications: map(preAuthorizedClientIds, clientId => {
@@ -133,7 +133,7 @@ resource api 'Microsoft.Graph/applications@v1.0' = {
       ]
     })
   }
-  // Tells applications' own tokens from people's, for the ledger.
+  // Distinguishes applications' tokens from people's, for the ledger.
   optionalClaims: {
     accessToken: [
       {
@@ -178,7 +178,7 @@ resource api 'Microsoft.Graph/applications@v1.0' = {
   }
 }
 
-// App Service authentication proves with the identity's token, not with a secret, that it is this application.
+// App Service authentication proves that it is this application with the identity's token instead of a secret.
 resource signIn 'Microsoft.Graph/applications/federatedIdentityCredentials@v1.0' = {
   name: '${api.uniqueName}/app-service-authentication'
   description: 'The identity of the function app.'
@@ -189,7 +189,7 @@ resource signIn 'Microsoft.Graph/applications/federatedIdentityCredentials@v1.0'
   ]
 }
 
-// Entra gives nobody a token for the API who holds none of its roles.
+// Entra issues tokens for the API only to holders of one of its roles.
 resource apiPrincipal 'Microsoft.Graph/servicePrincipals@v1.0' = {
   appId: api.appId
   appRoleAssignmentRequired: true

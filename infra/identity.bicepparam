@@ -1,6 +1,6 @@
 using 'identity.bicep'
 
-// The group of the contractors. Leave the list empty where the group exists: infra/grant-permissions.sh deals with it.
+// The managed group. Leave the list empty if it already exists: infra/grant-permissions.sh handles that.
 param groups = [
   {
     uniqueName: 'contractors-active'

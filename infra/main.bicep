@@ -1,17 +1,17 @@
-metadata description = 'The enforcer of contractor access end dates, in a resource group. docs/deploy.md is the guide.'
+metadata description = 'The contractor access enforcer and its resources, in one resource group. See docs/deploy.md.'
 
 targetScope = 'resourceGroup'
 
 import { network, principal } from 'modules/types.bicep'
 
-// ---- What the enforcer does: one parameter for each setting, same name (docs/deploy.md has the table) ----
-// The defaults are the settings' own, but for mode, which has none, and tenantId, which is this tenant's.
+// ---- What the enforcer does: one parameter per setting, with the same name (table in docs/deploy.md) ----
+// The defaults are those of the settings, except for mode, which has none, and tenantId, which is this tenant.
 
 @description('ENFORCER_GROUP_IDS. Object IDs of the managed groups.')
 @minLength(1)
 param groupIds string[]
 
-@description('ENFORCER_MODE. "report" plans and records and changes nothing in Entra. No default: the choice is deliberate.')
+@description('ENFORCER_MODE. "report" plans and records, but changes nothing in Entra. No default: choose deliberately.')
 @allowed(['report', 'enforce'])
 param mode string
 
@@ -19,7 +19,7 @@ param mode string
 @minLength(11)
 param schedule string = '0 30 0 * * *'
 
-@description('ENFORCER_TIME_ZONE. IANA name of the zone in which days end, such as Europe/Berlin.')
+@description('ENFORCER_TIME_ZONE. IANA name of the time zone in which days end, such as Europe/Berlin.')
 @minLength(1)
 param timeZone string = 'UTC'
 
@@ -27,23 +27,23 @@ param timeZone string = 'UTC'
 @allowed(['instant', 'day'])
 param midnight string = 'instant'
 
-@description('ENFORCER_DISABLE_ACCOUNTS. Whose accounts are disabled too.')
+@description('ENFORCER_DISABLE_ACCOUNTS. Whose accounts are also disabled.')
 @allowed(['none', 'guests', 'all'])
 param disableAccounts string = 'none'
 
-@description('ENFORCER_UNREGISTERED. What becomes of members without a row in the register.')
+@description('ENFORCER_UNREGISTERED. What happens to members without a row in the register.')
 @allowed(['report', 'offboard'])
 param unregistered string = 'report'
 
-@description('ENFORCER_ONBOARD. What becomes of contractors whose time has begun but who are no members.')
+@description('ENFORCER_ONBOARD. What happens to contractors whose access has begun but who are not members.')
 @allowed(['report', 'add'])
 param onboard string = 'report'
 
-@description('ENFORCER_BRAKE_COUNT. Above this many people and brakePercent, a plan waits for an approval.')
+@description('ENFORCER_BRAKE_COUNT. A plan that exceeds this many people and brakePercent waits for approval.')
 @minValue(0)
 param brakeCount int = 10
 
-@description('ENFORCER_BRAKE_PERCENT. Above this share of the members and brakeCount, a plan waits for an approval.')
+@description('ENFORCER_BRAKE_PERCENT. A plan that exceeds this share of the members and brakeCount waits for approval.')
 @minValue(0)
 @maxValue(100)
 param brakePercent int = 20
@@ -51,35 +51,35 @@ param brakePercent int = 20
 @description('ENFORCER_PROTECTED_IDS. Object IDs that are never acted upon.')
 param protectedIds string[] = []
 
-@description('ENFORCER_WARN_DAYS. How many days before the end sponsors are told.')
+@description('ENFORCER_WARN_DAYS. How many days before the end of access sponsors are warned.')
 param warnDays int[] = [14, 7, 1]
 
-@description('ENFORCER_NOTIFY_URLS. Apprise URLs, separated by commas; a Key Vault reference keeps their secrets out of here.')
+@description('ENFORCER_NOTIFY_URLS. Apprise URLs, separated by commas; use a Key Vault reference, because they contain secrets.')
 @secure()
 param notifyUrls string = ''
 
-@description('ENFORCER_MAIL_SENDER. Mailbox from which sponsors get their mail; empty for none.')
+@description('ENFORCER_MAIL_SENDER. Mailbox that sends the warnings to sponsors; empty for none.')
 param mailSender string = ''
 
-@description('ENFORCER_TENANT_ID. Whose tokens the HTTP API accepts.')
+@description('ENFORCER_TENANT_ID. Tenant whose tokens the HTTP API accepts.')
 param tenantId string = tenant().tenantId
 
-@description('ENFORCER_API_AUDIENCE. Client ID of the app registration of the API (identity.bicep makes it); empty keeps the API closed.')
+@description('ENFORCER_API_AUDIENCE. Client ID of the API\'s app registration (created by identity.bicep); empty keeps the API closed.')
 param apiAudience string = ''
 
-@description('ENFORCER_API_ROLE. The app role that may change something.')
+@description('ENFORCER_API_ROLE. App role that allows changes.')
 @minLength(1)
 param apiRole string = 'Contractors.Offboard'
 
-@description('ENFORCER_AUTHORITY_URL. Where sign-in and signing keys are; differs in national clouds. No slash at the end.')
+@description('ENFORCER_AUTHORITY_URL. Endpoint for sign-in and signing keys; differs in national clouds. No trailing slash.')
 param authorityUrl string = 'https://login.microsoftonline.com'
 
-@description('ENFORCER_LEASE_SECONDS. How long the lease of a run lives without being renewed.')
+@description('ENFORCER_LEASE_SECONDS. How long the lease of a run lasts without renewal.')
 @minValue(1)
 @maxValue(3600)
 param leaseSeconds int = 60
 
-@description('ENFORCER_GRAPH_URL. Microsoft Graph; differs in national clouds.')
+@description('ENFORCER_GRAPH_URL. Microsoft Graph endpoint; differs in national clouds.')
 param graphUrl string = 'https://graph.microsoft.com'
 
 // ---- Where and how it runs ----
@@ -95,10 +95,10 @@ param location string = resourceGroup().location
 @description('Tags for every resource.')
 param tags object = {}
 
-@description('Name of the user-assigned identity; identity.bicep makes one of the same name.')
+@description('Name of the user-assigned identity; identity.bicep creates one with the same name.')
 param identityName string = 'id-${name}'
 
-@description('Make the identity where it is missing. Off when it lies in another resource group.')
+@description('Create the identity if it is missing. Set to false when it is in another resource group.')
 param createIdentity bool = true
 
 @description('Resource group of the identity.')
@@ -112,22 +112,22 @@ param storageSku string = 'Standard_ZRS'
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 
-@description('Most instances at a time. Microsoft Graph allows 20 writes a second in all, whatever their number.')
+@description('Maximum number of instances. Microsoft Graph allows 20 writes a second in total, regardless of their number.')
 @minValue(40)
 @maxValue(1000)
 param maximumInstanceCount int = 40
 
-@description('Instances kept warm for the HTTP API; each is charged all day.')
+@description('Always-ready instances for the HTTP API; each is billed around the clock.')
 @minValue(0)
 @maxValue(5)
 param alwaysReadyHttpInstances int = 0
 
-@description('Days for which telemetry is kept.')
+@description('Retention of telemetry in days.')
 @minValue(30)
 @maxValue(730)
 param logRetentionDays int = 90
 
-@description('Days for which a report can be neither changed nor deleted; 0 for no such rule. 0 also once the policy is locked: a deployment cannot change it then.')
+@description('Days during which a report can be neither changed nor deleted; 0 for no such policy. Set 0 once the policy is locked, because a deployment can no longer change it.')
 @minValue(0)
 @maxValue(3650)
 param reportRetentionDays int = 0
@@ -135,32 +135,32 @@ param reportRetentionDays int = 0
 @description('Lock the storage account and the identity against deletion.')
 param lock bool = true
 
-// ---- Who is told, and who may do what ----
+// ---- Who is notified, and who may do what ----
 
-@description('Addresses that get the alarms.')
+@description('E-mail addresses that receive the alarms.')
 param alertEmails string[] = []
 
-@description('Action groups that exist already and get the alarms, by resource ID.')
+@description('Resource IDs of existing action groups that receive the alarms.')
 param actionGroupIds string[] = []
 
 @description('Who may run `python -m enforcer` against this storage account.')
 param operators principal[] = []
 
-@description('Who may write the register and nothing else, such as the feed of the HR system.')
+@description('Who may write the register and nothing else, such as the HR system\'s feed.')
 param registerWriters principal[] = []
 
-@description('People reach the operators\' page by signing in; without, only callers that bring a token are let in.')
+@description('Let people sign in to reach the operators\' page; otherwise only callers with a token are let in.')
 param browserSignIn bool = true
 
-@description('Address ranges (CIDR) from which the API may be called; empty for everywhere.')
+@description('Address ranges (CIDR) from which the API may be called; empty for anywhere.')
 param apiIpRanges string[] = []
 
 // ---- Private network ----
 
-@description('Subnets for outgoing traffic and for private endpoints of storage; leave out for none.')
+@description('Subnets for outgoing traffic and for the private endpoints of storage; omit for none.')
 param privateNetwork network?
 
-@description('Address ranges (no /31, no /32) from which storage may be reached besides the private network.')
+@description('Address ranges (not /31 or /32) from which storage may be reached in addition to the private network.')
 param storageIpRanges string[] = []
 
 var uniqueName = '${name}-${uniqueString(resourceGroup().id, name)}'
@@ -279,7 +279,7 @@ module app 'modules/app.bicep' = {
     browserSignIn: browserSignIn
     apiIpRanges: apiIpRanges
   }
-  // The host opens storage when the app is made: its roles, and the way there, come first.
+  // The host opens storage as soon as the app exists, so its roles and the network come first.
   dependsOn: [
     roles
     privateEndpoints
@@ -311,13 +311,13 @@ module workbook 'modules/workbook.bicep' = {
 @description('Name of the function app.')
 output appName string = app.outputs.name
 
-@description('Where the API and the operators\' page are.')
+@description('URL of the API and the operators\' page.')
 output apiUrl string = 'https://${app.outputs.hostName}/api'
 
-@description('Storage account of the register.')
+@description('Storage account with the register.')
 output storageAccountName string = storage.outputs.name
 
-@description('For `python -m enforcer` from a workstation: EnforcerStorage__tableServiceUri and its like.')
+@description('For `python -m enforcer` from a workstation: EnforcerStorage__tableServiceUri and the like.')
 output tableServiceUri string = storage.outputs.tableUri
 output queueServiceUri string = storage.outputs.queueUri
 output blobServiceUri string = storage.outputs.blobUri
@@ -325,10 +325,10 @@ output blobServiceUri string = storage.outputs.blobUri
 @description('Object ID of the identity, for infra/grant-permissions.sh.')
 output identityPrincipalId string = identity.outputs.principalId
 
-@description('Whether the API may be called from the addresses of apiIpRanges only.')
+@description('Whether apiIpRanges restricts who may call the API.')
 output apiRestricted bool = !empty(apiIpRanges)
 
-@description('What should be mended though the deployment succeeded; empty where there is nothing.')
+@description('What should be fixed although the deployment succeeded; empty if nothing.')
 output warnings string[] = empty(alertEmails) && empty(actionGroupIds)
-  ? ['Nobody is told of an alarm: set alertEmails (ALERT_EMAILS) or actionGroupIds.']
+  ? ['Nobody is notified of alarms: set alertEmails (ALERT_EMAILS) or actionGroupIds.']
   : []

@@ -1,9 +1,9 @@
 using 'main.bicep'
 
 // The values come from the environment: a shell, `azd env set`, or the variables of a GitHub environment.
-// Everything else has a default, in main.bicep; add what should differ.
+// Everything else has a default in main.bicep; add what should differ.
 
-// Lists are separated by commas; spaces around an entry, and entries that are empty, count for nothing.
+// Lists are separated by commas; spaces around entries and empty entries are ignored.
 param groupIds = filter(map(split(readEnvironmentVariable('ENFORCER_GROUP_IDS'), ','), id => trim(id)), id => !empty(id))
 param mode = readEnvironmentVariable('ENFORCER_MODE', 'report')
 param timeZone = readEnvironmentVariable('ENFORCER_TIME_ZONE', 'UTC')

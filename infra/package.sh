@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Gathers the packages that the function app needs, for Python 3.13 on Linux, whatever this machine is;
-# with a file name, also the zip to deploy.
+# Collects the packages that the function app needs, for Python 3.13 on Linux, on any machine;
+# given a file name, also builds the zip to deploy.
 #   infra/package.sh [app.zip]
 # PYTHON names the interpreter (default python3); only its pip is used.
 set -euo pipefail

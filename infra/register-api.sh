@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Registers the HTTP API in Entra ID, as identity.bicep does, without the Graph extension. Prints ENFORCER_API_AUDIENCE.
-# Needs the Azure CLI, signed in as an Application Administrator. Does nothing twice; run it again after any change.
+# Needs the Azure CLI, signed in as an Application Administrator. Idempotent: run it again after any change.
 set -euo pipefail
 
 usage() {
@@ -9,9 +9,9 @@ usage: register-api.sh --app NAME --principal OBJECT_ID [--operators OBJECT_ID] 
 
   --app NAME        name of the function app (output appName of main.bicep)
   --principal ID    object ID of its identity (output identityPrincipalId of main.bicep)
-  --operators ID    group, person or service principal that may change something
-  --readers ID      group, person or service principal that may look
-  --azure-cli       people may get a token for the API with `az account get-access-token`
+  --operators ID    group, person or service principal that may make changes
+  --readers ID      group, person or service principal that may read
+  --azure-cli       let people get a token for the API with `az account get-access-token`
 TEXT
 }
 
@@ -36,7 +36,7 @@ done
 [[ $app ]] || fail 'no --app (--help)'
 [[ $principal ]] || fail 'no --principal (--help)'
 
-# The same IDs as in identity.bicep.
+# Same IDs as in identity.bicep.
 read_role=2eece384-4438-4cb3-8b3d-711ba7960346
 offboard_role=35107594-19fc-49ef-b47c-6398e3913264
 scope=73bc9d76-c0bc-4881-8e0e-2c27171c867e

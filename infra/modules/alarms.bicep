@@ -1,4 +1,4 @@
-metadata description = 'The alarms: one log search rule for each file in infra/queries. docs/runbook.md says what to do about each.'
+metadata description = 'The alarms: one log search rule per file in infra/queries. docs/runbook.md says what to do about each.'
 
 param name string
 param location string
@@ -7,10 +7,10 @@ param workspaceId string
 param groupIds string[]
 param emails string[]
 
-@description('Action groups that exist already, by resource ID.')
+@description('Resource IDs of existing action groups.')
 param actionGroupIds string[]
 
-// Severities as Azure has them: 1 error, 2 warning, 3 information.
+// Azure's severities: 1 error, 2 warning, 3 information.
 var alarms = [
   {
     name: 'no-complete-run'
@@ -21,7 +21,7 @@ var alarms = [
   }
   {
     name: 'held'
-    title: 'The brake holds a plan: nobody is offboarded until it is approved'
+    title: 'A plan is held by the brake: nobody is offboarded until it is approved'
     severity: 1
     dimension: 'GroupId'
     query: loadTextContent('../queries/held.kql')
@@ -35,7 +35,7 @@ var alarms = [
   }
   {
     name: 'poison'
-    title: 'A message failed every time and went to a poison queue'
+    title: 'A message failed every time and is in a poison queue'
     severity: 1
     dimension: 'Queue'
     query: loadTextContent('../queries/poison.kql')
@@ -49,21 +49,21 @@ var alarms = [
   }
   {
     name: 'lag'
-    title: 'Somebody was removed more than 24 hours after the end of access'
+    title: 'Somebody was removed more than 24 hours after their access ended'
     severity: 2
     dimension: 'GroupId'
     query: loadTextContent('../queries/lag.kql')
   }
   {
     name: 'policy-drift'
-    title: 'Nothing blocks those who were offboarded'
+    title: 'Conditional Access does not block offboarded contractors'
     severity: 1
     dimension: 'GroupId'
     query: loadTextContent('../queries/policy-drift.kql')
   }
   {
     name: 'notification-failed'
-    title: 'Messages do not get through, or a run left no report'
+    title: 'Messages are not delivered, or a run left no report'
     severity: 3
     dimension: 'Channel'
     query: loadTextContent('../queries/notification-failed.kql')
@@ -95,7 +95,7 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
     kind: 'LogAlert'
     properties: {
       displayName: 'Contractor access: ${alarm.title}'
-      description: 'What it means and what to do: docs/runbook.md, section ${alarm.name}.'
+      description: 'For meaning and actions, see docs/runbook.md, section ${alarm.name}.'
       severity: alarm.severity
       enabled: true
       scopes: [
@@ -103,7 +103,7 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       ]
       evaluationFrequency: 'PT1H'
       windowSize: 'PT1H'
-      // The queries look back further than an hour, by themselves; two days is the most that Azure allows.
+      // The queries themselves look back further than an hour; Azure allows two days at most.
       overrideQueryTimeRange: 'P2D'
       // On the first deployment the tables do not exist yet.
       skipQueryValidation: true

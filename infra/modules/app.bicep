@@ -4,10 +4,10 @@ param name string
 param location string
 param tags object
 
-@description('The ENFORCER_ settings, by name.')
+@description('ENFORCER_ settings by name.')
 param enforcerSettings object
 
-@description('ENFORCER_NOTIFY_URLS: the one setting that may hold secrets.')
+@description('ENFORCER_NOTIFY_URLS: the only setting that may contain secrets.')
 @secure()
 param notifyUrls string
 
@@ -28,7 +28,7 @@ param alwaysReadyHttpInstances int
 @description('Subnet for outgoing traffic; empty for none.')
 param subnetId string
 
-@description('Client ID of the app registration of the API; empty leaves App Service authentication off.')
+@description('Client ID of the API\'s app registration; empty leaves App Service authentication off.')
 param apiClientId string
 
 param tenantId string
@@ -36,7 +36,7 @@ param authorityUrl string
 param browserSignIn bool
 param apiIpRanges string[]
 
-// Identity-based connections want endpoint, credential and client ID; there must be no plain setting of the same name.
+// Identity-based connections need endpoint, credential and client ID, and no plain setting of the same name.
 var settings = {
   AzureWebJobsStorage__blobServiceUri: storageBlobUri
   AzureWebJobsStorage__queueServiceUri: storageQueueUri
@@ -54,12 +54,12 @@ var settings = {
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
   OTEL_SERVICE_NAME: 'contractor-access-enforcer'
-  // Every call is traced, not five a second; enforcer/telemetry/calls.py says why the libraries' own spans are off.
+  // Trace every call, not five a second; enforcer/telemetry/calls.py says why the libraries' own spans are off.
   OTEL_TRACES_SAMPLER: 'parentbased_always_on'
   OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: 'azure_sdk,django,fastapi,flask,httpx,httpx2,psycopg2,requests,urllib,urllib3'
 }
 
-// The app proves to Entra that it is the API by a token of its identity, instead of a client secret.
+// The app proves to Entra that it is the API with a token of its identity instead of a client secret.
 var authenticationSettings = empty(apiClientId)
   ? {}
   : {
@@ -162,7 +162,7 @@ resource noDeploymentPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPo
   }
 }
 
-// First gate of the API. The code checks every token once more, and the app role, which this does not.
+// First gate of the API. The code checks every token again, and the app role, which this does not check.
 resource authentication 'Microsoft.Web/sites/config@2024-11-01' = {
   parent: site
   name: 'authsettingsV2'
@@ -198,8 +198,8 @@ resource authentication 'Microsoft.Web/sites/config@2024-11-01' = {
       }
     }
     login: {
-      // The store hands the session's ID token to the code, which trusts nothing else. It lives for an hour: the session
-      // ends before it does, and the browser is signed in again without a question.
+      // The store hands the session's ID token to the code, which trusts nothing else. It is valid for an hour: the session
+      // ends before it, and the browser is signed in again without a prompt.
       tokenStore: {
         enabled: browserSignIn
       }

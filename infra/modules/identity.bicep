@@ -1,4 +1,4 @@
-metadata description = 'Looks the identity of the enforcer up.'
+metadata description = 'Looks up the enforcer\'s identity.'
 
 param name string
 

@@ -1,11 +1,11 @@
-metadata description = 'Log Analytics and Application Insights, which takes telemetry from Entra identities only.'
+metadata description = 'Log Analytics and Application Insights, which accepts telemetry from Entra identities only.'
 
 param name string
 param location string
 param tags object
 param retentionDays int
 
-@description('Object ID of the identity of the enforcer.')
+@description('Object ID of the enforcer\'s identity.')
 param identityPrincipalId string
 
 var monitoringMetricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'

@@ -1,4 +1,4 @@
-metadata description = 'Makes the identity of the enforcer.'
+metadata description = 'Creates the enforcer\'s identity.'
 
 param name string
 param location string
@@ -16,6 +16,6 @@ resource noDeletion 'Microsoft.Authorization/locks@2020-05-01' = if (lock) {
   name: 'no-deletion'
   properties: {
     level: 'CanNotDelete'
-    notes: 'A new identity of the same name would hold none of the permissions in Microsoft Graph.'
+    notes: 'A new identity with the same name would have none of the Microsoft Graph permissions.'
   }
 }

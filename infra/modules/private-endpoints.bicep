@@ -6,7 +6,7 @@ param tags object
 param subnetId string
 param storageAccountId string
 
-@description('Resource IDs of the private DNS zones by service; empty where an Azure Policy registers endpoints.')
+@description('Resource IDs of the private DNS zones by service; empty if an Azure Policy registers the endpoints.')
 param dnsZoneIds object
 
 var services = [

@@ -4,7 +4,7 @@ import { principal } from 'types.bicep'
 
 param storageAccountName string
 
-@description('Object ID of the identity of the enforcer.')
+@description('Object ID of the enforcer\'s identity.')
 param identityPrincipalId string
 
 param operators principal[]
@@ -58,7 +58,7 @@ resource identityRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
-// Operators run `python -m enforcer` with their own sign-in.
+// Operators run `python -m enforcer` as themselves.
 resource operatorTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for operator in operators: {
     scope: account

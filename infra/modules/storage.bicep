@@ -1,16 +1,16 @@
-metadata description = 'The storage account: register, records, queues, reports, and what the Functions host keeps.'
+metadata description = 'The storage account: register, records, queues, reports, and the Functions host\'s own data.'
 
 param name string
 param location string
 param tags object
 param sku string
 
-@description('Closed to the internet, except for the given addresses.')
+@description('Close storage to the internet, except for the given addresses.')
 param closed bool
 
 param allowedIpRanges string[]
 
-@description('Days for which a report can be neither changed nor deleted; 0 for no such rule.')
+@description('Days during which a report can be neither changed nor deleted; 0 for no such policy.')
 param reportRetentionDays int
 
 param lock bool
@@ -67,7 +67,7 @@ resource noDeletion 'Microsoft.Authorization/locks@2020-05-01' = if (lock) {
   name: 'no-deletion'
   properties: {
     level: 'CanNotDelete'
-    notes: 'Holds the register of contractors and the ledger. Tables cannot be restored.'
+    notes: 'Contains the register of contractors and the ledger. Tables cannot be restored.'
   }
 }
 

@@ -1,4 +1,4 @@
-metadata description = 'The workbook that shows runs, lag, ends that are near, and who needs somebody.'
+metadata description = 'The workbook: runs, lag, upcoming ends, and who needs attention.'
 
 param location string
 param tags object

@@ -76,7 +76,7 @@ def test_what_is_granted_allows_each_call_by_microsofts_own_tables(call: tuple[s
 
 def test_the_guides_scopes_for_policies_suffice_by_microsofts_tables() -> None:
     guide = (ROOT / "docs/conditional-access.md").read_text()
-    paragraph = guide.partition("### Who may")[2].partition("\n\n**")[0]
+    paragraph = guide.partition("### Permissions")[2].partition("\n\n**")[0]
     named = frozenset(re.findall(r"`(\w+\.\w+\.\w+)`", paragraph))
     assert named == frozenset(azure_cli.SCOPES)
     for call in OPERATORS_CALLS | {("GET", "/identity/conditionalAccess/policies")}:

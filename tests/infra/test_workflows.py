@@ -106,7 +106,7 @@ def test_a_deployment_fails_if_the_api_is_dead_or_open_not_if_it_is_closed(
         "HEALTH": health,
         "STATUS": status,
     }
-    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script("Is it there, and closed")]
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script("Check that it is up")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     assert (done.returncode == 0) == passes, done.stdout + done.stderr
 
