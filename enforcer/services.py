@@ -23,7 +23,7 @@ from enforcer.storage.tables.outbox import Outbox
 from enforcer.storage.tables.plans import Plans
 from enforcer.storage.tables.register import Register
 from enforcer.storage.tables.runs import Runs
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 
 # Exchange takes no more requests of an application for one mailbox at the same time (Microsoft Graph
 # service-specific throttling limits, Outlook service).

@@ -122,7 +122,7 @@ class Batcher:
                 look = no_precondition
             return reply
 
-        return await self._client.persist(attempt)
+        return await self._client.call_with_retries(attempt)
 
     async def _once(self, request: Request, look: Precondition) -> Reply:
         call = _Call(request, look)
@@ -207,7 +207,7 @@ async def _read_batch(client: GraphClient, requests: Sequence[Request]) -> list[
     if len(requests) == 1:
         return [await client.call(requests[0])]
     envelope = _envelope(requests)
-    reply = await client.persist(lambda: client.attempt(envelope, writes=0))
+    reply = await client.call_with_retries(lambda: client.attempt(envelope, writes=0))
     answers = _read_items(reply, len(requests)) if reply.ok else [reply] * len(requests)
     return [
         answer if answer.ok else await client.call(request)

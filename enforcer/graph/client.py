@@ -72,9 +72,9 @@ class GraphClient:
 
         Raises: as `read`.
         """
-        return await self.persist(lambda: self.attempt(request))
+        return await self.call_with_retries(lambda: self.attempt(request))
 
-    async def persist(self, attempt: Callable[[], Awaitable[Reply]]) -> Reply:
+    async def call_with_retries(self, attempt: Callable[[], Awaitable[Reply]]) -> Reply:
         """Make these attempts until one is answered for good: some time apart, and with one new token.
 
         Raises:

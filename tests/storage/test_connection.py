@@ -13,7 +13,7 @@ from enforcer.core.settings import Storage
 from enforcer.storage.blobs import open_reports
 from enforcer.storage.connection import Connection
 from enforcer.storage.queues import SWEEPS, Queues
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 
 pytestmark = pytest.mark.anyio
 

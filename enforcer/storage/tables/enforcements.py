@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from enforcer.core.offboarding_record import OffboardingRecord, Proof, Sessions, State, UnreadableRecord
 from enforcer.core.user_kind import UserKind
 from enforcer.storage.tables.partitions import read_partition
-from enforcer.storage.tables.storage import (
+from enforcer.storage.tables.tables import (
     TRANSACTION_SIZE,
     Entity,
     Tables,

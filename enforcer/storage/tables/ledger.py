@@ -14,7 +14,7 @@ from functools import partial
 
 from enforcer.core.exceptions import UnavailableError
 from enforcer.core.ledger import Action, Entry, Head, Link
-from enforcer.storage.tables.storage import TRANSACTION_SIZE, Entity, Tables
+from enforcer.storage.tables.tables import TRANSACTION_SIZE, Entity, Tables
 from enforcer.storage.tables.write_coalescer import WriteCoalescer
 
 TABLE = "ledger"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from enforcer.core.ledger import Entry
 from enforcer.storage.tables import ledger, plans
-from enforcer.storage.tables.storage import Entity, Tables, text
+from enforcer.storage.tables.tables import Entity, Tables, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from enforcer.core.contractors import Registration
 from enforcer.storage.tables.register import TABLE, read_registration
-from enforcer.storage.tables.storage import Tables, is_key
+from enforcer.storage.tables.tables import Tables, is_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from enforcer.core.keys import meanings, normalised
 from enforcer.core.property_names import near_misses
 from enforcer.storage.tables.gathering import GatheredReads
 from enforcer.storage.tables.partitions import count_outside, read_partition
-from enforcer.storage.tables.storage import TRANSACTION_SIZE, Entity, Tables, is_key, present
+from enforcer.storage.tables.tables import TRANSACTION_SIZE, Entity, Tables, is_key, present
 
 TABLE = "contractors"
 _COLUMNS = ["PartitionKey", "RowKey", "EndDate", "StartDate"]

@@ -12,7 +12,7 @@ from enforcer.core.findings import RunFindings, count_by_kind, fairly
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.run_ids import run_id_prefix
 from enforcer.core.runs import COUNTS, Lag, Report, Run, RunKind, RunState
-from enforcer.storage.tables.storage import LONG_AGO, Entity, Tables, choice, moment, number, present, text
+from enforcer.storage.tables.tables import LONG_AGO, Entity, Tables, choice, moment, number, present, text
 
 TABLE = "runs"
 _LONGEST_TEXT = 2_000

@@ -9,7 +9,7 @@ import pytest
 
 from enforcer.storage.tables.decoding import safe
 from enforcer.storage.tables.register import Register
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from tests.support.spoiled_rows import HALF, insert
 
 pytestmark = pytest.mark.anyio

@@ -11,7 +11,7 @@ import pytest
 from enforcer.core.offboarding_record import OffboardingRecord, Proof, Sessions, State, UnreadableRecord
 from enforcer.core.user_kind import UserKind
 from enforcer.storage.tables.enforcements import TABLE, Enforcements
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from tests.support.spoiled_rows import HALF, insert
 
 pytestmark = pytest.mark.anyio

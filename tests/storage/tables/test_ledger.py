@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from enforcer.core.exceptions import UnavailableError
 from enforcer.storage.tables.ledger import Ledger
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from sandbox.azurite import StorageEndpoints
 from sandbox.storage_proxy import Calls, Fault, Moment, Reply, Service, StorageProxy
 from tests.support.ledger_entries import append_each, break_in, entry

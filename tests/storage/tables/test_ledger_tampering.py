@@ -9,7 +9,7 @@ import pytest
 
 from enforcer.core.ledger import Action, Anchor, Break, Link
 from enforcer.storage.tables.ledger import TABLE, Ledger
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from tests.support.ledger_entries import append_each, break_in, change, delete, entry, forge_head, key, row
 
 pytestmark = pytest.mark.anyio

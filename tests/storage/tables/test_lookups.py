@@ -9,7 +9,7 @@ import pytest
 from enforcer.storage.tables.ledger import Ledger
 from enforcer.storage.tables.lookups import HeldPerson, held_people, history
 from enforcer.storage.tables.plans import Plans
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from tests.support.ledger_entries import entry
 from tests.support.paper_group import ANNA, BEN, ENDED, NOW, plan, row
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from enforcer.core.messages import Channel, Level, Message, MessageState
 from enforcer.storage.tables.outbox import TABLE, Outbox
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from sandbox.storage_proxy import Calls, Fault, Moment, Reply, Service, StorageProxy
 from tests.support.spoiled_rows import insert
 

@@ -11,7 +11,7 @@ from azure.core.exceptions import HttpResponseError
 
 from enforcer.storage.tables.partitions import read_partition
 from enforcer.storage.tables.register import TABLE
-from enforcer.storage.tables.storage import TRANSACTION_SIZE, Entity, Tables
+from enforcer.storage.tables.tables import TRANSACTION_SIZE, Entity, Tables
 from sandbox.storage_proxy import Calls, Fault, Reply, StorageProxy
 
 pytestmark = pytest.mark.anyio

@@ -11,7 +11,7 @@ import pytest
 
 from enforcer.core.plan import GroupPlan
 from enforcer.storage.tables.plans import TABLE, Plans
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from tests.support.paper_group import ANNA, person, plan, row
 from tests.support.spoiled_rows import insert
 

@@ -11,7 +11,7 @@ import pytest
 from enforcer.core.contractors import RegisterRow, Registration
 from enforcer.storage.tables.leases import Leases
 from enforcer.storage.tables.register import Register
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from sandbox.storage_proxy import StorageProxy
 
 pytestmark = pytest.mark.anyio

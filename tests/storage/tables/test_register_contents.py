@@ -15,7 +15,7 @@ from azure.data.tables import EdmType, EntityProperty
 from enforcer.core.calendar.midnight import DateRules
 from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, Registration, read_row
 from enforcer.storage.tables.register import TABLE, Register
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from sandbox.storage_proxy import Calls, Fault, Moment, Reply, StorageProxy
 
 pytestmark = pytest.mark.anyio

@@ -15,7 +15,7 @@ from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.run_ids import run_id_prefix
 from enforcer.core.runs import Lag, Report, Run, RunKind, RunState
 from enforcer.storage.tables.runs import TABLE, Runs
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from sandbox.storage_proxy import StorageProxy
 from tests.support.findings import many
 from tests.support.spoiled_rows import HALF, insert
