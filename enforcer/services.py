@@ -59,13 +59,13 @@ class Services:
 async def open_services(
     settings: Settings,
     *,
-    patience: RetryBudget | None = None,
+    retry_budget: RetryBudget | None = None,
     pacer: Pacer | None = None,
     now: Callable[[], datetime] = clock.now,
 ) -> AsyncIterator[Services]:
     """Open everything, connecting nowhere yet, and close it in the end."""
     async with AsyncExitStack() as stack:
-        graph = await stack.enter_async_context(GraphClient(settings, patience=patience, pacer=pacer))
+        graph = await stack.enter_async_context(GraphClient(settings, retry_budget=retry_budget, pacer=pacer))
         queues = await stack.enter_async_context(Queues(settings.storage))
         tables = await stack.enter_async_context(Tables(settings.storage))
         yield Services(

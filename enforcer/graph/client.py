@@ -30,7 +30,7 @@ class GraphClient:
     Args:
         settings: Where Graph is and who asks.
         pacer: Shared by all clients of the process.
-        patience: How long a call may take, and how long it is tried again.
+        retry_budget: How long a call may take, and how long it is tried again.
         credential: Who asks, where it is not the function's identity.
     """
 
@@ -39,11 +39,11 @@ class GraphClient:
         settings: Settings,
         *,
         pacer: Pacer | None = None,
-        patience: RetryBudget | None = None,
+        retry_budget: RetryBudget | None = None,
         credential: AsyncTokenCredential | None = None,
     ) -> None:
-        self._patience = patience or RetryBudget()
-        self._wire = Wire(settings, seconds=self._patience.call, credential=credential)
+        self._retry_budget = retry_budget or RetryBudget()
+        self._wire = Wire(settings, seconds=self._retry_budget.call, credential=credential)
         self._token_number = 0
         self.pacer = pacer or Pacer()
 
@@ -81,7 +81,7 @@ class GraphClient:
             UnavailableError: Graph did not answer in time.
             AccessDeniedError: Graph does not take the new token either.
         """
-        retries = Retries(self._patience)
+        retries = Retries(self._retry_budget)
         renewed = repeated = False
         while True:
             token = self._token_number
@@ -108,7 +108,7 @@ class GraphClient:
 
     def refusal(self) -> Reply | None:
         """Stand for Graph's answer where it has asked everybody to wait for longer than we are ready to."""
-        if (wait := self.pacer.pause_left()) <= self._patience.throttling:
+        if (wait := self.pacer.pause_left()) <= self._retry_budget.throttling:
             return None
         return Reply(status=TOO_MANY, message="Graph has asked everybody to wait", retry_after=wait)
 

@@ -29,7 +29,7 @@ _WRITE = "Policy.Read.All, Policy.ReadWrite.ConditionalAccess and Application.Re
 ASKED_APP = "00000003-0000-0ff1-ce00-000000000000"
 _CIRCUMSTANCES = {"clientAppType": "browser", "devicePlatform": "windows"}
 # Nothing urgent waits for these answers, and a run holds its lease meanwhile.
-PATIENCE = RetryBudget(failures=10, throttling=60)
+RETRY_BUDGET = RetryBudget(failures=10, throttling=60)
 
 
 class ConditionalAccess:
@@ -38,7 +38,7 @@ class ConditionalAccess:
     Args:
         client: Graph, and who asks.
         pacer: Lets the calls through.
-        patience: How long a call is tried again.
+        retry_budget: How long a call is tried again.
 
     Errors of all methods:
         AccessDeniedError: This identity lacks the permission; the text names it.
@@ -47,10 +47,10 @@ class ConditionalAccess:
     """
 
     def __init__(
-        self, client: GraphClient, pacer: Pacer | None = None, patience: RetryBudget = PATIENCE
+        self, client: GraphClient, pacer: Pacer | None = None, retry_budget: RetryBudget = RETRY_BUDGET
     ) -> None:
         self._client = client
-        self._patience = patience
+        self._retry_budget = retry_budget
         self._pacer = pacer or Pacer(writes=1, window=1.0)
 
     async def policies(self) -> list[Policy]:
@@ -108,14 +108,14 @@ class ConditionalAccess:
 
     async def _call(self, request: Request) -> Reply:
         """Make a call, again where that may help."""
-        retries = Retries(self._patience)
+        retries = Retries(self._retry_budget)
         while (reply := await self._paced(request)).kind is ReplyKind.RETRY:
             await retries.wait(reply, self._pacer)
         return reply
 
     async def _call_once(self, request: Request) -> Reply:
         """Make a call that must not take effect twice: again only where it certainly had none."""
-        retries = Retries(self._patience)
+        retries = Retries(self._retry_budget)
         while (reply := await self._paced(request)).throttled or not reply.sent:
             await retries.wait(reply, self._pacer)
         return reply

@@ -34,10 +34,10 @@ class RetryBudget:
 class Retries:
     """Counts the time that one call has been tried, and waits before the next attempt."""
 
-    def __init__(self, patience: RetryBudget) -> None:
+    def __init__(self, retry_budget: RetryBudget) -> None:
         now = asyncio.get_running_loop().time()
-        self._failing_until = now + patience.failures
-        self._throttled_until = now + patience.throttling
+        self._failing_until = now + retry_budget.failures
+        self._throttled_until = now + retry_budget.throttling
         self._back_off = _FIRST_BACK_OFF
 
     async def wait(self, reply: Reply, pacer: Pacer) -> None:

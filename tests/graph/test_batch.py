@@ -119,7 +119,7 @@ async def test_a_refused_token_is_renewed(tenancy: Tenancy) -> None:
 async def test_everybody_in_a_batch_hears_that_graph_does_not_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with running_tenancy(monkeypatch, patience=RetryBudget(failures=0.2)) as tenancy:
+    async with running_tenancy(monkeypatch, retry_budget=RetryBudget(failures=0.2)) as tenancy:
         users = people(tenancy, 3)
         tenancy.strike(path=r"\$batch|/users/", effect=Effect.DROP, times=None)
         batcher = Batcher(tenancy.client)

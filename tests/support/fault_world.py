@@ -33,7 +33,7 @@ from tests.support.world import PERMISSIONS, Clock
 type AnyFault = GraphFault | StorageFault
 
 # Whoever must be tried again is tried by the next run; within a run only Graph's own pauses are waited for.
-_PATIENCE = RetryBudget(failures=0, throttling=2)
+_RETRY_BUDGET = RetryBudget(failures=0, throttling=2)
 _SETTINGS = DirectorySettings(
     page_limit=3, enforce_permissions=True, conditional_access_quota=Quota(limit=10_000, seconds=1)
 )
@@ -191,9 +191,9 @@ async def opened_sky(azurite: StorageEndpoints) -> AsyncIterator[FaultWorld]:
                 "ENFORCER_GROUP_IDS": group.id,
                 "EnforcerStorage": endpoints.connection_string,
             }
-            opening = open_services(load_settings(environ), patience=_PATIENCE)
+            opening = open_services(load_settings(environ), retry_budget=_RETRY_BUDGET)
             services = await stack.enter_async_context(opening)
             # This sandbox allows more than one look at the policies a second.
-            policies = ConditionalAccess(services.graph, Pacer(writes=10_000, window=1), _PATIENCE)
+            policies = ConditionalAccess(services.graph, Pacer(writes=10_000, window=1), _RETRY_BUDGET)
             opened.append(replace(services, conditional_access=policies))
         yield FaultWorld(directory, proxy, *opened)

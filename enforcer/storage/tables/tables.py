@@ -80,7 +80,7 @@ def _connect(
     from enforcer.storage.tables.decoding import SafeValues
     from enforcer.storage.tables.transport import PersistentTransport
 
-    patience: dict[str, Any] = {
+    options: dict[str, Any] = {
         "retry_total": 5,
         "retry_backoff_factor": 0.4,
         "retry_backoff_max": 8,
@@ -88,9 +88,9 @@ def _connect(
     }
     with made_by_settings("tables"):
         if storage.connection_string:
-            client = TableServiceClient.from_connection_string(storage.connection_string, **patience)
+            client = TableServiceClient.from_connection_string(storage.connection_string, **options)
         else:
-            client = TableServiceClient(storage.table_url, credential=credential, **patience)
+            client = TableServiceClient(storage.table_url, credential=credential, **options)
     # No option takes a policy that sees the answer as JSON; the tables' clients inherit this list.
     client._policies.insert(0, SafeValues())  # noqa: SLF001
     return client
