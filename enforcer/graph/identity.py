@@ -36,7 +36,7 @@ async def own_identity(client: GraphClient) -> Identity:
     """Read our own token.
 
     Raises:
-        AccessDeniedError: There is no token to be had.
+        AccessDeniedError: There is cannot get a token.
     """
     payload = (await client.token()).split(".")[1:2]
     try:

@@ -67,7 +67,7 @@ def test_evidence_is_never_written_over(tmp_path: Path) -> None:
     rendered = files(found)
     write(tmp_path, rendered, manifest(found, rendered, NOW, "1.0.0"))
 
-    with pytest.raises(InputError, match="never written over"):
+    with pytest.raises(InputError, match="never overwritten"):
         write(tmp_path, rendered, manifest(found, rendered, NOW, "1.0.0"))
 
 
@@ -84,5 +84,5 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "manifest.json"
     path.write_bytes(content)
 
-    with pytest.raises(InputError, match="is no manifest"):
+    with pytest.raises(InputError, match="is not a manifest"):
         read_manifest(path)

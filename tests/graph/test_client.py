@@ -132,7 +132,7 @@ async def test_a_token_that_is_refused_again_ends_the_run(tenancy: Tenancy) -> N
 
 async def test_without_a_token_the_run_ends(tenancy: Tenancy) -> None:
     tenancy.strike(path="/msi/token", status=400, times=None)
-    with pytest.raises(AccessDeniedError, match="no token to be had"):
+    with pytest.raises(AccessDeniedError, match="cannot get a token"):
         await read_group(tenancy)
     assert tenancy.log() == []
 

@@ -72,7 +72,7 @@ async def test_somebody_left_undone_is_an_alarm(world: World, webhook: Webhook) 
 
     [message] = webhook.got
     assert message["type"] == "failure"
-    assert "LEFT UNDONE for 1 people" in message["message"]
+    assert "INCOMPLETE: 1; the next run tries again" in message["message"]
 
 
 async def test_a_held_plan_is_told_with_the_command_that_lets_it_pass(world: World, webhook: Webhook) -> None:
@@ -83,7 +83,7 @@ async def test_a_held_plan_is_told_with_the_command_that_lets_it_pass(world: Wor
     await queue_summary(world.services, report)
     await send_waiting(world.services)
 
-    assert webhook.got[0]["title"] == "Contractor access: HELD, 12 people wait for an approval"
+    assert webhook.got[0]["title"] == "Contractor access: HELD, 12 people waiting for approval"
     assert f"enforcer approve {report.run.digest}" in webhook.got[0]["message"]
 
 
@@ -95,7 +95,7 @@ async def test_operators_hear_of_ends_that_no_sponsor_can_be_told(world: World, 
     await queue_summary(world.services, await world.sweep())
     await send_waiting(world.services)
 
-    assert "without a sponsor to tell: 2" in webhook.got[0]["message"]
+    assert "without a sponsor to notify: 2" in webhook.got[0]["message"]
 
 
 async def test_a_run_is_told_once_to_every_url(world: World, webhook: Webhook) -> None:
@@ -156,7 +156,7 @@ async def test_a_url_that_was_taken_out_of_the_settings_gets_nothing_any_more(
     await send_waiting(with_settings(world.services, notify_urls=()))
 
     assert webhook.got == []
-    assert "does not have this URL" in (await outbox.waiting())[0].last_error
+    assert "no longer contains this URL" in (await outbox.waiting())[0].last_error
 
 
 async def test_the_secret_in_a_url_is_neither_stored_nor_logged(
