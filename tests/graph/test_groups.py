@@ -43,7 +43,7 @@ async def test_a_group_that_was_dynamic_once_is_taken(tenancy: Tenancy) -> None:
         ({"is_assignable_to_role": True}, "is role-assignable"),
         ({"is_management_restricted": True}, "is in a restricted management administrative unit"),
         ({"mail_enabled": True}, "is mail-enabled"),
-        ({"security_enabled": False}, "is no security group"),
+        ({"security_enabled": False}, "is not a security group"),
         (
             {"group_types": ["Unified"], "mail_enabled": True, "visibility": "HiddenMembership"},
             "hides its members",

@@ -199,7 +199,7 @@ async def test_with_several_managed_groups_one_has_to_be_named(world: World) -> 
     details = Details(end=RUNNING)
     with pytest.raises(InputError, match="several managed groups"):
         await changes.add(services, anna.id, details, actor="cli:ann")
-    with pytest.raises(InputError, match="is no managed group"):
+    with pytest.raises(InputError, match="is not a managed group"):
         await changes.add(services, anna.id, details, actor="cli:ann", group_id=anna.id)
     for group_id in (world.group.id, OTHER_GROUP.upper()):
         await changes.add(services, anna.id, details, actor="cli:ann", group_id=group_id)

@@ -163,7 +163,7 @@ def _decoded[T: Sized](entity: Entity, name: str, kind: type[T]) -> T:
 
 
 def _run(entity: Entity) -> Run:
-    # A row that others have spoiled is a run all the same, and one of which nobody can say how it went.
+    # A row damaged by others is still a run, but how it went is unknown.
     state = choice(entity, "state", RunState)
     error = text(entity, "error")
     counts = {name: number(entity, name) for name in COUNTS}
