@@ -126,7 +126,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_no_answer(
     [{"status": 500}, {"status": 503}, {"status": 400, "message": "AADSTS90033: transient"}],
     ids=["500", "503", "AADSTS90033"],
 )
-async def test_without_a_token_because_of_an_outage_the_call_was_not_made_and_may_be_later(
+async def test_without_a_token_in_an_outage_the_call_is_not_sent(
     tenancy: Tenancy, fault: dict[str, object]
 ) -> None:
     tenancy.strike(path="/msi/token", times=None, **fault)

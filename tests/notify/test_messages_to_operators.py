@@ -134,7 +134,7 @@ async def test_what_a_webhook_refused_is_tried_again(
     assert "notification_failed channel=json attempts=1 error=answered 503" in caplog.text
 
 
-async def test_a_webhook_that_is_not_there_is_no_trouble(world: World, outbox: Outbox) -> None:
+async def test_a_missing_webhook_is_harmless(world: World, outbox: Outbox) -> None:
     services = with_settings(world.services, notify_urls=("json://127.0.0.1:9/s3cret-token",))
     await queue_alarm(services, Alarm(key="gone", title="t", text="x"))
     await send_waiting(services)

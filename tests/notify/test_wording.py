@@ -39,7 +39,7 @@ def test_a_person_in_several_groups_is_one_line_of_the_mail() -> None:
     assert mail.body.count("<small>") == 1
 
 
-def test_whoever_has_no_name_goes_by_his_key_as_people_write_it() -> None:
+def test_a_person_without_a_name_is_shown_by_their_key_as_written() -> None:
     mail = sponsor_mail([notice(row_key="gus_x.example%23EXT%23@contoso.example")], BERLIN)
     assert "gus_x.example#EXT#@contoso.example on Thursday" in mail.subject
 

@@ -146,7 +146,7 @@ def test_unusual_but_harmless_characters_are_kept(note: str) -> None:
 
 
 @given(note=CELL)
-def test_a_guarded_cell_is_read_as_it_was_and_is_no_formula(note: str) -> None:
+def test_a_guarded_cell_is_read_unchanged_and_is_not_a_formula(note: str) -> None:
     text = io.StringIO()
     csv.writer(text).writerows([["user", "end", "note"], ["anna@x", "2026-12-31", guarded(note.strip())]])
     assert guarded(note)[:1] not in {*"=+-@"}

@@ -74,7 +74,7 @@ async def test_a_small_partition_takes_one_request(shelf: Shelf) -> None:
     assert shelf.proxy.count(PAGES) == 1
 
 
-async def test_an_empty_partition_is_no_error(shelf: Shelf) -> None:
+async def test_an_empty_partition_is_not_an_error(shelf: Shelf) -> None:
     await shelf.fill([])
 
     assert await shelf.read() == []
