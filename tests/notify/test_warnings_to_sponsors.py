@@ -154,7 +154,7 @@ async def test_what_people_wrote_into_the_register_is_text_in_the_mail(world: Wo
 
 
 @pytest.mark.parametrize("changes", [{"mail_sender": ""}, {"mode": Mode.REPORT}, {"warn_days": ()}])
-async def test_without_a_mailbox_or_in_report_mode_no_warning_is_queued_or_recorded(
+async def test_without_a_mailbox_or_in_report_mode_no_warning_is_queued(
     world: World, changes: dict[str, Any]
 ) -> None:
     await world.register("ada@contoso.com", LAST_DAY, sponsor=SUE)

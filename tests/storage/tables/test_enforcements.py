@@ -103,7 +103,7 @@ async def test_groups_know_nothing_of_each_other(tables: Tables, group: str) -> 
     assert await enforcements.get(group.replace("-", "0"), LEAST.row_key) is None
 
 
-async def test_a_record_without_a_readable_state_is_unreadable_other_gaps_are_not(
+async def test_a_record_without_a_state_is_unreadable_but_other_gaps_are_not(
     tables: Tables, group: str
 ) -> None:
     enforcements = Enforcements(tables)
