@@ -1,4 +1,4 @@
-"""The wall clock, read here and nowhere else."""
+"""The wall clock; only this module reads it."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Return the present, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)

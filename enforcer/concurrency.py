@@ -1,4 +1,4 @@
-"""Many at the same time, but not too many; and nothing for ever."""
+"""Bounded concurrency and bounded waiting."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _abandoned: set[asyncio.Task[Any]] = set()
 
 
 async def each[T, R](items: Iterable[T], work: Callable[[T], Awaitable[R]], *, at_once: int) -> list[R]:
-    """Do the work for each item, `at_once` at a time, and give the results in the items' order.
+    """Do the work for each item, `at_once` at a time, and return the results in the items' order.
 
-    The first error ends the work for all the others and is raised as it is.
+    The first error cancels the rest and is raised unchanged.
     """
     slots = asyncio.Semaphore(at_once)
 
@@ -29,14 +29,14 @@ async def each[T, R](items: Iterable[T], work: Callable[[T], Awaitable[R]], *, a
 
 
 async def bounded[T](work: Coroutine[Any, Any, T], seconds: float) -> T:
-    """Return what the work gives, if it ends in time; whatever it does, nobody waits for it longer than that.
+    """Return the result of the work, waiting no longer than `seconds` whatever it does.
 
-    `asyncio.timeout` waits until what it has cancelled has ended. A library that swallows the cancellation,
-    or cleans up behind a shield, would keep us for ever.
+    `asyncio.timeout` waits until the cancelled work has ended. A library that swallows the cancellation, or
+    cleans up behind a shield, would block us forever.
 
     Raises:
-        TimeoutError: It did not end in time. It is cancelled, and left to itself.
-        ConnectionError: It was cancelled, though nobody has cancelled us.
+        TimeoutError: It did not finish in time. It is cancelled and abandoned.
+        ConnectionError: It was cancelled, although this task was not.
         Whatever the work raises.
     """
     task = asyncio.create_task(work)
@@ -53,13 +53,13 @@ async def bounded[T](work: Coroutine[Any, Any, T], seconds: float) -> T:
 
 
 def abandon(task: asyncio.Task[Any]) -> None:
-    """Cancel a task for whose end nobody waits."""
+    """Cancel a task without waiting for it to end."""
     task.cancel()
-    _abandoned.add(task)  # the event loop itself keeps no hold of it
+    _abandoned.add(task)  # the event loop keeps only a weak reference
     task.add_done_callback(_forget)
 
 
 def _forget(task: asyncio.Task[Any]) -> None:
     _abandoned.discard(task)
     if not task.cancelled():
-        task.exception()  # taken note of: nobody else will
+        task.exception()  # mark it as retrieved: nobody else will

@@ -1,4 +1,4 @@
-"""HTML from templates that lie beside the code which fills them in; everything filled in is escaped."""
+"""HTML from templates kept next to the code that fills them in; every value is escaped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def render(package: str, template: str, **values: object) -> str:
-    """Fill in a template of a package's folder `templates`."""
+    """Render a template from a package's `templates` folder."""
     return _environment(package).get_template(template).render(**values)
 
 

@@ -1,4 +1,4 @@
-"""A library's client that is made anew after a call has hung in it."""
+"""A library's client that is replaced after a call has hung in it."""
 
 from __future__ import annotations
 
@@ -14,67 +14,67 @@ _CLOSING_SECONDS = 5.0
 
 
 @dataclass(slots=True, eq=False)
-class Line[C]:
-    """One client, and how many calls are under way on it."""
+class Handle[C]:
+    """A client and the number of calls in progress on it."""
 
     client: C
     calls: int = 0
-    given_up: bool = False
+    retired: bool = False
 
 
 class Renewable[C]:
-    """Returns the client, made at its first use, and another one after it was given up.
+    """Provides a client, created on first use, and a new one after it was retired.
 
-    What is stuck in a client's pool would keep every new call waiting, too. One that was given up lives until
-    the last of its calls has ended: those that do well are not cut off.
+    A stuck connection in a client's pool would block every new call, too. A retired client lives until its
+    last call has ended, so that healthy calls are not cut off.
 
     Args:
-        make: Makes a client.
-        close: Closes one. That may fail, or never end: then the client is left to itself.
+        make: Creates a client.
+        close: Closes a client. It may fail or hang: then the client is abandoned.
     """
 
     def __init__(self, make: Callable[[], C], close: Callable[[C], Coroutine[Any, Any, None]]) -> None:
         self._make, self._close = make, close
-        self._line: Line[C] | None = None
+        self._current: Handle[C] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
     @contextmanager
-    def using(self) -> Iterator[Line[C]]:
-        """Return the client for one call."""
-        if self._line is None:
-            self._line = Line(self._make())
-        line = self._line
-        line.calls += 1
+    def using(self) -> Iterator[Handle[C]]:
+        """Provide the client for one call."""
+        if self._current is None:
+            self._current = Handle(self._make())
+        handle = self._current
+        handle.calls += 1
         try:
-            yield line
+            yield handle
         finally:
-            line.calls -= 1
-            if line.given_up and not line.calls:
-                self._close_later(line)
+            handle.calls -= 1
+            if handle.retired and not handle.calls:
+                self._close_later(handle)
 
     @property
     def clients(self) -> list[C]:
-        """The client that is in use, if any."""
-        return [self._line.client] if self._line is not None else []
+        """The client in use, if any."""
+        return [self._current.client] if self._current is not None else []
 
-    def give_up(self, line: Line[C]) -> None:
-        """Begin no new call on this client."""
-        line.given_up = True
-        if self._line is line:
-            self._line = None
+    def retire(self, handle: Handle[C]) -> None:
+        """Start no new call on this client."""
+        handle.retired = True
+        if self._current is handle:
+            self._current = None
 
     async def close(self) -> None:
-        """Close whatever is open; the next use makes a client anew."""
-        line, self._line = self._line, None
-        if line is not None:
-            await self._closed(line)
+        """Close whatever is open; the next use creates a new client."""
+        handle, self._current = self._current, None
+        if handle is not None:
+            await self._close_now(handle)
         await asyncio.gather(*self._closing)
 
-    def _close_later(self, line: Line[C]) -> None:
-        closing = asyncio.create_task(self._closed(line))
+    def _close_later(self, handle: Handle[C]) -> None:
+        closing = asyncio.create_task(self._close_now(handle))
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 
-    async def _closed(self, line: Line[C]) -> None:
+    async def _close_now(self, handle: Handle[C]) -> None:
         with suppress(Exception):
-            await bounded(self._close(line.client), _CLOSING_SECONDS)
+            await bounded(self._close(handle.client), _CLOSING_SECONDS)

@@ -1,4 +1,4 @@
-"""All that a command or function works with, for one event loop."""
+"""The adapters that a command or function uses, for one event loop."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from enforcer.storage.tables.outbox import Outbox
 from enforcer.storage.tables.plans import Plans
 from enforcer.storage.tables.register import Register
 from enforcer.storage.tables.runs import Runs
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 
-# Exchange takes no more requests of an application for one mailbox at the same time (Microsoft Graph
-# service-specific throttling limits, Outlook service).
+# The most concurrent requests that Exchange accepts from an app for one mailbox ("Microsoft Graph
+# service-specific throttling limits", Outlook service).
 MAILS_AT_ONCE = 4
 
 
@@ -35,7 +35,7 @@ class Services:
     """The adapters.
 
     Attributes:
-        mailbox: The places in the mailbox from which mail is sent, shared by all who work in the event loop.
+        mailbox: Limits concurrent requests to the sender's mailbox; shared by everything in the event loop.
     """
 
     settings: Settings
@@ -59,13 +59,13 @@ class Services:
 async def open_services(
     settings: Settings,
     *,
-    patience: RetryBudget | None = None,
+    retry_budget: RetryBudget | None = None,
     pacer: Pacer | None = None,
     now: Callable[[], datetime] = clock.now,
 ) -> AsyncIterator[Services]:
-    """Open everything, connecting nowhere yet, and close it in the end."""
+    """Open all adapters without connecting yet, and close them at the end."""
     async with AsyncExitStack() as stack:
-        graph = await stack.enter_async_context(GraphClient(settings, patience=patience, pacer=pacer))
+        graph = await stack.enter_async_context(GraphClient(settings, retry_budget=retry_budget, pacer=pacer))
         queues = await stack.enter_async_context(Queues(settings.storage))
         tables = await stack.enter_async_context(Tables(settings.storage))
         yield Services(

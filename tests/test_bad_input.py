@@ -9,7 +9,7 @@ import pytest
 
 from enforcer.core.plan import FindingKind
 from enforcer.storage.tables.register import TABLE
-from enforcer.storage.tables.storage import TRANSACTION_SIZE
+from enforcer.storage.tables.tables import TRANSACTION_SIZE
 from sandbox.directory import User
 from tests.support.bad_input import NO_DATES, NO_KEYS
 from tests.support.world import ENDED, RUNNING, World

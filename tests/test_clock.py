@@ -22,6 +22,6 @@ def test_the_present_is_in_utc() -> None:
     ("now", "is_over"),
     [("2024-04-25 21:59:59.999999", False), ("2024-04-25 22:00:00", True)],
 )
-def test_a_day_whose_last_midnight_does_not_exist_is_over_all_the_same(now: str, is_over: bool) -> None:  # noqa: FBT001
+def test_a_day_whose_last_midnight_does_not_exist_still_ends(now: str, is_over: bool) -> None:  # noqa: FBT001
     with freeze_time(now):
         assert (clock.now() >= ends_at("2024-04-25", ZoneInfo("Africa/Cairo"))) is is_over

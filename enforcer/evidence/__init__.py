@@ -1,1 +1,1 @@
-"""Evidence as files: CSV, JSON Lines, a page for people, a manifest. Same data, same bytes."""
+"""Evidence as files: CSV, JSON Lines, an HTML page and a manifest. The same data gives the same bytes."""

@@ -1,4 +1,4 @@
-"""What auditors ask for: is the ledger whole, and what became of everybody whose access ended in a period."""
+"""What auditors ask: is the ledger intact, and what happened to everyone whose access ended in a period?"""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from enforcer.storage.blobs import NOTE_HASH, NOTE_SEQUENCE, open_reports
 
 
 async def chained_groups(services: Services, anchors: Sequence[tuple[str, Anchor]]) -> list[str]:
-    """Return every group whose ledger can be checked: managed ones, the anchors', and those that storage has.
+    """Return every group whose ledger can be checked: those that are managed, anchored or in storage.
 
     Raises:
         RunError, UnavailableError: The ledger could not be read.
     """
-    written_down = [group_id for group_id, _ in anchors]
-    return list(dict.fromkeys([*services.settings.group_ids, *written_down, *await _left_out(services)]))
+    anchored = [group_id for group_id, _ in anchors]
+    return list(dict.fromkeys([*services.settings.group_ids, *anchored, *await _unmanaged(services)]))
 
 
 async def check_chains(
@@ -37,8 +37,8 @@ async def check_chains(
 
     Args:
         services: Where to read.
-        group_ids: Which, managed or not.
-        anchors: Heads of earlier days, each with the group that it is about.
+        group_ids: The groups, managed or not.
+        anchors: Earlier heads, each with its group.
 
     Raises:
         RunError, UnavailableError: A ledger could not be read.
@@ -52,10 +52,10 @@ async def check_chains(
 
 
 async def reported_heads(services: Services, group_ids: Sequence[str]) -> list[tuple[str, Anchor]]:
-    """Return the heads that these groups' nightly reports in container `reports` have written down.
+    """Return the heads recorded by these groups' nightly reports in container `reports`.
 
-    Whoever can write the tables could write a whole ledger anew; he cannot change a report that is under
-    the container's retention policy.
+    Whoever can write the tables could rewrite a whole ledger, but cannot change a report that is under the
+    container's retention policy.
 
     Raises:
         InputError, RunError, UnavailableError: The container could not be read.
@@ -74,10 +74,10 @@ async def reported_heads(services: Services, group_ids: Sequence[str]) -> list[t
 async def gather_evidence(
     services: Services, period: Period, sla: timedelta, anchors: Sequence[tuple[str, Anchor]] = ()
 ) -> Evidence:
-    """Find everybody whose access ended in the period, and what became of it.
+    """Find everyone whose access ended in the period, and the outcome.
 
     Raises:
-        RunError, UnavailableError: Register, enforcements or ledger could not be read whole.
+        RunError, UnavailableError: Register, enforcements or ledger could not be read completely.
     """
     now = services.now()
     groups = [
@@ -95,19 +95,19 @@ async def gather_evidence(
         members_unread={
             group.chain.group_id: group.members_unread for group in groups if group.members_unread
         },
-        left_out=tuple(await _left_out(services)),
+        left_out=tuple(await _unmanaged(services)),
     )
 
 
-async def _left_out(services: Services) -> list[str]:
-    """Return the groups that have a ledger but are not managed, or not any more."""
+async def _unmanaged(services: Services) -> list[str]:
+    """Return the groups that have a ledger but are not, or no longer, managed."""
     managed = services.settings.group_ids
     return [group_id for group_id in await services.ledger.group_ids() if group_id not in managed]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Gathered:
-    """What was found for one group; `members_unread` says why Graph could not be asked."""
+    """What was found for one group; `members_unread` says why its members could not be read."""
 
     access_histories: list[AccessHistory]
     unreadable: list[UnreadableRow]
@@ -147,7 +147,7 @@ async def _read_chain(
     reading = read()
     broken = await first_break(group_id, reading, partial(services.ledger.head, group_id), anchors)
     async for _ in reading:
-        pass  # what comes after a break is shown all the same
+        pass  # entries after a break are still shown
     last = Head(links[-1].sequence, links[-1].hash) if links else Head()
     checked = CheckedChain(
         group_id=group_id, sequence=last.sequence, hash=last.hash, anchors=len(anchors), broken=broken
@@ -156,7 +156,7 @@ async def _read_chain(
 
 
 async def _members(services: Services, group_id: str) -> tuple[MemberIndex | None, str]:
-    """Read who is in the group now, if Graph lets us: most of the evidence does not depend on it."""
+    """Read the group's current members, or return why not: most of the evidence does not depend on them."""
     try:
         return MemberIndex.of([member async for member in services.directory.members(group_id)]), ""
     except EnforcerError as error:

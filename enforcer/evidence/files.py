@@ -26,7 +26,7 @@ class File:
 
 
 class FileSum(msgspec.Struct, frozen=True):
-    """A file as the manifest has it."""
+    """A file's entry in the manifest."""
 
     name: str
     bytes: int
@@ -42,7 +42,7 @@ class Days(msgspec.Struct, frozen=True, rename={"first": "from", "last": "to"}):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What `manifest.json` says. `ledgers` are the heads that the evidence rests on."""
+    """The content of `manifest.json`. `ledgers` are the heads that the evidence is based on."""
 
     schema: int = 1
     exported_at: datetime
@@ -58,7 +58,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def files(evidence: Evidence) -> tuple[File, ...]:
-    """Render the evidence; the same evidence gives the same bytes."""
+    """Render the evidence."""
     lines = b"".join(msgspec.json.encode(case) + b"\n" for case in evidence.cases)
     return (
         File("evidence.csv", spreadsheet(evidence.cases)),
@@ -68,7 +68,7 @@ def files(evidence: Evidence) -> tuple[File, ...]:
 
 
 def manifest(evidence: Evidence, rendered: Sequence[File], exported_at: datetime, version: str) -> Manifest:
-    """Say what the files are, with their SHA-256, and what they rest on."""
+    """Return the manifest: the files with their SHA-256, and what they are based on."""
     period = evidence.period
     return Manifest(
         exported_at=exported_at,
@@ -94,15 +94,15 @@ def manifest(evidence: Evidence, rendered: Sequence[File], exported_at: datetime
 
 
 def write(folder: Path, rendered: Sequence[File], made: Manifest) -> None:
-    """Write the files and, when they are all there, the manifest.
+    """Write the files and, once they all exist, the manifest.
 
     Raises:
-        InputError: The folder has something in it already, or cannot be written to.
+        InputError: The folder is not empty, or cannot be written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
-            raise InputError(f"{folder} is not empty; evidence is never written over", field="out")
+            raise InputError(f"{folder} is not empty; evidence is never overwritten", field="out")
         for file in rendered:
             (folder / file.name).write_bytes(file.content)
         text = msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n"
@@ -112,12 +112,12 @@ def write(folder: Path, rendered: Sequence[File], made: Manifest) -> None:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a manifest, for the heads that it has written down.
+    """Read a manifest.
 
     Raises:
-        InputError: It is none.
+        InputError: It is not a manifest.
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
     except (OSError, msgspec.MsgspecError) as error:
-        raise InputError(f"{path} is no manifest of `audit export`: {error}", field="manifest") from error
+        raise InputError(f"{path} is not a manifest of `audit export`: {error}", field="manifest") from error

@@ -1,4 +1,4 @@
-"""The page for people: one HTML file without scripts and without anything from elsewhere."""
+"""The evidence as one self-contained HTML page without scripts."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from enforcer.evidence.plot import plot
 from enforcer.rendering import render
 
 MEANINGS = {
-    Verdict.IN_TIME: "removed, and all steps done, within the SLA",
-    Verdict.LATE: "removed by the enforcer, or the last step done, after the SLA was over",
-    Verdict.OVERDUE: "not removed, in again, or some step not done, and the SLA is over",
-    Verdict.PENDING: "not done yet; the SLA is not over",
-    Verdict.UNPROVEN: "not in the group, but not removed by the enforcer: since when is not known here",
+    Verdict.IN_TIME: "removed, with all steps done, within the SLA",
+    Verdict.LATE: "removed by the enforcer, or the last step done, after the SLA had passed",
+    Verdict.OVERDUE: "not removed, a member again, or a step not done, and the SLA has passed",
+    Verdict.PENDING: "not done yet, but still within the SLA",
+    Verdict.UNPROVEN: "not in the group, but not removed by the enforcer; since when is unknown",
     Verdict.UNKNOWN: "no removal on record, and the group's members could not be read",
-    Verdict.WITHDRAWN: "the end date was put off, or the row taken away, before all steps were done",
-    Verdict.NO_END_DATE: "a member without a row, removed: there is no end date to measure by",
+    Verdict.WITHDRAWN: "end date extended, or row deleted, before all steps were done",
+    Verdict.NO_END_DATE: "a member without a row, removed; there is no end date to measure from",
 }
 
 
 def page(evidence: Evidence) -> bytes:
-    """Return the evidence as a page."""
+    """Return the page as UTF-8."""
     zone = ZoneInfo(evidence.period.time_zone)
 
     def local(moment: datetime | None) -> str:
@@ -45,7 +45,7 @@ def page(evidence: Evidence) -> bytes:
 
 
 def _worst_first(cases: Sequence[Case]) -> list[Case]:
-    """Whoever reads looks for what went wrong; within a verdict the order stays."""
+    """Return the cases with the problems first; within a verdict they keep their order."""
     order = [Verdict.OVERDUE, Verdict.LATE, Verdict.UNKNOWN, Verdict.UNPROVEN, Verdict.PENDING]
     ranks = {verdict: rank for rank, verdict in enumerate(order)}
     return sorted(cases, key=lambda case: ranks.get(case.verdict, len(order)))

@@ -1,4 +1,4 @@
-"""The plot of the lag: a dot for every removal, over the day on which access ended. SVG, drawn by hand."""
+"""The lag plot as SVG: a dot for every removal, at the day on which access ended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from enforcer.core.evidence.period import Period
 WIDTH, HEIGHT = 900, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 12, 14, 30
 _SHORTEST = 60.0
-# The scale is logarithmic: nights take minutes, outages days.
+# The scale is logarithmic: normal lags are minutes, those after an outage days.
 _MARKS = (
     (60, "1 min"),
     (600, "10 min"),
@@ -31,7 +31,7 @@ _MOST_DAYS_NAMED = 8
 
 @dataclass(frozen=True, slots=True, order=True)
 class Dot:
-    """Where a removal is drawn; those that would lie on each other are one."""
+    """The position of a removal; removals at the same position share a dot."""
 
     x: float
     y: float
@@ -40,7 +40,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the scale, with its name."""
+    """A grid line and its label."""
 
     at: float
     name: str
@@ -48,7 +48,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """Everything that the template draws."""
+    """What the template draws."""
 
     dots: Sequence[Dot]
     lags: Sequence[Line]
@@ -61,7 +61,7 @@ class Plot:
 
 
 def plot(cases: Iterable[Case], period: Period, sla: timedelta) -> Plot:
-    """Lay out the plot of all removals whose lag is known."""
+    """Lay out the removals whose lag is known."""
     removed = [case for case in cases if case.lag_seconds is not None and case.due_at is not None]
     longest = max([sla.total_seconds() * 2, *(case.lag_seconds or 0 for case in removed)])
     height = _Height(longest)
@@ -75,7 +75,7 @@ def plot(cases: Iterable[Case], period: Period, sla: timedelta) -> Plot:
 
 
 class _Height:
-    """The logarithmic scale of the lag."""
+    """The logarithmic lag axis."""
 
     def __init__(self, longest: float) -> None:
         self._decades = math.log(max(longest, _SHORTEST * 10) / _SHORTEST)

@@ -1,4 +1,4 @@
-"""The report that a run leaves: a page for people and JSON for programs, with the ledger's head."""
+"""The report of a run: an HTML page and JSON, both with the ledger's head."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What the JSON says."""
+    """The content of the JSON file."""
 
     schema: int = 1
     run: Run
@@ -33,7 +33,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run_report(report: Report, head: Head, zone: ZoneInfo) -> tuple[Blob, Blob]:
-    """Render a run's report; `head` is that of the group's ledger after the run."""
+    """Render a run's report; `head` is the head of the group's ledger after the run."""
     run = report.run
     name = f"{run.group_id}/{run.run_id}"
     notes = {NOTE_SEQUENCE: str(head.sequence), NOTE_HASH: head.hash}

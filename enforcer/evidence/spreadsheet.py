@@ -1,8 +1,8 @@
-"""CSV that a spreadsheet shows and never runs.
+"""CSV that no spreadsheet runs as formulas.
 
-Excel, LibreOffice and others take a cell that begins with `=`, `+`, `-` or `@` for a formula, and where the
-list separator of their language is another one, a cell may begin in the middle of ours. An apostrophe makes
-it text. Source: OWASP, "CSV Injection".
+Excel, LibreOffice and others treat a cell that begins with `=`, `+`, `-` or `@` as a formula; where the
+locale has another list separator, a cell may begin in the middle of ours. An apostrophe makes it text.
+Source: OWASP, "CSV Injection".
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from enforcer.core.calendar.dates import instant
 from enforcer.core.evidence.cases import Case
 from enforcer.core.plain_text import CONTROL
 
-# Also in full width, which some spreadsheets read alike.
+# Includes the full-width forms, which some spreadsheets accept.
 _FORMULA = re.compile(r"(^|[,;|\t\r\n\"'])(\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 _CONTROL = re.compile(f"[{CONTROL}]+")
-# By this Excel knows that it is UTF-8.
+# Makes Excel read the file as UTF-8.
 _MARK = "\ufeff"
 
 
 def spreadsheet(cases: Iterable[Case]) -> bytes:
-    """Return the cases as CSV: UTF-8 with a mark, commas, a header, one line for each."""
+    """Return the cases as comma-separated CSV with a header: UTF-8 with a byte order mark."""
     columns = [field.name for field in fields(Case)]
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
@@ -36,7 +36,7 @@ def spreadsheet(cases: Iterable[Case]) -> bytes:
 
 
 def harmless(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
+    """Return the text in a form that no spreadsheet treats as a formula."""
     return _FORMULA.sub(r"\1\2'", _CONTROL.sub(" ", text))
 
 

@@ -9,7 +9,7 @@ import azure.functions as func
 from enforcer.api.routes import ROUTES
 from enforcer.functions.runtime import PerLoop, pacer, settings
 from enforcer.services import open_services
-from enforcer.web.app import PATIENCE, Api
+from enforcer.web.app import RETRY_BUDGET, Api
 from enforcer.web.messages import Request, Response
 from enforcer.web.routes import Route
 
@@ -19,7 +19,7 @@ type HttpFunction = Callable[[func.HttpRequest, func.Context], Awaitable[func.Ht
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
 
-api = PerLoop(lambda: open_services(settings(), patience=PATIENCE, pacer=pacer), Api)
+api = PerLoop(lambda: open_services(settings(), retry_budget=RETRY_BUDGET, pacer=pacer), Api)
 
 
 def register_routes(on: func.Blueprint, routes: Iterable[Route], answer: Answer) -> None:

@@ -1,7 +1,7 @@
-"""Writes that happen at the same time travel together, up to 20 in one `$batch`; so do many reads.
+"""Concurrent writes share a `$batch`, up to 20 in each; so do groups of reads.
 
 The items of a batch are independent: with `dependsOn`, a harmless "not a member" would cancel the revocation
-that follows. Graph counts and throttles each item by itself, so each is judged and repeated by itself.
+that follows. Graph counts and throttles each item separately, so each is judged and retried separately.
 """
 
 from __future__ import annotations
@@ -58,19 +58,19 @@ _REPLIES = msgspec.json.Decoder(_BatchReply)
 
 
 type Precondition = Callable[[], Awaitable[None]]
-"""Raises whatever whoever asked for the write is to get instead of its answer."""
+"""Checked before a write is sent; what it raises replaces the answer."""
 
 
 async def no_precondition() -> None:
-    """For writes that depend on nothing."""
+    """Pass: for writes that depend on nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A write for whose answer somebody waits."""
+    """A write and the future of its answer."""
 
     request: Request
-    look: Precondition
+    precondition: Precondition
     answer: asyncio.Future[Reply] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
@@ -85,15 +85,15 @@ class _Call:
         if self.is_wanted:
             self.answer.set_exception(error)
 
-    async def look_once_more(self) -> None:
+    async def check_precondition(self) -> None:
         try:
-            await self.look()
-        except Exception as error:  # noqa: BLE001 -- handed on to whoever waits for the answer
+            await self.precondition()
+        except Exception as error:  # noqa: BLE001 -- passed on to whoever waits for the answer
             self.fail(error)
 
 
 class Batcher:
-    """Gathers writes that are asked for at the same time, and sends them together."""
+    """Collects concurrent writes and sends them together."""
 
     def __init__(self, client: GraphClient, *, under_way: int = BATCHES_UNDER_WAY) -> None:
         self._client = client
@@ -102,30 +102,30 @@ class Batcher:
         self._sending: set[asyncio.Task[None]] = set()
         self._gathering = False
 
-    async def write(self, request: Request, look: Precondition = no_precondition) -> Reply:
-        """Make one write, again where that may help; give the last answer, whatever it is.
+    async def write(self, request: Request, precondition: Precondition = no_precondition) -> Reply:
+        """Make a write, retrying where that may help; return the last answer, whatever it is.
 
         Args:
             request: The write.
-            look: Is taken before each attempt, when all waiting is over, until one may have taken effect:
-                what was begun is brought to its end.
+            precondition: Checked before each attempt, once all waiting is over, until an attempt may have
+                taken effect: what was begun is completed.
 
         Raises:
             UnavailableError: Graph did not answer in time.
-            AccessDeniedError: Graph does not know us (401).
+            AccessDeniedError: Graph rejects our token (401).
         """
 
         async def attempt() -> Reply:
-            nonlocal look
-            reply = await self._once(request, look)
+            nonlocal precondition
+            reply = await self._once(request, precondition)
             if reply.may_have_taken_effect:
-                look = no_precondition
+                precondition = no_precondition
             return reply
 
-        return await self._client.persist(attempt)
+        return await self._client.call_with_retries(attempt)
 
-    async def _once(self, request: Request, look: Precondition) -> Reply:
-        call = _Call(request, look)
+    async def _once(self, request: Request, precondition: Precondition) -> Reply:
+        call = _Call(request, precondition)
         self._waiting.append(call)
         if not self._gathering:
             self._gathering = True
@@ -138,7 +138,7 @@ class Batcher:
         task.add_done_callback(self._sending.discard)
 
     async def _gather(self) -> None:
-        """Send what waits, as soon as there is a slot; what comes meanwhile goes along."""
+        """Send the waiting writes as slots become free, with those that arrive meanwhile."""
         try:
             while self._waiting:
                 await self._slots.acquire()
@@ -149,17 +149,17 @@ class Batcher:
             self._gathering = False
 
     async def _linger(self) -> None:
-        """Let a batch fill up while others are under way; whoever comes alone goes at once."""
+        """Let a batch fill up while others are in progress; a single write is sent at once."""
         busy = len(self._sending) > 1
         await asyncio.sleep(_LINGER_SECONDS if busy and len(self._waiting) < BATCH_SIZE else 0)
 
-    async def _deliver(self, taken: list[_Call]) -> None:
+    async def _deliver(self, calls: list[_Call]) -> None:
         try:
-            # Whoever does not wait any more does not want it any more, either.
-            if calls := [call for call in taken if call.is_wanted]:
-                await self._attempt(calls)
-        except BaseException as error:  # whoever waits must hear of it, whatever it is
-            for call in taken:
+            # A write is not sent if nobody waits for its answer any longer.
+            if wanted := [call for call in calls if call.is_wanted]:
+                await self._attempt(wanted)
+        except BaseException as error:  # everyone who waits must get it, whatever it is
+            for call in calls:
                 call.fail(error)
             if not isinstance(error, Exception):
                 raise
@@ -167,13 +167,13 @@ class Batcher:
             self._slots.release()
 
     async def _attempt(self, calls: list[_Call]) -> None:
-        """Wait for Graph, look whether all are still wanted, and send."""
+        """Wait for Graph, check the preconditions, and send what is still wanted."""
         if (refusal := self._client.refusal()) is not None:
             _settle(calls, [refusal] * len(calls))
             return
         async with self._client.pacer.writing(len(calls)):
             await asyncio.gather(
-                *(call.look_once_more() for call in calls if call.look is not no_precondition)
+                *(call.check_precondition() for call in calls if call.precondition is not no_precondition)
             )
             calls = [call for call in calls if call.is_wanted]
             requests = [call.request for call in calls]
@@ -185,18 +185,18 @@ class Batcher:
             _settle(calls, _read_items(reply, len(requests)))
         elif reply.kind is ReplyKind.RETRY:
             _settle(calls, [reply] * len(calls))
-        else:  # a refusal of the envelope says nothing about what is in it
+        else:  # a refusal of the envelope says nothing about its items
             _settle(calls, [await self._client.attempt(request) for request in requests])
 
 
 async def read_together(client: GraphClient, requests: Sequence[Request]) -> list[Reply]:
     """Make these reads, 20 to a `$batch`, and return their answers in the same order.
 
-    What is not answered for good within its batch is asked for again by itself.
+    A read that fails within its batch is repeated on its own.
 
     Raises:
         UnavailableError: Graph did not answer in time.
-        AccessDeniedError: Graph does not know us (401).
+        AccessDeniedError: Graph rejects our token (401).
     """
     batches = list(batched(requests, BATCH_SIZE, strict=False))
     replies = await each(batches, lambda some: _read_batch(client, some), at_once=_READ_AT_ONCE)
@@ -207,7 +207,7 @@ async def _read_batch(client: GraphClient, requests: Sequence[Request]) -> list[
     if len(requests) == 1:
         return [await client.call(requests[0])]
     envelope = _envelope(requests)
-    reply = await client.persist(lambda: client.attempt(envelope, writes=0))
+    reply = await client.call_with_retries(lambda: client.attempt(envelope, writes=0))
     answers = _read_items(reply, len(requests)) if reply.ok else [reply] * len(requests)
     return [
         answer if answer.ok else await client.call(request)
@@ -222,7 +222,7 @@ def _settle(calls: list[_Call], replies: list[Reply]) -> None:
 
 def _envelope(requests: Sequence[Request]) -> Request:
     items = [_item(number, request) for number, request in enumerate(requests, start=1)]
-    # Each item is counted and throttled by itself, and so has a priority of its own.
+    # Each item is throttled separately and therefore has its own priority, too.
     urgent = any(request.priority is Priority.HIGH for request in requests)
     return Request(
         method="POST",
@@ -233,7 +233,7 @@ def _envelope(requests: Sequence[Request]) -> Request:
 
 
 def _item(number: int, request: Request) -> _Item:
-    # In a batch, Graph refuses a POST without a body and its Content-Type, even where it takes none alone.
+    # In a batch, Graph requires every POST to have a body and a Content-Type, even where it needs none alone.
     if request.method == "POST" and not request.body:
         request = replace(request, body=b"{}")
     return _Item(
@@ -246,12 +246,12 @@ def _item(number: int, request: Request) -> _Item:
 
 
 def _read_items(reply: Reply, count: int) -> list[Reply]:
-    """Match the items' answers by id; they may come in any order. A missing one is no answer."""
+    """Match the items' answers by ID, as they come in any order. A missing one counts as not answered."""
     try:
         found = {item.id: item for item in _REPLIES.decode(reply.body).responses}
     except msgspec.MsgspecError as error:
         return [no_reply(error)] * count
-    missing = Reply(status=0, message="the batch's answer lacks it")
+    missing = Reply(status=0, message="missing from the batch's answer")
     return [
         read_reply(item.status, item.texts, bytes(item.body)) if (item := found.get(str(number))) else missing
         for number in range(1, count + 1)

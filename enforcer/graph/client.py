@@ -1,10 +1,9 @@
-"""Calls to Microsoft Graph through the SDK's adapter, with retries of our own.
+"""Calls to Microsoft Graph through the SDK's adapter, with our own retries.
 
-The SDK's retry handler never retries 500, 502 or a lost connection, gives up at once when told to wait for
-three minutes or more, and lets every worker wait for itself; so it is left out, as is its redirect handler,
-which would carry the token elsewhere. Of the SDK we use the adapter, its authentication (with continuous
-access evaluation) and its telemetry; the answers are taken as they come over the wire, because building the
-SDK's models costs 1.5 seconds at their first use.
+The SDK's retry handler never retries 500, 502 or a lost connection, gives up at once if told to wait three
+minutes or more, and lets every worker wait for itself. It is left out, and so is the redirect handler, which
+would carry the token elsewhere. We use the SDK's adapter, authentication (with continuous access evaluation)
+and telemetry, but read responses from the wire: building the SDK's models costs 1.5 seconds on first use.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ if TYPE_CHECKING:
 
 
 class GraphClient:
-    """Graph for one event loop; connects at the first call. Use as a context manager, or call `close`.
+    """Graph for one event loop; connects on the first call. Use as a context manager, or call `close`.
 
     Args:
-        settings: Where Graph is and who asks.
+        settings: Where Graph is, and which identity to use.
         pacer: Shared by all clients of the process.
-        patience: How long a call may take, and how long it is tried again.
-        credential: Who asks, where it is not the function's identity.
+        retry_budget: How long a call may take, and how long it is retried.
+        credential: Used instead of the function's identity.
     """
 
     def __init__(
@@ -39,11 +38,11 @@ class GraphClient:
         settings: Settings,
         *,
         pacer: Pacer | None = None,
-        patience: RetryBudget | None = None,
+        retry_budget: RetryBudget | None = None,
         credential: AsyncTokenCredential | None = None,
     ) -> None:
-        self._patience = patience or RetryBudget()
-        self._wire = Wire(settings, seconds=self._patience.call, credential=credential)
+        self._retry_budget = retry_budget or RetryBudget()
+        self._wire = Wire(settings, seconds=self._retry_budget.call, credential=credential)
         self._token_number = 0
         self.pacer = pacer or Pacer()
 
@@ -54,34 +53,31 @@ class GraphClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close all connections; it connects anew when it is used again."""
+        """Close all connections; the next call connects again."""
         await self._wire.close()
 
     async def read(self, path: str, **parameters: str) -> Reply:
-        """GET a path below `/v1.0`, or a nextLink as it came.
+        """GET a path below `/v1.0`, or a nextLink.
 
         Raises:
             UnavailableError: Graph did not answer in time.
-            AccessDeniedError: Graph does not know us (401).
-            ReadError: The address is not Graph's: the token goes nowhere else.
+            AccessDeniedError: Graph rejects our token (401).
+            ReadError: The URL is not Graph's; the token is sent nowhere else.
         """
         return await self.call(Request(method="GET", path=path, parameters=parameters))
 
     async def call(self, request: Request) -> Reply:
-        """Make one call, again where that may help; give the last answer, whatever it is.
+        """Make a call, retrying where that may help, and return the last answer. Raises: as `read`."""
+        return await self.call_with_retries(lambda: self.attempt(request))
 
-        Raises: as `read`.
-        """
-        return await self.persist(lambda: self.attempt(request))
-
-    async def persist(self, attempt: Callable[[], Awaitable[Reply]]) -> Reply:
-        """Make these attempts until one is answered for good: some time apart, and with one new token.
+    async def call_with_retries(self, attempt: Callable[[], Awaitable[Reply]]) -> Reply:
+        """Repeat the attempt, with pauses and at most one new token, until its answer is final.
 
         Raises:
             UnavailableError: Graph did not answer in time.
-            AccessDeniedError: Graph does not take the new token either.
+            AccessDeniedError: Graph rejects the new token, too.
         """
-        retries = Retries(self._patience)
+        retries = Retries(self._retry_budget)
         renewed = repeated = False
         while True:
             token = self._token_number
@@ -95,25 +91,25 @@ class GraphClient:
                 raise AccessDeniedError(f"Graph refuses the token: {reply.explanation}")
             else:
                 renewed = True
-                if token == self._token_number:  # or somebody else has renewed it meanwhile
+                if token == self._token_number:  # otherwise another call has renewed it meanwhile
                     self._token_number += 1
                     self._wire.renew_token()
 
     async def attempt(self, request: Request, *, writes: int | None = None) -> Reply:
-        """Make one call once. `writes` is its share of the directory's quota, where another one counts."""
+        """Make a call once. `writes` overrides its share of the directory's write quota."""
         if (refusal := self.refusal()) is not None:
             return refusal
         async with self.pacer.writing(request.writes if writes is None else writes):
             return await self.send(request)
 
     def refusal(self) -> Reply | None:
-        """Stand for Graph's answer where it has asked everybody to wait for longer than we are ready to."""
-        if (wait := self.pacer.pause_left()) <= self._patience.throttling:
+        """Return a 429 of our own if Graph asked for a longer pause than the retry budget allows."""
+        if (wait := self.pacer.pause_left()) <= self._retry_budget.throttling:
             return None
-        return Reply(status=TOO_MANY, message="Graph has asked everybody to wait", retry_after=wait)
+        return Reply(status=TOO_MANY, message="Graph has asked all callers to wait", retry_after=wait)
 
     async def send(self, request: Request) -> Reply:
-        """Make one call now; the pacer has let it through. Raises: as `Wire.send`."""
+        """Make a call now, once the pacer has let it through. Raises: as `Wire.send`."""
         return await self._wire.send(request)
 
     async def token(self) -> str:

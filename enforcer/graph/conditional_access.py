@@ -1,7 +1,7 @@
-"""Conditional Access in Graph: the policies, and the question what they would do to somebody (What If).
+"""Conditional Access in Graph: the policies, and their evaluation for a person (What If).
 
-These calls are limited to one per second and tenant, over all apps, and their 429 says nothing about when to
-come again. Source: "Microsoft Graph service-specific throttling limits", Conditional Access.
+These calls are limited to one per second and tenant, across all apps, and their 429 has no Retry-After.
+Source: "Microsoft Graph service-specific throttling limits", Conditional Access.
 """
 
 from __future__ import annotations
@@ -21,40 +21,40 @@ from enforcer.graph.retries import Retries, RetryBudget
 POLICIES = "/identity/conditionalAccess/policies"
 _POLICY = POLICIES + "/{policy}"
 _EVALUATE = "/identity/conditionalAccess/evaluate"
-# Lists the policies, and evaluates them too (conditionalAccessRoot: evaluate).
+# Permits both listing and evaluating the policies (conditionalAccessRoot: evaluate).
 READING = "Policy.Read.All"
 _WRITE = "Policy.Read.All, Policy.ReadWrite.ConditionalAccess and Application.Read.All"
-# What If wants an app and a client. A policy for all apps meets any; this is SharePoint Online's ID, the same
-# in every tenant, and the one in Graph's own example (conditionalAccessRoot: evaluate).
+# What If needs an app and a client. A policy for all apps applies to any app; this is SharePoint Online's ID,
+# the same in every tenant, from Graph's own example (conditionalAccessRoot: evaluate).
 ASKED_APP = "00000003-0000-0ff1-ce00-000000000000"
 _CIRCUMSTANCES = {"clientAppType": "browser", "devicePlatform": "windows"}
-# Nothing urgent waits for these answers, and a run holds its lease meanwhile.
-PATIENCE = RetryBudget(failures=10, throttling=60)
+# Short, because nothing urgent waits for these answers and the run holds its lease meanwhile.
+RETRY_BUDGET = RetryBudget(failures=10, throttling=60)
 
 
 class ConditionalAccess:
     """The tenant's policies, for one event loop; at most one call a second.
 
     Args:
-        client: Graph, and who asks.
-        pacer: Lets the calls through.
-        patience: How long a call is tried again.
+        client: Graph.
+        pacer: Spaces out the calls.
+        retry_budget: How long a call is retried.
 
-    Errors of all methods:
-        AccessDeniedError: This identity lacks the permission; the text names it.
-        ReadError: Graph refused the call, or its answer is broken.
+    All methods raise:
+        AccessDeniedError: This identity lacks the permission that the message names.
+        ReadError: Graph refused the call, or its answer is malformed.
         UnavailableError: Graph did not answer in time.
     """
 
     def __init__(
-        self, client: GraphClient, pacer: Pacer | None = None, patience: RetryBudget = PATIENCE
+        self, client: GraphClient, pacer: Pacer | None = None, retry_budget: RetryBudget = RETRY_BUDGET
     ) -> None:
         self._client = client
-        self._patience = patience
+        self._retry_budget = retry_budget
         self._pacer = pacer or Pacer(writes=1, window=1.0)
 
     async def policies(self) -> list[Policy]:
-        """Return all policies of the tenant, whoever made them."""
+        """Return all policies of the tenant, whoever created them."""
         what = "the Conditional Access policies"
         found = await all_of(
             lambda: self._get(POLICIES), lambda reply: _page(reply, what, READING), self._get
@@ -62,16 +62,16 @@ class ConditionalAccess:
         return [_policy(body) for body in found]
 
     async def create(self, body: Json) -> Policy:
-        """Create a policy. A call whose answer was lost is not repeated: there might be two afterwards."""
+        """Create a policy. A call whose answer is lost is not repeated, as that might create two."""
         request = Request(method="POST", path=POLICIES, body=msgspec.json.encode(body))
         reply = await self._call_once(request)
         if reply.kind is ReplyKind.RETRY:
-            raise UnavailableError(f"whether the policy was created is not known: {reply.explanation}")
+            raise UnavailableError(f"the policy may or may not have been created: {reply.explanation}")
         _require(reply, "a policy could not be created", _WRITE)
         return _policy(decode(reply, dict[str, Any], "the new policy"))
 
     async def update(self, policy_id: str, body: Json) -> None:
-        """Change a policy; what the body leaves out stays as it is."""
+        """Change a policy; properties that the body omits stay unchanged."""
         reply = await self._call(
             Request(
                 method="PATCH",
@@ -83,7 +83,7 @@ class ConditionalAccess:
         _require(reply, f"policy {policy_id} could not be changed", _WRITE)
 
     async def evaluate(self, user_id: str) -> list[Policy]:
-        """Ask Entra which policies would meet a sign-in of this person, those in report-only state too.
+        """Return the policies that Entra would apply to this person's sign-in, including report-only ones.
 
         Raises:
             NotFoundError: The account does not exist.
@@ -107,21 +107,21 @@ class ConditionalAccess:
         return await self._call(Request(method="GET", path=path))
 
     async def _call(self, request: Request) -> Reply:
-        """Make a call, again where that may help."""
-        retries = Retries(self._patience)
+        """Make a call, retrying where that may help."""
+        retries = Retries(self._retry_budget)
         while (reply := await self._paced(request)).kind is ReplyKind.RETRY:
             await retries.wait(reply, self._pacer)
         return reply
 
     async def _call_once(self, request: Request) -> Reply:
-        """Make a call that must not take effect twice: again only where it certainly had none."""
-        retries = Retries(self._patience)
+        """Make a call that must not take effect twice: retry only if it certainly had none."""
+        retries = Retries(self._retry_budget)
         while (reply := await self._paced(request)).throttled or not reply.sent:
             await retries.wait(reply, self._pacer)
         return reply
 
     async def _paced(self, request: Request) -> Reply:
-        # The directory's own write quota has no part in this.
+        # These calls do not count towards the directory's write quota.
         async with self._pacer.writing(1):
             return await self._client.attempt(request, writes=0)
 

@@ -1,4 +1,4 @@
-"""Graph's answers as objects; a list comes in pages."""
+"""Decodes Graph's answers and reads lists page by page."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import msgspec
 from enforcer.core.exceptions import ReadError
 from enforcer.graph.reply import Reply
 
-# Longer than the longest list takes, and within the time of a run.
+# More than the longest list takes, but less than a run may.
 LISTING_SECONDS = 20 * 60.0
 _ATTEMPTS = 3
 
 
 class Page[T](msgspec.Struct):
-    """A part of a list; the last one has no `next_link`."""
+    """A page of a list; the last one has no `next_link`."""
 
     value: list[T]
     next_link: str | None = msgspec.field(default=None, name="@odata.nextLink")
 
 
 def decode[T](reply: Reply, kind: type[T], what: str) -> T:
-    """Read the body of an answer that is no error.
+    """Decode the body of a successful answer.
 
     Raises:
-        ReadError: It is cut off, or something else than `what`.
+        ReadError: It is truncated, or is not `what`.
     """
     try:
         return msgspec.json.decode(reply.body, type=kind)
@@ -35,7 +35,7 @@ def decode[T](reply: Reply, kind: type[T], what: str) -> T:
 
 
 class _PlaceLostError(Exception):
-    """Graph no longer knows where in the list we are."""
+    """Graph no longer accepts a nextLink."""
 
 
 async def all_of[T](
@@ -45,16 +45,16 @@ async def all_of[T](
     *,
     seconds: float = LISTING_SECONDS,
 ) -> list[T]:
-    """Read a whole list, page by page; from its beginning again, twice at most, where Graph loses the place.
+    """Read a whole list, page by page; if Graph loses the place, start again, at most twice.
 
     Args:
-        begin: Asks for the first page.
-        read: Makes a page of an answer, or raises.
-        follow: Asks for the page at a `next_link`.
-        seconds: After which no further page is asked for.
+        begin: Requests the first page.
+        read: Decodes a page, or raises.
+        follow: Requests the page at a `next_link`.
+        seconds: How long further pages are requested.
 
     Raises:
-        ReadError: The list has no end: its pages go in circles, or there were more after so long.
+        ReadError: The list does not end: its pages go in circles, or there are more when the time is up.
         Whatever the functions raise.
     """
     until = asyncio.get_running_loop().time() + seconds
@@ -77,14 +77,16 @@ async def _pages[T](
     found: list[T] = []
     followed: set[str] = set()
     page = read(await begin())
-    # A page may be short, or empty, and have a successor all the same.
+    # Even a short or empty page may have a successor.
     while (link := page.next_link) is not None:
         found += page.value
         if link in followed:
-            raise ReadError(f"Graph's pages go in circles: after {len(followed) + 1} pages a link came again")
+            raise ReadError(
+                f"Graph's pages go in circles: after {len(followed) + 1} pages a link was repeated"
+            )
         if asyncio.get_running_loop().time() >= until:
             raise ReadError(
-                f"Graph's list has no end: there were more than {len(followed) + 1} pages in the time"
+                f"Graph's list has no end: there are more pages after {len(followed) + 1} when time is up"
             )
         followed.add(link)
         reply = await follow(link)

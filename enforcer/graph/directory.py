@@ -1,4 +1,4 @@
-"""What this product asks of the directory: groups, members, people, and the steps of an offboarding."""
+"""Directory operations: groups, members, people, and the steps of an offboarding."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ from enforcer.graph.decoding import Page, all_of, decode
 from enforcer.graph.groups import GROUP_COLUMNS, Group, ManagedGroup, refusal
 from enforcer.graph.reply import Reply, ReplyKind, Request
 
-# One look at the group answers for all removals of about the same time.
+# How long a confirmed group counts as confirmed: one check serves all removals of about the same time.
 _CONFIRMED_SECONDS = 30.0
 _PAGE = "999"  # group: list members; the most that Graph gives at once
 _MEMBER_COLUMNS = (
     "id,userPrincipalName,mail,otherMails,proxyAddresses,userType,externalUserState,accountEnabled"
 )
 _USER_COLUMNS = f"{_MEMBER_COLUMNS},displayName"
-# All that may be an address of somebody, as Microsoft asks whether an invited person is there already (Entra
-# External ID, "B2B collaboration API"); none of it needs advanced queries. The prefix is in either case.
+# Every property that may hold somebody's address, as Microsoft checks whether an invited person already
+# exists (Entra External ID, "B2B collaboration API"). None needs advanced queries. The prefix may be in
+# either case.
 _HAS_ADDRESS = (
     "userPrincipalName eq '{0}' or mail eq '{0}' or otherMails/any(x:x eq '{0}')"
     " or proxyAddresses/any(x:x eq 'smtp:{0}') or proxyAddresses/any(x:x eq 'SMTP:{0}')"
@@ -70,11 +71,10 @@ class Directory:
         self._confirmed: dict[str, float] = {}
 
     async def require_group(self, group_id: str) -> ManagedGroup:
-        """Make sure that the group is there and is one whose members this product can manage.
+        """Make sure that the group exists and that its members can be managed.
 
         Raises:
-            GroupError: It is missing, or dynamic, synced, mail-enabled, role-assignable or restricted;
-                the text says what to do.
+            GroupError: It is missing, or its members cannot be managed; the message says why and what to do.
             AccessDeniedError: This identity may not read groups.
         """
         reply = await self._client.read(
@@ -88,11 +88,11 @@ class Directory:
         return ManagedGroup(group.id, group.display_name or "")
 
     async def members(self, group_id: str) -> AsyncIterator[Member]:
-        """Return every direct member, once all pages have been read.
+        """Yield every direct member, once all pages have been read.
 
         Raises:
-            ReadError, AccessDeniedError, UnavailableError: A page could not be read, so that nothing may be
-                concluded from the others.
+            ReadError, AccessDeniedError, UnavailableError: A page could not be read; the others are useless
+                without it.
         """
 
         def begin() -> Awaitable[Reply]:
@@ -107,9 +107,9 @@ class Directory:
             yield found
 
     async def owners(self, group_id: str) -> frozenset[str]:
-        """Return the object IDs of the applications that own the group; they may change its members.
+        """Return the object IDs of the service principals that own the group; they may change its members.
 
-        Without the cast Graph leaves service principals out (group: list owners).
+        Without the cast, Graph omits service principals (group: list owners).
 
         Raises: as `members`.
         """
@@ -127,7 +127,7 @@ class Directory:
 
         Raises:
             NotFoundError: Nobody has that name.
-            AmbiguousError: Several people have.
+            AmbiguousError: Several people have that name.
         """
         if problem := keys.problem(name):
             raise NotFoundError(f"the name {problem}", field="user")
@@ -136,11 +136,10 @@ class Directory:
             if person is None:
                 raise NotFoundError(f"nobody in this tenant has the object ID {name}", field="user")
             return person
-        # Whatever Graph takes for the same address: only what is the same to us is.
+        # Graph matches more loosely: only an address that is the same to us counts.
         key = keys.normalised(name)
-        asked = await self._people(lambda: self._client.call(_users_having(key)))
-        having = [person for person in asked if key in person.names]
-        found = {person.id: person for person in having}
+        people = await self._people(lambda: self._client.call(_users_having(key)))
+        found = {person.id: person for person in people if key in person.names}
         if not found:
             raise NotFoundError(f"nobody in this tenant has the name or address {name}", field="user")
         if len(found) > 1:
@@ -149,27 +148,29 @@ class Directory:
         return next(iter(found.values()))
 
     async def having(self, addresses: Collection[str]) -> dict[str, frozenset[str]]:
-        """Find everybody who has, or may have, one of these addresses: object IDs, by address.
+        """Return the object IDs of everyone who has, or may have, each of these addresses.
 
         Raises:
-            ReadError, AccessDeniedError, UnavailableError: Graph did not say it of all.
+            ReadError, AccessDeniedError, UnavailableError: Graph did not answer for all addresses.
         """
-        asked = list(addresses)
-        replies = await read_together(self._client, [_users_having(address) for address in asked])
+        ordered = list(addresses)
+        replies = await read_together(self._client, [_users_having(address) for address in ordered])
         return {
             address: frozenset({person.id for person in await self._people(partial(_at_once, reply))})
-            for address, reply in zip(asked, replies, strict=True)
+            for address, reply in zip(ordered, replies, strict=True)
         }
 
-    # The steps take a last look (see `Batcher.write`), and raise what it raises.
+    # The steps check a precondition (see `Batcher.write`) and raise what it raises.
 
-    async def remove(self, group_id: str, user_id: str, look: Precondition = no_precondition) -> StepResult:
-        """Take a person out of the group. He is out afterwards, whoever did it, or the step has failed."""
-        # Without `/$ref` this call would delete the user himself (group: remove member).
+    async def remove(
+        self, group_id: str, user_id: str, precondition: Precondition = no_precondition
+    ) -> StepResult:
+        """Remove a person from the group. They are out afterwards, whoever did it, or the step has failed."""
+        # Without `/$ref` this call would delete the user account itself (group: remove member).
         path = "/groups/{group}/members/{user}/$ref"
-        reply = await self._write("DELETE", path, {"group": group_id, "user": user_id}, look=look)
+        reply = await self._write("DELETE", path, {"group": group_id, "user": user_id}, b"", precondition)
         if reply.not_a_member:
-            # The same answer comes when the group itself is gone: that would look like perfect success.
+            # A deleted group gives the same answer, and would look like perfect success.
             try:
                 await self._confirm(group_id)
             except UnavailableError as error:
@@ -179,9 +180,10 @@ class Directory:
             )
         return _result(reply)
 
-    async def revoke(self, user_id: str, look: Precondition = no_precondition) -> StepResult:
-        """Invalidate the person's refresh tokens and browser sessions, as far as they are this tenant's."""
-        reply = await self._write("POST", "/users/{user}/revokeSignInSessions", {"user": user_id}, look=look)
+    async def revoke(self, user_id: str, precondition: Precondition = no_precondition) -> StepResult:
+        """Invalidate the person's refresh tokens and browser sessions in this tenant."""
+        path = "/users/{user}/revokeSignInSessions"
+        reply = await self._write("POST", path, {"user": user_id}, b"", precondition)
         if reply.ok and _says_false(reply):
             return StepResult(
                 outcome=StepOutcome.FAILED, request_id=reply.request_id, explanation="Graph answered: false"
@@ -189,18 +191,20 @@ class Directory:
         return await self._result_for(user_id, reply)
 
     async def set_enabled(
-        self, user_id: str, *, enabled: bool, look: Precondition = no_precondition
+        self, user_id: str, *, enabled: bool, precondition: Precondition = no_precondition
     ) -> StepResult:
-        """Let the account sign in, or not."""
+        """Enable or disable the account."""
         body = msgspec.json.encode({"accountEnabled": enabled})
-        reply = await self._write("PATCH", "/users/{user}", {"user": user_id}, body, look)
+        reply = await self._write("PATCH", "/users/{user}", {"user": user_id}, body, precondition)
         return await self._result_for(user_id, reply)
 
-    async def add(self, group_id: str, user_id: str, look: Precondition = no_precondition) -> StepResult:
-        """Make a person a member; it is no error when he is one."""
-        link = f"{self._client.url}/directoryObjects/{user_id}"
-        body = msgspec.json.encode({"@odata.id": link})
-        reply = await self._write("POST", "/groups/{group}/members/$ref", {"group": group_id}, body, look)
+    async def add(
+        self, group_id: str, user_id: str, precondition: Precondition = no_precondition
+    ) -> StepResult:
+        """Add a person to the group; it is not an error if they are a member already."""
+        body = msgspec.json.encode({"@odata.id": f"{self._client.url}/directoryObjects/{user_id}"})
+        path = "/groups/{group}/members/$ref"
+        reply = await self._write("POST", path, {"group": group_id}, body, precondition)
         if reply.already_a_member:
             return StepResult(
                 outcome=StepOutcome.ABSENT, request_id=reply.request_id, uncertain=reply.repeated
@@ -208,7 +212,7 @@ class Directory:
         return _result(reply)
 
     async def _result_for(self, user_id: str, reply: Reply) -> StepResult:
-        """Say what came of a step for an account. That it is gone is asked twice: no later run looks."""
+        """Return the result of a step on an account; a missing account is confirmed: no later run checks."""
         if reply.not_found and await self._is_gone(user_id):
             return StepResult(outcome=StepOutcome.NO_ACCOUNT, request_id=reply.request_id)
         return _result(reply)
@@ -220,7 +224,7 @@ class Directory:
             return False
 
     async def _confirm(self, group_id: str) -> None:
-        """Make sure that the group is there, at most once in a while however many answers need it."""
+        """Make sure that the group exists, asking Graph only once in a while."""
         now = asyncio.get_running_loop().time()
         async with self._confirming:
             if now - self._confirmed.get(group_id, -_CONFIRMED_SECONDS) >= _CONFIRMED_SECONDS:
@@ -232,13 +236,13 @@ class Directory:
         method: str,
         path: str,
         parameters: dict[str, str],
-        body: bytes = b"",
-        look: Precondition = no_precondition,
+        body: bytes,
+        precondition: Precondition,
     ) -> Reply:
-        """Make a write; where Graph does not answer for too long, that is the answer."""
+        """Make a write; return status 0 if Graph does not answer in time."""
         try:
             request = Request(method=method, path=path, parameters=parameters, body=body)
-            return await self._batcher.write(request, look)
+            return await self._batcher.write(request, precondition)
         except UnavailableError as error:
             return Reply(status=0, message=str(error))
 
@@ -258,7 +262,7 @@ class Directory:
         permission: str,
         make: Callable[[_Object], T],
     ) -> list[T]:
-        """Read a whole list, each of its pages as it comes."""
+        """Read a whole list, converting each page as it arrives."""
 
         def read(reply: Reply) -> Page[T]:
             page = _read(reply, Page[_Object], what, permission)
@@ -282,9 +286,9 @@ async def _at_once(reply: Reply) -> Reply:
 
 
 def _users_having(address: str) -> Request:
-    """Ask for the users who have an address, in whichever of Unicode's two forms Entra holds it."""
+    """Return the request for the users who have an address, in either of Unicode's two forms."""
     forms = dict.fromkeys(unicodedata.normalize(form, address) for form in ("NFC", "NFD"))
-    quoted = [form.replace("'", "''") for form in forms]  # OData's own escape; the rest is the URL's
+    quoted = [form.replace("'", "''") for form in forms]  # OData's escape; the URL's is applied later
     return Request(
         method="GET",
         path="/users?$filter={filter}&$select={select}",
@@ -296,11 +300,11 @@ def _users_having(address: str) -> Request:
 
 
 def _says_false(reply: Reply) -> bool:
-    """Whether the body says that nothing was done (user: revokeSignInSessions gives a Boolean)."""
+    """Whether the body says that nothing was done (user: revokeSignInSessions returns a Boolean)."""
     try:
         return msgspec.json.decode(reply.body, type=_Done).value is False
     except msgspec.MsgspecError:
-        return False  # 204, or a text: the status has said it
+        return False  # 204 or a text: the status decides
 
 
 def _member(found: _Object) -> Member:
@@ -339,7 +343,7 @@ def _user_kind(found: _Object) -> UserKind:
 
 
 def _other_addresses(found: _Object) -> tuple[str, ...]:
-    """Return the addresses besides user principal name and mail; of proxy addresses, only those of mail."""
+    """Return the addresses besides user principal name and mail; of proxy addresses, only SMTP ones."""
     mails = [one for one in found.proxy_addresses or () if one[: len(_SMTP)].lower() == _SMTP]
     addresses = [*(found.other_mails or ()), *(one[len(_SMTP) :] for one in mails)]
     known = {(found.user_principal_name or "").lower(), (found.mail or "").lower(), ""}

@@ -1,4 +1,4 @@
-"""Which groups have members that this product can manage."""
+"""Decides whether a group's members can be managed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GROUP_COLUMNS = (
 
 
 class Group(msgspec.Struct, rename="camel"):
-    """What Graph tells about a group."""
+    """A group as Graph describes it."""
 
     id: str
     display_name: str | None = None
@@ -33,20 +33,20 @@ class ManagedGroup:
 
 
 def hides_members(visibility: str | None) -> bool:
-    """Whether a group of this visibility lists its members to nobody without `Member.Read.Hidden`.
+    """Whether listing the members of a group with this visibility requires `Member.Read.Hidden`.
 
-    Microsoft 365 groups may be made so, and stay so (group: visibility).
+    Microsoft 365 groups can be created so, and it cannot be changed (group: visibility).
     """
     return (visibility or "").lower() == "hiddenmembership"
 
 
 def refusal(group: Group) -> str:
-    """Say why the group's members cannot be managed, and what to do; empty where they can."""
+    """Return why the group's members cannot be managed, and what to do; empty if they can."""
     types = group.group_types or ()
     unified = "Unified" in types
     refusals = {
         "is dynamic: its rule decides who is in it. Use a group with assigned membership": (
-            # A group that was made an assigned one keeps its old rule, paused.
+            # A group converted to assigned membership keeps its old rule, paused.
             "DynamicMembership" in types
         ),
         "is synced from on-premises: manage it there, or use a cloud group": group.on_premises_sync_enabled,
@@ -56,14 +56,14 @@ def refusal(group: Group) -> str:
         "is in a restricted management administrative unit, where apps have no say. Move it out": (
             group.is_management_restricted
         ),
-        # Graph answers 200 and an empty list: that would look as if everybody had left.
+        # Graph answers 200 with an empty list, as if everyone had left.
         "hides its members, whom Graph lists only with Member.Read.Hidden: use a security group": (
             hides_members(group.visibility)
         ),
         "is mail-enabled: Graph cannot change its members. Use a plain security group": (
             group.mail_enabled and not unified
         ),
-        "is no security group: Conditional Access and app assignments need one": (
+        "is not a security group: Conditional Access and app assignments need one": (
             group.security_enabled is False and not unified
         ),
     }

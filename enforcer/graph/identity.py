@@ -1,4 +1,4 @@
-"""Who we are to Graph, and what we may do there: what our own token says."""
+"""Our own identity and permissions in Graph, as our token states them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ class Identity:
     """Our own identity.
 
     Attributes:
-        roles: The application permissions that were granted; empty for a person, or where the token does not
-            tell. A managed identity's token is cached for up to a day: a new grant may not be in it yet.
+        roles: The granted application permissions; empty for a person, or if the token does not say. A
+        managed
+            identity's token is cached for up to a day: a new grant may be missing.
     """
 
     object_id: str
@@ -36,7 +37,7 @@ async def own_identity(client: GraphClient) -> Identity:
     """Read our own token.
 
     Raises:
-        AccessDeniedError: There is no token to be had.
+        AccessDeniedError: This identity is refused a token.
     """
     payload = (await client.token()).split(".")[1:2]
     try:

@@ -1,4 +1,4 @@
-"""In which of some groups a person is."""
+"""Checks which groups a person is a member of."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _AT_ONCE = 20  # directoryObject: checkMemberGroups
 
 
 async def groups_having(client: GraphClient, user_id: str, group_ids: Sequence[str]) -> list[str]:
-    """Return those of the groups of which the person is a member, through nested groups too.
+    """Return those of the groups that the person is a member of, directly or through nested groups.
 
     Raises:
-        ReadError, UnavailableError: Graph did not say.
+        ReadError, UnavailableError: Graph did not answer the question.
     """
     found: list[str] = []
     for some in batched(group_ids, _AT_ONCE, strict=False):

@@ -1,4 +1,4 @@
-"""One pacer for the whole process keeps it below Graph's write quota and makes every worker wait together."""
+"""Keeps the whole process below Graph's write quota, and makes all workers pause together."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ WINDOW_SECONDS = 150.0
 
 
 class Pacer:
-    """Lets at most `writes` writes into any `window` seconds, and nothing while Graph has asked to wait.
+    """Allows at most `writes` writes in any `window` seconds, and none while Graph has asked for a pause.
 
-    A write counts from when it is sent until `window` seconds after its answer came: whatever the network
-    does, Graph never sees more than the quota in a window of its own.
+    A write counts from sending until `window` seconds after its answer: whatever the network does, Graph
+    never sees more than the quota in any window of its own.
     """
 
     def __init__(self, writes: int = WRITES, window: float = WINDOW_SECONDS) -> None:
@@ -30,22 +30,22 @@ class Pacer:
         self._changed = asyncio.Event()
 
     def pause(self, seconds: float) -> None:
-        """Make everybody wait: Graph asked one of us to."""
+        """Make every caller wait, because Graph asked one of them to."""
         self._resume_at = max(self._resume_at, _now() + seconds)
 
     def pause_left(self) -> float:
-        """Return the seconds for which Graph has asked everybody to wait from now on."""
+        """Return the remaining seconds of the pause that Graph has asked for."""
         return max(0.0, self._resume_at - _now())
 
     async def ready(self) -> None:
-        """Wait until Graph may be called at all."""
+        """Wait until the pause is over."""
         while (wait := self.pause_left()) > 0:  # noqa: ASYNC110 -- it is a time, not an event
-            # Not all in the same instant: that would be the next burst.
+            # Spread out, lest all resume in the same instant as the next burst.
             await asyncio.sleep(wait + random.uniform(0, min(0.1, wait / 10)))  # noqa: S311
 
     @asynccontextmanager
     async def writing(self, count: int) -> AsyncIterator[None]:
-        """Wait for room for `count` writes, and hold it while they are under way."""
+        """Wait for room for `count` writes, and reserve it while they are in progress."""
         await self._enter(count)
         try:
             yield

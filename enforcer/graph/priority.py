@@ -1,7 +1,7 @@
-"""Which calls Graph may refuse first when there are too many.
+"""The priority of calls when Graph throttles.
 
 Source: "Microsoft Graph service-specific throttling limits", identity and access service: request header
-`x-ms-throttle-priority`. Low ones are throttled first and high ones last; the limits stay the same.
+`x-ms-throttle-priority`. Low priority is throttled first and high last; the limits stay the same.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ HEADER = "x-ms-throttle-priority"
 
 class Priority(StrEnum):
     LOW = "low"
-    """Nobody waits for it, and it is tried again."""
+    """Nobody is waiting for it, and it is retried."""
     NORMAL = "normal"
     HIGH = "high"
-    """Somebody waits for it."""
+    """Somebody is waiting for it."""
 
 
 _current = ContextVar("priority", default=Priority.NORMAL)
 
 
 def current_priority() -> Priority:
-    """Return the priority of the work that is going on."""
+    """Return the priority of the current work."""
     return _current.get()
 
 
 @contextmanager
 def working_at(priority: Priority) -> Iterator[None]:
-    """Return all calls that are made in this block, and by tasks that it starts, this priority."""
+    """Assign this priority to all calls made in the block and by tasks started in it."""
     before = _current.set(priority)
     try:
         yield
@@ -41,5 +41,5 @@ def working_at(priority: Priority) -> Iterator[None]:
 
 
 def priority_header(priority: Priority) -> dict[str, str]:
-    """Return the header; Graph takes a call without one for a normal one."""
+    """Return the header; without one, a call has normal priority."""
     return {} if priority is Priority.NORMAL else {HEADER: priority.value}

@@ -1,4 +1,4 @@
-"""What Graph answered, and what kind of answer it is."""
+"""Requests to Graph, its answers, and how they are classified."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from enforcer import clock
 from enforcer.graph.priority import Priority, current_priority, priority_header
 
 TOO_MANY = 429
-# 408, 409, 423 and 424 say "not now"; 0 stands for no answer at all. Every call that this product makes
-# may be repeated, so none of these is final.
+# 408, 409, 423 and 424 mean "not now"; 0 means no answer. Every call of this product may be repeated, so none
+# of these is final.
 _TRANSIENT = frozenset({0, 408, 409, 423, 424, TOO_MANY, 500, 502, 503, 504})
 _LONGEST_WAIT = 3600.0
 
 
 class ReplyKind(StrEnum):
-    """What kind of answer it is."""
+    """How an answer is classified."""
 
     DONE = auto()
     RETRY = auto()
     """Not now: the same call may succeed later."""
     PERSON = auto()
-    """Final, and about this one person or thing: other calls may succeed."""
+    """Final, but only for this person or object: other calls may succeed."""
     RUN = auto()
-    """The token is not taken: no other call with it will succeed either."""
+    """The token is rejected: no other call with it will succeed, either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One answer of Graph, alone or out of a `$batch`.
+    """An answer of Graph, alone or from a `$batch`.
 
     Attributes:
-        status: The HTTP status; 0 when no answer came (the call may have taken effect all the same).
+        status: The HTTP status; 0 if there was no answer (the call may still have taken effect).
         code: Graph's error code; branch on this.
-        message: Graph's words, for people only; see `not_a_member` for the one exception.
-        request_id: By which Microsoft's support finds the call.
-        retry_after: Seconds that Graph asked to wait; None where it did not.
-        repeated: An earlier attempt got no answer, or an error of the service, and may have taken effect.
-        sent: False where the call has never left, as without a token: it had no effect.
+        message: Graph's text, for people only, except in `not_a_member` and `already_a_member`.
+        request_id: The ID by which Microsoft support finds the call.
+        retry_after: Seconds that Graph asked to wait; None if it did not.
+        repeated: An earlier attempt got no answer, or a server error, and may have taken effect.
+        sent: False if the call was never sent, for lack of a token, and so had no effect.
     """
 
     status: int
@@ -59,7 +59,7 @@ class Reply:
 
     @property
     def may_have_taken_effect(self) -> bool:
-        """Whether the call may have been carried out although it failed; throttled ones never are."""
+        """Whether the call may have taken effect although it failed; a throttled call never has."""
         return self.sent and (self.status == 0 or self.status >= 500)  # noqa: PLR2004
 
     @property
@@ -76,7 +76,7 @@ class Reply:
 
     @property
     def explanation(self) -> str:
-        """Say in at most 240 characters what went wrong."""
+        """What went wrong, in at most 240 characters."""
         if not self.sent:
             return self.message[:240]
         if self.status == 0:
@@ -89,7 +89,7 @@ class Reply:
 
     @property
     def throttled(self) -> bool:
-        """Whether Graph has refused the call, whatever it was, because there were too many."""
+        """Whether Graph refused the call because there were too many."""
         return self.status == TOO_MANY
 
     @property
@@ -98,11 +98,11 @@ class Reply:
 
     @property
     def not_a_member(self) -> bool:
-        """Whether this may be the answer to removing somebody who is no member.
+        """Whether this may be the answer to removing somebody who is not a member.
 
-        It comes in two shapes: 404 naming the *group*, as if that did not exist (so the group has to be
-        confirmed apart), or 400 with a text and no code of its own, which is why this one text is read.
-        Source: microsoft-graph-docs issue 18714; Microsoft's group-membership-management reads it too.
+        It has two forms: 404 naming the *group*, as if that did not exist (so the group must be confirmed
+        separately), or 400 with only a text to tell it by. Source: microsoft-graph-docs issue 18714;
+        Microsoft's group-membership-management reads the text, too.
         """
         return self.not_found or (
             self.status == 400 and "removed object references do not exist" in self.message  # noqa: PLR2004
@@ -110,12 +110,12 @@ class Reply:
 
     @property
     def already_a_member(self) -> bool:
-        """Whether this is the answer to adding somebody who is in the group (group: add members)."""
+        """Whether this is the answer to adding somebody who already is a member (group: add members)."""
         return self.status == 400 and "added object references already exist" in self.message  # noqa: PLR2004
 
     @property
     def place_lost(self) -> bool:
-        """Whether Graph no longer knows a nextLink, so that the list has to be read from its beginning."""
+        """Whether Graph no longer accepts a nextLink, so that the list must be read from its beginning."""
         return self.status == 400 and self.code == "Directory_ExpiredPageToken"  # noqa: PLR2004
 
 
@@ -137,7 +137,7 @@ _ERROR_BODY = msgspec.json.Decoder(_ErrorBody)
 
 
 def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
-    """Make a reply of what came over the wire. `headers` is looked up without regard to case."""
+    """Make a reply from a response. The names in `headers` may be in any case."""
     lower = {name.lower(): value for name, value in headers.items()}
     error = _read_error(body) if status >= 400 else _Error()  # noqa: PLR2004
     return Reply(
@@ -151,17 +151,17 @@ def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
 
 
 def no_reply(reason: BaseException) -> Reply:
-    """Stand for a call that got no answer; it may have taken effect all the same."""
+    """Return the reply for a call without an answer; it may still have taken effect."""
     return Reply(status=0, message=f"{type(reason).__name__} {reason}".strip())
 
 
 def not_sent(reason: BaseException) -> Reply:
-    """Stand for a call that has never left: it had no effect, and may succeed later."""
+    """Return the reply for a call that was never sent: it had no effect, and may succeed later."""
     return Reply(status=0, message=str(reason), sent=False)
 
 
 def read_retry_after(value: str, now: datetime) -> float | None:
-    """Return the seconds to wait: written as a number, a fraction, or an HTTP date."""
+    """Return the seconds to wait, given as an integer, a fraction or an HTTP date."""
     text = value.strip()
     if not text:
         return None
@@ -183,19 +183,19 @@ def _read_error(body: bytes) -> _Error:
     try:
         return _ERROR_BODY.decode(body).error
     except msgspec.MsgspecError:
-        # A gateway answers in HTML, and a body may be cut off.
+        # Gateways answer in HTML, and a body may be truncated.
         return _Error(message=body[:200].decode("utf-8", "replace"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One call, by itself or as an item of a `$batch`.
+    """A call, alone or as an item of a `$batch`.
 
     Attributes:
         path: URI template below `/v1.0`, such as `/users/{user}`; its parameters are encoded.
-        body: JSON, or nothing.
-        only_asks: A POST that changes nothing. Like a GET it costs none of the directory's writes.
-        priority: Whose work it is a part of.
+        body: JSON, or empty.
+        only_asks: A POST that changes nothing. Like a GET, it uses none of the directory's write quota.
+        priority: By default that of the current work.
     """
 
     method: str
@@ -207,17 +207,17 @@ class Request:
 
     @property
     def writes(self) -> int:
-        """How much of the directory's write quota it costs."""
+        """The share of the directory's write quota that it uses."""
         return 0 if self.only_asks or self.method == "GET" else 1
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that are its own, by itself and in a `$batch`."""
+        """The request's own headers, alone and in a `$batch`."""
         typed = {"Content-Type": "application/json"} if self.body else {}
         return typed | priority_header(self.priority)
 
     @property
     def expanded(self) -> str:
-        """The path with its parameters in it, for a `$batch`."""
+        """The path with its parameters filled in, for a `$batch`."""
         quoted = {name: quote(value, safe="") for name, value in self.parameters.items()}
         return self.path.format_map(quoted)

@@ -1,4 +1,4 @@
-"""How long a call to Graph is tried again, and how long each attempt waits for the next."""
+"""How long a call to Graph is retried, and how long to wait between attempts."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from enforcer.graph.pacer import Pacer
 from enforcer.graph.reply import Reply
 
 _FIRST_BACK_OFF, _LONGEST_BACK_OFF = 0.5, 20.0
-# Without a Retry-After, Conditional Access alone means "one a second"; for the rest a second is a start.
-_THROTTLED_WITHOUT_WORD = 1.0
+# Throttling without a Retry-After: Conditional Access allows one call a second; elsewhere it is a start.
+_SHORTEST_THROTTLED_PAUSE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class RetryBudget:
-    """How long one call is tried again.
+    """How long a call is retried.
 
     Attributes:
-        failures: Seconds to go on after errors of the service or the network; by default long enough for a
-            second attempt where Graph never answered the first.
-        throttling: Seconds to go on while Graph asks to wait: that is nobody's failure.
-        call: Seconds for one attempt, with its token and its wait for a connection.
+        failures: Seconds of retrying after errors of the service or network; by default enough for a second
+            attempt if Graph never answers the first.
+        throttling: Seconds of retrying while Graph asks to wait, which is not a failure.
+        call: Seconds for one attempt, including getting a token and waiting for a connection.
     """
 
     failures: float = 75.0
@@ -32,19 +32,19 @@ class RetryBudget:
 
 
 class Retries:
-    """Counts the time that one call has been tried, and waits before the next attempt."""
+    """Keeps a call within its retry budget, and waits between attempts."""
 
-    def __init__(self, patience: RetryBudget) -> None:
+    def __init__(self, retry_budget: RetryBudget) -> None:
         now = asyncio.get_running_loop().time()
-        self._failing_until = now + patience.failures
-        self._throttled_until = now + patience.throttling
+        self._failing_until = now + retry_budget.failures
+        self._throttled_until = now + retry_budget.throttling
         self._back_off = _FIRST_BACK_OFF
 
     async def wait(self, reply: Reply, pacer: Pacer) -> None:
-        """Wait as long as Graph asked, or a growing while.
+        """Wait as long as Graph asked, or with a growing back-off.
 
         Raises:
-            UnavailableError: It has been long enough.
+            UnavailableError: The retry budget is used up.
         """
         throttled = reply.throttled or reply.retry_after is not None
         pause = self._pause(reply, throttled=throttled)
@@ -59,5 +59,5 @@ class Retries:
         if reply.retry_after:
             return reply.retry_after
         self._back_off = min(self._back_off * 2, _LONGEST_BACK_OFF)
-        least = _THROTTLED_WITHOUT_WORD if throttled else 0.0
+        least = _SHORTEST_THROTTLED_PAUSE if throttled else 0.0
         return max(least, self._back_off / 2 * random.uniform(0.5, 1.5))  # noqa: S311

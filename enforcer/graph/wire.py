@@ -1,9 +1,9 @@
-"""The wire to Graph: one call at a time, with one deadline around all of it, and errors of one kind.
+"""The wire to Graph: single calls, each with one deadline around all of it, and one kind of error.
 
-Whatever the libraries below do, a call has ended when its time is up, and whatever they raise is "no answer":
-the call may have taken effect, and may be repeated. It is HTTP/1.1, because `$batch` multiplexes already,
-and over HTTP/2 exceptions of anyio leave the client when a connection is cut (encode/httpcore 808), and a
-server that lowers its number of streams blocks the pool for ever (encode/httpcore 1022).
+Whatever the libraries below do, a call ends when its time is up, and whatever they raise means "no answer":
+the call may have taken effect and may be repeated. It uses HTTP/1.1: `$batch` already multiplexes, and over
+HTTP/2 httpcore leaks anyio's exceptions when a connection is cut (encode/httpcore 808) and blocks its pool
+forever when a server lowers its number of streams (encode/httpcore 1022).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _CONNECTIONS = 32
 
 @dataclass(slots=True)
 class _Client:
-    """An HTTP client; the adapter asks the credential of the time when it was made."""
+    """An HTTP client and its adapter, which keeps the credential it was created with."""
 
     http: httpx.AsyncClient
     adapter: GraphRequestAdapter | None = None
@@ -49,12 +49,12 @@ class _Client:
 
 
 class Wire:
-    """Sends calls to Graph, for one event loop; connects at the first, and closes with `close`.
+    """Sends calls to Graph, for one event loop. Connects on the first call; `close` closes it.
 
     Args:
-        settings: Where Graph is and who asks.
-        seconds: How long a call may take, with its token and its wait for a connection.
-        credential: Who asks, where it is not the function's identity. It is not closed here.
+        settings: Where Graph is, and which identity to use.
+        seconds: How long a call may take, including getting a token and waiting for a connection.
+        credential: Used instead of the function's identity. It is not closed here.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Wire:
         return f"{self._settings.graph_url}/v1.0"
 
     async def close(self) -> None:
-        """Close everything; it connects anew when it is used again."""
+        """Close everything; the next use connects again."""
         await self._clients.close()
         self.renew_token()
         if self._given is None:
@@ -80,30 +80,30 @@ class Wire:
         self._old_credentials.clear()
 
     async def send(self, request: Request) -> Reply:
-        """Make one call once.
+        """Make a call once.
 
         Raises:
             AccessDeniedError: This identity is refused a token.
-            ReadError: The address is not Graph's: the token goes nowhere else.
+            ReadError: The URL is not Graph's; the token is sent nowhere else.
         """
         import httpx
 
         call = self._prepared(request)
-        with self._clients.using() as line:
+        with self._clients.using() as handle:
             try:
                 with graph_call(request.method, request.path, request.parameters) as traced:
-                    response = await bounded(self._answered(call, line.client), self._seconds)
+                    response = await bounded(self._response(call, handle.client), self._seconds)
                     traced.answered(response.status_code, request_id=response.headers.get("request-id", ""))
             except AccessDeniedError:
                 raise
             except UnavailableError as error:
                 return not_sent(error)
             except httpx.InvalidURL as error:
-                raise ReadError(f"Graph's nextLink is not an address: {error}") from error
+                raise ReadError(f"Graph's nextLink is not a URL: {error}") from error
             except httpx.HTTPError as error:
                 return no_reply(error)
             except Exception as error:  # noqa: BLE001 -- time is up, or the library failed: its pool may be stuck
-                self._clients.give_up(line)
+                self._clients.retire(handle)
                 return no_reply(error)
         return read_reply(response.status_code, response.headers, response.content)
 
@@ -111,15 +111,15 @@ class Wire:
         """Return a token for Graph, as the adapter would send it.
 
         Raises:
-            AccessDeniedError: This identity is refused one.
-            UnavailableError: Whoever gives tokens does not answer.
+            AccessDeniedError: This identity is refused a token.
+            UnavailableError: The identity endpoint does not answer.
         """
-        return (await self._asking().get_token(token_scope(self._settings.graph_url))).token
+        return (await self._current_credential().get_token(token_scope(self._settings.graph_url))).token
 
     def renew_token(self) -> None:
-        """Forget the credential, whose cache may hold a token that Graph no longer takes.
+        """Drop the credential, whose cache may hold a token that Graph no longer accepts.
 
-        Others may be asking it just now, so it is closed in the end only.
+        Other calls may be using it, so it is closed only with the wire.
         """
         self._old_credentials += [self._credential] if self._credential is not None else []
         self._credential = None
@@ -148,25 +148,24 @@ class Wire:
         call.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
         return call
 
-    async def _answered(self, call: RequestInformation, client: _Client) -> httpx.Response:
+    async def _response(self, call: RequestInformation, client: _Client) -> httpx.Response:
         if client.adapter is None:
             client.adapter = self._new_adapter(client.http)
         response: httpx.Response = await client.adapter.send_primitive_async(call, "bytes", {})
         return response
 
     def _require_graph(self, url: str) -> None:
-        """Refuse a nextLink that leads elsewhere: the token would go with it."""
+        """Refuse a nextLink that leads elsewhere: the token would be sent along."""
         try:
             wanted, given = urlsplit(self._settings.graph_url), urlsplit(url)
         except ValueError as error:
-            raise ReadError(f"Graph's nextLink is not an address: {error}") from error
+            raise ReadError(f"Graph's nextLink is not a URL: {error}") from error
         if (given.scheme, given.netloc.lower()) != (wanted.scheme, wanted.netloc.lower()):
             raise ReadError(f"Graph's nextLink leads to {given.scheme}://{given.netloc}, not to Graph")
 
     # The connection --------------------------------------------------------------------------------------
 
-    def _asking(self) -> BoundedCredential:
-        """Return the credential of who asks."""
+    def _current_credential(self) -> BoundedCredential:
         if self._credential is None:
             given = self._given
             self._credential = (
@@ -194,25 +193,27 @@ class Wire:
 
         url = self._settings.graph_url
         provider = AzureIdentityAuthenticationProvider(
-            self._asking(), scopes=[token_scope(url)], allowed_hosts=[urlsplit(url).hostname or ""]
+            self._current_credential(),
+            scopes=[token_scope(url)],
+            allowed_hosts=[urlsplit(url).hostname or ""],
         )
         adapter = GraphRequestAdapter(provider, client=http)
         adapter.base_url = self.url
-        # The full URL would put names and mail addresses into the traces.
+        # Full URLs would put names and mail addresses into the traces.
         adapter.observability_options = ObservabilityOptions(include_euii_attributes=False)
         return adapter
 
 
 @cache
-def _trusted_authorities(*_places: str | None) -> ssl.SSLContext:
-    """Load the certificates of these places (SSL_CERT_FILE, SSL_CERT_DIR) once: it takes 70 milliseconds."""
+def _trusted_authorities(*_paths: str | None) -> ssl.SSLContext:
+    """Load the certificates at these paths (SSL_CERT_FILE, SSL_CERT_DIR) once: it takes 70 milliseconds."""
     import httpx
 
     return httpx.create_ssl_context()
 
 
 def token_scope(graph_url: str) -> str:
-    """Return the scope of a token for this Graph; the sandbox takes the public cloud's."""
+    """Return the scope of a token for this Graph; the sandbox accepts the public cloud's."""
     host = urlsplit(graph_url).hostname or ""
     loopback = host in LOOPBACK
     return "https://graph.microsoft.com/.default" if loopback else f"{graph_url}/.default"

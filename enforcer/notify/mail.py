@@ -1,4 +1,4 @@
-"""Mail to sponsors, through Graph and from the mailbox that `ENFORCER_MAIL_SENDER` names."""
+"""Mail to sponsors, sent through Graph from the mailbox in `ENFORCER_MAIL_SENDER`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from enforcer.graph.reply import Request
 
 
 async def send_mail(graph: GraphClient, sender: str, message: Message) -> str:
-    """Send one mail, in one attempt; give what went wrong, or nothing.
+    """Try once to send a mail; return the error, empty on success.
 
-    It waits where Graph has asked everybody to, but takes nothing of the directory's quota, is not repeated,
-    and makes nobody wait when it is throttled: Exchange's limits must not delay removals.
+    It respects Graph's pauses, but uses none of the directory's quota and causes no pause when it is
+    throttled: Exchange's limits must not delay removals.
     """
     try:
         reply = await graph.attempt(

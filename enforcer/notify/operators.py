@@ -1,7 +1,8 @@
-"""Messages to operators, through Apprise: Teams, Slack, mail, webhooks and a hundred others.
+"""Messages to operators through Apprise: Teams, Slack, mail, webhooks and a hundred others.
 
-Apprise and what it brings along are loaded when the first message is sent, not before. Its URLs carry tokens
-and passwords: they are neither stored nor logged, and what Apprise itself would log is kept back.
+Apprise and its dependencies are loaded only when the first message is sent. Its URLs carry tokens and
+passwords: they are neither stored nor logged, and Apprise's own log records, which quote them, are
+suppressed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _STATUS = re.compile(r"\berror=(\d{3})\b")
 
 
 def fingerprint(url: str) -> str:
-    """Name a URL without telling it: its scheme and 12 hex digits of its SHA-256."""
+    """Return a name for a URL that does not reveal it: its scheme and 12 hex digits of its SHA-256."""
     return f"{scheme(url)}-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
 
 
@@ -29,16 +30,16 @@ def scheme(url: str) -> str:
 
 
 async def notify(urls: Sequence[str], message: Message) -> str:
-    """Send one message to the URL whose fingerprint it carries; give what went wrong, or nothing."""
+    """Send a message to the URL whose fingerprint it carries; return the error, empty on success."""
     url = next((url for url in urls if fingerprint(url) == message.recipient), None)
     if url is None:
-        return "ENFORCER_NOTIFY_URLS does not have this URL any more"
-    # Apprise waits for the network; everybody else need not.
+        return "ENFORCER_NOTIFY_URLS no longer contains this URL"
+    # Apprise blocks on the network.
     return await asyncio.to_thread(_notify, url, message)
 
 
-class _Confidant(logging.Filter):
-    """Lets nothing of a log through, because it quotes URLs, but remembers an HTTP status in it."""
+class _StatusKeeper(logging.Filter):
+    """Suppresses log records, which quote URLs, but remembers the HTTP status in them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,15 +51,15 @@ class _Confidant(logging.Filter):
         return False
 
 
-_confidant = _Confidant()
+_status_keeper = _StatusKeeper()
 
 
 def _notify(url: str, message: Message) -> str:
     from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
 
     for name in ("apprise", "urllib3.connectionpool"):
-        logging.getLogger(name).addFilter(_confidant)
-    _confidant.status = ""
+        logging.getLogger(name).addFilter(_status_keeper)
+    _status_keeper.status = ""
     service = Apprise(
         asset=AppriseAsset(service_timeout=_SECONDS, app_id=_NAME, app_desc=_NAME, image_url_mask=None)
     )
@@ -72,4 +73,4 @@ def _notify(url: str, message: Message) -> str:
     )
     if sent:
         return ""
-    return f"answered {_confidant.status}" if _confidant.status else "did not answer"
+    return f"answered {_status_keeper.status}" if _status_keeper.status else "did not answer"

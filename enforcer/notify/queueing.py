@@ -24,9 +24,9 @@ from enforcer.register.reading import endings, read_register
 from enforcer.services import Services
 
 _LEASE = "warnings"
-# What was said is remembered a while longer than the end it was about: clocks and zones may be changed.
+# How long a message is remembered after the end of access it announced: clocks and time zones may change.
 _REMEMBER = timedelta(days=30)
-# One mail for each sponsor, unless it would be larger than a row of the outbox.
+# More would not fit into a row of the outbox.
 _PEOPLE_IN_A_MAIL = 500
 
 
@@ -35,7 +35,7 @@ class Alarm:
     """Something that operators should know now.
 
     Attributes:
-        key: Names the occasion; the same one is told once.
+        key: Identifies the occasion; each is reported once.
     """
 
     key: str
@@ -44,18 +44,18 @@ class Alarm:
 
 
 async def queue_warnings(services: Services) -> None:
-    """Queue one mail for each sponsor, with all ends in all managed groups of which he is to be told now.
+    """Queue one mail for each sponsor, with all ends in all managed groups that they should hear of now.
 
-    Nothing is queued in report mode (nobody's access would end) or without a mailbox to send from.
+    Nothing is queued in report mode, in which nobody's access ends, or without a mailbox to send from.
 
     Raises:
-        RunError, UnavailableError: The register could not be read, or the outbox not be written.
+        RunError, UnavailableError: The register could not be read, or the outbox could not be written.
     """
     settings = services.settings
     if not settings.mail_sender or settings.mode is Mode.REPORT:
         return
     try:
-        # Sweeps of several groups may end at the same time; only one looks at who was told what.
+        # Sweeps of several groups may end at the same time; only one may check which warnings were sent.
         async with services.leases.holding(_LEASE, f"warnings {secrets.token_hex(4)}"):
             await _queue_warnings(services)
     except LeaseHeldError:
@@ -63,7 +63,7 @@ async def queue_warnings(services: Services) -> None:
 
 
 async def queue_summary(services: Services, report: Report) -> None:
-    """Queue the summary of a run for every Apprise URL, once for each run. Raises: as above."""
+    """Queue a run's summary for every Apprise URL, once per run. Raises: as above."""
     if not services.settings.notify_urls:
         return
     near = await _endings(services, (report.run.group_id,))
@@ -75,7 +75,7 @@ async def queue_summary(services: Services, report: Report) -> None:
 
 
 async def queue_alarm(services: Services, alarm: Alarm) -> None:
-    """Queue an alarm for every Apprise URL, once for each key. Raises: as above."""
+    """Queue an alarm for every Apprise URL, once per key. Raises: as above."""
     text = Text(subject=alarm.title, body=alarm.text, level=Level.FAILURE)
     await _queue_for_operators(services, f"alarm.{_digest(alarm.key)}", text)
 
@@ -131,30 +131,30 @@ async def _queue_for_operators(services: Services, occasion: str, text: Text) ->
 
 
 async def _endings(services: Services, group_ids: Sequence[str]) -> list[Ending]:
-    """Return the ends of all whose access will really end, as far as the newest runs know."""
+    """Return the ends of access that will take effect, as far as the newest runs know."""
     rows = await read_register(services, group_ids)
     protected = await _protected_names(services)
-    left_out = {item for group_id in group_ids for item in await _never_acted_upon(services, group_id)}
+    ambiguous = {item for group_id in group_ids for item in await _ambiguous_rows(services, group_id)}
     return [
         ending
         for ending in endings(rows)
-        if normalised(ending.row_key) not in protected and (ending.group_id, ending.row_key) not in left_out
+        if normalised(ending.row_key) not in protected and (ending.group_id, ending.row_key) not in ambiguous
     ]
 
 
 async def _protected_names(services: Services) -> set[str]:
-    """Return all keys that mean somebody protected."""
+    """Return all keys that mean a protected person."""
     names = set(services.settings.protected_ids)
     for user_id in services.settings.protected_ids:
-        with suppress(EnforcerError):  # whoever cannot be found goes by his object ID
+        with suppress(EnforcerError):  # whoever cannot be found is known by their object ID
             names |= (await services.directory.find(user_id)).names
     return names
 
 
-async def _never_acted_upon(services: Services, group_id: str) -> set[tuple[str, str]]:
+async def _ambiguous_rows(services: Services, group_id: str) -> set[tuple[str, str]]:
     found = await services.runs.newest_findings(group_id, services.now())
-    ambiguous = [item.row_key for item in found if item.kind is FindingKind.AMBIGUOUS_ROW]
-    return {(group_id, row_key) for row_key in ambiguous if row_key}
+    row_keys = [item.row_key for item in found if item.kind is FindingKind.AMBIGUOUS_ROW]
+    return {(group_id, row_key) for row_key in row_keys if row_key}
 
 
 def _digest(*parts: str) -> str:

@@ -1,7 +1,7 @@
-"""Sends what waits in the outbox: after the work is done and recorded, for a bounded time.
+"""Sends the messages waiting in the outbox, once the work is done and recorded, for a bounded time.
 
-A message that fails waits for a later run, each time a little longer, and is given up after some days. It is
-sent once, unless the answer to a successful attempt is lost: then it comes again.
+A message that fails is retried by later runs, after growing pauses, and given up after some days. It is sent
+once, unless the answer to a successful attempt is lost: then it is sent again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SECONDS = 45.0
 
 
 async def send_waiting(services: Services) -> int:
-    """Send what waits and is due; nothing new is begun after 45 seconds. Gives how many were sent.
+    """Send the messages that are due, starting none after 45 seconds; return how many were sent.
 
     Raises:
         RunError, UnavailableError: The outbox could not be read or written.
@@ -30,9 +30,9 @@ async def send_waiting(services: Services) -> int:
     waiting = await services.outbox.waiting()
     mails = [message for message in waiting if message.channel is Channel.MAIL]
     others = [message for message in waiting if message.channel is Channel.OPERATORS]
-    # Apprise goes one by one: what it logs cannot be told apart otherwise.
-    done = await each(others, sender.work_off, at_once=1) + await each(
-        mails, sender.in_turn, at_once=MAILS_AT_ONCE
+    # One at a time for Apprise: otherwise its log records could not be told apart.
+    done = await each(others, sender.process, at_once=1) + await each(
+        mails, sender.process_mail, at_once=MAILS_AT_ONCE
     )
     await services.outbox.forget_old(services.now())
     return done.count(MessageState.SENT)
@@ -43,13 +43,13 @@ class _Sender:
     services: Services
     until: float
 
-    async def in_turn(self, message: Message) -> MessageState:
-        """Try one mail when the mailbox has a place for it: other invocations may be sending as well."""
+    async def process_mail(self, message: Message) -> MessageState:
+        """Try a mail once the mailbox is free: other invocations may be sending, too."""
         async with self.services.mailbox:
-            return await self.work_off(message)
+            return await self.process(message)
 
-    async def work_off(self, message: Message) -> MessageState:
-        """Try one message; give its state afterwards."""
+    async def process(self, message: Message) -> MessageState:
+        """Try a message, if it is due; return its state afterwards."""
         now = self.services.now()
         if not message.is_due(now) or asyncio.get_running_loop().time() >= self.until:
             return message.state
@@ -72,7 +72,7 @@ class _Sender:
         if message.channel is Channel.OPERATORS:
             return await notify(settings.notify_urls, message)
         if not settings.mail_sender:
-            return "ENFORCER_MAIL_SENDER is not set any more"
+            return "ENFORCER_MAIL_SENDER is no longer set"
         return await send_mail(self.services.graph, settings.mail_sender, message)
 
     def _failed(self, message: Message) -> Message:

@@ -1,4 +1,4 @@
-"""The words of messages: to sponsors as HTML, to operators as plain text."""
+"""The wording of messages: HTML to sponsors, plain text to operators."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Person:
 
 
 def sponsor_mail(notices: Sequence[Notice], zone: ZoneInfo) -> Text:
-    """Write the one mail that tells a sponsor of all ends that are near."""
+    """Write the mail that tells a sponsor of all ends of access that are near."""
     people = list(dict.fromkeys(_person(notice, zone) for notice in notices))
     first = min(notice.last_day for notice in notices)
     who = people[0].name if len(people) == 1 else f"{len(people)} people, the first"
@@ -46,9 +46,9 @@ def sponsor_mail(notices: Sequence[Notice], zone: ZoneInfo) -> Text:
 
 
 def run_summary(report: Report, without_sponsor: int) -> Text:
-    """Tell operators what a sweep that came to its end did, and what somebody has to look at.
+    """Summarise a finished sweep for operators: what it did, and what needs attention.
 
-    Counts and object IDs only: chat services are no place for people's names.
+    Counts and object IDs only: people's names do not belong in chat services.
     """
     run = report.run
     counted = ("members", "due", "removed", "already_absent", "skipped", "stuck", "revoked", "disabled")
@@ -62,7 +62,7 @@ def run_summary(report: Report, without_sponsor: int) -> Text:
 
 
 def page_url() -> str:
-    """Return the address of the operators' page, where the platform tells the app's host name."""
+    """Return the URL of the operators' page; empty if the platform does not say the app's host name."""
     host = os.environ.get("WEBSITE_HOSTNAME", "")
     return f"https://{host}/api/" if host and not host.startswith(("localhost", "127.0.0.1")) else ""
 
@@ -79,7 +79,7 @@ def _person(notice: Notice, zone: ZoneInfo) -> _Person:
 
 
 def _end(notice: Notice, zone: ZoneInfo) -> str:
-    """Return the last day, and the time where access does not last until that day is over."""
+    """Return the last day of access, with the time if access ends during that day."""
     day = _day(notice.last_day)
     if notice.ending.due_at == dates.ends_at(notice.last_day.isoformat(), zone):
         return day
@@ -97,16 +97,16 @@ def _day(day: date) -> str:
 
 def _headline(run: Run) -> str:
     if run.held:
-        return f"Contractor access: HELD, {run.due} people wait for an approval"
+        return f"Contractor access: HELD, {run.due} people waiting for approval"
     parts = [
-        (run.incomplete, "LEFT UNDONE"),
+        (run.incomplete, "INCOMPLETE"),
         (run.stuck, "STUCK"),
         (run.removed, "removed"),
-        (run.already_absent, "out already"),
+        (run.already_absent, "already absent"),
         (run.added, "added"),
     ]
-    told = ", ".join(f"{count} {word}" for count, word in parts if count)
-    return f"Contractor access: {told or ('nobody was due' if not run.due else f'{run.due} due')}"
+    counts = ", ".join(f"{count} {word}" for count, word in parts if count)
+    return f"Contractor access: {counts or ('nobody was due' if not run.due else f'{run.due} due')}"
 
 
 def _counts(run: Run, names: Sequence[str]) -> str:
@@ -116,15 +116,19 @@ def _counts(run: Run, names: Sequence[str]) -> str:
 def _attention(report: Report, without_sponsor: int) -> list[str]:
     run = report.run
     kinds = Counter(finding.kind.value for finding in report.findings)
-    lines = [f"Slowest removal: {in_words(run.lag_seconds.max)} after the end"] if run.lag_seconds.max else []
+    lines = (
+        [f"Slowest removal: {in_words(run.lag_seconds.max)} after access ended"]
+        if run.lag_seconds.max
+        else []
+    )
     if run.held:
-        lines.append(f"HELD by the brake, nobody was touched. To let it pass: enforcer approve {run.digest}")
+        lines.append(f"HELD by the brake: nobody was offboarded. To approve: enforcer approve {run.digest}")
     if run.incomplete:
-        lines.append(f"LEFT UNDONE for {run.incomplete} people; the next run tries again")
+        lines.append(f"INCOMPLETE: {run.incomplete}; the next run tries again")
     if kinds:
         lines.append("Findings: " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
     if without_sponsor:
-        lines.append(f"Ending soon without a sponsor to tell: {without_sponsor}")
+        lines.append(f"Ending soon without a sponsor to notify: {without_sponsor}")
     if url := page_url():
         lines.append(url)
     return lines

@@ -92,7 +92,7 @@ async def take_steps(
     for step in person.steps:
         match step:
             case Step.DISABLE:
-                results[step] = await directory.set_enabled(person.user_id, enabled=False, look=look)
+                results[step] = await directory.set_enabled(person.user_id, enabled=False, precondition=look)
             case Step.REMOVE:
                 removal = await directory.remove(group_id, person.user_id, look)
                 results[step] = _credited(person, removal)

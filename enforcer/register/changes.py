@@ -1,4 +1,4 @@
-"""Adding, extending and removing rows of the register, on somebody's order."""
+"""Adds, extends, ends and removes rows of the register on request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LONGEST_KEY = 254  # of an address: RFC 5321
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
-    """What somebody wants a row to say; what is empty stays as it is."""
+    """The requested content of a row; empty fields stay unchanged."""
 
     end: str
     start: str = ""
@@ -40,18 +40,18 @@ class Details:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
-    """A row that was written, and whether it is a new one."""
+    """A row that was written, and whether it is new."""
 
     registration: Registration
     is_new: bool
 
 
 async def add(services: Services, user: str, details: Details, *, actor: str, group_id: str = "") -> Saved:
-    """Register a person whom Entra knows, under his object ID; a row that he has already is changed.
+    """Register a person under their object ID in Entra; a row that they already have is changed.
 
     Raises:
         NotFoundError, AmbiguousError: The name means nobody, or several people.
-        InputError: A date or address cannot be used.
+        InputError: A value cannot be used.
         RunError, UnavailableError: Graph or storage refuses, or does not answer.
     """
     group = chosen_group(services.settings, group_id)
@@ -71,7 +71,7 @@ async def add(services: Services, user: str, details: Details, *, actor: str, gr
 
 
 async def extend(services: Services, user: str, end: str, *, actor: str, group_id: str = "") -> Saved:
-    """Return an existing row another end date. Raises: as `add`."""
+    """Change the end date of an existing row. Raises: as `add`."""
     require_dates(services.settings, Details(end=end))
     row = await find_row(services, user, group_id)
     require_after_start(services.settings, row, end)
@@ -81,7 +81,7 @@ async def extend(services: Services, user: str, end: str, *, actor: str, group_i
 
 
 async def remove(services: Services, user: str, *, actor: str, group_id: str = "") -> Registration:
-    """Delete a row. The person, if a member, is from then on one without a row. Raises: as `add`."""
+    """Delete a row. A person who is still a member is then one without a row. Raises: as `add`."""
     row = await find_row(services, user, group_id)
     await services.register.remove(row.group_id, row.row_key)
     await _note(services, row, Action.REGISTER_REMOVE, actor)
@@ -91,24 +91,23 @@ async def remove(services: Services, user: str, *, actor: str, group_id: str = "
 async def end_rows(
     services: Services, rows: Sequence[Registration], user_id: str, at: datetime, context: Context
 ) -> list[Registration]:
-    """End a person's rows, because he is offboarded now; those that have ended already keep their date.
+    """End a person's rows because they are offboarded now, and return the rows that end.
 
-    A row that would begin after its end could not be read: it loses its start, and its note says which.
-
-    Gives those that end now. Nothing else is written between one and the next: whoever dies there leaves a
-    person who is offboarded from some groups only, until somebody calls again.
+    Rows that have already ended keep their date. A row that would start after its end could not be read: it
+    loses its start, which the note records. A crash in between leaves the person offboarded from some groups
+    only, until the call is repeated.
 
     Args:
         services: All adapters.
-        rows: His rows, of any groups.
-        user_id: Who he is, or the key of his rows where Entra does not know him.
-        at: When.
-        context: By whom and why; each row's group is its own.
+        rows: The person's rows, of any groups.
+        user_id: The person's object ID, or the key of their rows if Entra does not know them.
+        at: When access ends.
+        context: Who ended it and why; each row has its own group.
 
     Raises:
         RunError, UnavailableError: Storage refuses, or does not answer.
     """
-    at = services.settings.date_rules.exactly(at)  # now is now, also at midnight
+    at = services.settings.date_rules.exactly(at)  # midnight, too, means this instant
     running = [row for row in rows if not _has_ended(row.read(services.settings.date_rules), at)]
     await each(running, lambda row: _end(services, row, at, context), at_once=len(running))
     for row in running:
@@ -141,11 +140,11 @@ def _has_ended(read: ReadRow, at: datetime) -> bool:
 
 
 async def find_row(services: Services, user: str, group_id: str = "") -> Registration:
-    """Find the row that a name means: by its key, or by any name that Entra has for the person.
+    """Find a row by its key, or by any name that Entra has for the person.
 
     Raises:
         NotFoundError: There is none.
-        AmbiguousError: There are several; a group, or the row's own key, has to be named.
+        AmbiguousError: There are several; the group or the row's key must be given.
     """
     groups = chosen_groups(services.settings, group_id)
     found = await _rows(services, {normalised(user)}, groups)
@@ -162,25 +161,25 @@ def chosen_group(settings: Settings, group_id: str) -> str:
     """Return the managed group that is meant.
 
     Raises:
-        InputError: It is none of ours, or none was named and there are several.
+        InputError: It is not managed, or none was given and there are several.
     """
     if group_id.lower() in settings.group_ids:
         return group_id.lower()
     managed = ", ".join(settings.group_ids)
     if group_id:
-        raise InputError(f"{group_id} is no managed group; those are {managed}", field="group_id")
+        raise InputError(f"{group_id} is not a managed group; use one of {managed}", field="group_id")
     if len(settings.group_ids) > 1:
         raise InputError(f"there are several managed groups; name one of {managed}", field="group_id")
     return settings.group_ids[0]
 
 
 def chosen_groups(settings: Settings, group_id: str) -> tuple[str, ...]:
-    """Return the managed group that is meant, or all where none is named. Raises: as `chosen_group`."""
+    """Return the managed group that is meant, or all if none is given. Raises: as `chosen_group`."""
     return (chosen_group(settings, group_id),) if group_id else settings.group_ids
 
 
 def require_dates(settings: Settings, details: Details) -> None:
-    """Make sure that the dates can be acted upon.
+    """Make sure that the dates are usable.
 
     Raises:
         InputError: Names the field, the value and what would be right.
@@ -203,26 +202,26 @@ def require_dates(settings: Settings, details: Details) -> None:
 
 
 def _require_texts(details: Details) -> None:
-    """Make sure that what people wrote can be kept, mailed and exported.
+    """Make sure that texts can be stored, mailed and exported.
 
     Raises:
         InputError: Names the field and what would be right.
     """
     if details.sponsor and not is_address(details.sponsor):
-        raise InputError(f"the sponsor {details.sponsor!r:.80} is no e-mail address", field="sponsor")
+        raise InputError(f"the sponsor {details.sponsor!r:.80} is not an e-mail address", field="sponsor")
     for field in ("display_name", "company", "note"):
         text: str = getattr(details, field)
         if len(text) > LONGEST[field]:
-            raise InputError(f"{field} has {len(text)} characters, more than {LONGEST[field]}", field=field)
+            raise InputError(f"{field} has {len(text)} characters; at most {LONGEST[field]} fit", field=field)
         if not is_plain(text):
-            raise InputError(f"{field} holds line breaks or control characters: {text!r:.60}", field=field)
+            raise InputError(f"{field} contains line breaks or control characters: {text!r:.60}", field=field)
 
 
 def require_after_start(settings: Settings, row: Registration, end: str) -> None:
-    """Make sure that a new end does not lie before the row's start; a start that cannot be read is a finding.
+    """Make sure that a new end is after the row's start; an unreadable start is left to be a finding.
 
     Raises:
-        InputError: It does.
+        InputError: It is not.
     """
     with suppress(UnreadableDateError):
         settings.date_rules.begins_at(row.start_date)
@@ -230,20 +229,18 @@ def require_after_start(settings: Settings, row: Registration, end: str) -> None
 
 
 def require_one(found: Sequence[Registration], user: str) -> None:
-    """Make sure that a name means no more than one row.
+    """Make sure that a name means at most one row.
 
     Raises:
         AmbiguousError: It means several.
     """
     if len(found) > 1:
         keys = ", ".join(f"{row.row_key} in group {row.group_id}" for row in found)
-        raise AmbiguousError(
-            f"{user} has several rows ({keys}); name the group, or the row's key", field="user"
-        )
+        raise AmbiguousError(f"{user} has several rows ({keys}); give group or row key", field="user")
 
 
 def entry_of(row: Registration, action: Action, actor: str, at: datetime) -> Entry:
-    """Return the ledger's entry for a change of a row."""
+    """Return the ledger entry for a change to a row."""
     return Entry(
         at=instant(at),
         actor=actor,
@@ -257,13 +254,13 @@ def entry_of(row: Registration, action: Action, actor: str, at: datetime) -> Ent
 
 
 def key_problem(key: str) -> str:
-    """Say what is wrong with a key for a row; empty where nothing is."""
+    """Return what is wrong with a row's key; empty if nothing is."""
     if problem := keys.problem(key):
         return f"the user {problem}"
     if len(key) > _LONGEST_KEY:
         return f"{key!r:.80} has more than {_LONGEST_KEY} characters"
     wrong = sorted(_FORBIDDEN_IN_KEYS & set(key))
-    return f"{key!r:.80} holds {' '.join(wrong)}, which a key of Table Storage cannot" if wrong else ""
+    return f"{key!r:.80} contains {' '.join(wrong)}, which Table Storage forbids in keys" if wrong else ""
 
 
 def _row(group_id: str, row_key: str, details: Details) -> Registration:
@@ -280,7 +277,7 @@ def _row(group_id: str, row_key: str, details: Details) -> Registration:
 
 
 async def _save(services: Services, row: Registration, action: Action, actor: str) -> Registration:
-    """Write the row and give it whole, with what was in it before."""
+    """Write the row and return all of it, including what it already contained."""
     await services.register.save(row)
     await _note(services, row, action, actor)
     return await services.register.registration(row.group_id, row.row_key) or row

@@ -1,4 +1,4 @@
-"""Reads a CSV file as HR systems write it, line by line, and names every line that cannot be used."""
+"""Reads a CSV file as HR systems write it, and names every line that cannot be used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from enforcer.core.exceptions import InputError
 from enforcer.core.keys import normalised, trimmed, trimming
 from enforcer.core.plain_text import is_plain, plain
 
-# Names that HR systems give the columns, in lower case and without blanks, dashes and underscores.
+# Column names used by HR systems, in lower case, letters and digits only.
 _COLUMNS = {
     "user": (
         "user", "rowkey", "id", "objectid", "userid", "entraid", "entraobjectid", "userprincipalname", "upn",
@@ -30,10 +30,10 @@ _COLUMNS = {
     "group_id": ("groupid", "group", "partitionkey"),
 }  # fmt: skip
 _FIELD_OF = {name: field for field, names in _COLUMNS.items() for name in names}
-# How many characters a cell may have. A note grows with every offboarding.
+# The most characters in a cell. A note grows with every offboarding.
 LONGEST = {"display_name": 1000, "company": 1000, "note": 4000}
 _LONGEST = 1000
-# Not worth a word around a name: many programs write them.
+# Not worth a warning around a name: many programs write them.
 _BLANKS = " \t\r\n"
 _FORMULA = re.compile(r"'*[=+\-@]")
 
@@ -43,8 +43,8 @@ class Line:
     """A line of the file.
 
     Attributes:
-        number: As an editor counts, from 1 for the header.
-        warning: What was taken otherwise than it is written; empty where nothing was.
+        number: The line number in an editor; the header is line 1.
+        warning: What was read otherwise than written; empty if nothing was.
     """
 
     number: int
@@ -71,11 +71,11 @@ def read_csv(content: bytes, check: Callable[[Line], str]) -> list[Line]:
     """Read all lines.
 
     Args:
-        content: The file's bytes: UTF-8, with or without a byte order mark; `;`, `,` or tab between cells.
-        check: Says what is wrong with a line; empty where nothing is.
+        content: UTF-8, with or without a byte order mark; cells separated by `;`, `,` or tab.
+        check: Returns what is wrong with a line; empty if nothing is.
 
     Raises:
-        CsvError: Names every bad line; nothing of such a file may be used.
+        CsvError: Names every bad line; nothing in such a file may be used.
     """
     rows = _rows(_text(content))
     if not rows:
@@ -100,9 +100,9 @@ def read_csv(content: bytes, check: Callable[[Line], str]) -> list[Line]:
 
 
 def guarded(text: str) -> str:
-    """Keep a spreadsheet from running a cell as a formula; `read_csv` takes the quote off again.
+    """Return a text that no spreadsheet runs as a formula; `read_csv` removes the quote again.
 
-    It takes no line breaks, which other programs may have written, so they become blanks.
+    Line breaks, which other programs may have written, become spaces, because `read_csv` refuses them.
     """
     line = plain(text)
     return f"'{line}" if _FORMULA.match(line) else line
@@ -114,7 +114,7 @@ def _text(content: bytes) -> str:
     except UnicodeDecodeError as error:
         number = content[: error.start].count(b"\n") + 1
         raise CsvError(
-            [f"line {number}: is not UTF-8 (byte 0x{content[error.start]:02x}); save it as UTF-8"]
+            [f"line {number}: is not UTF-8 (byte 0x{content[error.start]:02x}); save the file as UTF-8"]
         ) from error
 
 
@@ -136,7 +136,7 @@ def _rows(text: str) -> list[tuple[int, list[str]]]:
 
 
 def _fields(number: int, header: list[str]) -> list[str]:
-    """Return the field that each column holds; empty for a column that is none of ours."""
+    """Return the field in each column; empty for an unknown column."""
     fields = [_FIELD_OF.get(_plain(name), "") for name in header]
     problems = [
         f"line {number}: no column says {what}; name one {names[0]!r}"
@@ -166,9 +166,9 @@ def _line(number: int, fields: list[str], cells: list[str]) -> Line:
     for field, value in values.items():
         longest = LONGEST.get(field, _LONGEST)
         if len(value) > longest:
-            raise ValueError(f"{field} has {len(value)} characters, more than {longest}")
+            raise ValueError(f"{field} has {len(value)} characters; at most {longest} fit")
         if not is_plain(value):
-            raise ValueError(f"{field} holds control characters: {value!r:.60}")
+            raise ValueError(f"{field} contains control characters: {value!r:.60}")
     typed = dict(zip(fields, cells, strict=False)).get("user", "").strip(_BLANKS)
     if warning := trimming(typed):
         values |= {"user": trimmed(values["user"]), "warning": f"line {number}: {warning}"}
@@ -180,7 +180,7 @@ def _line(number: int, fields: list[str], cells: list[str]) -> Line:
 
 
 def _cell(cell: str) -> str:
-    """Strip a cell, and the quote that `guarded` put before it."""
+    """Strip a cell, including the quote that `guarded` put in front."""
     text = cell.strip()
     return text.removeprefix("'") if _FORMULA.match(text) else text
 
@@ -191,7 +191,7 @@ def _duplicates(lines: list[Line]) -> list[str]:
     for line in lines:
         number = first.setdefault((line.group_id.lower(), normalised(line.user)), line.number)
         if number != line.number:
-            problems.append(f"line {line.number}: {line.user} stands in line {number} already")
+            problems.append(f"line {line.number}: {line.user} is already in line {number}")
     return problems
 
 

@@ -1,4 +1,4 @@
-"""Brings the lines of a checked CSV file into the register: all of them, or none."""
+"""Imports the lines of a checked CSV file into the register: all of them, or none."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ async def import_lines(services: Services, lines: Sequence[Line], *, actor: str)
         CsvError: Names every line that cannot be used, and why.
         RunError, UnavailableError: Graph or storage refuses, or does not answer.
     """
-    shelves = {group_id: await _shelf(services, group_id, lines) for group_id in _groups(services, lines)}
-    placed = await each(lines, partial(_place, services, shelves), at_once=_LOOKED_UP_AT_ONCE)
-    problems = [item for item in placed if isinstance(item, str)]
-    seats = [item for item in placed if not isinstance(item, str)]
-    problems += _doubles(seats)
+    known = {group_id: await _known_rows(services, group_id, lines) for group_id in _groups(services, lines)}
+    results = await each(lines, partial(_resolve, services, known), at_once=_LOOKED_UP_AT_ONCE)
+    problems = [item for item in results if isinstance(item, str)]
+    resolved = [item for item in results if not isinstance(item, str)]
+    problems += _duplicates(resolved)
     if problems:
         raise CsvError(problems)
-    rows = [seat.row for seat in seats]
+    rows = [item.row for item in resolved]
     await services.register.import_all(rows)
-    for group_id in shelves:
+    for group_id in known:
         of_group = [row for row in rows if row.group_id == group_id]
         entries = [entry_of(row, Action.REGISTER_IMPORT, actor, services.now()) for row in of_group]
         await services.ledger.append(group_id, entries)
@@ -44,38 +44,35 @@ async def import_lines(services: Services, lines: Sequence[Line], *, actor: str)
 
 
 def midnight_ends(lines: Sequence[Line], rules: DateRules, now: datetime) -> list[str]:
-    """Name the lines whose access is still to end, at exactly midnight, and say what that means.
-
-    They are written as they stand.
-    """
+    """Return a warning for each line whose access will end exactly at midnight; it is written unchanged."""
     running = (line for line in lines if rules.ends_at(line.end) > now)
     return [f"line {line.number}: {about}" for line in running if (about := rules.about_midnight(line.end))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Shelf:
+class _KnownRows:
     """The rows of a group, by their normalised keys.
 
-    Whoever is named by two keys would have two rows, and neither would be acted upon. So a key that is no
-    row's is looked up where another may mean the same person; two object IDs never do.
+    A person named by two keys would get two rows, and neither would be acted upon. So a key without a row is
+    looked up if another key may mean the same person; two object IDs never do.
 
     Attributes:
-        has_addresses: A row's key is an address: it may mean somebody whom a line names by object ID.
-        has_others: Rows and lines have several keys: each may mean somebody whom a line names by address.
+        has_addresses: Some row's key is an address, which may mean somebody whom a line names by object ID.
+        has_others: Rows and lines have several keys, any of which may mean somebody named by address.
     """
 
     rows: Mapping[str, Registration]
     has_addresses: bool
     has_others: bool
 
-    def asks_for(self, key: str) -> bool:
-        """Whether Entra has to say whom this key, which is no row's, means."""
+    def needs_lookup(self, key: str) -> bool:
+        """Whether Entra must say whom this key, which has no row, means."""
         return self.has_addresses if is_object_id(key) else self.has_others or "#" in key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Seat:
-    """What becomes of a line: the row, and the key of the person whom it means, as far as that is known."""
+class _Resolved:
+    """A line, its row, and the key of the person whom it means, as far as that is known."""
 
     line: Line
     row: Registration
@@ -86,26 +83,25 @@ def _groups(services: Services, lines: Sequence[Line]) -> list[str]:
     return list(dict.fromkeys(chosen_group(services.settings, line.group_id) for line in lines))
 
 
-async def _shelf(services: Services, group_id: str, lines: Sequence[Line]) -> _Shelf:
+async def _known_rows(services: Services, group_id: str, lines: Sequence[Line]) -> _KnownRows:
     rows = {normalised(row.row_key): row for row in await services.register.registrations(group_id)}
     of_group = [line for line in lines if chosen_group(services.settings, line.group_id) == group_id]
     keys = rows.keys() | {normalised(line.user) for line in of_group}
-    return _Shelf(
+    return _KnownRows(
         rows=rows,
         has_addresses=not all(is_object_id(key) for key in rows),
         has_others=len(keys) > 1,
     )
 
 
-async def _place(services: Services, shelves: Mapping[str, _Shelf], line: Line) -> _Seat | str:
-    """Return the row that the line becomes, or what is wrong with it."""
+async def _resolve(services: Services, known: Mapping[str, _KnownRows], line: Line) -> _Resolved | str:
+    """Return the row that the line becomes, or what is wrong with the line."""
     group_id = chosen_group(services.settings, line.group_id)
-    shelf = shelves[group_id]
     try:
-        row_key, person = await _row_key(services, shelf, line)
-        known = shelf.rows.get(normalised(row_key))
-        if known and not line.start:
-            require_after_start(services.settings, known, line.end)
+        row_key, person = await _row_key(services, known[group_id], line)
+        before = known[group_id].rows.get(normalised(row_key))
+        if before and not line.start:
+            require_after_start(services.settings, before, line.end)
     except InputError as error:
         return f"line {line.number}: {error}"
     row = Registration(
@@ -118,39 +114,39 @@ async def _place(services: Services, shelves: Mapping[str, _Shelf], line: Line) 
         sponsor=line.sponsor,
         note=line.note,
     )
-    return _Seat(line=line, row=row, person=person)
+    return _Resolved(line=line, row=row, person=person)
 
 
-async def _row_key(services: Services, shelf: _Shelf, line: Line) -> tuple[str, str]:
-    """Return the key of the row that the person has, or of a new one, and the person's own key.
+async def _row_key(services: Services, known: _KnownRows, line: Line) -> tuple[str, str]:
+    """Return the key of the person's row, existing or new, and the person's own key.
 
-    A guest's user principal name cannot be a RowKey, so he gets his object ID.
+    A guest's user principal name cannot be a RowKey, so their object ID is used.
     """
     key = normalised(line.user)
-    if key in shelf.rows:
-        return shelf.rows[key].row_key, key
-    if not shelf.asks_for(key):
+    if key in known.rows:
+        return known.rows[key].row_key, key
+    if not known.needs_lookup(key):
         return key, key
     try:
         person = await services.directory.find(key)
     except NotFoundError:
         if "#" in key:
             raise
-        return key, key  # HR may know him before Entra does
-    known = [shelf.rows[name] for name in sorted(person.names) if name in shelf.rows]
-    require_one(known, line.user)
-    if known:
-        return known[0].row_key, normalised(known[0].row_key)
+        return key, key  # HR may know people before Entra does
+    rows = [known.rows[name] for name in sorted(person.names) if name in known.rows]
+    require_one(rows, line.user)
+    if rows:
+        return rows[0].row_key, normalised(rows[0].row_key)
     return person.id if "#" in key else key, person.id
 
 
-def _doubles(seats: Sequence[_Seat]) -> list[str]:
-    """Name the lines that mean the same person as an earlier one, by another name."""
+def _duplicates(resolved: Sequence[_Resolved]) -> list[str]:
+    """Name the lines that mean the same person as an earlier line, by another name."""
     seen: dict[tuple[str, str], int] = {}
     problems: list[str] = []
-    for seat in seats:
-        line = seat.line
-        first = seen.setdefault((seat.row.group_id, seat.person), line.number)
+    for item in resolved:
+        line = item.line
+        first = seen.setdefault((item.row.group_id, item.person), line.number)
         if first != line.number:
             problems.append(f"line {line.number}: {line.user} means the same person as line {first}")
     return problems

@@ -1,4 +1,4 @@
-"""Reads the register with all its columns, for what is told to people: rows as written, and as understood."""
+"""Reads the register with all columns, for people: rows as written, and how they are understood."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from enforcer.services import Services
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A row as somebody wrote it, and what the enforcer makes of it."""
+    """A row as written, and how the enforcer understands it."""
 
     registration: Registration
     read: ReadRow
@@ -32,7 +32,7 @@ class Row:
 
     @property
     def due_at(self) -> datetime | None:
-        """The end of access; None where it cannot be read."""
+        """The end of access; None if it cannot be read."""
         return self.read.due_at if isinstance(self.read, Contractor) else None
 
     @property
@@ -40,7 +40,7 @@ class Row:
         return self.read.detail if isinstance(self.read, InvalidRow) else self.read.problem
 
     def about_midnight(self, rules: DateRules, now: datetime) -> str:
-        """Say what midnight means, where access is still to end at it; else empty."""
+        """Return what a coming end at midnight means; empty if there is none."""
         running = isinstance(self.read, Contractor) and not self.read.is_due(now)
         return rules.about_midnight(self.registration.end_date) if running else ""
 
@@ -50,9 +50,9 @@ class Row:
 
 
 async def read_register(services: Services, group_ids: Sequence[str]) -> list[Row]:
-    """Read all rows of these groups.
+    """Read all rows of these groups, including those whose PartitionKey is not in lower case.
 
-    Rows whose PartitionKey is not in lower case are never acted upon; nor may they be overlooked.
+    Such rows are never acted upon, but must not be overlooked.
 
     Raises:
         RunError, UnavailableError: They could not be read.
@@ -65,7 +65,7 @@ async def read_register(services: Services, group_ids: Sequence[str]) -> list[Ro
 
 
 def endings(rows: Iterable[Row]) -> list[Ending]:
-    """Return the ends of access of those rows that say when it ends."""
+    """Return the ends of access of the readable rows."""
     return [_ending(row.registration, row.read) for row in rows if isinstance(row.read, Contractor)]
 
 

@@ -1,4 +1,4 @@
-"""Blob container `reports`: what every nightly run leaves behind, written once and never changed."""
+"""Blob container `reports`: the reports of nightly runs, written once and never changed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 
 CONTAINER = "reports"
-# The notes of a run's report: the ledger's head after the run.
+# Metadata of a run's report: the ledger's head after the run.
 NOTE_SEQUENCE, NOTE_HASH = "ledger_sequence", "ledger_hash"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blob:
-    """A file in the container. `notes` can be listed without reading the blob."""
+    """A file in the container. `notes` is its metadata, listed without reading the blob."""
 
     name: str
     content: bytes
@@ -37,7 +37,7 @@ class Reports:
         self._container = container
 
     async def leave(self, blob: Blob) -> bool:
-        """Store a blob; False where one of that name is there, which stays as it is.
+        """Store a blob; return False, changing nothing, if one of that name exists.
 
         Raises:
             AccessDeniedError, UnavailableError: Storage refuses, or does not answer.
@@ -48,12 +48,12 @@ class Reports:
             try:
                 return await self._upload(blob)
             except ResourceNotFoundError:
-                with suppress(ResourceExistsError):  # somebody else may have made it in this moment
+                with suppress(ResourceExistsError):  # another process may have just created it
                     await self._container.create_container()
                 return await self._upload(blob)
 
     async def notes(self, folder: str) -> AsyncIterator[tuple[str, Mapping[str, str]]]:
-        """Return name and notes of every blob in a folder. Raises: as above."""
+        """Yield the name and notes of every blob in a folder. Raises: as above."""
         from azure.core.exceptions import ResourceNotFoundError
 
         with storage_errors():
@@ -62,10 +62,10 @@ class Reports:
                 async for blob in found:
                     yield blob.name, blob.metadata or {}
             except ResourceNotFoundError:
-                return  # no report yet, so no container
+                return  # without a report there is no container yet
 
     async def exist(self) -> bool:
-        """Whether the container is there. Raises: as above, but at the second attempt."""
+        """Whether the container exists. Raises: as above, after one retry."""
         with storage_errors():
             return await self._container.exists(retry_total=1)
 
@@ -88,13 +88,13 @@ class Reports:
 
 @asynccontextmanager
 async def open_reports(storage: Storage) -> AsyncIterator[Reports]:
-    """Open the container, connecting nowhere yet. Nothing of Azure is imported before this is called.
+    """Open the container without connecting yet. No Azure package is imported before this is called.
 
     Raises:
-        InputError: The settings do not say where blobs are.
+        InputError: No setting names the blob service.
     """
     if not storage.connection_string and not storage.blob_url:
-        raise InputError("EnforcerStorage__blobServiceUri is not set: there is no place for reports")
+        raise InputError("reports cannot be stored: EnforcerStorage__blobServiceUri is not set")
     async with Connection(storage, _connect) as connection:
         yield Reports(connection.client.get_container_client(CONTAINER))
 

@@ -1,4 +1,4 @@
-"""A client of one storage service, for one event loop; what it raises, as this project's errors."""
+"""A client for one storage service and event loop; its exceptions become this project's errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
 
-# One attempt of a call to storage, with its wait for a connection and its whole answer.
+# One attempt of a call to storage, including the wait for a connection and the whole response.
 CALL_SECONDS = 40.0
 
 
@@ -22,11 +22,11 @@ class Closable(Protocol):
 
 
 class Connection[C: Closable]:
-    """Connects at the first use. Use as a context manager, or call `close`.
+    """Connects on first use. Use as a context manager, or call `close`.
 
     Args:
-        storage: Where the service is, and who asks.
-        connect: Makes the client; the credential is None where there is a connection string.
+        storage: Where the service is, and which identity to use.
+        connect: Creates the client; the credential is None if there is a connection string.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Connection[C: Closable]:
 
     @property
     def client(self) -> C:
-        """The client, connected. Raises: as `connect`."""
+        """The connected client. Raises: as `connect`."""
         if self._client is None:
             if not self._storage.connection_string and self._credential is None:
                 from enforcer.credentials import default_credential
@@ -62,9 +62,9 @@ class Connection[C: Closable]:
 
 
 def call_options(service: str, *, retries: int) -> dict[str, Any]:
-    """Return what a client of queues or blobs is made with: how long it tries, and its transport.
+    """Return the options of a queue or blob client: its retries and its transport.
 
-    Left to itself the SDK waits 15 s before its second attempt, and somebody may wait for the answer.
+    By default the SDK waits 15 s before its second attempt, and somebody may be waiting for the answer.
     """
     from enforcer.storage.transport import BoundedTransport
 
@@ -79,10 +79,10 @@ def call_options(service: str, *, retries: int) -> dict[str, Any]:
 
 @contextmanager
 def made_by_settings(service: str) -> Iterator[None]:
-    """Name the setting where the SDK can make no client of it.
+    """Name the setting if the SDK cannot create a client from it.
 
     Raises:
-        SettingsError: EnforcerStorage cannot be used for this service: its endpoint is missing, say.
+        SettingsError: EnforcerStorage cannot be used for this service; for example, its endpoint is missing.
     """
     try:
         yield
@@ -92,9 +92,9 @@ def made_by_settings(service: str) -> Iterator[None]:
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """Turn what the storage SDK raises into this project's errors.
+    """Turn the storage SDK's exceptions into this project's errors.
 
-    Conflicts (404, 409, 412) pass: whoever calls expects them.
+    Other 4xx (404, 409, 412) pass through: callers expect them.
 
     Raises:
         AccessDeniedError: Storage refuses this identity.
@@ -114,7 +114,7 @@ def storage_errors() -> Iterator[None]:
             raise AccessDeniedError(f"storage refuses this identity: {error.message[:240]}") from error
         if 400 <= status < 500 and status not in {408, 429}:  # noqa: PLR2004
             raise
-        # A 200 that ends up here is an answer that cannot be read.
+        # A 200 that ends up here has an unreadable body.
         raise UnavailableError(f"storage answered {status}: {error.message[:240]}") from error
     except exceptions.AzureError as error:
         raise UnavailableError(f"storage's answer cannot be used: {error.message[:240]}") from error

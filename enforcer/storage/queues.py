@@ -1,6 +1,7 @@
 """The two queues: `sweeps` (one message per managed group) and `offboardings` (one per person).
 
-Messages are plain JSON (host.json: messageEncoding is none), as most tools put them; its base64 is read too.
+Messages are plain JSON (host.json: messageEncoding is none), as most tools write them; base64 is accepted,
+too.
 """
 
 from __future__ import annotations
@@ -26,19 +27,19 @@ if TYPE_CHECKING:
 
 SWEEPS = "sweeps"
 OFFBOARDINGS = "offboardings"
-# Where Azure Functions puts what failed as often as it may be delivered: a queue's name and this.
+# Azure Functions moves messages that failed too often to a queue with this suffix.
 POISON = "-poison"
-# A sweep that acted is looked at again after the directory's replicas have had time to agree.
+# A sweep that acted is verified once the directory's replicas have had time to converge.
 VERIFY_AFTER_SECONDS = 15 * 60
 
-# As strict as the API: all of it goes into tables, and some into the ledger and into messages.
+# As strict as the API: all of it ends up in tables, some in the ledger and in messages.
 type _Line = Annotated[str, Meta(max_length=LONGEST_REASON, pattern=rf"^[^{CONTROL}]*$(?!\n)")]
 type _RunId = Annotated[str, Meta(pattern=rf"{PATTERN}(?!\n)")]
 type _RunIdOrNone = Annotated[str, Meta(pattern=rf"^({PATTERN.strip('^$')})?$(?!\n)")]
 
 
 class SweepMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """Asks for the sweep of one managed group."""
+    """A request to sweep one managed group."""
 
     group_id: _Line
     reason: _Line
@@ -48,7 +49,7 @@ class SweepMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OffboardMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """Asks to offboard one person from all managed groups."""
+    """A request to offboard one person from all managed groups."""
 
     user: _Line
     reason: _Line
@@ -58,7 +59,7 @@ class OffboardMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Queues:
-    """Puts messages; connects at the first use. Use as a context manager."""
+    """Puts messages on the queues; connects on first use. Use as a context manager."""
 
     def __init__(self, storage: Storage) -> None:
         self._connection = Connection(storage, _connect)
@@ -70,7 +71,7 @@ class Queues:
         await self._connection.close()
 
     async def ask_for_sweep(self, message: SweepMessage, *, after_seconds: int = 0) -> None:
-        """Put a message on `sweeps`, to be seen after so many seconds.
+        """Put a message on `sweeps`, visible after `after_seconds`.
 
         Raises:
             AccessDeniedError, UnavailableError: Storage refuses, or does not answer.
@@ -82,10 +83,10 @@ class Queues:
         await self._put(OFFBOARDINGS, message, after_seconds)
 
     async def waiting(self, name: str) -> int:
-        """Count the messages of a queue, about; one that nobody has made yet has none.
+        """Return the approximate number of messages in a queue; 0 if it does not exist yet.
 
         Raises:
-            AccessDeniedError, UnavailableError: Storage refuses, or does not answer at the second attempt.
+            AccessDeniedError, UnavailableError: Storage refuses, or does not answer, after one retry.
         """
         from azure.core.exceptions import ResourceNotFoundError
 
@@ -99,7 +100,7 @@ class Queues:
     async def _put(self, name: str, message: SweepMessage | OffboardMessage, after_seconds: int) -> None:
         from azure.core.exceptions import ResourceNotFoundError
 
-        # In ASCII: the message travels in XML, which cannot hold every character.
+        # ASCII, because the message is sent in XML, which cannot hold every character.
         text = json.dumps(msgspec.to_builtins(message))
         with storage_errors():
             queue = self._connection.client.get_queue_client(name)
@@ -126,36 +127,36 @@ def _connect(storage: Storage, credential: AsyncTokenCredential | None) -> Queue
         if storage.connection_string:
             return QueueServiceClient.from_connection_string(storage.connection_string, **options)
         if not storage.queue_url:
-            # The tables alone will do for much of the command line, so that this is no mistake until now.
+            # Only now: most commands need nothing but the tables.
             raise SettingsError(("EnforcerStorage__queueServiceUri is not set; it must be the queues' URL",))
         return QueueServiceClient(storage.queue_url, credential=credential, **options)
 
 
 def read_sweep_message(body: bytes) -> SweepMessage:
-    """Read a message of `sweeps`.
+    """Decode a message of queue `sweeps`.
 
     Raises:
-        InputError: It is not one.
+        InputError: It is not such a message.
     """
     message = _read(body, SweepMessage)
     return msgspec.structs.replace(message, group_id=message.group_id.lower())
 
 
 def read_offboard_message(body: bytes) -> OffboardMessage:
-    """Read a message of `offboardings`. Raises: as above."""
+    """Decode a message of queue `offboardings`. Raises: as above."""
     return _read(body, OffboardMessage)
 
 
 def _read[T](body: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(_without_base64(body), type=kind)
-    # Text that is not UTF-8 is a ValueError as well, and so is whatever msgspec refuses.
+    # Invalid UTF-8 is a ValueError, too, and so is whatever msgspec refuses.
     except (ValueError, RecursionError) as error:
         raise InputError(f"the queue message is not a {kind.__name__}: {error}") from error
 
 
 def _without_base64(body: bytes) -> bytes:
-    """Return the JSON of a message: no JSON object is base64, which has no braces."""
+    """Return a message's JSON; no JSON object is valid base64, which has no braces."""
     try:
         return base64.b64decode(b"".join(body.split()), validate=True)
     except binascii.Error:

@@ -1,6 +1,6 @@
-"""The way to storage: one deadline around every attempt, and errors of one kind.
+"""The HTTP transport to storage: one deadline around every attempt, and one kind of error.
 
-Not imported before storage is used: it needs azure-core and aiohttp.
+Imported only when storage is used: it needs azure-core and aiohttp.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _CONNECT_SECONDS, _READ_SECONDS = 10, 30
 
 
 class BoundedTransport(TracedTransport):
-    """azure-core's transport, traced: an attempt ends in time, with an answer or with an AzureError.
+    """azure-core's transport, traced: an attempt ends in time, with a response or an AzureError.
 
     Args:
         service: `tables`, `queues` or `blobs`.
-        seconds: How long one attempt may take, with its wait for a connection and its whole answer.
+        seconds: How long one attempt may take, including the wait for a connection and the whole response.
     """
 
     def __init__(self, service: str, seconds: float) -> None:
@@ -37,37 +37,37 @@ class BoundedTransport(TracedTransport):
         self._closed = False
 
     async def send(self, request: HttpRequest | RestHttpRequest, **config: Any) -> AsyncHttpResponse:
-        """Send, and read the answer whole.
+        """Send a request and read the whole response.
 
         Raises:
-            AzureError: There was no answer, or not all of it; the call may have taken effect.
+            AzureError: The response is missing or incomplete; the call may have taken effect.
         """
         if self._closed:
             raise ServiceRequestError("the connection to storage has been closed")
-        with self._sessions.using() as line:
-            self.session = line.client
+        with self._sessions.using() as handle:
+            self.session = handle.client
             try:
-                # The SDK would read a transaction's answer later, outside of all deadlines and retries.
+                # The SDK would read a transaction's response later, outside all deadlines and retries.
                 return await bounded(super().send(request, **{**config, "stream": False}), self._seconds)
             except IncompleteReadError as error:
                 raise ServiceResponseError(error.message, error=error) from error
             except AzureError:
                 raise
-            except Exception as error:  # time is up, or the library has failed: its pool may be stuck
-                self._sessions.give_up(line)
+            except Exception as error:  # time is up, or the library failed: its pool may be stuck
+                self._sessions.retire(handle)
                 raise ServiceResponseError(f"{type(error).__name__} {error}", error=error) from error
 
     async def close(self) -> None:
-        """Close the connections, for good."""
+        """Close the connections for good."""
         self._closed = True
         await self._sessions.close()
 
 
 def _new_session() -> aiohttp.ClientSession:
-    """Make a session like azure-core's own."""
-    places = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    """Create a session like azure-core's own."""
+    paths = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=_trust(*places) if any(places) else True),
+        connector=aiohttp.TCPConnector(ssl=_trust(*paths) if any(paths) else True),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         trust_env=True,
@@ -75,6 +75,6 @@ def _new_session() -> aiohttp.ClientSession:
 
 
 @cache
-def _trust(*_places: str | None) -> ssl.SSLContext:
-    """Load the authorities of these places. aiohttp has loaded those of the time when it was imported."""
+def _trust(*_paths: str | None) -> ssl.SSLContext:
+    """Load the certificate authorities at these paths; aiohttp uses those set when it was imported."""
     return ssl.create_default_context()

@@ -1,7 +1,7 @@
-"""What the enforcer tells those who watch it: events, metrics, traces.
+"""Telemetry: events, metrics and traces.
 
-Imports nothing of Azure: on Azure the Functions worker loads the exporter itself (`docs/monitoring.md`);
-everywhere else events are ordinary log lines, and metrics and traces go nowhere.
+Imports no Azure package: on Azure the Functions worker loads the exporter itself (`docs/monitoring.md`);
+elsewhere events are ordinary log lines, and metrics and traces are discarded.
 """
 
 from enforcer.telemetry.calls import Call, call, graph_call

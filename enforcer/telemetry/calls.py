@@ -1,9 +1,9 @@
-"""One span for each call to Graph or storage: method, route, status; no URL, which may hold an address.
+"""One span per call to Graph or storage, with method, route and status; no URL, which may contain an address.
 
-The libraries trace too, but each in its own way and with whole URLs (kiota's UrlReplaceHandler, azure-core's
-DistributedTracingPolicy, the httpx instrumentation). So the distribution's instrumentations are switched off
-(`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS`, set by infra/modules/app.bicep), and what kiota starts inside a call
-is not recorded.
+The libraries' own traces differ and contain whole URLs (kiota's UrlReplaceHandler, azure-core's
+DistributedTracingPolicy, the httpx instrumentation). So the distribution's instrumentations are disabled
+(`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS`, set by infra/modules/app.bicep), and spans that kiota starts inside
+a call are not recorded.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,16 +22,16 @@ _FIRST_ERROR = 400
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call under way."""
+    """A call in progress."""
 
     _span: Span
 
     def answered(self, status: int, *, request_id: str = "") -> None:
-        """Note the answer.
+        """Record the answer.
 
         Args:
             status: The HTTP status.
-            request_id: The service's own ID of the request, by which Microsoft's support finds it.
+            request_id: The service's ID of the request, by which Microsoft support finds it.
         """
         self._span.set_attribute("http.response.status_code", status)
         if request_id:
@@ -48,11 +48,11 @@ def call(service: str, method: str, route: str, **object_ids: str) -> Iterator[C
         service: `graph`, `tables`, `queues` or `blobs`.
         method: The HTTP method.
         route: The path with placeholders, such as `/groups/{group}/members/{user}/$ref`.
-        object_ids: What stands for the placeholders: object IDs only.
+        object_ids: The placeholders' values; object IDs only.
     """
     attributes = {
         "http.request.method": method,
-        # The exporter names a dependency after this URL's path and throws url.template away.
+        # The exporter names a dependency after this URL's path and ignores url.template.
         "url.full": f"https://{service}{route}",
         "peer.service": service,
         **object_ids,
@@ -67,7 +67,7 @@ def call(service: str, method: str, route: str, **object_ids: str) -> Iterator[C
         try:
             with _unrecorded(span):
                 yield Call(span)
-        except BaseException as error:  # a cancelled call has failed, too; it is raised again
+        except BaseException as error:  # a cancelled call has failed, too
             span.set_attribute("error.type", type(error).__qualname__)
             span.set_status(Status(StatusCode.ERROR))
             raise
@@ -78,8 +78,8 @@ def graph_call(method: str, path: str, parameters: Mapping[str, str]) -> Abstrac
 
     Args:
         method: The HTTP method.
-        path: A URI template below the version, or a nextLink as it came.
-        parameters: The template's; only those that are object IDs are kept.
+        path: A URI template below the version, or a nextLink.
+        parameters: The template's parameters; only object IDs are recorded.
     """
     route = "/next-page" if "://" in path else path.partition("?")[0]
     ids = {name: value for name, value in parameters.items() if is_object_id(value)}
@@ -88,7 +88,7 @@ def graph_call(method: str, path: str, parameters: Mapping[str, str]) -> Abstrac
 
 @contextmanager
 def _unrecorded(span: Span) -> Iterator[None]:
-    """Spans started inside are not recorded; log records still carry the IDs of the given span."""
+    """Suppress spans started inside; log records still carry the IDs of the given span."""
     here = span.get_span_context()
     silent = SpanContext(here.trace_id, here.span_id, is_remote=False, trace_flags=TraceFlags(0))
     token = attach(trace.set_span_in_context(NonRecordingSpan(silent)))

@@ -1,8 +1,8 @@
-"""How an event leaves the process.
+"""Emits events.
 
-An event is a log record with the attribute `microsoft.custom_event.name`. The Azure Monitor exporter makes it
-a row of the table AppEvents: that attribute in `Name`, every other field in `Properties` and as text ("3",
-"true"), fields that are None left out. `tests/telemetry/test_arrival.py` looks at what arrives.
+An event is a log record with the attribute `microsoft.custom_event.name`. The Azure Monitor exporter turns it
+into a row of table AppEvents: that attribute is `Name`, and every other field that is not None is text in
+`Properties` ("3", "true"). `tests/telemetry/test_arrival.py` checks what arrives.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _log.setLevel(logging.INFO)  # whatever the root logger's level is: the alarms d
 
 
 def emit(event: Event) -> None:
-    """Send an event to whoever watches. Never fails, never waits."""
+    """Emit an event; never fails or blocks."""
     fields = {key: _text(value) for key, value in _values(event).items() if value is not None}
     line = " ".join(f"{key}={text}" for key, text in fields.items())
     _log.log(event.level, "%s %s", event.name, line, extra={_EVENT_NAME: event.name, **fields})
@@ -35,9 +35,9 @@ def emit(event: Event) -> None:
 
 
 async def flush() -> None:
-    """Export what is waiting, for at most a few seconds; to be awaited at the end of a function.
+    """Export what is buffered, for at most a few seconds; await this at the end of a function.
 
-    The exporters work in batches, and an instance may be gone before the next one is due.
+    The exporters work in batches, and an instance may be gone before the next batch is due.
     """
     providers = (get_logger_provider(), metrics.get_meter_provider(), trace.get_tracer_provider())
     for provider in providers:
@@ -46,14 +46,14 @@ async def flush() -> None:
 
 
 def hush_libraries() -> None:
-    """Keep the SDKs' own request lines out of the log: they print whole URLs, people's addresses included."""
+    """Keep the SDKs' request lines out of the log: they contain whole URLs, including people's addresses."""
     for name in ("azure.core", "azure.identity", "azure.monitor", "httpx", "httpcore", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 @runtime_checkable
 class _Flushable(Protocol):
-    """The providers of the SDK; those of the bare API have nothing to flush."""
+    """A provider of the SDK; the bare API's providers have nothing to flush."""
 
     def force_flush(self, timeout_millis: int = ...) -> object: ...
 

@@ -1,6 +1,6 @@
-"""The events, one class each. `infra/queries` and `infra/workbook.json` read them by these names and fields.
+"""The events, one class each. `infra/queries` and `infra/workbook.json` use these names and fields.
 
-Object IDs only: no names, no addresses, no texts of exceptions (they quote both).
+Object IDs only: no names, no addresses, no exception messages, which quote both.
 """
 
 import logging
@@ -11,11 +11,11 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCompleted:
-    """A run of one managed group came to its end.
+    """A run of one managed group finished.
 
-    `complete`: register and members were read whole, the plan was not held, and everybody who was due has an
-    outcome. A run that ran out of time or waits for an approval is not complete: the alarm for a missed
-    night counts complete runs only. In report mode: all was read, planned and recorded.
+    `complete`: register and members were read completely, the plan was not held, and everyone who was due has
+    an outcome; in report mode, everything was read, planned and recorded. A run that ran out of time or waits
+    for approval is not complete: the alarm for a missed night counts complete runs only.
     """
 
     name: ClassVar[str] = "run_completed"
@@ -41,14 +41,14 @@ class RunCompleted:
     unregistered: int
     ending_soon: int
     lag_p50_seconds: float | None = None
-    """From the end of access to the removal; None where nobody was removed, as for the next two."""
+    """From the end of access to the removal; like the next two, None if nobody was removed."""
     lag_p95_seconds: float | None = None
     lag_max_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFailed:
-    """A run was given up before its end; the queue delivers it again."""
+    """A run failed; the queue delivers its message again."""
 
     name: ClassVar[str] = "run_failed"
     level: ClassVar[int] = logging.ERROR
@@ -62,7 +62,7 @@ class RunFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanHeld:
-    """The brake holds a plan: nobody is offboarded until somebody approves it."""
+    """The brake holds a plan: nobody is offboarded until it is approved."""
 
     name: ClassVar[str] = "plan_held"
     level: ClassVar[int] = logging.WARNING
@@ -78,7 +78,7 @@ class PlanHeld:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonStuck:
-    """Six runs could not offboard this person; from now on he is tried once a day."""
+    """Six runs could not offboard this person; from now on they are retried once a day."""
 
     name: ClassVar[str] = "person_stuck"
     level: ClassVar[int] = logging.ERROR
@@ -93,47 +93,47 @@ class PersonStuck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionDenied:
-    """A sweep had to end, because Graph or storage refuses this identity."""
+    """A sweep failed because Graph or storage refuses this identity."""
 
     name: ClassVar[str] = "permission_denied"
     level: ClassVar[int] = logging.ERROR
 
     group_id: str
     what: str
-    """What could not be done: always `sweep`. Who orders anything else is told himself."""
+    """What could not be done: always `sweep`. For anything else, the caller gets the error."""
     error: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessagePoisoned:
-    """A queue message was delivered as often as allowed and failed every time."""
+    """A queue message was delivered as often as allowed, and failed every time."""
 
     name: ClassVar[str] = "message_poisoned"
     level: ClassVar[int] = logging.ERROR
 
     queue: str
-    """The queue that it came from, without `-poison`."""
+    """The original queue, without `-poison`."""
     message_id: str
     group_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyDrift:
-    """The Conditional Access policies no longer cut off who is offboarded."""
+    """The Conditional Access policies no longer block people who are offboarded."""
 
     name: ClassVar[str] = "policy_drift"
     level: ClassVar[int] = logging.ERROR
 
     group_id: str
     kind: str
-    """In the words of `policies check`; `not_blocked` when Entra would still let somebody in."""
+    """As in `policies check`; `not_blocked` if Entra would still let somebody in."""
     policy_id: str = ""
     user_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationFailed:
-    """A message to sponsors or operators could not be sent; it will be tried again."""
+    """A message to sponsors or operators could not be sent; it will be retried."""
 
     name: ClassVar[str] = "notification_failed"
     level: ClassVar[int] = logging.WARNING
@@ -146,7 +146,7 @@ class NotificationFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostRunFailed:
-    """Something that comes after a sweep failed; the removals are done and recorded all the same."""
+    """A task after a sweep failed; the removals are done and recorded."""
 
     name: ClassVar[str] = "post_run_failed"
     level: ClassVar[int] = logging.WARNING

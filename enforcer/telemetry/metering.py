@@ -1,4 +1,4 @@
-"""The numbers of a run as metrics (table AppMetrics), for charts over months and for other tools."""
+"""A run's numbers as metrics (table AppMetrics), for long-term charts and other tools."""
 
 from opentelemetry import metrics
 
@@ -7,15 +7,15 @@ from enforcer.telemetry.events import RunCompleted
 _meter = metrics.get_meter("enforcer")
 _runs = _meter.create_counter("enforcer.runs", unit="{run}", description="Runs, by mode and completeness")
 _people = _meter.create_counter(
-    "enforcer.people", unit="{person}", description="People who were due, by what became of them"
+    "enforcer.people", unit="{person}", description="People who were due, by outcome"
 )
 _waiting = _meter.create_gauge(
-    "enforcer.waiting", unit="{person}", description="People at the last run who need somebody or soon will"
+    "enforcer.waiting", unit="{person}", description="People who need attention at the last run, or soon will"
 )
 _lag = _meter.create_gauge(
     "enforcer.lag",
     unit="s",
-    description="From the end of access to the removal, at the last run that removed",
+    description="Time from the end of access to the removal, in the last run that removed anyone",
 )
 
 

@@ -1,4 +1,4 @@
-"""Tells whoever watches what became of a run: the events that alarms and the workbook read."""
+"""Emits the events of a run, which the alarms and the workbook read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from enforcer.telemetry import (
 
 
 def announce(report: Report, *, only_looked: bool = False) -> None:
-    """Announce a run that came to its end; one that only looked does not count as a night's."""
+    """Announce a finished run; one that only looked does not count as the nightly run."""
     run = report.run
     emit(_completed(report, complete=not (run.held or report.out_of_time or only_looked)))
     if run.held:
@@ -45,7 +45,7 @@ def announce(report: Report, *, only_looked: bool = False) -> None:
 
 
 def announce_failure(run: Run, error: Exception) -> None:
-    """Announce a run that had to be given up."""
+    """Announce a failed run."""
     kind = type(error).__name__
     emit(RunFailed(run_id=run.run_id, group_id=run.group_id, reason=run.occasion, error=kind))
     if isinstance(error, AccessDeniedError):
@@ -53,7 +53,7 @@ def announce_failure(run: Run, error: Exception) -> None:
 
 
 def _code(error: str) -> str:
-    """Leave step, status and Graph's code of an explanation; the rest may name people."""
+    """Return an explanation's step, status and Graph code; the rest may name people."""
     return " ".join(error.split()[:3])
 
 

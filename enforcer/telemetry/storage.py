@@ -1,6 +1,6 @@
-"""Traces around every call to Table, Queue and Blob Storage: the transport that the clients are given.
+"""Traces every call to Table, Queue and Blob Storage, as the transport of their clients.
 
-Not imported by `enforcer.telemetry`: only those who talk to storage need azure-core.
+Not imported by `enforcer.telemetry`: only callers of storage need azure-core.
 """
 
 import re
@@ -32,5 +32,5 @@ class TracedTransport(AioHttpTransport):  # type: ignore[misc]  # azure-core exp
 
 
 def storage_route(url: str) -> str:
-    """The path of a storage URL without query and without entity keys, which may be addresses of people."""
+    """Return the path of a storage URL without its query and entity keys, which may be people's addresses."""
     return re.sub(r"\(.*\)$", "()", urlsplit(url).path)

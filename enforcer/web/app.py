@@ -18,7 +18,7 @@ from enforcer.web.routes import Route
 from enforcer.web.signing_keys import KeyRing
 
 # Somebody waits for the answer: what cannot be done in a few seconds is queued, or asked for again.
-PATIENCE = RetryBudget(failures=4.0, throttling=6.0)
+RETRY_BUDGET = RetryBudget(failures=4.0, throttling=6.0)
 _LONGEST_SECONDS = 28.0
 
 _log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class Api:
     """The API for one event loop.
 
     Args:
-        services: With little patience, such as `PATIENCE`: somebody waits.
+        services: With a small retry budget, such as `RETRY_BUDGET`: somebody is waiting.
         budget: How long an offboarding may take.
     """
 

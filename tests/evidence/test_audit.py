@@ -156,7 +156,7 @@ async def checked_against_reports(world: World) -> list[CheckedChain]:
     return await check_chains(world.services, [world.group.id], heads)
 
 
-async def test_the_ledger_of_a_night_fits_and_is_held_against_the_nights_report(world: World) -> None:
+async def test_a_nights_ledger_is_intact_and_is_compared_with_the_nights_report(world: World) -> None:
     await swept(world)
 
     checked = await checked_against_reports(world)
@@ -179,7 +179,7 @@ async def test_one_changed_byte_is_found_and_the_evidence_says_so(world: World) 
     assert "entry 2 was changed after it was written" in page
 
 
-async def test_a_ledger_that_was_written_anew_does_not_fit_the_nights_report(world: World) -> None:
+async def test_a_rewritten_ledger_does_not_match_the_nights_report(world: World) -> None:
     await swept(world)
     entries = await world.ledger()
     async with world.services.tables.table(TABLE) as table:
@@ -214,7 +214,7 @@ async def test_the_ledger_of_a_group_that_never_was_swept_fits(world: World) -> 
     assert [(chain.sequence, chain.hash, chain.broken) for chain in checked] == [(0, Head().hash, None)]
 
 
-async def test_a_group_that_is_not_managed_any_more_is_checked_and_said_to_be_left_out(world: World) -> None:
+async def test_a_group_no_longer_managed_is_checked_and_reported_as_left_out(world: World) -> None:
     await swept(world)
     other = world.tenant.add_group("Others")
     world.configure(group_ids=(other.id,))

@@ -67,7 +67,7 @@ def test_evidence_is_never_written_over(tmp_path: Path) -> None:
     rendered = files(found)
     write(tmp_path, rendered, manifest(found, rendered, NOW, "1.0.0"))
 
-    with pytest.raises(InputError, match="never written over"):
+    with pytest.raises(InputError, match="never overwritten"):
         write(tmp_path, rendered, manifest(found, rendered, NOW, "1.0.0"))
 
 
@@ -80,9 +80,9 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"schema": 1}'])
-def test_what_is_no_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "manifest.json"
     path.write_bytes(content)
 
-    with pytest.raises(InputError, match="is no manifest"):
+    with pytest.raises(InputError, match="is not a manifest"):
         read_manifest(path)

@@ -17,7 +17,7 @@ from sandbox.directory import DirectoryServer, Fault, Group, Tenant, running_dir
 from sandbox.directory.log import Entry
 from tests.support.world import PERMISSIONS
 
-PATIENCE = RetryBudget(failures=1, throttling=4)
+RETRY_BUDGET = RetryBudget(failures=1, throttling=4)
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Tenancy:
 
 @asynccontextmanager
 async def running_tenancy(
-    monkeypatch: pytest.MonkeyPatch, *, patience: RetryBudget = PATIENCE, pacer: Pacer | None = None
+    monkeypatch: pytest.MonkeyPatch, *, retry_budget: RetryBudget = RETRY_BUDGET, pacer: Pacer | None = None
 ) -> AsyncIterator[Tenancy]:
     tenant = Tenant()
     tenant.add_managed_identity("enforcer", *PERMISSIONS)
@@ -63,7 +63,7 @@ async def running_tenancy(
                 "EnforcerStorage": "UseDevelopmentStorage=true",
             }
         )
-        async with GraphClient(settings, patience=patience, pacer=pacer or Pacer()) as client:
+        async with GraphClient(settings, retry_budget=retry_budget, pacer=pacer or Pacer()) as client:
             yield Tenancy(server, settings, group, client, Directory(client))
 
 

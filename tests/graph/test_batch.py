@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 
 def people(tenancy: Tenancy, count: int) -> list[User]:
-    """Make so many members of the group."""
+    """Add this many members to the group."""
     users = [tenancy.tenant.add_user(f"User {number}") for number in range(count)]
     tenancy.tenant.fill_group(tenancy.group, users)
     return users
@@ -56,7 +56,7 @@ async def test_writes_of_the_same_time_go_twenty_at_a_time(tenancy: Tenancy) -> 
     assert batches(tenancy) == 2
 
 
-async def test_each_gets_his_own_answer_in_whatever_order_they_come(tenancy: Tenancy) -> None:
+async def test_each_call_gets_its_own_answer_in_any_order(tenancy: Tenancy) -> None:
     tenancy.server.sandbox.settings.batch_order = BatchOrder.SHUFFLED
     users = people(tenancy, 10)
     for user in users[::2]:
@@ -119,7 +119,7 @@ async def test_a_refused_token_is_renewed(tenancy: Tenancy) -> None:
 async def test_everybody_in_a_batch_hears_that_graph_does_not_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with running_tenancy(monkeypatch, patience=RetryBudget(failures=0.2)) as tenancy:
+    async with running_tenancy(monkeypatch, retry_budget=RetryBudget(failures=0.2)) as tenancy:
         users = people(tenancy, 3)
         tenancy.strike(path=r"\$batch|/users/", effect=Effect.DROP, times=None)
         batcher = Batcher(tenancy.client)
@@ -140,7 +140,7 @@ async def test_what_nobody_waits_for_any_more_is_not_sent(tenancy: Tenancy) -> N
     assert set(tenancy.tenant.members[tenancy.group.id]) == {users[0].id, users[2].id}
 
 
-async def test_a_look_is_taken_when_all_waiting_is_over_and_keeps_only_that_write_back(
+async def test_a_precondition_is_checked_last_and_stops_only_its_own_write(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with running_tenancy(monkeypatch, pacer=Pacer(writes=3, window=0.5)) as tenancy:

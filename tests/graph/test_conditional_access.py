@@ -117,7 +117,7 @@ async def test_an_update_reaches_the_policy_and_no_other(quick: Entra) -> None:
 
 async def test_a_creation_whose_answer_is_lost_is_not_repeated(quick: Entra) -> None:
     quick.directory.sandbox.faults.add(Fault(method="POST", effect=Effect.DROP_AFTER_EFFECT, times=None))
-    with pytest.raises(UnavailableError, match="not known"):
+    with pytest.raises(UnavailableError, match="may or may not have been created"):
         await quick.access.create(POLICY)
     assert len(quick.directory.tenant.policies) == 1
 
@@ -158,7 +158,7 @@ async def test_without_the_permission_the_error_names_it(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("body", ["<html>", {"value": 1}, {"value": [{"conditions": 7}]}])
-async def test_an_answer_that_makes_no_sense_is_no_empty_list(quick: Entra, body: object) -> None:
+async def test_a_senseless_answer_is_not_an_empty_list(quick: Entra, body: object) -> None:
     quick.directory.sandbox.faults.add(Fault(path="/policies", status=200, body=body))  # type: ignore[arg-type]
     with pytest.raises(ReadError):
         await quick.access.policies()

@@ -42,7 +42,7 @@ async def test_every_page_is_followed_also_an_empty_one() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b'{"value": ["ada"', b"<html>", b'{"value": [1]}', b"{}"])
-async def test_an_answer_that_is_broken_is_no_empty_list(body: bytes) -> None:
+async def test_a_malformed_answer_is_not_an_empty_list(body: bytes) -> None:
     with pytest.raises(ReadError, match="names could not be read: Graph's answer is broken"):
         names(Reply(status=200, body=body))
 

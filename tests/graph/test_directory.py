@@ -105,7 +105,7 @@ async def test_a_page_that_fails_leaves_no_list_at_all(tenancy: Tenancy, status:
     "body",
     [{}, {"value": None}, {"value": [{"displayName": "x"}]}, {"error": {"code": "x"}}, "<html>Hi</html>", []],
 )
-async def test_an_answer_that_is_no_list_is_no_empty_list(tenancy: Tenancy, body: object) -> None:
+async def test_an_answer_that_is_not_a_list_is_not_an_empty_list(tenancy: Tenancy, body: object) -> None:
     tenancy.strike(path="/members", status=200, body=body)
     with pytest.raises(ReadError, match="Graph's answer is broken"):
         await members(tenancy)
@@ -127,7 +127,7 @@ async def test_a_person_is_found_by_id_name_and_mail(tenancy: Tenancy) -> None:
         assert (await tenancy.directory.find(name)).id == ada.id
 
 
-async def test_a_guest_is_found_by_his_mail_and_by_his_long_name(tenancy: Tenancy) -> None:
+async def test_a_guest_is_found_by_mail_and_by_user_principal_name(tenancy: Tenancy) -> None:
     gus = tenancy.tenant.add_guest("Gus", "gus@partner.example")
     for name in ("gus@partner.example", gus.user_principal_name):
         person = await tenancy.directory.find(name)
@@ -248,7 +248,7 @@ async def test_a_refusal_to_read_people_is_not_nobody(tenancy: Tenancy) -> None:
 # Steps ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_member_is_removed_and_his_account_stays(tenancy: Tenancy) -> None:
+async def test_a_member_is_removed_and_the_account_stays(tenancy: Tenancy) -> None:
     ada = tenancy.tenant.add_user("Ada")
     tenancy.tenant.fill_group(tenancy.group, [ada])
     result = await tenancy.directory.remove(tenancy.group.id, ada.id)
@@ -260,7 +260,7 @@ async def test_a_member_is_removed_and_his_account_stays(tenancy: Tenancy) -> No
 
 
 @pytest.mark.parametrize("shape", list(NotAMember))
-async def test_whoever_is_no_member_is_out_already_in_both_of_graphs_words(
+async def test_a_non_member_counts_as_absent_in_both_of_graphs_answers(
     tenancy: Tenancy, shape: NotAMember
 ) -> None:
     tenancy.server.sandbox.settings.not_a_member = shape
@@ -302,7 +302,7 @@ async def test_an_account_that_is_gone_has_no_sessions_and_cannot_sign_in(tenanc
     assert (await tenancy.directory.set_enabled(NOBODY, enabled=False)).outcome is StepOutcome.NO_ACCOUNT
 
 
-async def test_a_person_is_added_and_it_is_no_error_when_he_is_in(tenancy: Tenancy) -> None:
+async def test_a_person_is_added_and_adding_a_member_is_not_an_error(tenancy: Tenancy) -> None:
     ada = tenancy.tenant.add_user("Ada")
     assert (await tenancy.directory.add(tenancy.group.id, ada.id)).outcome is StepOutcome.DONE
     assert ada.id in tenancy.tenant.members[tenancy.group.id]

@@ -21,7 +21,7 @@ PLAIN: dict[str, Any] = {"security_enabled": True, "mail_enabled": False, "group
         {"group_types": ["Unified"], "mail_enabled": True, "security_enabled": False},
         {"group_types": ["Unified"], "mail_enabled": True, "visibility": "Private"},
         {**PLAIN, "on_premises_sync_enabled": False, "is_assignable_to_role": False},
-        {},  # what Graph does not tell is held against nobody
+        {},  # what Graph does not say does not matter
     ],
 )
 def test_groups_with_assigned_members_are_taken(properties: dict[str, Any]) -> None:
@@ -43,14 +43,14 @@ async def test_a_group_that_was_dynamic_once_is_taken(tenancy: Tenancy) -> None:
         ({"is_assignable_to_role": True}, "is role-assignable"),
         ({"is_management_restricted": True}, "is in a restricted management administrative unit"),
         ({"mail_enabled": True}, "is mail-enabled"),
-        ({"security_enabled": False}, "is no security group"),
+        ({"security_enabled": False}, "is not a security group"),
         (
             {"group_types": ["Unified"], "mail_enabled": True, "visibility": "HiddenMembership"},
             "hides its members",
         ),
     ],
 )
-def test_a_group_whose_members_cannot_be_managed_is_refused_and_it_is_said_what_to_do(
+def test_a_group_whose_members_cannot_be_managed_is_refused_with_a_fix(
     properties: dict[str, Any], what: str
 ) -> None:
     why, _, advice = refusal(Group(id="g", **PLAIN | properties)).partition(what)
@@ -63,7 +63,7 @@ def test_everything_that_is_decided_upon_is_asked_for() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_group_that_hides_its_members_is_refused_before_anybody_counts_them(tenancy: Tenancy) -> None:
+async def test_a_group_that_hides_its_members_is_refused_before_they_are_counted(tenancy: Tenancy) -> None:
     ada = tenancy.tenant.add_user("Ada Novak")
     hidden = tenancy.tenant.add_group(
         "Hidden", members=[ada], group_types=["Unified"], mail_enabled=True, visibility="HiddenMembership"

@@ -44,5 +44,5 @@ async def test_nothing_is_concluded_from_a_token_that_does_not_tell(tenancy: Ten
 
 async def test_without_a_token_it_is_said_that_there_is_none(tenancy: Tenancy) -> None:
     tenancy.strike(path="/msi/token", status=400, times=None)
-    with pytest.raises(AccessDeniedError, match="no token to be had"):
+    with pytest.raises(AccessDeniedError, match="cannot get a token"):
         await own_identity(tenancy.client)

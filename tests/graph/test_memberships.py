@@ -14,7 +14,7 @@ from tests.graph.conftest import Tenancy, running_tenancy
 pytestmark = pytest.mark.anyio
 
 
-async def test_groups_that_have_him_directly_or_through_another_group_are_given(tenancy: Tenancy) -> None:
+async def test_groups_are_found_directly_and_through_nested_groups(tenancy: Tenancy) -> None:
     ada = tenancy.tenant.add_user("Ada")
     inner = tenancy.tenant.add_group("Inner", members=[ada])
     outer = tenancy.tenant.add_group("Outer", members=[inner])

@@ -42,7 +42,7 @@ async def test_without_a_word_a_throttled_call_waits_a_second_or_more() -> None:
     assert await waited(Retries(RetryBudget()), THROTTLED) >= 1.0
 
 
-async def test_an_error_is_put_up_with_for_as_long_as_failures_are_and_told_in_the_end() -> None:
+async def test_an_error_is_retried_within_the_failure_budget_and_then_raised() -> None:
     retries = Retries(RetryBudget(failures=0.1, throttling=60))
     with pytest.raises(UnavailableError, match="503 busy"):
         await retries.wait(BUSY, Pacer())

@@ -31,7 +31,7 @@ async def over_tls(tenancy: Tenancy, front: TlsFront) -> AsyncIterator[GraphClie
     """A client that reaches Graph over TLS, and for which a call may take half a second."""
     front.upstream = tenancy.server.url
     settings = replace(tenancy.settings, graph_url=front.url)
-    async with GraphClient(settings, patience=RetryBudget(failures=5, call=SECONDS)) as client:
+    async with GraphClient(settings, retry_budget=RetryBudget(failures=5, call=SECONDS)) as client:
         await client.token()
         assert (await read(client, tenancy)).ok
         yield client
@@ -79,7 +79,7 @@ async def test_a_pool_that_is_stuck_is_left_and_nobody_waits_for_it_for_long(
     settings = replace(tenancy.settings, graph_url=front.url)
     front.strike(GROUPS, Cut.SILENCE, times=32)
     begun = passed(0)
-    async with GraphClient(settings, patience=RetryBudget(failures=20, call=2)) as client:
+    async with GraphClient(settings, retry_budget=RetryBudget(failures=20, call=2)) as client:
         replies = await asyncio.gather(*(read(client, tenancy) for _ in range(36)))
     assert all(reply.ok for reply in replies)
     assert passed(begun) < READ_SECONDS / 2
@@ -126,7 +126,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_no_answer(
     [{"status": 500}, {"status": 503}, {"status": 400, "message": "AADSTS90033: transient"}],
     ids=["500", "503", "AADSTS90033"],
 )
-async def test_without_a_token_because_of_an_outage_the_call_was_not_made_and_may_be_later(
+async def test_without_a_token_in_an_outage_the_call_is_not_sent(
     tenancy: Tenancy, fault: dict[str, object]
 ) -> None:
     tenancy.strike(path="/msi/token", times=None, **fault)

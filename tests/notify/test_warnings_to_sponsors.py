@@ -154,7 +154,7 @@ async def test_what_people_wrote_into_the_register_is_text_in_the_mail(world: Wo
 
 
 @pytest.mark.parametrize("changes", [{"mail_sender": ""}, {"mode": Mode.REPORT}, {"warn_days": ()}])
-async def test_without_a_mailbox_or_in_report_mode_nobody_is_told_and_nothing_counts_as_told(
+async def test_without_a_mailbox_or_in_report_mode_no_warning_is_queued(
     world: World, changes: dict[str, Any]
 ) -> None:
     await world.register("ada@contoso.com", LAST_DAY, sponsor=SUE)
@@ -277,7 +277,7 @@ async def test_neither_addresses_nor_names_get_into_the_log(
     assert not [line for line in ours if "sue" in line.lower() or "lovelace" in line.lower()]
 
 
-async def test_a_mailbox_sends_four_mails_at_a_time_whatever_number_of_invocations_send(world: World) -> None:
+async def test_a_mailbox_sends_four_mails_at_a_time_across_all_invocations(world: World) -> None:
     for number in range(8):
         person = world.member(f"Contractor {number}")
         await world.register(person.id, LAST_DAY, sponsor=f"sponsor{number}@contoso.com")

@@ -39,7 +39,7 @@ def test_a_person_in_several_groups_is_one_line_of_the_mail() -> None:
     assert mail.body.count("<small>") == 1
 
 
-def test_whoever_has_no_name_goes_by_his_key_as_people_write_it() -> None:
+def test_a_person_without_a_name_is_shown_by_their_key_as_written() -> None:
     mail = sponsor_mail([notice(row_key="gus_x.example%23EXT%23@contoso.example")], BERLIN)
     assert "gus_x.example#EXT#@contoso.example on Thursday" in mail.subject
 
@@ -78,7 +78,7 @@ def test_the_page_is_named_where_others_can_open_it(
         (replace(RUN, removed=2, added=1), "2 removed, 1 added", Level.SUCCESS),
         (replace(RUN, revoked=1), "nobody was due", Level.SUCCESS),
         (replace(RUN, removed=2, findings=1), "2 removed", Level.WARNING),
-        (replace(RUN, held=True, due=12), "HELD, 12 people wait for an approval", Level.WARNING),
+        (replace(RUN, held=True, due=12), "HELD, 12 people waiting for approval", Level.WARNING),
         (replace(RUN, stuck=1), "1 STUCK", Level.FAILURE),
         (replace(RUN, due=2, removed=2, incomplete=1), "2 removed", Level.FAILURE),
     ],
@@ -98,9 +98,9 @@ def test_everything_that_somebody_has_to_look_at_has_a_line() -> None:
     found = tuple(Finding(kind=kind) for kind in kinds)
     run = replace(RUN, held=True, digest="d1", incomplete=4, lag_seconds=Lag(p50=1, p95=1, max=60))
     assert run_summary(Report(run=run, findings=found), without_sponsor=5).body.splitlines()[3:] == [
-        "Slowest removal: 1 min after the end",
-        "HELD by the brake, nobody was touched. To let it pass: enforcer approve d1",
-        "LEFT UNDONE for 4 people; the next run tries again",
+        "Slowest removal: 1 min after access ended",
+        "HELD by the brake: nobody was offboarded. To approve: enforcer approve d1",
+        "INCOMPLETE: 4; the next run tries again",
         "Findings: 1 invalid_row, 2 stuck",
-        "Ending soon without a sponsor to tell: 5",
+        "Ending soon without a sponsor to notify: 5",
     ]

@@ -28,7 +28,9 @@ pytestmark = pytest.mark.anyio
 async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and_none_is_begun_after(
     azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opening = running_world(azurite.connection_string, monkeypatch.setenv, patience=RetryBudget(failures=60))
+    opening = running_world(
+        azurite.connection_string, monkeypatch.setenv, retry_budget=RetryBudget(failures=60)
+    )
     async with opening as world:
         world.configure(disable_accounts=Disable.ALL)
         people = [world.member(f"Person {number}") for number in range(4)]

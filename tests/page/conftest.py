@@ -6,7 +6,7 @@ import pytest
 
 from enforcer.web.app import Api
 from sandbox.storage_proxy import StorageProxy
-from tests.support.api_caller import AUDIENCE, BUDGET, PATIENCE
+from tests.support.api_caller import AUDIENCE, BUDGET, RETRY_BUDGET
 from tests.support.page_visitor import Visitor
 from tests.support.world import World, running_world
 
@@ -16,7 +16,9 @@ async def world(storage: StorageProxy, monkeypatch: pytest.MonkeyPatch) -> Async
     """A world whose API is configured."""
     environ = {"ENFORCER_API_AUDIENCE": AUDIENCE, "ENFORCER_TIME_ZONE": "Europe/Berlin"}
     connection = storage.endpoints.connection_string
-    async with running_world(connection, monkeypatch.setenv, environ=environ, patience=PATIENCE) as running:
+    async with running_world(
+        connection, monkeypatch.setenv, environ=environ, retry_budget=RETRY_BUDGET
+    ) as running:
         yield running
 
 

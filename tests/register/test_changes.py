@@ -29,7 +29,7 @@ async def add(world: World, user: str, end: str = RUNNING, **details: str) -> ch
     return await changes.add(world.services, user, Details(end=end, **details), actor="cli:ann")
 
 
-async def test_a_person_is_registered_under_his_object_id_with_his_name(world: World) -> None:
+async def test_a_person_is_registered_under_their_object_id_with_their_name(world: World) -> None:
     anna = world.tenant.add_user("Anna Berg")
     saved = await add(world, anna.user_principal_name.upper(), company="X", sponsor="boss@x.example")
     assert saved.is_new
@@ -127,9 +127,7 @@ async def test_a_person_with_two_rows_has_to_be_named_by_a_rows_key(world: World
         (Details(end=RUNNING, start="2099-02-01"), "start_date"),
     ],
 )
-async def test_dates_that_cannot_be_acted_upon_are_refused_before_anything_is_asked(
-    world: World, details: Details, field: str
-) -> None:
+async def test_unusable_dates_are_refused_before_any_call(world: World, details: Details, field: str) -> None:
     with pytest.raises(InputError) as error:
         await changes.add(world.services, "anna@x.example", details, actor="cli:ann")
     assert error.value.field == field
@@ -147,7 +145,7 @@ async def test_an_end_that_cannot_be_acted_upon_extends_nobody(world: World, end
     assert await world.ledger() == []
 
 
-async def test_rows_that_end_now_say_so_in_register_and_ledger_and_those_that_had_ended_stay(
+async def test_rows_ended_now_are_in_register_and_ledger_and_ended_rows_stay(
     world: World,
 ) -> None:
     at = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -199,7 +197,7 @@ async def test_with_several_managed_groups_one_has_to_be_named(world: World) -> 
     details = Details(end=RUNNING)
     with pytest.raises(InputError, match="several managed groups"):
         await changes.add(services, anna.id, details, actor="cli:ann")
-    with pytest.raises(InputError, match="is no managed group"):
+    with pytest.raises(InputError, match="is not a managed group"):
         await changes.add(services, anna.id, details, actor="cli:ann", group_id=anna.id)
     for group_id in (world.group.id, OTHER_GROUP.upper()):
         await changes.add(services, anna.id, details, actor="cli:ann", group_id=group_id)
@@ -247,7 +245,7 @@ async def test_an_end_before_the_start_of_the_row_is_refused(world: World) -> No
     assert row.end_date == "2099-12-31"
 
 
-async def test_who_is_registered_again_may_not_end_before_the_start_unless_that_is_given_anew(
+async def test_registering_again_with_an_end_before_the_start_needs_a_new_start(
     world: World,
 ) -> None:
     anna = world.member("Anna")

@@ -100,7 +100,7 @@ def test_lines_are_numbered_as_an_editor_does() -> None:
     assert problems(text) == ("line 7: nobody is called nobody",)
     text = 'user,end,note\nanna@x,2026-12-31,"two\nlines"\nnobody,2026-12-31,\n'
     assert problems(text) == (
-        "line 2: note holds control characters: 'two\\nlines'",
+        "line 2: note contains control characters: 'two\\nlines'",
         "line 4: nobody is called nobody",
     )
 
@@ -112,7 +112,7 @@ def test_every_bad_line_is_named_and_why() -> None:
         "line 3: has no end date",
         "line 4: nobody is called nobody",
         "line 5: has 3 cells, the header has 2",
-        "line 7: anna@y stands in line 6 already",
+        "line 7: anna@y is already in line 6",
     )
 
 
@@ -132,8 +132,8 @@ def test_one_person_may_stand_in_two_groups() -> None:
         (b"user,end\nM\xfcller@x,2026-12-31\n", "line 2: is not UTF-8 (byte 0xfc)"),
         ("user,end\n".encode("utf-16"), "line 1: is not UTF-8"),
         ("user,end,note\nanna@x,2026-12-31," + "x" * 4001, "line 2: note has 4001 characters"),
-        ("user,end,note\nanna@x,2026-12-31,a\x00b", "line 2: note holds control characters"),
-        ("user,end,note\nanna@x,2026-12-31,\x1b[31m", "line 2: note holds control characters"),
+        ("user,end,note\nanna@x,2026-12-31,a\x00b", "line 2: note contains control characters"),
+        ("user,end,note\nanna@x,2026-12-31,\x1b[31m", "line 2: note contains control characters"),
     ],
 )
 def test_what_is_wrong_with_the_file_is_said(text: str | bytes, problem: str) -> None:
@@ -146,7 +146,7 @@ def test_unusual_but_harmless_characters_are_kept(note: str) -> None:
 
 
 @given(note=CELL)
-def test_a_guarded_cell_is_read_as_it_was_and_is_no_formula(note: str) -> None:
+def test_a_guarded_cell_is_read_unchanged_and_is_not_a_formula(note: str) -> None:
     text = io.StringIO()
     csv.writer(text).writerows([["user", "end", "note"], ["anna@x", "2026-12-31", guarded(note.strip())]])
     assert guarded(note)[:1] not in {*"=+-@"}

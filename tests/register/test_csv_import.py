@@ -31,7 +31,7 @@ async def problems(world: World, given: list[Line]) -> tuple[str, ...]:
     return error.value.problems
 
 
-async def test_new_people_are_added_and_known_ones_changed_and_all_of_it_is_in_the_ledger(
+async def test_new_rows_are_added_and_known_rows_changed_all_in_the_ledger(
     world: World,
 ) -> None:
     await world.register("Anna@x.example", ENDED, note="kept")
@@ -93,7 +93,7 @@ async def test_one_person_may_be_named_differently_in_two_groups(world: World) -
     assert [link.entry.row_key async for link in world.services.ledger.links(other.id)] == [row.row_key]
 
 
-async def test_all_that_a_line_says_is_in_the_row_and_who_imported_it_in_the_ledger(world: World) -> None:
+async def test_a_line_is_imported_whole_and_its_importer_is_in_the_ledger(world: World) -> None:
     said = {
         "start": "2026-01-01",
         "display_name": "Anna Berg",
@@ -127,7 +127,7 @@ async def test_nobody_gets_a_second_row_under_another_name(world: World) -> None
     assert await ends(world) == {anna.id: RUNNING, "new@x.example": RUNNING}
 
 
-async def test_a_guests_long_name_becomes_his_object_id(world: World) -> None:
+async def test_a_guests_user_principal_name_becomes_their_object_id(world: World) -> None:
     gina = world.guest("Gina")
     await import_lines(world.services, lines(gina.user_principal_name), actor="cli:ann")
     assert await ends(world) == {gina.id: RUNNING}
@@ -157,7 +157,7 @@ async def test_a_large_file_is_imported_whole(world: World) -> None:
 
 
 @pytest.mark.parametrize("midnight", Midnight)
-async def test_ends_at_midnight_are_written_as_they_stand_and_named_with_what_they_mean(
+async def test_ends_at_midnight_are_written_unchanged_with_a_warning(
     world: World, midnight: Midnight
 ) -> None:
     world.configure(midnight=midnight)

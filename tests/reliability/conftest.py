@@ -18,7 +18,7 @@ from tests.support.world import World, running_world
 
 type OpenWorld = Callable[..., Awaitable[World]]
 # Long enough for two attempts, short enough to wait for.
-PATIENCE = RetryBudget(failures=1.2, throttling=8)
+RETRY_BUDGET = RetryBudget(failures=1.2, throttling=8)
 
 
 @pytest.fixture
@@ -27,10 +27,10 @@ async def open_world(azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch)
     async with AsyncExitStack() as stack:
 
         async def open_one(
-            storage: StorageEndpoints = azurite, patience: RetryBudget = PATIENCE, **environ: str
+            storage: StorageEndpoints = azurite, retry_budget: RetryBudget = RETRY_BUDGET, **environ: str
         ) -> World:
             running = running_world(
-                storage.connection_string, monkeypatch.setenv, environ=environ, patience=patience
+                storage.connection_string, monkeypatch.setenv, environ=environ, retry_budget=retry_budget
             )
             world = await stack.enter_async_context(running)
             return without_waiting_for_policies(world)

@@ -54,7 +54,7 @@ async def test_at_the_deadline_nobody_new_is_begun_and_results_are_recorded(
 
 @pytest.mark.long
 async def test_a_pause_that_outlasts_the_run_does_not_keep_it(open_world: OpenWorld) -> None:
-    world = await open_world(patience=RetryBudget(throttling=900), ENFORCER_BRAKE_COUNT="1000")
+    world = await open_world(retry_budget=RetryBudget(throttling=900), ENFORCER_BRAKE_COUNT="1000")
     await leavers(world, 30)
     await world.plan()
     strike(world, path=r"\$ref", status=429, headers={"Retry-After": "60"}, skip=3)

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from enforcer.core.contractors import Registration
 from enforcer.core.exceptions import AccessDeniedError, EnforcerError, ReadError, UnavailableError
-from enforcer.storage.tables.storage import TRANSACTION_SIZE
+from enforcer.storage.tables.tables import TRANSACTION_SIZE
 from sandbox.directory.faults import Effect
 from sandbox.storage_proxy import Calls, Fault, Reply, StorageProxy
 from tests.reliability.conftest import OpenWorld

@@ -52,7 +52,7 @@ async def test_all_workers_wait_together_as_long_as_graph_said(
 
 
 async def test_a_pause_of_more_than_three_minutes_is_waited_for(open_world: OpenWorld) -> None:
-    world = await open_world(patience=RetryBudget(failures=1, throttling=900))
+    world = await open_world(retry_budget=RetryBudget(failures=1, throttling=900))
     await leavers(world, 5)
     strike(world, path=r"\$ref", status=429, headers={"Retry-After": "240"}, skip=1)
 
@@ -69,7 +69,7 @@ async def test_a_pause_of_more_than_three_minutes_is_waited_for(open_world: Open
 
 @pytest.mark.long
 async def test_after_a_pause_of_more_than_three_minutes_the_run_goes_on(open_world: OpenWorld) -> None:
-    world = await open_world(patience=RetryBudget(failures=1, throttling=900))
+    world = await open_world(retry_budget=RetryBudget(failures=1, throttling=900))
     people = await leavers(world, 5)
     strike(world, path=r"\$ref", status=429, headers={"Retry-After": "181"}, skip=1)
     begin = time.monotonic()
@@ -83,7 +83,7 @@ async def test_after_a_pause_of_more_than_three_minutes_the_run_goes_on(open_wor
 async def test_a_pause_beyond_the_retry_budget_ends_the_run_and_is_still_kept(
     open_world: OpenWorld,
 ) -> None:
-    world = await open_world(patience=RetryBudget(failures=1, throttling=2), ENFORCER_BRAKE_COUNT="1000")
+    world = await open_world(retry_budget=RetryBudget(failures=1, throttling=2), ENFORCER_BRAKE_COUNT="1000")
     people = await leavers(world, 45)
     strike(world, path=r"\$ref", status=429, headers={"Retry-After": "300"}, skip=5)
     begin = time.monotonic()
@@ -102,7 +102,7 @@ async def test_a_pause_beyond_the_retry_budget_ends_the_run_and_is_still_kept(
 
 
 async def test_a_retry_after_of_nothing_does_not_mean_at_once(open_world: OpenWorld) -> None:
-    world = await open_world(patience=RetryBudget(failures=1, throttling=1.5))
+    world = await open_world(retry_budget=RetryBudget(failures=1, throttling=1.5))
     await leavers(world, 1)
     strike(world, path=r"\$ref", status=429, headers={"Retry-After": "0"}, times=None)
 
@@ -112,7 +112,7 @@ async def test_a_retry_after_of_nothing_does_not_mean_at_once(open_world: OpenWo
 
 
 async def test_without_a_word_the_waits_grow_and_differ(open_world: OpenWorld) -> None:
-    world = await open_world(patience=RetryBudget(failures=2.5, throttling=1))
+    world = await open_world(retry_budget=RetryBudget(failures=2.5, throttling=1))
     await leavers(world, 1)
     strike(world, path=r"\$ref", status=503, times=None)
 

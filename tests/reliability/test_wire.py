@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 BREAKS = [Cut.BEFORE, Cut.AFTER, Cut.WITHIN, Cut.NOISE]
 BATCH, REMOVAL, PAGE = r"POST .*\$batch", r"DELETE .*\$ref", r"GET .*/members\?"
 # How long a call may hang; the machine that runs the tests may be busy.
-PATIENCE = RetryBudget(failures=20, throttling=20, call=2)
+RETRY_BUDGET = RetryBudget(failures=20, throttling=20, call=2)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def world(open_world: OpenWorld, front: TlsFront, tables: TlsFront, azurit
     """A world that the product reaches only over TLS."""
     storage = replace(azurite, table_url=f"{tables.url}{urlsplit(azurite.table_url).path}")
     opened = await open_world(
-        storage, patience=PATIENCE, ENFORCER_GRAPH_URL=front.url, ENFORCER_BRAKE_COUNT="1000"
+        storage, retry_budget=RETRY_BUDGET, ENFORCER_GRAPH_URL=front.url, ENFORCER_BRAKE_COUNT="1000"
     )
     front.upstream = opened.directory.url
     return opened

@@ -16,7 +16,7 @@ from enforcer.core.settings import Disable, Mode, Storage
 from enforcer.status.checks import Check, Health, run_checks
 from enforcer.storage.queues import OFFBOARDINGS, POISON, SWEEPS, Queues
 from enforcer.storage.tables.register import Register
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from sandbox.azurite import StorageEndpoints
 from sandbox.storage_proxy import Calls, Fault, Reply, Service, StorageProxy
 from tests.support.spoiled_rows import ROWS, spoil_register

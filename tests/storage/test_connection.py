@@ -13,7 +13,7 @@ from enforcer.core.settings import Storage
 from enforcer.storage.blobs import open_reports
 from enforcer.storage.connection import Connection
 from enforcer.storage.queues import SWEEPS, Queues
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 
 pytestmark = pytest.mark.anyio
 
@@ -71,7 +71,7 @@ async def test_a_connection_string_needs_no_credential_and_an_address_does() -> 
     assert [client.credential is None for client in service.made] == [True, False]
 
 
-async def test_after_it_was_closed_it_connects_anew() -> None:
+async def test_after_closing_it_connects_again() -> None:
     service = Service()
     connection = Connection(BY_IDENTITY, service.connect)
     first = connection.client
@@ -86,7 +86,7 @@ async def test_after_it_was_closed_it_connects_anew() -> None:
     ("service", "use"),
     [("tables", _use_tables), ("queues", _use_queues), ("blobs", _use_blobs)],
 )
-async def test_a_connection_string_of_which_the_sdk_makes_nothing_is_one_wrong_setting(
+async def test_an_unusable_connection_string_is_one_wrong_setting(
     service: str, use: Callable[[Storage], Awaitable[None]]
 ) -> None:
     with pytest.raises(SettingsError, match=f"EnforcerStorage cannot be used for {service}: ") as caught:

@@ -97,7 +97,7 @@ async def test_a_message_is_put_as_plain_json_that_xml_can_hold(
     assert read_sweep_message(body) == told
 
 
-def test_what_a_message_does_not_say_has_its_default_and_more_than_is_known_is_left_aside() -> None:
+def test_missing_message_fields_have_defaults_and_unknown_ones_are_ignored() -> None:
     sweep = read_sweep_message(b'{"group_id":"g","reason":"r","something":"new"}')
     assert sweep == SweepMessage(group_id="g", reason="r")
     assert read_offboard_message(OFFBOARDING).attempt == 0

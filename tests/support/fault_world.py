@@ -191,7 +191,7 @@ async def opened_fault_world(azurite: StorageEndpoints) -> AsyncIterator[FaultWo
                 "ENFORCER_GROUP_IDS": group.id,
                 "EnforcerStorage": endpoints.connection_string,
             }
-            opening = open_services(load_settings(environ), patience=_RETRY_BUDGET)
+            opening = open_services(load_settings(environ), retry_budget=_RETRY_BUDGET)
             services = await stack.enter_async_context(opening)
             # This sandbox allows more than one request for the policies a second.
             policies = ConditionalAccess(services.graph, Pacer(writes=10_000, window=1), _RETRY_BUDGET)

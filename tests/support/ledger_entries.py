@@ -8,7 +8,7 @@ from typing import Any
 
 from enforcer.core.ledger import Action, Anchor, Break, Entry, first_break
 from enforcer.storage.tables.ledger import TABLE, Ledger
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 
 
 def entry(group: str, outcome: str, note: str = "why", actor: str = "timer") -> Entry:

@@ -7,7 +7,7 @@ import sys
 
 from enforcer.core.settings import Storage
 from enforcer.storage.tables.ledger import Ledger
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from tests.support.ledger_entries import entry
 
 

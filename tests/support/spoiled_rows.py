@@ -6,7 +6,7 @@ import json
 
 from azure.core.rest import HttpRequest
 
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 
 HALF = "\ud83d"
 # Rows of a register, by key, that can be shown but not acted upon.

@@ -147,7 +147,7 @@ async def running_world(
     setenv: Callable[[str, str], None],
     *,
     environ: Mapping[str, str] | None = None,
-    patience: RetryBudget | None = None,
+    retry_budget: RetryBudget | None = None,
 ) -> AsyncIterator[World]:
     """Run a world; `environ` holds settings in addition to the required ones."""
     tenant = Tenant()
@@ -167,7 +167,9 @@ async def running_world(
             **(environ or {}),
         }
         opening = open_services(
-            load_settings(settings), patience=patience or RetryBudget(failures=3, throttling=10), now=clock
+            load_settings(settings),
+            retry_budget=retry_budget or RetryBudget(failures=3, throttling=10),
+            now=clock,
         )
         async with opening as services:
             pacer = Pacer(writes=int(_UNHURRIED.limit), window=_UNHURRIED.seconds)

@@ -220,7 +220,7 @@ async def test_an_adding_without_an_answer_is_taken_back_where_access_ended_mean
     azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
 ) -> None:
     opening = running_world(
-        azurite.connection_string, monkeypatch.setenv, environ=environ, patience=RetryBudget(failures=1)
+        azurite.connection_string, monkeypatch.setenv, environ=environ, retry_budget=RetryBudget(failures=1)
     )
     async with opening as world:
         anna = world.tenant.add_user("Anna")

@@ -87,7 +87,9 @@ async def test_when_time_is_up_nobody_is_begun_and_everybody_is_left_undone(worl
 async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and_the_next_run_goes_on(
     azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opening = running_world(azurite.connection_string, monkeypatch.setenv, patience=RetryBudget(failures=60))
+    opening = running_world(
+        azurite.connection_string, monkeypatch.setenv, retry_budget=RetryBudget(failures=60)
+    )
     async with opening as world:
         world.configure(disable_accounts=Disable.ALL)
         users = await leavers(world, 3)

@@ -15,7 +15,7 @@ from enforcer.core.contractors import Registration
 from enforcer.register import changes
 from enforcer.register.changes import Details, chosen_groups
 from enforcer.storage.tables.pages import Place, registrations_after
-from enforcer.storage.tables.storage import is_key
+from enforcer.storage.tables.tables import is_key
 from enforcer.web.calls import Call
 from enforcer.web.messages import Response, respond
 from enforcer.web.problems import invalid

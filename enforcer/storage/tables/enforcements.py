@@ -1,4 +1,4 @@
-"""Table `enforcements`: what the enforcer knows about each contractor."""
+"""Table `enforcements`: the offboarding record of each contractor."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from enforcer.core.offboarding_record import OffboardingRecord, Proof, Sessions, State, UnreadableRecord
 from enforcer.core.user_kind import UserKind
 from enforcer.storage.tables.partitions import read_partition
-from enforcer.storage.tables.storage import (
+from enforcer.storage.tables.tables import (
     TRANSACTION_SIZE,
     Entity,
     Tables,
@@ -21,19 +21,19 @@ from enforcer.storage.tables.storage import (
 from enforcer.storage.tables.write_coalescer import WriteCoalescer
 
 TABLE = "enforcements"
-# Nobody writes the same row again before his first write is durable, so that several may be under way.
+# A row is not written again before its previous write is durable, so several writes may be in progress.
 _UNDER_WAY = 3
 
 
 class Enforcements:
-    """Reads and writes enforcements; writes that come together go in one transaction."""
+    """Reads and writes offboarding records; concurrent writes share a transaction."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._commits: dict[str, WriteCoalescer[OffboardingRecord]] = {}
 
     async def of_group(self, group_id: str) -> AsyncIterator[OffboardingRecord]:
-        """Return what can be read of the group's partition, in the order of the keys."""
+        """Yield the readable records of a group, in the order of their keys."""
         async with self._tables.table(TABLE) as table:
             found = table.query_entities("PartitionKey eq @group", parameters={"group": group_id})
             async for entity in found:
@@ -41,7 +41,7 @@ class Enforcements:
                     yield record
 
     async def all_of_group(self, group_id: str) -> list[OffboardingRecord | UnreadableRecord]:
-        """Return the group's whole partition, in any order."""
+        """Return all records of a group, in any order."""
         found: list[OffboardingRecord | UnreadableRecord] = []
 
         async def take(entities: list[Entity]) -> None:
@@ -51,7 +51,7 @@ class Enforcements:
         return found
 
     async def get(self, group_id: str, row_key: str) -> OffboardingRecord | None:
-        """Return what is known under a key; None where that is nothing, or nothing that can be read."""
+        """Return the record with this key; None if there is none, or it cannot be read."""
         from azure.core.exceptions import ResourceNotFoundError
 
         if not is_key(row_key):
@@ -64,7 +64,7 @@ class Enforcements:
         return record if isinstance(record, OffboardingRecord) else None
 
     async def save(self, group_id: str, enforcements: Sequence[OffboardingRecord]) -> None:
-        """Write what is known; on return it is durable."""
+        """Write records; on return they are durable."""
         if group_id not in self._commits:
             self._commits[group_id] = WriteCoalescer(
                 lambda items: self._write(group_id, items), most=TRANSACTION_SIZE, under_way=_UNDER_WAY
@@ -72,12 +72,12 @@ class Enforcements:
         await self._commits[group_id].add(list(enforcements))
 
     async def forget(self, group_id: str, row_key: str) -> None:
-        """Delete one, when the end of access it was about is no longer the end."""
+        """Delete a record whose end of access no longer applies."""
         async with self._tables.table(TABLE) as table:
             await table.delete_entity(group_id, row_key)
 
     async def _write(self, group_id: str, items: list[OffboardingRecord]) -> None:
-        # A transaction takes each row once: the newest word on a person counts.
+        # A transaction may contain each row only once: the newest record of a person wins.
         newest = {item.row_key: item for item in items}
         operations = [("upsert", _entity(group_id, item), {"mode": "replace"}) for item in newest.values()]
         await self._tables.submit(TABLE, operations)

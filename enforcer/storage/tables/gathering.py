@@ -1,4 +1,4 @@
-"""Gathered reads: what many ask for at the same time is read together."""
+"""Gathered reads: concurrent lookups share a read."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 class GatheredReads[V]:
     """Looks keys up, as many at a time as there are, up to `most`.
 
-    Nobody is answered from a reading that began before he asked: what he gets is as new as if he had read by
-    himself. When a reading fails, everybody whose keys were in it gets the error.
+    No lookup is answered from a read that began before it: the answer is as new as that of a read of its own.
+    If a read fails, every lookup in it gets the error.
     """
 
     def __init__(self, read: Callable[[list[str]], Awaitable[Mapping[str, V]]], *, most: int) -> None:
@@ -19,7 +19,7 @@ class GatheredReads[V]:
         self._reader: asyncio.Task[None] | None = None
 
     async def get(self, key: str) -> V | None:
-        """Return what is there under the key, or None."""
+        """Return the value under the key, or None."""
         answer: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((key, answer))
         if self._reader is None:

@@ -11,7 +11,7 @@ from typing import cast
 
 from enforcer.core.calendar.dates import instant, utc
 from enforcer.core.exceptions import AccessDeniedError, LeaseHeldError, LeaseLostError, UnavailableError
-from enforcer.storage.tables.storage import LONG_AGO, Entity, Tables, moment, text
+from enforcer.storage.tables.tables import LONG_AGO, Entity, Tables, moment, text
 
 TABLE = "leases"
 _PARTITION = "lease"

@@ -14,7 +14,7 @@ from functools import partial
 
 from enforcer.core.exceptions import UnavailableError
 from enforcer.core.ledger import Action, Entry, Head, Link
-from enforcer.storage.tables.storage import TRANSACTION_SIZE, Entity, Tables
+from enforcer.storage.tables.tables import TRANSACTION_SIZE, Entity, Tables
 from enforcer.storage.tables.write_coalescer import WriteCoalescer
 
 TABLE = "ledger"
@@ -38,15 +38,15 @@ class Ledger:
         """Append the entries; on return they are durable.
 
         Raises:
-            AccessDeniedError, UnavailableError: Storage refuses, or does not answer. What was being written
-                may have been written all the same.
+            AccessDeniedError, UnavailableError: Storage refuses, or does not answer. The entries may still
+                have been written.
         """
         if group_id not in self._commits:
             self._commits[group_id] = WriteCoalescer(partial(self._write, group_id), most=_MOST_ENTRIES)
         await self._commits[group_id].add([entry.storable() for entry in entries])
 
     async def links(self, group_id: str) -> AsyncIterator[Link]:
-        """Return a group's chain from its beginning."""
+        """Yield a group's chain from its beginning."""
         async with self._tables.table(TABLE) as table:
             found = table.query_entities("PartitionKey eq @group", parameters={"group": group_id})
             async for entity in found:
@@ -75,15 +75,15 @@ class Ledger:
                 return
             if resumption := await self._resumption(group_id, head, etag, entries[0]):
                 entries = [resumption, *entries]
-            # Whoever came first has written; the others go one after the other, not all at once.
+            # One writer has won; the others retry spread out, not all at once.
             await asyncio.sleep(random.uniform(0, 0.02 * min(attempt, 10)))  # noqa: S311
         raise UnavailableError(f"ledger of {group_id}: another writer was faster {_TRIES} times")
 
     async def _is_submitted(self, group_id: str, links: list[Link], etag: str) -> bool:
-        """Write the links after their head; False where that has to be tried again.
+        """Write the links after their head; return False if that must be tried again.
 
-        A lost answer leaves open what happened, and where the call was repeated, the first one may have been
-        carried out: so the table is asked.
+        If the answer was lost, or the call was repeated, an attempt may have taken effect: so the table is
+        read.
         """
         from azure.core.exceptions import HttpResponseError
 
@@ -193,7 +193,7 @@ def _entity(group_id: str, link: Link) -> Entity:
 
 
 def read_link(entity: Entity) -> Link:
-    """Read a link as it lies in the table, whatever somebody has made of it."""
+    """Read a link from the table, however damaged it is."""
     values = {field: str(entity.get(column, "")) for field, column in _COLUMNS.items()}
     row_key = str(entity["RowKey"])
     return Link(
@@ -214,9 +214,9 @@ def _action(text: str) -> Action:
 
 
 def _damage(entity: Entity, row_key: str) -> str:
-    """Say what a hash over the entry's texts does not show: columns too many, too few, or of another type."""
+    """Return damage that the hash does not show: extra or missing columns, or columns of another type."""
     if not (row_key.isascii() and row_key.isdigit() and row_key == _row_key(int(row_key))):
-        return f"is followed by a row with the key {row_key!r:.50}, which is no entry's"
+        return f"is followed by a row with the key {row_key!r:.50}, which is not an entry's"
     if wrong := sorted(entity.keys() ^ _ALL_COLUMNS):
         return f"was changed after it was written: it has too many or too few columns ({', '.join(wrong)})"
     wrong = sorted(name for name, value in entity.items() if not isinstance(value, str))
@@ -224,6 +224,6 @@ def _damage(entity: Entity, row_key: str) -> str:
 
 
 def _head(entity: Entity) -> Head:
-    """Read the head; one that cannot be read is none."""
+    """Read the head; an unreadable one counts as missing."""
     sequence = entity.get("Sequence")
     return Head(sequence, str(entity.get("Hash", ""))) if isinstance(sequence, int) else Head()

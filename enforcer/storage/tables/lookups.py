@@ -1,4 +1,4 @@
-"""What the operators' page alone asks of the tables."""
+"""Table queries that only the operators' page needs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from enforcer.core.ledger import Entry
 from enforcer.storage.tables import ledger, plans
-from enforcer.storage.tables.storage import Entity, Tables, text
+from enforcer.storage.tables.tables import Entity, Tables, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class HeldPerson:
 
 
 async def held_people(tables: Tables, digest: str) -> list[HeldPerson]:
-    """Return everybody in a held plan."""
+    """Return everyone in a held plan."""
     async with tables.table(plans.TABLE) as table:
         found = table.query_entities(
             "PartitionKey eq @digest and RowKey ge 'person-' and RowKey lt 'person.'",
@@ -35,7 +35,7 @@ async def history(tables: Tables, group_id: str, keys: Iterable[str]) -> list[En
     Args:
         tables: Where the ledger is.
         group_id: Whose ledger.
-        keys: The person's object ID and the keys of his rows, as they stand in the tables.
+        keys: The person's object ID and the keys of their rows, as written in the tables.
     """
     parameters = {f"key{number}": key for number, key in enumerate(sorted(set(keys)))}
     about = " or ".join(f"User eq @{name} or ContractorKey eq @{name}" for name in parameters)

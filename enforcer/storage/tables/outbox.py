@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from enforcer.core.messages import Channel, Level, Message, MessageState
-from enforcer.storage.tables.storage import LONG_AGO, Entity, Tables, choice, moment, number, present, text
+from enforcer.storage.tables.tables import LONG_AGO, Entity, Tables, choice, moment, number, present, text
 
 TABLE = "outbox"
 # A string property holds 64 KiB of UTF-16, in which a character takes two bytes or four.

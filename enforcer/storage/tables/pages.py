@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from enforcer.core.contractors import Registration
 from enforcer.storage.tables.register import TABLE, read_registration
-from enforcer.storage.tables.storage import Tables, is_key
+from enforcer.storage.tables.tables import Tables, is_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ async def _after(tables: Tables, place: Place, limit: int) -> list[Registration]
             parameters={"group": place.group_id, "after": place.row_key},
             results_per_page=min(limit, 1000),
         )
-        # A page may be short, or empty, and have a successor all the same.
+        # Even a short or empty page may have a successor.
         async for row in rows:
             found.append(read_registration(row))
             if len(found) >= limit and is_key(row["RowKey"]):

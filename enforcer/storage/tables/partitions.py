@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from enforcer.concurrency import each
-from enforcer.storage.tables.storage import Entity, Tables, is_key
+from enforcer.storage.tables.tables import Entity, Tables, is_key
 
 if TYPE_CHECKING:
     from azure.core.async_paging import AsyncPageIterator

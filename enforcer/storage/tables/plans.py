@@ -9,7 +9,7 @@ from itertools import batched
 
 from enforcer.core.exceptions import UnavailableError
 from enforcer.core.plan import GroupPlan, HeldPlan, Offboard
-from enforcer.storage.tables.storage import (
+from enforcer.storage.tables.tables import (
     LONG_AGO,
     TRANSACTION_SIZE,
     Entity,

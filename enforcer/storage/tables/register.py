@@ -15,13 +15,13 @@ from enforcer.core.keys import meanings, normalised
 from enforcer.core.property_names import near_misses
 from enforcer.storage.tables.gathering import GatheredReads
 from enforcer.storage.tables.partitions import count_outside, read_partition
-from enforcer.storage.tables.storage import TRANSACTION_SIZE, Entity, Tables, is_key, present
+from enforcer.storage.tables.tables import TRANSACTION_SIZE, Entity, Tables, is_key, present
 
 TABLE = "contractors"
 _COLUMNS = ["PartitionKey", "RowKey", "EndDate", "StartDate"]
 # The rows of people who are offboarded together lie near each other, so that one page of the range from the
-# first to the last may hold them all. With at most so many rows in the page for each row that is wanted, it
-# costs half of what reading the wanted rows one by one would.
+# first to the last may hold them all. With at most this many rows in the page per wanted row, it costs half
+# of what reading the wanted rows one by one would.
 _ROWS_FOR_EACH = 30
 _LARGEST_PAGE = 1000
 _MOST_GATHERED = 100
@@ -262,7 +262,7 @@ def _row(entity: Entity) -> RegisterRow:
 
 
 def read_registration(entity: Entity) -> Registration:
-    """Read a whole row, whatever stands in it."""
+    """Read a whole row, whatever it contains."""
     return Registration(
         group_id=entity["PartitionKey"],
         row_key=entity["RowKey"],
@@ -277,7 +277,7 @@ def read_registration(entity: Entity) -> Registration:
 
 
 def _perhaps_end_date(entity: Entity) -> tuple[str, ...]:
-    """Name what the row may have in the place of an EndDate."""
+    """Return the properties that may be a misspelt EndDate."""
     return near_misses("EndDate", entity) if entity.get("EndDate") is None else ()
 
 

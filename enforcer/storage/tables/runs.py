@@ -12,7 +12,7 @@ from enforcer.core.findings import RunFindings, count_by_kind, fairly
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.run_ids import run_id_prefix
 from enforcer.core.runs import COUNTS, Lag, Report, Run, RunKind, RunState
-from enforcer.storage.tables.storage import LONG_AGO, Entity, Tables, choice, moment, number, present, text
+from enforcer.storage.tables.tables import LONG_AGO, Entity, Tables, choice, moment, number, present, text
 
 TABLE = "runs"
 _LONGEST_TEXT = 2_000
@@ -163,7 +163,7 @@ def _decoded[T: Sized](entity: Entity, name: str, kind: type[T]) -> T:
 
 
 def _run(entity: Entity) -> Run:
-    # A row that others have spoiled is a run all the same, and one of which nobody can say how it went.
+    # A row damaged by others is still a run, but how it went is unknown.
     state = choice(entity, "state", RunState)
     error = text(entity, "error")
     counts = {name: number(entity, name) for name in COUNTS}

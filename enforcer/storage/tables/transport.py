@@ -1,9 +1,9 @@
-"""The way to the tables: a write whose connection broke is repeated.
+"""The HTTP transport to the tables: a write whose connection broke is repeated.
 
 After a lost connection azure-core repeats only what HTTP calls idempotent. Inserts, merges and transactions
 are POST and PATCH, so that one broken connection, or one 429 or 502, would end the run. All writes of this
-product may be repeated: an upsert changes nothing the second time, and whoever writes on a condition and is
-told of a conflict looks whether it was he himself.
+product may be repeated: an upsert changes nothing the second time, and after a conflict a conditional writer
+checks whether the conflicting write was its own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PAUSES = (0.0, 0.5, 2.0)
 
 
 class PersistentTransport(BoundedTransport):
-    """A transport for which a broken connection is not the end."""
+    """Repeats POST and PATCH after a broken connection, 429 or 502."""
 
     async def send(self, request: HttpRequest | RestHttpRequest, **config: Any) -> AsyncHttpResponse:
         pauses = _PAUSES if request.method in _NOT_REPEATED_BY_AZURE_CORE else ()

@@ -1,4 +1,4 @@
-"""Group commit: what many ask for at the same time is written together."""
+"""Group commit: concurrent writes are combined."""
 
 from __future__ import annotations
 

@@ -221,7 +221,7 @@ async def test_an_identity_that_is_refused_a_token_is_told_at_once_and_nothing_i
     reply = await caller.call("offboard_now", _REASON, user=anna.id)
 
     assert (reply.status, reply.json["code"]) == (502, "upstream")
-    assert "no token to be had" in reply.json["detail"]
+    assert "cannot get a token" in reply.json["detail"]
 
 
 async def test_a_graph_that_says_nothing_does_not_keep_the_caller_waiting(

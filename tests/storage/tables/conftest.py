@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from enforcer.core.settings import Storage
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from sandbox.azurite import StorageEndpoints
 from sandbox.storage_proxy import StorageProxy
 

@@ -39,7 +39,7 @@ async def test_what_comes_at_the_same_time_is_written_together_and_in_order() ->
     assert book.writes == [[1, -1, 2, -2, 3, -3]]
 
 
-async def test_a_write_never_takes_more_than_the_most_nor_parts_what_came_together() -> None:
+async def test_a_write_stays_within_its_limit_and_keeps_items_together() -> None:
     book = Book()
     commit = WriteCoalescer(book.write, most=5)
 
@@ -58,7 +58,7 @@ async def test_there_is_one_write_at_a_time_where_the_order_counts() -> None:
     assert (len(book.writes), book.most_at_once) == (10, 1)
 
 
-async def test_several_writes_are_under_way_where_that_is_allowed_and_they_are_full() -> None:
+async def test_several_full_writes_run_at_once_where_allowed() -> None:
     book = Book()
     commit = WriteCoalescer(book.write, most=2, under_way=3)
 

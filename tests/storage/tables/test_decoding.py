@@ -9,7 +9,7 @@ import pytest
 
 from enforcer.storage.tables.decoding import safe
 from enforcer.storage.tables.register import Register
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from tests.support.spoiled_rows import HALF, insert
 
 pytestmark = pytest.mark.anyio
@@ -80,7 +80,7 @@ async def test_a_row_whose_key_holds_half_a_pair_is_read_with_all_the_others(
     assert await register.row(group, shown) is None
 
 
-async def test_a_large_register_is_read_once_although_a_page_ends_with_such_a_key(
+async def test_a_large_register_is_read_once_even_if_a_page_ends_with_such_a_key(
     tables: Tables, group: str
 ) -> None:
     register, keys = Register(tables), [f"a{number:04}@x.example" for number in range(1_100)]
@@ -97,7 +97,7 @@ async def test_a_large_register_is_read_once_although_a_page_ends_with_such_a_ke
     assert set(found) == {*keys[:999], "a0999\\ud83d", *keys[1000:]}
 
 
-async def test_what_was_written_since_then_is_told_also_where_it_cannot_be_asked_for(
+async def test_rows_changed_since_are_returned_even_if_their_key_is_invalid(
     tables: Tables, group: str
 ) -> None:
     await insert(tables, "contractors", PartitionKey=group, RowKey=f"a{HALF}", EndDate="2099-12-31")

@@ -11,7 +11,7 @@ import pytest
 from enforcer.core.offboarding_record import OffboardingRecord, Proof, Sessions, State, UnreadableRecord
 from enforcer.core.user_kind import UserKind
 from enforcer.storage.tables.enforcements import TABLE, Enforcements
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from tests.support.spoiled_rows import HALF, insert
 
 pytestmark = pytest.mark.anyio
@@ -103,7 +103,7 @@ async def test_groups_know_nothing_of_each_other(tables: Tables, group: str) -> 
     assert await enforcements.get(group.replace("-", "0"), LEAST.row_key) is None
 
 
-async def test_a_record_without_a_readable_state_is_told_apart_and_the_rest_of_one_may_be_missing(
+async def test_a_record_without_a_state_is_unreadable_but_other_gaps_are_not(
     tables: Tables, group: str
 ) -> None:
     enforcements = Enforcements(tables)

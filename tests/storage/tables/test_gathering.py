@@ -48,7 +48,7 @@ async def test_no_reading_is_larger_than_the_most() -> None:
     assert shelf.readings == [["a", "b"], ["c"]]
 
 
-async def test_nobody_is_answered_from_a_reading_that_began_before_he_asked() -> None:
+async def test_no_lookup_is_answered_from_a_read_that_began_before_it() -> None:
     shelf = Shelf(a=1)
     shelf.door.clear()
     reads = GatheredReads(shelf.read, most=100)
@@ -63,7 +63,7 @@ async def test_nobody_is_answered_from_a_reading_that_began_before_he_asked() ->
     assert (await earlier, await later) == (1, 2)
 
 
-async def test_everybody_in_a_reading_that_fails_hears_of_it_and_the_next_one_goes_on() -> None:
+async def test_a_failed_read_fails_all_its_lookups_and_the_next_read_works() -> None:
     calls = 0
 
     async def read(keys: list[str]) -> Mapping[str, int]:
@@ -79,7 +79,7 @@ async def test_everybody_in_a_reading_that_fails_hears_of_it_and_the_next_one_go
     assert [type(answer) for answer in answers] == [UnavailableError, UnavailableError, int]
 
 
-async def test_who_gives_up_waiting_keeps_nobody_else_from_his_answer() -> None:
+async def test_a_cancelled_lookup_keeps_no_other_from_its_answer() -> None:
     shelf = Shelf(a=1, b=2)
     shelf.door.clear()
     reads = GatheredReads(shelf.read, most=100)

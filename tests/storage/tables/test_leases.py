@@ -11,7 +11,7 @@ import pytest
 
 from enforcer.core.exceptions import LeaseHeldError, LeaseLostError
 from enforcer.storage.tables.leases import TABLE, Leases
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from sandbox.storage_proxy import Calls, Fault, Moment, Reply, StorageProxy
 from tests.support.spoiled_rows import insert
 from tests.support.world import Clock

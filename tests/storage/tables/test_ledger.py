@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from enforcer.core.exceptions import UnavailableError
 from enforcer.storage.tables.ledger import Ledger
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from sandbox.azurite import StorageEndpoints
 from sandbox.storage_proxy import Calls, Fault, Moment, Reply, Service, StorageProxy
 from tests.support.ledger_entries import append_each, break_in, entry
@@ -66,7 +66,7 @@ async def test_a_text_that_no_table_could_hold_is_cut(ledger: Ledger, group: str
     assert kept[0].endswith("…")
 
 
-async def test_writers_of_one_process_never_fork_the_chain_nor_lose_equal_entries(
+async def test_writers_in_one_process_neither_fork_the_chain_nor_lose_entries(
     tables: Tables, group: str
 ) -> None:
     ledgers = [Ledger(tables) for _ in range(5)]
@@ -125,7 +125,7 @@ async def test_an_answer_that_is_lost_loses_and_doubles_nothing(
     assert await break_in(ledger, group) is None
 
 
-async def test_a_storage_that_stays_away_is_reported_and_nothing_is_doubled_later(
+async def test_a_storage_outage_is_reported_and_nothing_is_written_twice_later(
     shaky: Tables, storage: StorageProxy, group: str
 ) -> None:
     ledger = Ledger(shaky)

@@ -9,7 +9,7 @@ import pytest
 
 from enforcer.core.ledger import Action, Anchor, Break, Link
 from enforcer.storage.tables.ledger import TABLE, Ledger
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from tests.support.ledger_entries import append_each, break_in, change, delete, entry, forge_head, key, row
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +44,7 @@ async def test_one_changed_byte_of_any_column_is_found_and_the_entry_named(
 
 
 @pytest.mark.parametrize("column", ["Outcome", "Previous"])
-async def test_an_entry_that_was_changed_and_hashed_anew_is_found_at_the_next_one(
+async def test_an_entry_changed_and_rehashed_is_found_at_the_next_entry(
     tables: Tables, ledger: Ledger, group: str, column: str
 ) -> None:
     await append_each(ledger, group, *FOUR)
@@ -82,7 +82,7 @@ async def test_a_column_that_was_put_in_is_found(tables: Tables, ledger: Ledger,
     assert (found.sequence, "Approved" in found.reason) == (3, True)
 
 
-async def test_a_row_that_is_no_entry_is_found(tables: Tables, ledger: Ledger, group: str) -> None:
+async def test_a_row_that_is_not_an_entry_is_found(tables: Tables, ledger: Ledger, group: str) -> None:
     await append_each(ledger, group, *FOUR)
     async with tables.table(TABLE) as table:
         await table.create_entity({"PartitionKey": group, "RowKey": "000000000002b", "Note": "x"})
@@ -132,7 +132,7 @@ async def test_a_tail_that_was_cut_off_is_found(tables: Tables, ledger: Ledger, 
     assert (found.sequence, "ends at entry 3" in found.reason) == (4, True)
 
 
-async def test_a_tail_that_was_cut_off_together_with_the_head_is_found_by_what_was_recorded_elsewhere(
+async def test_a_truncated_tail_with_its_head_is_found_by_recorded_heads(
     tables: Tables, ledger: Ledger, group: str
 ) -> None:
     await append_each(ledger, group, *FOUR)
@@ -149,7 +149,7 @@ async def test_a_tail_that_was_cut_off_together_with_the_head_is_found_by_what_w
     assert (found.sequence, "last night's report" in found.reason) == (4, True)
 
 
-async def test_a_chain_that_was_written_anew_is_found_by_what_was_recorded_elsewhere(
+async def test_a_rewritten_chain_is_found_by_recorded_heads(
     tables: Tables, ledger: Ledger, group: str
 ) -> None:
     await append_each(ledger, group, *FOUR)

@@ -9,7 +9,7 @@ import pytest
 from enforcer.storage.tables.ledger import Ledger
 from enforcer.storage.tables.lookups import HeldPerson, held_people, history
 from enforcer.storage.tables.plans import Plans
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from tests.support.ledger_entries import entry
 from tests.support.paper_group import ANNA, BEN, ENDED, NOW, plan, row
 
@@ -18,9 +18,7 @@ pytestmark = pytest.mark.anyio
 QUOTED = "o'hara@x.example"
 
 
-async def test_the_history_of_a_person_is_found_by_id_and_by_row_key_the_oldest_first(
-    tables: Tables, group: str
-) -> None:
+async def test_a_persons_history_is_found_by_id_and_row_key_oldest_first(tables: Tables, group: str) -> None:
     by_id = replace(entry(group, "first"), user=ANNA.id, row_key="")
     by_key = replace(entry(group, "second"), user="", row_key=QUOTED)
     await Ledger(tables).append(group, [by_id, entry(group, "somebody else's"), by_key])
@@ -35,7 +33,7 @@ async def test_without_any_key_there_is_no_history(tables: Tables, group: str) -
     assert await history(tables, group, []) == []
 
 
-async def test_everybody_in_a_held_plan_is_found_with_his_row(tables: Tables, group: str) -> None:
+async def test_everyone_in_a_held_plan_is_found_with_their_row(tables: Tables, group: str) -> None:
     held = replace(plan(rows=[row(ANNA), row(BEN.mail)], members=[ANNA, BEN]), digest=f"digest of {group}")
     await Plans(tables).hold(held, NOW, "run 1")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from enforcer.core.messages import Channel, Level, Message, MessageState
 from enforcer.storage.tables.outbox import TABLE, Outbox
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from sandbox.storage_proxy import Calls, Fault, Moment, Reply, Service, StorageProxy
 from tests.support.spoiled_rows import insert
 
@@ -114,7 +114,7 @@ async def test_what_was_settled_cannot_be_claimed(outbox: Outbox) -> None:
     assert await outbox.claim(waiting, NOW + timedelta(days=1)) is None
 
 
-async def test_a_message_that_has_gone_cannot_be_claimed_and_settling_it_is_no_error(outbox: Outbox) -> None:
+async def test_a_deleted_message_cannot_be_claimed_and_settling_it_is_harmless(outbox: Outbox) -> None:
     waiting = message(keep_until=NOW)
     await outbox.put(waiting)
     claimed = await outbox.claim(waiting, NOW)
@@ -155,7 +155,7 @@ async def test_an_answer_that_is_lost_sends_nothing_twice(
     assert (await stored(outbox, waiting)).attempts == 1
 
 
-async def test_a_message_that_others_have_spoiled_is_of_no_use_and_hides_no_other(outbox: Outbox) -> None:
+async def test_a_damaged_message_is_given_up_and_hides_no_other(outbox: Outbox) -> None:
     good, spoiled = message(), str(uuid4())
     await outbox.put(good)
     await insert(

@@ -9,7 +9,7 @@ import pytest
 from enforcer.core.contractors import Registration
 from enforcer.storage.tables.pages import Place, registrations_after
 from enforcer.storage.tables.register import Register
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 
 pytestmark = pytest.mark.anyio
 

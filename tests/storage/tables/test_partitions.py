@@ -11,7 +11,7 @@ from azure.core.exceptions import HttpResponseError
 
 from enforcer.storage.tables.partitions import read_partition
 from enforcer.storage.tables.register import TABLE
-from enforcer.storage.tables.storage import TRANSACTION_SIZE, Entity, Tables
+from enforcer.storage.tables.tables import TRANSACTION_SIZE, Entity, Tables
 from sandbox.storage_proxy import Calls, Fault, Reply, StorageProxy
 
 pytestmark = pytest.mark.anyio
@@ -74,7 +74,7 @@ async def test_a_small_partition_takes_one_request(shelf: Shelf) -> None:
     assert shelf.proxy.count(PAGES) == 1
 
 
-async def test_an_empty_partition_is_no_error(shelf: Shelf) -> None:
+async def test_an_empty_partition_is_not_an_error(shelf: Shelf) -> None:
     await shelf.fill([])
 
     assert await shelf.read() == []

@@ -11,7 +11,7 @@ import pytest
 
 from enforcer.core.plan import GroupPlan
 from enforcer.storage.tables.plans import TABLE, Plans
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from tests.support.paper_group import ANNA, person, plan, row
 from tests.support.spoiled_rows import insert
 
@@ -22,7 +22,7 @@ LATER = NOW + timedelta(hours=1)
 
 
 def planned(group: str, count: int = 3) -> GroupPlan:
-    """Plan the offboarding of so many people; nobody else ever had that digest."""
+    """Plan the offboarding of `count` people, under a unique digest."""
     people = [person(number) for number in range(count)]
     made = plan(rows=[row(member) for member in people], members=people)
     return replace(made, group_id=group, digest=uuid4().hex * 2)
@@ -119,9 +119,7 @@ async def test_of_several_held_plans_the_one_that_was_made_last_waits(tables: Ta
     assert await plans.waiting([group]) == [again]
 
 
-async def test_a_plan_that_others_have_spoiled_is_approved_by_nobody_and_hides_no_other(
-    tables: Tables, group: str
-) -> None:
+async def test_a_damaged_plan_is_approved_by_nobody_and_hides_no_other(tables: Tables, group: str) -> None:
     plans, made = Plans(tables), planned(group)
     held = await plans.hold(made, NOW, "run 1")
     for number, spoiled in enumerate(({}, {"GroupId": group, "HeldAt": "x", "ApprovedAt": "yes"})):

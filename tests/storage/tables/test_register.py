@@ -11,7 +11,7 @@ import pytest
 from enforcer.core.contractors import RegisterRow, Registration
 from enforcer.storage.tables.leases import Leases
 from enforcer.storage.tables.register import Register
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from sandbox.storage_proxy import StorageProxy
 
 pytestmark = pytest.mark.anyio
@@ -91,7 +91,7 @@ async def test_a_look_shows_the_row_as_it_is_now(desk: Desk) -> None:
     assert [row.end_date for row in rows if row] == ["2020-01-31", "2099-01-31"]
 
 
-async def test_a_persons_rows_are_found_by_any_of_his_names_in_whatever_case(desk: Desk) -> None:
+async def test_a_persons_rows_are_found_by_any_of_their_names_in_any_case(desk: Desk) -> None:
     await desk.add("ANNA@example.com", "anna%23EXT%23@example.com", "ben@example.com")
 
     found = await desk.register.named(desk.group_id, {"anna@example.com", "anna#ext#@example.com"})
@@ -126,7 +126,7 @@ async def test_what_was_written_since_a_run_began_is_found_by_whom_it_means(
     assert len([call for call in storage.calls if "Timestamp" in str(call)]) == 2
 
 
-async def test_who_asks_for_changes_is_not_answered_from_a_reading_that_began_before(desk: Desk) -> None:
+async def test_changes_are_not_answered_from_a_read_that_began_earlier(desk: Desk) -> None:
     began = datetime(2000, 1, 1, tzinfo=UTC)
     earlier = asyncio.create_task(desk.register.changed(desk.group_id, began, {"a@example.com"}, besides=""))
     while not desk.proxy.calls:  # noqa: ASYNC110 -- nobody tells

@@ -1,4 +1,4 @@
-"""What stands in the register: whatever type somebody wrote, and only what we were asked to change."""
+"""The content of the register: values of any type, and only what we were asked to change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from azure.data.tables import EdmType, EntityProperty
 from enforcer.core.calendar.midnight import DateRules
 from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, Registration, read_row
 from enforcer.storage.tables.register import TABLE, Register
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from sandbox.storage_proxy import Calls, Fault, Moment, Reply, StorageProxy
 
 pytestmark = pytest.mark.anyio
@@ -69,7 +69,7 @@ async def test_a_date_and_a_time_are_dates(tables: Tables, group: str, value: ob
         ({"EndDate": "x" * 30_000}, "xxx"),
     ],
 )
-async def test_what_is_no_date_is_read_and_refused_and_never_dropped(
+async def test_a_value_that_is_not_a_date_is_read_and_refused_never_dropped(
     tables: Tables, group: str, properties: dict[str, Any], kind: str
 ) -> None:
     await write(tables, group, "anna@x.example", **properties)
@@ -119,7 +119,7 @@ async def test_ending_a_row_takes_its_start_away_where_that_is_wanted(tables: Ta
     assert await raw(tables, group, "anna@x.example") == {"EndDate": now, "StartDate": "", "Note": "new"}
 
 
-async def test_a_row_that_has_gone_is_neither_ended_nor_made_anew(tables: Tables, group: str) -> None:
+async def test_a_deleted_row_is_neither_ended_nor_recreated(tables: Tables, group: str) -> None:
     await Register(tables).end(group, "anna@x.example", datetime(2026, 11, 23, tzinfo=UTC), "x")
     assert await rows(tables, group) == []
     await Register(tables).remove(group, "anna@x.example")

@@ -15,7 +15,7 @@ from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.run_ids import run_id_prefix
 from enforcer.core.runs import Lag, Report, Run, RunKind, RunState
 from enforcer.storage.tables.runs import TABLE, Runs
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from sandbox.storage_proxy import StorageProxy
 from tests.support.findings import many
 from tests.support.spoiled_rows import HALF, insert
@@ -69,7 +69,7 @@ async def test_a_run_that_is_begun_again_shows_nothing_of_the_first_time(tables:
     assert await runs.of_group(group, NOW) == [begun]
 
 
-async def test_runs_come_the_oldest_first_and_old_ones_only_where_there_are_no_others(
+async def test_runs_come_oldest_first_and_old_ones_only_if_there_are_no_others(
     tables: Tables, group: str
 ) -> None:
     runs = Runs(tables)
@@ -101,7 +101,7 @@ async def test_a_thousand_findings_come_back_whole(tables: Tables, group: str) -
     )
 
 
-async def test_where_there_is_no_room_for_all_every_kind_is_counted_and_keeps_its_share(
+async def test_without_room_for_all_every_kind_is_counted_and_keeps_its_share(
     tables: Tables, group: str
 ) -> None:
     missing = many(FindingKind.MISSING_MEMBER, 5_000, "🦄 é" * 10)
@@ -136,9 +136,7 @@ async def test_a_detail_that_is_too_long_takes_no_other_findings_room(tables: Ta
     assert (found.named[2:], found.left_out) == (tuple(ghosts), 0)
 
 
-async def test_rows_of_earlier_versions_are_read_and_say_how_much_they_could_not_hold(
-    tables: Tables, group: str
-) -> None:
+async def test_rows_of_earlier_versions_say_how_much_they_could_not_hold(tables: Tables, group: str) -> None:
     rows = many(FindingKind.INVALID_ROW, 2)
     runs = Runs(tables)
     saved = await _save(runs, group, [])
@@ -175,9 +173,7 @@ async def test_a_run_that_is_amended_need_not_be_on_record(tables: Tables, group
     assert await runs.findings(group, run(group).run_id) == RunFindings()
 
 
-async def test_of_fewer_findings_than_the_last_time_none_of_the_last_time_is_left(
-    tables: Tables, group: str
-) -> None:
+async def test_saving_fewer_findings_leaves_none_of_the_previous_ones(tables: Tables, group: str) -> None:
     runs = Runs(tables)
     await _save(runs, group, many(FindingKind.INVALID_ROW, 4_000, "x" * 100))
     saved = await _save(runs, group, many(FindingKind.INVALID_ROW, 1))
@@ -220,9 +216,7 @@ async def test_a_text_that_is_too_long_for_a_row_is_cut(tables: Tables, group: s
     assert (len(found.reason), len(found.error)) == (2_000, 2_000)
 
 
-async def test_a_run_that_others_have_spoiled_is_one_that_failed_and_hides_no_other(
-    tables: Tables, group: str
-) -> None:
+async def test_a_damaged_run_counts_as_failed_and_hides_no_other(tables: Tables, group: str) -> None:
     runs = Runs(tables)
     await runs.save(Report(run=run(group)))
     spoiled = {

@@ -26,7 +26,7 @@ from enforcer.core.calendar.dates import ends_at
 from enforcer.core.calendar.midnight import DateRules, Midnight
 from enforcer.core.contractors import Contractor
 from enforcer.storage.tables.register import TABLE, Register
-from enforcer.storage.tables.storage import Tables
+from enforcer.storage.tables.tables import Tables
 from sandbox.azurite import KEY, StorageEndpoints
 
 pytestmark = pytest.mark.anyio

@@ -1,4 +1,4 @@
-"""Tables for one event loop; a table that is missing is created at its first use."""
+"""Tables for one event loop; a missing table is created on first use."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TRANSACTION_SIZE = 100
 _NO_KEY = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f]")
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-"""Stands for a time that should be there and is not."""
+"""Used for a required time that is missing."""
 
 
 class Tables:
@@ -80,7 +80,7 @@ def _connect(
     from enforcer.storage.tables.decoding import SafeValues
     from enforcer.storage.tables.transport import PersistentTransport
 
-    patience: dict[str, Any] = {
+    options: dict[str, Any] = {
         "retry_total": 5,
         "retry_backoff_factor": 0.4,
         "retry_backoff_max": 8,
@@ -88,9 +88,9 @@ def _connect(
     }
     with made_by_settings("tables"):
         if storage.connection_string:
-            client = TableServiceClient.from_connection_string(storage.connection_string, **patience)
+            client = TableServiceClient.from_connection_string(storage.connection_string, **options)
         else:
-            client = TableServiceClient(storage.table_url, credential=credential, **patience)
+            client = TableServiceClient(storage.table_url, credential=credential, **options)
     # No option takes a policy that sees the answer as JSON; the tables' clients inherit this list.
     client._policies.insert(0, SafeValues())  # noqa: SLF001
     return client
@@ -131,10 +131,10 @@ def choice[E: StrEnum](entity: Entity, name: str, kind: type[E]) -> E | None:
 
 
 def is_key(text: str) -> bool:
-    """Whether Table Storage can be asked for a row of this key; of no other can there be one."""
+    """Whether Table Storage allows this key; no row can have any other."""
     return _NO_KEY.search(text) is None
 
 
 def present(entity: Entity) -> Entity:
-    """Leave out what is None: a table has no nulls, only absent properties."""
+    """Return the entity without None values: a table has no nulls, only absent properties."""
     return {name: value for name, value in entity.items() if value is not None}

@@ -13,7 +13,7 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 
 from enforcer.core.exceptions import AccessDeniedError, UnavailableError
 from enforcer.core.settings import Storage
-from enforcer.storage.tables.storage import Tables, moment, present
+from enforcer.storage.tables.tables import Tables, moment, present
 from sandbox.azurite import KEY, StorageEndpoints
 from sandbox.storage_proxy import Calls, Fault, Moment, Reply, StorageProxy
 from sandbox.tls_front import Cut, TlsFront
