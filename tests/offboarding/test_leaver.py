@@ -205,9 +205,9 @@ async def test_what_was_done_before_the_time_was_up_is_on_record_and_counted(wor
     anna = world.member("Anna")
     hanging = Fault(path="revokeSignInSessions", effect=Effect.DROP, seconds=3, times=None)
     world.directory.sandbox.faults.add(hanging)
-    order = OffboardRequest(user=anna.id, reason="left", actor="http", run_id=RUN_ID, seconds=1.5)
+    request = OffboardRequest(user=anna.id, reason="left", actor="http", run_id=RUN_ID, seconds=1.5)
     with pytest.raises(UnavailableError, match="revoke: no answer in time"):
-        await offboard_now(world.services, order)
+        await offboard_now(world.services, request)
     assert (await world.on_record(anna.id)).removed_at is not None
     world.directory.sandbox.faults.clear()
 

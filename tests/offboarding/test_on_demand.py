@@ -44,9 +44,9 @@ async def test_whoever_is_protected_or_in_report_mode_is_refused_and_nothing_is_
 
 
 async def test_nobody_of_that_name_leaves_no_run(world: World) -> None:
-    order = OffboardRequest(user="nobody@x.example", reason="left", actor="cli:ann", run_id=RUN_ID)
+    request = OffboardRequest(user="nobody@x.example", reason="left", actor="cli:ann", run_id=RUN_ID)
     with pytest.raises(NotFoundError):
-        await offboard_now(world.services, order)
+        await offboard_now(world.services, request)
     assert await world.services.runs.of_id(RUN_ID, [world.group.id]) == []
 
 
@@ -80,10 +80,10 @@ async def test_a_row_that_waits_for_its_account_ends_and_other_peoples_rows_do_n
         row = Registration(group_id=group.id, row_key=key, end_date=RUNNING)
         await world.services.register.save(row)
     await world.register("nora.newman@x.example", RUNNING)
-    order = OffboardRequest(user="nora.new@x.example", reason="left", actor="cli:ann", run_id=RUN_ID)
+    request = OffboardRequest(user="nora.new@x.example", reason="left", actor="cli:ann", run_id=RUN_ID)
 
     with pytest.raises(NoAccountError) as raised:
-        await offboard_now(world.services, order)
+        await offboard_now(world.services, request)
 
     ended = {f"{world.group.id}/Nora.New@x.example", f"{other.id}/nora.new@x.example"}
     assert set(raised.value.ended_rows) == ended
@@ -91,7 +91,7 @@ async def test_a_row_that_waits_for_its_account_ends_and_other_peoples_rows_do_n
     assert bystander is not None
     assert bystander.end_date == RUNNING
     with pytest.raises(NoAccountError) as again:
-        await offboard_now(world.services, order)
+        await offboard_now(world.services, request)
     assert again.value.ended_rows == ()
 
 
@@ -114,11 +114,11 @@ async def test_an_address_that_has_passed_to_somebody_else_ends_nothing_of_their
 async def test_the_row_of_nobody_in_entra_is_not_touched_where_nothing_may_be(world: World) -> None:
     stranger = "0d5e6f1a-0000-4000-8000-000000000000"
     await world.register(stranger, RUNNING)
-    order = OffboardRequest(user=stranger.upper(), reason="left", actor="cli:ann", run_id=RUN_ID)
+    request = OffboardRequest(user=stranger.upper(), reason="left", actor="cli:ann", run_id=RUN_ID)
     for forbidding in ({"protected_ids": frozenset({stranger})}, {"mode": Mode.REPORT}):
         world.configure(**{"protected_ids": frozenset(), **forbidding})
         with pytest.raises(RefusedError):
-            await offboard_now(world.services, order)
+            await offboard_now(world.services, request)
     assert await world.ledger() == []
 
 
@@ -354,9 +354,9 @@ async def test_a_run_that_nobody_tries_again_is_on_record_as_failed_and_one_that
     await offboard(world, anna)
     ended = await run_of(world)
     await world.services.runs.save(Report(run=replace(ended, group_id=other.id, state=RunState.RUNNING)))
-    order = OffboardRequest(user=anna.id, reason="left", actor="cli:ann", run_id=RUN_ID)
+    request = OffboardRequest(user=anna.id, reason="left", actor="cli:ann", run_id=RUN_ID)
 
-    await record_failure(world.services, order, UnavailableError("storage does not answer"))
+    await record_failure(world.services, request, UnavailableError("storage does not answer"))
 
     assert await run_of(world) == ended
     failed = await run_of(world, other)

@@ -46,7 +46,7 @@ async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and
 
         await world.sweep()  # whatever is loaded and opened at the first use takes none of the time
         answers = await asyncio.gather(
-            *(offboard_now(world.services, order) for order in orders), return_exceptions=True
+            *(offboard_now(world.services, request) for request in orders), return_exceptions=True
         )
 
         assert all(isinstance(answer, UnavailableError) for answer in answers)

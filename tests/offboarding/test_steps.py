@@ -46,19 +46,19 @@ def leaver(*steps: Step, earlier: OffboardingRecord | None = None, **changes: ob
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
-def taken(person: Offboard, *results: StepResult, interrupted: str = "") -> StepRun:
+def step_run(person: Offboard, *results: StepResult, interrupted: str = "") -> StepRun:
     """Return the person's steps with what came of the first so many of them."""
     done = dict(zip(person.steps, results, strict=False))
     return StepRun(person=person, results=done, interrupted=interrupted)
 
 
 def known_after(person: Offboard, *results: StepResult) -> OffboardingRecord:
-    return conclude(taken(person, *results), "run-2", NOW).enforcement
+    return conclude(step_run(person, *results), "run-2", NOW).enforcement
 
 
 def recorded(person: Offboard, *results: StepResult) -> list[Entry]:
     context = Context(group_id="g", run_id="run-2", actor="timer")
-    return entries(taken(person, *results), context, NOW)
+    return entries(step_run(person, *results), context, NOW)
 
 
 # Before the first step -----------------------------------------------------------------------------------
@@ -123,7 +123,7 @@ def test_what_was_finished_or_was_about_somebody_else_is_no_beginning(earlier: O
 
 def test_whose_steps_are_all_done_is_offboarded_and_his_failures_are_forgotten() -> None:
     earlier = known(ANNA, State.STUCK, attempts=7, last_error="odd", next_attempt_at=EARLIER)
-    outcome = conclude(taken(leaver(earlier=earlier), DONE, DONE), "run-2", NOW)
+    outcome = conclude(step_run(leaver(earlier=earlier), DONE, DONE), "run-2", NOW)
     about = outcome.enforcement
     assert (outcome.result, outcome.finished, outcome.incomplete) == (Result.REMOVED, True, False)
     assert (about.state, about.removed_at, about.revoked_at) == (State.OFFBOARDED, NOW, NOW)
@@ -132,25 +132,25 @@ def test_whose_steps_are_all_done_is_offboarded_and_his_failures_are_forgotten()
 
 
 def test_a_guests_sessions_are_left_to_his_home_tenant_and_not_counted() -> None:
-    outcome = conclude(taken(leaver(user_kind=UserKind.EXTERNAL), DONE, DONE), "run-2", NOW)
+    outcome = conclude(step_run(leaver(user_kind=UserKind.EXTERNAL), DONE, DONE), "run-2", NOW)
     assert (outcome.enforcement.sessions, outcome.revoked) == (Sessions.HOME_TENANT, False)
 
 
 def test_an_account_that_is_gone_has_no_sessions_that_were_revoked() -> None:
-    outcome = conclude(taken(leaver(), ABSENT, GONE), "run-2", NOW)
+    outcome = conclude(step_run(leaver(), ABSENT, GONE), "run-2", NOW)
     assert (outcome.enforcement.sessions, outcome.enforcement.revoked_at) == (Sessions.NO_ACCOUNT, None)
     assert (outcome.finished, outcome.revoked) == (True, False)
 
 
 def test_sessions_that_were_revoked_before_the_removal_do_not_count() -> None:
-    outcome = conclude(taken(leaver(), FAILED, DONE), "run-2", NOW)
+    outcome = conclude(step_run(leaver(), FAILED, DONE), "run-2", NOW)
     about = outcome.enforcement
     assert (about.removed_at, about.revoked_at, about.sessions) == (None, None, None)
     assert (outcome.result, outcome.revoked, outcome.incomplete) == (Result.SKIPPED, False, True)
 
 
 def test_whose_sessions_could_not_be_revoked_is_removed_and_not_finished() -> None:
-    outcome = conclude(taken(leaver(), DONE, FAILED), "run-2", NOW)
+    outcome = conclude(step_run(leaver(), DONE, FAILED), "run-2", NOW)
     about = outcome.enforcement
     assert (outcome.result, outcome.finished, outcome.incomplete) == (Result.REMOVED, False, True)
     assert (about.state, about.attempts, about.last_error) == (State.OFFBOARDING, 1, "revoke: 400 Odd Words.")
@@ -164,14 +164,14 @@ def test_an_account_counts_as_disabled_only_when_we_did_it(
     result: StepResult, disabled_at: datetime | None, *, counted: bool
 ) -> None:
     person = leaver(Step.DISABLE, Step.REMOVE, Step.REVOKE)
-    outcome = conclude(taken(person, result, DONE, DONE), "run-2", NOW)
+    outcome = conclude(step_run(person, result, DONE, DONE), "run-2", NOW)
     assert (outcome.enforcement.disabled_at, outcome.disabled) == (disabled_at, counted)
 
 
 def test_the_sixth_failed_run_makes_him_stuck_for_a_day() -> None:
     fifth = known_after(leaver(earlier=known(ANNA, State.OFFBOARDING, attempts=4)), DONE, FAILED)
     assert (fifth.state, fifth.attempts, fifth.next_attempt_at) == (State.OFFBOARDING, 5, None)
-    outcome = conclude(taken(leaver(earlier=fifth), DONE, FAILED), "run-3", NOW)
+    outcome = conclude(step_run(leaver(earlier=fifth), DONE, FAILED), "run-3", NOW)
     assert outcome.result is Result.STUCK
     assert (outcome.enforcement.state, outcome.enforcement.attempts) == (State.STUCK, 6)
     assert outcome.enforcement.next_attempt_at == NOW + timedelta(days=1)
@@ -189,7 +189,7 @@ def test_a_run_that_is_tried_again_has_failed_once() -> None:
 
 def test_steps_that_were_broken_off_are_no_failed_attempt() -> None:
     earlier = known(ANNA, State.OFFBOARDING, attempts=5, last_error="odd")
-    outcome = conclude(taken(leaver(earlier=earlier), DONE, interrupted="no time"), "run-2", NOW)
+    outcome = conclude(step_run(leaver(earlier=earlier), DONE, interrupted="no time"), "run-2", NOW)
     about = outcome.enforcement
     assert (about.state, about.attempts, about.last_error) == (State.OFFBOARDING, 5, "odd")
     assert (about.removed_at, outcome.result) == (NOW, Result.REMOVED)
@@ -197,12 +197,12 @@ def test_steps_that_were_broken_off_are_no_failed_attempt() -> None:
 
 
 def test_whose_removal_was_not_even_tried_is_not_out() -> None:
-    untried = conclude(taken(leaver(), interrupted="no time"), "run-2", NOW)
+    untried = conclude(step_run(leaver(), interrupted="no time"), "run-2", NOW)
     assert (untried.result, untried.enforcement.removed_at) == (Result.SKIPPED, None)
 
 
 def test_whoever_was_absent_is_counted_as_absent() -> None:
-    outcome = conclude(taken(leaver(), ABSENT, DONE), "run-2", NOW)
+    outcome = conclude(step_run(leaver(), ABSENT, DONE), "run-2", NOW)
     assert (outcome.result, outcome.enforcement.removed_at) == (Result.ALREADY_ABSENT, NOW)
 
 
@@ -216,20 +216,20 @@ def test_a_removal_that_was_only_not_visible_yet_keeps_its_time() -> None:
 
 def test_whoever_is_out_without_a_removal_on_record_is_out_as_of_now() -> None:
     begun = known(ANNA, State.OFFBOARDING)
-    outcome = conclude(taken(leaver(*OUT, earlier=begun), DONE), "run-2", NOW)
+    outcome = conclude(step_run(leaver(*OUT, earlier=begun), DONE), "run-2", NOW)
     assert (outcome.result, outcome.enforcement.removed_at) == (Result.ALREADY_ABSENT, NOW)
     assert outcome.enforcement.revoked_at == NOW
     assert known_after(leaver(*OUT, earlier=replace(begun, removed_at=EARLIER)), DONE).removed_at == EARLIER
 
 
 def test_whoever_is_out_and_cannot_be_revoked_is_skipped() -> None:
-    outcome = conclude(taken(leaver(*OUT, earlier=known(ANNA, State.OFFBOARDING)), FAILED), "run-2", NOW)
+    outcome = conclude(step_run(leaver(*OUT, earlier=known(ANNA, State.OFFBOARDING)), FAILED), "run-2", NOW)
     assert (outcome.result, outcome.enforcement.attempts) == (Result.SKIPPED, 1)
 
 
 def test_every_failed_step_is_named_in_no_more_than_240_characters() -> None:
-    assert taken(leaver(), FAILED, FAILED).failures == "remove: 400 Odd Words.; revoke: 400 Odd Words."
-    assert len(taken(leaver(), replace(FAILED, explanation="x" * 500)).failures) == 240
+    assert step_run(leaver(), FAILED, FAILED).failures == "remove: 400 Odd Words.; revoke: 400 Odd Words."
+    assert len(step_run(leaver(), replace(FAILED, explanation="x" * 500)).failures) == 240
 
 
 # What the ledger says ------------------------------------------------------------------------------------

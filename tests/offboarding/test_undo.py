@@ -222,8 +222,8 @@ async def test_somebody_offboarded_now_is_given_back_to_every_group_each_with_it
         OffboardRequest(user=user.id, reason="left", actor="cli:ann", run_id=f"20261123T12000{number}-abcdef")
         for number, user in enumerate((anna, ben))
     ]
-    for order in orders:
-        await offboard_now(world.services, order)
+    for request in orders:
+        await offboard_now(world.services, request)
 
     reversals = await plan_undo(world.services, orders[0].run_id)
     run_id, results = await undo(world.services, orders[0].run_id, reversals, actor="cli:ann")

@@ -45,10 +45,10 @@ async def test_an_account_that_was_disabled_before_is_not_enabled_after_an_offbo
     world: World,
 ) -> None:
     anna = world.member("Anna", account_enabled=False)
-    order = OffboardRequest(user=anna.id, reason="left", actor="cli:ann", run_id="20261123T120000-abcdef")
-    await offboard_now(world.services, order)
+    request = OffboardRequest(user=anna.id, reason="left", actor="cli:ann", run_id="20261123T120000-abcdef")
+    await offboard_now(world.services, request)
 
-    results = await undo_run(world, order.run_id)
+    results = await undo_run(world, request.run_id)
 
     assert [result.reversal.action for result in results] == [Action.ADD]
     assert not anna.account_enabled

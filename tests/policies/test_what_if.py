@@ -114,12 +114,12 @@ async def test_an_account_that_entra_does_not_know_any_more_cannot_sign_in(world
 
 async def test_an_answer_that_cannot_be_read_is_told_and_the_next_one_is_asked_about(world: World) -> None:
     strike(world, status=200, body={"value": None})
-    inquiry = WhatIfClient(world.services, seconds=10)
-    answer = await inquiry.answer(out(world.tenant.add_user("Anna").id))
+    what_if = WhatIfClient(world.services, seconds=10)
+    answer = await what_if.answer(out(world.tenant.add_user("Anna").id))
     assert answer is not None
     assert answer.proof is Proof.NOT_ASKED
     assert "broken" in answer.detail
-    assert inquiry.stopped == ""
+    assert what_if.stopped == ""
 
 
 @pytest.mark.parametrize(
@@ -134,11 +134,11 @@ async def test_once_asking_makes_no_sense_nobody_else_is_asked_about(
     world: World, fault: dict[str, Any], why: str
 ) -> None:
     strike(world, **fault)
-    inquiry = WhatIfClient(world.services, seconds=0.5)
-    assert await inquiry.answer(out(NOBODY)) is None
-    assert inquiry.stopped == why
+    what_if = WhatIfClient(world.services, seconds=0.5)
+    assert await what_if.answer(out(NOBODY)) is None
+    assert what_if.stopped == why
     world.directory.sandbox.faults.clear()
-    assert await inquiry.answer(out(NOBODY)) is None
+    assert await what_if.answer(out(NOBODY)) is None
 
 
 def test_only_an_account_that_we_disabled_or_that_is_gone_is_certain() -> None:

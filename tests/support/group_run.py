@@ -16,7 +16,7 @@ RUN_ID = "20261123T003000-abcdef"
 
 
 @asynccontextmanager
-async def running_job(world: World, *, until: float | None = None) -> AsyncIterator[GroupRun]:
+async def open_group_run(world: World, *, until: float | None = None) -> AsyncIterator[GroupRun]:
     """Hold the lease on the world's group; nobody new is begun after `until`, a time of the loop's clock."""
     run = Run(run_id=RUN_ID, group_id=world.group.id, started_at=world.clock(), mode="enforce", actor="timer")
     async with world.services.leases.holding(world.group.id, "a test") as lease:
@@ -31,7 +31,7 @@ async def planned(world: World) -> tuple[Offboard, ...]:
 
 
 async def offboard(world: World, people: tuple[Offboard, ...], *, until: float | None = None) -> Leavers:
-    async with running_job(world, until=until) as job:
-        departures = Leavers(job)
-        await departures.offboard(people)
-        return departures
+    async with open_group_run(world, until=until) as group_run:
+        leavers = Leavers(group_run)
+        await leavers.offboard(people)
+        return leavers

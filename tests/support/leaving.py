@@ -16,8 +16,8 @@ STEPS = (Action.DISABLE, Action.REMOVE, Action.REVOKE)
 
 
 async def offboard(world: World, user: User, run_id: str = RUN_ID) -> Offboarded:
-    order = OffboardRequest(user=user.id, reason="left", actor="cli:ann", run_id=run_id)
-    return await offboard_now(world.services, order)
+    request = OffboardRequest(user=user.id, reason="left", actor="cli:ann", run_id=run_id)
+    return await offboard_now(world.services, request)
 
 
 def second_group(world: World, *members: User) -> Group:

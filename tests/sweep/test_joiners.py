@@ -17,7 +17,7 @@ from enforcer.offboarding.undo import plan_undo
 from enforcer.sweep.joiners import Joiners
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory import Effect, Fault
-from tests.support.group_run import running_job
+from tests.support.group_run import open_group_run
 from tests.support.world import ENDED, RUNNING, World, running_world
 
 pytestmark = pytest.mark.anyio
@@ -211,7 +211,7 @@ async def test_who_cannot_be_offboarded_again_at_once_is_left_to_the_next_run(wo
     report = await sweeping
 
     (found,) = report.findings
-    assert found.detail.startswith("was added while his access was being ended; not offboarded again yet")
+    assert found.detail.startswith("was added while their access was being ended; not yet offboarded again")
     assert (world.member_ids(), report.run.incomplete) == ({anna.id}, 1)
     assert (await world.sweep()).run.removed == 1
 
@@ -244,11 +244,11 @@ async def test_an_adding_without_an_answer_is_taken_back_where_access_ended_mean
 async def test_whoever_lost_the_group_adds_nobody(world: World) -> None:
     await world.register(world.tenant.add_user("Anna").id, RUNNING)
     newcomers = (await world.plan()).onboard
-    async with running_job(world) as job:
+    async with open_group_run(world) as group_run:
         world.clock.advance(seconds=60)
         async with world.services.leases.holding(world.group.id, "another"):
             with pytest.raises(LeaseLostError):
-                await Joiners(job).add(newcomers, ())
+                await Joiners(group_run).add(newcomers, ())
     assert world.member_ids() == set()
     assert world.graph_writes() == []
 

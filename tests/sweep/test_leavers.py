@@ -42,9 +42,9 @@ async def test_whose_end_date_was_put_off_since_the_plan_stays_and_his_intent_is
     people = await planned(world)
     await world.register(anna.id, RUNNING)
 
-    departures = await offboard(world, people)
+    run_leavers = await offboard(world, people)
 
-    [outcome] = departures.outcomes
+    [outcome] = run_leavers.outcomes
     assert (outcome.result, outcome.reason) == (Result.SKIPPED, "his end date was put off")
     assert not outcome.incomplete
     assert world.graph_writes() == []
@@ -80,10 +80,10 @@ async def test_a_member_without_a_row_goes_unless_he_has_got_one_meanwhile(world
     people = await planned(world)
     await world.register(ben.id, RUNNING)
 
-    departures = await offboard(world, people)
+    run_leavers = await offboard(world, people)
 
     assert world.member_ids() == {ben.id}
-    assert {out.enforcement.user_id: out.result for out in departures.outcomes} == {
+    assert {out.enforcement.user_id: out.result for out in run_leavers.outcomes} == {
         anna.id: Result.REMOVED,
         ben.id: Result.SKIPPED,
     }
@@ -100,11 +100,11 @@ async def test_a_renewal_by_another_of_his_names_counts(world: World) -> None:
     await world.register(ghost.id.upper(), RUNNING)
     await world.register(gone.id, RUNNING)
 
-    departures = await offboard(world, people)
+    run_leavers = await offboard(world, people)
 
     assert world.member_ids() == {anna.id, ghost.id, gone.id}
     reason = "another row means him since the plan was made"
-    assert {(out.reason, out.incomplete) for out in departures.outcomes} == {(reason, False)}
+    assert {(out.reason, out.incomplete) for out in run_leavers.outcomes} == {(reason, False)}
     assert {outcome for _, outcome in await recorded(world, Action.WITHDRAW)} == {reason}
     assert [await world.enforcement(key) for key in (anna.id, ghost.id, "gone@mail.example")] == [None] * 3
 
@@ -117,10 +117,10 @@ async def test_a_renewal_under_a_key_that_cannot_be_read_counts(world: World) ->
     await world.register((anna.mail or "").replace("@", "\u200b@"), RUNNING)
     await world.register("ben@home.example", RUNNING)
 
-    departures = await offboard(world, people)
+    run_leavers = await offboard(world, people)
 
     assert world.member_ids() == {anna.id, ben.id}
-    assert {out.reason for out in departures.outcomes} == {"another row means him since the plan was made"}
+    assert {out.reason for out in run_leavers.outcomes} == {"another row means him since the plan was made"}
 
 
 async def test_a_renewal_while_graph_has_asked_to_wait_counts(world: World) -> None:
@@ -192,9 +192,9 @@ async def test_what_came_of_everybody_is_in_both_records_at_the_same_time(world:
     anna, ben = await leavers(world, 2)
     refuse(world, ben)
 
-    departures = await offboard(world, await planned(world))
+    run_leavers = await offboard(world, await planned(world))
 
-    results = {out.enforcement.user_id: out.result for out in departures.outcomes}
+    results = {out.enforcement.user_id: out.result for out in run_leavers.outcomes}
     assert results == {anna.id: Result.REMOVED, ben.id: Result.SKIPPED}
     removals = [entry for entry in await world.ledger() if entry.action is Action.REMOVE]
     assert {entry.user: entry.outcome.partition(":")[0] for entry in removals} == {
@@ -213,10 +213,10 @@ async def test_whom_graph_refuses_a_step_is_named_at_once(world: World) -> None:
     [anna] = await leavers(world, 1)
     refuse(world, anna, step="POST")
 
-    departures = await offboard(world, await planned(world))
+    run_leavers = await offboard(world, await planned(world))
 
     assert world.member_ids() == set()
-    [found] = departures.stuck
+    [found] = run_leavers.stuck
     assert (found.kind, found.user_id, found.row_key) == (FindingKind.STUCK, anna.id, anna.id)
     assert found.detail.startswith("Graph refuses a step, as it does for administrators: revoke: 403")
 
@@ -227,9 +227,9 @@ async def test_whoever_is_refused_for_the_sixth_time_is_named_once(world: World)
     [person] = await planned(world)
     fifth = replace(await world.on_record(anna.id), attempts=5, run_id="an earlier run")
 
-    departures = await offboard(world, (replace(person, earlier=fifth),))
+    run_leavers = await offboard(world, (replace(person, earlier=fifth),))
 
-    assert [found.detail.partition(";")[0] for found in departures.stuck] == ["6 runs have failed"]
+    assert [found.detail.partition(";")[0] for found in run_leavers.stuck] == ["6 runs have failed"]
 
 
 async def test_whoever_failed_for_another_reason_is_not_named_before_the_sixth_time(world: World) -> None:
@@ -271,8 +271,8 @@ async def test_a_refusal_of_all_ends_the_run_before_the_others_are_tried_and_is_
 async def test_a_refusal_of_one_alone_is_his_own(world: World) -> None:
     [anna] = await leavers(world, 1)
     refuse(world, anna)
-    departures = await offboard(world, await planned(world))
-    assert [out.enforcement.attempts for out in departures.outcomes] == [1]
+    run_leavers = await offboard(world, await planned(world))
+    assert [out.enforcement.attempts for out in run_leavers.outcomes] == [1]
 
 
 async def test_whoever_was_refused_before_proves_nothing_about_the_others(world: World) -> None:
@@ -282,9 +282,9 @@ async def test_whoever_was_refused_before_proves_nothing_about_the_others(world:
     refused = {"attempts": 1, "last_error": "remove: 403 Authorization_RequestDenied"}
     again = [replace(one, earlier=replace(intent(one, "run-1"), **refused)) for one in earlier]  # type: ignore[arg-type]
 
-    departures = await offboard(world, (*again, fresh))
+    run_leavers = await offboard(world, (*again, fresh))
 
-    assert sorted(out.enforcement.attempts for out in departures.outcomes) == [1, 2, 2]
+    assert sorted(out.enforcement.attempts for out in run_leavers.outcomes) == [1, 2, 2]
 
 
 async def test_one_who_is_not_refused_lets_all_others_be_tried(world: World) -> None:
@@ -295,11 +295,11 @@ async def test_one_who_is_not_refused_lets_all_others_be_tried(world: World) -> 
     last = random.sample(range(8), 8)[-1]  # so that his lot is the last one of all
     random.seed(8)
 
-    departures = await offboard(world, (*refused[:last], accepted, *refused[last:]))
+    run_leavers = await offboard(world, (*refused[:last], accepted, *refused[last:]))
 
-    assert [out.enforcement.user_id for out in departures.outcomes if out.finished] == [users[0].id]
-    assert len(departures.outcomes) == 8
-    assert len(departures.stuck) == 7
+    assert [out.enforcement.user_id for out in run_leavers.outcomes if out.finished] == [users[0].id]
+    assert len(run_leavers.outcomes) == 8
+    assert len(run_leavers.stuck) == 7
 
 
 async def test_whoever_is_left_alone_is_skipped_with_the_reason(world: World) -> None:

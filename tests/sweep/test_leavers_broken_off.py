@@ -18,7 +18,7 @@ from sandbox.directory import Fault
 from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
 from tests.support.directory_facts import DirectoryFact, attempts, deeds, numbers
-from tests.support.group_run import offboard, planned, running_job
+from tests.support.group_run import offboard, open_group_run, planned
 from tests.support.people import leavers, recorded
 from tests.support.world import RUNNING, World, running_world
 
@@ -37,16 +37,16 @@ async def test_a_reprieve_that_cannot_be_recorded_ends_the_run_and_is_kept_by_th
         anna, ben = await leavers(world, 2)
         renewed, other = sorted(await planned(world), key=lambda one: one.user_id != anna.id)
         await world.register(anna.id, RUNNING)
-        async with running_job(world) as job:
-            departures = Leavers(job)
+        async with open_group_run(world) as group_run:
+            run_leavers = Leavers(group_run)
             storage.set_fault(StorageFault(calls=calls, times=1_000, reply=Reply.REFUSED))
             with pytest.raises(AccessDeniedError):
-                await departures.offboard((renewed,))
+                await run_leavers.offboard((renewed,))
             with pytest.raises(AccessDeniedError):
-                await departures.offboard((other,))
+                await run_leavers.offboard((other,))
         storage.clear()
 
-        assert {(out.reason, out.incomplete) for out in departures.outcomes} == {(RUN_ENDED, True)}
+        assert {(out.reason, out.incomplete) for out in run_leavers.outcomes} == {(RUN_ENDED, True)}
         assert world.graph_writes() == []
         assert (await world.on_record(anna.id)).unfinished
 
@@ -65,22 +65,22 @@ async def test_a_register_that_cannot_be_asked_once_more_ends_the_run_and_touche
     async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
         users = await leavers(world, 2)
         people = await planned(world)
-        async with running_job(world) as job:
-            departures = Leavers(job)
+        async with open_group_run(world) as group_run:
+            run_leavers = Leavers(group_run)
             rows = Calls(path=r"^/contractors\b")
             storage.set_fault(StorageFault(calls=rows, times=1_000, reply=Reply.REFUSED))
             with pytest.raises(AccessDeniedError, match="storage refuses"):
-                await departures.offboard(people)
+                await run_leavers.offboard(people)
 
-        assert {(out.reason, out.incomplete) for out in departures.outcomes} == {(RUN_ENDED, True)}
-        assert (len(departures.outcomes), world.graph_writes()) == (2, [])
+        assert {(out.reason, out.incomplete) for out in run_leavers.outcomes} == {(RUN_ENDED, True)}
+        assert (len(run_leavers.outcomes), world.graph_writes()) == (2, [])
         assert world.member_ids() == {user.id for user in users}
 
 
 async def test_when_time_is_up_nobody_is_begun_and_everybody_is_left_undone(world: World) -> None:
     users = await leavers(world, 3)
-    departures = await offboard(world, await planned(world), until=asyncio.get_running_loop().time())
-    assert {(out.reason, out.incomplete) for out in departures.outcomes} == {(OUT_OF_TIME, True)}
+    run_leavers = await offboard(world, await planned(world), until=asyncio.get_running_loop().time())
+    assert {(out.reason, out.incomplete) for out in run_leavers.outcomes} == {(OUT_OF_TIME, True)}
     assert world.member_ids() == {user.id for user in users}
 
 
@@ -94,8 +94,10 @@ async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and
         for user, method in zip(users, ("PATCH", "DELETE", "POST"), strict=True):
             world.directory.sandbox.faults.add(Fault(method=method, path=user.id, times=None))
         people = await planned(world)
-        async with running_job(world, until=asyncio.get_running_loop().time() + 0.5) as job:
-            runs = {one.user_id: Leavers(job) for one in people}  # each goes ahead, so that all are begun
+        async with open_group_run(world, until=asyncio.get_running_loop().time() + 0.5) as group_run:
+            runs = {
+                one.user_id: Leavers(group_run) for one in people
+            }  # each goes ahead, so that all are begun
             await asyncio.gather(*(runs[one.user_id].offboard((one,)) for one in people))
 
         done = attempts(world.directory.sandbox.log.entries)
@@ -128,18 +130,18 @@ async def test_a_failure_of_the_whole_run_keeps_what_was_done_and_is_nobodys_att
     people = sorted(await planned(world), key=lambda one: one.user_id != anna.id)
     world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=401, times=None))
 
-    async with running_job(world) as job:
-        departures = Leavers(job)
+    async with open_group_run(world) as group_run:
+        run_leavers = Leavers(group_run)
         with pytest.raises(AccessDeniedError, match="refuses the token"):
-            await departures.offboard((people[0],))
+            await run_leavers.offboard((people[0],))
         with pytest.raises(AccessDeniedError, match="refuses the token"):
-            await departures.offboard((people[1],))
+            await run_leavers.offboard((people[1],))
 
-    assert [(out.result, out.reason) for out in departures.outcomes] == [
+    assert [(out.result, out.reason) for out in run_leavers.outcomes] == [
         (Result.REMOVED, RUN_ENDED),
         (Result.SKIPPED, RUN_ENDED),
     ]
-    assert all(out.incomplete for out in departures.outcomes)
+    assert all(out.incomplete for out in run_leavers.outcomes)
     half = await world.on_record(anna.id)
     assert (half.state, half.attempts, half.revoked_at) == (State.OFFBOARDING, 0, None)
     assert half.removed_at is not None
@@ -149,14 +151,14 @@ async def test_a_failure_of_the_whole_run_keeps_what_was_done_and_is_nobodys_att
 async def test_a_group_that_another_runner_has_taken_over_is_not_touched_any_more(world: World) -> None:
     users = await leavers(world, 2)
     people = await planned(world)
-    async with running_job(world) as job:
-        departures = Leavers(job)
+    async with open_group_run(world) as group_run:
+        run_leavers = Leavers(group_run)
         world.clock.advance(seconds=60)
         async with world.services.leases.holding(world.group.id, "another"):
             with pytest.raises(LeaseLostError):
-                await departures.offboard(people)
+                await run_leavers.offboard(people)
 
-    assert {(out.reason, out.incomplete) for out in departures.outcomes} == {(RUN_ENDED, True)}
+    assert {(out.reason, out.incomplete) for out in run_leavers.outcomes} == {(RUN_ENDED, True)}
     assert world.member_ids() == {user.id for user in users}
 
 
@@ -167,11 +169,11 @@ async def test_what_cannot_be_recorded_ends_the_run_and_is_counted_all_the_same(
         await leavers(world, 1)
         people = await planned(world)
         ledger = Calls(service=Service.TABLE, path=r"\$batch|ledger")
-        async with running_job(world) as job:
-            departures = Leavers(job)
+        async with open_group_run(world) as group_run:
+            run_leavers = Leavers(group_run)
             storage.set_fault(StorageFault(calls=ledger, times=1_000, reply=Reply.REFUSED))
             with pytest.raises(AccessDeniedError):
-                await departures.offboard(people)
+                await run_leavers.offboard(people)
             storage.clear()
 
-    assert [out.result for out in departures.outcomes] == [Result.REMOVED]
+    assert [out.result for out in run_leavers.outcomes] == [Result.REMOVED]

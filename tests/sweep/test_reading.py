@@ -141,8 +141,8 @@ async def test_rows_of_no_managed_group_are_a_finding_of_the_first_groups_run_al
         await insert(world.services.tables, "contractors", PartitionKey="typo", RowKey=key)
 
     [found] = (await world.sweep()).findings
-    order = SweepRequest(group_id=other.id, actor="test", reason="test")
-    second = await sweep(world.services, order)
+    request = SweepRequest(group_id=other.id, actor="test", reason="test")
+    second = await sweep(world.services, request)
 
     assert (found.kind, found.row_key) == (FindingKind.UNMANAGED_GROUP, None)
     assert "2 rows have PartitionKey 'typo'" in found.detail

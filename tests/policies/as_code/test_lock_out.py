@@ -73,7 +73,7 @@ def is_written(office: Office) -> bool:
 
 async def test_nothing_is_enabled_while_nobody_is_in_the_group(office: Office, operator: Operator) -> None:
     await operator.apply()
-    with pytest.raises(RefusedError, match="nobody is in a managed group"):
+    with pytest.raises(RefusedError, match="no managed group has a member"):
         await operator.apply(enable=True)
     assert office.states == {REPORT_ONLY}
 
@@ -97,7 +97,7 @@ async def test_nothing_is_enabled_that_entra_says_would_meet_a_break_glass_accou
     await operator.apply()
     met: dict[str, Any] = {"value": [office.policy(BLOCK) | {"policyApplies": True}]}
     office.directory.sandbox.faults.add(Fault(method="POST", path="/evaluate", status=200, body=met))
-    with pytest.raises(RefusedError, match=f"{BLOCK} would meet the break-glass account"):
+    with pytest.raises(RefusedError, match=f"{BLOCK} would apply to the break-glass account"):
         await operator.apply(enable=True)
     assert office.states == {REPORT_ONLY}
 
@@ -111,7 +111,7 @@ async def test_a_disabled_policy_is_put_into_report_only_state_before_it_is_enab
 
     reason = (await live.plan(enable=True))[BLOCK].reason
     await live.apply(enable=True)
-    assert "look at the sign-in logs, then enable it" in reason
+    assert "check the sign-in logs, then enable it" in reason
     assert office.policy(BLOCK)["state"] == REPORT_ONLY
 
     with pytest.raises(RefusedError, match=f"{BLOCK} would block you"):
@@ -225,7 +225,7 @@ async def test_where_an_app_is_signed_in_it_is_said_that_nobody_was_looked_at(
         await operator.apply()
         await operator.apply(enable=True)
     assert office.states == {"enabled"}
-    assert "an app is signed in, so nobody was looked at" in "\n".join(operator.told)
+    assert "an app is signed in, so no person was checked" in "\n".join(operator.told)
 
 
 async def test_a_person_who_is_named_is_looked_at_instead(office: Office, operator: Operator) -> None:
