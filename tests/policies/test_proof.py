@@ -34,7 +34,7 @@ def world_that_answers(world: World) -> World:
 
 
 def out(name: str, **more: object) -> OffboardingRecord:
-    """Return what is known of somebody who was offboarded."""
+    """Return the record of somebody who was offboarded."""
     known = OffboardingRecord(
         row_key=name, user_id=name, state=State.OFFBOARDED, removed_at=NOW, run_id="run"
     )
@@ -52,7 +52,7 @@ async def proofs(world: World) -> list[str]:
 # Whom to ask about ---------------------------------------------------------------------------------------
 
 
-def test_first_whom_nothing_blocked_then_whom_there_was_no_time_for() -> None:
+def test_unblocked_people_are_asked_about_before_those_not_asked() -> None:
     known = [
         out("a"),
         out("b", proof=Proof.NOT_ASKED),
@@ -64,7 +64,7 @@ def test_first_whom_nothing_blocked_then_whom_there_was_no_time_for() -> None:
     assert [item.row_key for item in unproven(known, [], NOW)] == ["e", "a", "b"]
 
 
-def test_whoever_is_a_member_again_has_nothing_to_prove() -> None:
+def test_a_person_who_is_a_member_again_needs_no_proof() -> None:
     known = [out("a"), out("b", proof=Proof.NOT_BLOCKED)]
     assert unproven(known, ["a", "b"], NOW) == []
 
@@ -124,7 +124,7 @@ async def test_an_account_that_somebody_else_has_disabled_is_noticed(world_that_
     assert answer.proof is Proof.DISABLED
 
 
-def test_whoever_is_just_out_has_not_been_asked_about_unless_it_is_certain() -> None:
+def test_a_fresh_removal_counts_as_not_asked_unless_it_is_certain() -> None:
     assert before_asking(out("a")).proof is Proof.NOT_ASKED
     assert before_asking(out("a", disabled_at=NOW)).proof is Proof.DISABLED
     assert before_asking(out("a", removed_at=None)).proof is None
@@ -135,7 +135,7 @@ def test_whoever_is_just_out_has_not_been_asked_about_unless_it_is_certain() -> 
 
 
 async def departed(world: World, user: User, **more: object) -> tuple[Run, OffboardingRecord]:
-    """Put on record that a run has just offboarded somebody; return it and what is known of them."""
+    """Record that a run has just offboarded somebody; return the run and the record."""
     run = Run(
         run_id="run",
         group_id=world.group.id,
@@ -196,7 +196,7 @@ async def test_whoever_is_blocked_is_counted_as_blocked_and_makes_no_finding(
     assert (run.blocked, run.not_blocked, run.findings) == (1, 0, 0)
 
 
-async def test_an_account_that_was_disabled_counts_neither_as_blocked_nor_as_not_blocked(
+async def test_a_disabled_account_counts_neither_as_blocked_nor_as_not_blocked(
     world_that_answers: World,
 ) -> None:
     world = world_that_answers
@@ -239,7 +239,7 @@ async def test_an_answer_that_cannot_be_recorded_fails_no_offboarding(
 # Recording -----------------------------------------------------------------------------------------------
 
 
-async def test_the_same_answer_every_night_is_a_finding_each_time_but_recorded_once(
+async def test_the_same_answer_is_a_finding_every_night_but_recorded_once(
     world_that_answers: World,
 ) -> None:
     world = world_that_answers

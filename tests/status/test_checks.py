@@ -1,4 +1,4 @@
-"""`check`: each thing that a night needs, how it is, and what mends it."""
+"""`check`: everything that a nightly run needs, how it is, and how to fix it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def _checks(world: World, **settings: object) -> dict[str, Check]:
 
 @pytest.fixture
 async def shaken(world: World, storage: StorageProxy) -> AsyncIterator[World]:
-    """The world, whose register, queues and blobs break where `storage` does."""
+    """The world, with register, queues and blobs behind the proxy `storage`."""
     there = Storage(connection_string=storage.endpoints.connection_string)
     async with Queues(there) as queues, Tables(there) as tables:
         world.services = replace(world.services, queues=queues, register=Register(tables))
@@ -66,7 +66,7 @@ async def test_a_missing_permission_is_named_with_the_command_that_grants_it(wor
     assert checks[f"may change group {world.group.id}"].health is Health.FAILED
 
 
-async def test_policies_that_may_not_be_listed_are_a_warning_that_names_the_permission(world: World) -> None:
+async def test_policies_that_may_not_be_read_are_a_warning_with_the_permission(world: World) -> None:
     check = (await _checks(world))["conditional access"]
     assert check.health is Health.WARNING
     assert check.fix.endswith(" Policy.Read.All")
@@ -102,7 +102,7 @@ async def test_rows_that_cannot_be_read_are_counted(world: World) -> None:
     assert f"{rows + 1} rows of managed groups, {rows} of them cannot be read" in check.detail
 
 
-async def test_whatever_one_look_raises_the_others_go_on(world: World) -> None:
+async def test_an_error_of_one_check_does_not_stop_the_others(world: World) -> None:
     world.services = replace(world.services, register=None)  # type: ignore[arg-type]
 
     checks = await _checks(world)
@@ -135,7 +135,7 @@ async def test_a_held_plan_is_named_with_the_command_that_releases_it(world: Wor
     assert report.run.digest in checks["brake"].fix
 
 
-async def test_the_next_night_is_told_in_utc_and_in_the_zone_of_the_organisation(world: World) -> None:
+async def test_the_next_night_is_shown_in_utc_and_in_the_organisations_zone(world: World) -> None:
     world.clock.moment = datetime(2026, 11, 23, 1, 29, tzinfo=UTC)
 
     checks = await _checks(world, schedule="0 30 1 * * *", zone=ZoneInfo("America/New_York"))
@@ -188,7 +188,7 @@ async def test_storage_that_answers_is_told_of_by_its_parts(world: World) -> Non
     ("service", "name", "other"),
     [(Service.QUEUE, "queues", "reports"), (Service.BLOB, "reports", "queues")],
 )
-async def test_a_part_of_storage_that_does_not_answer_fails_and_is_not_waited_for(
+async def test_storage_that_does_not_answer_fails_its_check_in_time(
     shaken: World, storage: StorageProxy, service: Service, name: str, other: str
 ) -> None:
     storage.set_fault(Fault(calls=Calls(service=service), times=1_000, reply=Reply.DROPPED))
@@ -203,7 +203,7 @@ async def test_a_part_of_storage_that_does_not_answer_fails_and_is_not_waited_fo
     assert storage.count(Calls(service=service)) <= 4
 
 
-async def test_what_keeps_everybody_waiting_is_left(shaken: World, storage: StorageProxy) -> None:
+async def test_a_part_that_takes_too_long_is_abandoned(shaken: World, storage: StorageProxy) -> None:
     calls = Calls(service=Service.TABLE, path="contractors")
     storage.set_fault(Fault(calls=calls, times=1_000, delay=timedelta(seconds=2)))
 
@@ -255,7 +255,7 @@ async def test_it_says_who_is_told_and_keeps_the_addresses_of_webhooks_to_itself
     assert "ENFORCER_MAIL_SENDER" in untold["warnings to sponsors"].fix
 
 
-async def test_a_mailbox_that_exchange_may_have_given_is_no_missing_permission(world: World) -> None:
+async def test_a_mailbox_possibly_granted_in_exchange_is_only_a_warning(world: World) -> None:
     identity = world.tenant.identity
     assert identity is not None
     world.tenant.assignments[identity.id].clear()

@@ -1,4 +1,4 @@
-"""Offboards somebody now, and tells what was recorded of it in a group."""
+"""Offboard somebody on demand, and read what was recorded of it in a group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run at work: how long it may go on, and how it keeps the record."""
+"""A group run: its time limit, and how it withdraws an intent."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_what_is_on_its_way_has_some_seconds_more_to_arrive(world: World) 
         assert group_run.last_call == 105.0
 
 
-async def test_an_intent_that_is_taken_back_is_forgotten_and_in_the_ledger(world: World) -> None:
+async def test_a_withdrawn_intent_is_deleted_and_in_the_ledger(world: World) -> None:
     begun = OffboardingRecord(
         row_key="anna@x.example", user_id="anna", state=State.OFFBOARDING, end_date=ENDED
     )
@@ -43,17 +43,17 @@ async def test_an_intent_that_is_taken_back_is_forgotten_and_in_the_ledger(world
     await world.services.enforcements.save(world.group.id, [begun, other])
 
     async with open_group_run(world) as group_run:
-        await group_run.forget(begun, "his end date was put off")
+        await group_run.forget(begun, "the end date was put off")
 
     assert await world.enforcement(begun.row_key) is None
     assert await world.enforcement(other.row_key) == other
     [entry] = await world.ledger()
-    assert (entry.action, entry.outcome) == (Action.WITHDRAW, "his end date was put off")
+    assert (entry.action, entry.outcome) == (Action.WITHDRAW, "the end date was put off")
     assert (entry.user, entry.row_key, entry.end_date) == ("anna", begun.row_key, ENDED)
     assert (entry.run, entry.actor, entry.group) == (RUN_ID, "timer", world.group.id)
 
 
-async def test_an_intent_stays_where_its_taking_back_cannot_be_put_on_record(
+async def test_an_intent_stays_where_its_withdrawal_cannot_be_recorded(
     storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
@@ -62,6 +62,6 @@ async def test_an_intent_stays_where_its_taking_back_cannot_be_put_on_record(
         async with open_group_run(world) as group_run:
             storage.set_fault(Fault(calls=Calls(path=r"\$batch"), times=1_000, reply=Reply.REFUSED))
             with pytest.raises(AccessDeniedError):
-                await group_run.forget(begun, "his end date was put off")
+                await group_run.forget(begun, "the end date was put off")
         storage.clear()
         assert await world.enforcement(begun.row_key) == begun

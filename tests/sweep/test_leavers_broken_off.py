@@ -1,4 +1,4 @@
-"""The people whom a run offboards, where the run has to end: for lack of time, or because storage fails."""
+"""Offboarding the people of a run that has to end: time is up, or storage fails."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.anyio
     [Calls(path=r"\$batch"), Calls(method="DELETE", path=r"^/enforcements\b")],
     ids=["ledger", "intent"],
 )
-async def test_a_reprieve_that_cannot_be_recorded_ends_the_run_and_is_kept_by_the_next(
+async def test_a_skip_that_cannot_be_recorded_ends_the_run_and_holds_in_the_next(
     storage: StorageProxy, monkeypatch: pytest.MonkeyPatch, calls: Calls
 ) -> None:
     async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
@@ -59,7 +59,7 @@ async def test_a_reprieve_that_cannot_be_recorded_ends_the_run_and_is_kept_by_th
         assert (await world.on_record(ben.id)).state is State.OFFBOARDED
 
 
-async def test_a_register_that_cannot_be_asked_once_more_ends_the_run_and_touches_nobody(
+async def test_a_recheck_that_cannot_read_the_register_ends_the_run(
     storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
@@ -77,14 +77,14 @@ async def test_a_register_that_cannot_be_asked_once_more_ends_the_run_and_touche
         assert world.member_ids() == {user.id for user in users}
 
 
-async def test_when_time_is_up_nobody_is_begun_and_everybody_is_left_undone(world: World) -> None:
+async def test_when_time_is_up_nobody_is_started_and_all_are_incomplete(world: World) -> None:
     users = await leavers(world, 3)
     run_leavers = await offboard(world, await planned(world), until=asyncio.get_running_loop().time())
     assert {(out.reason, out.incomplete) for out in run_leavers.outcomes} == {(OUT_OF_TIME, True)}
     assert world.member_ids() == {user.id for user in users}
 
 
-async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and_the_next_run_goes_on(
+async def test_a_run_out_of_time_at_any_step_is_completed_by_the_next(
     azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opening = running_world(azurite.connection_string, monkeypatch.setenv, patience=RetryBudget(failures=60))
@@ -97,7 +97,7 @@ async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and
         async with open_group_run(world, until=asyncio.get_running_loop().time() + 0.5) as group_run:
             runs = {
                 one.user_id: Leavers(group_run) for one in people
-            }  # each goes ahead, so that all are begun
+            }  # one run each, so that all are started
             await asyncio.gather(*(runs[one.user_id].offboard((one,)) for one in people))
 
         done = attempts(world.directory.sandbox.log.entries)
@@ -125,7 +125,7 @@ async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and
             assert max(revoked) > removed
 
 
-async def test_a_failure_of_the_whole_run_keeps_what_was_done_and_is_nobodys_attempt(world: World) -> None:
+async def test_a_failed_run_keeps_what_was_done_without_counting_attempts(world: World) -> None:
     anna, _ = await leavers(world, 2)
     people = sorted(await planned(world), key=lambda one: one.user_id != anna.id)
     world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=401, times=None))
@@ -148,7 +148,7 @@ async def test_a_failure_of_the_whole_run_keeps_what_was_done_and_is_nobodys_att
     assert await recorded(world, Action.REMOVE) == [(anna.id, "removed")]
 
 
-async def test_a_group_that_another_runner_has_taken_over_is_not_touched_any_more(world: World) -> None:
+async def test_a_group_taken_over_by_another_run_is_left_alone(world: World) -> None:
     users = await leavers(world, 2)
     people = await planned(world)
     async with open_group_run(world) as group_run:
@@ -162,7 +162,7 @@ async def test_a_group_that_another_runner_has_taken_over_is_not_touched_any_mor
     assert world.member_ids() == {user.id for user in users}
 
 
-async def test_what_cannot_be_recorded_ends_the_run_and_is_counted_all_the_same(
+async def test_an_outcome_that_cannot_be_recorded_ends_the_run_but_counts(
     storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:

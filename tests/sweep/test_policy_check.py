@@ -78,7 +78,7 @@ async def test_of_those_out_before_only_who_is_still_out_is_asked_about(world: W
     assert [item.user_id for item in policy_check.proven] == [gone.id]
 
 
-async def test_after_a_mass_departure_the_sweep_that_verifies_it_asks(world: World) -> None:
+async def test_after_many_removals_the_verifying_sweep_asks(world: World) -> None:
     people = [out(f"user-{number}") for number in range(31)]
     async with open_group_run(world) as group_run:
         policy_check = PolicyCheck(group_run)
