@@ -71,15 +71,13 @@ class Leaver:
             listed: The groups that have the person as a member; None where Entra does not say.
         """
         groups = self.services.settings.group_ids
-        self.in_groups = [
-            await self._find_in_group(group_id, rows.get(group_id), listed) for group_id in groups
-        ]
+        self.in_groups = [await self._in_group(group_id, rows.get(group_id), listed) for group_id in groups]
         for in_group in recorded(self.in_groups):
             begun = intent(self._plan(in_group), self.run.run_id)
             await self.services.enforcements.save(in_group.group_id, [begun])
             self.intended.append(in_group.group_id)
 
-    async def _find_in_group(
+    async def _in_group(
         self, group_id: str, row: Registration | None, listed: frozenset[str] | None
     ) -> PersonInGroup:
         row_key = row.row_key if row else None

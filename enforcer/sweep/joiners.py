@@ -185,10 +185,9 @@ class Joiners:
         self._report(joiner, step_run)
 
     def _report(self, joiner: Onboard, step_run: StepRun) -> None:
-        said = (
-            f"not yet offboarded again: {step_run.failures}" if step_run.failures else "removed again at once"
-        )
-        detail = f"was added while their access was being ended; {said}"
+        failures = step_run.failures
+        result = f"not yet offboarded again: {failures}" if failures else "removed again at once"
+        detail = f"was added while their access was being ended; {result}"
         found = Finding(
             kind=FindingKind.RE_ADDED,
             row_key=joiner.row_key,

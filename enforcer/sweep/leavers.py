@@ -95,23 +95,17 @@ class Leavers:
             tried += [step_run] if step_run else []
             if not all(_is_refused(step_run) for step_run in tried):
                 break
-        fresh = [
-            step_run
-            for step_run in tried
-            if _is_refused(step_run) and not _was_refused_before(step_run.person)
-        ]
-        if len(fresh) > 1 and all(_is_refused(step_run) for step_run in tried):
+        fresh = [one for one in tried if _is_refused(one) and not _was_refused_before(one.person)]
+        if len(fresh) > 1 and all(_is_refused(one) for one in tried):
             await self._give_up(tried)
         for step_run in tried:
             await self._conclude(step_run)
         return ahead
 
     async def _give_up(self, tried: list[StepRun]) -> None:
-        now = self.group_run.services.now()
-        await self.group_run.record(
-            [item for step_run in tried for item in entries(step_run, self.group_run.context, now)]
-        )
-        people = ", ".join(sorted(step_run.person.user_id for step_run in tried)[:_NAMED])
+        now, context = self.group_run.services.now(), self.group_run.context
+        await self.group_run.record([entry for one in tried for entry in entries(one, context, now)])
+        people = ", ".join(sorted(one.person.user_id for one in tried)[:_NAMED])
         raise AccessDeniedError(
             "Graph refuses to remove anybody: make this identity an owner of the group, or grant it"
             " GroupMember.ReadWrite.All. If `enforcer check` says that it may, these are administrators'"
@@ -160,30 +154,23 @@ class Leavers:
 
     async def _skip_reason(self, person: Offboard) -> SkipReason | None:
         """Read the person's rows again."""
-        register, group_id, own = (
-            self.group_run.services.register,
-            self.group_run.group_id,
-            person.row_key or person.user_id,
-        )
+        services, group_id = self.group_run.services, self.group_run.group_id
+        own, since = person.row_key or person.user_id, self.group_run.lease.taken_at
         recheck = Recheck(
-            own=await register.row(group_id, own),
-            others=await register.changed(
-                group_id, self.group_run.lease.taken_at, names(person), besides=own
-            ),
-            rules=self.group_run.services.settings.date_rules,
-            now=self.group_run.services.now(),
+            own=await services.register.row(group_id, own),
+            others=await services.register.changed(group_id, since, names(person), besides=own),
+            rules=services.settings.date_rules,
+            now=services.now(),
         )
         return recheck.skip_reason(person)
 
     async def _take_steps(self, person: Offboard) -> StepRun:
         """Take the person's steps; if interrupted, keep what was done until then."""
-        step_run = StepRun(person=person)
+        group_run, step_run = self.group_run, StepRun(person=person)
         try:
-            async with asyncio.timeout_at(self.group_run.last_call):
+            async with asyncio.timeout_at(group_run.last_call):
                 recheck = partial(self._recheck, person)
-                await take_steps(
-                    self.group_run.services.directory, self.group_run.group_id, step_run, recheck
-                )
+                await take_steps(group_run.services.directory, group_run.group_id, step_run, recheck)
         except TimeoutError:
             return replace(step_run, interrupted=OUT_OF_TIME)
         except (_SkippedError, _RecheckError):

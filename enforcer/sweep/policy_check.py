@@ -46,14 +46,12 @@ class PolicyCheck:
         if self.group_run.time_is_up():
             return
         try:
-            self.proven = await self._prove(snapshot, [out.enforcement for out in outcomes if _is_out(out)])
+            self.proven = await self._ask(snapshot, [out.enforcement for out in outcomes if _is_out(out)])
         except EnforcerError as error:
             _log.warning("Entra's answers could not be recorded: %s", type(error).__name__)
         self._not_blocked = not_blocked(self.proven, self.group_run.group_id)
 
-    async def _prove(
-        self, snapshot: GroupSnapshot, fresh: list[OffboardingRecord]
-    ) -> list[OffboardingRecord]:
+    async def _ask(self, snapshot: GroupSnapshot, fresh: list[OffboardingRecord]) -> list[OffboardingRecord]:
         services = self.group_run.services
         await self.watch()
         known = {item.row_key for item in fresh}

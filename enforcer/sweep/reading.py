@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -42,6 +42,7 @@ async def read_snapshot(services: Services, group_id: str, at: datetime | None =
         RunError, UnavailableError: A part could not be read, so nothing may be planned: an error is never an
             empty list.
     """
+    at = at or services.now()
     try:
         async with asyncio.TaskGroup() as reading:
             checked = reading.create_task(services.directory.require_group(group_id))
@@ -49,12 +50,10 @@ async def read_snapshot(services: Services, group_id: str, at: datetime | None =
             enforcements = reading.create_task(services.enforcements.all_of_group(group_id))
             others = reading.create_task(services.register.other_partitions(services.settings.group_ids))
             register = _Register(services, others)
-            engaged = reading.create_task(_engaged_elsewhere(register, group_id, at or services.now()))
-            relevant = reading.create_task(
-                _relevant_rows(services, members, enforcements, at or services.now())
-            )
+            engaged = reading.create_task(_engaged_elsewhere(register, group_id, at))
+            relevant = reading.create_task(_relevant_rows(services, members, enforcements, at))
             rows = reading.create_task(_rows(register, group_id, relevant))
-            namesakes = reading.create_task(_namesakes(services, rows, relevant, at or services.now()))
+            namesakes = reading.create_task(_namesakes(services, rows, relevant, at))
     except* Exception as errors:
         raise cause(errors) from errors
     snapshot = GroupSnapshot(
@@ -135,10 +134,7 @@ async def _all_rows(register: _Register, group_id: str) -> list[RegisterRow]:
 
 
 async def _namesakes(
-    services: Services,
-    rows: Awaitable[Iterable[RegisterRow]],
-    relevant: Awaitable[RelevantRows],
-    at: datetime,
+    services: Services, rows: Awaitable[list[RegisterRow]], relevant: Awaitable[RelevantRows], at: datetime
 ) -> dict[str, frozenset[str]]:
     """Find everybody who has an address under which a member is due, or about to be.
 

@@ -137,9 +137,7 @@ class _Sweep:
             async with asyncio.timeout_at(self.group_run.last_call):
                 return await read_snapshot(self._services, self.group_run.group_id)
         except TimeoutError as error:
-            raise UnavailableError(
-                f"register and members could not be read completely: {OUT_OF_TIME}"
-            ) from error
+            raise UnavailableError(f"register and members were not read completely: {OUT_OF_TIME}") from error
 
     async def _apply(self, plan: GroupPlan, snapshot: GroupSnapshot) -> None:
         await self._write_intents(plan)
