@@ -116,10 +116,10 @@ async def _undo_group(services: Services, run: Run, reversals: Sequence[Reversal
                 await lease.require()
                 results.append(await _reverse(services, run, reversal))
         except Exception as error:  # whatever ends an undo early, it is recorded as failed
-            broken_off = _finished(services, run, results, of=len(reversals))
+            interrupted = _finished(services, run, results, of=len(reversals))
             # Where storage itself fails, the original error must still be raised.
             with suppress(EnforcerError):
-                failed = replace(broken_off, state=RunState.FAILED, error=str(error)[:1000])
+                failed = replace(interrupted, state=RunState.FAILED, error=str(error)[:1000])
                 await services.runs.save(Report(run=failed))
             raise
         await services.runs.save(Report(run=_finished(services, run, results, of=len(reversals))))

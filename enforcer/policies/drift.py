@@ -105,7 +105,7 @@ def _would_do(policy: Policy, groups: set[str]) -> bool:
     """Whether a policy made by somebody else does the same."""
     enforced = policy.is_enabled and policy.blocks_everywhere and not policy.exempts_apps
     apart = _excluded(policy) == groups and not _excludes_kinds(policy)
-    return enforced and apart and not _is_circular(policy, groups) and _meets_anybody(policy)
+    return enforced and apart and not _is_circular(policy, groups) and _applies_to_anybody(policy)
 
 
 def _drifts_of(policy: Policy, groups: set[str]) -> Iterator[Drift]:
@@ -123,7 +123,7 @@ def _force_problems(policy: Policy, groups: set[str]) -> Iterator[tuple[DriftKin
         yield DriftKind.NOT_EVERYWHERE, f"{ALARM}: it does not block all apps under all conditions"
     if _is_circular(policy, groups):
         yield DriftKind.NO_POPULATION, f"{ALARM}: whom it applies to depends on the managed group itself"
-    elif not _meets_anybody(policy):
+    elif not _applies_to_anybody(policy):
         yield DriftKind.NO_POPULATION, f"{ALARM}: it applies to nobody"
 
 
@@ -139,7 +139,7 @@ def _is_circular(policy: Policy, groups: set[str]) -> bool:
     return not groups.isdisjoint(item.lower() for item in policy.users.include_groups or ())
 
 
-def _meets_anybody(policy: Policy) -> bool:
+def _applies_to_anybody(policy: Policy) -> bool:
     """Whether it has a population; people named one by one do not count."""
     users = policy.users
     kinds = {ALL, GUESTS} & set(users.include_users or ())

@@ -128,13 +128,13 @@ async def prove(
     Returns:
         The records for which there is an answer.
     """
-    told = [(item, answer) for item in fresh if (answer := await what_if.answer(item))]
+    answers = [(item, answer) for item in fresh if (answer := await what_if.answer(item))]
     again = [(item, answer) for item in earlier if (answer := await what_if.answer(item))]
     again = [(item, answer) for item, answer in again if answer.proof is not Proof.NOT_ASKED]
     news = [(item, answer) for item, answer in again if answer.proof is not item.proof]
-    await record(what_if.services, context, told + news)
-    await _record_unasked(what_if, context, len(fresh) - len(told))
-    return [_with(item, answer) for item, answer in told + again]
+    await record(what_if.services, context, answers + news)
+    await _record_unasked(what_if, context, len(fresh) - len(answers))
+    return [_with(item, answer) for item, answer in answers + again]
 
 
 async def _record_unasked(what_if: WhatIfClient, context: Context, people: int) -> None:
@@ -146,11 +146,11 @@ async def _record_unasked(what_if: WhatIfClient, context: Context, people: int) 
 
 
 async def record(
-    services: Services, context: Context, told: Sequence[tuple[OffboardingRecord, Answer]]
+    services: Services, context: Context, answers: Sequence[tuple[OffboardingRecord, Answer]]
 ) -> None:
     """Write the answers to the ledger, and to the records that do not have them yet."""
     now = services.now()
-    entries = [_entry(context, item, answer, now) for item, answer in told]
+    entries = [_entry(context, item, answer, now) for item, answer in answers]
     await services.ledger.append(context.group_id, entries)
 
     async def save(pair: tuple[OffboardingRecord, Answer]) -> None:
@@ -159,7 +159,7 @@ async def record(
         if current is not None and current.removed_at == pair[0].removed_at:
             await services.enforcements.save(context.group_id, [_with(current, pair[1])])
 
-    await each((pair for pair in told if _with(*pair) != pair[0]), save, at_once=8)
+    await each((pair for pair in answers if _with(*pair) != pair[0]), save, at_once=8)
 
 
 def not_blocked(people: Iterable[OffboardingRecord], group_id: str) -> list[Finding]:

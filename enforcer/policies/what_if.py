@@ -86,8 +86,8 @@ class WhatIfClient:
 
     async def _ask(self, person: OffboardingRecord) -> Answer:
         try:
-            met = await self.services.conditional_access.evaluate(person.user_id)
-            blocking = sorted(policy.display_name for policy in met if _shuts_out(policy))
+            applied = await self.services.conditional_access.evaluate(person.user_id)
+            blocking = sorted(policy.display_name for policy in applied if _shuts_out(policy))
             if blocking:
                 return Answer(proof=Proof.BLOCKED, policy="; ".join(blocking))
             account = await self.services.directory.find(person.user_id)

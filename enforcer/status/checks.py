@@ -188,13 +188,13 @@ async def _midnight_ends(services: Services) -> list[Check]:
     if rules.midnight is Midnight.DAY:
         return [_ok(name, "access lasts through that day: ENFORCER_MIDNIGHT is day")]
     rows = await read_register(services, services.settings.group_ids)
-    told = [f"{row.key}: {about}" for row in rows if (about := row.about_midnight(rules, now))]
-    if not told:
+    ending = [f"{row.key}: {about}" for row in rows if (about := row.about_midnight(rules, now))]
+    if not ending:
         return [_ok(name, "no current access ends at midnight")]
     fix = (
         "write days (docs/writing-rows.md), or set ENFORCER_MIDNIGHT to day where the feed cannot be changed"
     )
-    return [_warning(name, f"{len(told)} row{'s' if len(told) > 1 else ''}, such as {told[0]}", fix)]
+    return [_warning(name, f"{len(ending)} row{'s' if len(ending) > 1 else ''}, such as {ending[0]}", fix)]
 
 
 async def _runs(services: Services) -> list[Check]:

@@ -77,7 +77,7 @@ async def _sweep(services: Services, request: SweepRequest, run: Run) -> Report:
             report.run.assert_counts()
             await services.runs.save(report)
         except Exception as error:  # whatever ends a run early, it is recorded as failed
-            await _record_failure(services, running.broken_off(cause(error)), cause(error))
+            await _record_failure(services, running.interrupted(cause(error)), cause(error))
             raise
     return report
 
@@ -193,7 +193,7 @@ class _Sweep:
 
     # The record ------------------------------------------------------------------------------------------
 
-    def broken_off(self, error: Exception) -> Report:
+    def interrupted(self, error: Exception) -> Report:
         """Report an interrupted run, with what was done until then."""
         report = Report(run=self.group_run.run)
         if self.plan is not None:

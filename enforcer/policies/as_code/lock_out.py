@@ -62,20 +62,20 @@ class LockOutGuard:
         problems = [
             f"{policy.key} would apply to the break-glass account {account}"
             for account in (wanted.break_glass if enabled else ())
-            for policy in await self._meeting(account, enabled)
+            for policy in await self._applying(account, enabled)
         ]
         if operator := await self._who_operates():
-            meeting = await self._meeting(operator, enabled) if enabled else []
-            meeting += [policy for policy in updated if await self._would_meet(operator, policy)]
-            problems += [f"{policy.key} would block you ({operator})" for policy in meeting if policy.blocks]
+            applying = await self._applying(operator, enabled) if enabled else []
+            applying += [policy for policy in updated if await self._would_apply(operator, policy)]
+            problems += [f"{policy.key} would block you ({operator})" for policy in applying if policy.blocks]
         refuse(problems)
 
-    async def _meeting(self, user_id: str, policies: Sequence[Policy]) -> list[Policy]:
+    async def _applying(self, user_id: str, policies: Sequence[Policy]) -> list[Policy]:
         """Return which of the tenant's policies apply to a person, by Entra; it skips disabled policies."""
         ids = {policy.id for policy in policies}
         return [policy for policy in await self._policies.evaluate(user_id) if policy.id in ids]
 
-    async def _would_meet(self, user_id: str, policy: Policy) -> bool:
+    async def _would_apply(self, user_id: str, policy: Policy) -> bool:
         """Whether a policy of the files, which Entra does not know yet, would apply to a person.
 
         Not needed for break-glass accounts: every policy of the files excludes them by name. Guest types are

@@ -117,7 +117,7 @@ class Manager:
                 raise ReadError(f"{what} could not be read: {reply.explanation}")
             elif hides_members(decode(reply, Group, what).visibility):
                 problems.append(
-                    f"populationGroups: group {group} hides its members, so nobody can tell to whom a policy"
+                    f"populationGroups: group {group} hides its members, so nobody can see to whom a policy"
                     " would apply; use a security group"
                 )
         return problems
