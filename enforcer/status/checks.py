@@ -236,7 +236,7 @@ async def _queues(services: Services) -> list[Check]:
 
 
 def _poison(name: str, waiting: int) -> Check:
-    detail = f"{waiting} messages given up and not yet recorded"
+    detail = f"messages given up and not yet recorded: {waiting}"
     return _warning(name, detail, "make sure that the function app runs, then see docs/runbook.md#poison")
 
 

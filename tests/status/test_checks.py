@@ -203,7 +203,7 @@ async def test_storage_that_does_not_answer_fails_its_check_in_time(
     assert storage.count(Calls(service=service)) <= 4
 
 
-async def test_a_part_that_takes_too_long_is_abandoned(shaken: World, storage: StorageProxy) -> None:
+async def test_a_check_that_takes_too_long_fails(shaken: World, storage: StorageProxy) -> None:
     calls = Calls(service=Service.TABLE, path="contractors")
     storage.set_fault(Fault(calls=calls, times=1_000, delay=timedelta(seconds=2)))
 
