@@ -224,7 +224,7 @@ async def test_without_the_permission_it_is_on_record_that_nobody_was_asked(worl
     answer = await prove_leaver(world.services, [concluded], "left")
     assert answer is not None
     assert answer.proof is Proof.NOT_ASKED
-    assert await proofs(world) == ["not_asked: this identity lacks Policy.Read.ConditionalAccess"]
+    assert await proofs(world) == ["not_asked: this identity lacks Policy.Read.All"]
 
 
 async def test_an_answer_that_cannot_be_recorded_fails_no_offboarding(
