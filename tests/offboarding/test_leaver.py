@@ -116,7 +116,7 @@ async def test_of_somebody_in_no_group_the_first_one_keeps_what_was_done(world: 
     assert [await world.enforcement(anna.id), (await run_of(world)).due] == [None, 0]
 
 
-async def test_whoever_has_a_row_is_counted_although_he_is_out_already(world: World) -> None:
+async def test_a_person_with_a_row_is_counted_although_already_out(world: World) -> None:
     anna = world.tenant.add_user("Anna")
     await world.register(anna.id, RUNNING)
     await offboard(world, anna)

@@ -197,7 +197,7 @@ async def test_a_restored_member_does_not_bypass_the_brake(world: World) -> None
     assert world.member_ids() == {user.id for user in people}
 
 
-async def test_what_is_known_of_whoever_could_not_be_given_back_stays(world: World) -> None:
+async def test_the_record_of_a_person_who_cannot_be_restored_stays(world: World) -> None:
     world.configure(disable_accounts=Disable.NONE)
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)
@@ -263,7 +263,7 @@ async def test_an_undo_that_lost_its_lease_restores_nobody_else(world: World) ->
     assert world.member_ids() == {reversals[0].user_id}
 
 
-async def test_nobody_is_given_back_by_a_run_that_cannot_be_put_on_record(
+async def test_an_undo_that_cannot_be_recorded_restores_nobody(
     storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
