@@ -42,8 +42,8 @@ def check(as_json: bool) -> int:  # noqa: FBT001
     if as_json:
         write_json(made)
     else:
-        rows = [(item.health, item.name, item.detail, item.mend or None) for item in made]
-        write_tables(Table("Checks", ("", "what", "how it is", "what mends it"), rows))
+        rows = [(item.health, item.name, item.detail, item.fix or None) for item in made]
+        write_tables(Table("Checks", ("status", "check", "detail", "fix"), rows))
     return UNDONE if any(item.health is Health.FAILED for item in made) else DONE
 
 

@@ -1,1 +1,1 @@
-"""Offboarding one person: the steps, on demand, and back again."""
+"""Offboarding one person: the steps, on demand, and undo."""

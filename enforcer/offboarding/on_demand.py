@@ -1,4 +1,4 @@
-"""Offboard one person now, from every managed group, with or without a row in the register."""
+"""Offboard one person now from every managed group, with or without a row in the register."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.graph.memberships import groups_having
 from enforcer.graph.priority import Priority, working_at
 from enforcer.offboarding.leaver import Leaver, StepResults
-from enforcer.policies.proof import prove_departure
+from enforcer.policies.proof import prove_leaver
 from enforcer.register.changes import end_rows
 from enforcer.services import Services
 
-# Somebody waits, and it is only to be sure.
+# The caller waits, and the answer is only a safeguard.
 _ASKING_SECONDS = 5.0
 _RECORDING_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OffboardRequest:
-    """Somebody is to be offboarded now.
+    """A request to offboard a person now.
 
     Attributes:
         user: Object ID, user principal name or e-mail address.
-        reason: Why, in the words of whoever asked.
-        actor: Who asked.
-        seconds: How long it may take until the last step; None: as long as it takes. What was done until
-            then is recorded, and Entra is asked about the next sign-in, within a few seconds more.
+        reason: Why, in the caller's words.
+        actor: The caller.
+        seconds: Time limit for the steps; None for no limit. Recording, and asking Entra about the next
+            sign-in, takes a few seconds more.
     """
 
     user: str
@@ -56,81 +56,80 @@ class OffboardRequest:
     seconds: float | None = None
 
 
-async def offboard_now(services: Services, order: OffboardRequest) -> Offboarded:
-    """Offboard a person from all managed groups, and end his rows, so that no later run adds him back.
+async def offboard_now(services: Services, request: OffboardRequest) -> Offboarded:
+    """Offboard a person from all managed groups, and end their rows so that no later run adds them back.
 
-    His rows end, and the intents are written, before the first step: should anything break off after that,
-    the next sweep finishes. Before that nobody can know of it, and whoever gets no answer calls again.
-    It takes no lease: to remove and revoke twice does no harm, and somebody waits.
+    Rows are ended and intents written before the first step, so that the next sweep completes an interrupted
+    offboarding. Before that nothing is on record, and a caller without an answer has to call again. It takes
+    no lease: removing and revoking twice is harmless, and the caller waits.
 
     Raises:
-        NoAccountError: Entra knows nobody of that name; rows that go by it have ended all the same.
-        NotFoundError, AmbiguousError: The name can be nobody's, or means several people.
-        RefusedError: He is protected, or the mode is `report`.
-        RunError: Storage refuses us; what Graph refuses is told with its step.
+        NoAccountError: Nobody in Entra has this name; rows under it have been ended nevertheless.
+        NotFoundError, AmbiguousError: Nobody can have this name, or several people do.
+        RefusedError: The person is protected, or the mode is `report`.
+        RunError: Storage refuses; a step that Graph refuses is reported with its result.
         UnavailableError: Graph or storage did not answer; what was done is on record.
-        TimeoutError: The order's time was up before the first step, or storage took too long to record the
-            last; what was begun is in the register.
+        TimeoutError: Time was up before the first step, or storage took too long to record the last; what was
+            begun is in the register.
     """
     with working_at(Priority.HIGH):
-        return await _offboard_now(services, order)
+        return await _offboard_now(services, request)
 
 
-async def _offboard_now(services: Services, order: OffboardRequest) -> Offboarded:
+async def _offboard_now(services: Services, request: OffboardRequest) -> Offboarded:
     now = asyncio.get_running_loop().time()
-    until = None if order.seconds is None else now + order.seconds
+    until = None if request.seconds is None else now + request.seconds
     async with asyncio.timeout_at(until):
         try:
-            person = await services.directory.find(order.user)
+            person = await services.directory.find(request.user)
         except NotFoundError as error:
-            raise await _without_account(services, order, error) from error
+            raise await _without_account(services, request, error) from error
         _require_allowed(services, person.id)
-        leaver = Leaver(services=services, person=person, run=_begun(services, order))
+        leaver = Leaver(services=services, person=person, run=_begun(services, request))
         offboarding = _Offboarding(services, leaver, until)
         await offboarding.begin()
     steps = await offboarding.take_steps()
     async with asyncio.timeout(None if until is None else _RECORDING_SECONDS):
-        told = await offboarding.record(steps)
-    answer = await prove_departure(services, leaver.departures, order.reason)
-    return replace(told, proof=answer.proof, proof_policy=answer.policy) if answer else told
+        offboarded = await offboarding.record(steps)
+    answer = await prove_leaver(services, leaver.concluded, request.reason)
+    return replace(offboarded, proof=answer.proof, proof_policy=answer.policy) if answer else offboarded
 
 
 async def _without_account(
-    services: Services, order: OffboardRequest, unknown: NotFoundError
+    services: Services, request: OffboardRequest, unknown: NotFoundError
 ) -> NotFoundError:
-    """End the rows that go by a name of which Entra knows nobody, and give what to tell of that.
+    """End the rows under a name that nobody in Entra has, and return the error to raise.
 
-    Whoever is soft-deleted, or registered before their account is made, would otherwise come in again by such
-    a row. Only rows under this very name end: what nobody has by now is nobody else's either, while any other
-    key that was theirs once may be.
+    Otherwise such a row would let in whoever is soft-deleted, or registered before their account exists. Only
+    rows under this very name are ended: another key that was once theirs may be somebody else's by now.
 
     Raises:
-        RefusedError: A row is there, and is not to be touched: as in `offboard_now`.
+        RefusedError: There is a row, but it must not be touched, as in `offboard_now`.
         RunError, UnavailableError: Storage refuses, or does not answer.
     """
-    if not (name := readable(order.user)):
+    if not (name := readable(request.user)):
         return unknown
-    run = _begun(services, order)
+    run = _begun(services, request)
     groups = services.settings.group_ids
     rows = [row for group_id in groups for row in await services.register.named(group_id, {name})]
     if rows:
         _require_allowed(services, name)
     context = Context(group_id="", run_id=run.run_id, actor=run.actor, note=run.reason)
     ended = await end_rows(services, rows, name, run.started_at, context)
-    error = NoAccountError(order.user, _told_rows(ended))
+    error = NoAccountError(request.user, _row_names(ended))
     for group_id in dict.fromkeys(row.group_id for row in ended):
         failed = replace(run, group_id=group_id, state=RunState.FAILED, error=str(error)[:1000])
         await services.runs.save(Report(run=replace(failed, finished_at=services.now())))
     return error
 
 
-async def record_failure(services: Services, order: OffboardRequest, error: EnforcerError) -> None:
-    """Say in the run's record why it failed, where nobody tries it again.
+async def record_failure(services: Services, request: OffboardRequest, error: EnforcerError) -> None:
+    """Record why a run failed that will not be retried.
 
-    The log must not: the text may name people. Where it is storage that fails, there is nothing to say it in.
+    The log must not say it, as the text may name people. Where storage itself fails, it is recorded nowhere.
     """
     with suppress(EnforcerError):
-        for run in await services.runs.of_id(order.run_id, services.settings.group_ids):
+        for run in await services.runs.of_id(request.run_id, services.settings.group_ids):
             if run.state is RunState.RUNNING:
                 failed = replace(
                     run, state=RunState.FAILED, finished_at=services.now(), error=str(error)[:1000]
@@ -145,15 +144,15 @@ def _require_allowed(services: Services, user_id: str) -> None:
         raise RefusedError("nobody is offboarded while ENFORCER_MODE is report", field="ENFORCER_MODE")
 
 
-def _begun(services: Services, order: OffboardRequest) -> Run:
+def _begun(services: Services, request: OffboardRequest) -> Run:
     return Run(
-        run_id=order.run_id,
+        run_id=request.run_id,
         group_id="",
         kind=RunKind.OFFBOARD,
         started_at=services.now().replace(microsecond=0),
         mode=services.settings.mode.value,
-        reason=order.reason,
-        actor=order.actor,
+        reason=request.reason,
+        actor=request.actor,
     )
 
 
@@ -167,7 +166,7 @@ class _Offboarding:
     # Before the first step -------------------------------------------------------------------------------
 
     async def begin(self) -> None:
-        """End his rows, and record what is about to be done."""
+        """End the person's rows, and record the intents."""
         groups, leaver = self.services.settings.group_ids, self.leaver
         rows = [row for group_id in groups for row in await self._named(group_id)]
         for group_id in groups:
@@ -178,11 +177,11 @@ class _Offboarding:
         await leaver.begin({row.group_id: row for row in rows}, await self._listed())
 
     async def _named(self, group_id: str) -> list[Registration]:
-        """Find his rows, whichever of his names they go by and in whatever case; there may be several."""
+        """Find the rows under any of the person's names, in any case; there may be several."""
         return await self.services.register.named(group_id, self.leaver.person.names)
 
     async def _listed(self) -> frozenset[str] | None:
-        """Ask in which of the groups he is; None where Graph does not say."""
+        """Return the groups that have the person as a member; None where Graph does not answer."""
         groups = self.services.settings.group_ids
         try:
             async with asyncio.timeout(_ASKING_SECONDS):
@@ -194,13 +193,13 @@ class _Offboarding:
     # The steps -------------------------------------------------------------------------------------------
 
     async def take_steps(self) -> StepResults:
-        """Disable, remove everywhere, and only then revoke: the next token knows of no membership."""
-        steps, standings = StepResults(), self.leaver.standings
+        """Disable, remove everywhere, and only then revoke, so that the next token has no membership."""
+        steps, in_groups = StepResults(), self.leaver.in_groups
         await self._disable(steps)
-        for place, standing in enumerate(standings):
-            steps.removals[standing.group_id] = removal = await self._remove(standing)
-            standings[place] = standing.after(removal)
-        await self._disable(steps)  # where only a removal has shown that he was a member
+        for place, in_group in enumerate(in_groups):
+            steps.removals[in_group.group_id] = removal = await self._remove(in_group)
+            in_groups[place] = in_group.after(removal)
+        await self._disable(steps)  # where only a removal has shown that they were a member
         revoke = partial(self.services.directory.revoke, self.leaver.person.id)
         steps.account[Step.REVOKE] = await self._tried(revoke)
         return steps
@@ -210,16 +209,16 @@ class _Offboarding:
             disable = partial(self.services.directory.set_enabled, self.leaver.person.id, enabled=False)
             steps.account[Step.DISABLE] = await self._tried(disable)
 
-    async def _remove(self, standing: PersonInGroup) -> StepResult:
-        remove = partial(self.services.directory.remove, standing.group_id, self.leaver.person.id)
-        removal = standing.weighed(await self._tried(remove))
+    async def _remove(self, in_group: PersonInGroup) -> StepResult:
+        remove = partial(self.services.directory.remove, in_group.group_id, self.leaver.person.id)
+        removal = in_group.weighed(await self._tried(remove))
         if removal.outcome is StepOutcome.ABSENT and removal.uncertain:
-            # One of the two answers is wrong, and no member list will be read soon to tell.
-            removal = standing.weighed(await self._tried(remove))
+            # One of the two answers is wrong, and no member list is read soon that would tell which.
+            removal = in_group.weighed(await self._tried(remove))
         return removal
 
     async def _tried(self, step: Callable[[], Awaitable[StepResult]]) -> StepResult:
-        """Take one step. What would end a sweep is only this step's failure; the others are taken."""
+        """Take one step. What would end a sweep only fails this step here; the others are still taken."""
         if self.until is not None and asyncio.get_running_loop().time() >= self.until:
             return _unanswered("not begun: the time was up")
         try:
@@ -229,17 +228,17 @@ class _Offboarding:
             return _unanswered("no answer in time")
         except UnavailableError as error:
             return _unanswered(str(error)[:240])
-        except Exception as error:  # noqa: BLE001 -- whatever it is, what the other steps do is recorded
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the other steps are taken and recorded
             explanation = str(error) if isinstance(error, RunError) else f"{type(error).__name__}: {error}"
             return StepResult(outcome=StepOutcome.FAILED, explanation=explanation[:240])
 
     # The record ------------------------------------------------------------------------------------------
 
     async def record(self, steps: StepResults) -> Offboarded:
-        """Record what came of the steps, and tell it.
+        """Record the results of the steps, and return them.
 
         Raises:
-            UnavailableError: Something was not answered; what was done is on record.
+            UnavailableError: A step was not answered; what was done is on record.
         """
         outcomes = await self.leaver.record(steps)
         if steps.unanswered:
@@ -253,12 +252,12 @@ class _Offboarding:
             done=all(outcome.finished for outcome in outcomes),
             sessions=next((out.enforcement.sessions for out in outcomes if out.enforcement.sessions), None),
             steps=step_reports(steps.account, steps.removals),
-            ended_rows=_told_rows(self.ended),
+            ended_rows=_row_names(self.ended),
         )
 
 
-def _told_rows(rows: Sequence[Registration]) -> tuple[str, ...]:
-    """Name rows as they are told to whoever asked: `group/row key`."""
+def _row_names(rows: Sequence[Registration]) -> tuple[str, ...]:
+    """Return rows as the caller is told of them: `group/row key`."""
     return tuple(f"{row.group_id}/{row.row_key}" for row in rows)
 
 

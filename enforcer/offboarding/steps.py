@@ -1,4 +1,4 @@
-"""One person: the steps of his offboarding, in order, and what is recorded of them."""
+"""Offboard one person: the steps, in order, and what is recorded of them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _ACTIONS = {Step.DISABLE: Action.DISABLE, Step.REMOVE: Action.REMOVE, Step.REVOK
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRun:
-    """The steps that were taken for a person.
+    """The steps taken for a person, with their results.
 
     Attributes:
-        interrupted: Why they were broken off; empty where they were not.
+        interrupted: Why they were interrupted; empty where they were not.
     """
 
     person: Offboard
@@ -48,7 +48,7 @@ class StepRun:
 
 
 def intent(person: Offboard, run_id: str) -> OffboardingRecord:
-    """Return what is written before the first step, so that a run that breaks off can be taken up again."""
+    """Return the record to write before the first step, so that a later run can complete this one."""
     earlier = person.earlier
     if earlier is not None and earlier.unfinished and earlier.user_id == person.user_id:
         begun = replace(
@@ -60,7 +60,7 @@ def intent(person: Offboard, run_id: str) -> OffboardingRecord:
             was_disabled=person.was_disabled,
             disabled_at=None if Step.DISABLE in person.steps else earlier.disabled_at,
         )
-        # Somebody who is to be removed once more has to be revoked once more, too, after that.
+        # Whoever is removed again has to be revoked again after that.
         if not person.is_out:
             begun = replace(begun, removed_at=None, revoked_at=None, sessions=None)
         return begun
@@ -77,34 +77,36 @@ def intent(person: Offboard, run_id: str) -> OffboardingRecord:
 
 
 async def take_steps(
-    directory: Directory, group_id: str, taken: StepRun, look: Precondition = no_precondition
+    directory: Directory, group_id: str, step_run: StepRun, precondition: Precondition = no_precondition
 ) -> None:
-    """Take the person's steps one after the other and note each result; none waits for another's success.
+    """Take the person's steps in order and note each result; a failed step does not stop the next.
 
-    Sessions are revoked last, so that the next token is issued without the membership. The first step takes a
-    last look, when its turn has really come; what has begun then is brought to its end.
+    Sessions are revoked last, so that the next token is issued without the membership. The precondition is
+    checked just before the first step is sent; after that, all steps are taken.
 
     Raises:
-        Whatever the look raises.
+        Whatever the precondition raises.
         RunError: The whole run has to end; what was done until then is noted.
     """
-    person, results = taken.person, taken.results
+    person, results = step_run.person, step_run.results
     for step in person.steps:
         match step:
             case Step.DISABLE:
-                results[step] = await directory.set_enabled(person.user_id, enabled=False, precondition=look)
+                results[step] = await directory.set_enabled(
+                    person.user_id, enabled=False, precondition=precondition
+                )
             case Step.REMOVE:
-                removal = await directory.remove(group_id, person.user_id, look)
+                removal = await directory.remove(group_id, person.user_id, precondition)
                 results[step] = _credited(person, removal)
             case Step.REVOKE:
-                results[step] = await directory.revoke(person.user_id, look)
-        look = no_precondition
+                results[step] = await directory.revoke(person.user_id, precondition)
+        precondition = no_precondition
 
 
 def _credited(person: Offboard, removal: StepResult) -> StepResult:
-    """Of somebody who was listed, and is absent after an attempt without an answer: that was the removal.
+    """Count an unanswered removal as ours, if the person was listed before and is absent now.
 
-    Unless an earlier one is on record, and the list only lagged behind it.
+    Unless an earlier removal is on record, and the list only lagged behind it.
     """
     known = person.authorised and person.earlier is not None and person.earlier.removed_at is not None
     if removal.outcome is StepOutcome.ABSENT and removal.uncertain and not known:
@@ -112,32 +114,32 @@ def _credited(person: Offboard, removal: StepResult) -> StepResult:
     return removal
 
 
-def conclude(taken: StepRun, run_id: str, now: datetime) -> Outcome:
-    """Say what came of the steps, and what is known of the person now.
+def conclude(step_run: StepRun, run_id: str, now: datetime) -> Outcome:
+    """Return the outcome of the steps, with the person's new record.
 
-    Steps that were broken off are no failed attempt: it was not on his account.
+    An interruption does not count as a failed attempt, as it is not about this person.
     """
-    enforcement = _with_results(intent(taken.person, run_id), taken, now)
-    if taken.settled:
+    enforcement = _with_results(intent(step_run.person, run_id), step_run, now)
+    if step_run.settled:
         enforcement = replace(
             enforcement, state=State.OFFBOARDED, attempts=0, next_attempt_at=None, last_error=""
         )
-    elif not taken.interrupted:
-        enforcement = _after_failure(enforcement, taken, now)
+    elif not step_run.interrupted:
+        enforcement = _after_failure(enforcement, step_run, now)
     return Outcome(
-        result=_result(taken, enforcement),
+        result=_result(step_run, enforcement),
         enforcement=enforcement,
-        reason=taken.interrupted or taken.failures,
-        finished=taken.settled,
-        incomplete=not taken.settled,
-        revoked=_was_done(taken, Step.REVOKE) and enforcement.sessions is Sessions.REVOKED,
-        disabled=_was_done(taken, Step.DISABLE),
+        reason=step_run.interrupted or step_run.failures,
+        finished=step_run.settled,
+        incomplete=not step_run.settled,
+        revoked=_was_done(step_run, Step.REVOKE) and enforcement.sessions is Sessions.REVOKED,
+        disabled=_was_done(step_run, Step.DISABLE),
     )
 
 
-def entries(taken: StepRun, context: Context, now: datetime) -> list[Entry]:
-    """Return the ledger's entries, one for each step that was taken or found to be done."""
-    person = taken.person
+def entries(step_run: StepRun, context: Context, now: datetime) -> list[Entry]:
+    """Return the ledger's entries, one for each step taken or found to be done."""
+    person = step_run.person
     about = intent(person, context.run_id)
     return [
         context.entry(
@@ -147,43 +149,43 @@ def entries(taken: StepRun, context: Context, now: datetime) -> list[Entry]:
             about=about,
             request_id=result.request_id,
         )
-        for step, result in (_found_out(person) | taken.results).items()
+        for step, result in (_found_out(person) | step_run.results).items()
     ]
 
 
 def _found_out(person: Offboard) -> dict[Step, StepResult]:
-    """Whoever is out without a removal on record: a run broke off after it, or somebody else was faster."""
+    """Return the removal of whoever is out without one on record: unrecorded, or done by somebody else."""
     begun = person.earlier is not None and person.earlier.removed_at is None
     return {Step.REMOVE: StepResult(outcome=StepOutcome.ABSENT)} if begun and person.is_out else {}
 
 
-def _with_results(enforcement: OffboardingRecord, taken: StepRun, now: datetime) -> OffboardingRecord:
-    """Note the time of every settled step. Without a removal, a revocation has to come again after it."""
-    removal = taken.results.get(Step.REMOVE)
-    out = removal.settled if removal else taken.person.is_out
+def _with_results(enforcement: OffboardingRecord, step_run: StepRun, now: datetime) -> OffboardingRecord:
+    """Note the time of every settled step; a revocation before the removal does not count."""
+    removal = step_run.results.get(Step.REMOVE)
+    out = removal.settled if removal else step_run.person.is_out
     if out and (removal is not None or enforcement.removed_at is None):
-        enforcement = replace(enforcement, removed_at=_removed_at(taken, now))
-    if (disabled := taken.results.get(Step.DISABLE)) and disabled.outcome is StepOutcome.DONE:
+        enforcement = replace(enforcement, removed_at=_removed_at(step_run, now))
+    if (disabled := step_run.results.get(Step.DISABLE)) and disabled.outcome is StepOutcome.DONE:
         enforcement = replace(enforcement, disabled_at=now)
-    revocation = taken.results.get(Step.REVOKE)
+    revocation = step_run.results.get(Step.REVOKE)
     if revocation is None or not revocation.settled or not out:
         return enforcement
     if revocation.outcome is StepOutcome.NO_ACCOUNT:
         return replace(enforcement, sessions=Sessions.NO_ACCOUNT)
-    return replace(enforcement, revoked_at=now, sessions=_sessions(taken.person.known_kind))
+    return replace(enforcement, revoked_at=now, sessions=_sessions(step_run.person.known_kind))
 
 
-def _removed_at(taken: StepRun, now: datetime) -> datetime:
-    """Return the time of the removal; where an earlier one was only not visible yet, the time of that."""
-    removal, person = taken.results.get(Step.REMOVE), taken.person
+def _removed_at(step_run: StepRun, now: datetime) -> datetime:
+    """Return when the person was removed: the earlier time, if that removal was only not visible yet."""
+    removal, person = step_run.results.get(Step.REMOVE), step_run.person
     was_absent = removal is not None and removal.outcome is StepOutcome.ABSENT
     earlier = person.earlier.removed_at if person.earlier and person.authorised else None
     return earlier if was_absent and earlier is not None else now
 
 
-def _after_failure(enforcement: OffboardingRecord, taken: StepRun, now: datetime) -> OffboardingRecord:
-    earlier = taken.person.earlier
-    # A run that is tried again, as from the queue, has failed once.
+def _after_failure(enforcement: OffboardingRecord, step_run: StepRun, now: datetime) -> OffboardingRecord:
+    earlier = step_run.person.earlier
+    # A run that is retried, as from the queue, counts as one failure.
     again = earlier is not None and earlier.run_id == enforcement.run_id and enforcement.attempts > 0
     attempts = enforcement.attempts if again else enforcement.attempts + 1
     stuck = attempts >= RUNS_BEFORE_STUCK
@@ -192,23 +194,23 @@ def _after_failure(enforcement: OffboardingRecord, taken: StepRun, now: datetime
         state=State.STUCK if stuck else State.OFFBOARDING,
         attempts=attempts,
         next_attempt_at=now + STUCK_RETRY if stuck else None,
-        last_error=taken.failures,
+        last_error=step_run.failures,
     )
 
 
-def _result(taken: StepRun, enforcement: OffboardingRecord) -> Result:
+def _result(step_run: StepRun, enforcement: OffboardingRecord) -> Result:
     if enforcement.state is State.STUCK:
         return Result.STUCK
-    removal = taken.results.get(Step.REMOVE)
+    removal = step_run.results.get(Step.REMOVE)
     if removal is None:
-        return Result.ALREADY_ABSENT if taken.settled else Result.SKIPPED
+        return Result.ALREADY_ABSENT if step_run.settled else Result.SKIPPED
     if not removal.settled:
         return Result.SKIPPED
     return Result.REMOVED if removal.outcome is StepOutcome.DONE else Result.ALREADY_ABSENT
 
 
-def _was_done(taken: StepRun, step: Step) -> bool:
-    result = taken.results.get(step)
+def _was_done(step_run: StepRun, step: Step) -> bool:
+    result = step_run.results.get(step)
     return result is not None and result.outcome is StepOutcome.DONE
 
 

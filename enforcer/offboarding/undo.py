@@ -1,4 +1,4 @@
-"""Takes back what one run did: exactly the memberships that it removed and the accounts that it disabled."""
+"""Undo a run: restore exactly the memberships that it removed and the accounts that it disabled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from enforcer.services import Services
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversal:
-    """One thing to take back: for whom, and the action that takes it back (`add` or `enable`)."""
+    """One change to reverse: whose, and by which action (`add` or `enable`)."""
 
     action: Action
     group_id: str
@@ -28,7 +28,7 @@ class Reversal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversed:
-    """What came of one reversal."""
+    """The result of one reversal."""
 
     reversal: Reversal
     outcome: str
@@ -43,11 +43,11 @@ _REVERSED: dict[tuple[Action, str], Action] = {
 
 
 async def plan_undo(services: Services, run_id: str) -> list[Reversal]:
-    """Say what undoing a run would do. What was undone before is not undone again.
+    """Return what undoing a run would reverse; what was undone before is not undone again.
 
     Raises:
         NotFoundError: There is no such run.
-        InputError: It removed nobody and disabled nothing, or all of it was undone.
+        InputError: It removed nobody and disabled nothing, or all of it was already undone.
     """
     if not await services.runs.of_id(run_id, services.settings.group_ids):
         raise NotFoundError(f"there is no run {run_id}", field="run")
@@ -65,7 +65,7 @@ def _follow(found: dict[Reversal, bool], entry: Entry, run_id: str) -> None:
     action = _REVERSED.get((entry.action, entry.outcome))
     if action is not None and entry.run == run_id:
         found.setdefault(_reversal(entry, action), True)
-    # Whom the run itself had added, and then removed again, it has taken nothing from.
+    # The run took nothing from whom it had added itself and then removed again.
     own = entry.run == run_id and entry.outcome == EntryOutcome.ADDED
     is_undone = entry.outcome == EntryOutcome.UNDONE and entry.note == undo_note(run_id)
     if (own or is_undone) and entry.action in _REVERSED.values():
@@ -79,14 +79,14 @@ def _reversal(entry: Entry, action: Action) -> Reversal:
 async def undo(
     services: Services, run_id: str, reversals: Sequence[Reversal], *, actor: str
 ) -> tuple[str, list[Reversed]]:
-    """Carry out what `plan_undo` said; give the undo's own run ID and what came of each.
+    """Carry out the reversals; return the undo's own run ID and each result.
 
-    The register stays as it is: whose end date is not put off is offboarded again by the next sweep (and
-    counted by the brake again).
+    End dates are unchanged: unless they are extended, the next sweep offboards these people again (and the
+    brake counts them again).
 
     Raises:
         RefusedError: The mode is `report`.
-        LeaseHeldError, RunError, UnavailableError: Somebody is at work, or Graph or storage refuses.
+        LeaseHeldError, RunError, UnavailableError: Another run is at work, or Graph or storage refuses.
     """
     if services.settings.mode is Mode.REPORT:
         raise RefusedError("nothing is undone while ENFORCER_MODE is report", field="ENFORCER_MODE")
@@ -115,11 +115,11 @@ async def _undo_group(services: Services, run: Run, reversals: Sequence[Reversal
             for reversal in reversals:
                 await lease.require()
                 results.append(await _reverse(services, run, reversal))
-        except Exception as error:  # whatever it is: an undo that broke off is recorded as failed
-            broken_off = _finished(services, run, results, of=len(reversals))
-            # Where storage is what fails, the error itself must still be told.
+        except Exception as error:  # whatever ends an undo early, it is recorded as failed
+            interrupted = _finished(services, run, results, of=len(reversals))
+            # Where storage itself fails, the original error must still be raised.
             with suppress(EnforcerError):
-                failed = replace(broken_off, state=RunState.FAILED, error=str(error)[:1000])
+                failed = replace(interrupted, state=RunState.FAILED, error=str(error)[:1000])
                 await services.runs.save(Report(run=failed))
             raise
         await services.runs.save(Report(run=_finished(services, run, results, of=len(reversals))))
@@ -131,7 +131,7 @@ async def _reverse(services: Services, run: Run, reversal: Reversal) -> Reversed
     done = result.outcome in (StepOutcome.DONE, StepOutcome.ABSENT)
     outcome = EntryOutcome.UNDONE if done else failure(result.explanation or result.outcome)
     if done and reversal.action is Action.ADD:
-        # What is known of the removal no longer holds; the next one is a fresh one.
+        # The record of the removal no longer holds; the next one starts afresh.
         await services.enforcements.forget(reversal.group_id, reversal.row_key)
     entry = Entry(
         at=instant(services.now()),

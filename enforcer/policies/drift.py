@@ -1,7 +1,7 @@
-"""Drift: whether somebody who has left every managed group would still be let in.
+"""Drift: whether somebody who has left every managed group could still sign in.
 
-Looks at the tenant alone, because the function that runs at night has no files: the policy's own name says
-what it was when it was applied. `policies plan` shows what has changed.
+Looks only at the tenant, because the nightly function has no templates: the policy's name carries a digest of
+what was applied. `policies plan` shows what has changed.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ class DriftKind(StrEnum):
     MISSING = "missing"
     NOT_ENABLED = "not_enabled"
     NOT_EVERYWHERE = "not_everywhere"
-    """It does not block, or not all apps, or not in all circumstances."""
+    """It does not block all apps under all conditions."""
     NO_POPULATION = "no_population"
-    """It meets nobody, or only people while they are in the managed group."""
+    """It applies to nobody, or only to people in the managed group."""
     NOT_COVERED = "not_covered"
-    """Members of a managed group are not among those whom it meets."""
+    """It would not apply to some members of a managed group once they leave."""
     NOT_EXCLUDED = "not_excluded"
     """A managed group is not excluded: its members are blocked."""
     EXCLUDES_MORE = "excludes_more"
     ALTERED = "altered"
-    """Somebody has changed it by hand."""
+    """It was changed by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +47,10 @@ class Drift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftReport:
-    """A look at the tenant's policies.
+    """What is wrong with the tenant's policies.
 
     Attributes:
-        permitted: This identity may read them; otherwise nothing is known.
+        permitted: Whether this identity may read them; otherwise nothing is known.
     """
 
     permitted: bool
@@ -62,7 +62,7 @@ class DriftReport:
 
 
 async def look_for_drift(services: Services) -> DriftReport:
-    """Look at the tenant's policies once; without the permission to read them, nobody is bothered.
+    """Check the tenant's policies; a missing permission to read them is not an error.
 
     Raises:
         ReadError, UnavailableError: They could not be read this time.
@@ -75,43 +75,43 @@ async def look_for_drift(services: Services) -> DriftReport:
 
 
 async def watch_policies(services: Services, group_id: str) -> DriftReport:
-    """Look at the policies for a run over a managed group, and raise the alarm for what is wrong.
+    """Check the policies for a run over a managed group, and raise an alarm for each drift.
 
-    Never fails a run: what could not be read is looked at by the next one.
+    Never fails the run: what could not be read is left to the next one.
     """
     try:
-        look = await look_for_drift(services)
+        report = await look_for_drift(services)
     except EnforcerError as error:
-        _log.warning("the Conditional Access policies were not looked at: %s", type(error).__name__)
+        _log.warning("the Conditional Access policies were not checked: %s", type(error).__name__)
         return DriftReport(permitted=True)
-    for drift in look.drifts:
+    for drift in report.drifts:
         emit(PolicyDrift(group_id=group_id, kind=drift.kind, policy_id=drift.policy_id))
-    return look
+    return report
 
 
 def find_drift(policies: Sequence[Policy], managed_groups: Sequence[str]) -> list[Drift]:
-    """Compare the block policy with what it has to be. Pure."""
+    """Compare the block policy with what it has to be."""
     groups = set(managed_groups)
     ours = made_here(policies, BLOCK)
     if not ours:
         if any(_would_do(policy, groups) for policy in policies):
             return []
         return [Drift(kind=DriftKind.MISSING, detail=f"{ALARM}: there is no policy {BLOCK}")]
-    # Of several copies, one that is as it should be is enough.
+    # One correct copy is enough.
     return min(([*_drifts_of(policy, groups)] for policy in ours), key=len)
 
 
 def _would_do(policy: Policy, groups: set[str]) -> bool:
-    """Whether a policy that somebody else made does the same."""
+    """Whether a policy made by somebody else does the same."""
     enforced = policy.is_enabled and policy.blocks_everywhere and not policy.exempts_apps
     apart = _excluded(policy) == groups and not _excludes_kinds(policy)
-    return enforced and apart and not _is_circular(policy, groups) and _meets_anybody(policy)
+    return enforced and apart and not _is_circular(policy, groups) and _applies_to_anybody(policy)
 
 
 def _drifts_of(policy: Policy, groups: set[str]) -> Iterator[Drift]:
     found = [*_force_problems(policy, groups), *_exclusion_problems(policy, groups)]
     if policy.is_altered and not found:
-        found.append((DriftKind.ALTERED, "it was changed by hand; `policies plan` shows what is different"))
+        found.append((DriftKind.ALTERED, "it was changed by hand; `policies plan` shows the differences"))
     for kind, detail in found:
         yield Drift(kind=kind, policy_id=policy.id, detail=f"policy {policy.display_name}: {detail}")
 
@@ -120,11 +120,11 @@ def _force_problems(policy: Policy, groups: set[str]) -> Iterator[tuple[DriftKin
     if not policy.is_enabled:
         yield DriftKind.NOT_ENABLED, f"{ALARM}: its state is {policy.state}"
     if not policy.blocks_everywhere:
-        yield DriftKind.NOT_EVERYWHERE, f"{ALARM}: it does not block all apps in all circumstances"
+        yield DriftKind.NOT_EVERYWHERE, f"{ALARM}: it does not block all apps under all conditions"
     if _is_circular(policy, groups):
-        yield DriftKind.NO_POPULATION, f"{ALARM}: whom it meets depends on the managed group itself"
-    elif not _meets_anybody(policy):
-        yield DriftKind.NO_POPULATION, f"{ALARM}: it meets nobody"
+        yield DriftKind.NO_POPULATION, f"{ALARM}: whom it applies to depends on the managed group itself"
+    elif not _applies_to_anybody(policy):
+        yield DriftKind.NO_POPULATION, f"{ALARM}: it applies to nobody"
 
 
 def _exclusion_problems(policy: Policy, groups: set[str]) -> Iterator[tuple[DriftKind, str]]:
@@ -139,15 +139,15 @@ def _is_circular(policy: Policy, groups: set[str]) -> bool:
     return not groups.isdisjoint(item.lower() for item in policy.users.include_groups or ())
 
 
-def _meets_anybody(policy: Policy) -> bool:
-    """Whether it has a population; people who are named one by one are none."""
+def _applies_to_anybody(policy: Policy) -> bool:
+    """Whether it has a population; people named one by one do not count."""
     users = policy.users
     kinds = {ALL, GUESTS} & set(users.include_users or ())
     return bool(users.include_groups or kinds or users.include_guests_or_external_users)
 
 
 def _excludes_kinds(policy: Policy) -> bool:
-    """Whether it spares guests or roles, and so perhaps somebody who has left."""
+    """Whether it excludes guests or roles, and so perhaps somebody who has left."""
     users = policy.users
     guests = users.exclude_guests_or_external_users or GUESTS in (users.exclude_users or ())
     return bool(guests or users.exclude_roles)

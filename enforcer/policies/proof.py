@@ -1,7 +1,7 @@
-"""Proof by Entra itself that whoever was offboarded is blocked: asked for, recorded, counted, alarmed about.
+"""Proof from Entra itself that whoever was offboarded is blocked: ask, record, count, raise the alarm.
 
-Entra answers one question a second, so a run asks as long as its time allows, and a later one goes on.
-Nothing here fails a run, delays a removal or undoes one.
+Entra answers one question a second, so a run asks as long as its time allows, and a later one continues.
+Nothing here fails a run or delays a removal.
 """
 
 from __future__ import annotations
@@ -25,46 +25,46 @@ from enforcer.telemetry import PolicyDrift, emit
 
 _log = logging.getLogger(__name__)
 
-# How long a sweep asks, after everybody is out, and how long an offboarding for which somebody waits, which
-# has as little time to record the answer.
+# How long a sweep asks, after the removals, and how long an offboarding on demand asks and then records:
+# its caller waits.
 SWEEP_SECONDS = 60.0
 OFFBOARD_SECONDS = 5.0
 _RECORDING_SECONDS = 3.0
-# Whoever could not be asked about for so long was offboarded under policies that are history.
+# After this time, today's policies no longer say much about an offboarding.
 _ASKED_WITHIN = timedelta(days=30)
 
 
-async def prove_departure(
-    services: Services, departures: Sequence[tuple[Run, OffboardingRecord]], reason: str
+async def prove_leaver(
+    services: Services, concluded: Sequence[tuple[Run, OffboardingRecord]], reason: str
 ) -> Answer | None:
-    """Ask Entra about one person who was just offboarded from some groups, and record the answer with each.
+    """Ask Entra about a person who was just offboarded from some groups, and record the answer with each.
 
-    Never fails the offboarding: should storage fail here, or take too long, a later sweep asks.
+    Never fails the offboarding: if storage fails or takes too long, a later sweep asks.
 
     Args:
         services: All adapters.
-        departures: The runs, one for each group, and what they have recorded of him.
-        reason: Why he was offboarded, for the ledger.
+        concluded: The run and the person's record in each group.
+        reason: Why they were offboarded, for the ledger.
 
     Returns:
-        None where these runs took him out of no group, or the answer could not be recorded.
+        None where these runs removed the person from no group, or the answer could not be recorded.
     """
     try:
         async with asyncio.timeout(OFFBOARD_SECONDS + _RECORDING_SECONDS):
-            return await _prove_departure(services, departures, reason)
+            return await _prove_leaver(services, concluded, reason)
     except (EnforcerError, TimeoutError) as error:
-        _log.warning("what Entra says could not be recorded: %s", type(error).__name__)
+        _log.warning("Entra's answer could not be recorded: %s", type(error).__name__)
         return None
 
 
-async def _prove_departure(
-    services: Services, departures: Sequence[tuple[Run, OffboardingRecord]], reason: str
+async def _prove_leaver(
+    services: Services, concluded: Sequence[tuple[Run, OffboardingRecord]], reason: str
 ) -> Answer | None:
-    out = [(run, item) for run, item in departures if await _is_recorded(services, run, item)]
+    out = [(run, item) for run, item in concluded if await _is_recorded(services, run, item)]
     if not out:
         return None
-    inquiry = WhatIfClient(services, OFFBOARD_SECONDS)
-    answer = await inquiry.answer(out[0][1]) or Answer(proof=Proof.NOT_ASKED, detail=inquiry.stopped)
+    what_if = WhatIfClient(services, OFFBOARD_SECONDS)
+    answer = await what_if.answer(out[0][1]) or Answer(proof=Proof.NOT_ASKED, detail=what_if.stopped)
     for run, item in out:
         context = Context(group_id=run.group_id, run_id=run.run_id, actor=run.actor, note=reason)
         await record(services, context, [(item, answer)])
@@ -90,12 +90,12 @@ async def _is_recorded(services: Services, run: Run, item: OffboardingRecord) ->
 def unproven(
     known: Iterable[OffboardingRecord], listed: Iterable[str], now: datetime
 ) -> list[OffboardingRecord]:
-    """Return those offboarded earlier about whom Entra has to be asked again, first whom nothing blocked.
+    """Return those offboarded earlier about whom Entra has to be asked again, unblocked people first.
 
     Args:
-        known: All that is known of a group's contractors.
-        listed: Object IDs of its members: they are in again, so that there is nothing to prove.
-        now: For how long ago somebody was removed.
+        known: All records of a group.
+        listed: Object IDs of its members: they are back in, so there is nothing to prove.
+        now: The time from which the age of a removal is counted.
     """
     members, since = set(listed), now - _ASKED_WITHIN
     return sorted(
@@ -112,58 +112,58 @@ def _is_open(item: OffboardingRecord, since: datetime) -> bool:
 
 
 async def prove(
-    inquiry: WhatIfClient,
+    what_if: WhatIfClient,
     context: Context,
     fresh: Sequence[OffboardingRecord],
     earlier: Sequence[OffboardingRecord],
 ) -> list[OffboardingRecord]:
-    """Ask Entra about people of one managed group and record what it says.
+    """Ask Entra about people of one managed group and record its answers.
 
     Args:
-        inquiry: Asks, for as long as there is time.
-        context: Of which run, for the ledger.
-        fresh: Whom this run has offboarded, as it has recorded them.
-        earlier: Whom earlier runs have; see `unproven`.
+        what_if: Asks, for as long as there is time.
+        context: The run, for the ledger.
+        fresh: Records of those whom this run offboarded.
+        earlier: Records of those whom earlier runs did; see `unproven`.
 
     Returns:
-        Those about whom there is an answer.
+        The records for which there is an answer.
     """
-    told = [(item, answer) for item in fresh if (answer := await inquiry.answer(item))]
-    again = [(item, answer) for item in earlier if (answer := await inquiry.answer(item))]
+    answers = [(item, answer) for item in fresh if (answer := await what_if.answer(item))]
+    again = [(item, answer) for item in earlier if (answer := await what_if.answer(item))]
     again = [(item, answer) for item, answer in again if answer.proof is not Proof.NOT_ASKED]
     news = [(item, answer) for item, answer in again if answer.proof is not item.proof]
-    await record(inquiry.services, context, told + news)
-    await _record_unasked(inquiry, context, len(fresh) - len(told))
-    return [_with(item, answer) for item, answer in told + again]
+    await record(what_if.services, context, answers + news)
+    await _record_unasked(what_if, context, len(fresh) - len(answers))
+    return [_with(item, answer) for item, answer in answers + again]
 
 
-async def _record_unasked(inquiry: WhatIfClient, context: Context, people: int) -> None:
-    """Write one entry about all for whom there was no asking: there may be thousands."""
+async def _record_unasked(what_if: WhatIfClient, context: Context, people: int) -> None:
+    """Write one entry about all who were not asked about: there may be thousands."""
     if people:
-        answer = Answer(proof=Proof.NOT_ASKED, detail=f"about {people} people: {inquiry.stopped}")
-        entry = context.entry(Action.PROOF, inquiry.services.now(), outcome=answer.words)
-        await inquiry.services.ledger.append(context.group_id, [entry])
+        answer = Answer(proof=Proof.NOT_ASKED, detail=f"about {people} people: {what_if.stopped}")
+        entry = context.entry(Action.PROOF, what_if.services.now(), outcome=answer.words)
+        await what_if.services.ledger.append(context.group_id, [entry])
 
 
 async def record(
-    services: Services, context: Context, told: Sequence[tuple[OffboardingRecord, Answer]]
+    services: Services, context: Context, answers: Sequence[tuple[OffboardingRecord, Answer]]
 ) -> None:
-    """Write answers into the ledger, and into the enforcements that do not have them yet."""
+    """Write the answers to the ledger, and to the records that do not have them yet."""
     now = services.now()
-    entries = [_entry(context, item, answer, now) for item, answer in told]
+    entries = [_entry(context, item, answer, now) for item, answer in answers]
     await services.ledger.append(context.group_id, entries)
 
     async def save(pair: tuple[OffboardingRecord, Answer]) -> None:
-        # Asking took a while: what somebody else has recorded in the meantime stays.
+        # Asking takes a while: what was recorded in the meantime must stay.
         current = await services.enforcements.get(context.group_id, pair[0].row_key)
         if current is not None and current.removed_at == pair[0].removed_at:
             await services.enforcements.save(context.group_id, [_with(current, pair[1])])
 
-    await each((pair for pair in told if _with(*pair) != pair[0]), save, at_once=8)
+    await each((pair for pair in answers if _with(*pair) != pair[0]), save, at_once=8)
 
 
 def not_blocked(people: Iterable[OffboardingRecord], group_id: str) -> list[Finding]:
-    """Return a finding, and raise the alarm, for everybody whom Entra would let in."""
+    """Raise the alarm, and return a finding, for everybody whom Entra would let in."""
     findings: list[Finding] = []
     for item in people:
         if item.proof is Proof.NOT_BLOCKED:
@@ -173,7 +173,7 @@ def not_blocked(people: Iterable[OffboardingRecord], group_id: str) -> list[Find
                     kind=FindingKind.NOT_BLOCKED,
                     row_key=item.row_key,
                     user_id=item.user_id,
-                    detail="Entra says that no policy would block his next sign-in",
+                    detail="Entra says that no policy would block their next sign-in",
                 )
             )
     return findings

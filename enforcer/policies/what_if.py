@@ -1,10 +1,10 @@
-"""Asks Entra itself, by its What If evaluation, whether a policy would block a person's next sign-in.
+"""Ask Entra's What If evaluation whether a policy would block a person's next sign-in.
 
-    account disabled by us                   disabled, without asking
-    a policy blocks him from everything      blocked, with the policy's name
-    none does; account disabled, or gone     disabled
-    none does; a managed group has him       not asked: reads lag behind, or he has a second engagement
-    none does                                not blocked
+    account disabled by us                    disabled, without asking
+    a policy blocks all apps                  blocked, with the policy's name
+    none does; account disabled, or deleted   disabled
+    none does; still in a managed group       not asked: reads lag behind, or they work for another group, too
+    none does                                 not blocked
 
 Source: conditionalAccessRoot: evaluate. It knows policies and memberships, but not whether the account is
 enabled.
@@ -32,8 +32,8 @@ class Answer:
     """What is known about a person's next sign-in.
 
     Attributes:
-        policy: The names of the policies that block him.
-        detail: Why Entra was not asked, or what made the account unusable.
+        policy: The names of the policies that block the person.
+        detail: Why Entra was not asked, or why the account is unusable.
     """
 
     proof: Proof
@@ -42,20 +42,20 @@ class Answer:
 
     @property
     def words(self) -> str:
-        """Say it for the ledger."""
+        """The wording for the ledger."""
         more = self.policy or self.detail
         return f"{self.proof}: {more}" if more else self.proof.value
 
 
 class WhatIfClient:
-    """Asks Entra about one person after the other until the time is up, or asking makes no sense.
+    """Asks Entra about one person at a time, until time is up or asking is pointless.
 
     Args:
         services: All adapters.
-        seconds: For how long, from now, including all waits.
+        seconds: Time limit from now, including all waits.
 
     Attributes:
-        stopped: Why nobody is asked about any more; empty while somebody is.
+        stopped: Why it no longer asks; empty while it does.
     """
 
     def __init__(self, services: Services, seconds: float) -> None:
@@ -64,7 +64,7 @@ class WhatIfClient:
         self.stopped = ""
 
     async def answer(self, person: OffboardingRecord) -> Answer | None:
-        """Say what becomes of the person's next sign-in; None when nobody is asked about any more.
+        """Return what becomes of the person's next sign-in; None once it no longer asks.
 
         Raises none of this project's errors.
         """
@@ -86,8 +86,8 @@ class WhatIfClient:
 
     async def _ask(self, person: OffboardingRecord) -> Answer:
         try:
-            met = await self.services.conditional_access.evaluate(person.user_id)
-            blocking = sorted(policy.display_name for policy in met if _shuts_out(policy))
+            applied = await self.services.conditional_access.evaluate(person.user_id)
+            blocking = sorted(policy.display_name for policy in applied if _shuts_out(policy))
             if blocking:
                 return Answer(proof=Proof.BLOCKED, policy="; ".join(blocking))
             account = await self.services.directory.find(person.user_id)
@@ -98,7 +98,7 @@ class WhatIfClient:
         return await self._why_not_blocked(person.user_id)
 
     async def _why_not_blocked(self, user_id: str) -> Answer:
-        """Look whether a managed group still has him, so that it is right, or too early, not to block him."""
+        """Return not blocked; not asked where a managed group still lists the person."""
         listed = await groups_having(self.services.graph, user_id, self.services.settings.group_ids)
         if listed:
             return Answer(proof=Proof.NOT_ASKED, detail=f"still listed as a member of {', '.join(listed)}")
@@ -106,13 +106,13 @@ class WhatIfClient:
 
 
 def _shuts_out(policy: Policy) -> bool:
-    """Whether whoever meets it gets in nowhere. Our own block policy exempts what its template does."""
+    """Whether it blocks everything. Our own block policy may exempt what its template exempts."""
     ours = policy.key == BLOCK and not policy.is_altered
     return policy.is_enabled and policy.blocks_everywhere and (ours or not policy.exempts_apps)
 
 
 def before_asking(person: OffboardingRecord) -> OffboardingRecord:
-    """Return the record of a person who was just removed: what is certain, or that Entra was not asked."""
+    """Return the record of somebody just removed, with what is certain, or that Entra was not asked."""
     if person.removed_at is None or person.proof is not None:
         return person
     answer = without_asking(person) or Answer(proof=Proof.NOT_ASKED)
@@ -120,7 +120,7 @@ def before_asking(person: OffboardingRecord) -> OffboardingRecord:
 
 
 def without_asking(person: OffboardingRecord) -> Answer | None:
-    """Say what is certain without Entra: there is no account, or we have disabled it."""
+    """Return what is certain without Entra: there is no account, or we have disabled it."""
     if person.sessions is Sessions.NO_ACCOUNT:
         return _gone()
     return Answer(proof=Proof.DISABLED) if person.disabled_at is not None else None

@@ -1,4 +1,4 @@
-"""Looks at everything that a night needs, and says of each thing how it is and what would mend it."""
+"""Check everything that a nightly run needs, and say what is wrong and how to fix it."""
 
 from __future__ import annotations
 
@@ -28,38 +28,36 @@ from enforcer.storage.blobs import CONTAINER, open_reports
 from enforcer.storage.queues import OFFBOARDINGS, POISON, SWEEPS
 
 _GRANT = "infra/grant-permissions.sh (docs/permissions.md), or as a Privileged Role Administrator: grant"
-_REACH = (
-    "see that Graph and the storage account can be reached from here: addresses, firewall, private endpoints"
-)
+_REACH = "make Graph and the storage account reachable from here: addresses, firewall, private endpoints"
 
-_REPORT = "this is a fault of the enforcer; report it with this line"
+_REPORT = "this is a bug in the enforcer; report it with this line"
 
 
 class Health(StrEnum):
     OK = "ok"
     WARNING = "warning"
-    """It works, but somebody should look."""
+    """It works, but needs attention."""
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One line: what was looked at, how it is, and what would mend it."""
+    """The result of one check: its subject, how it is, and how to fix it."""
 
     name: str
     health: Health
     detail: str
-    mend: str = ""
+    fix: str = ""
 
 
 async def run_checks(services: Services, *, seconds: float = 90.0) -> AsyncIterator[Check]:
-    """Make all checks at the same time; none stops the others.
+    """Run all checks concurrently; none stops the others.
 
     Args:
-        services: What is looked at.
-        seconds: How long a look may take: a run tries a service that does not answer for minutes.
+        services: All adapters.
+        seconds: Time limit for each check; a run would retry a silent service for minutes.
     """
-    looks: dict[str, CheckFunction] = {
+    checks: dict[str, CheckFunction] = {
         "settings": _names,
         "identity": _identity,
         "groups": _groups,
@@ -74,36 +72,36 @@ async def run_checks(services: Services, *, seconds: float = 90.0) -> AsyncItera
         "warnings to sponsors": _sponsors,
         "time zone": _clock,
     }
-    made = (_guarded(name, look(services), seconds) for name, look in looks.items())
-    for checks in await asyncio.gather(*made):
-        for check in checks:
-            yield check
+    guarded = (_guarded(name, check(services), seconds) for name, check in checks.items())
+    for results in await asyncio.gather(*guarded):
+        for result in results:
+            yield result
 
 
 type CheckFunction = Callable[[Services], Awaitable[list[Check]]]
 
 
-async def _guarded(name: str, look: Awaitable[list[Check]], seconds: float) -> list[Check]:
+async def _guarded(name: str, check: Awaitable[list[Check]], seconds: float) -> list[Check]:
     try:
         async with asyncio.timeout(seconds):
-            return await look
+            return await check
     except TimeoutError:
         return [_failed(name, f"no answer within {seconds:g} seconds", _REACH)]
     except UnavailableError as error:
         return [_failed(name, str(error), _REACH)]
-    except Exception as error:  # noqa: BLE001 -- whatever one look raises, the others go on
+    except Exception as error:  # noqa: BLE001 -- whatever one check raises, the others go on
         first = cause(error)
         if isinstance(first, EnforcerError):
             return [_failed(name, str(first), "see the message")]
-        return [_failed(name, f"this look broke off: {type(first).__name__}: {first}", _REPORT)]
+        return [_failed(name, f"this check failed to run: {type(first).__name__}: {first}", _REPORT)]
 
 
 async def _identity(services: Services) -> list[Check]:
     identity = await own_identity(services.graph)
     checks = [_ok("identity", f"{identity.object_id or 'unknown'}, app {identity.app_id or 'unknown'}")]
     if not identity.roles:
-        detail = "the token names no application permissions; this may be a person's sign-in"
-        return [*checks, _warning("permissions", detail, "run this where the function's identity is")]
+        detail = "the token has no application permissions; it may be a person's"
+        return [*checks, _warning("permissions", detail, "run this with the function's identity")]
     wanted = [("read users", "User.Read.All", True), ("revoke sessions", "User.RevokeSessions.All", True)]
     settings = services.settings
     wanted.append(
@@ -126,10 +124,10 @@ def _permission(name: str, permission: str, identity: Identity) -> Check:
 
 def _may_send(identity: Identity) -> Check:
     if "Mail.Send" in identity.roles:
-        return _ok("may send mail", "Mail.Send, as anybody; Exchange can limit it to one mailbox")
-    detail = "Mail.Send is not granted in Entra ID; whether Exchange lets it send cannot be seen from here"
-    mend = "give it the one mailbox in Exchange (docs/permissions.md#one-mailbox-instead-of-all)"
-    return _warning("may send mail", detail, f"{mend}, or {_GRANT} Mail.Send")
+        return _ok("may send mail", "Mail.Send, from any mailbox; Exchange can limit it to one")
+    detail = "Mail.Send is not granted in Entra ID; whether Exchange allows it cannot be seen from here"
+    fix = "grant it one mailbox in Exchange (docs/permissions.md#one-mailbox-instead-of-all)"
+    return _warning("may send mail", detail, f"{fix}, or {_GRANT} Mail.Send")
 
 
 async def _may_remove(services: Services, group_id: str, identity: Identity) -> Check:
@@ -137,9 +135,9 @@ async def _may_remove(services: Services, group_id: str, identity: Identity) -> 
     if identity.object_id and identity.object_id in await services.directory.owners(group_id):
         return _ok(name, "owner of the group")
     if {"GroupMember.ReadWrite.All", "Group.ReadWrite.All"} & identity.roles:
-        return _ok(name, "GroupMember.ReadWrite.All; ownership of the group would be less")
-    mend = f"az ad group owner add --group {group_id} --owner-object-id {identity.object_id}"
-    return _failed(name, "neither an owner of the group nor allowed to change every group", mend)
+        return _ok(name, "GroupMember.ReadWrite.All; owning the group would be enough")
+    fix = f"az ad group owner add --group {group_id} --owner-object-id {identity.object_id}"
+    return _failed(name, "neither an owner of the group nor allowed to change every group", fix)
 
 
 async def _groups(services: Services) -> list[Check]:
@@ -152,7 +150,7 @@ async def _group(services: Services, group_id: str) -> Check:
         group = await services.directory.require_group(group_id)
         members = [member async for member in services.directory.members(group_id)]
     except EnforcerError as error:
-        return _failed(name, str(error), "see the message; ENFORCER_GROUP_IDS names the groups")
+        return _failed(name, str(error), "see the message; ENFORCER_GROUP_IDS lists the groups")
     blind = sum(1 for member in members if member.is_user and not member.user_principal_name)
     if blind:
         return _failed(name, f"the names of {blind} members cannot be read", f"{_GRANT} User.Read.All")
@@ -173,9 +171,9 @@ async def _register(services: Services) -> list[Check]:
         for partition in spellings(group_id, others):
             await services.register.read(partition, count)
     counts = f"{rows} rows of managed groups, {unreadable} of them cannot be read"
-    mend = "enforcer plan names them and says what would be right (docs/data.md#findings)"
+    fix = "correct the rows that enforcer plan lists (docs/data.md#findings)"
     return [
-        _warning("register", f"{counts}: nobody is acted upon on those", mend)
+        _warning("register", f"{counts}: no action is taken on those", fix)
         if unreadable
         else _ok("register", counts),
         *(
@@ -188,15 +186,15 @@ async def _register(services: Services) -> list[Check]:
 async def _midnight_ends(services: Services) -> list[Check]:
     name, rules, now = "ends at midnight", services.settings.date_rules, services.now()
     if rules.midnight is Midnight.DAY:
-        return [_ok(name, "each is the whole of that day: ENFORCER_MIDNIGHT is day")]
+        return [_ok(name, "access lasts through that day: ENFORCER_MIDNIGHT is day")]
     rows = await read_register(services, services.settings.group_ids)
-    told = [f"{row.key}: {about}" for row in rows if (about := row.about_midnight(rules, now))]
-    if not told:
-        return [_ok(name, "no access that is still to end does so at midnight")]
-    mend = (
+    ending = [f"{row.key}: {about}" for row in rows if (about := row.about_midnight(rules, now))]
+    if not ending:
+        return [_ok(name, "no current access ends at midnight")]
+    fix = (
         "write days (docs/writing-rows.md), or set ENFORCER_MIDNIGHT to day where the feed cannot be changed"
     )
-    return [_warning(name, f"{len(told)} row{'s' if len(told) > 1 else ''}, such as {told[0]}", mend)]
+    return [_warning(name, f"{len(ending)} row{'s' if len(ending) > 1 else ''}, such as {ending[0]}", fix)]
 
 
 async def _runs(services: Services) -> list[Check]:
@@ -218,12 +216,12 @@ def _of_group(services: Services, group: GroupStatus) -> list[Check]:
 
 def _last_run(services: Services, group: GroupStatus) -> Check:
     name, run = f"last complete run of {group.group_id}", group.last_complete_run
-    mend = "POST /api/sweeps, then look at the function app's timers (docs/runbook.md#no-complete-run)"
+    fix = "POST /api/sweeps, then check the function app's timer (docs/runbook.md#no-complete-run)"
     if run is None or run.finished_at is None:
-        return _warning(name, "there was none yet", mend)
+        return _warning(name, "none yet", fix)
     age = services.now() - run.finished_at
     detail = f"{run.run_id}, {age.total_seconds() / 3600:.1f} hours ago"
-    return _failed(name, detail, mend) if age > OVERDUE else _ok(name, detail)
+    return _failed(name, detail, fix) if age > OVERDUE else _ok(name, detail)
 
 
 async def _queues(services: Services) -> list[Check]:
@@ -231,29 +229,29 @@ async def _queues(services: Services) -> list[Check]:
     try:
         waiting = {name: await services.queues.waiting(name) for name in names}
     except AccessDeniedError as error:
-        mend = "the app's identity needs Storage Queue Data Contributor, an operator's sign-in does not"
-        return [_warning("queues", f"not looked at: {error}", f"{mend} (docs/permissions.md)")]
+        fix = "the app's identity needs Storage Queue Data Contributor; an operator does not"
+        return [_warning("queues", f"not checked: {error}", f"{fix} (docs/permissions.md)")]
     counts = ", ".join(f"{name}: {waiting[name]} waiting" for name in names[:2])
     return [_ok("queues", counts), *(_poison(name, waiting[name]) for name in names[2:] if waiting[name])]
 
 
 def _poison(name: str, waiting: int) -> Check:
-    detail = f"messages that were given up, and that nothing has recorded yet: {waiting}"
-    return _warning(name, detail, "see that the function app runs, then docs/runbook.md#poison")
+    detail = f"messages given up and not yet recorded: {waiting}"
+    return _warning(name, detail, "make sure that the function app runs, then see docs/runbook.md#poison")
 
 
 async def _reports(services: Services) -> list[Check]:
     async with open_reports(services.settings.storage) as reports:
         there = await reports.exist()
-    return [_ok(CONTAINER, "the container answers" if there else "the first run will make the container")]
+    return [_ok(CONTAINER, "the container exists" if there else "the first run creates the container")]
 
 
 async def _policies(services: Services) -> list[Check]:
-    look = await look_for_drift(services)
-    name, mend = "conditional access", "enforcer policies plan (docs/conditional-access.md)"
-    if not look.permitted:
-        return [_warning(name, f"not looked at: this identity lacks {READING}", f"{_GRANT} {READING}")]
-    return [_failed(name, drift.detail, mend) for drift in look.drifts] or [
+    report = await look_for_drift(services)
+    name, fix = "conditional access", "enforcer policies plan (docs/conditional-access.md)"
+    if not report.permitted:
+        return [_warning(name, f"not checked: this identity lacks {READING}", f"{_GRANT} {READING}")]
+    return [_failed(name, drift.detail, fix) for drift in report.drifts] or [
         _ok(name, "whoever leaves the group is blocked, and nobody else")
     ]
 
@@ -261,40 +259,40 @@ async def _policies(services: Services) -> list[Check]:
 async def _api(services: Services) -> list[Check]:
     settings = services.settings
     if settings.tenant_id and settings.api_audience:
-        return [_ok("HTTP API", f"takes tokens of tenant {settings.tenant_id} for {settings.api_audience}")]
-    detail = "closed, by this environment's settings: every route but /health refuses everybody"
+        return [_ok("HTTP API", f"accepts tokens of tenant {settings.tenant_id} for {settings.api_audience}")]
+    detail = "closed by this environment's settings: every route but /health refuses everybody"
     return [_warning("HTTP API", detail, "set ENFORCER_TENANT_ID and ENFORCER_API_AUDIENCE")]
 
 
 async def _alarms(services: Services) -> list[Check]:
-    unseen = "Azure Monitor's alarms and whom they tell cannot be seen from here"
+    unseen = "Azure Monitor's alerts cannot be seen from here"
     schemes = ", ".join(sorted(scheme(url) for url in services.settings.notify_urls))
     if schemes:
-        return [_ok("alarms", f"summaries and given-up work are told to {schemes}; {unseen}")]
-    mend = (
-        "set ENFORCER_NOTIFY_URLS (docs/notifications.md), or see that az monitor action-group list has you"
-    )
-    return [_warning("alarms", f"the enforcer itself tells nobody; {unseen}", mend)]
+        return [_ok("alarms", f"summaries and failed work are sent to {schemes}; {unseen}")]
+    fix = "set ENFORCER_NOTIFY_URLS (docs/notifications.md), or check az monitor action-group list"
+    return [_warning("alarms", f"No notification URLs configured; {unseen}", fix)]
 
 
 async def _sponsors(services: Services) -> list[Check]:
     settings, name = services.settings, "warnings to sponsors"
     if not settings.mail_sender:
-        return [_warning(name, "nobody is told ahead", "set ENFORCER_MAIL_SENDER (docs/notifications.md)")]
+        return [
+            _warning(name, "no mail sender configured", "set ENFORCER_MAIL_SENDER (docs/notifications.md)")
+        ]
     days = ", ".join(str(day) for day in settings.warn_days)
     return [_ok(name, f"from {settings.mail_sender}, {days} days ahead")]
 
 
 async def _names(_: Services) -> list[Check]:
-    """Look for variables that were meant to be settings: nothing goes by them, and nobody would notice."""
+    """Look for misspelt settings, which would have no effect and go unnoticed."""
     unknown = sorted(name for name in os.environ.keys() - names() if name.startswith("ENFORCER_"))
-    return [_unknown(name) for name in unknown] or [_ok("settings", "every ENFORCER_ variable is one")]
+    return [_unknown(name) for name in unknown] or [_ok("settings", "every ENFORCER_ variable is a setting")]
 
 
 def _unknown(name: str) -> Check:
     near = get_close_matches(name, names(), n=1)
-    mend = f"perhaps {near[0]}; docs/settings.md has them all" if near else "docs/settings.md has them all"
-    return _failed(name, "is set, but there is no such setting, so it does nothing", mend)
+    fix = f"perhaps {near[0]}; docs/settings.md lists all" if near else "docs/settings.md lists all"
+    return _failed(name, "is not a setting, so it has no effect", fix)
 
 
 async def _clock(services: Services) -> list[Check]:
@@ -303,8 +301,8 @@ async def _clock(services: Services) -> list[Check]:
     detail = f"today ends at {instant(ends_at(today.isoformat(), settings.zone))} in {settings.zone.key}"
     checks = [_ok("time zone", detail), _ok("schedule", _next_night(settings, now))]
     if os.environ.get("WEBSITE_TIME_ZONE"):
-        mend = "remove WEBSITE_TIME_ZONE from the app settings; days end by ENFORCER_TIME_ZONE"
-        checks.append(_failed("WEBSITE_TIME_ZONE", "is not supported on Flex Consumption", mend))
+        fix = "remove WEBSITE_TIME_ZONE from the app settings; days end by ENFORCER_TIME_ZONE"
+        checks.append(_failed("WEBSITE_TIME_ZONE", "is not supported on Flex Consumption", fix))
     if settings.mode is Mode.REPORT:
         checks.append(_warning("mode", "report: nobody is offboarded", "set ENFORCER_MODE to enforce"))
     return checks
@@ -314,16 +312,16 @@ def _next_night(settings: Settings, now: datetime) -> str:
     begins = as_written(settings.schedule).next_after(now)
     here = begins.astimezone(settings.zone)
     place = f"{here:%H:%M} in {settings.zone.key}"
-    return f"{settings.schedule}: the next night begins at {instant(begins)}, {place}"
+    return f"{settings.schedule}: the next nightly run begins at {instant(begins)}, {place}"
 
 
 def _ok(name: str, detail: str) -> Check:
     return Check(name=name, health=Health.OK, detail=detail)
 
 
-def _warning(name: str, detail: str, mend: str) -> Check:
-    return Check(name=name, health=Health.WARNING, detail=detail, mend=mend)
+def _warning(name: str, detail: str, fix: str) -> Check:
+    return Check(name=name, health=Health.WARNING, detail=detail, fix=fix)
 
 
-def _failed(name: str, detail: str, mend: str) -> Check:
-    return Check(name=name, health=Health.FAILED, detail=detail, mend=mend)
+def _failed(name: str, detail: str, fix: str) -> Check:
+    return Check(name=name, health=Health.FAILED, detail=detail, fix=fix)

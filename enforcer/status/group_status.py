@@ -1,6 +1,6 @@
-"""How things stand: when each group was last swept, who is stuck, what waits, whose access ends soon.
+"""Group status: when each group was last swept, who is stuck, what is held, whose access ends soon.
 
-Asks the tables only, so that it answers when Graph does not.
+Reads only tables, so that it answers when Graph does not.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from enforcer.core.runs import Run, RunKind, RunState
 from enforcer.core.settings import Mode, Settings
 from enforcer.services import Services
 
-# A night's run comes every 24 hours; infra/ raises the alarm for a missed one after the same time.
+# A nightly run comes every 24 hours; infra/ raises the alarm for a missed one after the same time.
 OVERDUE = timedelta(hours=26)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndingRow:
-    """A row of the register whose end is near."""
+    """A row of the register that ends soon."""
 
     row_key: str
     end_date: str
@@ -34,19 +34,19 @@ class EndingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupStatus:
-    """How one managed group stands.
+    """The status of one managed group.
 
     Attributes:
         contractors: Rows of the register whose access has not ended.
-        last_complete_run: The newest sweep that read everything and held nothing back, of the last 45 days;
-            of all times where those have no run at all. The alarm for a missed night goes by it.
-        last_run: The newest sweep, whatever became of it.
-        unfinished: People whose offboarding was begun and is not done.
-        stuck: Those of them whom six runs could not offboard.
-        held: The plan that the newest finished sweep left waiting for an approval.
-        ending_soon: Rows whose end is within the longest of ENFORCER_WARN_DAYS.
-        findings: What the newest complete run found, counted by kind.
-        forecast: How many ends there are in this week and in each of those to come.
+        last_complete_run: The newest sweep of the last 45 days that completed and was not held; of all time,
+            where those days have no run at all. The alarm for a missed night is based on it.
+        last_run: The newest sweep, whatever its result.
+        unfinished: How many offboardings were begun and are not done.
+        stuck: Those whom six runs could not offboard.
+        held: The plan that the newest finished sweep left for approval.
+        ending_soon: Rows that end within the longest of ENFORCER_WARN_DAYS.
+        findings: The newest complete run's findings, counted by kind.
+        forecast: How many rows end in this week and each of the next.
     """
 
     group_id: str
@@ -63,7 +63,7 @@ class GroupStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How all managed groups stand; `next_night` is when the timer fires next, by `ENFORCER_SCHEDULE`."""
+    """The status of all managed groups; `next_night` is when the timer fires next (`ENFORCER_SCHEDULE`)."""
 
     as_of: datetime
     mode: Mode
@@ -73,7 +73,7 @@ class Status:
 
 
 async def read_status(services: Services) -> Status:
-    """Read how things stand.
+    """Read the status of all managed groups.
 
     Raises:
         AccessDeniedError, UnavailableError: Storage refuses, or does not answer.
@@ -127,10 +127,7 @@ async def _unfinished(enforcements: AsyncIterable[OffboardingRecord]) -> list[Of
 
 
 def _only_looked(run: Run, settings: Settings) -> bool:
-    """Whether this is a report-only sweep, requested while the mode is `enforce`.
-
-    It does not count as the nightly run.
-    """
+    """Whether this is a report-only sweep requested in mode `enforce`: it is not the nightly run."""
     return run.mode == Mode.REPORT and settings.mode is Mode.ENFORCE
 
 
@@ -140,7 +137,7 @@ def _newest_complete(sweeps: Sequence[Run]) -> Run | None:
 
 
 def _still_holds(plan: HeldPlan, sweeps: Sequence[Run]) -> bool:
-    """Whether the newest finished sweep made this plan; an older one is of interest to nobody."""
+    """Whether the newest finished sweep made this plan; older plans are out of date."""
     finished = [run for run in sweeps if run.state is RunState.COMPLETE]
     return bool(finished) and finished[-1].held and finished[-1].digest == plan.digest
 

@@ -1,4 +1,4 @@
-"""Releases a plan that the brake holds: once, and only while the same people are in it."""
+"""Approve a held plan: once, and only for the same people."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from enforcer.sweep.planning import make_whole_plan
 
 
 async def approve(services: Services, digest: str, *, actor: str) -> list[HeldPlan]:
-    """Approve the plan of that digest: a held one, or the present one of all groups.
+    """Approve the plan with this digest: a held plan, or the current plan of all groups.
 
-    The sweep that comes next acts on it only if its own plan has the same digest.
+    The next sweep acts on it only if its own plan has the same digest.
 
     Raises:
-        NotFoundError: No held plan, and not the present one, has that digest.
-        InputError: It was approved and used already, or it is not held.
+        NotFoundError: Neither a held plan nor the current plan has this digest.
+        InputError: The approval was already used, or the plan is not held.
     """
     digest = digest.strip().lower()
     held = await services.plans.get(digest)
@@ -29,11 +29,11 @@ async def approve(services: Services, digest: str, *, actor: str) -> list[HeldPl
         raise InputError(f"the approval of plan {digest} was used by run {held.used_by}", field="digest")
     if not groups:
         raise NotFoundError(
-            f"no held plan has the digest {digest}; the present plan's is {plan.digest}", field="digest"
+            f"no held plan has the digest {digest}; the current plan's is {plan.digest}", field="digest"
         )
     waiting = [group for group in groups if group.held]
     if not waiting:
-        raise InputError(f"plan {digest} is not held by the brake: it needs no approval", field="digest")
+        raise InputError(f"plan {digest} is not held by the brake; it needs no approval", field="digest")
     now = services.now()
     return [await _approve(services, await services.plans.hold(group, now, ""), actor) for group in waiting]
 
@@ -49,7 +49,7 @@ async def _approve(services: Services, held: HeldPlan, actor: str) -> HeldPlan:
         return held
     now = services.now()
     approved = await services.plans.approve(held, actor, now)
-    # Somebody else may have been faster: then his approval is the one that counts, and he has recorded it.
+    # Where somebody else was faster, their approval counts, and they have recorded it.
     if (approved.approved_at, approved.approved_by) != (now, actor):
         return approved
     entry = Entry(

@@ -1,4 +1,4 @@
-"""A run at work on one managed group: what it may use, how long, and how it keeps the record."""
+"""A run over one managed group: its services, lease, time limit and ledger."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from enforcer.core.runs import Run
 from enforcer.services import Services
 from enforcer.storage.tables.leases import Lease
 
-# When time is up, what is on its way may still arrive; pauses of Graph are not sat out.
+# Once time is up, requests in flight may still be answered; no wait that Graph asks for is sat out.
 _GRACE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRun:
-    """A run at work.
+    """A run over one managed group.
 
     Attributes:
-        until: Time of the event loop's clock after which nobody new is begun.
+        until: Event loop time after which nobody new is started.
     """
 
     services: Services
@@ -36,20 +36,20 @@ class GroupRun:
 
     @property
     def last_call(self) -> float | None:
-        """Time of the event loop's clock until which what is on its way may arrive, to be recorded."""
+        """Event loop time until which requests in flight may be answered, and are recorded."""
         return None if self.until is None else self.until + _GRACE_SECONDS
 
     def time_is_up(self) -> bool:
         return self.until is not None and asyncio.get_running_loop().time() >= self.until
 
     async def record(self, entries: Sequence[Entry]) -> None:
-        """Append to the ledger. Raises: as `Ledger.append`."""
+        """Append to the ledger; raises what `Ledger.append` raises."""
         await self.services.ledger.append(self.group_id, list(entries))
 
-    async def forget(self, enforcement: OffboardingRecord, outcome: str) -> None:
-        """Take an intent back: his access has not ended after all."""
-        await self.record([self.entry(Action.WITHDRAW, enforcement, outcome=outcome)])
-        await self.services.enforcements.forget(self.group_id, enforcement.row_key)
+    async def forget(self, intent: OffboardingRecord, outcome: str) -> None:
+        """Withdraw an intent: the person's access has not ended after all."""
+        await self.record([self.entry(Action.WITHDRAW, intent, outcome=outcome)])
+        await self.services.enforcements.forget(self.group_id, intent.row_key)
 
     def entry(self, action: Action, about: OffboardingRecord | None = None, *, outcome: str) -> Entry:
         return self.context.entry(action, self.services.now(), outcome=outcome, about=about)

@@ -1,4 +1,4 @@
-"""Adds contractors whose time has begun to the group (`ENFORCER_ONBOARD=add`)."""
+"""Add contractors whose access has begun to the group (`ENFORCER_ONBOARD=add`)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PEOPLE_AT_ONCE = 4
 
 
 class _TooLateError(Exception):
-    """His row does not say any more that he may enter."""
+    """The joiner's row no longer grants access."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,12 @@ class Joiners:
     Attributes:
         added: How many are members now.
         missed: Those who could not be added, and why.
-        unclear: Those who were not added because the register has several rows for them.
-        turned_back: Those whose access ended while they were being added, so that they were removed again.
-        failure: Why the run has to end, whatever it is. Nobody else is begun then, but whoever was begun is
-            recorded.
+        unclear: Those not added because the register has several rows for them.
+        turned_back: Those whose access ended while they were being added, and who were removed again.
+        failure: What ends the run. Nobody else is started after it, but whoever was started is recorded.
     """
 
-    job: GroupRun
+    group_run: GroupRun
     added: int = 0
     missed: list[Finding] = field(default_factory=list)
     unclear: list[Finding] = field(default_factory=list)
@@ -58,168 +57,169 @@ class Joiners:
     _listed: Collection[str] = ()
     _rows: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
-    async def add(self, newcomers: tuple[Onboard, ...], listed: Collection[str]) -> None:
-        """Add everybody; whoever cannot be added is a finding and keeps nobody else waiting.
+    async def add(self, joiners: tuple[Onboard, ...], listed: Collection[str]) -> None:
+        """Add everybody; whoever cannot be added is a finding and does not hold up the others.
 
         Args:
-            newcomers: Whom to add.
-            listed: The object IDs of all whom Graph listed in the group.
+            joiners: Whom to add.
+            listed: Object IDs of everybody whom Graph listed in the group.
 
         Raises:
             RunError, UnavailableError: The run has to end.
-            Whatever else has failed, once everybody who was begun is on record.
+            Any other failure, once everybody who was started is on record.
         """
-        if newcomers:
+        if joiners:
             self._listed = listed
             await self._read_keys()
-            await each(newcomers, self._add_in_time, at_once=_PEOPLE_AT_ONCE)
+            await each(joiners, self._add_in_time, at_once=_PEOPLE_AT_ONCE)
         if self.failure is not None:
             raise self.failure
 
     async def _read_keys(self) -> None:
-        """Note whom every row may mean, by partition and key, however the group's ID is spelt there."""
-        services = self.job.services
+        """Index all rows by whom they may mean, however the group's ID is spelt in their partition."""
+        services = self.group_run.services
         others = await services.register.other_partitions(services.settings.group_ids)
-        for partition in spellings(self.job.group_id, others):
+        for partition in spellings(self.group_run.group_id, others):
             for key in await services.register.keys(partition):
                 for meant in meanings(key):
                     self._rows.setdefault(meant, []).append((partition, key))
 
-    async def _add_in_time(self, newcomer: Onboard) -> None:
-        if self.failure is not None or self.job.time_is_up():
-            self._miss(newcomer, OUT_OF_TIME if self.failure is None else RUN_ENDED)
+    async def _add_in_time(self, joiner: Onboard) -> None:
+        if self.failure is not None or self.group_run.time_is_up():
+            self._miss(joiner, OUT_OF_TIME if self.failure is None else RUN_ENDED)
             return
         try:
-            async with asyncio.timeout_at(self.job.last_call):
-                await self._add_one(newcomer)
+            async with asyncio.timeout_at(self.group_run.last_call):
+                await self._add_one(joiner)
         except TimeoutError:
-            self._miss(newcomer, OUT_OF_TIME)
-        except Exception as error:  # noqa: BLE001 -- ends the run, once everybody who was begun is on record
+            self._miss(joiner, OUT_OF_TIME)
+        except Exception as error:  # noqa: BLE001 -- ends the run, once everybody who was started is on record
             self._fail(error)
-            self._miss(newcomer, RUN_ENDED)
+            self._miss(joiner, RUN_ENDED)
 
     def _fail(self, error: Exception) -> None:
         self.failure = self.failure or error
 
-    async def _add_one(self, newcomer: Onboard) -> None:
-        if not await self._may_enter(newcomer):
+    async def _add_one(self, joiner: Onboard) -> None:
+        if not await self._may_enter(joiner):
             return
-        await self.job.lease.require()
+        await self.group_run.lease.require()
         try:
-            person = await self.job.services.directory.find(newcomer.key)
+            person = await self.group_run.services.directory.find(joiner.key)
         except (InputError, ReadError, UnavailableError) as error:
-            self._miss(newcomer, str(error))
+            self._miss(joiner, str(error))
             return
-        if person.id in self.job.services.settings.protected_ids:
-            self._miss(newcomer, "ENFORCER_PROTECTED_IDS names him")
+        if person.id in self.group_run.services.settings.protected_ids:
+            self._miss(joiner, "ENFORCER_PROTECTED_IDS names them")
             return
-        if others := self._other_rows(newcomer, person):
-            self.unclear.append(_several_rows(newcomer, person, others))
+        if others := self._other_rows(joiner, person):
+            self.unclear.append(_several_rows(joiner, person, others))
             return
-        look = partial(self._look_again, newcomer)
+        recheck = partial(self._recheck, joiner)
         try:
-            added = await self.job.services.directory.add(self.job.group_id, person.id, look)
+            added = await self.group_run.services.directory.add(self.group_run.group_id, person.id, recheck)
         except _TooLateError:
             return
         added = self._credited(person, added)
         is_in = added.outcome is StepOutcome.DONE
-        await self._record(newcomer, person.id, added)
-        over = await self._end_of_access(newcomer) if is_in or added.unavailable else None
+        await self._record(joiner, person.id, added)
+        over = await self._end_of_access(joiner) if is_in or added.unavailable else None
         if over is not None:
-            await self._turn_back(newcomer, person, over)
+            await self._turn_back(joiner, person, over)
         else:
             self.added += is_in
 
-    async def _look_again(self, newcomer: Onboard) -> None:
-        if not await self._may_enter(newcomer):
+    async def _recheck(self, joiner: Onboard) -> None:
+        if not await self._may_enter(joiner):
             raise _TooLateError
 
-    async def _may_enter(self, newcomer: Onboard) -> bool:
-        """Whether his row, read once more, still says so."""
-        contractor, now = await self._read_again(newcomer), self.job.services.now()
+    async def _may_enter(self, joiner: Onboard) -> bool:
+        """Whether the joiner's row, read again, still grants access."""
+        contractor, now = await self._read_again(joiner), self.group_run.services.now()
         return isinstance(contractor, Contractor) and contractor.has_begun(now) and not contractor.is_due(now)
 
-    async def _end_of_access(self, newcomer: Onboard) -> _End | None:
-        """Return the end of his access, if it has come while he was being added, or his row has gone."""
-        contractor, now = await self._read_again(newcomer), self.job.services.now()
+    async def _end_of_access(self, joiner: Onboard) -> _End | None:
+        """Return when access ended, if it ended or the row was deleted while they were being added."""
+        contractor, now = await self._read_again(joiner), self.group_run.services.now()
         if contractor is None:
             return _End(instant(now), now)
         if isinstance(contractor, Contractor) and contractor.is_due(now):
             return _End(contractor.end_date, contractor.due_at)
         return None
 
-    async def _read_again(self, newcomer: Onboard) -> ReadRow | None:
-        services = self.job.services
-        row = await services.register.row(self.job.group_id, newcomer.row_key)
+    async def _read_again(self, joiner: Onboard) -> ReadRow | None:
+        services = self.group_run.services
+        row = await services.register.row(self.group_run.group_id, joiner.row_key)
         return None if row is None else read_row(row, services.settings.date_rules)
 
-    def _other_rows(self, newcomer: Onboard, person: Person) -> list[str]:
-        """Return the keys of the person's other rows: only Entra tells that they mean him, too."""
-        own = (self.job.group_id, newcomer.row_key)
+    def _other_rows(self, joiner: Onboard, person: Person) -> list[str]:
+        """Return the keys of other rows that mean this person by a name that only Entra knows."""
+        own = (self.group_run.group_id, joiner.row_key)
         rows = {row for name in person.possible_names for row in self._rows.get(name, ()) if row != own}
         return [key for _, key in sorted(rows)]
 
     def _credited(self, person: Person, added: StepResult) -> StepResult:
-        """Of somebody who was not listed, and is in after an attempt without an answer: that was we."""
+        """Count an unanswered attempt as ours, if the person was not listed before and is a member now."""
         is_ours = added.outcome is StepOutcome.ABSENT and added.uncertain and person.id not in self._listed
         return replace(added, outcome=StepOutcome.DONE) if is_ours else added
 
-    async def _turn_back(self, newcomer: Onboard, person: Person, over: _End) -> None:
-        """Offboard him at once: whoever ended his access meanwhile could not find him in the group."""
-        services, group_id = self.job.services, self.job.group_id
+    async def _turn_back(self, joiner: Onboard, person: Person, over: _End) -> None:
+        """Offboard the person at once: whoever ended their access did not yet find them in the group."""
+        services, group_id = self.group_run.services, self.group_run.group_id
         leaver = Offboard(
             user_id=person.id,
-            row_key=newcomer.row_key,
+            row_key=joiner.row_key,
             user_principal_name=person.user_principal_name,
             end_date=over.end_date,
             due_at=over.due_at,
             user_kind=person.user_kind,
             steps=(Step.REMOVE, Step.REVOKE),
         )
-        await services.enforcements.save(group_id, [intent(leaver, self.job.run.run_id)])
-        taken = StepRun(person=leaver)
-        await take_steps(services.directory, group_id, taken)
+        await services.enforcements.save(group_id, [intent(leaver, self.group_run.run.run_id)])
+        step_run = StepRun(person=leaver)
+        await take_steps(services.directory, group_id, step_run)
         now = services.now()
-        await self.job.record(entries(taken, self.job.context, now))
-        outcome = conclude(taken, self.job.run.run_id, now)
+        await self.group_run.record(entries(step_run, self.group_run.context, now))
+        outcome = conclude(step_run, self.group_run.run.run_id, now)
         await services.enforcements.save(group_id, [outcome.enforcement])
-        self._tell_of(newcomer, taken)
+        self._report(joiner, step_run)
 
-    def _tell_of(self, newcomer: Onboard, taken: StepRun) -> None:
-        said = f"not offboarded again yet: {taken.failures}" if taken.failures else "removed again at once"
-        detail = f"was added while his access was being ended; {said}"
+    def _report(self, joiner: Onboard, step_run: StepRun) -> None:
+        failures = step_run.failures
+        result = f"not yet offboarded again: {failures}" if failures else "removed again at once"
+        detail = f"was added while their access was being ended; {result}"
         found = Finding(
             kind=FindingKind.RE_ADDED,
-            row_key=newcomer.row_key,
-            user_id=taken.person.user_id,
+            row_key=joiner.row_key,
+            user_id=step_run.person.user_id,
             detail=detail,
         )
-        (self.turned_back if taken.settled else self.missed).append(found)
+        (self.turned_back if step_run.settled else self.missed).append(found)
 
-    async def _record(self, newcomer: Onboard, user_id: str, added: StepResult) -> None:
+    async def _record(self, joiner: Onboard, user_id: str, added: StepResult) -> None:
         done = added.outcome is StepOutcome.DONE
         settled = EntryOutcome.ADDED if done else EntryOutcome.ALREADY_A_MEMBER
         outcome = settled if added.settled else failure(added.explanation)
         entry = replace(
-            self.job.entry(Action.ADD, outcome=outcome),
+            self.group_run.entry(Action.ADD, outcome=outcome),
             user=user_id,
-            row_key=newcomer.row_key,
-            end_date=newcomer.end_date,
+            row_key=joiner.row_key,
+            end_date=joiner.end_date,
             request_id=added.request_id,
         )
-        await self.job.record([entry])
+        await self.group_run.record([entry])
         if not added.settled:
-            self._miss(newcomer, added.explanation)
+            self._miss(joiner, added.explanation)
 
-    def _miss(self, newcomer: Onboard, why: str) -> None:
+    def _miss(self, joiner: Onboard, why: str) -> None:
         detail = f"could not be added: {why}"
-        self.missed.append(Finding(kind=FindingKind.MISSING_MEMBER, row_key=newcomer.row_key, detail=detail))
+        self.missed.append(Finding(kind=FindingKind.MISSING_MEMBER, row_key=joiner.row_key, detail=detail))
 
 
-def _several_rows(newcomer: Onboard, person: Person, others: Collection[str]) -> Finding:
+def _several_rows(joiner: Onboard, person: Person, others: Collection[str]) -> Finding:
     return Finding(
         kind=FindingKind.AMBIGUOUS_ROW,
-        row_key=newcomer.row_key,
+        row_key=joiner.row_key,
         user_id=person.id,
         detail=same_person(others),
     )

@@ -1,4 +1,4 @@
-"""The plan of all managed groups, for whoever looks at it before something is done."""
+"""The plan of all managed groups, to be looked at before anything is done."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from enforcer.sweep.reading import read_snapshot
 
 
 async def make_whole_plan(services: Services, as_of: datetime | None = None) -> Plan:
-    """Plan all managed groups, now or as of another time, and change nothing."""
+    """Plan all managed groups, as of now or another time, without changing anything."""
     at = as_of or services.now()
-    facts = [await read_snapshot(services, group_id, at) for group_id in services.settings.group_ids]
-    return make_plan(facts, services.settings, at)
+    snapshots = [await read_snapshot(services, group_id, at) for group_id in services.settings.group_ids]
+    return make_plan(snapshots, services.settings, at)

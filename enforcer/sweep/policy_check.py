@@ -1,4 +1,4 @@
-"""What a run makes sure of when everybody is out: that policies block whoever has left, by Entra's word."""
+"""After the removals: check the policies, and ask Entra whether they block whoever has left."""
 
 from __future__ import annotations
 
@@ -18,58 +18,58 @@ from enforcer.sweep.group_run import GroupRun
 
 _log = logging.getLogger(__name__)
 
-# Entra answers one question a second. When more people than this leave at once, asking about each of them
-# would delay the run's result by minutes: the sweep that verifies them asks instead.
+# Entra answers one question a second. When more people than this leave at once, asking about each would
+# delay the run's result by minutes, so the verifying sweep asks instead.
 _ASKED_AT_ONCE = 30
 
 
 @dataclass(slots=True)
 class PolicyCheck:
-    """The policies and the proofs of one run. Nothing here fails the run.
+    """One run's check of policies and next sign-ins. It never fails the run.
 
     Attributes:
-        look: What the tenant's policies are like.
-        proven: People with what Entra says of their next sign-in.
+        drift: What is wrong with the tenant's policies.
+        proven: Records, with what Entra says about the person's next sign-in.
     """
 
-    job: GroupRun
-    look: DriftReport = field(default_factory=lambda: DriftReport(permitted=False))
+    group_run: GroupRun
+    drift: DriftReport = field(default_factory=lambda: DriftReport(permitted=False))
     proven: list[OffboardingRecord] = field(default_factory=list)
     _not_blocked: list[Finding] = field(default_factory=list)
 
     async def watch(self) -> None:
-        """Look at the policies."""
-        self.look = await watch_policies(self.job.services, self.job.group_id)
+        """Check the policies for drift."""
+        self.drift = await watch_policies(self.group_run.services, self.group_run.group_id)
 
-    async def prove(self, facts: GroupSnapshot, outcomes: Sequence[Outcome]) -> None:
-        """Look at the policies, and ask Entra about those who are out now. What time does not allow waits."""
-        if self.job.time_is_up():
+    async def prove(self, snapshot: GroupSnapshot, outcomes: Sequence[Outcome]) -> None:
+        """Check the policies, and ask Entra about those who are out, as far as time allows."""
+        if self.group_run.time_is_up():
             return
         try:
-            self.proven = await self._prove(facts, [out.enforcement for out in outcomes if _is_out(out)])
+            self.proven = await self._ask(snapshot, [out.enforcement for out in outcomes if _is_out(out)])
         except EnforcerError as error:
-            _log.warning("what Entra says could not be recorded: %s", type(error).__name__)
-        self._not_blocked = not_blocked(self.proven, self.job.group_id)
+            _log.warning("Entra's answers could not be recorded: %s", type(error).__name__)
+        self._not_blocked = not_blocked(self.proven, self.group_run.group_id)
 
-    async def _prove(self, facts: GroupSnapshot, fresh: list[OffboardingRecord]) -> list[OffboardingRecord]:
-        services = self.job.services
+    async def _ask(self, snapshot: GroupSnapshot, fresh: list[OffboardingRecord]) -> list[OffboardingRecord]:
+        services = self.group_run.services
         await self.watch()
         known = {item.row_key for item in fresh}
-        others = [item for item in facts.enforcements if item.row_key not in known]
-        earlier = unproven(others, (member.id for member in facts.members), services.now())
+        others = [item for item in snapshot.enforcements if item.row_key not in known]
+        earlier = unproven(others, (member.id for member in snapshot.members), services.now())
         seconds = SWEEP_SECONDS if len(fresh) <= _ASKED_AT_ONCE else 0.0
-        inquiry = WhatIfClient(services, seconds)
-        return await prove(inquiry, self.job.context, fresh, earlier)
+        what_if = WhatIfClient(services, seconds)
+        return await prove(what_if, self.group_run.context, fresh, earlier)
 
     @property
     def findings(self) -> list[Finding]:
-        return [*self.look.findings, *self._not_blocked]
+        return [*self.drift.findings, *self._not_blocked]
 
     def count(self, proof: Proof) -> int:
         return sum(item.proof is proof for item in self.proven)
 
     def completed(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Return the outcomes with what Entra says of each person."""
+        """Return the outcomes with what Entra says about each person."""
         proven = {item.row_key: item for item in self.proven}
         return [
             replace(outcome, enforcement=proven.get(outcome.enforcement.row_key, outcome.enforcement))
@@ -78,5 +78,5 @@ class PolicyCheck:
 
 
 def _is_out(outcome: Outcome) -> bool:
-    """Whether this run took the person out; an earlier one did with whoever it only tried to finish."""
+    """Whether this run removed the person; whoever it skipped may have been removed by an earlier one."""
     return outcome.result is not Result.SKIPPED and outcome.enforcement.removed_at is not None

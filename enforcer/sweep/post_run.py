@@ -1,6 +1,6 @@
-"""What comes after a sweep is done and recorded: its report, warnings, summary, mail.
+"""What follows a recorded sweep: its report, warnings, summary and mail.
 
-None of it may disturb the enforcing: every part is on its own, has its time, and fails alone.
+None of it may disturb enforcement: each part has its own time limit and fails alone.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from enforcer.storage.blobs import open_reports
 from enforcer.telemetry import PostRunFailed, emit
 
 _log = logging.getLogger(__name__)
-# Together well below the five minutes that a function keeps back for what comes after the sweep.
+# Together well below the five minutes that the function reserves for this.
 _SECONDS = {"report": 30.0, "warnings": 75.0, "summary": 30.0, "alarm": 30.0, "sending": 75.0}
 
 
 async def after_sweep(services: Services, report: Report) -> None:
-    """Leave the run's report, queue warnings and the summary, and send what waits. Never raises."""
+    """Store the run's report, queue warnings and the summary, and send what is queued. Never raises."""
     await _alone("report", lambda: leave_report(services, report))
     await _alone("warnings", lambda: queue_warnings(services))
     await _alone("summary", lambda: queue_summary(services, report))
@@ -31,16 +31,16 @@ async def after_sweep(services: Services, report: Report) -> None:
 
 
 async def raise_alarm(services: Services, alarm: Alarm) -> None:
-    """Tell operators at once of work that was given up after its last try. Never raises."""
+    """Alert operators at once to work given up after its last try. Never raises."""
     await _alone("alarm", lambda: queue_alarm(services, alarm))
     await _alone("sending", lambda: send_waiting(services))
 
 
 async def leave_report(services: Services, report: Report) -> None:
-    """Put a run's report, as a page and as JSON, into blob container `reports`.
+    """Store a run's report, as a page and as JSON, in blob container `reports`.
 
     Raises:
-        InputError, RunError, UnavailableError: There is no such storage, or it refuses, or does not answer.
+        InputError, RunError, UnavailableError: The storage does not exist, refuses, or does not answer.
     """
     head = await services.ledger.head(report.run.group_id)
     async with open_reports(services.settings.storage) as reports:

@@ -1,9 +1,9 @@
-"""Reads all that the plan of a managed group depends on: whole, or not at all."""
+"""Read everything that a managed group's plan depends on: completely, or not at all."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -22,27 +22,27 @@ from enforcer.services import Services
 type _Records = Sequence[OffboardingRecord | UnreadableRecord]
 
 _SPOILED = (
-    "what table enforcements has under this key cannot be read: its State is none of ours, so that nobody can"
-    " tell whether an offboarding was begun. Delete that record; whoever is due is offboarded anew"
+    "the record under this key in table enforcements cannot be read: its State is unknown, so nobody can tell"
+    " whether an offboarding was begun. Delete the record; whoever is due is offboarded again"
 )
 
-# Longer than it takes from here to the plan: whoever falls due in between was looked at, too.
+# Longer than it takes to get from here to the plan, so that it covers whoever falls due in between.
 _ABOUT_TO_FALL_DUE = timedelta(hours=1)
 
 
 async def read_snapshot(services: Services, group_id: str, at: datetime | None = None) -> GroupSnapshot:
-    """Read the group, its members, its rows and its enforcements, at the same time.
+    """Read the group, its members, rows and records concurrently.
 
     Args:
-        services: Where all that is.
+        services: All adapters.
         group_id: The managed group.
-        at: The plan will be as of then, or later; by default as of now. Rows that can matter to no such plan
-            are left out.
+        at: The plan's time, or earlier; now by default. Rows that cannot matter to such a plan are left out.
 
     Raises:
-        RunError, UnavailableError: Some part could not be read, so that nothing may be planned: an error is
-            never an empty list.
+        RunError, UnavailableError: A part could not be read, so nothing may be planned: an error is never an
+            empty list.
     """
+    at = at or services.now()
     try:
         async with asyncio.TaskGroup() as reading:
             checked = reading.create_task(services.directory.require_group(group_id))
@@ -50,13 +50,13 @@ async def read_snapshot(services: Services, group_id: str, at: datetime | None =
             enforcements = reading.create_task(services.enforcements.all_of_group(group_id))
             others = reading.create_task(services.register.other_partitions(services.settings.group_ids))
             register = _Register(services, others)
-            engaged = reading.create_task(_engaged_elsewhere(register, group_id, at or services.now()))
-            sieve = reading.create_task(_sieve(services, members, enforcements, at or services.now()))
-            rows = reading.create_task(_rows(register, group_id, sieve))
-            namesakes = reading.create_task(_namesakes(services, rows, sieve, at or services.now()))
+            engaged = reading.create_task(_engaged_elsewhere(register, group_id, at))
+            relevant = reading.create_task(_relevant_rows(services, members, enforcements, at))
+            rows = reading.create_task(_rows(register, group_id, relevant))
+            namesakes = reading.create_task(_namesakes(services, rows, relevant, at))
     except* Exception as errors:
         raise cause(errors) from errors
-    facts = GroupSnapshot(
+    snapshot = GroupSnapshot(
         group_id=group_id,
         rows=rows.result(),
         members=members.result(),
@@ -65,18 +65,18 @@ async def read_snapshot(services: Services, group_id: str, at: datetime | None =
         findings=_findings(services, group_id, others.result(), enforcements.result()),
         namesakes=namesakes.result(),
     )
-    return replace(facts, engaged_elsewhere=engaged.result() | await _gone_but_engaged(services, facts))
+    return replace(snapshot, engaged_elsewhere=engaged.result() | await _gone_but_engaged(services, snapshot))
 
 
 async def _members(services: Services, group_id: str, checked: Awaitable[object]) -> list[Member]:
     try:
         return [member async for member in services.directory.members(group_id)]
     except EnforcerError:
-        await checked  # where the group is the reason, this says so
+        await checked  # says so where the group itself is the reason
         raise
 
 
-async def _sieve(
+async def _relevant_rows(
     services: Services, members: Awaitable[list[Member]], known: Awaitable[_Records], at: datetime
 ) -> RelevantRows:
     return RelevantRows.of(await members, _readable(await known), services.settings.date_rules, at)
@@ -89,7 +89,7 @@ def _readable(records: _Records) -> list[OffboardingRecord]:
 def _findings(
     services: Services, group_id: str, others: Mapping[str, int], records: _Records
 ) -> list[Finding]:
-    """Return what is wrong with the tables: of rows of no managed group, only the first group's run tells."""
+    """Return what is wrong with the tables; only the first group's run reports rows of unmanaged groups."""
     group_ids = services.settings.group_ids
     unreadable = [record for record in records if isinstance(record, UnreadableRecord)]
     return [
@@ -111,16 +111,16 @@ class _Register:
             await register.read(partition, take)
 
 
-async def _rows(register: _Register, group_id: str, sieve: Awaitable[RelevantRows]) -> list[RegisterRow]:
-    """Read the rows that a plan may depend on; the others are not held."""
+async def _rows(register: _Register, group_id: str, relevant: Awaitable[RelevantRows]) -> list[RegisterRow]:
+    """Read the rows that a plan may depend on; the others are not kept in memory."""
 
-    async def sift(page: list[RegisterRow]) -> None:
-        # Large registers wait here for the member list, a few pages in hand.
-        (await sieve).take(page)
+    async def take(page: list[RegisterRow]) -> None:
+        # Large registers wait here for the member list, with a few pages read ahead.
+        (await relevant).take(page)
 
-    await register.read(group_id, sift)
-    sifted = await sieve
-    return await _all_rows(register, group_id) if sifted.passed_too_many else sifted.rows
+    await register.read(group_id, take)
+    relevant_rows = await relevant
+    return await _all_rows(register, group_id) if relevant_rows.passed_too_many else relevant_rows.rows
 
 
 async def _all_rows(register: _Register, group_id: str) -> list[RegisterRow]:
@@ -134,16 +134,16 @@ async def _all_rows(register: _Register, group_id: str) -> list[RegisterRow]:
 
 
 async def _namesakes(
-    services: Services, rows: Awaitable[Iterable[RegisterRow]], sieve: Awaitable[RelevantRows], at: datetime
+    services: Services, rows: Awaitable[list[RegisterRow]], relevant: Awaitable[RelevantRows], at: datetime
 ) -> dict[str, frozenset[str]]:
-    """Find all who have an address under which a member is, or is about to be, due.
+    """Find everybody who has an address under which a member is due, or about to be.
 
     They need not be members: one person's mail may be another's user principal name.
 
     Raises:
         RunError, UnavailableError: Entra does not say who they are.
     """
-    rules, people = services.settings.date_rules, (await sieve).people
+    rules, people = services.settings.date_rules, (await relevant).people
     read = (read_row(row, rules) for row in await rows)
     due = {row.key for row in read if isinstance(row, Contractor) and row.is_due(at + _ABOUT_TO_FALL_DUE)}
     asked = sorted(key for key in due if not is_object_id(key) and people.matches(key))
@@ -151,7 +151,7 @@ async def _namesakes(
 
 
 async def _engaged_elsewhere(register: _Register, group_id: str, at: datetime) -> frozenset[str]:
-    """Return the keys of all rows by which another managed group gives, or may give, access then."""
+    """Return the keys of all rows that grant, or may grant, access to another managed group."""
     settings = register.services.settings
     if settings.disable_accounts is Disable.NONE:
         return frozenset()
@@ -160,7 +160,7 @@ async def _engaged_elsewhere(register: _Register, group_id: str, at: datetime) -
     async def take(page: list[RegisterRow]) -> None:
         for row in page:
             contractor = read_row(row, settings.date_rules)
-            # A row that cannot be read may well give access: nobody is disabled on its account.
+            # An unreadable row may grant access, so whoever it may mean is not disabled.
             if not isinstance(contractor, Contractor) or not contractor.is_due(at):
                 keys.update(contractor.keys)
 
@@ -170,24 +170,24 @@ async def _engaged_elsewhere(register: _Register, group_id: str, at: datetime) -
     return frozenset(keys - {ANYBODY})
 
 
-async def _gone_but_engaged(services: Services, facts: GroupSnapshot) -> frozenset[str]:
-    """Find those who are begun and listed no more, but have, or may have, access by another managed group.
+async def _gone_but_engaged(services: Services, snapshot: GroupSnapshot) -> frozenset[str]:
+    """Find those begun but no longer listed, who have, or may have, access to another managed group.
 
-    A row of that group may mean them by any name that Entra has for them.
+    A row of that group may mean them by any of their names in Entra.
 
     Raises:
         RunError, UnavailableError: Entra does not say who they are.
     """
-    if not facts.engaged_elsewhere:
+    if not snapshot.engaged_elsewhere:
         return frozenset()
-    begun = {item.user_id for item in facts.enforcements if item.unfinished}
-    gone = begun - {member.id for member in facts.members}
+    begun = {item.user_id for item in snapshot.enforcements if item.unfinished}
+    gone = begun - {member.id for member in snapshot.members}
     engaged: set[str] = set()
     for user_id in gone:
         try:
             person = await services.directory.find(user_id)
         except NotFoundError:
-            continue  # his account has gone: there is nothing to disable
-        if not person.possible_names.isdisjoint(facts.engaged_elsewhere):
+            continue  # the account is deleted: there is nothing to disable
+        if not person.possible_names.isdisjoint(snapshot.engaged_elsewhere):
             engaged.add(person.id)
     return frozenset(engaged)

@@ -1,7 +1,7 @@
 """The sweep of one managed group: read everything, plan, hold or apply, record.
 
-No sweep remembers where the one before it stopped: whoever is due and still a member is offboarded, however
-long ago he fell due. A missed night, or a run that broke off, is made good by the next.
+Sweeps share no state: whoever is due and still a member is offboarded, however long ago they fell due. So the
+next sweep catches up on a missed night and completes an interrupted run.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from enforcer.telemetry.run_events import announce, announce_failure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRequest:
-    """A sweep that somebody wants.
+    """A sweep to be run.
 
     Attributes:
         actor: Who started it, for the ledger.
-        reason: Why it was started, for the record.
-        run_id: The ID of a run that this sweep is a part of.
-        until: Time of the event loop's clock after which nobody new is begun.
-        expected_digest: Act only if the plan is still this one.
+        reason: Why it was started, for the run's record.
+        run_id: The run that this sweep is part of; empty for a run of its own.
+        until: Event loop time after which nobody new is started.
+        expected_digest: Act only if the plan still has this digest.
         only_look: A report-only sweep requested while the mode is `enforce`; it does not count as the nightly
             run.
     """
@@ -52,103 +52,103 @@ class SweepRequest:
     only_look: bool = False
 
 
-async def sweep(services: Services, order: SweepRequest) -> Report:
+async def sweep(services: Services, request: SweepRequest) -> Report:
     """Sweep one managed group.
 
     Raises:
-        LeaseHeldError: Another runner is at work on the group.
-        InputError: The plan is not the expected one any more.
+        LeaseHeldError: Another run is at work on the group.
+        InputError: The plan is no longer the expected one.
         RunError, UnavailableError: The run had to end; it is recorded as failed.
     """
-    run = _begun(services, order)
+    run = _begun(services, request)
     with working_at(Priority.LOW):
-        report = await _sweep(services, order, run)
-    announce(report, only_looked=order.only_look)
+        report = await _sweep(services, request, run)
+    announce(report, only_looked=request.only_look)
     return report
 
 
-async def _sweep(services: Services, order: SweepRequest, run: Run) -> Report:
-    async with services.leases.holding(order.group_id, f"{order.actor} {run.run_id}") as lease:
+async def _sweep(services: Services, request: SweepRequest, run: Run) -> Report:
+    async with services.leases.holding(request.group_id, f"{request.actor} {run.run_id}") as lease:
         await services.runs.save(Report(run=run))
-        job = GroupRun(services=services, lease=lease, run=run, until=order.until)
-        story = _Sweep(job, Leavers(job), Joiners(job), PolicyCheck(job))
+        group_run = GroupRun(services=services, lease=lease, run=run, until=request.until)
+        running = _Sweep(group_run, Leavers(group_run), Joiners(group_run), PolicyCheck(group_run))
         try:
-            report = await story.carry_out(order.expected_digest)
+            report = await running.carry_out(request.expected_digest)
             report.run.assert_counts()
             await services.runs.save(report)
-        except Exception as error:  # whatever it is: a run that broke off is recorded as failed
-            await _record_failure(services, story.broken_off(cause(error)), cause(error))
+        except Exception as error:  # whatever ends a run early, it is recorded as failed
+            await _record_failure(services, running.interrupted(cause(error)), cause(error))
             raise
     return report
 
 
-def _begun(services: Services, order: SweepRequest) -> Run:
+def _begun(services: Services, request: SweepRequest) -> Run:
     started_at = services.now()
     return Run(
-        run_id=order.run_id or new_run_id(started_at),
-        group_id=order.group_id,
+        run_id=request.run_id or new_run_id(started_at),
+        group_id=request.group_id,
         started_at=started_at,
         mode=services.settings.mode.value,
-        reason=order.reason,
-        actor=order.actor,
+        reason=request.reason,
+        actor=request.actor,
     )
 
 
 async def _record_failure(services: Services, report: Report, error: Exception) -> None:
     announce_failure(report.run, error)
-    # Where storage is what fails, the error itself must still be told.
+    # Where storage itself fails, the original error must still be raised.
     with suppress(EnforcerError):
         await services.runs.save(report)
 
 
 @dataclass(slots=True)
 class _Sweep:
-    job: GroupRun
-    departures: Leavers
-    arrivals: Joiners
-    assurance: PolicyCheck
+    group_run: GroupRun
+    leavers: Leavers
+    joiners: Joiners
+    policy_check: PolicyCheck
     plan: GroupPlan | None = None
     verified: int = 0
 
     async def carry_out(self, expected_digest: str) -> Report:
-        """Read, plan, then hold or apply, and prove; in report mode, apply nothing."""
-        facts = await self._read()
-        self.plan = plan = plan_group(facts, self._services.settings, self._services.now())
+        """Read, plan, hold or apply, and check policies; in report mode, apply nothing."""
+        snapshot = await self._read()
+        self.plan = plan = plan_group(snapshot, self._services.settings, self._services.now())
         _require_expected(plan, expected_digest)
         if self._services.settings.mode is Mode.REPORT:
-            await self.assurance.watch()
+            await self.policy_check.watch()
             return self._report(plan, [left_alone(person, "report mode") for person in plan.offboard])
         if plan.held and not await self._is_released(plan):
             await self._hold(plan)
-            await self.assurance.watch()
+            await self.policy_check.watch()
             held = [left_alone(person, "held by the brake") for person in plan.offboard]
             return self._report(plan, held, held=True)
-        await self._apply(plan, facts)
-        await self.assurance.prove(facts, self.departures.outcomes)
-        return self._report(plan, self.departures.outcomes)
+        await self._apply(plan, snapshot)
+        await self.policy_check.prove(snapshot, self.leavers.outcomes)
+        return self._report(plan, self.leavers.outcomes)
 
     async def _read(self) -> GroupSnapshot:
-        """Read everything, within the run's time.
+        """Read everything within the run's time.
 
         Raises:
-            UnavailableError: There was more than could be read in that time.
+            UnavailableError: Time was up before everything was read.
         """
         try:
-            async with asyncio.timeout_at(self.job.last_call):
-                return await read_snapshot(self._services, self.job.group_id)
+            async with asyncio.timeout_at(self.group_run.last_call):
+                return await read_snapshot(self._services, self.group_run.group_id)
         except TimeoutError as error:
-            raise UnavailableError(f"register and members could not be read whole: {OUT_OF_TIME}") from error
+            raise UnavailableError(f"register and members were not read completely: {OUT_OF_TIME}") from error
 
-    async def _apply(self, plan: GroupPlan, facts: GroupSnapshot) -> None:
+    async def _apply(self, plan: GroupPlan, snapshot: GroupSnapshot) -> None:
         await self._write_intents(plan)
         await self._withdraw(plan.withdraw)
         await self._verify(plan)
-        await self.departures.offboard(plan.offboard)
-        await self.arrivals.add(plan.onboard, {member.id for member in facts.members})
+        await self.leavers.offboard(plan.offboard)
+        await self.joiners.add(plan.onboard, {member.id for member in snapshot.members})
 
     @property
     def _services(self) -> Services:
-        return self.job.services
+        return self.group_run.services
 
     # The brake -------------------------------------------------------------------------------------------
 
@@ -158,91 +158,91 @@ class _Sweep:
 
     async def _hold(self, plan: GroupPlan) -> None:
         known = await self._services.plans.get(plan.digest)
-        await self._services.plans.hold(plan, self._services.now(), self.job.run.run_id)
+        await self._services.plans.hold(plan, self._services.now(), self.group_run.run.run_id)
         if known is None:
             outcome = f"held: {plan.due} of {plan.members} members; digest {plan.digest}"
-            await self.job.record([self.job.entry(Action.HOLD, outcome=outcome)])
+            await self.group_run.record([self.group_run.entry(Action.HOLD, outcome=outcome)])
 
     # Before the first step -------------------------------------------------------------------------------
 
     async def _write_intents(self, plan: GroupPlan) -> None:
-        """Write whom this run is about to offboard; from here on a later run brings it to its end.
+        """Record whom this run is about to offboard; from here on, a later run completes it.
 
-        Only then is an approval used up: were it the other way round, a crash in between would lose both.
-        After such a crash the plan is not held any more, and its approval is used up all the same.
+        Only then is the approval used: in the other order, a crash in between would lose both. After a crash
+        between the two, the plan is no longer held, and the next run uses its approval.
         """
-        intents = [intent(person, self.job.run.run_id) for person in plan.offboard]
-        await self.job.lease.require()
+        intents = [intent(person, self.group_run.run.run_id) for person in plan.offboard]
+        await self.group_run.lease.require()
         await self._services.enforcements.save(plan.group_id, intents)
         if plan.offboard:
-            await self._services.plans.use(plan.digest, self.job.run.run_id)
+            await self._services.plans.use(plan.digest, self.group_run.run.run_id)
 
     async def _withdraw(self, begun: tuple[OffboardingRecord, ...]) -> None:
-        for enforcement in begun:
-            await self.job.forget(enforcement, "withdrawn: the end date was put off")
+        for record in begun:
+            await self.group_run.forget(record, "withdrawn: the end date was put off")
 
     async def _verify(self, plan: GroupPlan) -> None:
-        """Note who is not listed any more: the member list is the proof of an earlier removal."""
+        """Record who is no longer listed: the member list proves an earlier removal."""
         now = self._services.now()
         verified = [replace(item, state=State.VERIFIED, verified_at=now) for item in plan.verify]
-        await self.job.record(
-            [self.job.entry(Action.VERIFY, item, outcome=EntryOutcome.VERIFIED) for item in verified]
+        await self.group_run.record(
+            [self.group_run.entry(Action.VERIFY, item, outcome=EntryOutcome.VERIFIED) for item in verified]
         )
         await self._services.enforcements.save(plan.group_id, verified)
         self.verified = len(verified)
 
     # The record ------------------------------------------------------------------------------------------
 
-    def broken_off(self, error: Exception) -> Report:
-        """Report a run that could not go on, with what was done until then."""
-        report = Report(run=self.job.run)
+    def interrupted(self, error: Exception) -> Report:
+        """Report an interrupted run, with what was done until then."""
+        report = Report(run=self.group_run.run)
         if self.plan is not None:
-            concluded = {outcome.enforcement.row_key for outcome in self.departures.outcomes}
+            concluded = {outcome.enforcement.row_key for outcome in self.leavers.outcomes}
             rest = [person for person in self.plan.offboard if person.key not in concluded]
             skipped = [left_alone(person, RUN_ENDED, incomplete=True) for person in rest]
-            report = self._report(self.plan, self.departures.outcomes + skipped)
+            report = self._report(self.plan, self.leavers.outcomes + skipped)
         text = f"{type(error).__name__}: {error}"[:1000]
         failed = replace(report.run, state=RunState.FAILED, finished_at=self._services.now(), error=text)
         return replace(report, run=failed)
 
     def _report(self, plan: GroupPlan, outcomes: list[Outcome], *, held: bool = False) -> Report:
         places = {person.key: place for place, person in enumerate(plan.offboard)}
-        outcomes = self.assurance.completed(
+        outcomes = self.policy_check.completed(
             sorted(outcomes, key=lambda outcome: places[outcome.enforcement.row_key])
         )
         findings = self._findings(plan)
-        run = counted(self.job.run, outcomes)
+        run = counted(self.group_run.run, outcomes)
         run = replace(
             run,
             finished_at=self._services.now(),
             state=RunState.COMPLETE,
             due=plan.due,
             verified=self.verified,
-            added=self.arrivals.added,
+            added=self.joiners.added,
             stuck=run.stuck + len(plan.waiting),
             held=held,
             digest=plan.digest,
             members=plan.members,
             ending_soon=len(plan.ending_soon),
             unregistered=sum(found.kind is FindingKind.UNREGISTERED_MEMBER for found in findings),
-            blocked=self.assurance.count(Proof.BLOCKED),
-            not_blocked=self.assurance.count(Proof.NOT_BLOCKED),
+            blocked=self.policy_check.count(Proof.BLOCKED),
+            not_blocked=self.policy_check.count(Proof.NOT_BLOCKED),
             findings=len(findings),
-            incomplete=run.incomplete + len(plan.waiting) + len(self.arrivals.missed),
+            incomplete=run.incomplete + len(plan.waiting) + len(self.joiners.missed),
         )
         return Report(run=run, findings=tuple(findings), outcomes=tuple(outcomes))
 
     def _findings(self, plan: GroupPlan) -> list[Finding]:
-        """Return what the plan found and what came up since; whoever is stuck is named once."""
+        """Return the plan's findings and those of the run; whoever is stuck is named once."""
         named = {found.user_id for found in plan.findings if found.kind is FindingKind.STUCK}
-        stuck = [found for found in self.departures.stuck if found.user_id not in named]
+        stuck = [found for found in self.leavers.stuck if found.user_id not in named]
         return [
             *plan.findings,
             *stuck,
-            *self.arrivals.missed,
-            *self.arrivals.unclear,
-            *self.arrivals.turned_back,
-            *self.assurance.findings,
+            *self.joiners.missed,
+            *self.joiners.unclear,
+            *self.joiners.turned_back,
+            *self.policy_check.findings,
         ]
 
 

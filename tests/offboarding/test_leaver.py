@@ -1,4 +1,4 @@
-"""What is recorded in which group of somebody who is offboarded now."""
+"""What is recorded in which group of somebody offboarded on demand."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.world import ENDED, RUNNING, World
 pytestmark = pytest.mark.anyio
 
 
-async def test_whose_end_had_not_come_ends_now_and_whose_had_keeps_his_date(world: World) -> None:
+async def test_a_future_end_becomes_now_and_a_past_end_stays(world: World) -> None:
     anna, ben = world.member("Anna"), world.member("Ben")
     await world.register(anna.id, RUNNING)
     await world.register(ben.id, ENDED)
@@ -64,7 +64,7 @@ async def test_a_start_that_is_past_or_cannot_be_read_stays(world: World, start:
     assert "StartDate" not in row.note
 
 
-async def test_a_row_that_ended_before_it_began_keeps_the_dates_that_somebody_must_mend(world: World) -> None:
+async def test_a_row_that_ends_before_it_begins_keeps_its_dates_to_be_fixed(world: World) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, ENDED, start_date=RUNNING)
 
@@ -75,7 +75,7 @@ async def test_a_row_that_ended_before_it_began_keeps_the_dates_that_somebody_mu
     assert (row.end_date, row.start_date) == (ENDED, RUNNING)
 
 
-async def test_a_run_counts_him_once_with_reason_and_lag(world: World) -> None:
+async def test_a_run_counts_a_person_once_with_reason_and_lag(world: World) -> None:
     anna = world.member("Anna")
     await offboard(world, anna)
     run = await run_of(world)
@@ -90,7 +90,7 @@ async def test_a_run_counts_him_once_with_reason_and_lag(world: World) -> None:
     assert 0 <= run.lag_seconds.max < 2
 
 
-async def test_a_group_in_which_he_neither_is_nor_has_a_row_is_not_concerned(world: World) -> None:
+async def test_a_group_without_the_person_or_their_row_is_not_concerned(world: World) -> None:
     anna = world.member("Anna")
     other = second_group(world)
 
@@ -116,7 +116,7 @@ async def test_of_somebody_in_no_group_the_first_one_keeps_what_was_done(world: 
     assert [await world.enforcement(anna.id), (await run_of(world)).due] == [None, 0]
 
 
-async def test_whoever_has_a_row_is_counted_although_he_is_out_already(world: World) -> None:
+async def test_a_person_with_a_row_is_counted_although_already_out(world: World) -> None:
     anna = world.tenant.add_user("Anna")
     await world.register(anna.id, RUNNING)
     await offboard(world, anna)
@@ -129,38 +129,40 @@ async def test_what_is_on_record_of_whoever_had_the_address_before_stays(world: 
     ben = world.member("Ben", mail="office@x.example")
     await world.register("office@x.example", RUNNING)
     anna = world.tenant.add_user("Anna")
-    hers = OffboardingRecord(row_key="office@x.example", user_id=anna.id, state=State.OFFBOARDING, attempts=2)
-    await world.services.enforcements.save(world.group.id, [hers])
+    annas = OffboardingRecord(
+        row_key="office@x.example", user_id=anna.id, state=State.OFFBOARDING, attempts=2
+    )
+    await world.services.enforcements.save(world.group.id, [annas])
 
     assert (await offboard(world, ben)).done
 
-    assert await world.enforcement("office@x.example") == hers
+    assert await world.enforcement("office@x.example") == annas
     assert (await world.on_record(ben.id)).state is State.OFFBOARDED
 
 
-async def test_what_is_on_record_under_the_object_id_is_found_where_the_row_goes_by_an_address(
+async def test_a_record_under_the_object_id_is_found_for_a_row_with_an_address(
     world: World,
 ) -> None:
     ben = world.member("Ben", mail="office@x.example")
     await world.register("office@x.example", RUNNING)
     anna = world.tenant.add_user("Anna")
-    hers = OffboardingRecord(row_key="office@x.example", user_id=anna.id, state=State.OFFBOARDED)
+    annas = OffboardingRecord(row_key="office@x.example", user_id=anna.id, state=State.OFFBOARDED)
     bens = OffboardingRecord(
         row_key=ben.id, user_id=ben.id, state=State.STUCK, attempts=6, due_at=world.clock()
     )
-    await world.services.enforcements.save(world.group.id, [hers, bens])
+    await world.services.enforcements.save(world.group.id, [annas, bens])
     world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=400))
 
     assert not (await offboard(world, ben)).done
 
-    assert await world.enforcement("office@x.example") == hers
+    assert await world.enforcement("office@x.example") == annas
     assert [(await world.on_record(ben.id)).attempts, (await run_of(world)).stuck] == [7, 1]
 
 
-# Groups that he has nothing to do with --------------------------------------------------------------------
+# Groups that are not concerned ---------------------------------------------------------------------------
 
 
-async def test_groups_without_him_have_no_record_of_him_even_while_graph_is_away(world: World) -> None:
+async def test_groups_without_the_person_have_no_record_even_while_graph_is_down(world: World) -> None:
     ghost = world.member("Ghost")
     other = second_group(world)
     world.directory.sandbox.faults.add(Fault(method="DELETE|POST", status=503, times=None))
@@ -176,7 +178,7 @@ async def test_groups_without_him_have_no_record_of_him_even_while_graph_is_away
     assert (await run_of(world, other)).due == 0
 
 
-async def test_nothing_is_recorded_in_the_first_group_where_only_another_has_him(world: World) -> None:
+async def test_the_first_group_records_nothing_of_another_groups_member(world: World) -> None:
     anna = world.tenant.add_user("Anna")
     other = second_group(world, anna)
 
@@ -187,7 +189,7 @@ async def test_nothing_is_recorded_in_the_first_group_where_only_another_has_him
     assert [(await run_of(world)).due, (await run_of(world, other)).removed] == [0, 1]
 
 
-async def test_a_group_that_refuses_to_let_go_of_somebody_who_was_never_in_it_makes_no_case(
+async def test_a_group_refusing_a_removal_of_a_non_member_has_no_record(
     world: World,
 ) -> None:
     anna = world.member("Anna")
@@ -205,9 +207,9 @@ async def test_what_was_done_before_the_time_was_up_is_on_record_and_counted(wor
     anna = world.member("Anna")
     hanging = Fault(path="revokeSignInSessions", effect=Effect.DROP, seconds=3, times=None)
     world.directory.sandbox.faults.add(hanging)
-    order = OffboardRequest(user=anna.id, reason="left", actor="http", run_id=RUN_ID, seconds=1.5)
+    request = OffboardRequest(user=anna.id, reason="left", actor="http", run_id=RUN_ID, seconds=1.5)
     with pytest.raises(UnavailableError, match="revoke: no answer in time"):
-        await offboard_now(world.services, order)
+        await offboard_now(world.services, request)
     assert (await world.on_record(anna.id)).removed_at is not None
     world.directory.sandbox.faults.clear()
 

@@ -1,4 +1,4 @@
-"""What is recorded of somebody who is offboarded now and was before, here or in another group."""
+"""What is recorded of somebody who is offboarded a second time, here or in another group."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_called_again_what_was_on_record_about_the_first_time_stays(
 AGAIN = "20261123T130000-abcdef"
 
 
-async def test_called_again_whoever_has_no_row_keeps_what_was_on_record_about_the_first_time(
+async def test_called_again_without_a_row_the_first_record_stays(
     world: World,
 ) -> None:
     ghost = world.member("Ghost")
@@ -77,7 +77,7 @@ async def test_called_again_a_revocation_that_fails_is_left_to_the_next_sweep(
 
 
 @pytest.mark.parametrize("registered", [True, False])
-async def test_whoever_was_in_again_is_on_record_with_the_second_removal(
+async def test_a_person_removed_again_is_recorded_with_the_second_removal(
     world: World, *, registered: bool
 ) -> None:
     anna = world.member("Anna")
@@ -98,7 +98,7 @@ async def test_whoever_was_in_again_is_on_record_with_the_second_removal(
     assert (second.run_id, second.state) == (AGAIN, State.OFFBOARDED)
     assert second.removed_at > first.removed_at
     assert second.revoked_at > first.revoked_at
-    # By the row it is the same end of access; without one, whatever let Anna in again ends now.
+    # With a row it is the same end of access; without one, the new access ends now.
     assert (second.end_date == first.end_date) is registered
     [run] = await world.services.runs.of_id(AGAIN, [world.group.id])
     assert (run.due, run.removed, run.already_absent) == (1, 1, 0)
@@ -128,12 +128,12 @@ async def test_what_is_on_record_in_a_group_left_earlier_stays(world: World, sta
     assert left is not None
     assert (left.run_id, left.state) == (RUN_ID, State.OFFBOARDED)
 
-    # Now that Anna is in no group, the first one keeps the run; what it knows from before stays.
+    # Now that Anna is in no group, the first one keeps the run; its earlier record stays.
     assert (await offboard(world, anna, AGAIN)).done
     assert await world.on_record(anna.id) == earlier
 
 
-async def test_what_an_earlier_run_left_unfinished_in_another_group_is_finished_there(world: World) -> None:
+async def test_what_a_run_left_unfinished_in_another_group_is_finished_there(world: World) -> None:
     anna = world.member("Anna")
     other = second_group(world)
     begun = OffboardingRecord(
@@ -156,7 +156,7 @@ async def test_what_an_earlier_run_left_unfinished_in_another_group_is_finished_
     assert [(await run_of(world, group)).already_absent for group in (world.group, other)] == [0, 1]
 
 
-async def test_what_somebody_else_removed_between_two_tries_is_not_counted_as_ours(world: World) -> None:
+async def test_a_removal_by_somebody_else_between_two_tries_is_not_counted(world: World) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, RUNNING)
     world.directory.sandbox.faults.add(Fault(method="DELETE", path=anna.id, status=400))
@@ -173,7 +173,7 @@ async def test_what_somebody_else_removed_between_two_tries_is_not_counted_as_ou
     ]
 
 
-async def test_a_second_try_of_the_same_run_keeps_what_the_first_counted_in_another_group(
+async def test_a_retried_run_keeps_its_counts_in_another_group(
     world: World,
 ) -> None:
     anna = world.member("Anna")
@@ -199,7 +199,7 @@ async def test_called_again_it_is_no_second_end_of_access(world: World) -> None:
     assert len(ends) == 1
 
 
-async def test_a_removal_that_an_earlier_try_of_the_same_run_made_stays_counted_and_timed(
+async def test_a_retried_run_keeps_the_count_and_time_of_its_removal(
     world: World,
 ) -> None:
     anna = world.member("Anna")

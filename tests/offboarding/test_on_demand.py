@@ -1,4 +1,4 @@
-"""One person is offboarded now: what is done, in which order, and what becomes of it when something fails."""
+"""Offboarding on demand: what is done, in which order, and what happens when something fails."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.anyio
 # Who -----------------------------------------------------------------------------------------------------
 
 
-async def test_whoever_is_protected_or_in_report_mode_is_refused_and_nothing_is_written(world: World) -> None:
+async def test_a_protected_person_or_report_mode_is_refused_and_writes_nothing(world: World) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, RUNNING)
     world.configure(protected_ids=frozenset({anna.id}))
@@ -44,13 +44,13 @@ async def test_whoever_is_protected_or_in_report_mode_is_refused_and_nothing_is_
 
 
 async def test_nobody_of_that_name_leaves_no_run(world: World) -> None:
-    order = OffboardRequest(user="nobody@x.example", reason="left", actor="cli:ann", run_id=RUN_ID)
+    request = OffboardRequest(user="nobody@x.example", reason="left", actor="cli:ann", run_id=RUN_ID)
     with pytest.raises(NotFoundError):
-        await offboard_now(world.services, order)
+        await offboard_now(world.services, request)
     assert await world.services.runs.of_id(RUN_ID, [world.group.id]) == []
 
 
-async def test_the_rows_of_whoever_is_soft_deleted_end_so_that_they_stay_out_when_restored(
+async def test_rows_of_a_soft_deleted_account_end_so_that_it_stays_out(
     world: World,
 ) -> None:
     anna = world.member("Anna")
@@ -74,16 +74,16 @@ async def test_the_rows_of_whoever_is_soft_deleted_end_so_that_they_stay_out_whe
     assert anna.id not in world.member_ids()
 
 
-async def test_a_row_that_waits_for_its_account_ends_and_other_peoples_rows_do_not(world: World) -> None:
+async def test_a_row_waiting_for_its_account_ends_and_others_rows_do_not(world: World) -> None:
     other = second_group(world)
     for group, key in ((world.group, "Nora.New@x.example"), (other, "nora.new@x.example")):
         row = Registration(group_id=group.id, row_key=key, end_date=RUNNING)
         await world.services.register.save(row)
     await world.register("nora.newman@x.example", RUNNING)
-    order = OffboardRequest(user="nora.new@x.example", reason="left", actor="cli:ann", run_id=RUN_ID)
+    request = OffboardRequest(user="nora.new@x.example", reason="left", actor="cli:ann", run_id=RUN_ID)
 
     with pytest.raises(NoAccountError) as raised:
-        await offboard_now(world.services, order)
+        await offboard_now(world.services, request)
 
     ended = {f"{world.group.id}/Nora.New@x.example", f"{other.id}/nora.new@x.example"}
     assert set(raised.value.ended_rows) == ended
@@ -91,11 +91,11 @@ async def test_a_row_that_waits_for_its_account_ends_and_other_peoples_rows_do_n
     assert bystander is not None
     assert bystander.end_date == RUNNING
     with pytest.raises(NoAccountError) as again:
-        await offboard_now(world.services, order)
+        await offboard_now(world.services, request)
     assert again.value.ended_rows == ()
 
 
-async def test_an_address_that_has_passed_to_somebody_else_ends_nothing_of_theirs(world: World) -> None:
+async def test_an_address_passed_to_somebody_else_ends_nothing_of_theirs(world: World) -> None:
     anna = world.member("Anna", mail="post@x.example")
     await world.register("post@x.example", RUNNING)
     world.tenant.delete_user(anna, world.clock())
@@ -114,18 +114,18 @@ async def test_an_address_that_has_passed_to_somebody_else_ends_nothing_of_their
 async def test_the_row_of_nobody_in_entra_is_not_touched_where_nothing_may_be(world: World) -> None:
     stranger = "0d5e6f1a-0000-4000-8000-000000000000"
     await world.register(stranger, RUNNING)
-    order = OffboardRequest(user=stranger.upper(), reason="left", actor="cli:ann", run_id=RUN_ID)
+    request = OffboardRequest(user=stranger.upper(), reason="left", actor="cli:ann", run_id=RUN_ID)
     for forbidding in ({"protected_ids": frozenset({stranger})}, {"mode": Mode.REPORT}):
         world.configure(**{"protected_ids": frozenset(), **forbidding})
         with pytest.raises(RefusedError):
-            await offboard_now(world.services, order)
+            await offboard_now(world.services, request)
     assert await world.ledger() == []
 
 
 # What is done --------------------------------------------------------------------------------------------
 
 
-async def test_he_leaves_every_group_before_his_sessions_are_revoked(world: World) -> None:
+async def test_sessions_are_revoked_after_the_removal_from_every_group(world: World) -> None:
     anna = world.member("Anna")
     other = second_group(world, anna)
 
@@ -157,7 +157,7 @@ async def test_accounts_are_disabled_where_the_setting_says_so(
     assert (await run_of(world)).disabled == int(not guest)
 
 
-async def test_the_account_is_disabled_before_the_removals_and_the_sessions_are_revoked_last(
+async def test_the_account_is_disabled_first_and_sessions_are_revoked_last(
     world: World,
 ) -> None:
     world.configure(disable_accounts=Disable.ALL)
@@ -187,7 +187,7 @@ async def test_the_account_is_disabled_before_the_removals_and_the_sessions_are_
         (True, False, False, False),
     ],
 )
-async def test_an_account_that_an_earlier_attempt_met_can_sign_in_no_more_and_only_ours_is_given_back(
+async def test_an_account_of_an_earlier_attempt_is_enabled_only_if_ours(
     world: World, *, was_disabled: bool, disabled_by_us: bool, enabled: bool, disables: bool
 ) -> None:
     world.configure(disable_accounts=Disable.ALL)
@@ -211,7 +211,7 @@ async def test_an_account_that_an_earlier_attempt_met_can_sign_in_no_more_and_on
     assert (Action.ENABLE in {one.action for one in reversals}) is disables
 
 
-async def test_an_account_that_was_disabled_before_is_not_said_to_be_disabled_by_us(world: World) -> None:
+async def test_an_account_disabled_before_is_not_reported_as_disabled_by_us(world: World) -> None:
     world.configure(disable_accounts=Disable.ALL)
     anna = world.member("Anna", account_enabled=False)
     for run_id in (RUN_ID, "20261123T130000-abcdef"):
@@ -221,7 +221,7 @@ async def test_an_account_that_was_disabled_before_is_not_said_to_be_disabled_by
     assert (known.was_disabled, known.disabled_at) == (True, None)
 
 
-async def test_an_account_that_we_disabled_in_a_broken_off_attempt_is_still_ours_to_enable(
+async def test_an_account_disabled_by_an_interrupted_run_is_enabled_by_undo(
     world: World,
 ) -> None:
     world.configure(disable_accounts=Disable.ALL)
@@ -254,7 +254,7 @@ async def test_one_step_that_fails_for_good_keeps_no_other_from_being_taken(worl
     assert (await run_of(world, other)).state is RunState.COMPLETE
     left = await world.on_record(anna.id)
     assert (left.state, left.attempts, left.revoked_at) == (State.OFFBOARDING, 1, None)
-    # Where he is out, the sessions were revoked after that, and that counts.
+    # In the group that let Anna go, the sessions were revoked after the removal, and that counts.
     assert told.sessions is Sessions.REVOKED
 
 
@@ -266,7 +266,7 @@ async def test_a_group_that_is_gone_is_only_this_steps_failure(world: World) -> 
     assert world.member_ids() == set()
 
 
-async def test_a_graph_that_falls_silent_is_told_after_what_was_done_is_on_record(world: World) -> None:
+async def test_a_silent_graph_is_reported_after_what_was_done_is_recorded(world: World) -> None:
     anna = world.member("Anna")
     world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=503, times=None))
     with pytest.raises(UnavailableError, match="revoke: no answer: 503"):
@@ -278,7 +278,7 @@ async def test_a_graph_that_falls_silent_is_told_after_what_was_done_is_on_recor
     assert (await world.on_record(anna.id)).removed_at is not None
 
 
-async def test_a_membership_that_could_not_be_ended_is_taken_up_by_the_next_sweep_although_nothing_listed_it(
+async def test_an_unlisted_membership_left_behind_is_ended_by_the_next_sweep(
     world: World,
 ) -> None:
     anna = world.member("Anna")
@@ -298,7 +298,7 @@ async def test_a_membership_that_could_not_be_ended_is_taken_up_by_the_next_swee
     assert (left.state, left.sessions) == (State.OFFBOARDED, Sessions.REVOKED)
 
 
-async def test_what_only_the_removal_shows_disables_the_account_before_the_sessions_are_revoked(
+async def test_a_membership_shown_only_by_its_removal_disables_before_revoking(
     world: World,
 ) -> None:
     world.configure(disable_accounts=Disable.ALL)
@@ -329,7 +329,7 @@ async def test_a_removal_whose_answer_was_lost_is_a_removal_and_can_be_undone(wo
     ]
 
 
-async def test_of_somebody_whom_entra_lists_although_he_cannot_be_removed_this_is_told(world: World) -> None:
+async def test_a_person_who_is_listed_but_cannot_be_removed_is_reported(world: World) -> None:
     anna = world.tenant.add_user("Anna")
     listed = {"@odata.context": "x", "value": [world.group.id]}
     world.directory.sandbox.faults.add(Fault(path="checkMemberGroups", status=200, body=listed))
@@ -346,7 +346,7 @@ async def test_an_account_that_has_nothing_to_do_with_any_group_is_not_disabled(
     assert stranger.account_enabled
 
 
-async def test_a_run_that_nobody_tries_again_is_on_record_as_failed_and_one_that_ended_stays(
+async def test_a_run_that_is_not_retried_is_recorded_as_failed_unless_ended(
     world: World,
 ) -> None:
     anna = world.member("Anna")
@@ -354,9 +354,9 @@ async def test_a_run_that_nobody_tries_again_is_on_record_as_failed_and_one_that
     await offboard(world, anna)
     ended = await run_of(world)
     await world.services.runs.save(Report(run=replace(ended, group_id=other.id, state=RunState.RUNNING)))
-    order = OffboardRequest(user=anna.id, reason="left", actor="cli:ann", run_id=RUN_ID)
+    request = OffboardRequest(user=anna.id, reason="left", actor="cli:ann", run_id=RUN_ID)
 
-    await record_failure(world.services, order, UnavailableError("storage does not answer"))
+    await record_failure(world.services, request, UnavailableError("storage does not answer"))
 
     assert await run_of(world) == ended
     failed = await run_of(world, other)

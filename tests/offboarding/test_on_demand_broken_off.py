@@ -1,4 +1,4 @@
-"""One person is offboarded now, and time runs out or storage fails between any two steps."""
+"""Offboarding on demand where time runs out or storage fails between any two steps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.world import RUNNING, running_world
 pytestmark = pytest.mark.anyio
 
 
-async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and_none_is_begun_after(
+async def test_out_of_time_at_any_step_earlier_steps_are_recorded_no_later_taken(
     azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opening = running_world(
@@ -46,9 +46,9 @@ async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and
             for number, user in enumerate(people)
         ]
 
-        await world.sweep()  # whatever is loaded and opened at the first use takes none of the time
+        await world.sweep()  # so that loading and connecting take none of the time
         answers = await asyncio.gather(
-            *(offboard_now(world.services, order) for order in orders), return_exceptions=True
+            *(offboard_now(world.services, request) for request in orders), return_exceptions=True
         )
 
         assert all(isinstance(answer, UnavailableError) for answer in answers)
@@ -102,7 +102,7 @@ def _late(step: int, stopped_at: int) -> str:
         Calls(path=r"^/enforcements\b"),
     ],
 )
-async def test_storage_that_fails_before_the_first_step_touches_nobody_and_the_next_call_does_it_all(
+async def test_storage_failing_before_the_first_step_leaves_all_to_the_next_call(
     storage: StorageProxy, monkeypatch: pytest.MonkeyPatch, calls: Calls
 ) -> None:
     async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
@@ -124,7 +124,7 @@ async def test_storage_that_fails_before_the_first_step_touches_nobody_and_the_n
 async def test_storage_that_fails_from_any_transaction_on_loses_nobody(
     storage: StorageProxy, monkeypatch: pytest.MonkeyPatch, write: int
 ) -> None:
-    """The end of the row in the ledger, the intent, the steps in the ledger, what is known in the end."""
+    """The row's end in the ledger, the intent, the steps in the ledger, the final record."""
     async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
         anna = world.member("Anna")
         await world.register(anna.id, RUNNING)

@@ -1,4 +1,4 @@
-"""One person: what is written before the first step, what comes of the steps, and what is recorded."""
+"""One person's steps: the intent before them, their outcome, and what is recorded."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OUT = (Step.REVOKE,)
 
 
 def leaver(*steps: Step, earlier: OffboardingRecord | None = None, **changes: object) -> Offboard:
-    """Return a person of a plan; without further words he is a member to be removed and revoked."""
+    """Return a person of a plan: by default a member to be removed and revoked."""
     plain = Offboard(
         user_id=ANNA.id,
         row_key=ANNA.mail,
@@ -46,19 +46,19 @@ def leaver(*steps: Step, earlier: OffboardingRecord | None = None, **changes: ob
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
-def taken(person: Offboard, *results: StepResult, interrupted: str = "") -> StepRun:
-    """Return the person's steps with what came of the first so many of them."""
+def step_run(person: Offboard, *results: StepResult, interrupted: str = "") -> StepRun:
+    """Return the person's steps, with results for the first ones."""
     done = dict(zip(person.steps, results, strict=False))
     return StepRun(person=person, results=done, interrupted=interrupted)
 
 
 def known_after(person: Offboard, *results: StepResult) -> OffboardingRecord:
-    return conclude(taken(person, *results), "run-2", NOW).enforcement
+    return conclude(step_run(person, *results), "run-2", NOW).enforcement
 
 
 def recorded(person: Offboard, *results: StepResult) -> list[Entry]:
     context = Context(group_id="g", run_id="run-2", actor="timer")
-    return entries(taken(person, *results), context, NOW)
+    return entries(step_run(person, *results), context, NOW)
 
 
 # Before the first step -----------------------------------------------------------------------------------
@@ -77,7 +77,7 @@ def test_the_intent_of_somebody_new_says_who_when_and_by_which_run() -> None:
     )
 
 
-def test_a_member_without_a_row_is_known_by_his_object_id_and_has_no_end_date() -> None:
+def test_a_member_without_a_row_has_the_object_id_as_key_and_no_end_date() -> None:
     begun = intent(leaver(row_key=None, end_date=None, due_at=None), "run-2")
     assert (begun.row_key, begun.end_date, begun.due_at) == (ANNA.id, "", None)
 
@@ -95,7 +95,7 @@ def test_what_was_begun_keeps_its_date_when_nobody_gives_another() -> None:
     assert (begun.end_date, begun.due_at) == (earlier.end_date, earlier.due_at)
 
 
-def test_whoever_is_removed_once_more_has_to_be_revoked_once_more() -> None:
+def test_a_person_removed_again_has_to_be_revoked_again() -> None:
     half = known(ANNA, State.OFFBOARDING, removed_at=EARLIER, revoked_at=EARLIER, sessions=Sessions.REVOKED)
     begun = intent(leaver(earlier=half), "run-2")
     assert (begun.removed_at, begun.revoked_at, begun.sessions) == (None, None, None)
@@ -114,16 +114,16 @@ def test_whoever_is_out_already_keeps_what_was_done() -> None:
         known(BEN, State.OFFBOARDING, attempts=5, row_key=ANNA.mail),
     ],
 )
-def test_what_was_finished_or_was_about_somebody_else_is_no_beginning(earlier: OffboardingRecord) -> None:
+def test_a_finished_or_foreign_record_is_not_taken_up(earlier: OffboardingRecord) -> None:
     assert intent(leaver(earlier=earlier), "run-2") == intent(leaver(), "run-2")
 
 
 # What came of the steps ----------------------------------------------------------------------------------
 
 
-def test_whose_steps_are_all_done_is_offboarded_and_his_failures_are_forgotten() -> None:
+def test_a_person_with_all_steps_done_is_offboarded_without_failures() -> None:
     earlier = known(ANNA, State.STUCK, attempts=7, last_error="odd", next_attempt_at=EARLIER)
-    outcome = conclude(taken(leaver(earlier=earlier), DONE, DONE), "run-2", NOW)
+    outcome = conclude(step_run(leaver(earlier=earlier), DONE, DONE), "run-2", NOW)
     about = outcome.enforcement
     assert (outcome.result, outcome.finished, outcome.incomplete) == (Result.REMOVED, True, False)
     assert (about.state, about.removed_at, about.revoked_at) == (State.OFFBOARDED, NOW, NOW)
@@ -131,26 +131,26 @@ def test_whose_steps_are_all_done_is_offboarded_and_his_failures_are_forgotten()
     assert (outcome.revoked, outcome.disabled, outcome.reason) == (True, False, "")
 
 
-def test_a_guests_sessions_are_left_to_his_home_tenant_and_not_counted() -> None:
-    outcome = conclude(taken(leaver(user_kind=UserKind.EXTERNAL), DONE, DONE), "run-2", NOW)
+def test_a_guests_sessions_are_left_to_the_home_tenant_and_not_counted() -> None:
+    outcome = conclude(step_run(leaver(user_kind=UserKind.EXTERNAL), DONE, DONE), "run-2", NOW)
     assert (outcome.enforcement.sessions, outcome.revoked) == (Sessions.HOME_TENANT, False)
 
 
 def test_an_account_that_is_gone_has_no_sessions_that_were_revoked() -> None:
-    outcome = conclude(taken(leaver(), ABSENT, GONE), "run-2", NOW)
+    outcome = conclude(step_run(leaver(), ABSENT, GONE), "run-2", NOW)
     assert (outcome.enforcement.sessions, outcome.enforcement.revoked_at) == (Sessions.NO_ACCOUNT, None)
     assert (outcome.finished, outcome.revoked) == (True, False)
 
 
 def test_sessions_that_were_revoked_before_the_removal_do_not_count() -> None:
-    outcome = conclude(taken(leaver(), FAILED, DONE), "run-2", NOW)
+    outcome = conclude(step_run(leaver(), FAILED, DONE), "run-2", NOW)
     about = outcome.enforcement
     assert (about.removed_at, about.revoked_at, about.sessions) == (None, None, None)
     assert (outcome.result, outcome.revoked, outcome.incomplete) == (Result.SKIPPED, False, True)
 
 
-def test_whose_sessions_could_not_be_revoked_is_removed_and_not_finished() -> None:
-    outcome = conclude(taken(leaver(), DONE, FAILED), "run-2", NOW)
+def test_a_failed_revocation_leaves_a_removed_person_unfinished() -> None:
+    outcome = conclude(step_run(leaver(), DONE, FAILED), "run-2", NOW)
     about = outcome.enforcement
     assert (outcome.result, outcome.finished, outcome.incomplete) == (Result.REMOVED, False, True)
     assert (about.state, about.attempts, about.last_error) == (State.OFFBOARDING, 1, "revoke: 400 Odd Words.")
@@ -164,14 +164,14 @@ def test_an_account_counts_as_disabled_only_when_we_did_it(
     result: StepResult, disabled_at: datetime | None, *, counted: bool
 ) -> None:
     person = leaver(Step.DISABLE, Step.REMOVE, Step.REVOKE)
-    outcome = conclude(taken(person, result, DONE, DONE), "run-2", NOW)
+    outcome = conclude(step_run(person, result, DONE, DONE), "run-2", NOW)
     assert (outcome.enforcement.disabled_at, outcome.disabled) == (disabled_at, counted)
 
 
-def test_the_sixth_failed_run_makes_him_stuck_for_a_day() -> None:
+def test_the_sixth_failed_run_makes_a_person_stuck_for_a_day() -> None:
     fifth = known_after(leaver(earlier=known(ANNA, State.OFFBOARDING, attempts=4)), DONE, FAILED)
     assert (fifth.state, fifth.attempts, fifth.next_attempt_at) == (State.OFFBOARDING, 5, None)
-    outcome = conclude(taken(leaver(earlier=fifth), DONE, FAILED), "run-3", NOW)
+    outcome = conclude(step_run(leaver(earlier=fifth), DONE, FAILED), "run-3", NOW)
     assert outcome.result is Result.STUCK
     assert (outcome.enforcement.state, outcome.enforcement.attempts) == (State.STUCK, 6)
     assert outcome.enforcement.next_attempt_at == NOW + timedelta(days=1)
@@ -187,22 +187,22 @@ def test_a_run_that_is_tried_again_has_failed_once() -> None:
     assert known_after(leaver(earlier=begun), DONE, FAILED).attempts == 1, "the first try broke off uncounted"
 
 
-def test_steps_that_were_broken_off_are_no_failed_attempt() -> None:
+def test_interrupted_steps_are_not_a_failed_attempt() -> None:
     earlier = known(ANNA, State.OFFBOARDING, attempts=5, last_error="odd")
-    outcome = conclude(taken(leaver(earlier=earlier), DONE, interrupted="no time"), "run-2", NOW)
+    outcome = conclude(step_run(leaver(earlier=earlier), DONE, interrupted="no time"), "run-2", NOW)
     about = outcome.enforcement
     assert (about.state, about.attempts, about.last_error) == (State.OFFBOARDING, 5, "odd")
     assert (about.removed_at, outcome.result) == (NOW, Result.REMOVED)
     assert (outcome.reason, outcome.finished, outcome.incomplete) == ("no time", False, True)
 
 
-def test_whose_removal_was_not_even_tried_is_not_out() -> None:
-    untried = conclude(taken(leaver(), interrupted="no time"), "run-2", NOW)
+def test_a_person_whose_removal_was_not_tried_is_not_out() -> None:
+    untried = conclude(step_run(leaver(), interrupted="no time"), "run-2", NOW)
     assert (untried.result, untried.enforcement.removed_at) == (Result.SKIPPED, None)
 
 
 def test_whoever_was_absent_is_counted_as_absent() -> None:
-    outcome = conclude(taken(leaver(), ABSENT, DONE), "run-2", NOW)
+    outcome = conclude(step_run(leaver(), ABSENT, DONE), "run-2", NOW)
     assert (outcome.result, outcome.enforcement.removed_at) == (Result.ALREADY_ABSENT, NOW)
 
 
@@ -210,26 +210,26 @@ def test_a_removal_that_was_only_not_visible_yet_keeps_its_time() -> None:
     earlier = known(ANNA, State.OFFBOARDED, removed_at=EARLIER)
     lagging = leaver(earlier=earlier, authorised=True)
     assert known_after(lagging, ABSENT, DONE).removed_at == EARLIER
-    assert known_after(lagging, DONE, DONE).removed_at == NOW, "he really was in again"
+    assert known_after(lagging, DONE, DONE).removed_at == NOW, "really a member again"
     assert known_after(leaver(earlier=earlier), ABSENT, DONE).removed_at == NOW, "another engagement"
 
 
 def test_whoever_is_out_without_a_removal_on_record_is_out_as_of_now() -> None:
     begun = known(ANNA, State.OFFBOARDING)
-    outcome = conclude(taken(leaver(*OUT, earlier=begun), DONE), "run-2", NOW)
+    outcome = conclude(step_run(leaver(*OUT, earlier=begun), DONE), "run-2", NOW)
     assert (outcome.result, outcome.enforcement.removed_at) == (Result.ALREADY_ABSENT, NOW)
     assert outcome.enforcement.revoked_at == NOW
     assert known_after(leaver(*OUT, earlier=replace(begun, removed_at=EARLIER)), DONE).removed_at == EARLIER
 
 
 def test_whoever_is_out_and_cannot_be_revoked_is_skipped() -> None:
-    outcome = conclude(taken(leaver(*OUT, earlier=known(ANNA, State.OFFBOARDING)), FAILED), "run-2", NOW)
+    outcome = conclude(step_run(leaver(*OUT, earlier=known(ANNA, State.OFFBOARDING)), FAILED), "run-2", NOW)
     assert (outcome.result, outcome.enforcement.attempts) == (Result.SKIPPED, 1)
 
 
 def test_every_failed_step_is_named_in_no_more_than_240_characters() -> None:
-    assert taken(leaver(), FAILED, FAILED).failures == "remove: 400 Odd Words.; revoke: 400 Odd Words."
-    assert len(taken(leaver(), replace(FAILED, explanation="x" * 500)).failures) == 240
+    assert step_run(leaver(), FAILED, FAILED).failures == "remove: 400 Odd Words.; revoke: 400 Odd Words."
+    assert len(step_run(leaver(), replace(FAILED, explanation="x" * 500)).failures) == 240
 
 
 # What the ledger says ------------------------------------------------------------------------------------
@@ -265,7 +265,7 @@ def test_the_ledger_never_says_that_a_guests_sessions_were_revoked() -> None:
     assert recorded(leaver(user_kind=UserKind.EXTERNAL), DONE, DONE)[-1].outcome == "home_tenant"
 
 
-def test_whoever_is_found_to_be_out_gets_the_entry_that_was_missing_and_only_that() -> None:
+def test_a_person_found_to_be_out_gets_only_the_missing_entry() -> None:
     begun = known(ANNA, State.OFFBOARDING)
     found = recorded(leaver(*OUT, earlier=begun), DONE)
     assert [(entry.action, entry.outcome) for entry in found] == [
@@ -274,7 +274,7 @@ def test_whoever_is_found_to_be_out_gets_the_entry_that_was_missing_and_only_tha
     ]
     on_record = leaver(*OUT, earlier=replace(begun, removed_at=EARLIER))
     assert [entry.action for entry in recorded(on_record, DONE)] == [Action.REVOKE]
-    assert recorded(leaver(earlier=begun)) == [], "nothing was tried, and he is not out"
+    assert recorded(leaver(earlier=begun)) == [], "nothing was tried, and the person is not out"
 
 
 # The steps -----------------------------------------------------------------------------------------------
@@ -304,7 +304,7 @@ async def test_what_was_done_before_the_run_had_to_end_is_noted(world: World) ->
 
 
 @pytest.mark.anyio
-async def test_whoever_is_absent_after_an_attempt_without_an_answer_was_removed(world: World) -> None:
+async def test_a_person_absent_after_an_unanswered_removal_was_removed(world: World) -> None:
     world.directory.sandbox.faults.add(Fault(path=r"\$ref", effect=Effect.ANSWER_AFTER_EFFECT, status=504))
     steps = StepRun(person=leaver(Step.REMOVE, user_id=world.member("Anna").id))
     await take_steps(world.services.directory, world.group.id, steps)

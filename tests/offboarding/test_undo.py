@@ -1,4 +1,4 @@
-"""Taking back what one run did: exactly that."""
+"""Undoing exactly what one run did."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def environ() -> dict[str, str]:
-    """Accounts are disabled, too."""
+    """A world in which accounts are disabled as well."""
     return {"ENFORCER_DISABLE_ACCOUNTS": "all"}
 
 
@@ -40,7 +40,7 @@ async def undo_run(world: World, run_id: str) -> list[Reversed]:
     return (await undo(world.services, run_id, reversals, actor="cli:ann"))[1]
 
 
-async def test_it_gives_back_what_the_run_took_and_nothing_else(world: World) -> None:
+async def test_undo_restores_what_the_run_took_and_nothing_else(world: World) -> None:
     before, anna, ben = world.member("Before"), world.member("Anna"), world.guest("Ben")
     await world.register(before.id, ENDED)
     await world.sweep()
@@ -64,7 +64,7 @@ async def test_it_gives_back_what_the_run_took_and_nothing_else(world: World) ->
     assert not before.account_enabled
 
 
-async def test_one_that_breaks_off_is_on_record_as_failed_with_what_it_gave_back(world: World) -> None:
+async def test_an_interrupted_undo_is_recorded_as_failed_with_what_it_restored(world: World) -> None:
     for name in ("Anna", "Ben"):
         await world.register(world.member(name).id, ENDED)
     report = await world.sweep()
@@ -102,7 +102,7 @@ async def test_what_was_undone_is_not_undone_again(world: World) -> None:
         await plan_undo(world.services, report.run.run_id)
 
 
-async def test_whose_end_date_is_put_off_stays_and_whose_is_not_goes_again(world: World) -> None:
+async def test_an_extended_end_date_keeps_a_restored_member_in(world: World) -> None:
     anna, ben = world.member("Anna"), world.member("Ben")
     for user in (anna, ben):
         await world.register(user.id, ENDED)
@@ -114,7 +114,7 @@ async def test_whose_end_date_is_put_off_stays_and_whose_is_not_goes_again(world
     assert (again.run.removed, again.findings) == (1, ())
 
 
-async def test_whoever_was_added_by_hand_meanwhile_is_no_error(world: World) -> None:
+async def test_a_joiner_added_by_hand_meanwhile_is_not_an_error(world: World) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)
     report = await world.sweep()
@@ -122,7 +122,7 @@ async def test_whoever_was_added_by_hand_meanwhile_is_no_error(world: World) -> 
     assert all(item.done for item in await undo_run(world, report.run.run_id))
 
 
-async def test_an_account_that_is_gone_is_left_undone_and_said_to_be(world: World) -> None:
+async def test_undo_of_a_deleted_account_is_incomplete_and_says_so(world: World) -> None:
     anna, ben = world.member("Anna"), world.member("Ben")
     for user in (anna, ben):
         await world.register(user.id, ENDED)
@@ -131,12 +131,12 @@ async def test_an_account_that_is_gone_is_left_undone_and_said_to_be(world: Worl
     results = await undo_run(world, report.run.run_id)
     assert {item.reversal.user_id for item in results if not item.done} == {anna.id}
     assert {item.reversal.user_id for item in results if item.done} == {ben.id}
-    # It can be tried again, for whom it failed.
+    # It can be retried for those for whom it failed.
     left = await plan_undo(world.services, report.run.run_id)
     assert {item.user_id for item in left} == {anna.id}
 
 
-async def test_a_refusal_of_one_keeps_nobody_else_waiting(world: World) -> None:
+async def test_a_refused_joiner_holds_up_nobody(world: World) -> None:
     anna, ben = world.member("Anna"), world.member("Ben")
     for user in (anna, ben):
         await world.register(user.id, ENDED)
@@ -177,10 +177,10 @@ async def test_it_waits_for_whoever_is_at_work_on_the_group(world: World) -> Non
     assert world.member_ids() == set()
 
 
-# What is known of whoever was given back -----------------------------------------------------------------
+# The records of restored members -------------------------------------------------------------------------
 
 
-async def test_whoever_is_given_back_does_not_pass_the_brake_as_unfinished_business(world: World) -> None:
+async def test_a_restored_member_does_not_bypass_the_brake(world: World) -> None:
     world.configure(disable_accounts=Disable.NONE)
     people = [world.member(f"Leaver {number}") for number in range(3)]
     for user in people:
@@ -197,7 +197,7 @@ async def test_whoever_is_given_back_does_not_pass_the_brake_as_unfinished_busin
     assert world.member_ids() == {user.id for user in people}
 
 
-async def test_what_is_known_of_whoever_could_not_be_given_back_stays(world: World) -> None:
+async def test_the_record_of_a_person_who_cannot_be_restored_stays(world: World) -> None:
     world.configure(disable_accounts=Disable.NONE)
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)
@@ -213,7 +213,7 @@ async def test_what_is_known_of_whoever_could_not_be_given_back_stays(world: Wor
     assert (await world.sweep()).run.verified == 1
 
 
-async def test_somebody_offboarded_now_is_given_back_to_every_group_each_with_its_own_record(
+async def test_undo_of_an_offboarding_on_demand_restores_every_group(
     world: World,
 ) -> None:
     anna, ben = world.member("Anna"), world.member("Ben")
@@ -222,8 +222,8 @@ async def test_somebody_offboarded_now_is_given_back_to_every_group_each_with_it
         OffboardRequest(user=user.id, reason="left", actor="cli:ann", run_id=f"20261123T12000{number}-abcdef")
         for number, user in enumerate((anna, ben))
     ]
-    for order in orders:
-        await offboard_now(world.services, order)
+    for request in orders:
+        await offboard_now(world.services, request)
 
     reversals = await plan_undo(world.services, orders[0].run_id)
     run_id, results = await undo(world.services, orders[0].run_id, reversals, actor="cli:ann")
@@ -243,7 +243,7 @@ async def test_somebody_offboarded_now_is_given_back_to_every_group_each_with_it
     assert (anna.account_enabled, ben.account_enabled) == (True, False)
 
 
-async def test_whoever_lost_the_group_meanwhile_gives_back_nobody_else(world: World) -> None:
+async def test_an_undo_that_lost_its_lease_restores_nobody_else(world: World) -> None:
     world.configure(disable_accounts=Disable.NONE)
     for name in ("Anna", "Ben"):
         await world.register(world.member(name).id, ENDED)
@@ -253,7 +253,7 @@ async def test_whoever_lost_the_group_meanwhile_gives_back_nobody_else(world: Wo
     world.directory.sandbox.faults.add(slow)
 
     undoing = asyncio.create_task(undo(world.services, report.run.run_id, reversals, actor="cli:ann"))
-    while not slow.struck:  # noqa: ASYNC110 -- nobody tells
+    while not slow.struck:  # noqa: ASYNC110 -- nothing to wait on
         await asyncio.sleep(0.01)
     world.clock.advance(seconds=60)
     async with world.services.leases.holding(world.group.id, "another"):
@@ -263,7 +263,7 @@ async def test_whoever_lost_the_group_meanwhile_gives_back_nobody_else(world: Wo
     assert world.member_ids() == {reversals[0].user_id}
 
 
-async def test_nobody_is_given_back_by_a_run_that_cannot_be_put_on_record(
+async def test_an_undo_that_cannot_be_recorded_restores_nobody(
     storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:

@@ -1,4 +1,4 @@
-"""Accounts that an undo enables: those that the run has disabled, whatever they were before."""
+"""The accounts that an undo enables: exactly those that the run disabled."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def environ() -> dict[str, str]:
-    """Accounts are disabled, too."""
+    """A world in which accounts are disabled as well."""
     return {"ENFORCER_DISABLE_ACCOUNTS": "all"}
 
 
@@ -41,25 +41,25 @@ async def test_an_account_that_was_disabled_before_is_not_enabled(world: World) 
     assert not anna.account_enabled
 
 
-async def test_an_account_that_was_disabled_before_is_not_enabled_after_an_offboarding_now(
+async def test_an_account_disabled_before_the_offboarding_is_not_enabled(
     world: World,
 ) -> None:
     anna = world.member("Anna", account_enabled=False)
-    order = OffboardRequest(user=anna.id, reason="left", actor="cli:ann", run_id="20261123T120000-abcdef")
-    await offboard_now(world.services, order)
+    request = OffboardRequest(user=anna.id, reason="left", actor="cli:ann", run_id="20261123T120000-abcdef")
+    await offboard_now(world.services, request)
 
-    results = await undo_run(world, order.run_id)
+    results = await undo_run(world, request.run_id)
 
     assert [result.reversal.action for result in results] == [Action.ADD]
     assert not anna.account_enabled
 
 
-async def test_a_disabling_that_a_crash_kept_from_the_record_is_recorded_and_undone(world: World) -> None:
+async def test_an_unrecorded_disabling_before_a_crash_is_recorded_and_undone(world: World) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)
     begun = OffboardingRecord(row_key=anna.id, user_id=anna.id, state=State.OFFBOARDING, end_date=ENDED)
     await world.services.enforcements.save(world.group.id, [begun])
-    anna.account_enabled = False  # by the run that broke off
+    anna.account_enabled = False  # by the interrupted run
     report = await world.sweep()
     assert report.run.disabled == 1
 
@@ -68,7 +68,7 @@ async def test_a_disabling_that_a_crash_kept_from_the_record_is_recorded_and_und
     assert anna.account_enabled
 
 
-async def test_whoever_was_enabled_again_is_disabled_again_and_that_is_on_record(world: World) -> None:
+async def test_an_account_enabled_again_is_disabled_again_and_recorded(world: World) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)
     refused = Fault(method="DELETE", path=anna.id, times=None, status=403, code="Denied")
@@ -92,7 +92,7 @@ _NEW, _WAS, _OURS, _BEGUN = "new", "was disabled before", "disabled by an earlie
 
 @dataclass(frozen=True)
 class _Case:
-    """Somebody whose offboarding is begun or new; `shown`: the member list tells whether they can sign in."""
+    """Somebody whose offboarding is begun or new; `shown`: the member list shows whether they can sign in."""
 
     known: str
     enabled: bool
@@ -135,7 +135,7 @@ async def _staged(world: World, case: _Case, number: int) -> User:
 
 
 def _listing(users: list[tuple[_Case, User]]) -> dict[str, object]:
-    """Return a page of members that says of some accounts whether they are enabled."""
+    """Return a page of members that shows for some accounts whether they are enabled."""
     listed = [
         {"@odata.type": "#microsoft.graph.user", "id": user.id, "userPrincipalName": f"{user.id}@x.example"}
         | ({"accountEnabled": case.enabled} if case.shown else {})
@@ -145,7 +145,7 @@ def _listing(users: list[tuple[_Case, User]]) -> dict[str, object]:
     return {"value": listed}
 
 
-async def test_an_account_is_enabled_by_an_undo_exactly_where_the_run_has_disabled_it(world: World) -> None:
+async def test_undo_enables_an_account_exactly_where_the_run_disabled_it(world: World) -> None:
     world.configure(brake_count=1000)
     people = [(case, await _staged(world, case, number)) for number, case in enumerate(_CASES)]
     page = Fault(method="GET", path=r"/members\?", status=200, body=_listing(people))

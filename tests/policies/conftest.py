@@ -1,4 +1,4 @@
-"""An operator at his desk, with the templates of this project."""
+"""An operator at a desk, with the templates of this project."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.office import TEMPLATES, Office
 
 
 class Operator:
-    """An operator at his desk."""
+    """An operator at a desk."""
 
     def __init__(self, office: Office, manager: Manager) -> None:
         self.office, self.manager = office, manager

@@ -1,4 +1,4 @@
-"""`docs/conditional-access.md` names what there is, and there is what it names."""
+"""`docs/conditional-access.md` names exactly what exists."""
 
 from __future__ import annotations
 

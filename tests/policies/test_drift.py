@@ -92,7 +92,7 @@ def test_a_policy_of_somebody_else_that_does_the_same_will_do() -> None:
         NOBODY | {"includeUsers": [OTHER]},
     ],
 )
-def test_a_policy_of_somebody_else_that_does_not_do_the_same_is_none(users: dict[str, object]) -> None:
+def test_a_policy_of_somebody_else_that_differs_does_not_count(users: dict[str, object]) -> None:
     assert kinds(handmade(changed(BLOCK, **users))) == [DriftKind.MISSING]
 
 
@@ -102,7 +102,7 @@ def test_a_policy_of_somebody_else_for_all_users_or_guests_will_do(users: list[s
 
 
 @pytest.mark.parametrize("apps", EXEMPTIONS)
-def test_a_policy_of_somebody_else_that_lets_apps_through_is_none(apps: dict[str, object]) -> None:
+def test_a_policy_of_somebody_else_with_exempted_apps_does_not_count(apps: dict[str, object]) -> None:
     body = deepcopy(BLOCK.body)
     body["conditions"]["applications"] |= apps
     assert kinds(handmade(read_policy(body))) == [DriftKind.MISSING]

@@ -12,7 +12,7 @@ from enforcer.core.ledger_entries import Context
 from enforcer.core.offboarding_record import OffboardingRecord, Proof, Sessions, State
 from enforcer.core.runs import Report, Run, RunKind, RunState
 from enforcer.graph.conditional_access import ConditionalAccess
-from enforcer.policies.proof import not_blocked, prove, prove_departure, record, unproven
+from enforcer.policies.proof import not_blocked, prove, prove_leaver, record, unproven
 from enforcer.policies.what_if import Answer, WhatIfClient, before_asking
 from sandbox.directory import Fault as GraphFault
 from sandbox.directory import User
@@ -34,7 +34,7 @@ def world_that_answers(world: World) -> World:
 
 
 def out(name: str, **more: object) -> OffboardingRecord:
-    """Return what is known of somebody who was offboarded."""
+    """Return the record of somebody who was offboarded."""
     known = OffboardingRecord(
         row_key=name, user_id=name, state=State.OFFBOARDED, removed_at=NOW, run_id="run"
     )
@@ -52,7 +52,7 @@ async def proofs(world: World) -> list[str]:
 # Whom to ask about ---------------------------------------------------------------------------------------
 
 
-def test_first_whom_nothing_blocked_then_whom_there_was_no_time_for() -> None:
+def test_unblocked_people_are_asked_about_before_those_not_asked() -> None:
     known = [
         out("a"),
         out("b", proof=Proof.NOT_ASKED),
@@ -64,7 +64,7 @@ def test_first_whom_nothing_blocked_then_whom_there_was_no_time_for() -> None:
     assert [item.row_key for item in unproven(known, [], NOW)] == ["e", "a", "b"]
 
 
-def test_whoever_is_a_member_again_has_nothing_to_prove() -> None:
+def test_a_person_who_is_a_member_again_needs_no_proof() -> None:
     known = [out("a"), out("b", proof=Proof.NOT_BLOCKED)]
     assert unproven(known, ["a", "b"], NOW) == []
 
@@ -85,9 +85,9 @@ async def test_no_time_means_not_asked_and_nobody_waits(world_that_answers: Worl
     world = world_that_answers
     people = [out(world.tenant.add_user(f"User {number}").id) for number in range(50)]
     paced = replace(world.services, conditional_access=ConditionalAccess(world.services.graph))
-    inquiry = WhatIfClient(paced, seconds=1.5)
+    what_if = WhatIfClient(paced, seconds=1.5)
     begun = monotonic()
-    proven = await prove(inquiry, context(world), people, [])
+    proven = await prove(what_if, context(world), people, [])
     assert monotonic() - begun < 5
     assert 1 <= len(proven) < 5
     assert {item.proof for item in proven} == {Proof.NOT_BLOCKED}
@@ -96,8 +96,8 @@ async def test_no_time_means_not_asked_and_nobody_waits(world_that_answers: Worl
 
 
 async def test_one_refusal_for_lack_of_permission_is_enough(world: World) -> None:
-    inquiry = WhatIfClient(world.services, seconds=10)
-    await prove(inquiry, context(world), [out("a"), out("b"), out("c")], [])
+    what_if = WhatIfClient(world.services, seconds=10)
+    await prove(what_if, context(world), [out("a"), out("b"), out("c")], [])
     asked = [entry for entry in world.directory.sandbox.log.entries if "evaluate" in entry.path]
     assert [entry.status for entry in asked] == [403]
     (entry,) = await proofs(world)
@@ -106,9 +106,9 @@ async def test_one_refusal_for_lack_of_permission_is_enough(world: World) -> Non
 
 async def test_what_is_certain_is_not_asked_about(world_that_answers: World) -> None:
     world = world_that_answers
-    inquiry = WhatIfClient(world.services, seconds=10)
-    disabled = await inquiry.answer(out("a", disabled_at=NOW))
-    gone = await inquiry.answer(out("b", sessions=Sessions.NO_ACCOUNT))
+    what_if = WhatIfClient(world.services, seconds=10)
+    disabled = await what_if.answer(out("a", disabled_at=NOW))
+    gone = await what_if.answer(out("b", sessions=Sessions.NO_ACCOUNT))
     assert disabled is not None
     assert gone is not None
     assert {disabled.proof, gone.proof} == {Proof.DISABLED}
@@ -124,7 +124,7 @@ async def test_an_account_that_somebody_else_has_disabled_is_noticed(world_that_
     assert answer.proof is Proof.DISABLED
 
 
-def test_whoever_is_just_out_has_not_been_asked_about_unless_it_is_certain() -> None:
+def test_a_fresh_removal_counts_as_not_asked_unless_it_is_certain() -> None:
     assert before_asking(out("a")).proof is Proof.NOT_ASKED
     assert before_asking(out("a", disabled_at=NOW)).proof is Proof.DISABLED
     assert before_asking(out("a", removed_at=None)).proof is None
@@ -135,7 +135,7 @@ def test_whoever_is_just_out_has_not_been_asked_about_unless_it_is_certain() -> 
 
 
 async def departed(world: World, user: User, **more: object) -> tuple[Run, OffboardingRecord]:
-    """Put on record that a run has just offboarded somebody; return it and what is known of them."""
+    """Record that a run has just offboarded somebody; return the run and the record."""
     run = Run(
         run_id="run",
         group_id=world.group.id,
@@ -158,9 +158,9 @@ async def test_of_whoever_was_just_offboarded_the_answer_is_in_every_record(
 ) -> None:
     world = world_that_answers
     user = world.tenant.add_user("Nobody Blocks")
-    departure = await departed(world, user)
+    concluded = await departed(world, user)
 
-    answer = await prove_departure(world.services, [departure], "left")
+    answer = await prove_leaver(world.services, [concluded], "left")
 
     assert answer is not None
     assert answer.proof is Proof.NOT_BLOCKED
@@ -179,13 +179,13 @@ async def test_whoever_is_blocked_is_counted_as_blocked_and_makes_no_finding(
 ) -> None:
     world = world_that_answers
     user = world.tenant.add_user("Anna")
-    departure = await departed(world, user)
+    concluded = await departed(world, user)
     wall = {**shipped()["no-group-no-access"].body, "id": "wall", "displayName": "Wall", "state": "enabled"}
     world.directory.sandbox.faults.add(
         GraphFault(path="evaluate", status=200, body={"value": [wall | {"policyApplies": True}]})
     )
 
-    assert await prove_departure(world.services, [departure], "left") == Answer(
+    assert await prove_leaver(world.services, [concluded], "left") == Answer(
         proof=Proof.BLOCKED, policy="Wall"
     )
 
@@ -196,12 +196,12 @@ async def test_whoever_is_blocked_is_counted_as_blocked_and_makes_no_finding(
     assert (run.blocked, run.not_blocked, run.findings) == (1, 0, 0)
 
 
-async def test_an_account_that_was_disabled_counts_neither_as_blocked_nor_as_not_blocked(
+async def test_a_disabled_account_counts_neither_as_blocked_nor_as_not_blocked(
     world_that_answers: World,
 ) -> None:
     world = world_that_answers
-    departure = await departed(world, world.tenant.add_user("Anna"), disabled_at=NOW)
-    answer = await prove_departure(world.services, [departure], "left")
+    concluded = await departed(world, world.tenant.add_user("Anna"), disabled_at=NOW)
+    answer = await prove_leaver(world.services, [concluded], "left")
     assert answer is not None
     assert answer.proof is Proof.DISABLED
     [run] = await world.services.runs.of_id("run", [world.group.id])
@@ -213,33 +213,33 @@ async def test_nobody_is_asked_about_whom_the_run_took_out_of_no_group(
     world_that_answers: World, more: dict[str, object]
 ) -> None:
     world = world_that_answers
-    departure = await departed(world, world.tenant.add_user("Anna"), **more)
-    assert await prove_departure(world.services, [departure], "left") is None
+    concluded = await departed(world, world.tenant.add_user("Anna"), **more)
+    assert await prove_leaver(world.services, [concluded], "left") is None
     assert world.directory.sandbox.log.entries == []
     assert await proofs(world) == []
 
 
 async def test_without_the_permission_it_is_on_record_that_nobody_was_asked(world: World) -> None:
-    departure = await departed(world, world.tenant.add_user("Anna"))
-    answer = await prove_departure(world.services, [departure], "left")
+    concluded = await departed(world, world.tenant.add_user("Anna"))
+    answer = await prove_leaver(world.services, [concluded], "left")
     assert answer is not None
     assert answer.proof is Proof.NOT_ASKED
-    assert await proofs(world) == ["not_asked: this identity lacks Policy.Read.ConditionalAccess"]
+    assert await proofs(world) == ["not_asked: this identity lacks Policy.Read.All"]
 
 
 async def test_an_answer_that_cannot_be_recorded_fails_no_offboarding(
     storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
-        departure = await departed(world, world.tenant.add_user("Anna"))
+        concluded = await departed(world, world.tenant.add_user("Anna"))
         storage.set_fault(Fault(calls=Calls(path=r"\$batch"), times=1_000, reply=Reply.REFUSED))
-        assert await prove_departure(world.services, [departure], "left") is None
+        assert await prove_leaver(world.services, [concluded], "left") is None
 
 
 # Recording -----------------------------------------------------------------------------------------------
 
 
-async def test_the_same_answer_every_night_is_a_finding_each_time_but_recorded_once(
+async def test_the_same_answer_is_a_finding_every_night_but_recorded_once(
     world_that_answers: World,
 ) -> None:
     world = world_that_answers

@@ -1,4 +1,4 @@
-"""What Entra says of somebody's next sign-in, and when it is not asked."""
+"""What Entra says about somebody's next sign-in, and when it is not asked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOBODY = "00000000-1111-2222-3333-444444444444"
 
 @pytest.fixture
 def world(world: World) -> World:
-    """A world whose enforcer may ask Entra, without the pace of one question a second."""
+    """A world whose enforcer may ask Entra, without the limit of one question a second."""
     assert world.tenant.identity is not None
     world.tenant.grant(world.tenant.identity, "Policy.Read.All")
     return without_waiting_for_policies(world)
@@ -38,7 +38,7 @@ def strike(world: World, **fault: Any) -> None:
 
 
 def met(*, state: str = "enabled", name: str = "Block", **conditions: object) -> dict[str, Any]:
-    """Return a policy that blocks everything, as Entra says that it would meet him."""
+    """Return a policy that blocks everything, as What If returns it."""
     body = shipped()["no-group-no-access"].body
     return {
         **body,
@@ -54,7 +54,7 @@ async def ask(world: World, person: OffboardingRecord) -> Answer | None:
     return await WhatIfClient(world.services, seconds=10).answer(person)
 
 
-async def test_whoever_is_met_by_policies_that_block_everything_is_blocked_by_their_names(
+async def test_a_blocked_person_is_blocked_by_the_names_of_the_policies(
     world: World,
 ) -> None:
     strike(world, status=200, body={"value": [met(name="Wall"), met(name="Fence")]})
@@ -80,7 +80,7 @@ async def test_a_policy_that_only_reports_or_blocks_here_and_there_blocks_nobody
 
 
 @pytest.mark.parametrize("exemption", EXEMPTIONS)
-async def test_a_policy_that_lets_apps_through_blocks_only_if_it_is_ours_as_we_made_it(
+async def test_a_policy_with_exempted_apps_blocks_only_if_ours_and_unaltered(
     world: World, exemption: dict[str, object]
 ) -> None:
     applications = {"includeApplications": ["All"], **exemption}
@@ -101,7 +101,7 @@ async def test_a_policy_that_lets_apps_through_blocks_only_if_it_is_ours_as_we_m
         assert answer.proof is proof
 
 
-async def test_of_whom_a_managed_group_still_has_nothing_is_said(world: World) -> None:
+async def test_nothing_is_said_about_whoever_is_still_a_member(world: World) -> None:
     answer = await ask(world, out(world.member("Anna").id))
     assert answer is not None
     assert answer.words == f"not_asked: still listed as a member of {world.group.id}"
@@ -112,14 +112,14 @@ async def test_an_account_that_entra_does_not_know_any_more_cannot_sign_in(world
     assert answer == Answer(proof=Proof.DISABLED, detail="the account does not exist any more")
 
 
-async def test_an_answer_that_cannot_be_read_is_told_and_the_next_one_is_asked_about(world: World) -> None:
+async def test_an_unreadable_answer_is_reported_and_the_next_question_asked(world: World) -> None:
     strike(world, status=200, body={"value": None})
-    inquiry = WhatIfClient(world.services, seconds=10)
-    answer = await inquiry.answer(out(world.tenant.add_user("Anna").id))
+    what_if = WhatIfClient(world.services, seconds=10)
+    answer = await what_if.answer(out(world.tenant.add_user("Anna").id))
     assert answer is not None
     assert answer.proof is Proof.NOT_ASKED
     assert "broken" in answer.detail
-    assert inquiry.stopped == ""
+    assert what_if.stopped == ""
 
 
 @pytest.mark.parametrize(
@@ -130,15 +130,15 @@ async def test_an_answer_that_cannot_be_read_is_told_and_the_next_one_is_asked_a
         ({"effect": Effect.DELAY, "seconds": 3.0}, "the time for asking was up"),
     ],
 )
-async def test_once_asking_makes_no_sense_nobody_else_is_asked_about(
+async def test_once_asking_is_pointless_nobody_else_is_asked_about(
     world: World, fault: dict[str, Any], why: str
 ) -> None:
     strike(world, **fault)
-    inquiry = WhatIfClient(world.services, seconds=0.5)
-    assert await inquiry.answer(out(NOBODY)) is None
-    assert inquiry.stopped == why
+    what_if = WhatIfClient(world.services, seconds=0.5)
+    assert await what_if.answer(out(NOBODY)) is None
+    assert what_if.stopped == why
     world.directory.sandbox.faults.clear()
-    assert await inquiry.answer(out(NOBODY)) is None
+    assert await what_if.answer(out(NOBODY)) is None
 
 
 def test_only_an_account_that_we_disabled_or_that_is_gone_is_certain() -> None:

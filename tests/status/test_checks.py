@@ -1,4 +1,4 @@
-"""`check`: each thing that a night needs, how it is, and what mends it."""
+"""`check`: everything that a nightly run needs, how it is, and how to fix it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def _checks(world: World, **settings: object) -> dict[str, Check]:
 
 @pytest.fixture
 async def shaken(world: World, storage: StorageProxy) -> AsyncIterator[World]:
-    """The world, whose register, queues and blobs break where `storage` does."""
+    """The world, with register, queues and blobs behind the proxy `storage`."""
     there = Storage(connection_string=storage.endpoints.connection_string)
     async with Queues(there) as queues, Tables(there) as tables:
         world.services = replace(world.services, queues=queues, register=Register(tables))
@@ -61,15 +61,15 @@ async def test_a_missing_permission_is_named_with_the_command_that_grants_it(wor
 
     assert checks["may read users"].health is Health.OK
     assert checks["may revoke sessions"].health is Health.FAILED
-    assert "User.RevokeSessions.All" in checks["may revoke sessions"].mend
+    assert "User.RevokeSessions.All" in checks["may revoke sessions"].fix
     assert checks["may disable accounts"].health is Health.FAILED
     assert checks[f"may change group {world.group.id}"].health is Health.FAILED
 
 
-async def test_policies_that_may_not_be_listed_are_a_warning_that_names_the_permission(world: World) -> None:
+async def test_policies_that_may_not_be_read_are_a_warning_with_the_permission(world: World) -> None:
     check = (await _checks(world))["conditional access"]
     assert check.health is Health.WARNING
-    assert check.mend.endswith(" Policy.Read.All")
+    assert check.fix.endswith(" Policy.Read.All")
 
 
 async def test_ownership_of_the_group_is_enough_to_change_it(world: World) -> None:
@@ -102,7 +102,7 @@ async def test_rows_that_cannot_be_read_are_counted(world: World) -> None:
     assert f"{rows + 1} rows of managed groups, {rows} of them cannot be read" in check.detail
 
 
-async def test_whatever_one_look_raises_the_others_go_on(world: World) -> None:
+async def test_an_error_of_one_check_does_not_stop_the_others(world: World) -> None:
     world.services = replace(world.services, register=None)  # type: ignore[arg-type]
 
     checks = await _checks(world)
@@ -132,10 +132,10 @@ async def test_a_held_plan_is_named_with_the_command_that_releases_it(world: Wor
     checks = await _checks(world)
 
     assert checks["brake"].health is Health.WARNING
-    assert report.run.digest in checks["brake"].mend
+    assert report.run.digest in checks["brake"].fix
 
 
-async def test_the_next_night_is_told_in_utc_and_in_the_zone_of_the_organisation(world: World) -> None:
+async def test_the_next_night_is_shown_in_utc_and_in_the_organisations_zone(world: World) -> None:
     world.clock.moment = datetime(2026, 11, 23, 1, 29, tzinfo=UTC)
 
     checks = await _checks(world, schedule="0 30 1 * * *", zone=ZoneInfo("America/New_York"))
@@ -143,7 +143,7 @@ async def test_the_next_night_is_told_in_utc_and_in_the_zone_of_the_organisation
     assert checks["schedule"] == Check(
         name="schedule",
         health=Health.OK,
-        detail="0 30 1 * * *: the next night begins at 2026-11-23T01:30:00Z, 20:30 in America/New_York",
+        detail="0 30 1 * * *: the next nightly run begins at 2026-11-23T01:30:00Z, 20:30 in America/New_York",
     )
 
 
@@ -172,7 +172,7 @@ async def test_a_misspelt_setting_is_named_with_the_nearest_right_one(
     check = (await _checks(world))["ENFORCER_TIMEZONE"]
 
     assert check.health is Health.FAILED
-    assert "ENFORCER_TIME_ZONE" in check.mend
+    assert "ENFORCER_TIME_ZONE" in check.fix
 
 
 async def test_storage_that_answers_is_told_of_by_its_parts(world: World) -> None:
@@ -188,7 +188,7 @@ async def test_storage_that_answers_is_told_of_by_its_parts(world: World) -> Non
     ("service", "name", "other"),
     [(Service.QUEUE, "queues", "reports"), (Service.BLOB, "reports", "queues")],
 )
-async def test_a_part_of_storage_that_does_not_answer_fails_and_is_not_waited_for(
+async def test_storage_that_does_not_answer_fails_its_check_in_time(
     shaken: World, storage: StorageProxy, service: Service, name: str, other: str
 ) -> None:
     storage.set_fault(Fault(calls=Calls(service=service), times=1_000, reply=Reply.DROPPED))
@@ -197,13 +197,13 @@ async def test_a_part_of_storage_that_does_not_answer_fails_and_is_not_waited_fo
 
     assert checks[name].health is Health.FAILED
     assert "storage did not answer" in checks[name].detail
-    assert "firewall" in checks[name].mend
+    assert "firewall" in checks[name].fix
     assert checks[other].health is Health.OK
     # Two attempts, each of which aiohttp may repeat.
     assert storage.count(Calls(service=service)) <= 4
 
 
-async def test_what_keeps_everybody_waiting_is_left(shaken: World, storage: StorageProxy) -> None:
+async def test_a_check_that_takes_too_long_fails(shaken: World, storage: StorageProxy) -> None:
     calls = Calls(service=Service.TABLE, path="contractors")
     storage.set_fault(Fault(calls=calls, times=1_000, delay=timedelta(seconds=2)))
 
@@ -211,7 +211,7 @@ async def test_what_keeps_everybody_waiting_is_left(shaken: World, storage: Stor
 
     assert checks["register"].health is Health.FAILED
     assert "within 0.5 seconds" in checks["register"].detail
-    assert "firewall" in checks["register"].mend
+    assert "firewall" in checks["register"].fix
 
 
 async def test_queues_into_which_only_the_app_may_look_are_a_warning(
@@ -222,7 +222,7 @@ async def test_queues_into_which_only_the_app_may_look_are_a_warning(
     check = (await _checks(shaken))["queues"]
 
     assert check.health is Health.WARNING
-    assert "Storage Queue Data Contributor" in check.mend
+    assert "Storage Queue Data Contributor" in check.fix
 
 
 async def test_messages_that_lie_in_a_poison_queue_are_a_warning_that_names_it(
@@ -251,11 +251,11 @@ async def test_it_says_who_is_told_and_keeps_the_addresses_of_webhooks_to_itself
     assert "password" not in told["alarms"].detail
     assert "access@contoso.example" in told["warnings to sponsors"].detail
     assert untold["alarms"].health is untold["warnings to sponsors"].health is Health.WARNING
-    assert "ENFORCER_NOTIFY_URLS" in untold["alarms"].mend
-    assert "ENFORCER_MAIL_SENDER" in untold["warnings to sponsors"].mend
+    assert "ENFORCER_NOTIFY_URLS" in untold["alarms"].fix
+    assert "ENFORCER_MAIL_SENDER" in untold["warnings to sponsors"].fix
 
 
-async def test_a_mailbox_that_exchange_may_have_given_is_no_missing_permission(world: World) -> None:
+async def test_a_mailbox_possibly_granted_in_exchange_is_only_a_warning(world: World) -> None:
     identity = world.tenant.identity
     assert identity is not None
     world.tenant.assignments[identity.id].clear()
@@ -264,8 +264,8 @@ async def test_a_mailbox_that_exchange_may_have_given_is_no_missing_permission(w
     check = (await _checks(world, mail_sender="access@contoso.example"))["may send mail"]
 
     assert check.health is Health.WARNING
-    assert "docs/permissions.md#one-mailbox-instead-of-all" in check.mend
-    assert check.mend.endswith(" Mail.Send")
+    assert "docs/permissions.md#one-mailbox-instead-of-all" in check.fix
+    assert check.fix.endswith(" Mail.Send")
 
 
 async def test_ends_at_midnight_are_a_warning_that_says_what_to_write(world: World) -> None:
@@ -277,6 +277,6 @@ async def test_ends_at_midnight_are_a_warning_that_says_what_to_write(world: Wor
     check = (await _checks(world))[name]
     assert check.health is Health.WARNING
     assert check.detail.startswith("1 row, such as ben@x.example: EndDate is 2098-12-31T00:00:00Z")
-    assert "ENFORCER_MIDNIGHT" in check.mend
+    assert "ENFORCER_MIDNIGHT" in check.fix
 
     assert (await _checks(world, midnight=Midnight.DAY))[name].health is Health.OK

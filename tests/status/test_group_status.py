@@ -64,7 +64,7 @@ async def test_only_sweeps_of_the_nights_kind_count(world: World) -> None:
     assert (status.last_run, status.last_complete_run) == (night.run, night.run)
 
 
-async def test_what_the_newest_finished_sweep_found_is_not_hidden_by_a_later_failure(world: World) -> None:
+async def test_findings_of_the_last_finished_sweep_survive_a_later_failure(world: World) -> None:
     ghost = world.member("Ghost")
     await world.sweep()
     world.clock.advance(minutes=1)
@@ -89,7 +89,7 @@ async def test_findings_are_counted_by_kind(world: World) -> None:
     }
 
 
-async def test_of_however_many_findings_none_is_missing_from_the_count(world: World) -> None:
+async def test_the_count_of_findings_misses_none_of_many(world: World) -> None:
     await world.record(too_many(ghosts=5))
 
     assert (await _status(world)).findings == {
@@ -100,7 +100,7 @@ async def test_of_however_many_findings_none_is_missing_from_the_count(world: Wo
     assert sum(found.kind is FindingKind.UNREGISTERED_MEMBER for found in named) == 5
 
 
-async def test_rows_end_soon_within_the_longest_warning_and_the_ended_count_no_more(world: World) -> None:
+async def test_rows_end_soon_within_the_longest_warning_unless_ended(world: World) -> None:
     def day(number: int) -> str:
         return (world.clock.moment + timedelta(days=number)).date().isoformat()
 
@@ -136,7 +136,7 @@ async def test_who_is_stuck_is_named_and_who_is_done_is_not(world: World) -> Non
     assert status.unfinished == 2
 
 
-async def test_a_plan_is_held_until_it_is_approved_or_another_one_takes_its_place(world: World) -> None:
+async def test_a_plan_is_held_until_it_is_approved_or_replaced(world: World) -> None:
     people = [world.member(f"Person {number}") for number in range(12)]
     for person in people:
         await world.register(person.id, ENDED)

@@ -1,4 +1,4 @@
-"""Offboards somebody now, and tells what was recorded of it in a group."""
+"""Offboard somebody on demand, and read what was recorded of it in a group."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ STEPS = (Action.DISABLE, Action.REMOVE, Action.REVOKE)
 
 
 async def offboard(world: World, user: User, run_id: str = RUN_ID) -> Offboarded:
-    order = OffboardRequest(user=user.id, reason="left", actor="cli:ann", run_id=run_id)
-    return await offboard_now(world.services, order)
+    request = OffboardRequest(user=user.id, reason="left", actor="cli:ann", run_id=run_id)
+    return await offboard_now(world.services, request)
 
 
 def second_group(world: World, *members: User) -> Group:

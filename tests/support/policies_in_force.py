@@ -1,4 +1,4 @@
-"""The shipped policies in a tenant, put there as an operator does."""
+"""The shipped policies in a tenant, applied as an operator does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.office import TEMPLATES
 
 
 async def put_in_force(settings: Settings, folder: Path, **values: object) -> list[str]:
-    """Apply the shipped policies with these values, look at them, and enable them; tell what was done.
+    """Apply the shipped policies with these values, then enable them; return what was reported.
 
     Needs a signed-in operator, and somebody in the managed group.
     """

@@ -1,4 +1,4 @@
-"""Policies as Graph writes them out, for the pure parts."""
+"""Policies as Graph returns them, for tests of pure code."""
 
 from __future__ import annotations
 

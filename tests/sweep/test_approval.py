@@ -1,4 +1,4 @@
-"""Releasing what the brake holds: once, and only while the same people are in it."""
+"""Approving a held plan: once, and only for the same people."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_an_approval_is_good_once(world: World) -> None:
     again = await world.sweep()
     assert (again.run.held, again.run.digest) == (True, held.run.digest)
     assert world.member_ids() == {user.id for user in users}
-    # It may be approved anew.
+    # It may be approved again.
     await approve(world.services, held.run.digest, actor="cli:ben")
     assert (await world.sweep()).run.removed == 3
 
@@ -89,7 +89,7 @@ async def test_approving_twice_is_the_same_as_once(world: World) -> None:
     assert (await actions(world)).count(Action.APPROVE) == 1
 
 
-async def test_of_two_who_approve_at_the_same_time_one_has_approved_and_is_on_record(world: World) -> None:
+async def test_of_two_concurrent_approvals_one_counts_and_is_recorded(world: World) -> None:
     await register_three(world)
     held = await world.sweep()
 
@@ -103,7 +103,7 @@ async def test_of_two_who_approve_at_the_same_time_one_has_approved_and_is_on_re
     assert entries[0].outcome == f"approved: 3 of 3 members; digest {held.run.digest}"
 
 
-async def test_the_present_plan_can_be_approved_before_any_sweep_has_held_it(world: World) -> None:
+async def test_the_current_plan_can_be_approved_before_a_sweep_holds_it(world: World) -> None:
     await register_three(world)
     await approve(world.services, (await world.plan()).digest, actor="cli:ann")
     assert (await world.sweep()).run.removed == 3

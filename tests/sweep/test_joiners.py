@@ -1,4 +1,4 @@
-"""Adding contractors whose time has begun, where `ENFORCER_ONBOARD` says so."""
+"""Adding contractors whose access has begun, where `ENFORCER_ONBOARD` says so."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from enforcer.offboarding.undo import plan_undo
 from enforcer.sweep.joiners import Joiners
 from sandbox.azurite import StorageEndpoints
 from sandbox.directory import Effect, Fault
-from tests.support.group_run import running_job
+from tests.support.group_run import open_group_run
 from tests.support.world import ENDED, RUNNING, World, running_world
 
 pytestmark = pytest.mark.anyio
@@ -25,11 +25,11 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def environ() -> dict[str, str]:
-    """Newcomers are added."""
+    """A world in which joiners are added."""
     return {"ENFORCER_ONBOARD": "add"}
 
 
-async def test_a_newcomer_is_added_whatever_name_his_row_has_and_it_is_in_the_ledger(world: World) -> None:
+async def test_a_joiner_is_added_by_any_name_and_recorded_in_the_ledger(world: World) -> None:
     anna, gina = world.tenant.add_user("Anna"), world.tenant.add_guest("Gina", "gina@partner.example")
     await world.register(anna.id, RUNNING)
     await world.register("gina@partner.example", RUNNING)
@@ -44,19 +44,19 @@ async def test_a_newcomer_is_added_whatever_name_his_row_has_and_it_is_in_the_le
     assert all(entry.request_id for entry in added.values())
 
 
-async def test_once_added_he_is_left_alone(world: World) -> None:
+async def test_a_joiner_is_left_alone_once_added(world: World) -> None:
     await world.register(world.tenant.add_user("Anna").id, RUNNING)
     await world.sweep()
     assert (await world.sweep()).run.added == 0
 
 
-async def test_before_his_time_nobody_is_added(world: World) -> None:
+async def test_nobody_is_added_before_their_start(world: World) -> None:
     await world.register(world.tenant.add_user("Anna").id, RUNNING, start_date="2099-01-01")
     assert (await world.sweep()).run.added == 0
     assert world.member_ids() == set()
 
 
-async def test_whom_nobody_knows_is_a_finding_and_keeps_nobody_else_waiting(world: World) -> None:
+async def test_an_unknown_joiner_is_a_finding_and_holds_up_nobody(world: World) -> None:
     anna = world.tenant.add_user("Anna")
     for key in ("nobody@x.example", anna.id):
         await world.register(key, RUNNING)
@@ -82,7 +82,7 @@ async def test_a_refusal_is_a_finding_and_in_the_ledger(world: World) -> None:
     assert entry.outcome.startswith("failed: 400 Denied")
 
 
-async def test_nobody_protected_is_added_though_his_row_names_him_by_his_address(world: World) -> None:
+async def test_a_protected_person_is_not_added_by_an_address(world: World) -> None:
     boss = world.tenant.add_user("Bea Boss")
     world.configure(protected_ids=frozenset({boss.id}))
     await world.register(boss.user_principal_name, RUNNING)
@@ -94,7 +94,7 @@ async def test_nobody_protected_is_added_though_his_row_names_him_by_his_address
 
 
 @pytest.mark.parametrize("other", [RUNNING, ENDED, "never"])
-async def test_whoever_has_two_rows_is_not_added_on_account_of_either(world: World, other: str) -> None:
+async def test_a_joiner_with_two_rows_is_not_added(world: World, other: str) -> None:
     anna = world.tenant.add_user("Anna")
     await world.register(anna.id, RUNNING)
     await world.register(anna.user_principal_name, other)
@@ -108,7 +108,7 @@ async def test_whoever_has_two_rows_is_not_added_on_account_of_either(world: Wor
 
 
 @pytest.mark.parametrize("wrap", ["{{{}}}", "<{}>"])
-async def test_whoever_has_another_row_that_cannot_be_read_is_not_added(world: World, wrap: str) -> None:
+async def test_a_joiner_with_an_unreadable_second_row_is_not_added(world: World, wrap: str) -> None:
     anna = world.tenant.add_user("Anna")
     await world.register(anna.user_principal_name, RUNNING)
     await world.register(wrap.format(anna.id), ENDED)
@@ -121,7 +121,7 @@ async def test_whoever_has_another_row_that_cannot_be_read_is_not_added(world: W
     }
 
 
-async def test_whoever_has_another_row_under_the_groups_id_in_capitals_is_not_added(world: World) -> None:
+async def test_a_joiner_with_another_row_under_a_capitalised_group_is_not_added(world: World) -> None:
     anna = world.tenant.add_user("Anna")
     await world.register(anna.user_principal_name, RUNNING)
     row = Registration(group_id=world.group.id.upper(), row_key=anna.id, end_date=ENDED)
@@ -133,7 +133,7 @@ async def test_whoever_has_another_row_under_the_groups_id_in_capitals_is_not_ad
     assert FindingKind.AMBIGUOUS_ROW in {found.kind for found in report.findings}
 
 
-async def test_an_adding_whose_answer_was_lost_is_an_adding(world: World) -> None:
+async def test_an_addition_whose_answer_was_lost_is_an_addition(world: World) -> None:
     anna = world.tenant.add_user("Anna")
     await world.register(anna.id, RUNNING)
     world.directory.sandbox.faults.add(
@@ -146,14 +146,14 @@ async def test_an_adding_whose_answer_was_lost_is_an_adding(world: World) -> Non
     assert [entry.outcome for entry in await world.ledger() if entry.action is Action.ADD] == ["added"]
 
 
-async def test_whose_access_ends_while_he_waits_to_be_added_is_not_added(world: World) -> None:
+async def test_access_ending_before_the_addition_adds_nobody(world: World) -> None:
     anna = world.tenant.add_user("Anna")
     await world.register(anna.id, RUNNING)
     throttled = Fault(method="POST", path=r"/members/\$ref", status=429, headers={"Retry-After": "1"})
     world.directory.sandbox.faults.add(throttled)
 
     sweeping = asyncio.create_task(world.sweep())
-    while not throttled.struck:  # noqa: ASYNC110 -- nobody tells
+    while not throttled.struck:  # noqa: ASYNC110 -- nothing to wait on
         await asyncio.sleep(0.01)
     await world.register(anna.id, ENDED)
 
@@ -163,7 +163,7 @@ async def test_whose_access_ends_while_he_waits_to_be_added_is_not_added(world: 
 
 
 @pytest.mark.parametrize("row_goes", [False, True])
-async def test_whose_access_ends_while_he_is_being_added_is_offboarded_at_once(
+async def test_access_ending_during_the_addition_is_offboarded_at_once(
     world: World, *, row_goes: bool
 ) -> None:
     anna = world.tenant.add_user("Anna")
@@ -173,7 +173,7 @@ async def test_whose_access_ends_while_he_is_being_added_is_offboarded_at_once(
 
     began = datetime.now(UTC)
     sweeping = asyncio.create_task(world.sweep())
-    while not slow.struck:  # noqa: ASYNC110 -- nobody tells
+    while not slow.struck:  # noqa: ASYNC110 -- nothing to wait on
         await asyncio.sleep(0.01)
     if row_goes:
         await world.services.register.remove(world.group.id, anna.id)
@@ -197,7 +197,7 @@ async def test_whose_access_ends_while_he_is_being_added_is_offboarded_at_once(
     assert (await world.sweep()).run.verified == 1
 
 
-async def test_who_cannot_be_offboarded_again_at_once_is_left_to_the_next_run(world: World) -> None:
+async def test_a_failed_second_offboarding_is_left_to_the_next_run(world: World) -> None:
     anna = world.tenant.add_user("Anna")
     await world.register(anna.id, RUNNING)
     slow = Fault(method="POST", path=r"/members/\$ref", effect=Effect.DELAY, seconds=0.5)
@@ -205,18 +205,18 @@ async def test_who_cannot_be_offboarded_again_at_once_is_left_to_the_next_run(wo
     world.directory.sandbox.faults.add(Fault(method="DELETE", status=400))
 
     sweeping = asyncio.create_task(world.sweep())
-    while not slow.struck:  # noqa: ASYNC110 -- nobody tells
+    while not slow.struck:  # noqa: ASYNC110 -- nothing to wait on
         await asyncio.sleep(0.01)
     await world.register(anna.id, ENDED)
     report = await sweeping
 
     (found,) = report.findings
-    assert found.detail.startswith("was added while his access was being ended; not offboarded again yet")
+    assert found.detail.startswith("was added while their access was being ended; not yet offboarded again")
     assert (world.member_ids(), report.run.incomplete) == ({anna.id}, 1)
     assert (await world.sweep()).run.removed == 1
 
 
-async def test_an_adding_without_an_answer_is_taken_back_where_access_ended_meanwhile(
+async def test_an_unanswered_addition_is_undone_where_access_ended_meanwhile(
     azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
 ) -> None:
     opening = running_world(
@@ -231,7 +231,7 @@ async def test_an_adding_without_an_answer_is_taken_back_where_access_ended_mean
         world.directory.sandbox.faults.add(silent)
 
         sweeping = asyncio.create_task(world.sweep())
-        while not silent.struck:  # noqa: ASYNC110 -- nobody tells
+        while not silent.struck:  # noqa: ASYNC110 -- nothing to wait on
             await asyncio.sleep(0.01)
         await world.register(anna.id, ENDED)
         report = await sweeping
@@ -241,19 +241,19 @@ async def test_an_adding_without_an_answer_is_taken_back_where_access_ended_mean
         assert (await world.on_record(anna.id)).state is State.OFFBOARDED
 
 
-async def test_whoever_lost_the_group_adds_nobody(world: World) -> None:
+async def test_a_run_that_lost_its_lease_adds_nobody(world: World) -> None:
     await world.register(world.tenant.add_user("Anna").id, RUNNING)
-    newcomers = (await world.plan()).onboard
-    async with running_job(world) as job:
+    joiners = (await world.plan()).onboard
+    async with open_group_run(world) as group_run:
         world.clock.advance(seconds=60)
         async with world.services.leases.holding(world.group.id, "another"):
             with pytest.raises(LeaseLostError):
-                await Joiners(job).add(newcomers, ())
+                await Joiners(group_run).add(joiners, ())
     assert world.member_ids() == set()
     assert world.graph_writes() == []
 
 
-async def test_whoever_is_in_already_is_not_said_to_be_added(world: World) -> None:
+async def test_a_joiner_already_in_the_group_is_not_reported_as_added(world: World) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, RUNNING)
     world.directory.sandbox.faults.add(
@@ -282,7 +282,7 @@ async def test_when_time_is_up_graphs_pauses_are_not_sat_out(world: World) -> No
 
 
 @pytest.mark.parametrize("key", ["anna\u200b@x.example", "anna@x.example;ben@x.example", "Anna%40x.example"])
-async def test_whom_an_unreadable_row_may_mean_as_well_is_not_added(world: World, key: str) -> None:
+async def test_a_joiner_whom_an_unreadable_row_may_mean_is_not_added(world: World, key: str) -> None:
     anna = world.tenant.add_user("Anna", mail="anna@x.example")
     await world.register(anna.id, RUNNING)
     await world.register(key, ENDED)

@@ -1,4 +1,4 @@
-"""The people whom a run offboards: the last look, the vanguard, and what a run that has to end leaves."""
+"""Offboarding the people of a run: the recheck, the record and the canaries."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def refuse(world: World, *users: User, step: str = "DELETE", times: int | None =
         )
 
 
-# A last look ---------------------------------------------------------------------------------------------
+# The recheck ---------------------------------------------------------------------------------------------
 
 
-async def test_whose_end_date_was_put_off_since_the_plan_stays_and_his_intent_is_taken_back(
+async def test_an_end_date_extended_since_the_plan_withdraws_the_intent(
     world: World,
 ) -> None:
     [anna] = await leavers(world, 1)
     people = await planned(world)
     await world.register(anna.id, RUNNING)
 
-    departures = await offboard(world, people)
+    run_leavers = await offboard(world, people)
 
-    [outcome] = departures.outcomes
+    [outcome] = run_leavers.outcomes
     assert (outcome.result, outcome.reason) == (Result.SKIPPED, "their end date was put off")
     assert not outcome.incomplete
     assert world.graph_writes() == []
@@ -52,7 +52,7 @@ async def test_whose_end_date_was_put_off_since_the_plan_stays_and_his_intent_is
     assert await recorded(world, Action.WITHDRAW) == [(anna.id, "their end date was put off")]
 
 
-async def test_whose_row_cannot_be_read_any_more_stays(world: World) -> None:
+async def test_a_member_whose_row_became_unreadable_stays(world: World) -> None:
     [anna] = await leavers(world, 1)
     people = await planned(world)
     await world.register(anna.id, "some day")
@@ -63,7 +63,7 @@ async def test_whose_row_cannot_be_read_any_more_stays(world: World) -> None:
     assert world.member_ids() == {anna.id}
 
 
-async def test_whose_row_has_gone_stays(world: World) -> None:
+async def test_a_member_whose_row_was_deleted_stays(world: World) -> None:
     [anna] = await leavers(world, 1)
     people = await planned(world)
     await world.services.register.remove(world.group.id, anna.id)
@@ -74,22 +74,22 @@ async def test_whose_row_has_gone_stays(world: World) -> None:
     assert world.member_ids() == {anna.id}
 
 
-async def test_a_member_without_a_row_goes_unless_he_has_got_one_meanwhile(world: World) -> None:
+async def test_a_member_without_a_row_goes_unless_one_was_added_meanwhile(world: World) -> None:
     world.configure(unregistered=Unregistered.OFFBOARD)
     anna, ben = world.member("Anna"), world.member("Ben")
     people = await planned(world)
     await world.register(ben.id, RUNNING)
 
-    departures = await offboard(world, people)
+    run_leavers = await offboard(world, people)
 
     assert world.member_ids() == {ben.id}
-    assert {out.enforcement.user_id: out.result for out in departures.outcomes} == {
+    assert {out.enforcement.user_id: out.result for out in run_leavers.outcomes} == {
         anna.id: Result.REMOVED,
         ben.id: Result.SKIPPED,
     }
 
 
-async def test_a_renewal_by_another_of_his_names_counts(world: World) -> None:
+async def test_a_renewal_under_another_name_counts(world: World) -> None:
     world.configure(unregistered=Unregistered.OFFBOARD)
     [anna] = await leavers(world, 1)
     ghost = world.member("Ghost")
@@ -100,11 +100,11 @@ async def test_a_renewal_by_another_of_his_names_counts(world: World) -> None:
     await world.register(ghost.id.upper(), RUNNING)
     await world.register(gone.id, RUNNING)
 
-    departures = await offboard(world, people)
+    run_leavers = await offboard(world, people)
 
     assert world.member_ids() == {anna.id, ghost.id, gone.id}
     reason = "a row written after the plan means them"
-    assert {(out.reason, out.incomplete) for out in departures.outcomes} == {(reason, False)}
+    assert {(out.reason, out.incomplete) for out in run_leavers.outcomes} == {(reason, False)}
     assert {outcome for _, outcome in await recorded(world, Action.WITHDRAW)} == {reason}
     assert [await world.enforcement(key) for key in (anna.id, ghost.id, "gone@mail.example")] == [None] * 3
 
@@ -117,10 +117,10 @@ async def test_a_renewal_under_a_key_that_cannot_be_read_counts(world: World) ->
     await world.register((anna.mail or "").replace("@", "\u200b@"), RUNNING)
     await world.register("ben@home.example", RUNNING)
 
-    departures = await offboard(world, people)
+    run_leavers = await offboard(world, people)
 
     assert world.member_ids() == {anna.id, ben.id}
-    assert {out.reason for out in departures.outcomes} == {"a row written after the plan means them"}
+    assert {out.reason for out in run_leavers.outcomes} == {"a row written after the plan means them"}
 
 
 async def test_a_renewal_while_graph_has_asked_to_wait_counts(world: World) -> None:
@@ -130,7 +130,7 @@ async def test_a_renewal_while_graph_has_asked_to_wait_counts(world: World) -> N
     world.directory.sandbox.faults.add(throttled)
 
     going = asyncio.create_task(offboard(world, people))
-    while not throttled.struck:  # noqa: ASYNC110 -- nobody tells
+    while not throttled.struck:  # noqa: ASYNC110 -- nothing to wait on
         await asyncio.sleep(0.01)
     for user in (anna, ben):
         await world.register(user.id, RUNNING)
@@ -148,7 +148,7 @@ async def test_a_renewal_after_a_removal_that_may_have_taken_effect_is_too_late(
     world.directory.sandbox.faults.add(lost)
 
     going = asyncio.create_task(offboard(world, people))
-    while not lost.struck:  # noqa: ASYNC110 -- nobody tells
+    while not lost.struck:  # noqa: ASYNC110 -- nothing to wait on
         await asyncio.sleep(0.01)
     await world.register(anna.id, RUNNING)
 
@@ -156,7 +156,7 @@ async def test_a_renewal_after_a_removal_that_may_have_taken_effect_is_too_late(
     assert await recorded(world, Action.REMOVE) == [(anna.id, "removed")]
 
 
-async def test_whoever_was_removed_is_revoked_though_his_row_has_gone(world: World) -> None:
+async def test_a_removed_person_is_revoked_though_their_row_is_deleted(world: World) -> None:
     [anna] = await leavers(world, 1)
     world.directory.sandbox.faults.add(Fault(method="POST", path=anna.id, status=400, times=1))
     await world.sweep()
@@ -169,7 +169,7 @@ async def test_whoever_was_removed_is_revoked_though_his_row_has_gone(world: Wor
     assert (await world.on_record(anna.id)).revoked_at is not None
 
 
-async def test_nothing_is_taken_back_of_whoever_was_removed_because_his_row_cannot_be_read(
+async def test_a_removed_persons_unreadable_row_takes_nothing_back(
     world: World,
 ) -> None:
     [anna] = await leavers(world, 1)
@@ -188,13 +188,13 @@ async def test_nothing_is_taken_back_of_whoever_was_removed_because_his_row_cann
 # The record ----------------------------------------------------------------------------------------------
 
 
-async def test_what_came_of_everybody_is_in_both_records_at_the_same_time(world: World) -> None:
+async def test_every_outcome_is_in_record_and_ledger_with_the_same_time(world: World) -> None:
     anna, ben = await leavers(world, 2)
     refuse(world, ben)
 
-    departures = await offboard(world, await planned(world))
+    run_leavers = await offboard(world, await planned(world))
 
-    results = {out.enforcement.user_id: out.result for out in departures.outcomes}
+    results = {out.enforcement.user_id: out.result for out in run_leavers.outcomes}
     assert results == {anna.id: Result.REMOVED, ben.id: Result.SKIPPED}
     removals = [entry for entry in await world.ledger() if entry.action is Action.REMOVE]
     assert {entry.user: entry.outcome.partition(":")[0] for entry in removals} == {
@@ -209,36 +209,36 @@ async def test_what_came_of_everybody_is_in_both_records_at_the_same_time(world:
     assert (await world.on_record(ben.id)).attempts == 1
 
 
-async def test_whom_graph_refuses_a_step_is_named_at_once(world: World) -> None:
+async def test_a_step_refused_by_graph_is_a_finding_at_once(world: World) -> None:
     [anna] = await leavers(world, 1)
     refuse(world, anna, step="POST")
 
-    departures = await offboard(world, await planned(world))
+    run_leavers = await offboard(world, await planned(world))
 
     assert world.member_ids() == set()
-    [found] = departures.stuck
+    [found] = run_leavers.stuck
     assert (found.kind, found.user_id, found.row_key) == (FindingKind.STUCK, anna.id, anna.id)
     assert found.detail.startswith("Graph refuses a step, as it does for administrators: revoke: 403")
 
 
-async def test_whoever_is_refused_for_the_sixth_time_is_named_once(world: World) -> None:
+async def test_a_person_refused_for_the_sixth_time_is_named_once(world: World) -> None:
     [anna] = await leavers(world, 1)
     refuse(world, anna)
     [person] = await planned(world)
     fifth = replace(await world.on_record(anna.id), attempts=5, run_id="an earlier run")
 
-    departures = await offboard(world, (replace(person, earlier=fifth),))
+    run_leavers = await offboard(world, (replace(person, earlier=fifth),))
 
-    assert [found.detail.partition(";")[0] for found in departures.stuck] == ["6 runs have failed"]
+    assert [found.detail.partition(";")[0] for found in run_leavers.stuck] == ["6 runs have failed"]
 
 
-async def test_whoever_failed_for_another_reason_is_not_named_before_the_sixth_time(world: World) -> None:
+async def test_another_failure_is_not_reported_before_the_sixth_time(world: World) -> None:
     [anna] = await leavers(world, 1)
     world.directory.sandbox.faults.add(Fault(method="DELETE", path=anna.id, status=400, times=None))
     assert (await offboard(world, await planned(world))).stuck == []
 
 
-async def test_everybodys_account_is_disabled_first_and_sessions_are_revoked_last(world: World) -> None:
+async def test_accounts_are_disabled_first_and_sessions_revoked_last(world: World) -> None:
     world.configure(disable_accounts=Disable.ALL)
     users = await leavers(world, 5)
 
@@ -250,10 +250,10 @@ async def test_everybodys_account_is_disabled_first_and_sessions_are_revoked_las
         assert steps == [DirectoryFact.CHANGED, DirectoryFact.REMOVED, DirectoryFact.REVOKED]
 
 
-# The vanguard --------------------------------------------------------------------------------------------
+# The canaries --------------------------------------------------------------------------------------------
 
 
-async def test_a_refusal_of_all_ends_the_run_before_the_others_are_tried_and_is_nobodys_attempt(
+async def test_canaries_all_refused_end_the_run_without_counting_attempts(
     world: World,
 ) -> None:
     users = await leavers(world, 25)
@@ -268,41 +268,41 @@ async def test_a_refusal_of_all_ends_the_run_before_the_others_are_tried_and_is_
     assert {(await world.on_record(user.id)).attempts for user in users} == {0}
 
 
-async def test_a_refusal_of_one_alone_is_his_own(world: World) -> None:
+async def test_a_single_refusal_is_about_that_person(world: World) -> None:
     [anna] = await leavers(world, 1)
     refuse(world, anna)
-    departures = await offboard(world, await planned(world))
-    assert [out.enforcement.attempts for out in departures.outcomes] == [1]
+    run_leavers = await offboard(world, await planned(world))
+    assert [out.enforcement.attempts for out in run_leavers.outcomes] == [1]
 
 
-async def test_whoever_was_refused_before_proves_nothing_about_the_others(world: World) -> None:
+async def test_a_person_refused_before_proves_nothing_about_others(world: World) -> None:
     users = await leavers(world, 3)
     refuse(world, *users)
     *earlier, fresh = await planned(world)
     refused = {"attempts": 1, "last_error": "remove: 403 Authorization_RequestDenied"}
     again = [replace(one, earlier=replace(intent(one, "run-1"), **refused)) for one in earlier]  # type: ignore[arg-type]
 
-    departures = await offboard(world, (*again, fresh))
+    run_leavers = await offboard(world, (*again, fresh))
 
-    assert sorted(out.enforcement.attempts for out in departures.outcomes) == [1, 2, 2]
+    assert sorted(out.enforcement.attempts for out in run_leavers.outcomes) == [1, 2, 2]
 
 
-async def test_one_who_is_not_refused_lets_all_others_be_tried(world: World) -> None:
+async def test_one_canary_that_is_not_refused_lets_the_others_be_tried(world: World) -> None:
     users = await leavers(world, 8)
     refuse(world, *users[1:])
     accepted, *refused = sorted(await planned(world), key=lambda one: one.user_id != users[0].id)
     random.seed(8)
-    last = random.sample(range(8), 8)[-1]  # so that his lot is the last one of all
+    last = random.sample(range(8), 8)[-1]  # so that the accepted one is drawn last
     random.seed(8)
 
-    departures = await offboard(world, (*refused[:last], accepted, *refused[last:]))
+    run_leavers = await offboard(world, (*refused[:last], accepted, *refused[last:]))
 
-    assert [out.enforcement.user_id for out in departures.outcomes if out.finished] == [users[0].id]
-    assert len(departures.outcomes) == 8
-    assert len(departures.stuck) == 7
+    assert [out.enforcement.user_id for out in run_leavers.outcomes if out.finished] == [users[0].id]
+    assert len(run_leavers.outcomes) == 8
+    assert len(run_leavers.stuck) == 7
 
 
-async def test_whoever_is_left_alone_is_skipped_with_the_reason(world: World) -> None:
+async def test_a_person_left_alone_is_skipped_with_the_reason(world: World) -> None:
     [anna] = await leavers(world, 1)
     [person] = (await world.plan()).offboard
     outcome = left_alone(person, "report mode")

@@ -1,4 +1,4 @@
-"""The people whom a run offboards, where the run has to end: for lack of time, or because storage fails."""
+"""Offboarding the people of a run that has to end: time is up, or storage fails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sandbox.directory import Fault
 from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
 from tests.support.directory_facts import DirectoryFact, attempts, changes_made, numbers
-from tests.support.group_run import offboard, planned, running_job
+from tests.support.group_run import offboard, open_group_run, planned
 from tests.support.people import leavers, recorded
 from tests.support.world import RUNNING, World, running_world
 
@@ -30,23 +30,23 @@ pytestmark = pytest.mark.anyio
     [Calls(path=r"\$batch"), Calls(method="DELETE", path=r"^/enforcements\b")],
     ids=["ledger", "intent"],
 )
-async def test_a_reprieve_that_cannot_be_recorded_ends_the_run_and_is_kept_by_the_next(
+async def test_a_skip_that_cannot_be_recorded_ends_the_run_and_holds_in_the_next(
     storage: StorageProxy, monkeypatch: pytest.MonkeyPatch, calls: Calls
 ) -> None:
     async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
         anna, ben = await leavers(world, 2)
         renewed, other = sorted(await planned(world), key=lambda one: one.user_id != anna.id)
         await world.register(anna.id, RUNNING)
-        async with running_job(world) as job:
-            departures = Leavers(job)
+        async with open_group_run(world) as group_run:
+            run_leavers = Leavers(group_run)
             storage.set_fault(StorageFault(calls=calls, times=1_000, reply=Reply.REFUSED))
             with pytest.raises(AccessDeniedError):
-                await departures.offboard((renewed,))
+                await run_leavers.offboard((renewed,))
             with pytest.raises(AccessDeniedError):
-                await departures.offboard((other,))
+                await run_leavers.offboard((other,))
         storage.clear()
 
-        assert {(out.reason, out.incomplete) for out in departures.outcomes} == {(RUN_ENDED, True)}
+        assert {(out.reason, out.incomplete) for out in run_leavers.outcomes} == {(RUN_ENDED, True)}
         assert world.graph_writes() == []
         assert (await world.on_record(anna.id)).unfinished
 
@@ -59,32 +59,32 @@ async def test_a_reprieve_that_cannot_be_recorded_ends_the_run_and_is_kept_by_th
         assert (await world.on_record(ben.id)).state is State.OFFBOARDED
 
 
-async def test_a_register_that_cannot_be_asked_once_more_ends_the_run_and_touches_nobody(
+async def test_a_recheck_that_cannot_read_the_register_ends_the_run(
     storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
         users = await leavers(world, 2)
         people = await planned(world)
-        async with running_job(world) as job:
-            departures = Leavers(job)
+        async with open_group_run(world) as group_run:
+            run_leavers = Leavers(group_run)
             rows = Calls(path=r"^/contractors\b")
             storage.set_fault(StorageFault(calls=rows, times=1_000, reply=Reply.REFUSED))
             with pytest.raises(AccessDeniedError, match="storage refuses"):
-                await departures.offboard(people)
+                await run_leavers.offboard(people)
 
-        assert {(out.reason, out.incomplete) for out in departures.outcomes} == {(RUN_ENDED, True)}
-        assert (len(departures.outcomes), world.graph_writes()) == (2, [])
+        assert {(out.reason, out.incomplete) for out in run_leavers.outcomes} == {(RUN_ENDED, True)}
+        assert (len(run_leavers.outcomes), world.graph_writes()) == (2, [])
         assert world.member_ids() == {user.id for user in users}
 
 
-async def test_when_time_is_up_nobody_is_begun_and_everybody_is_left_undone(world: World) -> None:
+async def test_when_time_is_up_nobody_is_started_and_all_are_incomplete(world: World) -> None:
     users = await leavers(world, 3)
-    departures = await offboard(world, await planned(world), until=asyncio.get_running_loop().time())
-    assert {(out.reason, out.incomplete) for out in departures.outcomes} == {(OUT_OF_TIME, True)}
+    run_leavers = await offboard(world, await planned(world), until=asyncio.get_running_loop().time())
+    assert {(out.reason, out.incomplete) for out in run_leavers.outcomes} == {(OUT_OF_TIME, True)}
     assert world.member_ids() == {user.id for user in users}
 
 
-async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and_the_next_run_goes_on(
+async def test_a_run_out_of_time_at_any_step_is_completed_by_the_next(
     azurite: StorageEndpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opening = running_world(
@@ -96,8 +96,10 @@ async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and
         for user, method in zip(users, ("PATCH", "DELETE", "POST"), strict=True):
             world.directory.sandbox.faults.add(Fault(method=method, path=user.id, times=None))
         people = await planned(world)
-        async with running_job(world, until=asyncio.get_running_loop().time() + 0.5) as job:
-            runs = {one.user_id: Leavers(job) for one in people}  # each goes ahead, so that all are begun
+        async with open_group_run(world, until=asyncio.get_running_loop().time() + 0.5) as group_run:
+            runs = {
+                one.user_id: Leavers(group_run) for one in people
+            }  # one run each, so that all are started
             await asyncio.gather(*(runs[one.user_id].offboard((one,)) for one in people))
 
         done = attempts(world.directory.sandbox.log.entries)
@@ -125,55 +127,55 @@ async def test_whatever_step_the_time_runs_out_at_those_before_are_on_record_and
             assert max(revoked) > removed
 
 
-async def test_a_failure_of_the_whole_run_keeps_what_was_done_and_is_nobodys_attempt(world: World) -> None:
+async def test_a_failed_run_keeps_what_was_done_without_counting_attempts(world: World) -> None:
     anna, _ = await leavers(world, 2)
     people = sorted(await planned(world), key=lambda one: one.user_id != anna.id)
     world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=401, times=None))
 
-    async with running_job(world) as job:
-        departures = Leavers(job)
+    async with open_group_run(world) as group_run:
+        run_leavers = Leavers(group_run)
         with pytest.raises(AccessDeniedError, match="refuses the token"):
-            await departures.offboard((people[0],))
+            await run_leavers.offboard((people[0],))
         with pytest.raises(AccessDeniedError, match="refuses the token"):
-            await departures.offboard((people[1],))
+            await run_leavers.offboard((people[1],))
 
-    assert [(out.result, out.reason) for out in departures.outcomes] == [
+    assert [(out.result, out.reason) for out in run_leavers.outcomes] == [
         (Result.REMOVED, RUN_ENDED),
         (Result.SKIPPED, RUN_ENDED),
     ]
-    assert all(out.incomplete for out in departures.outcomes)
+    assert all(out.incomplete for out in run_leavers.outcomes)
     half = await world.on_record(anna.id)
     assert (half.state, half.attempts, half.revoked_at) == (State.OFFBOARDING, 0, None)
     assert half.removed_at is not None
     assert await recorded(world, Action.REMOVE) == [(anna.id, "removed")]
 
 
-async def test_a_group_that_another_runner_has_taken_over_is_not_touched_any_more(world: World) -> None:
+async def test_a_group_taken_over_by_another_run_is_left_alone(world: World) -> None:
     users = await leavers(world, 2)
     people = await planned(world)
-    async with running_job(world) as job:
-        departures = Leavers(job)
+    async with open_group_run(world) as group_run:
+        run_leavers = Leavers(group_run)
         world.clock.advance(seconds=60)
         async with world.services.leases.holding(world.group.id, "another"):
             with pytest.raises(LeaseLostError):
-                await departures.offboard(people)
+                await run_leavers.offboard(people)
 
-    assert {(out.reason, out.incomplete) for out in departures.outcomes} == {(RUN_ENDED, True)}
+    assert {(out.reason, out.incomplete) for out in run_leavers.outcomes} == {(RUN_ENDED, True)}
     assert world.member_ids() == {user.id for user in users}
 
 
-async def test_what_cannot_be_recorded_ends_the_run_and_is_counted_all_the_same(
+async def test_an_outcome_that_cannot_be_recorded_ends_the_run_but_counts(
     storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
         await leavers(world, 1)
         people = await planned(world)
         ledger = Calls(service=Service.TABLE, path=r"\$batch|ledger")
-        async with running_job(world) as job:
-            departures = Leavers(job)
+        async with open_group_run(world) as group_run:
+            run_leavers = Leavers(group_run)
             storage.set_fault(StorageFault(calls=ledger, times=1_000, reply=Reply.REFUSED))
             with pytest.raises(AccessDeniedError):
-                await departures.offboard(people)
+                await run_leavers.offboard(people)
             storage.clear()
 
-    assert [out.result for out in departures.outcomes] == [Result.REMOVED]
+    assert [out.result for out in run_leavers.outcomes] == [Result.REMOVED]

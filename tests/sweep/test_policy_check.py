@@ -14,7 +14,7 @@ from enforcer.core.plan import FindingKind
 from enforcer.core.planning.planner import GroupSnapshot
 from enforcer.core.runs import Outcome, Result
 from enforcer.sweep.policy_check import PolicyCheck
-from tests.support.group_run import running_job
+from tests.support.group_run import open_group_run
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +34,7 @@ def out(user_id: str, result: Result = Result.REMOVED) -> Outcome:
     return Outcome(result=result, enforcement=known, finished=True)
 
 
-def facts(
+def snapshot(
     world: World, *, members: tuple[str, ...] = (), known: tuple[OffboardingRecord, ...] = ()
 ) -> GroupSnapshot:
     listed = [Member(id=user_id) for user_id in members]
@@ -48,14 +48,14 @@ def asked(world: World) -> int:
 async def test_whoever_this_run_took_out_and_nothing_blocks_is_a_finding(world: World) -> None:
     user = world.tenant.add_user("Anna")
     await world.services.enforcements.save(world.group.id, [out(user.id).enforcement])
-    async with running_job(world) as job:
-        assurance = PolicyCheck(job)
-        await assurance.prove(facts(world), [out(user.id)])
+    async with open_group_run(world) as group_run:
+        policy_check = PolicyCheck(group_run)
+        await policy_check.prove(snapshot(world), [out(user.id)])
 
-    not_blocked = [item for item in assurance.findings if item.kind is FindingKind.NOT_BLOCKED]
+    not_blocked = [item for item in policy_check.findings if item.kind is FindingKind.NOT_BLOCKED]
     assert [item.user_id for item in not_blocked] == [user.id]
-    assert (assurance.count(Proof.NOT_BLOCKED), assurance.count(Proof.BLOCKED)) == (1, 0)
-    (completed,) = assurance.completed([out(user.id)])
+    assert (policy_check.count(Proof.NOT_BLOCKED), policy_check.count(Proof.BLOCKED)) == (1, 0)
+    (completed,) = policy_check.completed([out(user.id)])
     assert completed.enforcement.proof is Proof.NOT_BLOCKED
 
 
@@ -63,34 +63,34 @@ async def test_nobody_is_asked_about_whom_this_run_did_not_take_out(world: World
     skipped = out(world.tenant.add_user("Anna").id, Result.SKIPPED)
     stuck = out(world.tenant.add_user("Ben").id, Result.STUCK)
     stuck = replace(stuck, enforcement=replace(stuck.enforcement, removed_at=None))
-    async with running_job(world) as job:
-        assurance = PolicyCheck(job)
-        await assurance.prove(facts(world), [skipped, stuck])
-    assert (asked(world), assurance.proven) == (0, [])
+    async with open_group_run(world) as group_run:
+        policy_check = PolicyCheck(group_run)
+        await policy_check.prove(snapshot(world), [skipped, stuck])
+    assert (asked(world), policy_check.proven) == (0, [])
 
 
 async def test_of_those_out_before_only_who_is_still_out_is_asked_about(world: World) -> None:
     gone, back = world.tenant.add_user("Anna"), world.tenant.add_user("Ben")
     known = (out(gone.id).enforcement, out(back.id).enforcement)
-    async with running_job(world) as job:
-        assurance = PolicyCheck(job)
-        await assurance.prove(facts(world, members=(back.id,), known=known), [])
-    assert [item.user_id for item in assurance.proven] == [gone.id]
+    async with open_group_run(world) as group_run:
+        policy_check = PolicyCheck(group_run)
+        await policy_check.prove(snapshot(world, members=(back.id,), known=known), [])
+    assert [item.user_id for item in policy_check.proven] == [gone.id]
 
 
-async def test_after_a_mass_departure_the_sweep_that_verifies_it_asks(world: World) -> None:
+async def test_after_many_removals_the_verifying_sweep_asks(world: World) -> None:
     people = [out(f"user-{number}") for number in range(31)]
-    async with running_job(world) as job:
-        assurance = PolicyCheck(job)
-        await assurance.prove(facts(world), people)
-    assert (asked(world), assurance.proven) == (0, [])
+    async with open_group_run(world) as group_run:
+        policy_check = PolicyCheck(group_run)
+        await policy_check.prove(snapshot(world), people)
+    assert (asked(world), policy_check.proven) == (0, [])
     assert [entry.outcome for entry in await world.ledger()] == [
         "not_asked: about 31 people: the time for asking was up"
     ]
 
 
 async def test_when_time_is_up_nobody_is_asked_about(world: World) -> None:
-    async with running_job(world, until=asyncio.get_running_loop().time()) as job:
-        assurance = PolicyCheck(job)
-        await assurance.prove(facts(world), [out(world.tenant.add_user("Anna").id)])
-    assert (asked(world), assurance.proven, assurance.findings) == (0, [], [])
+    async with open_group_run(world, until=asyncio.get_running_loop().time()) as group_run:
+        policy_check = PolicyCheck(group_run)
+        await policy_check.prove(snapshot(world), [out(world.tenant.add_user("Anna").id)])
+    assert (asked(world), policy_check.proven, policy_check.findings) == (0, [], [])

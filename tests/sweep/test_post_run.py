@@ -1,4 +1,4 @@
-"""What comes after a sweep: each part on its own, and none in the way of the enforcing."""
+"""What follows a sweep: each part on its own, none disturbing enforcement."""
 
 from __future__ import annotations
 

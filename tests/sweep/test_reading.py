@@ -1,4 +1,4 @@
-"""All that a plan depends on is read whole, or nothing is planned."""
+"""Everything that a plan depends on is read completely, or nothing is planned."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.anyio
         ({"path": "/groups/", "status": 401, "times": None}, AccessDeniedError),
     ],
 )
-async def test_what_cannot_be_read_whole_is_not_planned_upon(
+async def test_an_incomplete_read_is_not_planned_on(
     world: World, fault: dict[str, object], error: type[RunError]
 ) -> None:
     world.directory.sandbox.settings.page_limit = 2
@@ -53,7 +53,7 @@ async def test_rows_in_a_partition_in_capitals_are_seen(world: World) -> None:
     assert not plan.offboard
 
 
-async def test_a_group_may_be_spelt_in_mixed_case_and_its_rows_are_seen_and_not_acted_upon(
+async def test_rows_of_a_group_spelt_in_mixed_case_are_reported_not_acted_on(
     world: World,
 ) -> None:
     anna = world.member("Anna")
@@ -68,7 +68,7 @@ async def test_a_group_may_be_spelt_in_mixed_case_and_its_rows_are_seen_and_not_
     assert kinds == {FindingKind.INVALID_ROW, FindingKind.AMBIGUOUS_ROW}
 
 
-# What others have spoiled --------------------------------------------------------------------------------
+# Spoiled tables ------------------------------------------------------------------------------------------
 
 
 async def test_what_cannot_be_decoded_stops_nobody_and_each_such_row_is_named(world: World) -> None:
@@ -104,7 +104,7 @@ async def test_names_that_are_almost_enddate_are_named(world: World) -> None:
     assert "if that is meant" not in details["q@x.example"]
 
 
-async def test_a_record_that_does_not_say_how_far_it_went_is_named_and_stops_nobody(world: World) -> None:
+async def test_a_record_with_an_unknown_state_is_a_finding_and_stops_nobody(world: World) -> None:
     anna, ben = world.member("Anna"), world.member("Ben")
     for person in (anna, ben):
         await world.register(person.id, ENDED)
@@ -122,8 +122,8 @@ async def test_a_record_that_does_not_say_how_far_it_went_is_named_and_stops_nob
     assert (await world.sweep()).findings == ()
 
 
-async def test_an_error_of_one_of_several_reads_is_told_as_it_is(world: World) -> None:
-    # Nothing of ours: what the library raises, out of one of the reads that go on at the same time.
+async def test_an_error_of_one_of_several_reads_is_raised_unchanged(world: World) -> None:
+    # Not an error of ours: what a library raises in one of the concurrent reads.
     world.services = replace(world.services, enforcements=None)  # type: ignore[arg-type]
     with pytest.raises(AttributeError):
         await world.sweep()
@@ -134,15 +134,15 @@ async def test_an_error_of_one_of_several_reads_is_told_as_it_is(world: World) -
 # Rows of no managed group --------------------------------------------------------------------------------
 
 
-async def test_rows_of_no_managed_group_are_a_finding_of_the_first_groups_run_alone(world: World) -> None:
+async def test_rows_of_unmanaged_groups_are_findings_of_the_first_groups_run(world: World) -> None:
     other = world.tenant.add_group("Others")
     world.configure(group_ids=(world.group.id, other.id))
     for key in ("a@x.example", "b@x.example"):
         await insert(world.services.tables, "contractors", PartitionKey="typo", RowKey=key)
 
     [found] = (await world.sweep()).findings
-    order = SweepRequest(group_id=other.id, actor="test", reason="test")
-    second = await sweep(world.services, order)
+    request = SweepRequest(group_id=other.id, actor="test", reason="test")
+    second = await sweep(world.services, request)
 
     assert (found.kind, found.row_key) == (FindingKind.UNMANAGED_GROUP, None)
     assert "2 rows have PartitionKey 'typo'" in found.detail
@@ -154,14 +154,14 @@ async def test_rows_of_no_managed_group_are_a_finding_of_the_first_groups_run_al
 
 @pytest.fixture
 def other(world: World) -> Group:
-    """A second managed group; accounts are disabled, too."""
+    """A second managed group; accounts are disabled as well."""
     group = world.tenant.add_group("Others")
     world.configure(group_ids=(world.group.id, group.id), disable_accounts=Disable.ALL)
     return group
 
 
 @pytest.mark.parametrize("end", [RUNNING, "whenever", None])
-async def test_whom_another_group_gives_access_or_may_give_it_is_not_disabled(
+async def test_a_person_with_possible_access_elsewhere_is_not_disabled(
     world: World, other: Group, end: object
 ) -> None:
     anna = world.member("Anna")
@@ -172,9 +172,7 @@ async def test_whom_another_group_gives_access_or_may_give_it_is_not_disabled(
     assert anna.account_enabled
 
 
-async def test_a_row_of_another_group_in_capitals_keeps_him_from_being_disabled_too(
-    world: World, other: Group
-) -> None:
+async def test_a_row_of_another_group_in_capitals_prevents_disabling(world: World, other: Group) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)
     stray = Registration(group_id=other.id.upper(), row_key=anna.id, end_date=RUNNING)
@@ -191,7 +189,7 @@ async def test_the_groups_own_rows_are_not_those_of_another(world: World, other:
     assert (await read_snapshot(world.services, world.group.id)).engaged_elsewhere == {ben.id}
 
 
-async def test_whose_account_has_gone_keeps_nobody_from_being_planned(world: World, other: Group) -> None:
+async def test_a_deleted_account_does_not_stop_the_plan(world: World, other: Group) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)
     await world.services.register.save(Registration(group_id=other.id, row_key=anna.id, end_date=RUNNING))
@@ -205,7 +203,7 @@ async def test_whose_account_has_gone_keeps_nobody_from_being_planned(world: Wor
     assert (await world.on_record(anna.id)).sessions is Sessions.NO_ACCOUNT
 
 
-async def test_whose_access_has_ended_everywhere_is_disabled(world: World, other: Group) -> None:
+async def test_a_person_whose_access_ended_everywhere_is_disabled(world: World, other: Group) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)
     await world.services.register.save(Registration(group_id=other.id, row_key=anna.id, end_date=ENDED))
@@ -213,10 +211,10 @@ async def test_whose_access_has_ended_everywhere_is_disabled(world: World, other
     assert not anna.account_enabled
 
 
-async def test_whom_another_group_still_needs_is_not_disabled_by_the_run_that_finishes_either(
+async def test_a_person_needed_elsewhere_is_not_disabled_by_the_completing_run(
     world: World, other: Group
 ) -> None:
-    """By then no member list tells by which address the other group's row may mean him."""
+    """By then, no member list shows by which address the other group's row may mean them."""
     anna = world.member("Anna", mail="anna@x.example")
     await world.register(anna.id, ENDED)
     await world.services.register.save(

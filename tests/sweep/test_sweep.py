@@ -1,4 +1,4 @@
-"""The sweep, end to end: real tables, a directory that behaves as Graph does."""
+"""The sweep, end to end: real tables, and a directory that behaves like Graph."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.world import ENDED, RUNNING, World, running_world
 pytestmark = pytest.mark.anyio
 
 
-async def test_whoever_is_due_leaves_the_group_with_sessions_revoked_and_nobody_else_does(
+async def test_only_people_who_are_due_are_removed_and_revoked(
     world: World,
 ) -> None:
     ended, running = world.member("Anna Ended"), world.member("Ben Running")
@@ -67,7 +67,7 @@ async def test_a_guests_sessions_are_never_said_to_be_revoked(world: World) -> N
     assert (report.run.removed, report.run.revoked) == (1, 0)
 
 
-async def test_the_sessions_of_a_guest_with_an_account_of_this_tenant_are_revoked_here(world: World) -> None:
+async def test_sessions_of_a_guest_with_an_account_in_this_tenant_are_revoked(world: World) -> None:
     world.configure(disable_accounts=Disable.GUESTS)
     internal = world.member("Ida Internal", user_type="Guest")
     renamed = world.guest("Gina Guest", user_principal_name="gina@contoso.onmicrosoft.com")
@@ -88,7 +88,7 @@ async def test_the_sessions_of_a_guest_with_an_account_of_this_tenant_are_revoke
     assert sorted(entries) == ["home_tenant", "home_tenant", "revoked"]
 
 
-async def test_whoever_is_added_again_by_hand_is_found_and_offboarded_again(world: World) -> None:
+async def test_a_person_added_again_by_hand_is_offboarded_again(world: World) -> None:
     ended = world.member("Anna Ended")
     await world.register(ended.id, ENDED)
     await world.sweep()
@@ -144,7 +144,7 @@ async def test_a_removal_that_is_not_visible_yet_keeps_its_time(world: World) ->
     assert (await world.on_record(anna.id)).removed_at == first.removed_at
 
 
-# A run that ends otherwise -------------------------------------------------------------------------------
+# Runs that do not complete -------------------------------------------------------------------------------
 
 
 async def test_a_plan_that_is_not_the_expected_one_is_not_acted_upon(world: World) -> None:
@@ -174,13 +174,13 @@ async def test_a_run_that_only_looks_is_not_announced_as_a_nights(
         assert complete in caplog.text
 
 
-async def test_while_it_is_at_work_it_is_on_record_as_running(world: World) -> None:
+async def test_an_undo_at_work_is_recorded_as_running(world: World) -> None:
     await world.register(world.member("Anna").id, ENDED)
     slow = Fault(method="DELETE", effect=Effect.DELAY, seconds=0.3)
     world.directory.sandbox.faults.add(slow)
 
     sweeping = asyncio.create_task(world.sweep())
-    while not slow.struck:  # noqa: ASYNC110 -- nobody tells
+    while not slow.struck:  # noqa: ASYNC110 -- nothing to wait on
         await asyncio.sleep(0.01)
     [run] = await world.services.runs.of_group(world.group.id, world.clock.moment)
     report = await sweeping
@@ -208,7 +208,7 @@ async def test_storage_that_fails_before_the_first_step_touches_nobody(
 
 
 @pytest.mark.parametrize("calls", [r"\$batch", r"^/plans\b"], ids=["intents", "approval"])
-async def test_an_approval_is_not_used_up_by_a_run_that_could_not_write_its_intents(
+async def test_an_approval_is_not_used_by_a_run_that_cannot_write_its_intents(
     storage: StorageProxy, monkeypatch: pytest.MonkeyPatch, calls: str
 ) -> None:
     environ = {"ENFORCER_BRAKE_COUNT": "1", "ENFORCER_BRAKE_PERCENT": "1"}
@@ -228,7 +228,7 @@ async def test_an_approval_is_not_used_up_by_a_run_that_could_not_write_its_inte
         assert world.member_ids() == set()
 
 
-async def test_an_intent_whose_taking_back_fails_is_taken_back_by_the_next_run(
+async def test_an_intent_not_yet_withdrawn_is_withdrawn_by_the_next_run(
     storage: StorageProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
@@ -250,9 +250,7 @@ async def test_an_intent_whose_taking_back_fails_is_taken_back_by_the_next_run(
 
 
 @pytest.mark.parametrize("refused", ["DELETE", "POST"])
-async def test_an_address_that_passes_to_somebody_else_keeps_neither_of_the_two_in(
-    world: World, refused: str
-) -> None:
+async def test_an_address_passed_to_somebody_else_keeps_neither_in(world: World, refused: str) -> None:
     """A removal, or only a revocation, is refused; then the account is renamed and another gets its name."""
     first, address = world.member("Hugo"), "hugo@contoso.example"
     first.user_principal_name = first.mail = address
@@ -299,9 +297,7 @@ async def test_where_midnight_means_a_day_access_lasts_through_it(world: World) 
 
 
 @pytest.mark.parametrize("hidden", ["\u200b", "\ufeff", "\u00ad", "\u2060", "\u202d", "%E2%80%8B"])
-async def test_a_renewal_under_a_key_that_cannot_be_read_protects_whom_it_seems_to_mean(
-    world: World, hidden: str
-) -> None:
+async def test_a_renewal_under_an_unreadable_key_protects_whom_it_may_mean(world: World, hidden: str) -> None:
     world.configure(unregistered=Unregistered.OFFBOARD)
     anna, ben, cleo = world.member("Anna"), world.member("Ben"), world.member("Cleo")
     renewed = (anna.mail or "").replace("@", f"{hidden}@")
@@ -319,7 +315,7 @@ async def test_a_renewal_under_a_key_that_cannot_be_read_protects_whom_it_seems_
     assert all(found.detail.isascii() for found in invalid)
 
 
-async def test_kelvins_sign_is_no_k_and_an_accent_is_the_same_in_two_forms(world: World) -> None:
+async def test_kelvins_sign_is_not_a_k_and_an_accent_is_the_same_in_two_forms(world: World) -> None:
     world.configure(unregistered=Unregistered.OFFBOARD)
     kim = world.member("Kim", mail="kim@partner.example")
     zoe = world.member("Zoe", mail="zoë@partner.example")
@@ -336,7 +332,7 @@ async def test_kelvins_sign_is_no_k_and_an_accent_is_the_same_in_two_forms(world
 
 @pytest.mark.parametrize("where", ["other_mails", "proxy_addresses"])
 @pytest.mark.parametrize(("end", "stays"), [(RUNNING, True), (ENDED, False)])
-async def test_a_guest_without_a_mailbox_is_known_by_the_addresses_that_entra_has(
+async def test_a_guest_without_a_mailbox_is_found_by_any_address_in_entra(
     world: World, where: str, end: str, *, stays: bool
 ) -> None:
     world.configure(unregistered=Unregistered.OFFBOARD)
@@ -361,7 +357,7 @@ async def test_a_guest_without_a_mailbox_is_known_by_the_addresses_that_entra_ha
 async def test_an_address_of_a_member_and_of_somebody_who_is_none_is_nobodys(
     world: World, theirs: str
 ) -> None:
-    """As it is on demand; and whoever has an address alone goes in the same run."""
+    """As on demand; whoever alone has an address is offboarded in the same run."""
     anna, ben = world.member("Anna", mail="team@partner.example"), world.member("Ben")
     address = {"other_mails": ["team@partner.example"], "proxy_addresses": ["smtp:Team@partner.example"]}
     eva = world.tenant.add_user("Eva", **{theirs: address.get(theirs, "TEAM@partner.example")})
@@ -379,7 +375,7 @@ async def test_an_address_of_a_member_and_of_somebody_who_is_none_is_nobodys(
         await world.services.directory.find("team@partner.example")
 
 
-async def test_a_due_row_under_an_address_of_nobody_is_a_finding_until_it_is_mended(world: World) -> None:
+async def test_a_due_row_under_nobodys_address_is_a_finding_until_it_is_fixed(world: World) -> None:
     anna = world.member("Anna")
     await world.register("anna@old.example", ENDED)
 

@@ -23,7 +23,7 @@ async def test_counts_that_lose_somebody_end_the_run_loudly_and_on_record(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.register(world.member("Anna").id, ENDED)
-    # A bug cannot be had from outside: here is one.
+    # No input causes this bug, so plant it.
     monkeypatch.setattr(GroupPlan, "due", property(lambda plan: len(plan.offboard) + 1))
 
     with pytest.raises(AssertionError, match="2 people were due, 1 are accounted for"):
@@ -36,7 +36,7 @@ async def test_counts_that_lose_somebody_end_the_run_loudly_and_on_record(
 
 @dataclass(frozen=True)
 class _Crowd:
-    """Of every kind one, so that no count is another's."""
+    """One person of every kind, so that no two counts are the same."""
 
     removed: User
     guest: User
@@ -47,7 +47,7 @@ class _Crowd:
 
 
 async def _crowd(world: World) -> _Crowd:
-    """Fill the world with all that a run counts; Entra may be asked, and a policy blocks the first person."""
+    """Fill the world with everything that a run counts; a policy blocks the first person."""
     assert world.tenant.identity is not None
     world.tenant.grant(world.tenant.identity, "Policy.Read.All", "Policy.Read.ConditionalAccess")
     names = ("Removed", "Stuck", "Waiting", "Failing")
@@ -151,7 +151,7 @@ async def test_every_count_of_a_run_is_right_in_every_mode(
     assert await world.services.runs.of_id(run.run_id, [world.group.id]) == [run]
 
 
-async def test_a_run_that_breaks_off_half_way_accounts_for_everybody_once(world: World) -> None:
+async def test_an_interrupted_run_accounts_for_everybody_once(world: World) -> None:
     for number in range(3):
         await world.register(world.member(f"Leaver {number}").id, ENDED)
     world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=401, times=None))

@@ -1,4 +1,4 @@
-"""What it takes to make the tenant's policies those of the files. Pure; never about others' policies."""
+"""Plan the changes that make the tenant's policies match the files; never touches others' policies."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from enum import StrEnum
 from enforcer.core.policy import DECIDING, Json, Policy, PolicyState, made_here, pruned
 
 _TYPE = "@odata.type"
-# What decides whom a policy meets, and for which apps.
+# What decides to whom a policy applies, and for which apps.
 _REACH = ("conditions.users.", "conditions.applications.")
-_LOOK = "look at the sign-in logs, then enable it"
-_WITHHELD = "not changed: the policy is enabled, and this would meet others at once; --enable asks for it"
+_LOOK = "check the sign-in logs, then enable it"
+_WITHHELD = "not changed: the policy is enabled, so this would affect sign-ins at once; use --enable"
 
 
 class PolicyAction(StrEnum):
     CREATE = "create"
-    """In report-only state, always."""
+    """Always in report-only state."""
     UPDATE = "update"
-    """The state stays as it is."""
+    """Without changing the state."""
     WITHHOLD = "withhold"
-    """An update that is not made, because it would take effect at once and nobody asked for that."""
+    """An update that is not made, because it would take effect at once and was not requested."""
     REPORT = "report"
-    """Put it into report-only state: of a disabled policy, Entra does not say whom it would meet."""
+    """Put it into report-only state: Entra does not evaluate disabled policies."""
     ENABLE = "enable"
     LEFT_OVER = "left_over"
-    """Made here once, and no file any more, or a copy: for people to delete."""
+    """Made here but without a file, or a copy: to be deleted by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One property, with what the tenant and the file have; None where one of them has nothing."""
+    """One property's value in the tenant and in the file; None where it is absent."""
 
     path: str
     tenant: object
@@ -40,14 +40,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What is to be done about one policy.
+    """What has to be done about one policy.
 
     Attributes:
         key: The template's name.
-        wanted: The policy as the file has it; None for what is left over.
-        current: The policy as the tenant has it; None before it is created.
-        action: None where nothing is to be done.
-        reason: Why less is done than was asked for, or than the files ask for.
+        wanted: The policy in the file; None for what is left over.
+        current: The policy in the tenant; None before it is created.
+        action: None where nothing has to be done.
+        reason: Why less is done than was requested, or than the files say.
     """
 
     key: str
@@ -59,12 +59,12 @@ class Change:
 
     @property
     def is_due(self) -> bool:
-        """Whether the tenant is not yet as it was asked for."""
+        """Whether the tenant still has to be changed."""
         return self.action not in (None, PolicyAction.LEFT_OVER)
 
     @property
     def updates_enabled(self) -> bool:
-        """Whether it changes a policy that is enforced, so that the next sign-in feels it."""
+        """Whether it changes an enabled policy, and so affects the next sign-in."""
         return self.action is PolicyAction.UPDATE and self.current is not None and self.current.is_enabled
 
 
@@ -73,10 +73,10 @@ def plan_changes(wanted: Sequence[Policy], tenant: Sequence[Policy], *, enable: 
 
     Args:
         wanted: The rendered templates.
-        tenant: All policies of the tenant; those that this product did not make are passed over.
-        enable: Also switch on what is in the tenant already and is as in the files, and change whom an
-            enabled policy meets. What this very plan creates, or changes while it is not enabled, stays
-            switched off: nobody has seen yet what it does.
+        tenant: All policies of the tenant; those that this product did not make are ignored.
+        enable: Also enable policies that already match the files, and change to whom an enabled policy
+            applies. What this plan creates, or changes while it is not enabled, stays off: nobody has seen
+            yet what it does.
     """
     changes = [_change(policy, made_here(tenant, policy.key), enable=enable) for policy in wanted]
     return changes + list(_left_over(wanted, tenant))
@@ -150,10 +150,10 @@ def creation(wanted: Policy) -> Json:
 
 
 def update(wanted: Policy, current: Policy) -> Json:
-    """Return the body that makes the tenant's policy that of the file, and leaves its state alone.
+    """Return the body that makes the tenant's policy match the file, without changing its state.
 
-    An update keeps what it does not name (conditionalAccessPolicy: update), so what somebody has added by
-    hand is named as empty.
+    An update keeps what it does not name (conditionalAccessPolicy: update), so it names what was added by
+    hand as empty.
     """
     body = {name: _cleared(wanted.body.get(name), current.body.get(name)) for name in DECIDING}
     return {"displayName": wanted.display_name} | body
@@ -163,7 +163,7 @@ def _cleared(wanted: object, current: object) -> object:
     if not isinstance(current, dict) or not isinstance(wanted, dict):
         return [] if wanted is None and isinstance(current, list) else wanted
     if "id" in wanted or wanted.get(_TYPE) != current.get(_TYPE):
-        # Names an object that stands elsewhere, or is of another type, which lacks what is to be emptied.
+        # Refers to another object, or is of another type, which lacks the properties to empty.
         return wanted
     names = wanted.keys() | pruned(current).keys()
     return {name: _cleared(wanted.get(name), current.get(name)) for name in sorted(names)}

@@ -1,4 +1,4 @@
-"""Who would not be met by the block policy once he has left the managed group."""
+"""Members to whom the block policy would not apply once they have left the managed group."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from enforcer.graph.directory import Directory
 async def uncovered(directory: Directory, block: Policy, managed_groups: Sequence[str]) -> list[str]:
     """Return the object IDs of members of managed groups whom the policy does not include.
 
-    Kinds of guests are not told apart: a policy that includes any guests is taken to include all.
+    Guest types are not distinguished: a policy that includes some guests is taken to include all.
     """
     users = block.users
     named = {name.lower() for name in users.include_users or ()}

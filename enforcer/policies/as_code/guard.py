@@ -1,4 +1,4 @@
-"""The lock-out guard: what must never be written, whatever the templates say."""
+"""The lock-out guard: what is never written, whatever the templates say."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from enforcer.core.policy import ALL, BLOCK, Policy, PolicyState
 def dangers(
     policies: Sequence[Policy], managed_groups: Sequence[str], break_glass: Sequence[str]
 ) -> list[str]:
-    """Name everything by which the policies would lock out administrators, all contractors or everybody."""
+    """Return every way in which the policies would lock out administrators, all contractors or everybody."""
     if not break_glass:
-        return ["breakGlassAccounts is empty: name the accounts that get in when everything else is blocked"]
+        return ["breakGlassAccounts is empty: name accounts that can sign in when all others are blocked"]
     return [
         f"{policy.key}: {danger}"
         for policy in policies
@@ -41,7 +41,7 @@ def _for_everybody(policy: Policy) -> list[str]:
     if ALL in (policy.users.include_users or ()):
         found.append("includes all users of the tenant")
     if policy.state is not PolicyState.REPORT_ONLY:
-        found.append(f"has the state {policy.state}; a template is {PolicyState.REPORT_ONLY}")
+        found.append(f"has the state {policy.state}; a template has to be {PolicyState.REPORT_ONLY}")
     return found
 
 
@@ -49,7 +49,7 @@ def _for_contractors(policy: Policy, managed_groups: set[str]) -> list[str]:
     if policy.key == BLOCK:
         return _for_the_admitted(policy, managed_groups)
     if not policy.applications.exclude_applications:
-        return ["blocks every app: name the apps that are allowed in allowedApps"]
+        return ["blocks every app: list the allowed apps in allowedApps"]
     return []
 
 
@@ -60,8 +60,8 @@ def _for_the_admitted(policy: Policy, managed_groups: set[str]) -> list[str]:
     found = [f"does not exclude the managed group {group}" for group in sorted(missing)]
     if included & managed_groups:
         found.append(
-            "includes a managed group: nobody who has left it would be blocked; populationGroups has to be"
-            " a group that people stay in"
+            "includes a managed group: nobody who has left it would be blocked; populationGroups has to name"
+            " groups that people stay in"
         )
     if not included and users.include_guests_or_external_users is None:
         found.append("blocks nobody: name populationGroups, guestTypes or both")

@@ -1,4 +1,4 @@
-"""The part of the lock-out guard that asks: whom would policies meet that are about to take effect."""
+"""The lock-out guard's questions to the tenant: to whom would policies about to take effect apply?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from enforcer.policies.as_code.guard import refuse
 from enforcer.policies.as_code.wanted import Wanted
 
 _NOBODY_CHECKED = (
-    "an app is signed in, so nobody was looked at who might be locked out; --operator names somebody"
+    "an app is signed in, so no person was checked for being locked out; name one with --operator"
 )
 
 
@@ -32,8 +32,8 @@ class LockOutGuard:
     Args:
         client: Graph, as the operator.
         policies: The tenant's policies, through the same client.
-        operator: Object ID of the person whom nothing may block; empty for whoever is signed in.
-        tell: Hears what could not be looked at.
+        operator: Object ID of the person whom nothing may block; empty for the signed-in user.
+        tell: Is told what could not be checked.
     """
 
     def __init__(
@@ -46,10 +46,10 @@ class LockOutGuard:
         self._tell = tell
 
     async def check(self, changes: Sequence[Change], wanted: Wanted) -> None:
-        """Look at all changes that take effect at once.
+        """Check all changes that take effect at once.
 
         Raises:
-            RefusedError: One of them would lock somebody out, or whom it has to spare is not known.
+            RefusedError: One of them would lock somebody out, or whom it must not lock out is unknown.
         """
         enabled = [
             change.current for change in changes if change.action is PolicyAction.ENABLE and change.current
@@ -60,26 +60,26 @@ class LockOutGuard:
         if any(policy.key == BLOCK for policy in enabled):
             refuse(await self._emptiness(wanted))
         problems = [
-            f"{policy.key} would meet the break-glass account {account}"
+            f"{policy.key} would apply to the break-glass account {account}"
             for account in (wanted.break_glass if enabled else ())
-            for policy in await self._meeting(account, enabled)
+            for policy in await self._applying(account, enabled)
         ]
         if operator := await self._who_operates():
-            meeting = await self._meeting(operator, enabled) if enabled else []
-            meeting += [policy for policy in updated if await self._would_meet(operator, policy)]
-            problems += [f"{policy.key} would block you ({operator})" for policy in meeting if policy.blocks]
+            applying = await self._applying(operator, enabled) if enabled else []
+            applying += [policy for policy in updated if await self._would_apply(operator, policy)]
+            problems += [f"{policy.key} would block you ({operator})" for policy in applying if policy.blocks]
         refuse(problems)
 
-    async def _meeting(self, user_id: str, policies: Sequence[Policy]) -> list[Policy]:
-        """Ask Entra itself; it knows policies as they are in the tenant, if they are not disabled."""
+    async def _applying(self, user_id: str, policies: Sequence[Policy]) -> list[Policy]:
+        """Return which of the tenant's policies apply to a person, by Entra; it skips disabled policies."""
         ids = {policy.id for policy in policies}
         return [policy for policy in await self._policies.evaluate(user_id) if policy.id in ids]
 
-    async def _would_meet(self, user_id: str, policy: Policy) -> bool:
-        """Tell whom a policy of the files would meet, which Entra does not know yet.
+    async def _would_apply(self, user_id: str, policy: Policy) -> bool:
+        """Whether a policy of the files, which Entra does not know yet, would apply to a person.
 
-        Break-glass accounts need no such question: every policy of the files excludes them by name. Kinds of
-        guests are not told apart.
+        Not needed for break-glass accounts: every policy of the files excludes them by name. Guest types are
+        not distinguished.
         """
         users = policy.users
         if user_id in _lower(users.exclude_users):
@@ -98,7 +98,7 @@ class LockOutGuard:
             async for member in self._directory.members(group_id):
                 if member.is_user:
                     return []
-        return [f"{BLOCK} would block every contractor: nobody is in a managed group"]
+        return [f"{BLOCK} would block every contractor: no managed group has a member"]
 
     async def _who_operates(self) -> str:
         """Return the object ID of the person whom nothing may block; empty where an app is signed in."""
@@ -114,7 +114,7 @@ class LockOutGuard:
             reason = "Graph's answer is broken" if reply.ok else reply.explanation
             raise RefusedError(
                 f"refused, nothing was written: who is signed in, and might be locked out, could not be read"
-                f" ({reason}); --operator names him"
+                f" ({reason}); name them with --operator"
             ) from error
 
 

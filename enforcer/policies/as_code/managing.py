@@ -1,4 +1,4 @@
-"""The operator's part: compare files and tenant, plan, refuse what is dangerous, apply."""
+"""Manage policies as an operator: compare files and tenant, plan, refuse what is dangerous, apply."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from enforcer.policies.drift import Drift, DriftKind, find_drift
 
 
 class Manager:
-    """Works on the tenant's policies with an operator's sign-in.
+    """Manages the tenant's policies with an operator's sign-in.
 
     Args:
         client: Graph, as the operator.
@@ -47,23 +47,23 @@ class Manager:
     async def apply(
         self, changes: Sequence[Change], wanted: Wanted, tell: Callable[[str], None], operator: str = ""
     ) -> None:
-        """Make the changes, and tell each one that is made.
+        """Make the changes, and report each one made.
 
         Args:
-            changes: As planned.
-            wanted: What they were planned for.
-            tell: Hears of each change.
-            operator: Object ID of a person whom nothing may block; empty for whoever is signed in.
+            changes: The planned changes.
+            wanted: The policies that they were planned for.
+            tell: Is told of each change.
+            operator: Object ID of a person whom nothing may block; empty for the signed-in user.
 
         Raises:
-            RefusedError: What takes effect at once would meet a break-glass account or block the operator.
+            RefusedError: It would apply to a break-glass account, or block the operator, at once.
         """
         await LockOutGuard(self._client, self._policies, operator, tell).check(changes, wanted)
         for change in changes:
             await self._make(change, tell)
 
     async def check(self, managed_groups: tuple[str, ...]) -> list[Drift]:
-        """Return what is wrong with the tenant's block policy, whom it fails to cover included."""
+        """Return what is wrong with the tenant's block policy, including whom it fails to cover."""
         policies = await self._policies.policies()
         drifts = find_drift(policies, managed_groups)
         for block in made_here(policies, BLOCK)[:1]:
@@ -117,8 +117,8 @@ class Manager:
                 raise ReadError(f"{what} could not be read: {reply.explanation}")
             elif hides_members(decode(reply, Group, what).visibility):
                 problems.append(
-                    f"populationGroups: group {group} hides its members, so nobody can tell whom a policy"
-                    " would meet; use a security group"
+                    f"populationGroups: group {group} hides its members, so nobody can see to whom a policy"
+                    " would apply; use a security group"
                 )
         return problems
 
@@ -127,6 +127,6 @@ def _not_covered(block: Policy, people: list[str]) -> Drift:
     shown = ", ".join(people[:5]) + (", …" if len(people) > 5 else "")  # noqa: PLR2004 -- a line's length
     detail = (
         f"policy {block.display_name}: {len(people)} members of a managed group would not be blocked after"
-        f" they have left it, because they are in none of its groups: {shown}"
+        f" leaving it, because they are in none of the policy's groups: {shown}"
     )
     return Drift(kind=DriftKind.NOT_COVERED, policy_id=block.id, detail=detail)

@@ -1,4 +1,4 @@
-"""What the templates' placeholders stand for in one tenant."""
+"""The values of the templates' placeholders in one tenant."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _GUEST_TYPES = frozenset(
     }
 )
 _APP_KEYWORDS = frozenset({"Office365", "MicrosoftAdminPortals"})
-_MOST_HOURS = 23  # signInFrequencySessionControl: beyond that it is counted in days
+_MOST_HOURS = 23  # signInFrequencySessionControl: more is counted in days
 
 
 class Parameters(msgspec.Struct, rename="camel", frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The values file; `docs/conditional-access.md` says what each one is for.
+    """The values file; see `docs/conditional-access.md`.
 
     Attributes:
-        break_glass_accounts: Object IDs of the emergency accounts, which no policy may ever meet.
-        population_groups: Object IDs of groups with all contractors, whether they have access or not.
-        guest_types: Kinds of guests who all are contractors; none where only the groups tell.
+        break_glass_accounts: Object IDs of the emergency accounts, to which no policy may ever apply.
+        population_groups: Object IDs of groups of all contractors, with or without access.
+        guest_types: Guest types that are always contractors; empty where only the groups decide.
         authentication_strength: `mfa`, `passwordless`, `phishing-resistant`, or the ID of a strength.
         allowed_apps: App IDs, or `Office365`.
     """
@@ -56,14 +56,14 @@ def read_parameters(path: Path) -> Parameters:
     """Read a values file.
 
     Raises:
-        InputError: It is not there or not right; names everything that is wrong.
+        InputError: It is missing or wrong; names everything that is wrong.
     """
     try:
         values = msgspec.json.decode(path.read_bytes(), type=Parameters)
     except OSError as error:
         raise InputError(
-            f"{path} cannot be read ({error.strerror}); values.example.json beside the templates shows what"
-            " belongs there",
+            f"{path} cannot be read ({error.strerror}); values.example.json beside the templates is an"
+            " example",
             field="--values",
         ) from error
     except msgspec.MsgspecError as error:
@@ -93,7 +93,7 @@ def _problems(values: Parameters) -> list[str]:
 
 
 def placeholders(values: Parameters, managed_groups: tuple[str, ...]) -> Mapping[str, Value]:
-    """Return what each placeholder stands for."""
+    """Return the value of each placeholder."""
     strength = values.authentication_strength
     return {
         "managedGroups": managed_groups,

@@ -1,4 +1,4 @@
-"""Who manages policies: the operator, with a sign-in of his own, never the function's identity."""
+"""Sign-in for managing policies: the operator's own, never the function's identity."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _RENEW_BEFORE_SECONDS = 300
 
 
 class RememberingCredential:
-    """Asks another credential for a new token only when the last one is about to end.
+    """Caches another credential's token until it is about to expire.
 
-    Azure CLI and its like start a program for each token, which takes a second every time.
+    Azure CLI and the like start a process for each token, which takes a second every time.
     """
 
     def __init__(self, credential: AsyncTokenCredential) -> None:
@@ -48,7 +48,7 @@ class RememberingCredential:
 
 @asynccontextmanager
 async def operators_graph(settings: Settings) -> AsyncIterator[GraphClient]:
-    """Open Graph as whoever is signed in here: by the environment, in a pipeline, with Azure CLI or azd."""
+    """Open Graph as whoever is signed in: by the environment, a pipeline, Azure CLI or azd."""
     from azure.identity.aio import DefaultAzureCredential
 
     default = DefaultAzureCredential(exclude_managed_identity_credential=True)

@@ -1,7 +1,7 @@
 """Templates: policies in Graph's own schema, with placeholders such as `{{managedGroups}}` for values.
 
-A placeholder stands for a whole JSON string. In a list it becomes as many items as it has values; an object
-that would get an empty text becomes null, as `includeGuestsOrExternalUsers` does when there are no guests.
+A placeholder replaces a whole JSON string. In a list it becomes one item per value; an object that would get
+an empty string becomes null, as `includeGuestsOrExternalUsers` does when there are no guest types.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class Template:
 
 
 def read_templates(directory: Path) -> list[Template]:
-    """Read all templates of a directory, in the order of their names.
+    """Read all templates of a directory, ordered by name.
 
     Raises:
-        InputError: The directory has none, one cannot be read, or the block policy is missing.
+        InputError: A template cannot be read, or the block policy is missing.
     """
     files = sorted(path for path in directory.glob("*.json") if not path.match(_VALUES))
     templates = [Template(path.stem, _read(path)) for path in files]
@@ -51,10 +51,10 @@ def _read(path: Path) -> Json:
 
 
 def render(template: Template, values: Mapping[str, Value]) -> Policy:
-    """Put the values in, and give the policy the name by which it is known again.
+    """Fill in the values, and mark the policy's name so that it is recognised in the tenant.
 
     Raises:
-        InputError: A placeholder has no value, or the result is no policy.
+        InputError: A placeholder is unknown, or the result is not a policy.
     """
     try:
         body = _filled(template.body, values)
@@ -63,10 +63,10 @@ def render(template: Template, values: Mapping[str, Value]) -> Policy:
         return marked(read_policy(body), template.key)
     except KeyError as error:
         known = ", ".join(sorted(values))
-        text = f"{template.key}: {{{{{error.args[0]}}}}} is no placeholder; there are {known}"
+        text = f"{template.key}: {{{{{error.args[0]}}}}} is not a placeholder; known are {known}"
         raise InputError(text, field="--directory") from error
     except msgspec.ValidationError as error:
-        raise InputError(f"{template.key} is no policy: {error}", field="--directory") from error
+        raise InputError(f"{template.key} is not a policy: {error}", field="--directory") from error
 
 
 def _filled(part: object, values: Mapping[str, Value]) -> object:

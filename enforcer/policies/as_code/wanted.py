@@ -1,4 +1,4 @@
-"""What the files ask for."""
+"""The policies that the files describe."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from enforcer.policies.as_code.templates import read_templates, render
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """The policies of the files, checked as far as files can be."""
+    """The policies of the files, checked as far as possible without the tenant."""
 
     policies: tuple[Policy, ...]
     managed_groups: tuple[str, ...]
@@ -22,7 +22,7 @@ class Wanted:
 
 
 def read_wanted(directory: Path, values_file: Path, managed_groups: tuple[str, ...]) -> Wanted:
-    """Read templates and values.
+    """Read the templates and their values.
 
     Raises:
         InputError: A file is missing or wrong.

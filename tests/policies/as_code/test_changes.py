@@ -33,7 +33,7 @@ def test_what_is_as_in_the_files_is_left_alone_whatever_its_state() -> None:
         assert actions([policy], [in_tenant(policy, state)]) == [None]
 
 
-def test_a_difference_is_shown_with_both_sides_and_mended() -> None:
+def test_a_difference_is_shown_with_both_values_and_fixed() -> None:
     policy = shipped()[BLOCK]
     current = changed(in_tenant(policy), excludeUsers=[*BREAK_GLASS, OTHER])
     (change,) = plan_changes([policy], [current], enable=True)
@@ -45,7 +45,7 @@ def test_a_difference_is_shown_with_both_sides_and_mended() -> None:
 
 
 @pytest.mark.parametrize("part", ["users", "applications"])
-def test_whom_or_what_an_enabled_policy_meets_is_changed_only_when_asked_for(part: str) -> None:
+def test_an_enabled_policys_reach_is_changed_only_with_enable(part: str) -> None:
     policy = shipped()["allowed-apps-only"]
     body = deepcopy(in_tenant(policy).body)
     extra = {"users": {"includeGroups": [OTHER]}, "applications": {"excludeApplications": [OTHER]}}
@@ -63,7 +63,7 @@ def test_policies_of_others_are_never_part_of_a_plan() -> None:
     assert actions([policy], [handmade(in_tenant(policy)), in_tenant(policy)]) == [None]
 
 
-def test_a_policy_whose_file_is_gone_and_a_copy_are_left_for_people_to_delete() -> None:
+def test_a_policy_without_a_file_and_a_copy_are_left_for_people_to_delete() -> None:
     policies = shipped()
     copy = read_policy(in_tenant(policies[BLOCK]).body | {"id": "copy"})
     tenant = [in_tenant(policies[BLOCK]), copy, in_tenant(policies["short-sessions"])]
@@ -93,7 +93,7 @@ def test_an_update_leaves_an_authentication_strength_to_its_id() -> None:
 
 
 def test_where_somebody_has_chosen_another_type_the_part_is_sent_whole() -> None:
-    """`members` of the enumerated tenants is a property that all tenants lack: Graph would answer 400."""
+    """All tenants lack the property `members` of enumerated tenants: Graph would answer 400."""
     wanted = shipped()[BLOCK]
     side = "includeGuestsOrExternalUsers"
     enumerated = {"guestOrExternalUserTypes": "b2bCollaborationGuest", "externalTenants": _ENUMERATED}

@@ -1,4 +1,4 @@
-"""Members of managed groups whom the block policy would not meet once they have left."""
+"""Members of managed groups to whom the block policy would not apply once they have left."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def tenancy(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Tenancy]:
 
 
 async def left_out(tenancy: Tenancy, *managed: Group, **users: object) -> list[str]:
-    """Tell who is not met by a policy for just these users."""
+    """Return whom a policy for just these users does not cover."""
     nobody: dict[str, object] = {
         "includeUsers": [],
         "includeGroups": [],

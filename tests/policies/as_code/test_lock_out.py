@@ -37,7 +37,7 @@ async def live(office: Office, operator: Operator) -> Operator:
 
 @pytest.fixture
 def staff(office: Office) -> Group:
-    """A group in a group, with everybody at work and the operator among them."""
+    """A nested group of all staff, including the operator."""
     nested = office.tenant.add_group("IT", members=[office.operator])
     return office.tenant.add_group("Staff", members=[nested])
 
@@ -68,12 +68,12 @@ def is_written(office: Office) -> bool:
     return any(entry.method in {"POST", "PATCH"} and "/policies" in entry.path for entry in entries)
 
 
-# What is switched on -------------------------------------------------------------------------------------
+# What is enabled -----------------------------------------------------------------------------------------
 
 
 async def test_nothing_is_enabled_while_nobody_is_in_the_group(office: Office, operator: Operator) -> None:
     await operator.apply()
-    with pytest.raises(RefusedError, match="nobody is in a managed group"):
+    with pytest.raises(RefusedError, match="no managed group has a member"):
         await operator.apply(enable=True)
     assert office.states == {REPORT_ONLY}
 
@@ -89,29 +89,29 @@ async def test_nothing_is_enabled_that_entra_says_would_block_the_operator(
     assert office.states == {REPORT_ONLY}
 
 
-async def test_nothing_is_enabled_that_entra_says_would_meet_a_break_glass_account(
+async def test_a_policy_that_applies_to_a_break_glass_account_is_not_enabled(
     office: Office, operator: Operator
 ) -> None:
-    """Whatever the comparison says: Entra itself is asked at the last moment."""
+    """Whatever the comparison says, Entra itself is asked at the last moment."""
     office.somebody_has_access()
     await operator.apply()
     met: dict[str, Any] = {"value": [office.policy(BLOCK) | {"policyApplies": True}]}
     office.directory.sandbox.faults.add(Fault(method="POST", path="/evaluate", status=200, body=met))
-    with pytest.raises(RefusedError, match=f"{BLOCK} would meet the break-glass account"):
+    with pytest.raises(RefusedError, match=f"{BLOCK} would apply to the break-glass account"):
         await operator.apply(enable=True)
     assert office.states == {REPORT_ONLY}
 
 
-async def test_a_disabled_policy_is_put_into_report_only_state_before_it_is_enabled(
+async def test_a_disabled_policy_is_put_into_report_only_before_it_is_enabled(
     office: Office, live: Operator
 ) -> None:
-    """Entra does not evaluate a disabled policy, so that it would seem to meet nobody."""
+    """Entra does not evaluate a disabled policy, so it would seem to apply to nobody."""
     office.policy(BLOCK)["state"] = "disabled"
     office.tenant.add_member(office.everybody, office.operator)
 
     reason = (await live.plan(enable=True))[BLOCK].reason
     await live.apply(enable=True)
-    assert "look at the sign-in logs, then enable it" in reason
+    assert "check the sign-in logs, then enable it" in reason
     assert office.policy(BLOCK)["state"] == REPORT_ONLY
 
     with pytest.raises(RefusedError, match=f"{BLOCK} would block you"):
@@ -122,7 +122,7 @@ async def test_a_disabled_policy_is_put_into_report_only_state_before_it_is_enab
 # What is enabled and changed -----------------------------------------------------------------------------
 
 
-async def test_whom_an_enabled_policy_meets_is_not_changed_without_being_asked_for(
+async def test_an_enabled_policys_population_is_not_changed_without_enable(
     office: Office, live: Operator
 ) -> None:
     more = office.tenant.add_group("More contractors")
@@ -140,9 +140,7 @@ async def test_whom_an_enabled_policy_meets_is_not_changed_without_being_asked_f
     assert office.policy(BLOCK)["state"] == "enabled"
 
 
-async def test_which_apps_an_enabled_policy_meets_is_not_changed_without_being_asked_for(
-    office: Office, live: Operator
-) -> None:
+async def test_an_enabled_policys_apps_are_not_changed_without_enable(office: Office, live: Operator) -> None:
     app = "99999999-0000-0000-0000-000000000000"
     await live.apply(allowedApps=[app])
     assert app not in str(office.policy("allowed-apps-only"))
@@ -157,7 +155,7 @@ async def test_what_else_an_enabled_policy_asks_for_is_changed_as_it_was(
     assert office.policy("short-sessions")["sessionControls"]["signInFrequency"]["value"] == 1
 
 
-async def test_a_population_that_holds_the_operator_is_refused_before_anything_is_written(
+async def test_a_population_with_the_operator_is_refused_before_any_write(
     office: Office, live: Operator, staff: Group
 ) -> None:
     office.directory.sandbox.log.entries.clear()
@@ -177,7 +175,7 @@ async def test_an_operator_whom_the_policy_excludes_may_change_it(
 
 
 async def test_a_break_glass_account_may_change_it_too(office: Office, live: Operator, staff: Group) -> None:
-    """Being excluded by name, it may even be in the population."""
+    """As it is excluded by name, it may even be in the population."""
     live.names = office.break_glass[0].id
     office.tenant.add_member(staff, office.break_glass[0])
     await live.apply(enable=True, populationGroups=[staff.id])
@@ -194,7 +192,7 @@ async def test_a_guest_is_refused_a_population_of_guests(office: Office, live: O
 async def test_a_break_glass_account_that_was_taken_out_by_hand_is_put_back(
     office: Office, live: Operator
 ) -> None:
-    """Asked about the policy as it is, Entra would have an objection to mending it."""
+    """Evaluating the broken policy would refuse the very change that fixes it."""
     office.policy(BLOCK)["conditions"]["users"]["excludeUsers"].clear()
     office.tenant.add_member(office.everybody, office.break_glass[0])
     await live.apply(enable=True)
@@ -216,7 +214,7 @@ async def test_without_knowing_who_is_signed_in_nothing_takes_effect(
     assert office.states == {REPORT_ONLY}
 
 
-async def test_where_an_app_is_signed_in_it_is_said_that_nobody_was_looked_at(
+async def test_where_an_app_is_signed_in_it_says_that_no_person_was_checked(
     office: Office, operator: Operator
 ) -> None:
     async with GraphClient(office.settings, credential=Pipeline(office)) as client:
@@ -225,7 +223,7 @@ async def test_where_an_app_is_signed_in_it_is_said_that_nobody_was_looked_at(
         await operator.apply()
         await operator.apply(enable=True)
     assert office.states == {"enabled"}
-    assert "an app is signed in, so nobody was looked at" in "\n".join(operator.told)
+    assert "an app is signed in, so no person was checked" in "\n".join(operator.told)
 
 
 async def test_a_person_who_is_named_is_looked_at_instead(office: Office, operator: Operator) -> None:

@@ -1,4 +1,4 @@
-"""The operator's part against a tenant, without the pace of one call a second."""
+"""Managing a tenant's policies, without the limit of one call a second."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.office import Office
 pytestmark = pytest.mark.anyio
 
 
-async def test_apply_mends_what_was_changed_by_hand_and_touches_nobody_elses_policy(
+async def test_apply_reverts_changes_by_hand_and_leaves_others_policies_alone(
     office: Office, operator: Operator
 ) -> None:
     await operator.apply()
@@ -72,7 +72,7 @@ async def test_a_population_group_that_does_not_exist_is_refused(operator: Opera
         await operator.plan(populationGroups=["00000000-0000-0000-0000-000000000000"])
 
 
-async def test_templates_that_would_lock_out_everybody_are_refused_before_graph_is_asked(
+async def test_templates_that_lock_out_everybody_are_refused_without_graph(
     office: Office, operator: Operator
 ) -> None:
     with pytest.raises(RefusedError, match="blocks every app"):
@@ -96,7 +96,7 @@ async def test_the_functions_identity_is_never_used(office: Office, operator: Op
     assert office.tenant.identity.app_id not in callers
 
 
-async def test_check_names_whom_the_policy_does_not_cover_nested_groups_considered(
+async def test_check_names_members_not_covered_considering_nested_groups(
     office: Office, operator: Operator
 ) -> None:
     groups = (office.contractors.id,)

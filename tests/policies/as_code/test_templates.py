@@ -26,13 +26,13 @@ def test_four_policies_are_shipped() -> None:
     ]
 
 
-def test_every_shipped_policy_is_one_that_graph_takes_and_nothing_is_left_open() -> None:
+def test_every_shipped_policy_is_accepted_by_graph_with_all_values_filled() -> None:
     for policy in shipped().values():
         completed(policy.body)
         assert "{{" not in msgspec.json.encode(policy.body).decode()
 
 
-def test_every_shipped_policy_excludes_the_break_glass_accounts_and_begins_in_report_only_state() -> None:
+def test_shipped_policies_are_report_only_and_exclude_break_glass_accounts() -> None:
     for policy in shipped().values():
         assert policy.users.exclude_users == BREAK_GLASS
         assert policy.state is PolicyState.REPORT_ONLY
@@ -45,13 +45,13 @@ def test_the_block_policy_meets_the_population_but_for_the_managed_group() -> No
     assert users.include_guests_or_external_users is not None
 
 
-def test_without_kinds_of_guests_the_groups_alone_are_the_population() -> None:
+def test_without_guest_types_the_groups_alone_are_the_population() -> None:
     policy = shipped(msgspec.structs.replace(VALUES, guest_types=()))["no-group-no-access"]
     assert policy.users.include_guests_or_external_users is None
     completed(policy.body)
 
 
-def test_every_placeholder_is_used_by_some_template_and_the_other_way_round() -> None:
+def test_placeholders_and_templates_use_exactly_each_other() -> None:
     text = "".join(path.read_text() for path in TEMPLATES.glob("*.json"))
     assert set(re.findall(r"\{\{(\w+)\}\}", text)) == VALUES_OF.keys()
 
@@ -74,7 +74,7 @@ def test_a_directory_without_the_block_policy_is_refused(tmp_path: Path) -> None
         read_templates(tmp_path)
 
 
-def test_a_template_that_is_no_json_is_refused_by_its_name(tmp_path: Path) -> None:
+def test_a_template_that_is_not_json_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_text("{")
     with pytest.raises(InputError, match=r"mine\.json"):
         read_templates(tmp_path)

@@ -12,7 +12,7 @@ from tests.support.policy_examples import BREAK_GLASS, GROUP, POPULATION
 
 
 def values_in(folder: Path, **more: object) -> Path:
-    """Write a values file that is right, but for what is said otherwise."""
+    """Write a valid values file, with these changes."""
     right = {
         "breakGlassAccounts": BREAK_GLASS,
         "populationGroups": [POPULATION],
