@@ -11,10 +11,8 @@ from msgspec import Meta
 from enforcer.core.plain_text import CONTROL
 from enforcer.core.runs import LONGEST_REASON
 from enforcer.core.settings import Mode
-from enforcer.web.messages import JSON, Request
+from enforcer.web.messages import JSON, LARGEST_BODY, Request
 from enforcer.web.problems import Code, ProblemError, invalid
-
-LARGEST_BODY = 64 * 1024
 
 # What people write ends up in tables, ledgers, mails and logs: no control characters, and no line breaks.
 _PLAIN = rf"^[^{CONTROL}]*$(?!\n)"
@@ -72,7 +70,7 @@ def read_body[T](request: Request, kind: type[T]) -> T:
     """
     if len(request.body) > LARGEST_BODY:
         raise ProblemError(413, Code.TOO_LARGE, f"The body may have at most {LARGEST_BODY} bytes.")
-    if request.body and not _is_json(request.headers.get("content-type", "")):
+    if request.body and request.media_type != JSON:
         raise ProblemError(415, Code.NOT_JSON, f"The body must be sent as Content-Type: {JSON}.")
     try:
         return msgspec.json.decode(request.body or b"{}", type=kind)
@@ -81,10 +79,6 @@ def read_body[T](request: Request, kind: type[T]) -> T:
         raise invalid(_field(text), text) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise invalid("body", f"The body is no JSON: {error}") from error
-
-
-def _is_json(content_type: str) -> bool:
-    return content_type.partition(";")[0].strip().lower() == JSON
 
 
 def _field(message: str) -> str:

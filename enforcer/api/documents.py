@@ -20,18 +20,6 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     status: str = "up"
 
 
-class QueuedOffboarding(msgspec.Struct, frozen=True, kw_only=True):
-    """The offboarding waits in the queue; `GET /runs/{run_id}` tells what became of it.
-
-    `warnings` say what was taken otherwise than it was sent.
-    """
-
-    run_id: str
-    state: RunState
-    detail: str
-    warnings: tuple[str, ...] = ()
-
-
 class ContractorDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the register.
 

@@ -11,7 +11,6 @@ from enforcer.api.documents import (
     ContractorDocument,
     ContractorPage,
     Health,
-    QueuedOffboarding,
     RunDocument,
     StartedSweeps,
 )
@@ -27,6 +26,7 @@ from enforcer.api.handlers.overview import get_health, get_status
 from enforcer.api.handlers.runs import approve_plan, get_run, start_sweeps
 from enforcer.api.openapi import describe
 from enforcer.core.offboard_answer import Offboarded
+from enforcer.offboarding.or_queue import QueuedOffboarding
 from enforcer.status.group_status import Status
 from enforcer.web.calls import Call
 from enforcer.web.gate import Access

@@ -11,7 +11,7 @@ from enforcer.core.exceptions import InputError
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Run, RunKind, RunState
 from enforcer.core.settings import Settings
-from enforcer.functions.queues import CONNECTION, why_not
+from enforcer.functions.queues import CONNECTION
 from enforcer.functions.runtime import invocation
 from enforcer.notify.queueing import Alarm
 from enforcer.services import Services
@@ -25,6 +25,7 @@ from enforcer.storage.queues import (
     read_sweep_message,
 )
 from enforcer.sweep.post_run import raise_alarm
+from enforcer.sweep.queued import why_not
 from enforcer.telemetry.run_events import announce_poisoned
 
 _GIVEN_UP = "the queue message failed every time and was given up"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NoReturn
 
-from enforcer.api.handlers.offboarding import offboard_or_queue
 from enforcer.core.calendar.dates import UnreadableDateError
 from enforcer.core.exceptions import InputError
 from enforcer.core.keys import is_address
 from enforcer.core.runs import LONGEST_REASON
+from enforcer.offboarding.or_queue import offboard_or_queue
 from enforcer.page.answers import see_other
 from enforcer.page.forms import one_line, read_form
 from enforcer.page.people import person_path
@@ -77,7 +77,7 @@ async def _offboard(call: Call, form: Mapping[str, str]) -> Response:
         raise _MistakeError("reason", "Say why: it stands in the ledger.")
     if len(reason) > LONGEST_REASON:
         raise _MistakeError("reason", f"Say it in at most {LONGEST_REASON} characters.")
-    answer = await offboard_or_queue(call, reason)
+    answer = await offboard_or_queue(call.services, call.offboarding(reason), call.budget)
     return see_other(person_path(asked_for(call)), run=answer.run_id)
 
 

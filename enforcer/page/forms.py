@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from enforcer.api.bodies import LARGEST_BODY
 from enforcer.core.plain_text import plain
-from enforcer.web.messages import Request
+from enforcer.web.messages import LARGEST_BODY, Request
 from enforcer.web.problems import Code, ProblemError, invalid
 
 _FORM = "application/x-www-form-urlencoded"
@@ -22,7 +21,7 @@ def read_form(request: Request) -> Mapping[str, str]:
     """
     if len(request.body) > LARGEST_BODY:
         raise ProblemError(413, Code.TOO_LARGE, f"A form may have at most {LARGEST_BODY} bytes.")
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+    if request.media_type != _FORM:
         raise ProblemError(415, Code.INVALID_INPUT, f"A form must be sent as Content-Type: {_FORM}.")
     try:
         fields = parse_qsl(

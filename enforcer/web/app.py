@@ -9,8 +9,9 @@ from time import monotonic
 
 from enforcer.core.exceptions import EnforcerError
 from enforcer.graph.retries import RetryBudget
+from enforcer.offboarding.or_queue import Budget
 from enforcer.services import Services
-from enforcer.web.calls import Budget, Call
+from enforcer.web.calls import Call
 from enforcer.web.gate import Gate
 from enforcer.web.messages import Request, Response
 from enforcer.web.problems import ProblemError, internal, problem_of, unavailable

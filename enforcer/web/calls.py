@@ -9,25 +9,15 @@ from urllib.parse import unquote
 
 from enforcer.core import keys
 from enforcer.core.exceptions import NotFoundError
+from enforcer.core.run_ids import new_run_id
+from enforcer.offboarding.on_demand import OffboardRequest
+from enforcer.offboarding.or_queue import Budget
 from enforcer.services import Services
 from enforcer.web.messages import Request, Response
 from enforcer.web.problems import invalid
 from enforcer.web.tokens import Caller
 
 _LONGEST_NAME = 320
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """Seconds that parts of a call may take: to offboard somebody, to queue something, to note that.
-
-    Together, and with the fetching of keys before, they are less than 30. So is the first with the seconds
-    that Entra has to say what becomes of the next sign-in.
-    """
-
-    now: float = 11.0
-    queue: float = 6.0
-    note: float = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +47,16 @@ class Call:
         """What was taken otherwise than it was sent."""
         trimming = keys.trimming(self._typed)
         return (trimming,) if trimming else ()
+
+    def offboarding(self, reason: str) -> OffboardRequest:
+        """Return the request to offboard the person whom the path names, as their caller's."""
+        return OffboardRequest(
+            user=self.user,
+            reason=reason,
+            actor=self.caller.actor,
+            run_id=new_run_id(self.services.now()),
+            seconds=self.budget.now,
+        )
 
     @property
     def _typed(self) -> str:

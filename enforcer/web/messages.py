@@ -11,6 +11,7 @@ import msgspec
 from enforcer.core.calendar.dates import instant
 
 JSON = "application/json"
+LARGEST_BODY = 64 * 1024  # bytes
 
 # Nothing of this may be kept, sniffed, framed or run by a browser: it names people.
 SECURITY_HEADERS: Mapping[str, str] = {
@@ -37,6 +38,10 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+
+    @property
+    def media_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import pytest
 from enforcer import clock
 from enforcer.core.offboarding_record import State
 from enforcer.core.runs import Report, Run, RunKind, RunState
-from enforcer.functions.queues import _offboard
+from enforcer.offboarding.queued import work_off
 from enforcer.status.group_status import read_status
 from enforcer.storage.queues import OffboardMessage, SweepMessage
 from enforcer.storage.tables.leases import Leases
@@ -179,7 +179,7 @@ async def test_while_no_token_can_be_had_an_offboarding_is_tried_again_later(app
     anna = app.world.member("Anna")
     message = OffboardMessage(user=anna.id, reason="left", actor="ann", run_id=RUN_ID, attempt=3)
     app.world.directory.sandbox.faults.add(Fault(path="/msi/token", status=503, times=None))
-    await _offboard(app.world.services, message)
+    await work_off(app.world.services, message)
     assert app.put() == [Put("offboardings", 240)]
 
 
