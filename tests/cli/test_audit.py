@@ -151,8 +151,8 @@ async def test_evidence_from_a_broken_ledger_is_written_and_the_exit_code_is_1(
         (("--from", "2026-11-01", "--to", "2026-11-30T12:00:00Z"), 2, "it must be a day, YYYY-MM-DD"),
         (("--from", "2026-11-01", "--to", "9999-12-31"), 2, "a placeholder"),
         (("--from", "2026-11-30", "--to", "2026-11-01"), 1, "before it begins"),
-        (("--from", "2026-11-01", "--to", "2026-11-30", "--sla", "soon"), 2, "'soon' is no duration"),
-        (("--from", "2026-11-01", "--to", "2026-11-30", "--sla", "-1h"), 2, "'-1h' is no duration"),
+        (("--from", "2026-11-01", "--to", "2026-11-30", "--sla", "soon"), 2, "'soon' is not a duration"),
+        (("--from", "2026-11-01", "--to", "2026-11-30", "--sla", "-1h"), 2, "'-1h' is not a duration"),
     ],
 )
 async def test_what_cannot_be_exported_is_refused_before_anything_is_written(

@@ -231,7 +231,7 @@ async def test_a_file_that_is_no_plan_is_refused(shell: Shell, tmp_path: Path, c
     await registered(shell.world, "Anna")
     ran = await shell.run("apply", "--plan", str(file))
     assert (ran.code, ran.out) == (1, "")
-    assert "is no plan written by" in ran.err
+    assert "is not a plan written by" in ran.err
     assert len(shell.world.member_ids()) == 1
 
 
