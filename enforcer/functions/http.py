@@ -9,7 +9,7 @@ import azure.functions as func
 from enforcer.api.routes import ROUTES
 from enforcer.functions.runtime import PerLoop, pacer, settings
 from enforcer.services import open_services
-from enforcer.web.app import PATIENCE, Api
+from enforcer.web.app import RETRY_BUDGET, Api
 from enforcer.web.messages import Request, Response
 from enforcer.web.routes import Route
 
@@ -19,13 +19,13 @@ type HttpFunction = Callable[[func.HttpRequest, func.Context], Awaitable[func.Ht
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
 
-api = PerLoop(lambda: open_services(settings(), patience=PATIENCE, pacer=pacer), Api)
+api = PerLoop(lambda: open_services(settings(), patience=RETRY_BUDGET, pacer=pacer), Api)
 
 
 def register_routes(on: func.Blueprint, routes: Iterable[Route], answer: Answer) -> None:
     """Make a function of each route.
 
-    The token decides who may, so the platform's keys would only be a second secret to look after.
+    The token decides who may call it, so the platform's keys would only be one more secret to look after.
     """
     for route in routes:
         decorated = on.route(

@@ -1,4 +1,4 @@
-"""The API as a whole: let in, handle, and answer every error as what it is."""
+"""What answers requests: admit, handle, and turn every error into its answer."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from enforcer.web.problems import ProblemError, internal, problem_of, unavailabl
 from enforcer.web.routes import Route
 from enforcer.web.signing_keys import KeyRing
 
-# Somebody waits for the answer: what cannot be done in a few seconds is queued, or asked for again.
-PATIENCE = RetryBudget(failures=4.0, throttling=6.0)
+# Somebody waits for the answer: what takes longer than a few seconds is queued, or requested again.
+RETRY_BUDGET = RetryBudget(failures=4.0, throttling=6.0)
 _LONGEST_SECONDS = 28.0
 
 _log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class Api:
     """The API for one event loop.
 
     Args:
-        services: With little patience, such as `PATIENCE`: somebody waits.
+        services: With a small retry budget, such as `RETRY_BUDGET`: somebody waits.
         budget: How long an offboarding may take.
     """
 
@@ -52,14 +52,14 @@ class Api:
                 call = Call(request=request, caller=caller, services=self._services, budget=self._budget)
                 return await route.handler(call)
         except EnforcerError as error:
-            return _told(problem_of(error), route, request)
+            return _answer_problem(problem_of(error), route, request)
         except TimeoutError:
-            return _told(unavailable("It took too long. Try again."), route, request)
-        except Exception:  # noqa: BLE001 -- the process's edge: its trace is for the log, not for the caller
+            return _answer_problem(unavailable("It took too long. Try again."), route, request)
+        except Exception:  # noqa: BLE001 -- the process's edge: the traceback is for the log, not for the caller
             _log.exception("%s failed, request %s", route.name, request.id)
-            return internal().told(request.id)
+            return internal().response(request.id)
 
 
-def _told(problem: ProblemError, route: Route, request: Request) -> Response:
+def _answer_problem(problem: ProblemError, route: Route, request: Request) -> Response:
     _log.info("%s: %d %s, request %s", route.name, problem.status, problem.code, request.id)
-    return problem.told(request.id)
+    return problem.response(request.id)

@@ -1,4 +1,4 @@
-"""A request that was let in, with all that a handler needs to answer it."""
+"""An admitted request, with everything that a handler needs to answer it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Call:
         """The person whom the path names.
 
         Raises:
-            ProblemError: It is no name of anything.
+            ProblemError: It is too long or has control characters.
             NotFoundError: It is neither an object ID nor an address, so nobody has that name.
         """
         name = keys.trimmed(self._typed)
@@ -44,12 +44,12 @@ class Call:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was taken otherwise than it was sent."""
+        """What was read differently from what was sent."""
         trimming = keys.trimming(self._typed)
         return (trimming,) if trimming else ()
 
     def offboarding(self, reason: str) -> OffboardRequest:
-        """Return the request to offboard the person whom the path names, as their caller's."""
+        """Return the request to offboard the person whom the path names."""
         return OffboardRequest(
             user=self.user,
             reason=reason,
@@ -61,7 +61,7 @@ class Call:
     @property
     def _typed(self) -> str:
         # The Functions host has decoded the path once. Careful clients encode twice, because of the `#` in
-        # guests' names, which stands as %23 in the register's own keys too. No name holds a `%` of its own.
+        # guests' names, which is %23 in the register's keys too. No name contains a `%` of its own.
         return unquote(self.request.parameters.get("user", ""))
 
 
