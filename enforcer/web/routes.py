@@ -26,7 +26,7 @@ class Route:
         name: The function's name in Azure, and the operation's in the OpenAPI document.
         path: Below `/api/`.
         body: The type of what is sent, if anything; optional where all of its fields are.
-        answers: The types of successful answers, by status; None where it is no type of ours.
+        answers: The types of successful answers, by status; None where the type is not ours.
         refusals: The statuses of problems that are specific to this route.
     """
 

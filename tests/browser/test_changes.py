@@ -78,7 +78,7 @@ async def test_a_mistake_that_the_browser_lets_through_is_shown_at_its_field(
     await expect(field).to_be_focused()
     await expect(field).to_have_value("2020-01-31")
     await expect(field).to_have_accessible_description(
-        "Not saved. That day is over. To end the access at once, use “Offboard now”."
+        "Not saved. That day is over. To end access now, use “Offboard now”."
     )
     assert stage.is_member("Hugo Meyer")
 

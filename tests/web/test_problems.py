@@ -43,8 +43,8 @@ def test_a_problem_is_told_as_it_is() -> None:
 
 
 def test_what_was_wrong_with_what_was_sent_is_named_by_its_field() -> None:
-    document = problem_of(InputError("is no day", field="end_date")).document("request-1")
-    assert [(error.field, error.message) for error in document.errors] == [("end_date", "is no day")]
+    document = problem_of(InputError("is not a day", field="end_date")).document("request-1")
+    assert [(error.field, error.message) for error in document.errors] == [("end_date", "is not a day")]
     assert document.request_id == "request-1"
     assert problem_of(ReadError("half a page")).document("request-1").errors == ()
 
