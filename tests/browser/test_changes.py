@@ -53,8 +53,8 @@ async def test_offboard_asks_once_wants_a_reason_and_removes(stage: Stage, windo
     await sure.click()
     # The browser itself asks for the reason; nothing has been sent.
     assert stage.is_member("Grace Osei")
-    await expect(page.get_by_label("Why?")).to_be_focused()
-    await page.get_by_label("Why?").fill("left at 14:10 “for good” & early")
+    await expect(page.get_by_label("Reason")).to_be_focused()
+    await page.get_by_label("Reason").fill("left at 14:10 “for good” & early")
     await sure.click()
 
     await expect(page.get_by_role("status")).to_have_text("Offboarded. Each step is in the history below.")
