@@ -86,7 +86,7 @@ async def test_whatever_somebody_wrote_can_be_listed(shell: Shell) -> None:
         (("remove", "nobody@x.example"), 1, "nobody"),
         (("add", "anna@x.example", "--end", "31.12.2099"), 2, "31.12.2099"),
         (("add", "anna@x.example", "--end", "2099-02-30"), 2, "does not exist"),
-        (("list", "--group", "x"), 1, "is no managed group"),
+        (("list", "--group", "x"), 1, "managed group"),
         (("list", "--output", "xml"), 2, "xml"),
     ],
 )

@@ -212,9 +212,7 @@ async def test_when_no_token_for_graph_can_be_had_the_work_is_queued(
     assert await queued(azurite, reply.json["run_id"])
 
 
-async def test_offboard_when_the_identity_gets_no_token_is_not_queued(
-    caller: Caller, world: World
-) -> None:
+async def test_offboard_when_the_identity_gets_no_token_is_not_queued(caller: Caller, world: World) -> None:
     anna = world.member("Anna Novak")
     world.directory.sandbox.faults.add(Fault(path="/msi/token", status=400, times=None))
 
