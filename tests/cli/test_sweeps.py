@@ -282,7 +282,7 @@ async def test_a_run_is_undone_after_it_was_shown_what_that_means(shell: Shell) 
     assert (done.code, done.data["undone_run"]) == (0, run_id)
     assert [result["outcome"] for result in done.data["results"]] == ["undone"]
     assert shell.world.member_ids() == {anna.id}
-    assert "the next sweep offboards them again" in done.err
+    assert "the next sweep removes these people again" in done.err
 
     again = await shell.run("undo", run_id)
     assert again.code == 1

@@ -82,8 +82,8 @@ async def test_of_however_many_findings_none_is_missing_from_the_numbers(
     page = await visitor.get("/api/")
     assert "4999 members without a row" in page.text
     assert "6000 other findings" in page.text
-    assert f"and {4_999 - NAMED} more; the nightly run's report has them all" in page.text
-    assert f"and {6_000 - NAMED} more; the nightly run's report has them all" in page.text
+    assert f"and {4_999 - NAMED} more; the nightly run's report lists them all" in page.text
+    assert f"and {6_000 - NAMED} more; the nightly run's report lists them all" in page.text
 
 
 async def test_as_long_as_one_finding_is_left_out_nothing_is_clear(visitor: Visitor, world: World) -> None:
