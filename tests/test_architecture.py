@@ -22,14 +22,14 @@ ROOMS = {
     "function_app": "functions telemetry",
     "__main__": "cli",
     "functions": "page api web sweep offboarding notify services graph storage telemetry core",
-    "page": "api web sweep status register services graph storage core.planning core.calendar core",
+    "page": "web sweep offboarding status register services graph storage core.planning core.calendar core",
     "api": "web sweep offboarding status register storage core.planning core.calendar core",
-    "web": "services graph core.calendar core",
+    "web": "offboarding services graph core.calendar core",
     "cli": "sweep offboarding status evidence policies.as_code policies register services graph"
     " core.evidence core.calendar core",
     "sweep": "offboarding notify evidence policies services graph storage telemetry"
     " core.planning core.calendar core",
-    "offboarding": "policies register services graph core.calendar core",
+    "offboarding": "policies register services graph storage core.calendar core",
     "status": "notify policies register services graph storage core.calendar core",
     "notify": "register services graph storage telemetry core.calendar core",
     "evidence": "register services storage core.evidence core.calendar core",

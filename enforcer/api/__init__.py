@@ -1,1 +1,1 @@
-"""The HTTP API, independent of Azure Functions: who may, what is asked, what is done, what is answered."""
+"""The HTTP API, independent of Azure Functions: routes, bodies, handlers, documents."""

@@ -1,4 +1,4 @@
-"""What callers send: their JSON, read strictly, each mistake under the name of its field."""
+"""The JSON that callers send, read strictly; each mistake is reported under the name of its field."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from msgspec import Meta
 from enforcer.core.plain_text import CONTROL
 from enforcer.core.runs import LONGEST_REASON
 from enforcer.core.settings import Mode
-from enforcer.web.messages import JSON, Request
+from enforcer.web.messages import JSON, LARGEST_BODY, Request
 from enforcer.web.problems import Code, ProblemError, invalid
 
-LARGEST_BODY = 64 * 1024
-
-# What people write ends up in tables, ledgers, mails and logs: no control characters, and no line breaks.
+# What people write ends up in tables, ledgers, mails and logs: no control characters or line breaks.
 _PLAIN = rf"^[^{CONTROL}]*$(?!\n)"
 _PLAIN_AND_NOT_BLANK = rf"^[^{CONTROL}]*[^{CONTROL}\s][^{CONTROL}]*$(?!\n)"
 _ADDRESS = r"^([^@\x00-\x1f\x7f\s]+@[^@\x00-\x1f\x7f\s]+)?$(?!\n)"
@@ -36,13 +34,13 @@ type Date = Annotated[
 
 
 class OffboardBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why somebody is offboarded now; it stands in the ledger and in the register."""
+    """Why somebody is offboarded now; it is written to the ledger and the register."""
 
     reason: Reason
 
 
 class ContractorBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a row of the register is to say; what is left out or empty stays as it is.
+    """The contents of a row of the register; what is left out or empty stays unchanged.
 
     `end_date` is the last day of access. `group_id` is needed only where several groups are managed.
     """
@@ -57,7 +55,7 @@ class ContractorBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class SweepBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which sweep is wanted: without a group, of all; without a mode, in ENFORCER_MODE."""
+    """The sweep to make: by default, of every managed group, in ENFORCER_MODE."""
 
     mode: Mode | None = None
     group_id: GroupId = ""
@@ -68,11 +66,11 @@ def read_body[T](request: Request, kind: type[T]) -> T:
     """Read the body.
 
     Raises:
-        ProblemError: It is too large (413), no JSON (415), or not what is wanted (400).
+        ProblemError: It is too large (413), not JSON (415), or not of this kind (400).
     """
     if len(request.body) > LARGEST_BODY:
         raise ProblemError(413, Code.TOO_LARGE, f"The body may have at most {LARGEST_BODY} bytes.")
-    if request.body and not _is_json(request.headers.get("content-type", "")):
+    if request.body and request.media_type != JSON:
         raise ProblemError(415, Code.NOT_JSON, f"The body must be sent as Content-Type: {JSON}.")
     try:
         return msgspec.json.decode(request.body or b"{}", type=kind)
@@ -80,14 +78,10 @@ def read_body[T](request: Request, kind: type[T]) -> T:
         text = str(error)
         raise invalid(_field(text), text) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise invalid("body", f"The body is no JSON: {error}") from error
-
-
-def _is_json(content_type: str) -> bool:
-    return content_type.partition(";")[0].strip().lower() == JSON
+        raise invalid("body", f"The body is not JSON: {error}") from error
 
 
 def _field(message: str) -> str:
-    """Find the field that msgspec complains about: ``… - at `$.reason` ``, or ``… field `reason` ``."""
+    """Return the field that msgspec complains about: ``… - at `$.reason` ``, or ``… field `reason` ``."""
     found = re.search(r"at `\$\.([^`]+)`", message) or re.search(r"field `([^`]+)`", message)
     return found[1] if found else "body"

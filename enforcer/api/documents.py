@@ -1,4 +1,4 @@
-"""What is answered, as JSON. `GET /openapi.json` is made from these types."""
+"""The JSON of answers. `GET /openapi.json` is made from these types."""
 
 from __future__ import annotations
 
@@ -20,24 +20,12 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     status: str = "up"
 
 
-class QueuedOffboarding(msgspec.Struct, frozen=True, kw_only=True):
-    """The offboarding waits in the queue; `GET /runs/{run_id}` tells what became of it.
-
-    `warnings` say what was taken otherwise than it was sent.
-    """
-
-    run_id: str
-    state: RunState
-    detail: str
-    warnings: tuple[str, ...] = ()
-
-
 class ContractorDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the register.
 
     `due_at` is the instant at which access ends; without it the row cannot be acted upon, and `problem` says
-    why. `enforcement` is what was done about this contractor so far; lists leave it out. `warnings`, where
-    there are any, say what was taken otherwise than it was sent.
+    why. `enforcement` is what was done about this contractor so far; lists omit it. `warnings`, where there
+    are any, say what was read differently from what was sent.
     """
 
     group_id: str
@@ -55,7 +43,7 @@ class ContractorDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContractorPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of the register; `continuation`, where there is one, asks for the next."""
+    """A page of the register; `continuation`, where there is one, requests the next."""
 
     contractors: tuple[ContractorDocument, ...]
     continuation: str | None
@@ -67,7 +55,7 @@ class StartedSweep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StartedSweeps(msgspec.Struct, frozen=True, kw_only=True):
-    """One run over one group or several; `GET /runs/{run_id}` tells what became of it."""
+    """One run over one group or several; `GET /runs/{run_id}` shows what became of it."""
 
     run_id: str
     mode: Mode
@@ -82,7 +70,7 @@ class GroupFinding(msgspec.Struct, frozen=True, kw_only=True):
 class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A run, group by group. It is running while any part is, and failed when any part has.
 
-    Of many thousands of findings, each kind's share is named, and `findings_left_out` counts the others.
+    Of many thousands of findings a share of each kind is listed; `findings_left_out` counts the others.
     """
 
     run_id: str
@@ -93,7 +81,7 @@ class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ApprovedPlans(msgspec.Struct, frozen=True, kw_only=True):
-    """The plans that the next sweep may carry out, one for each group; only if they are still the same."""
+    """The plans that the next sweep may carry out, one for each group, if they are still the same."""
 
     plans: tuple[HeldPlan, ...]
 
@@ -104,7 +92,7 @@ def contractor_document(
     enforcement: OffboardingRecord | None = None,
     warnings: tuple[str, ...] = (),
 ) -> ContractorDocument:
-    """Show a row as it is, and what the enforcer makes of it."""
+    """Return a row as it is written, and as the enforcer reads it."""
     read = row.read(settings.date_rules)
     return ContractorDocument(
         group_id=row.group_id,
@@ -127,7 +115,7 @@ def _written(value: object) -> str | None:
 
 
 def run_document(run_id: str, runs: Sequence[Run], findings: Mapping[str, RunFindings]) -> RunDocument:
-    """Put the parts of a run together; the findings are by group."""
+    """Put the parts of a run together; `findings` is by group ID."""
     states = {run.state for run in runs}
     worst = next(state for state in (RunState.RUNNING, RunState.FAILED, RunState.COMPLETE) if state in states)
     return RunDocument(

@@ -1,4 +1,4 @@
-"""The OpenAPI document, made from the routes and from the types that they take and give."""
+"""The OpenAPI document, made from the routes and their types."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VERSION = "1.0.0"
 _REF = "#/components/schemas/{name}"
 _PATH_PARAMETERS: dict[str, tuple[str, Json]] = {
     "user": (
-        "An object ID, a user principal name or an e-mail address; the # of a guest's name stands as %23",
+        "An object ID, a user principal name or an e-mail address; write the # of a guest's name as %23",
         {"type": "string", "minLength": 1, "maxLength": 320, "pattern": r"^[^\x00-\x1f\x7f]+$"},
     ),
     "id": ("A run's ID", {"type": "string", "pattern": run_ids.PATTERN}),
@@ -47,7 +47,7 @@ def describe(routes: Iterable[Route]) -> Json:
         "info": {
             "title": "Contractor access enforcer",
             "version": VERSION,
-            "description": "Ends contractors' access in Microsoft Entra ID on the day it ends, or now.",
+            "description": "Removes contractors' access in Microsoft Entra ID when it ends, or now.",
         },
         "servers": [{"url": "/api"}],
         "security": [{"entra": []}],
@@ -91,7 +91,7 @@ def _operation(route: Route) -> Json:
 
 def _description(access: Access) -> str:
     change = "the app role that ENFORCER_API_ROLE names"
-    return f"Takes {change}." if access is Access.CHANGE else f"Takes {change}, or {READ_ROLE}."
+    return f"Requires {change}." if access is Access.CHANGE else f"Requires {change}, or {READ_ROLE}."
 
 
 def _problem_statuses(route: Route) -> list[int]:

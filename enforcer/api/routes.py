@@ -1,4 +1,4 @@
-"""The routes: what each is called, what it takes and gives, and who may call it."""
+"""The routes of the API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from enforcer.api.documents import (
     ContractorDocument,
     ContractorPage,
     Health,
-    QueuedOffboarding,
     RunDocument,
     StartedSweeps,
 )
@@ -27,6 +26,7 @@ from enforcer.api.handlers.overview import get_health, get_status
 from enforcer.api.handlers.runs import approve_plan, get_run, start_sweeps
 from enforcer.api.openapi import describe
 from enforcer.core.offboard_answer import Offboarded
+from enforcer.offboarding.or_queue import QueuedOffboarding
 from enforcer.status.group_status import Status
 from enforcer.web.calls import Call
 from enforcer.web.gate import Access
@@ -45,7 +45,7 @@ async def get_openapi(_: Call) -> Response:
 
 _GROUP = Parameter(
     name="group_id",
-    description="A managed group; without it, all",
+    description="A managed group; by default, all",
     schema={"type": "string"},
 )
 
@@ -72,7 +72,7 @@ ROUTES = (
             _GROUP,
             Parameter(
                 name="limit",
-                description="How many rows at most",
+                description="The most rows to return",
                 schema={
                     "type": "integer",
                     "minimum": 1,
@@ -82,7 +82,7 @@ ROUTES = (
             ),
             Parameter(
                 name="continuation",
-                description="Where to go on: what the last answer gave",
+                description="The next page: `continuation` of the last answer",
                 schema={"type": "string"},
             ),
         ),
@@ -95,7 +95,7 @@ ROUTES = (
         path="contractors/{user}",
         access=Access.LOOK,
         handler=get_contractor,
-        summary="Show a contractor's row, and what was done about him",
+        summary="Show a contractor's row, and what was done about them",
         query=(_GROUP,),
         answers={200: ContractorDocument},
         refusals=(400, 404, 409),
@@ -106,7 +106,7 @@ ROUTES = (
         path="contractors/{user}",
         access=Access.CHANGE,
         handler=put_contractor,
-        summary="Register a person whom Entra knows, or change his row",
+        summary="Register a person whom Entra knows, or change their row",
         body=ContractorBody,
         answers={200: ContractorDocument, 201: ContractorDocument},
         refusals=(400, 404, 409, 413, 415),
@@ -117,7 +117,7 @@ ROUTES = (
         path="sweeps",
         access=Access.CHANGE,
         handler=start_sweeps,
-        summary="Sweep one managed group or all of them, now",
+        summary="Sweep one managed group or all of them now",
         body=SweepBody,
         answers={202: StartedSweeps},
         refusals=(400, 409, 413, 415),
@@ -138,7 +138,7 @@ ROUTES = (
         path="plans/{digest}/approval",
         access=Access.CHANGE,
         handler=approve_plan,
-        summary="Let a plan through that the brake holds: once, and only while it stays the same",
+        summary="Approve a plan that the brake holds: for one run, and only while it stays the same",
         answers={200: ApprovedPlans},
         refusals=(404, 409),
     ),

@@ -24,7 +24,7 @@ CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_w
 def cli() -> None:
     """Enforce contractor access end dates in Microsoft Entra ID.
 
-    Exit codes: 0 done or nothing to do; 1 error, or something is left undone; 2 bad usage (and
+    Exit codes: 0 done or nothing to do; 1 error, or something is incomplete; 2 bad usage (and
     `plan --detailed-exitcode`: something to do); 3 held by the brake.
     """
 
@@ -34,5 +34,5 @@ for command in (plan, apply, approve, undo, offboard, contractors, audit, polici
 
 
 def main() -> None:
-    """Run the command line; the exit code says what came of it."""
+    """Run the command line, and exit with its exit code."""
     sys.exit(run_guarded(cli))

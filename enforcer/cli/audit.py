@@ -1,4 +1,4 @@
-"""`audit`: is the ledger whole, and what became of everybody whose access ended."""
+"""`audit`: check the ledger, and export evidence about everybody whose access ended."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class DurationType(click.ParamType[timedelta]):
             return value
         found = re.fullmatch(r"([0-9]{1,6})([mhd])", value)
         if found is None:
-            self.fail(f"{value!r} is no duration; it may be 90m, 24h or 2d", param, ctx)
+            self.fail(f"{value!r} is not a duration; examples: 90m, 24h, 2d", param, ctx)
         return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
@@ -50,18 +50,17 @@ def audit() -> None:
     "manifests",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Hold the ledger also against the heads in this manifest of an earlier export; may be repeated.",
+    help="Also compare the ledger with the heads in this manifest of an earlier export; may be repeated.",
 )
 @output_option
 def verify(manifests: Sequence[Path], as_json: bool) -> int:  # noqa: FBT001
     """Recompute the ledger of every group; name the first entry that does not fit.
 
-    Ledgers of groups that are not managed any more are checked too. All are held against the heads that the
-    nightly reports have written down. Exits with 1 if an entry was
-    changed, removed, put in or put elsewhere.
+    Ledgers of groups that are no longer managed are checked too. All are compared with the heads in the
+    nightly reports. Exits with 1 if an entry was modified, deleted, inserted or reordered.
     """
-    written_down = _heads(manifests)
-    chains = with_services("recomputing the ledger", lambda services: _check(services, written_down))
+    exported = _heads(manifests)
+    chains = with_services("recomputing the ledger", lambda services: _check(services, exported))
     if as_json:
         write_json({"groups": chains})
     else:
@@ -83,14 +82,14 @@ def verify(manifests: Sequence[Path], as_json: bool) -> int:  # noqa: FBT001
     "--out",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="A folder that does not exist or is empty.",
+    help="A folder that does not exist yet or is empty.",
 )
 @click.option("--sla", type=DurationType(), default="24h", show_default=True, help="90m, 24h, 2d …")
 @output_option
 def export(first: str, last: str, out: Path, sla: timedelta, as_json: bool) -> int:  # noqa: FBT001
     """Write what became of everybody whose access ended in a period: CSV, JSON Lines, HTML, manifest.
 
-    Exits with 1 if the ledger does not fit; the evidence is written all the same and says so.
+    Exits with 1 if the ledger does not fit; the evidence is still written, and says so.
     """
     days = period(first, last, settings().zone)
 
@@ -111,20 +110,20 @@ def export(first: str, last: str, out: Path, sla: timedelta, as_json: bool) -> i
     return _exit_code(evidence.chains)
 
 
-async def _check(services: Services, written_down: Sequence[tuple[str, Anchor]]) -> list[CheckedChain]:
-    group_ids = await chained_groups(services, written_down)
+async def _check(services: Services, exported: Sequence[tuple[str, Anchor]]) -> list[CheckedChain]:
+    group_ids = await chained_groups(services, exported)
     for group_id in group_ids:
         if group_id not in services.settings.group_ids:
-            tell(f"group {group_id} is not managed any more; its ledger is checked all the same")
-    return await check_chains(services, group_ids, [*await _reported(services, group_ids), *written_down])
+            tell(f"group {group_id} is no longer managed; its ledger is still checked")
+    return await check_chains(services, group_ids, [*await _reported(services, group_ids), *exported])
 
 
 async def _reported(services: Services, group_ids: Sequence[str]) -> list[tuple[str, Anchor]]:
-    """Read the heads in the nightly reports; without them the ledger is checked by itself."""
+    """Return the heads in the nightly reports; without them the ledger is checked by itself."""
     try:
         return await reported_heads(services, group_ids)
     except EnforcerError as error:
-        tell(f"the nightly reports could not be read, so the ledger is not held against them: {error}")
+        tell(f"the nightly reports could not be read, so the ledger is not compared with them: {error}")
         return []
 
 
@@ -142,12 +141,12 @@ def _exit_code(chains: Sequence[CheckedChain]) -> int:
 
 def _show_chains(chains: Sequence[CheckedChain]) -> None:
     rows = [
-        (chain.group_id, chain.sequence, chain.anchors, chain.hash[:16], _said_of(chain)) for chain in chains
+        (chain.group_id, chain.sequence, chain.anchors, chain.hash[:16], _verdict(chain)) for chain in chains
     ]
-    write_tables(Table("Ledger", ("group", "entries", "held against", "head", "check"), rows))
+    write_tables(Table("Ledger", ("group", "entries", "compared with", "head", "check"), rows, ("check",)))
 
 
-def _said_of(chain: CheckedChain) -> str:
+def _verdict(chain: CheckedChain) -> str:
     if chain.broken is None:
         return "every entry fits"
     return f"BROKEN: entry {chain.broken.sequence} {chain.broken.reason}"
@@ -159,8 +158,8 @@ def _show_evidence(evidence: Evidence) -> None:
     write_tables(Table(f"Access ended for {summary.population}", ("verdict", "people"), rows))
     _show_chains(evidence.chains)
     for group_id, reason in evidence.members_unread.items():
-        tell(f"who is in group {group_id} now could not be read: {reason}")
+        tell(f"the present members of group {group_id} could not be read: {reason}")
     for group_id in evidence.left_out:
-        tell(f"group {group_id} has a ledger but is not managed any more: nobody of it is in the evidence")
+        tell(f"group {group_id} has a ledger but is no longer managed: its people are not in the evidence")
     if evidence.unreadable:
         tell(f"{len(evidence.unreadable)} rows of the register cannot be read; they may belong here too")

@@ -1,4 +1,4 @@
-"""`contractors`: the register by hand."""
+"""`contractors`: list and change the register."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _EXPORTED = {
 
 @click.group()
 def contractors() -> None:
-    """Look at and change the register of contractors."""
+    """List and change the register of contractors."""
 
 
 @contractors.command("list")
@@ -64,9 +64,9 @@ def list_(group_id: str, as_json: bool) -> int:  # noqa: FBT001
     help="Last day of access, or an instant with an offset.",
 )
 @click.option("--start", default=None, type=DateType(), metavar="WHEN", help="First day of access.")
-@click.option("--name", default="", help="Display name; taken from Entra where it is not given.")
+@click.option("--name", default="", help="Display name; by default Entra's.")
 @click.option("--company", default="")
-@click.option("--sponsor", default="", metavar="E-MAIL", help="Who is told before the end.")
+@click.option("--sponsor", default="", metavar="E-MAIL", help="Whom to warn before the end.")
 @click.option("--note", default="")
 @_group_option
 @output_option
@@ -82,7 +82,7 @@ def add(  # noqa: PLR0913 -- one for each option
     group_id: str,
     as_json: bool,
 ) -> int:
-    """Register USER (looked up in Entra, kept under the object ID)."""
+    """Register USER, looked up in Entra and stored under the object ID."""
     details = Details(
         end=end, start=start or "", display_name=name, company=company, sponsor=sponsor, note=note
     )
@@ -116,7 +116,7 @@ def extend(user: str, end: str, group_id: str, as_json: bool) -> int:  # noqa: F
 @_group_option
 @output_option
 def remove(user: str, group_id: str, as_json: bool) -> int:  # noqa: FBT001
-    """Delete USER's row. This removes nobody from a group: use `offboard` for that."""
+    """Delete USER's row. Nobody leaves a group by this: use `offboard` for that."""
     row = with_services(
         "removing", lambda services: changes.remove(services, user, actor=actor(), group_id=group_id)
     )
@@ -128,11 +128,11 @@ def remove(user: str, group_id: str, as_json: bool) -> int:  # noqa: FBT001
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @output_option
 def import_(file: Path, as_json: bool) -> int:  # noqa: FBT001
-    """Import FILE (CSV): every line, or none if any of them is wrong.
+    """Import FILE (CSV): every line, or none if any is wrong.
 
-    Needs a column for the user (RowKey, user, UPN, e-mail …) and one for the end date (EndDate, end …); may
-    have StartDate, DisplayName, Company, Sponsor, Note and GroupId. Ends at exactly midnight are named, with
-    what they mean.
+    Columns: the user (RowKey, user, UPN, e-mail …) and the end date (EndDate, end …) are required;
+    StartDate, DisplayName, Company, Sponsor, Note and GroupId are optional. Ends at exactly midnight are
+    listed, with what they mean.
     """
     try:
         lines = read_csv(file.read_bytes(), _line_problem)
@@ -151,13 +151,15 @@ def import_(file: Path, as_json: bool) -> int:  # noqa: FBT001
         write_json({**imported, "warnings": warnings})
     else:
         tell(f"imported {len(rows)} contractors")
-    for told in at_midnight:
-        tell(told)
+    for message in at_midnight:
+        tell(message)
     return DONE
 
 
 @contractors.command()
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to FILE, not to stdout.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to FILE instead of stdout."
+)
 @_group_option
 @click.option(
     "--output",
@@ -199,8 +201,8 @@ def _line_problem(line: Line) -> str:
     except InputError as error:
         return str(error)
     if line.sponsor and not is_address(line.sponsor):
-        return f"the sponsor {line.sponsor!r:.80} is no e-mail address"
-    # A guest's name has number signs, which no key can hold: he is looked up.
+        return f"the sponsor {line.sponsor!r:.80} is not an e-mail address"
+    # A guest's name has number signs, which no key can hold: Entra is asked for the guest.
     return changes.key_problem(normalised(line.user).replace("#", ""))
 
 
@@ -214,10 +216,9 @@ def _show(title: str, rows: Sequence[Registration], *, as_json: bool) -> None:
     if as_json:
         write_json(shown)
         return
-    columns = ("row_key", "end_date", "start_date", "display_name", "company", "sponsor", "note")
-    write_tables(
-        Table(f"{title} ({len(rows)})", columns, [[row[name] or None for name in columns] for row in shown])
-    )
+    columns = ("display_name", "end_date", "start_date", "company", "sponsor", "note", "row_key")
+    cells = [[row[name] or None for name in columns] for row in shown]
+    write_tables(Table(f"{title} ({len(rows)})", columns, cells, ("note",)))
 
 
 def _shown(row: Registration) -> dict[str, str]:

@@ -28,7 +28,7 @@ class WhenType(click.ParamType[datetime]):
 
 
 class DateType(click.ParamType[str]):
-    """A date for the register: it stays as it was written, but it must be one that can be acted upon."""
+    """A date for the register: it stays as it was written, but must be readable."""
 
     name = "date"
 

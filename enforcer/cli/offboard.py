@@ -1,4 +1,4 @@
-"""`offboard`: one person, now."""
+"""`offboard`: offboard one person now."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from enforcer.services import Services
 
 @click.command()
 @click.argument("user", type=UserType())
-@click.option("--reason", required=True, help="Why; it stands in the ledger and in the register.")
+@click.option("--reason", required=True, help="Why; it is written to the ledger and the register.")
 @output_option
 def offboard(user: str, reason: str, as_json: bool) -> int:  # noqa: FBT001
     """Offboard USER now, from all managed groups, with or without a row in the register.
@@ -29,11 +29,11 @@ def offboard(user: str, reason: str, as_json: bool) -> int:  # noqa: FBT001
 
     async def work(services: Services) -> Offboarded:
         run_id = new_run_id(services.now())
-        order = OffboardRequest(user=user, reason=reason.strip(), actor=actor(), run_id=run_id)
+        request = OffboardRequest(user=user, reason=reason.strip(), actor=actor(), run_id=run_id)
         try:
-            return await offboard_now(services, order)
+            return await offboard_now(services, request)
         except EnforcerError as error:
-            await record_failure(services, order, error)
+            await record_failure(services, request, error)
             raise
 
     if problem := _problem(reason):
@@ -51,14 +51,14 @@ def offboard(user: str, reason: str, as_json: bool) -> int:  # noqa: FBT001
         title = f"{done.user_principal_name}, run {done.run_id}"
         write_tables(Table(title, ("step", "group", "outcome", "Graph request ID"), rows))
     if done.proof is not None:
-        tell(f"next sign-in, by Entra's own word: {done.proof} {done.proof_policy}".rstrip())
+        tell(f"next sign-in, as Entra evaluates it: {done.proof} {done.proof_policy}".rstrip())
     if done.sessions is Sessions.HOME_TENANT:
         tell("Guest: sessions are controlled by their home tenant; only access to this tenant has ended")
     return DONE if done.done else UNDONE
 
 
 def _problem(reason: str) -> str:
-    """Say what is wrong with a reason; empty where nothing is."""
+    """Return what is wrong with a reason; empty where nothing is."""
     if not reason.strip():
         return "must say why"
     if len(reason) > LONGEST_REASON:

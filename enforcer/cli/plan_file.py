@@ -34,7 +34,7 @@ class _Group(msgspec.Struct, kw_only=True):
 
 
 class PlanFile(msgspec.Struct, kw_only=True):
-    """The plan as JSON; `apply --plan` reads it again."""
+    """The plan as JSON."""
 
     schema: int = 1
     digest: str
@@ -72,7 +72,7 @@ def _person(person: Offboard) -> _Person:
 
 
 class ExpectedPlan(msgspec.Struct):
-    """What of a plan file `apply --plan` goes by."""
+    """The part of a plan file that `apply --plan` reads."""
 
     schema: Literal[1]
     digest: str
@@ -82,9 +82,9 @@ def read_plan(path: Path) -> ExpectedPlan:
     """Read a plan file.
 
     Raises:
-        InputError: It is none.
+        InputError: It is not one.
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=ExpectedPlan)
     except msgspec.MsgspecError as error:
-        raise InputError(f"{path} is no plan written by `plan --out`: {error}", field="plan") from error
+        raise InputError(f"{path} is not a plan written by `plan --out`: {error}", field="plan") from error

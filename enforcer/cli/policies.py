@@ -53,7 +53,7 @@ def policies() -> None:
 
     Needs Policy.Read.All, Policy.ReadWrite.ConditionalAccess, Application.Read.All, User.Read.All and
     GroupMember.Read.All; docs/conditional-access.md says how to sign in with them. Only policies that
-    this program made are ever changed.
+    this program created are ever changed.
     """
 
 
@@ -69,15 +69,15 @@ def _files[F: Callable[..., object]](command: F) -> F:
         "--values",
         "values_file",
         type=click.Path(path_type=Path, dir_okay=False),
-        help="What the placeholders stand for.  [default: values.json beside the templates]",
+        help="Values of the placeholders.  [default: values.json beside the templates]",
     )
     return directory(values(command))
 
 
 def _enable_option[F: Callable[..., object]](command: F) -> F:
     text = (
-        "Also switch on the policies that are in the tenant already and are as in the files, and change whom"
-        " an enabled policy meets."
+        "Also enable the policies that are in the tenant already and match the files, and change whom an"
+        " enabled policy applies to."
     )
     return click.option("--enable", is_flag=True, help=text)(command)
 
@@ -94,7 +94,7 @@ def plan(
     detailed_exitcode: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> int:
-    """Show the difference between the files and the tenant, and change nothing."""
+    """Show the differences between the files and the tenant. Changes nothing."""
     wanted = _wanted(directory, values_file)
     changes = _with_manager(lambda manager: manager.plan(wanted, enable=enable))
     _show(changes, as_json=as_json)
@@ -108,7 +108,7 @@ def plan(
     "--operator",
     metavar="ID",
     callback=lambda _context, _option, value: _object_id(value),
-    help="Object ID of a person whom nothing may block.  [default: whoever is signed in]",
+    help="Object ID of a person whom no policy may block.  [default: whoever is signed in]",
 )
 @output_option
 def apply(
@@ -118,7 +118,7 @@ def apply(
     operator: str,
     as_json: bool,  # noqa: FBT001
 ) -> int:
-    """Make the tenant's policies those of the files; new ones in report-only state."""
+    """Make the tenant's policies match the files; new ones are created in report-only state."""
     wanted = _wanted(directory, values_file)
 
     async def work(manager: Manager) -> list[Change]:
@@ -134,13 +134,13 @@ def apply(
 @policies.command()
 @output_option
 def check(as_json: bool) -> int:  # noqa: FBT001
-    """Whether somebody who has left every managed group would still be let in."""
+    """Check whether somebody who has left every managed group could still sign in."""
     drifts = _with_manager(lambda manager: manager.check(settings().group_ids))
     if as_json:
         write_json(_Check(findings=drifts))
     else:
         rows = [(drift.kind, drift.policy_id or None, drift.detail) for drift in drifts]
-        write_tables(Table("Findings", ("kind", "policy", "detail"), rows))
+        write_tables(Table("Findings", ("kind", "policy", "detail"), rows, ("detail",)))
     return UNDONE if drifts else DONE
 
 
@@ -174,8 +174,8 @@ def _show(changes: Sequence[Change], *, as_json: bool) -> None:
         for item in change.differences
     ]
     write_tables(
-        Table("Policies", ("policy", "state in the tenant", "action", "note"), rows),
-        Table("Differences", ("policy", "property", "tenant", "file"), details),
+        Table("Policies", ("policy", "state in the tenant", "action", "note"), rows, ("note",)),
+        Table("Differences", ("policy", "property", "tenant", "file"), details, ("tenant", "file")),
     )
 
 

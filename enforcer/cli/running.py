@@ -22,11 +22,11 @@ DONE, UNDONE, USAGE, HELD = 0, 1, 2, 3
 
 
 def run_guarded(command: click.Command, arguments: Sequence[str] | None = None) -> int:
-    """Run a command and give its exit code; errors that are for people go to stderr, without a trace.
+    """Run a command and return its exit code; errors for people go to stderr, without a traceback.
 
     Args:
-        command: What is run.
-        arguments: What stands on the command line after the program's name; by default this process's.
+        command: The command to run.
+        arguments: What follows the program's name; by default this process's own arguments.
     """
     quiet = logging.StreamHandler()
     quiet.setLevel(logging.CRITICAL)  # events and warnings of libraries are for the functions' log
@@ -62,7 +62,7 @@ def version() -> str:
 
 
 def actor() -> str:
-    """Name who is at the keyboard, for the ledger."""
+    """Return who is at the keyboard, for the ledger."""
     try:
         return f"cli:{getpass.getuser()}"
     except (KeyError, OSError):
@@ -70,7 +70,7 @@ def actor() -> str:
 
 
 def with_services[T](doing: str, work: Callable[[Services], Awaitable[T]]) -> T:
-    """Run async work with open services; on a terminal, show that something is going on."""
+    """Run async work with open services; on a terminal, show that it is in progress."""
 
     async def run() -> T:
         async with open_services(settings()) as services:

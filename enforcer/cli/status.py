@@ -1,4 +1,4 @@
-"""`status` and `check`: how things stand, and whether a night would go well."""
+"""`status` and `check`: the state of every group, and whether the next run would succeed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def status(as_json: bool) -> int:  # noqa: FBT001
 @click.command()
 @output_option
 def check(as_json: bool) -> int:  # noqa: FBT001
-    """Check permissions, groups, storage, clock and the last runs; say what is wrong and what mends it."""
+    """Check permissions, groups, storage, clock and the last runs; say what is wrong and how to fix it."""
 
     async def work(services: Services) -> list[Check]:
         return [made async for made in run_checks(services)]
@@ -43,39 +43,39 @@ def check(as_json: bool) -> int:  # noqa: FBT001
         write_json(made)
     else:
         rows = [(item.health, item.name, item.detail, item.fix or None) for item in made]
-        write_tables(Table("Checks", ("status", "check", "detail", "fix"), rows))
+        write_tables(Table("Checks", ("status", "check", "detail", "fix"), rows, ("detail", "fix")))
     return UNDONE if any(item.health is Health.FAILED for item in made) else DONE
 
 
 def _tables(group: GroupStatus) -> list[Table]:
     last = {run.run_id: run for run in (group.last_run, group.last_complete_run) if run is not None}
+    runs = last.values()
     counts = ("due", "removed", "already_absent", "revoked", "verified", "skipped", "stuck", "held")
     return [
         Table(
-            f"Group {group.group_id}: contractors with access: {group.contractors}; the last (complete) run",
-            ("run", "started", "state", *counts, "slowest removal"),
+            f"Group {group.group_id}: contractors with access: {group.contractors}",
+            ("last (complete) run", *last),
             [
-                [
-                    run.run_id,
-                    local(run.started_at),
-                    run.state,
-                    *(getattr(run, name) for name in counts),
-                    _lag(run),
-                ]
-                for run in last.values()
-            ],
+                ("started", *(local(run.started_at) for run in runs)),
+                ("state", *(run.state for run in runs)),
+                *((name, *(getattr(run, name) for run in runs)) for name in counts),
+                ("slowest removal", *(_lag(run) for run in runs)),
+            ]
+            if last
+            else (),
         ),
         Table(
             "Stuck",
             ("user", "end date", "attempts", "reason"),
             [(item.user_id, item.end_date, item.attempts, item.last_error) for item in group.stuck],
+            ("reason",),
         ),
         Table(
             "Ending soon",
-            ("row", "end date", "due at"),
+            ("who", "end date", "due at"),
             [(end.row_key, end.end_date, local(end.due_at)) for end in group.ending_soon],
         ),
-        Table("Findings of the last complete run", ("kind", "how many"), sorted(group.findings.items())),
+        Table("Findings of the last complete run", ("kind", "count"), sorted(group.findings.items())),
     ]
 
 

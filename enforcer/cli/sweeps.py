@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from enforcer.cli.output import Table, json_text, output_option, tell, write_jso
 from enforcer.cli.plan_file import ExpectedPlan, read_plan, written_plan
 from enforcer.cli.running import DONE, HELD, UNDONE, USAGE, actor, with_services
 from enforcer.core.exceptions import EnforcerError, InputError
+from enforcer.core.keys import is_object_id
 from enforcer.core.plan import Finding, Plan
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Occasion, Report, Run, RunState, total
@@ -34,7 +35,7 @@ from enforcer.sweep.sweep import SweepRequest, sweep
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to do.")
 @output_option
 def plan(as_of: datetime | None, out: Path | None, detailed_exitcode: bool, as_json: bool) -> int:  # noqa: FBT001
-    """Show who would be offboarded, and why; change nothing."""
+    """Show who would be offboarded, and why. Changes nothing."""
     made = with_services(
         "reading the register and the groups", lambda services: make_whole_plan(services, as_of)
     )
@@ -74,14 +75,14 @@ def apply(plan_file: Path | None, as_json: bool) -> int:  # noqa: FBT001
 @click.argument("digest")
 @output_option
 def approve(digest: str, as_json: bool) -> int:  # noqa: FBT001
-    """Release a plan that the brake holds: once, and only while the same people are in it."""
+    """Approve a plan that the brake holds: for one run, and only while the same people are in it."""
     approved = with_services("approving", lambda services: approval.approve(services, digest, actor=actor()))
     if as_json:
         write_json(approved)
     else:
         rows = [(plan.digest, plan.group_id, plan.people, plan.members) for plan in approved]
         write_tables(Table("Approved", ("plan", "group", "people", "of members"), rows))
-    tell("the next sweep acts on it, if its plan is still the same: `enforcer apply`, or tonight's run")
+    tell("the next sweep carries it out, if its plan is still the same: `enforcer apply`, or tonight's run")
     return DONE
 
 
@@ -90,7 +91,7 @@ def approve(digest: str, as_json: bool) -> int:  # noqa: FBT001
 
 @dataclass(frozen=True, slots=True)
 class _ApplyResult:
-    """What came of all groups: the whole as one run, and each by itself."""
+    """What came of all groups, as one run and one by one."""
 
     run: Run
     reports: Sequence[Report]
@@ -98,13 +99,13 @@ class _ApplyResult:
 
 
 async def _sweep_all(services: Services, expected: ExpectedPlan | None) -> _ApplyResult:
-    """Sweep one group after the other; the failure of one does not keep the others waiting."""
+    """Sweep one group after the other; if one fails, the others are still swept."""
     digests = await _expected_digests(services, expected) if expected else {}
     begun = _begun(services)
     reports: list[Report] = []
     errors: list[EnforcerError] = []
     for group_id in services.settings.group_ids:
-        order = SweepRequest(
+        request = SweepRequest(
             group_id=group_id,
             actor=begun.actor,
             reason=begun.reason,
@@ -112,7 +113,7 @@ async def _sweep_all(services: Services, expected: ExpectedPlan | None) -> _Appl
             expected_digest=digests.get(group_id, ""),
         )
         try:
-            reports.append(await sweep(services, order))
+            reports.append(await sweep(services, request))
         except EnforcerError as error:
             errors.append(error)
     state = RunState.FAILED if errors else RunState.COMPLETE
@@ -136,7 +137,7 @@ async def _expected_digests(services: Services, expected: ExpectedPlan) -> dict[
     """Return each group's digest, if the plan as a whole is still the expected one.
 
     Raises:
-        InputError: It has changed in some group: then nothing is done in any.
+        InputError: It has changed in some group; nothing is done in any.
     """
     present = await make_whole_plan(services)
     if present.digest != expected.digest:
@@ -184,21 +185,23 @@ def _show_plan(plan: Plan) -> None:
         people = [
             (
                 person.user_principal_name or person.row_key or person.user_id,
-                person.end_date,
                 local(person.due_at),
                 "guest" if person.known_kind.may_be_guest else "member",
                 ", ".join(person.steps),
+                person.end_date,
             )
             for person in group.offboard
         ]
-        soon = [(end.user_principal_name, end.end_date, local(end.due_at)) for end in group.ending_soon]
-        newcomers = [(new.row_key, new.end_date) for new in group.onboard]
+        soon = [(end.user_principal_name, local(end.due_at), end.end_date) for end in group.ending_soon]
+        joiners = [(new.row_key, new.end_date) for new in group.onboard]
         title = f"Group {group.group_id}, {group.members} members: to offboard ({len(people)})"
+        names = {person.user_id: person.user_principal_name for person in group.offboard}
+        names |= {end.user_id: end.user_principal_name for end in group.ending_soon}
         write_tables(
-            Table(title, ("who", "end date", "due at", "kind", "steps"), people),
-            Table("To onboard", ("who", "end date"), newcomers),
-            Table("Ending soon", ("who", "end date", "due at"), soon),
-            _findings(group.findings),
+            Table(title, ("who", "due at", "kind", "steps", "end date"), people),
+            Table("To onboard", ("who", "end date"), joiners),
+            Table("Ending soon", ("who", "due at", "end date"), soon),
+            _findings(group.findings, names),
         )
         if group.held:
             tell(f"HELD by the brake: {len(people)} of {group.members} members. Approve it with:")
@@ -226,13 +229,18 @@ def _show_reports(reports: Sequence[Report]) -> None:
                 counts,
                 [[getattr(run, name) for name in counts]],
             ),
-            Table("People", ("who", "result", "sessions", "next sign-in", "reason"), people),
-            _findings(report.findings),
+            Table("People", ("who", "result", "sessions", "next sign-in", "reason"), people, ("reason",)),
+            _findings(report.findings, {}),
         )
         if run.held:
             tell(f"HELD by the brake: nobody was touched. Approve it with: enforcer approve {run.digest}")
 
 
-def _findings(findings: Sequence[Finding]) -> Table:
-    rows = [(found.kind, found.row_key, found.user_id, found.detail) for found in findings]
-    return Table("Findings", ("kind", "row", "user", "what"), rows)
+def _findings(findings: Sequence[Finding], names: Mapping[str, str]) -> Table:
+    """Show findings under the best known name; `names` has user principal names by object ID."""
+    rows = []
+    for found in findings:
+        key = found.row_key or found.user_id or "-"
+        who = (names.get(found.user_id or "") or key) if is_object_id(key) else key
+        rows.append((who, found.kind, found.detail, None if who == found.user_id else found.user_id))
+    return Table(f"Findings ({len(rows)})", ("who", "kind", "detail", "object ID"), rows, ("detail",))

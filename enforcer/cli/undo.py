@@ -1,4 +1,4 @@
-"""`undo`: take back what a run did."""
+"""`undo`: reverse what a run did."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from enforcer.offboarding import undo as undoing
 @click.command()
 @click.argument("run")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--plan-only", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--plan-only", is_flag=True, help="Show what would be done. Changes nothing.")
 @output_option
 def undo(run: str, yes: bool, plan_only: bool, as_json: bool) -> int:  # noqa: FBT001
-    """Take back what RUN did: the memberships that it removed, the accounts that it disabled."""
+    """Reverse what RUN did: restore the memberships it removed, enable the accounts it disabled."""
     reversals = with_services("reading the ledger", lambda services: undoing.plan_undo(services, run))
     rows = [(item.action, item.user_id, item.group_id) for item in reversals]
     if not as_json or plan_only:
@@ -35,7 +35,7 @@ def undo(run: str, yes: bool, plan_only: bool, as_json: bool) -> int:  # noqa: F
     else:
         done = [(item.reversal.action, item.reversal.user_id, item.outcome) for item in results]
         write_tables(Table(f"Undone, as run {own_run}", ("action", "user", "outcome"), done))
-    tell("their end dates are as they were: put them off, or the next sweep offboards them again")
+    tell("End dates are unchanged; extend them or the next sweep removes these people again")
     return DONE if all(item.done for item in results) else UNDONE
 
 

@@ -1,4 +1,4 @@
-"""People's names on the command line."""
+"""Users as arguments of the command line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enforcer.core import keys
 
 
 class UserType(click.ParamType[str]):
-    """An object ID, a user principal name or an e-mail address; what is invisible around it is taken off."""
+    """An object ID, a user principal name or an e-mail address; invisible characters around it go."""
 
     name = "user"
 

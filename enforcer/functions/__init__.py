@@ -1,1 +1,1 @@
-"""The Azure Functions: thin shells over the same calls that the command line makes."""
+"""The Azure Functions: thin shells over what the command line calls too."""

@@ -25,7 +25,7 @@ api = PerLoop(lambda: open_services(settings(), retry_budget=RETRY_BUDGET, pacer
 def register_routes(on: func.Blueprint, routes: Iterable[Route], answer: Answer) -> None:
     """Make a function of each route.
 
-    The token decides who may, so the platform's keys would only be a second secret to look after.
+    The token decides who may call it, so the platform's keys would only be one more secret to look after.
     """
     for route in routes:
         decorated = on.route(

@@ -14,8 +14,8 @@ from enforcer.graph.pacer import Pacer
 from enforcer.services import Services, open_services
 from enforcer.telemetry import flush
 
-# host.json stops a function after 30 minutes; a sweep takes nobody new for the last five of them, so that
-# it ends by itself, records what it did and asks for a follow-up.
+# host.json stops a function after 30 minutes. A sweep begins nobody new in the last five of them, so that it
+# ends by itself, records what it did and asks for a follow-up.
 FUNCTION_TIMEOUT_SECONDS = 30 * 60
 SWEEP_SECONDS = FUNCTION_TIMEOUT_SECONDS - 5 * 60
 
@@ -28,7 +28,7 @@ class PerLoop[S, T]:
 
     Args:
         opening: Opens the connections.
-        make: Makes of them what is given.
+        make: Makes of them what `get` returns.
     """
 
     def __init__(self, opening: Callable[[], AbstractAsyncContextManager[S]], make: Callable[[S], T]) -> None:
@@ -36,7 +36,7 @@ class PerLoop[S, T]:
         self._opened: dict[asyncio.AbstractEventLoop, tuple[AsyncExitStack, T]] = {}
 
     async def get(self) -> T:
-        """Return that of the running loop."""
+        """Return the one of the running loop."""
         loop = asyncio.get_running_loop()
         if loop not in self._opened:
             stack = AsyncExitStack()
@@ -44,7 +44,7 @@ class PerLoop[S, T]:
         return self._opened[loop][1]
 
     async def close(self) -> None:
-        """Close that of the running loop; for hosts that stop in an orderly way, such as tests."""
+        """Close the one of the running loop; for hosts that stop in an orderly way, such as tests."""
         found = self._opened.pop(asyncio.get_running_loop(), None)
         if found is not None:
             await found[0].aclose()
@@ -55,7 +55,7 @@ def settings() -> Settings:
     """Read the settings once.
 
     Raises:
-        SettingsError: Names every wrong setting; raised while the app is indexed, it stops the start.
+        SettingsError: Names every wrong setting. Raised while the app is indexed, it stops the start.
     """
     return load_settings(os.environ)
 
@@ -69,17 +69,17 @@ services = PerLoop(lambda: open_services(settings(), pacer=pacer), _as_they_are)
 
 @asynccontextmanager
 async def invocation() -> AsyncIterator[Services]:
-    """Return the services to one invocation; in the end, export what it told: the instance may go away.
+    """Yield the services to one invocation, then export its telemetry: the instance may go away.
 
     Raises:
-        RunError: In the place of this project's errors: the platform logs the text of what a function raises,
-            and theirs may quote names and addresses.
+        RunError: Replaces this project's errors: the platform logs the text of what a function raises, and
+            theirs may quote names and addresses.
     """
     try:
         yield await services.get()
     except SettingsError:
         raise
     except EnforcerError as error:
-        raise RunError(f"{type(error).__name__}: the run's row, if it has one, says more") from None
+        raise RunError(f"{type(error).__name__}: see the run's row, if it has one") from None
     finally:
         await flush()

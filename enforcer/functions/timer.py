@@ -1,4 +1,4 @@
-"""The nightly timer: one message per managed group, so that Azure's queue scaling does the rest."""
+"""The nightly timer: one message per managed group, so that Azure scales with the queue."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 async def nightly(timer: func.TimerRequest) -> None:
     """Ask for the sweep of every managed group."""
     reason = Occasion.LATE if timer.past_due else Occasion.NIGHTLY
-    async with invocation() as opened:
-        for group_id in opened.settings.group_ids:
+    async with invocation() as services:
+        for group_id in services.settings.group_ids:
             message = SweepMessage(group_id=group_id, reason=reason, actor="timer")
-            await opened.queues.ask_for_sweep(message)
+            await services.queues.ask_for_sweep(message)

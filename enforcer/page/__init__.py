@@ -1,1 +1,1 @@
-"""The operators' page: server-rendered HTML without any script, over the same calls as the API."""
+"""The operators' page: server-rendered HTML without scripts."""

@@ -29,10 +29,10 @@ SIGN_OUT = f"/.auth/logout?{urlencode({'post_logout_redirect_uri': HOME})}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What stands around the contents of every page.
+    """What surrounds the contents of every page.
 
     Attributes:
-        may_change: Whoever looks holds the role that it takes to change anything.
+        may_change: The viewer holds the role that changes require.
         change_role: The name of that role.
         changes_nothing: The mode is `report`.
     """
@@ -62,31 +62,31 @@ def frame(call: Call, title: str) -> Frame:
 
 
 def html(template: str, *, status: int = 200, **values: object) -> Response:
-    """Fill in a template; only the page's own style sheet applies to it, and no script whatever."""
+    """Fill in a template; only the page's own style sheet applies to it, and no script runs."""
     text = render(_PACKAGE, template, home=HOME, sign_in=SIGN_IN, sign_out=SIGN_OUT, **values)
     return Response(status=status, headers=_headers(), body=text.encode())
 
 
 def see_other(path: str, **query: str) -> Response:
-    """Send the browser on after a change, so that to load the page again changes nothing again."""
+    """Redirect after a change, so that reloading the page does not repeat it."""
     location = f"{path}?{urlencode(query)}" if query else path
     return Response(status=303, headers={**_headers(), "Location": location}, body=b"")
 
 
 async def answer(api: Api, route: Route, request: Request) -> Response:
-    """Answer as the API does, but tell of problems in HTML. Never raises."""
+    """Answer as the API does, but with problems in HTML. Never raises."""
     response = await api.answer(route, request)
     if response.headers.get("Content-Type") != PROBLEM_JSON:
         return response
     problem = msgspec.json.decode(response.body, type=Problem)
     kept = {name: value for name, value in response.headers.items() if name not in _headers()}
-    told = html("problem.html", status=problem.status, frame=None, problem=_in_words(problem, request))
-    return replace(told, headers={**told.headers, **kept})
+    page = html("problem.html", status=problem.status, frame=None, problem=_in_words(problem, request))
+    return replace(page, headers={**page.headers, **kept})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemInWords:
-    """A problem; `back` is the page to return to, empty where it would not open either."""
+    """A problem; `back` is the page to return to, empty if it would not open either."""
 
     title: str
     detail: str
@@ -99,12 +99,12 @@ _TITLES = {
     Code.NO_TOKEN: "You are not signed in",
     Code.INVALID_TOKEN: "Your sign-in is not accepted",
     Code.MISSING_ROLE: "You may not do this",
-    Code.NOT_CONFIGURED: "Nobody may come in yet",
+    Code.NOT_CONFIGURED: "The page is not configured yet",
     Code.OTHER_SITE: "This did not come from this page",
     Code.NOT_FOUND: "Not found",
-    Code.AMBIGUOUS: "More than one of that name",
+    Code.AMBIGUOUS: "More than one person of that name",
     Code.REFUSED: "Not done",
-    Code.UNAVAILABLE: "No answer at present",
+    Code.UNAVAILABLE: "No answer",
     Code.INTERNAL: "Something went wrong here",
 }
 
@@ -126,9 +126,9 @@ def _in_words(problem: Problem, request: Request) -> ProblemInWords:
 def _headers() -> Mapping[str, str]:
     """Return the headers of every page.
 
-    The policy allows the one style sheet by its hash; without `script-src` nothing runs, whatever may have
-    slipped into a page. The referrer policy must not be `no-referrer`: browsers would then say `Origin: null`
-    when a form is sent, which App Service authentication takes for another site's doing and refuses.
+    The policy allows the one style sheet by its hash; without `script-src` no script runs, even an injected
+    one. The referrer policy must not be `no-referrer`: browsers would then send `Origin: null` with a form,
+    which App Service authentication takes for another site's and refuses.
     """
     digest = hashlib.sha256(render(_PACKAGE, "style.css").encode()).digest()
     policy = (

@@ -1,4 +1,4 @@
-"""What an operator has to look at: held plans, stuck people, members without a row, other findings."""
+"""What needs an operator's attention: held plans, stuck people, members without a row, other findings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from enforcer.page.words import FINDINGS
 from enforcer.status.group_status import GroupStatus
 from enforcer.storage.tables.lookups import HeldPerson
 
-# Lists of thousands help nobody: the counts are told, and the first few named.
+# Lists of thousands help nobody: all are counted, the first few named.
 NAMED = 25
 HELD_NAMED = 200
 
@@ -27,7 +27,7 @@ class PersonInPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A plan that waits for an approval, with those whom it would offboard."""
+    """A plan that waits for approval, with the people whom it would offboard."""
 
     digest: str
     group_id: str
@@ -52,7 +52,7 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One finding about a person, or (`person` is None) about something else."""
+    """One finding, about a person or (`person` is None) something else."""
 
     person: PersonLink | None
     detail: str
@@ -106,7 +106,7 @@ def findings_of(kind: FindingKind, findings: RunFindings, people: People) -> Fin
 
 
 def other_findings(findings: RunFindings, people: People) -> tuple[Findings, ...]:
-    """Return all findings but the unregistered members and the stuck, who have sections of their own."""
+    """Return all findings but unregistered members and stuck people, who have their own sections."""
     kinds = [kind for kind in FINDINGS if kind not in {FindingKind.UNREGISTERED_MEMBER, FindingKind.STUCK}]
     views = (findings_of(kind, findings, people) for kind in kinds)
     return tuple(view for view in views if view.count)

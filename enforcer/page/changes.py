@@ -1,19 +1,19 @@
-"""What the forms on a person's page do: the same calls as the API's, and then the page again."""
+"""What the forms on a person's page do: the same as the API, then the page again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NoReturn
 
-from enforcer.api.handlers.offboarding import offboard_or_queue
 from enforcer.core.calendar.dates import UnreadableDateError
 from enforcer.core.exceptions import InputError
 from enforcer.core.keys import is_address
 from enforcer.core.runs import LONGEST_REASON
+from enforcer.offboarding.or_queue import offboard_or_queue
 from enforcer.page.answers import see_other
 from enforcer.page.forms import one_line, read_form
 from enforcer.page.people import person_path
-from enforcer.page.person import asked_for, read_person
+from enforcer.page.person import name_in_path, read_person
 from enforcer.page.person_view import Mistakes, person_page
 from enforcer.register import changes
 from enforcer.register.changes import Details
@@ -23,7 +23,7 @@ from enforcer.web.problems import invalid
 
 
 class _MistakeError(Exception):
-    """A field of the form has to be filled in otherwise."""
+    """A field of the form is wrong."""
 
     def __init__(self, field: str, message: str) -> None:
         self.field = field
@@ -31,7 +31,7 @@ class _MistakeError(Exception):
 
 
 async def change_person(call: Call) -> Response:
-    """Do what the form wants, and send the browser back to the person; a mistake is shown where it was made.
+    """Carry out the form, and redirect to the person; a mistake is shown beside its field.
 
     Raises:
         EnforcerError: It cannot be done.
@@ -44,13 +44,13 @@ async def change_person(call: Call) -> Response:
     try:
         return await action(call, form)
     except _MistakeError as mistake:
-        known = await read_person(call.services, asked_for(call))
+        known = await read_person(call.services, name_in_path(call))
         return person_page(call, known, mistakes=Mistakes(problems={mistake.field: str(mistake)}, form=form))
 
 
 async def _extend(call: Call, form: Mapping[str, str]) -> Response:
-    """Return a row another last day of access."""
-    user, group_id = asked_for(call), form.get("group", "")
+    """Change the last day of access in a row."""
+    user, group_id = name_in_path(call), form.get("group", "")
     key = form.get("row", "") or user
     try:
         await changes.extend(call.services, key, _end(call, form), actor=call.caller.actor, group_id=group_id)
@@ -60,8 +60,8 @@ async def _extend(call: Call, form: Mapping[str, str]) -> Response:
 
 
 async def _register(call: Call, form: Mapping[str, str]) -> Response:
-    """Return a person without a row one."""
-    user, group_id = asked_for(call), form.get("group", "")
+    """Register a person without a row."""
+    user, group_id = name_in_path(call), form.get("group", "")
     details = Details(end=_end(call, form), sponsor=_sponsor(form))
     try:
         await changes.add(call.services, user, details, actor=call.caller.actor, group_id=group_id)
@@ -74,29 +74,29 @@ async def _offboard(call: Call, form: Mapping[str, str]) -> Response:
     """Offboard the person now, or queue it, exactly as the API does."""
     reason = one_line(form.get("reason", ""))
     if not reason:
-        raise _MistakeError("reason", "Say why: it stands in the ledger.")
+        raise _MistakeError("reason", "Enter a reason: it is written to the ledger.")
     if len(reason) > LONGEST_REASON:
-        raise _MistakeError("reason", f"Say it in at most {LONGEST_REASON} characters.")
-    answer = await offboard_or_queue(call, reason)
-    return see_other(person_path(asked_for(call)), run=answer.run_id)
+        raise _MistakeError("reason", f"Use at most {LONGEST_REASON} characters.")
+    answer = await offboard_or_queue(call.services, call.offboarding(reason), call.budget)
+    return see_other(person_path(name_in_path(call)), run=answer.run_id)
 
 
 def _end(call: Call, form: Mapping[str, str]) -> str:
-    """Return the new end date. One that is over already is a slip: there is a button for the end at once."""
+    """Return the new end date. One in the past is a mistake: there is a button for ending access now."""
     end = form.get("end", "").strip()
     try:
         due_at = call.services.settings.date_rules.ends_at(end)
     except UnreadableDateError as error:
-        raise _MistakeError("end", "Give a day, such as 2027-01-31.") from error
+        raise _MistakeError("end", "Enter a day, such as 2027-01-31.") from error
     if due_at <= call.services.now():
-        raise _MistakeError("end", "That day is over. To end the access at once, use “Offboard now”.")
+        raise _MistakeError("end", "That day is over. To end access now, use “Offboard now”.")
     return end
 
 
 def _sponsor(form: Mapping[str, str]) -> str:
     sponsor = form.get("sponsor", "").strip()
     if sponsor and not is_address(sponsor):
-        raise _MistakeError("sponsor", "Give an e-mail address, or none.")
+        raise _MistakeError("sponsor", "Enter an e-mail address, or none.")
     return sponsor
 
 

@@ -1,13 +1,12 @@
-"""What the page's forms send."""
+"""Reads what the page's forms send."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from enforcer.api.bodies import LARGEST_BODY
 from enforcer.core.plain_text import plain
-from enforcer.web.messages import Request
+from enforcer.web.messages import LARGEST_BODY, Request
 from enforcer.web.problems import Code, ProblemError, invalid
 
 _FORM = "application/x-www-form-urlencoded"
@@ -15,14 +14,14 @@ _MOST_FIELDS = 20
 
 
 def read_form(request: Request) -> Mapping[str, str]:
-    """Read the fields of a form; of several with one name the last counts.
+    """Return the fields of a form; of several with one name the last counts.
 
     Raises:
-        ProblemError: It is too large (413), no form (415), or broken (400).
+        ProblemError: It is too large (413), not a form (415), or malformed (400).
     """
     if len(request.body) > LARGEST_BODY:
         raise ProblemError(413, Code.TOO_LARGE, f"A form may have at most {LARGEST_BODY} bytes.")
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+    if request.media_type != _FORM:
         raise ProblemError(415, Code.INVALID_INPUT, f"A form must be sent as Content-Type: {_FORM}.")
     try:
         fields = parse_qsl(
@@ -37,5 +36,5 @@ def read_form(request: Request) -> Mapping[str, str]:
 
 
 def one_line(text: str) -> str:
-    """Return what was typed without line breaks and control characters, which the records do not take."""
+    """Return the text without line breaks and control characters, which records do not accept."""
     return " ".join(plain(text).split())

@@ -1,4 +1,4 @@
-"""`GET /api/`: how things stand; with `q` or `week`, the people looked for. `POST` approves a held plan."""
+"""`GET /api/`: the overview; with `q` or `week`, a search. `POST` approves a held plan."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def _held(
 
 
 async def approve(call: Call) -> Response:
-    """Approve the plan that the form names; the page that follows says so.
+    """Approve the plan that the form names; the next page confirms it.
 
     Raises:
         NotFoundError, InputError: There is no such plan, or it needs no approval.
@@ -76,10 +76,10 @@ async def approve(call: Call) -> Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Overview:
-    """All that the overview is made from.
+    """What the overview is made from.
 
     Attributes:
-        findings: What the newest finished sweeps of all groups found, as far as nobody has mended it since.
+        findings: Of the newest finished sweep of each group, without those that were fixed since.
     """
 
     status: Status
@@ -101,7 +101,7 @@ async def _read(services: Services) -> _Overview:
         status=status,
         rows=rows,
         runs=[run for group in runs for run in group],
-        findings=found.without(lambda finding: _is_mended(finding, people)),
+        findings=found.without(lambda finding: _is_fixed(finding, people)),
     )
 
 
@@ -112,8 +112,8 @@ async def _newest_findings(services: Services, runs: Sequence[Run]) -> RunFindin
     return await services.runs.findings(finished[-1].group_id, finished[-1].run_id)
 
 
-def _is_mended(finding: Finding, people: People) -> bool:
-    """Whether a member without a row has got one since the run that found him."""
+def _is_fixed(finding: Finding, people: People) -> bool:
+    """Whether a member without a row has got one since the run that found them."""
     is_unregistered = finding.kind is FindingKind.UNREGISTERED_MEMBER
     return is_unregistered and finding.user_id is not None and finding.user_id in people
 
@@ -134,7 +134,7 @@ class _Approved:
 
 
 async def _approved(call: Call) -> _Approved | None:
-    """Return the plan of which the link says that it was approved, if that is true."""
+    """Return the plan that the link says was approved, if that is true."""
     digest = call.request.query.get("approved", "")
     plan = await call.services.plans.get(digest) if is_digest(digest) else None
     if plan is None or plan.approved_at is None or not plan.is_released:

@@ -1,4 +1,4 @@
-"""People as the page names them: by the register's name for them, or by Entra's, and where their page is."""
+"""People as the page shows them: under the register's name or Entra's, with a link to their page."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from enforcer.register.reading import Row
 from enforcer.services import Services
 
 HOME = "/api/"
-# Names are a courtesy: the page does not wait for them longer than a person would.
+# Names are a courtesy: the page does not wait long for them.
 _NAMING_SECONDS = 2.0
-# A browser takes these for steps up the path, or for nothing.
+# A browser would resolve these to another path.
 _NO_PATH = frozenset({"", ".", ".."})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonLink:
-    """A person by name; `href` is empty where there can be no page about him."""
+    """A person by name; `href` is empty where there can be no page about them."""
 
     name: str
     key: str
@@ -35,10 +35,10 @@ def person_path(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Whom keys and object IDs mean.
+    """The names of people, by the keys of their rows and by object ID.
 
     Attributes:
-        in_entra: What Entra calls those who have no row, by object ID.
+        in_entra: Entra's names for people without a row, by object ID.
     """
 
     _names: Mapping[str, str]
@@ -52,7 +52,7 @@ class People:
         return normalised(key) in self._names
 
     def link(self, row_key: str | None, user_id: str | None = None) -> PersonLink:
-        """Name whom a row's key means, or an object ID, where there is no row."""
+        """Return the person whom a row's key means or, without a row, an object ID."""
         key = row_key or user_id or ""
         name = self._names.get(normalised(key)) or self.in_entra.get(user_id or "") or key
         return PersonLink(name=name, key=key, href=person_path(key))
@@ -63,7 +63,7 @@ def row_link(row: Row) -> PersonLink:
 
 
 async def names_in_entra(services: Services, user_ids: Iterable[str]) -> dict[str, str]:
-    """Ask Entra for names; whom it does not name in time is left out."""
+    """Return Entra's names by object ID, as far as it answers in time."""
     ids = list(user_ids)
     names = await asyncio.gather(*(_name(services, user_id) for user_id in ids))
     return {user_id: name for user_id, name in zip(ids, names, strict=True) if name}

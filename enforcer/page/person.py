@@ -1,4 +1,4 @@
-"""`/people/{user}`: all that is known of one person, from the register, the records and Entra."""
+"""`/people/{user}`: everything known about one person, from the register, the records and Entra."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _HISTORY_SECONDS = 6.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InEntra:
-    """What Entra says of somebody.
+    """What Entra says about somebody.
 
     Attributes:
-        person: None where Entra knows nobody of that name, or did not say.
-        groups: The managed groups of which he is a member.
-        trouble: Why Entra did not say; empty where it did.
+        person: None where Entra knows nobody of that name, or did not answer.
+        groups: The managed groups of which they are a member.
+        trouble: Why Entra did not answer; empty where it did.
     """
 
     person: Person | None = None
@@ -40,7 +40,7 @@ class InEntra:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engagement:
-    """What ties a person to one managed group: his row, and what was done about its end."""
+    """What is on record about a person in one managed group: their row, and what was done when it ended."""
 
     group_id: str
     row: Row | None
@@ -49,11 +49,11 @@ class Engagement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """All that is known of one person.
+    """Everything known about one person.
 
     Attributes:
-        name: As the page was asked for him.
-        history: The newest entry first; None where the ledger did not give it in time.
+        name: The name in the path.
+        history: The newest entry first; None where the ledger did not answer in time.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Known:
         return self.entra.person.id if self.entra.person else ""
 
 
-def asked_for(call: Call) -> str:
+def name_in_path(call: Call) -> str:
     """Return the name in the path.
 
     Raises:
@@ -83,7 +83,7 @@ def asked_for(call: Call) -> str:
 
 
 async def read_person(services: Services, name: str) -> Known:
-    """Read all that is known of the person whom a row's key, an object ID or an address means.
+    """Read everything known about the person whom a row's key, an object ID or an address means.
 
     Raises:
         NotFoundError: Neither the register nor Entra knows anybody of that name.
@@ -92,7 +92,7 @@ async def read_person(services: Services, name: str) -> Known:
     register, entra = await asyncio.gather(
         read_register(services, services.settings.group_ids), _ask_entra(services, name)
     )
-    # As a link has it from the register, or as somebody typed it.
+    # As the register has it in a link, or as somebody typed it.
     names = {normalised(name), normalised(trimmed(name)), *(entra.person.names if entra.person else ())}
     rows = [row for row in register if row.is_named(names)]
     engagements = await _engagements(services, rows, entra.person.id if entra.person else normalised(name))
@@ -108,7 +108,7 @@ async def read_person(services: Services, name: str) -> Known:
 
 
 async def _history(services: Services, keys: Collection[str]) -> tuple[Entry, ...] | None:
-    """Read what the ledger has about somebody; a very long ledger must not keep him from being offboarded."""
+    """Read somebody's history; a very long ledger must not keep them from being offboarded."""
     try:
         async with asyncio.timeout(_HISTORY_SECONDS):
             entries = await asyncio.gather(
@@ -121,7 +121,7 @@ async def _history(services: Services, keys: Collection[str]) -> tuple[Entry, ..
 
 
 async def _ask_entra(services: Services, name: str) -> InEntra:
-    """Ask Entra, but show the rest all the same where it does not answer."""
+    """Ask Entra; if it does not answer, the rest of the page is still shown."""
     name = trimmed(name)
     if not is_key(name):
         return InEntra()
@@ -134,7 +134,7 @@ async def _ask_entra(services: Services, name: str) -> InEntra:
     except InputError as error:
         return InEntra(trouble=str(error))
     except (EnforcerError, TimeoutError) as error:
-        return InEntra(trouble=f"Entra does not answer at present. {error}".strip())
+        return InEntra(trouble=f"Entra does not answer. {error}".strip())
     return InEntra(person=person, groups=frozenset(groups))
 
 
@@ -149,7 +149,7 @@ async def _engagements(services: Services, rows: Sequence[Row], user: str) -> li
     ]
     without_row = set(services.settings.group_ids) - {item.group_id.lower() for item in engagements}
     for group_id in services.settings.group_ids:
-        # Whoever was offboarded without a row is on record under his object ID.
+        # Whoever was offboarded without a row is on record under their object ID.
         if group_id in without_row and is_object_id(user):
             enforcement = await services.enforcements.get(group_id, user)
             if enforcement is not None:

@@ -15,7 +15,7 @@ from enforcer.core.runs import LONGEST_REASON, Run, RunState
 from enforcer.core.settings import Mode, Settings
 from enforcer.page.answers import calendar, frame, html
 from enforcer.page.people import person_path
-from enforcer.page.person import Engagement, Known, asked_for, read_person
+from enforcer.page.person import Engagement, Known, name_in_path, read_person
 from enforcer.page.times import Calendar, Moment
 from enforcer.page.words import ACCOUNTS, ACTIONS, PROOFS, SESSIONS, STATES
 from enforcer.web.calls import Call
@@ -26,7 +26,7 @@ _HISTORY_SHOWN = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistakes:
-    """What is wrong with the form that was sent, by field, and what it said; empty where none was sent."""
+    """What is wrong with the form that was sent, by field, and its contents; empty if none was sent."""
 
     problems: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Mistakes:
         return self.form.get(name, "")
 
     def concerns(self, action: str, group_id: str = "") -> bool:
-        """Whether this very form was sent."""
+        """Whether it was this form that was sent."""
         return self.sent("action") == action and self.sent("group") == group_id
 
 
@@ -87,16 +87,16 @@ class EntryView:
 
 
 async def show_person(call: Call) -> Response:
-    known = await read_person(call.services, asked_for(call))
+    known = await read_person(call.services, name_in_path(call))
     run_id = call.request.query.get("run", "")
     runs = await call.services.runs.of_id(run_id, call.services.settings.group_ids) if run_id else []
-    return person_page(call, known, told=_told(runs))
+    return person_page(call, known, notices=_notices(runs))
 
 
 def person_page(
-    call: Call, known: Known, *, told: Sequence[Told] = (), mistakes: Mistakes | None = None
+    call: Call, known: Known, *, notices: Sequence[Notice] = (), mistakes: Mistakes | None = None
 ) -> Response:
-    """Show a person; with mistakes, the form that made them is open and says what is wrong."""
+    """Show a person; with mistakes, their form is open and says what is wrong."""
     days, settings = calendar(call), call.services.settings
     name = name_of(known)
     return html(
@@ -115,7 +115,7 @@ def person_page(
         today=days.today.isoformat(),
         longest_reason=LONGEST_REASON,
         saved=call.request.query.get("saved", ""),
-        told=told,
+        notices=notices,
         mistakes=mistakes or Mistakes(),
         is_history_read=known.history is not None,
         history=[_entry(entry, days) for entry in (known.history or ())[:_HISTORY_SHOWN]],
@@ -124,14 +124,14 @@ def person_page(
 
 
 def name_of(known: Known) -> str:
-    """Return the name by which the person is best known: Entra's, the register's, or the one asked for."""
+    """Return the best name of the person: Entra's, the register's, or the one in the path."""
     person = known.entra.person
     in_register = next((row.name for row in known.rows), "")
     return (person.display_name if person else "") or in_register or known.name
 
 
 def _registrable(known: Known, settings: Settings) -> list[str]:
-    """Return the groups in which the person has no row and could get one."""
+    """Return the groups in which the person could be registered."""
     if known.entra.person is None:
         return []
     taken = {row.registration.group_id.lower() for row in known.rows}
@@ -139,7 +139,7 @@ def _registrable(known: Known, settings: Settings) -> list[str]:
 
 
 def _can_be_offboarded(known: Known, settings: Settings) -> bool:
-    """Whether to offer it: when Entra does not answer, it is queued."""
+    """Whether to offer it; while Entra does not answer, it is queued."""
     reachable = known.entra.person is not None or bool(known.entra.trouble)
     return reachable and settings.mode is not Mode.REPORT and known.object_id not in settings.protected_ids
 
@@ -148,23 +148,23 @@ def _can_be_offboarded(known: Known, settings: Settings) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What became of an offboarding that was just asked for."""
+class Notice:
+    """What became of an offboarding that was just requested."""
 
     text: str
     is_bad: bool = False
 
 
-def _told(runs: Iterable[Run]) -> list[Told]:
+def _notices(runs: Iterable[Run]) -> list[Notice]:
     texts = {
         RunState.COMPLETE: "Offboarded. Each step is in the history below.",
         RunState.RUNNING: "It could not be done at once, so it is queued and tried until it is done.",
-        RunState.FAILED: "Not every step was done. Every sweep from now on tries again.",
+        RunState.FAILED: "Not every step was done. Every sweep tries again.",
     }
     states = dict.fromkeys((run.state, run.error) for run in runs)
     worst = [pair for pair in states if pair[0] is not RunState.COMPLETE]
     return [
-        Told(text=f"{texts[state]} {error}".strip(), is_bad=state is RunState.FAILED)
+        Notice(text=f"{texts[state]} {error}".strip(), is_bad=state is RunState.FAILED)
         for state, error in worst or states
     ]
 
@@ -180,7 +180,7 @@ def _engagement(item: Engagement, known: Known, days: Calendar, rules: DateRules
         group_id=item.group_id,
         is_member=item.group_id in known.entra.groups if known.entra.person else None,
         has_row=row is not None,
-        # A row under a group in capitals is nobody's: another date would not mend it.
+        # A row under a group in capitals is nobody's: another date would not fix it.
         is_extensible=row is not None and item.group_id == item.group_id.lower(),
         row_key=row.key if row else "",
         end_date=_date(registration.end_date) if registration else "",

@@ -1,4 +1,4 @@
-"""The page's routes. They are no part of the API, nor of its description."""
+"""The page's routes. They are not part of the API or its description."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enforcer.page.person_view import show_person
 from enforcer.web.gate import Access
 from enforcer.web.routes import Route
 
-# To the Functions host an empty route means the function's name. A parameter that must be empty means `/api/`
+# The Functions host reads an empty route as the function's name; a parameter that must be empty is `/api/`
 # (https://github.com/Azure/Azure-Functions/issues/2473).
 _NOTHING = "{nothing:maxlength(0)?}"
 _PERSON = "people/{user}"
@@ -20,7 +20,7 @@ PAGES = (
         path=_NOTHING,
         access=Access.LOOK,
         handler=show_overview,
-        summary="Show how things stand, or search",
+        summary="Show the overview, or search",
     ),
     Route(
         name="page_approve",

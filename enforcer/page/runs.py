@@ -35,7 +35,7 @@ class RunInList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastRun:
-    """When a group was last swept to the end; `at` is None where that never was, or is long ago."""
+    """The last complete sweep of a group; `at` is None if there was none, or it is long ago."""
 
     group_id: str
     at: Moment | None
@@ -82,8 +82,8 @@ def _run(run: Run, calendar: Calendar) -> RunInList:
 
 
 def _lag(lag: Lag) -> str:
-    """Say how long after the end of access people were removed: in the middle, and at worst."""
+    """Return how long after the end of access people were removed: the median, and the slowest."""
     if lag.max is None or lag.p50 is None:
         return ""
-    middle, worst = in_words(lag.p50), in_words(lag.max)
-    return middle if middle == worst else f"{middle}, at most {worst}"
+    median, worst = in_words(lag.p50), in_words(lag.max)
+    return median if median == worst else f"{median}, at most {worst}"

@@ -1,4 +1,4 @@
-"""The search: rows of the register by any word in them, or all that end in one week."""
+"""The search: rows of the register that contain the words, or end in one week."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def _monday(text: str) -> date | None:
         found = date.fromisoformat(text)
     except ValueError:
         return None
-    # The last week that a calendar has would end beyond it.
+    # The calendar's last week would end beyond it.
     return found - timedelta(days=found.weekday()) if found.year < date.max.year else None
 
 
 def _with_words(rows: Sequence[Row], asked: str) -> list[Row]:
-    """Return the rows that have all the words somewhere, by name; without words, all rows."""
+    """Return the rows that contain all the words, ordered by name; without words, all rows."""
     words = _caseless(asked).split()
     found = [row for row in rows if all(word in _text(row) for word in words)]
     return sorted(found, key=lambda row: (row.name.casefold(), row.key))
@@ -72,7 +72,7 @@ def _text(row: Row) -> str:
 
 
 def _caseless(text: str) -> str:
-    """Return the text as it is compared: an accent is found in either of Unicode's forms."""
+    """Return the text for comparison: without case, and accents in one of Unicode's forms."""
     return normalize("NFC", normalize("NFC", text).casefold())
 
 

@@ -33,7 +33,7 @@ class WeekOnLine:
     Attributes:
         share: Percent of the busiest week's number.
         ends: The first of those whose access ends in it.
-        more: How many others there are, and where they are listed.
+        more, more_href: How many others there are, and where they are listed.
     """
 
     label: str
@@ -46,7 +46,7 @@ class WeekOnLine:
 
 
 def time_line(rows: Sequence[Row], calendar: Calendar) -> tuple[WeekOnLine, ...]:
-    """Return the coming weeks, the present one first."""
+    """Return the coming weeks, this one first."""
     weeks = forecast((row.read for row in rows), calendar.now, calendar.zone)
     busiest = max(1, *(week.ending for week in weeks))
     coming = _by_week(rows, calendar)
@@ -54,7 +54,7 @@ def time_line(rows: Sequence[Row], calendar: Calendar) -> tuple[WeekOnLine, ...]
 
 
 def ends_in_week(rows: Iterable[Row], monday: date, calendar: Calendar) -> list[Row]:
-    """Return the rows that are still to end in a week, the next one first."""
+    """Return the rows that end in a week and have not ended yet, the next one first."""
     return _by_week(rows, calendar)[monday]
 
 

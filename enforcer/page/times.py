@@ -11,7 +11,7 @@ from enforcer.core.calendar.dates import instant, last_day
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """A time or a day: for programs (`iso`, as HTML's `datetime`) and for people."""
+    """A time or a day: for programs (`iso`, HTML's `datetime`) and for people."""
 
     iso: str
     text: str
@@ -19,7 +19,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
-    """The present, and the zone in which days end."""
+    """The time now, and the zone in which days end."""
 
     now: datetime
     zone: ZoneInfo
@@ -32,7 +32,7 @@ class Calendar:
         return None if at is None else self.moment(at)
 
     def written(self, text: str) -> Moment:
-        """Show an instant of the ledger; whatever else somebody has put there is shown as it is."""
+        """Show an instant of the ledger; any other text is shown unchanged."""
         try:
             at = datetime.fromisoformat(text)
         except ValueError:
@@ -48,7 +48,7 @@ class Calendar:
         return Moment(iso=instant(due_at), text=f"{day(last)}, {local:%H:%M}")
 
     def distance(self, due_at: datetime) -> str:
-        """Say how far away the last day of access is."""
+        """Return how far away the last day of access is."""
         days = (last_day(due_at, self.zone) - self.today).days
         if days in _NEAR:
             return _NEAR[days]

@@ -1,4 +1,4 @@
-"""What the page calls the things that the code has names for."""
+"""The page's words for the code's names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Run, RunKind, RunState
 from enforcer.core.user_kind import UserKind
 
-# What was tried; the entry's outcome says what came of it.
+# What was tried; the entry's outcome says with what result.
 ACTIONS = {
     Action.DISABLE: "Disable the account",
     Action.REMOVE: "Remove from the group",
@@ -41,14 +41,14 @@ STATES = {
 SESSIONS = {
     Sessions.REVOKED: "revoked",
     Sessions.HOME_TENANT: "the home tenant's, not ours to revoke",
-    Sessions.NO_ACCOUNT: "none: the account does not exist any more",
+    Sessions.NO_ACCOUNT: "none: the account no longer exists",
 }
 
 ACCOUNTS = {
     UserKind.MEMBER: "of this tenant",
     UserKind.INTERNAL_GUEST: "guest: signs in with an account of this tenant",
     UserKind.EXTERNAL: "guest: signs in with another tenant's account",
-    UserKind.UNKNOWN: "whose it is could not be read",
+    UserKind.UNKNOWN: "kind unknown: Graph did not say",
 }
 
 PROOFS = {
@@ -70,13 +70,14 @@ FINDINGS = {
         title="Members without a row", advice="Register them, or offboard them."
     ),
     FindingKind.STUCK: FindingWords(
-        title="Stuck", advice="Several runs could not offboard them: look at what Graph says."
+        title="Stuck", advice="Several runs could not offboard them: see the error from Graph."
     ),
     FindingKind.INVALID_ROW: FindingWords(
-        title="Rows that cannot be read", advice="Nobody is acted upon on such a row: correct it."
+        title="Rows that cannot be read", advice="Such a row is never acted upon: correct it."
     ),
     FindingKind.AMBIGUOUS_ROW: FindingWords(
-        title="Rows that mean several people, or the same one", advice="Keep one row for each person."
+        title="Rows that match several people, or the same person twice",
+        advice="Keep one row for each person.",
     ),
     FindingKind.MISSING_MEMBER: FindingWords(
         title="Registered, but not a member", advice="Add them to the group, or end their rows."
@@ -85,33 +86,33 @@ FINDINGS = {
         title="Protected", advice="Due, but ENFORCER_PROTECTED_IDS names them."
     ),
     FindingKind.NOT_A_USER: FindingWords(
-        title="Not a user", advice="Whoever has access through a nested group or device has no end date."
+        title="Not a user", advice="Access through a nested group or a device has no end date."
     ),
     FindingKind.RE_ADDED: FindingWords(
-        title="Added again after the removal", advice="Find out who added them; a run removes them again."
+        title="Added again after their removal", advice="Find out who added them; a run removes them again."
     ),
     FindingKind.DISABLED_ACCOUNT: FindingWords(
-        title="Access goes on, but the account is disabled",
-        advice="Enable the account, if it was an offboarding that disabled it.",
+        title="Access continues, but the account is disabled",
+        advice="Enable the account, if an offboarding disabled it.",
     ),
     FindingKind.NOT_BLOCKED: FindingWords(
-        title="Gone from the group, and still let in",
-        advice="No Conditional Access policy stops their next sign-in: see docs/conditional-access.md.",
+        title="Out of the group, but sign-in is not blocked",
+        advice="No Conditional Access policy blocks their next sign-in: see docs/conditional-access.md.",
     ),
     FindingKind.MIDNIGHT_END: FindingWords(
         title="Ends at midnight",
-        advice="Access ends when that day begins: write the day alone, if it is the last one.",
+        advice="Access ends when that day begins: write the date alone if it is the last day.",
     ),
     FindingKind.POLICY_DRIFT: FindingWords(
         title="Policies that have changed", advice="Compare them: enforcer policies plan."
     ),
     FindingKind.UNMANAGED_GROUP: FindingWords(
-        title="Rows of no managed group",
-        advice="Write them under a managed group's object ID, or have that group managed.",
+        title="Rows outside every managed group",
+        advice="Move them to a managed group's object ID, or add their group to the managed groups.",
     ),
     FindingKind.UNMATCHED_ROW: FindingWords(
-        title="Ended, but the address is no member's",
-        advice="Perhaps a member without a row is meant: then write the object ID. Else delete the row.",
+        title="Ended, but no member has the address",
+        advice="If a member without a row is meant, write the object ID; otherwise delete the row.",
     ),
 }
 
@@ -123,5 +124,5 @@ def run_kind(run: Run) -> str:
 
 
 def run_state(run: Run) -> str:
-    """Say what became of a run; a held one is complete, and yet nobody was touched."""
+    """Return what became of a run; a held one is complete, although nobody was touched."""
     return "held" if run.held and run.state is RunState.COMPLETE else run.state.value

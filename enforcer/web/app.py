@@ -1,4 +1,4 @@
-"""The API as a whole: let in, handle, and answer every error as what it is."""
+"""What answers requests: admit, handle, and turn every error into its answer."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from time import monotonic
 
 from enforcer.core.exceptions import EnforcerError
 from enforcer.graph.retries import RetryBudget
+from enforcer.offboarding.or_queue import Budget
 from enforcer.services import Services
-from enforcer.web.calls import Budget, Call
+from enforcer.web.calls import Call
 from enforcer.web.gate import Gate
 from enforcer.web.messages import Request, Response
 from enforcer.web.problems import ProblemError, internal, problem_of, unavailable
 from enforcer.web.routes import Route
 from enforcer.web.signing_keys import KeyRing
 
-# Somebody waits for the answer: what cannot be done in a few seconds is queued, or asked for again.
+# Somebody waits for the answer: what takes longer than a few seconds is queued, or requested again.
 RETRY_BUDGET = RetryBudget(failures=4.0, throttling=6.0)
 _LONGEST_SECONDS = 28.0
 
@@ -51,14 +52,14 @@ class Api:
                 call = Call(request=request, caller=caller, services=self._services, budget=self._budget)
                 return await route.handler(call)
         except EnforcerError as error:
-            return _told(problem_of(error), route, request)
+            return _answer_problem(problem_of(error), route, request)
         except TimeoutError:
-            return _told(unavailable("It took too long. Try again."), route, request)
-        except Exception:  # noqa: BLE001 -- the process's edge: its trace is for the log, not for the caller
+            return _answer_problem(unavailable("It took too long. Try again."), route, request)
+        except Exception:  # noqa: BLE001 -- the process's edge: the traceback is for the log, not for the caller
             _log.exception("%s failed, request %s", route.name, request.id)
-            return internal().told(request.id)
+            return internal().response(request.id)
 
 
-def _told(problem: ProblemError, route: Route, request: Request) -> Response:
+def _answer_problem(problem: ProblemError, route: Route, request: Request) -> Response:
     _log.info("%s: %d %s, request %s", route.name, problem.status, problem.code, request.id)
-    return problem.told(request.id)
+    return problem.response(request.id)

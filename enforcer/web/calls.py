@@ -1,4 +1,4 @@
-"""A request that was let in, with all that a handler needs to answer it."""
+"""An admitted request, with everything that a handler needs to answer it."""
 
 from __future__ import annotations
 
@@ -9,25 +9,15 @@ from urllib.parse import unquote
 
 from enforcer.core import keys
 from enforcer.core.exceptions import NotFoundError
+from enforcer.core.run_ids import new_run_id
+from enforcer.offboarding.on_demand import OffboardRequest
+from enforcer.offboarding.or_queue import Budget
 from enforcer.services import Services
 from enforcer.web.messages import Request, Response
 from enforcer.web.problems import invalid
 from enforcer.web.tokens import Caller
 
 _LONGEST_NAME = 320
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """Seconds that parts of a call may take: to offboard somebody, to queue something, to note that.
-
-    Together, and with the fetching of keys before, they are less than 30. So is the first with the seconds
-    that Entra has to say what becomes of the next sign-in.
-    """
-
-    now: float = 11.0
-    queue: float = 6.0
-    note: float = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +32,7 @@ class Call:
         """The person whom the path names.
 
         Raises:
-            ProblemError: It is no name of anything.
+            ProblemError: It is too long or has control characters.
             NotFoundError: It is neither an object ID nor an address, so nobody has that name.
         """
         name = keys.trimmed(self._typed)
@@ -54,14 +44,24 @@ class Call:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was taken otherwise than it was sent."""
+        """What was read differently from what was sent."""
         trimming = keys.trimming(self._typed)
         return (trimming,) if trimming else ()
+
+    def offboarding(self, reason: str) -> OffboardRequest:
+        """Return the request to offboard the person whom the path names."""
+        return OffboardRequest(
+            user=self.user,
+            reason=reason,
+            actor=self.caller.actor,
+            run_id=new_run_id(self.services.now()),
+            seconds=self.budget.now,
+        )
 
     @property
     def _typed(self) -> str:
         # The Functions host has decoded the path once. Careful clients encode twice, because of the `#` in
-        # guests' names, which stands as %23 in the register's own keys too. No name holds a `%` of its own.
+        # guests' names, which is %23 in the register's keys too. No name contains a `%` of its own.
         return unquote(self.request.parameters.get("user", ""))
 
 

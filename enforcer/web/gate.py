@@ -1,4 +1,4 @@
-"""Who may come in: every request brings a token, and from a browser it must come from our own page."""
+"""Access control: every request brings a token, and a browser's must come from our own page."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from enforcer.web.tokens import Caller, InvalidTokenError, TokenVerifier
 READ_ROLE = "Contractors.Read"
 
 # App Service authentication puts the ID token of the browser's session here. The header beside it,
-# X-MS-CLIENT-PRINCIPAL, is not signed: anybody may have written it, so it is never read.
+# X-MS-CLIENT-PRINCIPAL, is not signed: anybody can write it, so it is never read.
 SESSION_TOKEN = "x-ms-token-aad-id-token"  # noqa: S105
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Access(StrEnum):
-    """What a route asks of whoever calls it."""
+    """What a route requires of its caller."""
 
     ANYBODY = "anybody"
     LOOK = "look"
@@ -29,18 +29,18 @@ class Access(StrEnum):
 
 
 class Gate:
-    """Lets callers in, or says why not."""
+    """Admits callers, or says why not."""
 
     def __init__(self, settings: Settings, keys: KeyRing) -> None:
         self._settings = settings
         self._verifier = TokenVerifier(settings, keys)
 
     async def admit(self, request: Request, access: Access) -> Caller:
-        """Say who asks, if he may.
+        """Return the caller, if they are allowed in.
 
         Raises:
-            ProblemError: He may not (401, 403).
-            UnavailableError: Nobody can tell, because the tenant's keys cannot be fetched.
+            ProblemError: They are not (401, 403).
+            UnavailableError: It cannot be decided, because the tenant's keys cannot be fetched.
         """
         if access is Access.ANYBODY:
             return Caller(actor="", roles=frozenset())
@@ -54,8 +54,8 @@ class Gate:
             raise ProblemError(
                 403,
                 Code.NOT_CONFIGURED,
-                "The HTTP API is not configured, so it lets nobody in: ENFORCER_TENANT_ID and"
-                " ENFORCER_API_AUDIENCE say whose tokens it takes.",
+                "The HTTP API is not configured, so it admits nobody: set ENFORCER_TENANT_ID and"
+                " ENFORCER_API_AUDIENCE to the tenant and audience of its tokens.",
             )
 
     async def _identify(self, token: str) -> Caller:
@@ -75,7 +75,7 @@ class Gate:
 
 
 def _token(request: Request) -> str:
-    """Return the token that the request brings: its own, or that of the browser's session."""
+    """Return the request's token: its own, or that of the browser's session."""
     authorization = request.headers.get("authorization", "").strip()
     if authorization:
         scheme, _, token = authorization.partition(" ")
@@ -97,7 +97,7 @@ def _require_role(caller: Caller, wanted: tuple[str, ...]) -> None:
         raise ProblemError(
             403,
             Code.MISSING_ROLE,
-            f"This takes the app role {' or '.join(wanted)}; {caller.actor} does not hold it.",
+            f"This requires the app role {' or '.join(wanted)}; {caller.actor} does not hold it.",
             headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
         )
 
@@ -105,12 +105,12 @@ def _require_role(caller: Caller, wanted: tuple[str, ...]) -> None:
 def require_own_page(request: Request) -> None:
     """Make sure that a request with a session comes from our own page.
 
-    The browser adds the session's cookie to whatever any site makes it send. It also says where that comes
-    from, in headers that a page cannot write (Fetch Metadata; RFC 6454). To look is harmless when somebody
-    follows a link, because no other site can read the answer.
+    The browser adds the session's cookie to every request that any site makes it send. It also says where
+    the request comes from, in headers that a page cannot write (Fetch Metadata; RFC 6454). A link to a `GET`
+    is harmless, because no other site can read the answer.
 
     Raises:
-        ProblemError: It comes from elsewhere, or does not say from where (403).
+        ProblemError: It comes from elsewhere, or does not say where it comes from (403).
     """
     site = request.headers.get("sec-fetch-site", "")
     if request.method.upper() in _SAFE_METHODS:

@@ -1,4 +1,4 @@
-"""A request and a response, as the API sees them."""
+"""A request and a response, independent of Azure Functions."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import msgspec
 from enforcer.core.calendar.dates import instant
 
 JSON = "application/json"
+LARGEST_BODY = 64 * 1024  # bytes
 
-# Nothing of this may be kept, sniffed, framed or run by a browser: it names people.
+# A browser may not store, sniff, frame or run any of this: it names people.
 SECURITY_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -26,9 +27,9 @@ class Request:
     """A request.
 
     Attributes:
-        id: By which its lines in the log are found; the ID of the function's invocation.
-        headers: Their names are in lower case.
-        parameters: The parts of the route, decoded.
+        id: The ID of the function's invocation; its lines in the log have it.
+        headers: By lower-case name.
+        parameters: Those of the path, decoded.
     """
 
     id: str
@@ -37,6 +38,10 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+
+    @property
+    def media_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +67,8 @@ def respond(
 
 
 def _plain(value: object) -> str:
-    """Write what msgspec does not: the storage SDK's times are of a class of their own."""
+    """Return what msgspec cannot encode as text: the storage SDK's times have a class of their own."""
     if isinstance(value, datetime):
         return instant(value)
-    # By this msgspec is told that there is no way to write it (msgspec: enc_hook).
+    # This tells msgspec that the value cannot be encoded (msgspec: enc_hook).
     raise NotImplementedError(type(value).__name__)

@@ -1,4 +1,4 @@
-"""What is answered when something is not done: problem documents (RFC 9457)."""
+"""Problem documents (RFC 9457): what a request that fails is answered with."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RETRY_AFTER_SECONDS = 30
 
 
 class Code(StrEnum):
-    """What kind of problem it is, for programs."""
+    """The kind of problem, for programs."""
 
     NOT_CONFIGURED = "not_configured"
     NO_TOKEN = "no_token"  # noqa: S105
@@ -45,7 +45,7 @@ class Code(StrEnum):
 
 
 class FieldError(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wrong with one field of the body, parameter of the query or part of the path."""
+    """What is wrong with one field of the body or one parameter of the query or path."""
 
     field: str
     message: str
@@ -55,9 +55,9 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A problem document (RFC 9457).
 
     `type` is always `about:blank`; `code` says what kind of problem it is, `request_id` finds it in the log,
-    and `errors` names what was wrong with what was sent. `offboarding` is there when an offboarding was begun
-    and is not finished: what was done of it, step by step. `ended_rows` is there when somebody was to be
-    offboarded whom Entra does not know: the rows that go by that name and end now, as `group/row key`.
+    and `errors` names the fields or parameters that are wrong. `offboarding` is there if an offboarding was
+    begun and is not finished: what was done, step by step. `ended_rows` is there if somebody was to be
+    offboarded whom Entra does not know: the rows under that name that end now, as `group/row key`.
     """
 
     type: str
@@ -75,9 +75,9 @@ class ProblemError(EnforcerError):
     """A request that is answered with a problem document.
 
     Args:
-        detail: What is the matter, for whoever asked.
-        field: What it is about, where it is about something that was sent.
-        headers: More headers of the response.
+        detail: What is wrong, for the caller.
+        field: The field or parameter that it is about, if any.
+        headers: Further headers of the response.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class ProblemError(EnforcerError):
         self.headers = headers or {}
         super().__init__(detail)
 
-    def told(self, request_id: str) -> Response:
+    def response(self, request_id: str) -> Response:
         """Return the response."""
         problem = self.document(request_id)
         return respond(problem, status=self.status, headers=self.headers, media_type=PROBLEM_JSON)
@@ -112,22 +112,22 @@ class ProblemError(EnforcerError):
 
 
 class UnfinishedError(ProblemError):
-    """An offboarding was begun, and some step of it failed for good."""
+    """An offboarding was begun, and a step failed for good."""
 
     def __init__(self, offboarding: Offboarded) -> None:
         self.offboarding = offboarding
         super().__init__(
             502,
             Code.UNFINISHED,
-            "Not every step was done. The steps say why; every sweep from now on tries again.",
+            "Not every step was done. The steps say why; every sweep tries again.",
         )
 
     def document(self, request_id: str) -> Problem:
         return msgspec.structs.replace(super().document(request_id), offboarding=self.offboarding)
 
 
-class NoAccountProblem(ProblemError):  # noqa: N818 -- NoAccountError is what it tells of
-    """Somebody was to be offboarded who has no account; what ended instead."""
+class NoAccountProblem(ProblemError):  # noqa: N818 -- NoAccountError is its cause
+    """Somebody was to be offboarded who has no account; their rows ended instead."""
 
     def __init__(self, error: NoAccountError) -> None:
         self.ended_rows = error.ended_rows
@@ -137,7 +137,7 @@ class NoAccountProblem(ProblemError):  # noqa: N818 -- NoAccountError is what it
         return msgspec.structs.replace(super().document(request_id), ended_rows=self.ended_rows)
 
 
-# The first that fits, so the special ones come first.
+# The first match counts, so the most specific come first.
 _OF_INPUT: tuple[tuple[type[InputError], int, Code], ...] = (
     (RefusedError, 409, Code.REFUSED),
     (AmbiguousError, 409, Code.AMBIGUOUS),
@@ -147,7 +147,7 @@ _OF_INPUT: tuple[tuple[type[InputError], int, Code], ...] = (
 
 
 def problem_of(error: EnforcerError) -> ProblemError:
-    """Return the problem that tells a caller of this error."""
+    """Return the problem that reports this error to a caller."""
     if isinstance(error, ProblemError):
         return error
     if isinstance(error, NoAccountError):
@@ -156,7 +156,7 @@ def problem_of(error: EnforcerError) -> ProblemError:
         status, code = next((status, code) for kind, status, code in _OF_INPUT if isinstance(error, kind))
         return ProblemError(status, code, str(error), field=error.field)
     if isinstance(error, UnavailableError):
-        return unavailable(f"Entra or storage does not answer at present: {error}")
+        return unavailable(f"Entra or storage does not answer: {error}")
     return ProblemError(502, Code.UPSTREAM, str(error))
 
 
@@ -169,5 +169,7 @@ def unavailable(detail: str) -> ProblemError:
 
 
 def internal() -> ProblemError:
-    """Tell of a mistake of ours: what it was stands in the log, and nowhere else."""
-    return ProblemError(500, Code.INTERNAL, "Something went wrong here; the log has it under the request ID.")
+    """Return the problem that reports a bug of ours; the log alone says what it was."""
+    return ProblemError(
+        500, Code.INTERNAL, "Something went wrong here; the log has the details under the request ID."
+    )

@@ -1,4 +1,4 @@
-"""A route: what it is called, what it takes and returns, and who may call it."""
+"""A route: its name, what it takes and returns, and who may call it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Route:
     Attributes:
         name: The function's name in Azure, and the operation's in the OpenAPI document.
         path: Below `/api/`.
-        body: What is sent, where anything is; it may be left out where every field of it may.
-        answers: What is answered when all is well, by status; None where it has no type of ours.
-        refusals: The statuses of problems that are this route's own.
+        body: The type of what is sent, if anything; optional where all of its fields are.
+        answers: The types of successful answers, by status; None where the type is not ours.
+        refusals: The statuses of problems that are specific to this route.
     """
 
     name: str

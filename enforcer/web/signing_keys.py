@@ -1,4 +1,4 @@
-"""The keys with which the tenant signs its tokens: fetched when needed, kept, and renewed in time."""
+"""The keys with which the tenant signs its tokens: fetched when needed, cached, and renewed in time."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 # Entra may change its keys at any time, and without notice when it must.
 FRESH_SECONDS = 3600.0
-# While the authority cannot be reached, the keys of yesterday are better than no entry for anybody.
+# While the authority cannot be reached, yesterday's keys are better than admitting nobody.
 STALE_SECONDS = 24 * 3600.0
-# Anybody may send tokens that name a key which does not exist, and an unknown key makes us fetch the keys. So
-# in any FETCHES_SECONDS there are at most FETCHES fetches, one for the same key, and no more after a failure.
+# Anybody can send tokens that name an unknown key, which makes us fetch the keys. So within FETCHES_SECONDS
+# there are at most FETCHES fetches, one per key, and none after a failure.
 FETCHES, FETCHES_SECONDS = 5, 10.0
 _TIMEOUT_SECONDS = 2.0
 
@@ -30,7 +30,7 @@ class KeyRing:
 
     Args:
         url: Where the keys are published (`…/discovery/v2.0/keys`).
-        clock: Seconds that only ever go forward.
+        clock: Monotonic seconds.
     """
 
     def __init__(self, url: str, *, clock: Callable[[], float]) -> None:
@@ -42,14 +42,14 @@ class KeyRing:
         self._renewing = asyncio.Lock()
 
     async def find(self, key_id: str) -> PyJWK | None:
-        """Return the key of that ID; None where the tenant publishes no such key.
+        """Return the key with that ID; None where the tenant publishes no such key.
 
         Raises:
-            UnavailableError: The keys cannot be fetched, and those that we have are too old, or none.
+            UnavailableError: The keys cannot be fetched, and the cached ones are too old or missing.
         """
         if not self._has(key_id):
             async with self._renewing:
-                # Somebody else may have waited for the same key, and got it.
+                # Another call may have fetched it meanwhile.
                 if not self._has(key_id):
                     await self._renew(key_id)
         if self._age > STALE_SECONDS:
@@ -100,8 +100,8 @@ def _read(document: bytes) -> dict[str, PyJWK]:
     try:
         keys = PyJWKSet.from_json(document.decode()).keys
     except (PyJWTError, ValueError, AttributeError, TypeError) as error:
-        raise UnavailableError(f"what is published there are no keys: {type(error).__name__}") from error
+        raise UnavailableError(f"what is published there is not a key set: {type(error).__name__}") from error
     found = {key.key_id: key for key in keys if key.key_id and key.key_type == "RSA"}
     if not found:
-        raise UnavailableError("what is published there are no RSA keys")
+        raise UnavailableError("the published key set has no RSA key")
     return found

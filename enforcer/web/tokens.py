@@ -1,4 +1,4 @@
-"""Whether a token is one of our tenant's for this API, and whose it is."""
+"""Checks that a token is from our tenant and for this API, and says whose it is."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from enforcer.web.signing_keys import KeyRing
 if TYPE_CHECKING:
     from jwt import PyJWK
 
-# Entra signs with this and nothing else. What the token says about itself is not asked.
+# Entra signs with nothing else. What the token itself says is not trusted.
 ALGORITHM = "RS256"
-# Clocks differ by a little.
-LEEWAY_SECONDS = 60
+LEEWAY_SECONDS = 60  # clocks differ a little
 _REQUIRED = ["aud", "exp", "iat", "iss", "nbf", "tid"]
 
-# Who issues tokens of version 1.0 in each cloud; the version is the API's registration's choice.
+# The issuers of version 1.0 tokens in each cloud; the API's app registration chooses the version.
 _ISSUERS_V1 = {
     "login.microsoftonline.com": "https://sts.windows.net",
     "login.microsoftonline.us": "https://sts.windows.net",
@@ -28,16 +27,16 @@ _ISSUERS_V1 = {
 
 
 class InvalidTokenError(Exception):
-    """The token is not good; the text says why without repeating anything of it."""
+    """The token is not accepted; the text says why, and quotes none of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks.
+    """The caller of a request.
 
     Attributes:
-        actor: For the ledger: `user:` or `app:` and the object ID in our tenant.
-        roles: The app roles of this API that he holds.
+        actor: `user:` or `app:` and the object ID in our tenant, for the ledger.
+        roles: The app roles of this API that they hold.
     """
 
     actor: str
@@ -54,15 +53,15 @@ class TokenVerifier:
         self._keys = keys
 
     async def verify(self, token: str) -> Caller:
-        """Say whose token this is.
+        """Return whose token this is.
 
         Raises:
-            InvalidTokenError: It is none, or not ours, or not for us, or not valid at this time.
-            UnavailableError: Nobody can tell, because the keys cannot be fetched.
+            InvalidTokenError: It is malformed, not of our tenant, not for this API, or not valid now.
+            UnavailableError: It cannot be checked, because the keys cannot be fetched.
         """
         key = await self._keys.find(_key_id(token))
         if key is None:
-            raise InvalidTokenError("the tenant publishes no key with which it could have been signed")
+            raise InvalidTokenError("the tenant publishes no key that could have signed it")
         return _caller(self._claims(token, key))
 
     def _claims(self, token: str, key: PyJWK) -> dict[str, Any]:
@@ -81,7 +80,7 @@ class TokenVerifier:
         except jwt.PyJWTError as error:
             raise InvalidTokenError(_reason(error)) from error
         if str(claims["tid"]).lower() != self._tenant_id:
-            raise InvalidTokenError("it is another tenant's")
+            raise InvalidTokenError("it is from another tenant")
         return claims
 
 
@@ -91,14 +90,14 @@ def _key_id(token: str) -> str:
     try:
         header = jwt.get_unverified_header(token)
     except jwt.PyJWTError as error:
-        raise InvalidTokenError("it is no JSON Web Token") from error
+        raise InvalidTokenError("it is not a JSON Web Token") from error
     if header.get("alg") != ALGORITHM:
         raise InvalidTokenError(f"it is not signed with {ALGORITHM}")
     return str(header.get("kid", ""))
 
 
 def _audiences(audience: str) -> Sequence[str]:
-    """Return all forms of the audience: a token of version 2.0 has the bare client ID, others the URI."""
+    """Return both forms of the audience: version 2.0 tokens have the bare client ID, others the URI."""
     bare = audience.removeprefix("api://")
     return (bare, f"api://{bare}")
 
@@ -116,9 +115,9 @@ def _reason(error: Exception) -> str:
         jwt.ExpiredSignatureError: "it has expired",
         jwt.ImmatureSignatureError: "it is not valid yet",
         jwt.InvalidAudienceError: "it is for another audience",
-        jwt.InvalidIssuerError: "it is another issuer's",
+        jwt.InvalidIssuerError: "it is from another issuer",
         jwt.InvalidSignatureError: "its signature is wrong",
-        jwt.MissingRequiredClaimError: "it lacks a claim that every token of Entra has",
+        jwt.MissingRequiredClaimError: "it lacks a claim that every Entra token has",
     }
     return next((text for kind, text in reasons.items() if isinstance(error, kind)), "it is not well-formed")
 
@@ -135,10 +134,10 @@ def _caller(claims: dict[str, Any]) -> Caller:
 
 
 def _is_app(claims: dict[str, Any]) -> bool:
-    """Tell an application's own token from a person's.
+    """Whether this is an application's own token, not a person's.
 
-    `idtyp` says so where the API's registration asks for that claim; without it, an application's token has
-    its object ID as subject and no scopes (access token claims reference, Microsoft identity platform).
+    `idtyp` says so where the API's app registration requests that claim; without it, an application's token
+    has its object ID as subject and no scopes (access token claims reference, Microsoft identity platform).
     """
     kind = claims.get("idtyp")
     if kind is not None:

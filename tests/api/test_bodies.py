@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from enforcer.api.bodies import LARGEST_BODY
+from enforcer.web.messages import LARGEST_BODY
 from tests.support.api_caller import JSON, Caller
 from tests.support.world import World
 

@@ -46,7 +46,7 @@ async def test_whoever_brings_none_is_sent_to_the_sign_in_and_told_nothing(windo
 async def test_a_reader_sees_everything_and_has_no_buttons(stage: Stage, windows: Windows) -> None:
     page = await windows.open(role=READ)
     await expect(page.get_by_role("heading", name="Members without a row")).to_be_visible()
-    await expect(page.get_by_role("contentinfo")).to_contain_text("takes the app role Contractors.Offboard")
+    await expect(page.get_by_role("contentinfo")).to_contain_text("require the app role Contractors.Offboard")
     for path in ("/api/", stage.page_of("Elif Kaya"), stage.page_of("Ghost Account")):
         await page.goto(f"{stage.url}{path}")
         await expect(page.locator("main").get_by_role("button")).to_have_count(0)

@@ -53,8 +53,8 @@ async def test_offboard_asks_once_wants_a_reason_and_removes(stage: Stage, windo
     await sure.click()
     # The browser itself asks for the reason; nothing has been sent.
     assert stage.is_member("Grace Osei")
-    await expect(page.get_by_label("Why?")).to_be_focused()
-    await page.get_by_label("Why?").fill("left at 14:10 “for good” & early")
+    await expect(page.get_by_label("Reason")).to_be_focused()
+    await page.get_by_label("Reason").fill("left at 14:10 “for good” & early")
     await sure.click()
 
     await expect(page.get_by_role("status")).to_have_text("Offboarded. Each step is in the history below.")
@@ -78,7 +78,7 @@ async def test_a_mistake_that_the_browser_lets_through_is_shown_at_its_field(
     await expect(field).to_be_focused()
     await expect(field).to_have_value("2020-01-31")
     await expect(field).to_have_accessible_description(
-        "Not saved. That day is over. To end the access at once, use “Offboard now”."
+        "Not saved. That day is over. To end access now, use “Offboard now”."
     )
     assert stage.is_member("Hugo Meyer")
 

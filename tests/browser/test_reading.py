@@ -54,7 +54,7 @@ async def test_whoever_has_no_mouse_skips_searches_and_gets_to_the_reason(
     await expect(page.get_by_role("heading", level=1)).to_have_text("Quinn Harper")
     await _tab_to(page, "Offboard now…")
     await page.keyboard.press("Enter")
-    await _tab_to(page, "Why? It stands in the ledger.")
+    await _tab_to(page, "Reason (written to the ledger)")
     await page.keyboard.type("left")
     await _tab_to(page, "Yes, offboard now")
     await page.keyboard.press("Enter")
@@ -125,7 +125,7 @@ _NAMELESS = """
 
 
 @pytest.mark.parametrize("where", ["/api/", "/api/?q=", "person", "no row"])
-async def test_on_a_phone_nothing_is_wider_than_the_screen_and_everything_can_be_hit(
+async def test_page_on_a_phone_fits_the_screen_and_its_targets_can_be_hit(
     stage: Stage, windows: Windows, where: str
 ) -> None:
     paths = {"person": stage.page_of("Ada Novak"), "no row": stage.page_of("Forgotten Admin")}

@@ -103,7 +103,7 @@ async def test_a_persons_page_shows_such_texts_as_they_are(hostile: Windows) -> 
     for text in (UPN, COMPANY, SPONSOR, NOTE):
         await expect(page.locator("main")).to_contain_text(text)
     await page.get_by_text("Offboard now…").click()
-    await page.get_by_label("Why?").fill(REASON)
+    await page.get_by_label("Reason").fill(REASON)
     await page.get_by_role("button", name="Yes, offboard now").click()
     await expect(page.locator(".history")).to_contain_text(REASON)
     assert await watch.is_quiet()

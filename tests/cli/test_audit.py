@@ -55,7 +55,7 @@ async def test_one_changed_byte_is_named_and_the_exit_code_is_1(shell: Shell, fo
     assert "BROKEN: entry 4" in ran.out or ran.data["groups"][0]["broken"]["sequence"] == 4
 
 
-async def test_a_manifest_of_an_earlier_export_is_held_against_the_ledger(
+async def test_a_manifest_of_an_earlier_export_is_compared_with_the_ledger(
     shell: Shell, tmp_path: Path
 ) -> None:
     await a_night(shell.world)
@@ -74,9 +74,7 @@ async def test_a_manifest_of_an_earlier_export_is_held_against_the_ledger(
     assert "manifest.json names" in ran.data["groups"][0]["broken"]["reason"]
 
 
-async def test_groups_that_are_not_managed_any_more_are_checked_and_named(
-    shell: Shell, tmp_path: Path
-) -> None:
+async def test_groups_no_longer_managed_are_checked_and_named(shell: Shell, tmp_path: Path) -> None:
     days = ("--from", "2026-11-01", "--to", "2026-11-30")
     await a_night(shell.world)
     await shell.run("audit", "export", *days, "--out", str(tmp_path / "before"))
@@ -88,10 +86,10 @@ async def test_groups_that_are_not_managed_any_more_are_checked_and_named(
     verified = await shell.run("audit", "verify", "-o", "json")
 
     assert (exported.code, verified.code) == (0, 0)
-    assert f"{shell.world.group.id} has a ledger but is not managed any more" in exported.err
+    assert f"{shell.world.group.id} has a ledger but is no longer managed" in exported.err
     written = json.loads((tmp_path / "after/manifest.json").read_bytes())
     assert written["groups_left_out"] == [shell.world.group.id]
-    assert f"{shell.world.group.id} is not managed any more" in verified.err
+    assert f"{shell.world.group.id} is no longer managed" in verified.err
     assert [group["group_id"] for group in verified.data["groups"]] == [other.id, shell.world.group.id]
 
     await tamper(shell.world)
@@ -151,8 +149,8 @@ async def test_evidence_from_a_broken_ledger_is_written_and_the_exit_code_is_1(
         (("--from", "2026-11-01", "--to", "2026-11-30T12:00:00Z"), 2, "it must be a day, YYYY-MM-DD"),
         (("--from", "2026-11-01", "--to", "9999-12-31"), 2, "a placeholder"),
         (("--from", "2026-11-30", "--to", "2026-11-01"), 1, "before it begins"),
-        (("--from", "2026-11-01", "--to", "2026-11-30", "--sla", "soon"), 2, "'soon' is no duration"),
-        (("--from", "2026-11-01", "--to", "2026-11-30", "--sla", "-1h"), 2, "'-1h' is no duration"),
+        (("--from", "2026-11-01", "--to", "2026-11-30", "--sla", "soon"), 2, "'soon' is not a duration"),
+        (("--from", "2026-11-01", "--to", "2026-11-30", "--sla", "-1h"), 2, "'-1h' is not a duration"),
     ],
 )
 async def test_what_cannot_be_exported_is_refused_before_anything_is_written(

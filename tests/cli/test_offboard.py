@@ -33,7 +33,7 @@ async def test_a_person_is_out_with_his_sessions_revoked_and_his_row_ended(shell
     assert "contract ended" in row.note
     assert (await shell.world.on_record(anna.id)).state is State.OFFBOARDED
     assert {entry.note for entry in await shell.world.ledger() if entry.run} == {"contract ended"}
-    # Nobody adds him back, and nothing is left to do.
+    # Nobody adds them back, and nothing is left to do.
     assert (await shell.run("plan", "--detailed-exitcode")).code == 0
 
 

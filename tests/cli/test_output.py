@@ -1,10 +1,15 @@
-"""What stands in tables for people and in JSON for programs."""
+"""Tables for people, JSON for programs."""
 
 from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from enforcer.cli.output import Table, json_text, tell, write_tables
+from tests.cli.conftest import Shell
+from tests.support.world import ENDED
 
 
 def written(capsys: pytest.CaptureFixture[str], *rows: tuple[object, ...]) -> str:
@@ -48,3 +53,28 @@ def test_json_is_indented_and_ends_with_the_line() -> None:
 def test_what_is_told_leaves_stdout_to_the_data(capsys: pytest.CaptureFixture[str]) -> None:
     tell("done")
     assert capsys.readouterr() == ("", "done\n")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("columns", [80, 120])
+async def test_a_plan_fits_the_terminal_and_breaks_no_word(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    world, today = shell.world, datetime.now(UTC).date()
+    anna, soon = world.member("Anna Katharina Zimmermann-Oberhuber"), world.member("Ben Soon")
+    ghost = world.member("Ghost")
+    await world.register(anna.id, ENDED)
+    await world.register(soon.id, (today + timedelta(days=3)).isoformat())
+    await world.register("odd.address@a-long-domain.example", "never")
+    shell.export(COLUMNS=str(columns), LINES="50", TERM="dumb")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+
+    shown = (await shell.run("plan", "--output", "table")).out
+
+    assert max(map(len, shown.splitlines())) <= columns
+    addresses = (anna.user_principal_name, soon.user_principal_name, "odd.address@a-long-domain.example")
+    for whole in (*addresses, ghost.id, ENDED, "remove, revoke", "unregistered_member", "invalid_row"):
+        assert whole in shown
+    # Names come first, and nobody is shown by an ID who has a name.
+    assert sum(line.startswith(addresses) for line in shown.splitlines()) == len(addresses)
+    assert anna.id not in shown

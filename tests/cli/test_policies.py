@@ -1,4 +1,4 @@
-"""The commands as an operator types them, with his own sign-in and at Graph's pace."""
+"""The commands as an operator types them, with their own sign-in and at Graph's pace."""
 
 from __future__ import annotations
 

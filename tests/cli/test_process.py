@@ -34,7 +34,7 @@ async def run(*arguments: str, environ: Mapping[str, str]) -> subprocess.Complet
     return await anyio.to_thread.run_sync(start)
 
 
-async def test_as_a_process_it_leaves_json_on_stdout_nothing_on_stderr_and_exits_with_zero(
+async def test_process_writes_json_to_stdout_nothing_to_stderr_and_exits_zero(
     world: World,
 ) -> None:
     anna = world.member("Anna")

@@ -231,7 +231,7 @@ async def test_a_file_that_is_no_plan_is_refused(shell: Shell, tmp_path: Path, c
     await registered(shell.world, "Anna")
     ran = await shell.run("apply", "--plan", str(file))
     assert (ran.code, ran.out) == (1, "")
-    assert "is no plan written by" in ran.err
+    assert "is not a plan written by" in ran.err
     assert len(shell.world.member_ids()) == 1
 
 
@@ -282,7 +282,7 @@ async def test_a_run_is_undone_after_it_was_shown_what_that_means(shell: Shell) 
     assert (done.code, done.data["undone_run"]) == (0, run_id)
     assert [result["outcome"] for result in done.data["results"]] == ["undone"]
     assert shell.world.member_ids() == {anna.id}
-    assert "the next sweep offboards them again" in done.err
+    assert "the next sweep removes these people again" in done.err
 
     again = await shell.run("undo", run_id)
     assert again.code == 1

@@ -88,7 +88,7 @@ class App:
                 listener.stop()
 
     async def ended(self, function: str, count: int) -> list[Invocation]:
-        """Wait for so many calls of a function to end, and give them."""
+        """Wait until that many calls of a function have ended, and return them."""
         async with asyncio.timeout(20):
             while len(found := self._calls_of(function)) < count:  # noqa: ASYNC110 -- no event tells
                 await asyncio.sleep(0.02)
@@ -98,7 +98,7 @@ class App:
         return [one for one in self.host.invocations if one.function == function and one.finished_at]
 
     def put(self) -> list[Put]:
-        """Tell what the functions have put into queues so far."""
+        """Return what the functions have put into queues so far."""
         found = (
             re.match(r"/?([^/]+)/messages\?.*?visibilitytimeout=(\d+)", call.path)
             for call in self.proxy.calls

@@ -41,7 +41,7 @@ def app(azurite: StorageEndpoints) -> Iterator[HttpApp]:
 
 @dataclass(frozen=True)
 class Token:
-    """What a caller brings, and what becomes of him where he wants to look, or to change something."""
+    """What a caller brings, and the status they get for reading and for changing."""
 
     name: str
     order: dict[str, Any] | None
@@ -79,7 +79,7 @@ _TOKENS = (
 
 @dataclass(frozen=True)
 class Attempt:
-    """A call of a route that succeeds for whoever may make it; `status` is what he gets."""
+    """A call of a route that succeeds for whoever may make it; `status` is what they get."""
 
     path: str
     body: dict[str, Any] | None = None

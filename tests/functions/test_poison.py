@@ -76,7 +76,7 @@ async def test_what_an_earlier_version_had_given_up_is_recorded(app: App) -> Non
     assert await app.lying(f"{OFFBOARDINGS}{POISON}") == 0
 
 
-async def test_what_nobody_can_read_is_tried_announced_told_to_operators_and_recorded(
+async def test_unreadable_message_is_announced_reported_and_recorded(
     app: App, hook: Webhook, caplog: pytest.LogCaptureFixture
 ) -> None:
     texts = ["sweep Contractors please", b64encode(b"\x00\xff\xfe").decode()]
@@ -144,7 +144,7 @@ async def test_what_the_last_try_has_recorded_is_kept_when_a_sweep_is_given_up(a
     assert last.error in run.error
 
 
-async def test_a_sweep_that_is_given_up_after_it_was_recorded_keeps_all_its_findings(app: App) -> None:
+async def test_sweep_given_up_after_it_was_recorded_keeps_its_findings(app: App) -> None:
     runs = app.world.services.runs
     recorded = await app.world.record(too_many(ghosts=5), RunState.FAILED)
     before = await runs.findings(recorded.group_id, recorded.run_id)
@@ -175,7 +175,7 @@ async def test_an_offboarding_that_was_given_up_is_recorded(app: App) -> None:
     assert (run.state, run.kind, run.actor) == (RunState.FAILED, RunKind.OFFBOARD, "ann")
 
 
-async def test_a_group_in_which_the_offboarding_was_complete_stays_so_when_the_message_is_given_up(
+async def test_offboarding_given_up_stays_complete_in_groups_where_it_was(
     app: App,
 ) -> None:
     now = app.world.clock.moment

@@ -8,7 +8,7 @@ import pytest
 from enforcer import clock
 from enforcer.core.offboarding_record import State
 from enforcer.core.runs import Report, Run, RunKind, RunState
-from enforcer.functions.queues import _offboard
+from enforcer.offboarding.queued import work_off
 from enforcer.status.group_status import read_status
 from enforcer.storage.queues import OffboardMessage, SweepMessage
 from enforcer.storage.tables.leases import Leases
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 # sweep ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_sweep_that_acted_asks_for_its_verification_a_quarter_of_an_hour_later(app: App) -> None:
+async def test_sweep_that_acted_requests_its_verification_15_minutes_later(app: App) -> None:
     anna, ben = app.world.member("Anna"), app.world.member("Ben")
     await app.world.register(anna.id, ENDED)
     await app.world.register(ben.id, RUNNING)
@@ -132,7 +132,7 @@ async def test_a_queued_offboarding_is_carried_out(app: App) -> None:
     assert app.put() == []
 
 
-async def test_the_name_of_whoever_cannot_be_found_is_on_record_and_not_in_the_log(app: App) -> None:
+async def test_unknown_persons_name_is_on_record_but_not_in_the_log(app: App) -> None:
     message = OffboardMessage(user="nobody@x.example", reason="left", actor="ann", run_id=RUN_ID)
     begun = Run(
         run_id=RUN_ID, group_id=app.world.group.id, kind=RunKind.OFFBOARD, started_at=clock.now(), mode=""
@@ -148,7 +148,7 @@ async def test_the_name_of_whoever_cannot_be_found_is_on_record_and_not_in_the_l
     assert "nobody@x.example" in run.error
 
 
-async def test_a_queued_offboarding_ends_the_rows_of_whoever_has_no_account_and_says_so(app: App) -> None:
+async def test_queued_offboarding_without_an_account_ends_the_rows(app: App) -> None:
     await app.world.register("nora@x.example", RUNNING)
     message = OffboardMessage(user="nora@x.example", reason="left", actor="ann", run_id=RUN_ID)
 
@@ -161,7 +161,7 @@ async def test_a_queued_offboarding_ends_the_rows_of_whoever_has_no_account_and_
     assert f"ended now: {app.world.group.id}/nora@x.example" in run.error
 
 
-async def test_while_storage_is_away_an_offboarding_is_tried_again_and_again_later(app: App) -> None:
+async def test_queued_offboarding_while_storage_is_away_is_retried_ever_later(app: App) -> None:
     anna = app.world.member("Anna")
     message = OffboardMessage(user=anna.id, reason="left", actor="ann", run_id=RUN_ID, attempt=3)
     away = StorageFault(calls=Calls(service=Service.TABLE), times=1_000, reply=Reply.SERVER_BUSY)
@@ -179,7 +179,7 @@ async def test_while_no_token_can_be_had_an_offboarding_is_tried_again_later(app
     anna = app.world.member("Anna")
     message = OffboardMessage(user=anna.id, reason="left", actor="ann", run_id=RUN_ID, attempt=3)
     app.world.directory.sandbox.faults.add(Fault(path="/msi/token", status=503, times=None))
-    await _offboard(app.world.services, message)
+    await work_off(app.world.services, message)
     assert app.put() == [Put("offboardings", 240)]
 
 
@@ -208,7 +208,7 @@ async def test_an_offboarding_of_nobody_fails(app: App) -> None:
     assert not (await app.call("offboard_queued", message)).succeeded
 
 
-async def test_a_sweep_that_is_delivered_twice_does_not_write_over_its_first_record(app: App) -> None:
+async def test_sweep_delivered_twice_does_not_overwrite_its_first_record(app: App) -> None:
     anna = app.world.member("Anna")
     await app.world.register(anna.id, ENDED)
     assert (await app.call("sweep", wanted(app))).succeeded

@@ -28,7 +28,7 @@ async def test_a_night_that_comes_late_says_so(app: App) -> None:
     assert message.reason == "nightly, late"
 
 
-async def test_a_night_that_cannot_be_told_fails_so_that_the_platform_tries_again(app: App) -> None:
+async def test_night_that_cannot_be_queued_fails_and_is_retried(app: App) -> None:
     app.proxy.set_fault(Fault(times=100, reply=Reply.CONDITION_NOT_MET))
     assert not (await app.host.timer("nightly")).succeeded
     app.proxy.clear()

@@ -85,7 +85,7 @@ async def test_without_a_role_nobody_sees_anything(visitor: Visitor) -> None:
 async def test_where_the_api_is_not_configured_nobody_comes_in(visitor: Visitor) -> None:
     visitor.configure(api_audience="")
     page = await visitor.get("/api/")
-    assert (page.status, page.text[:22]) == (403, "Nobody may come in yet")
+    assert (page.status, page.text[:30]) == (403, "The page is not configured yet")
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "none"])
@@ -113,8 +113,8 @@ async def test_a_mistake_of_ours_tells_nothing_of_itself(visitor: Visitor, world
     assert page.text.startswith("Something went wrong here")
 
 
-async def test_when_nobody_can_tell_whose_token_it_is_the_page_says_to_come_again(visitor: Visitor) -> None:
+async def test_page_while_tokens_cannot_be_checked_says_to_try_again(visitor: Visitor) -> None:
     visitor.world.directory.sandbox.faults.add(Fault(path="keys", times=None))
     page = await visitor.get("/api/")
     assert (page.status, page.headers["Retry-After"]) == (503, "30")
-    assert page.text.startswith("No answer at present")
+    assert page.text.startswith("No answer")

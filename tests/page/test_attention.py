@@ -38,7 +38,7 @@ def finding(kind: FindingKind, key: str | None = "ben@x.example") -> Finding:
 
 
 def found(*named: Finding, left_out: int = 0) -> RunFindings:
-    """Return what a run found that leaves out so many of the first one's kind."""
+    """Return what a run found that leaves out that many of the first one's kind."""
     by_kind = Counter([finding.kind for finding in named] + [named[0].kind] * left_out)
     return RunFindings(named=named, by_kind=by_kind, left_out=left_out)
 

@@ -56,7 +56,7 @@ async def test_extend_changes_the_end_date_and_nothing_else(
     assert (entry.action, entry.actor) == (Action.REGISTER_EXTEND, visitor.actor)
 
 
-async def test_extend_mends_a_row_whose_date_cannot_be_read_even_when_entra_is_away(
+async def test_extend_fixes_an_unreadable_date_even_while_entra_is_away(
     visitor: Visitor, world: World
 ) -> None:
     await world.register("max@example.com", "31.02.2027")
@@ -66,13 +66,13 @@ async def test_extend_mends_a_row_whose_date_cannot_be_read_even_when_entra_is_a
     assert await end_date(world, "max@example.com") == "2098-02-28"
 
 
-async def test_whoever_is_no_member_any_more_is_told_that_a_date_gives_nothing_back(
+async def test_extend_for_a_former_member_says_that_access_is_not_restored(
     visitor: Visitor, world: World, anna: User
 ) -> None:
     await world.register(anna.id, ENDED)
     await world.sweep()
     page = await visitor.follow(await extended(visitor, anna, "2098-12-31"))
-    assert "is no member of the group, so this alone gives no access back" in said(page)[0]
+    assert "is not a member of the group, so this alone does not restore access" in said(page)[0]
 
 
 @pytest.mark.parametrize("end", ["", "soon", "2026-02-31", "31.12.2098", "0001-01-01", "9999-12-31", "<b>"])
@@ -83,7 +83,7 @@ async def test_a_date_that_is_none_is_shown_where_it_was_typed(
     assert page.status == 400
     [field] = page.all("input", name="end")
     assert (field.attributes["value"], field.attributes["aria-invalid"]) == (end, "true")
-    assert "Give a day, such as 2027-01-31." in page.text
+    assert "Enter a day, such as 2027-01-31." in page.text
 
 
 async def test_a_day_that_is_over_is_no_extension(visitor: Visitor, world: World, anna: User) -> None:
@@ -94,7 +94,7 @@ async def test_a_day_that_is_over_is_no_extension(visitor: Visitor, world: World
 
 
 @pytest.mark.parametrize("group", ["", "x", "5d0c4e0a-6b0f-4a1c-9d53-0d0b6a7f1e21"])
-async def test_another_group_is_refused_unless_there_is_only_one_and_none_is_named(
+async def test_change_in_another_group_is_refused_unless_none_is_named(
     visitor: Visitor, anna: User, group: str
 ) -> None:
     page = await visitor.post(
@@ -194,7 +194,7 @@ async def test_when_a_step_fails_for_good_the_page_says_so_and_what_graph_said(
     )
     page = await visitor.follow(await offboarded(visitor, anna))
     assert page.all("p", role="alert")
-    assert said(page)[0].startswith("Not every step was done. Every sweep from now on tries again.")
+    assert said(page)[0].startswith("Not every step was done. Every sweep tries again.")
 
 
 async def test_whoever_is_protected_is_not_offboarded_whatever_is_sent(

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from enforcer.api.bodies import LARGEST_BODY
 from enforcer.page.forms import one_line, read_form
-from enforcer.web.messages import Request
+from enforcer.web.messages import LARGEST_BODY, Request
 from enforcer.web.problems import ProblemError
 
 FORM = "application/x-www-form-urlencoded"

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 async def test_before_the_first_run_the_page_says_that_there_was_none(visitor: Visitor) -> None:
     page = await visitor.get("/api/")
     assert page.status == 200
-    assert "No run has been complete yet." in page.text
+    assert "No run has completed yet." in page.text
     assert "No run yet." in page.text
     assert "All clear" not in page.text
 
@@ -42,7 +42,7 @@ async def test_a_member_without_a_row_is_named_and_linked(visitor: Visitor, worl
     assert "1 member without a row" in page.text
 
 
-async def test_whoever_has_been_registered_since_is_no_member_without_a_row_any_more(
+async def test_member_registered_since_the_run_is_not_listed_as_unregistered(
     visitor: Visitor, world: World
 ) -> None:
     ghost = world.member("Gus Ghost")
@@ -51,7 +51,7 @@ async def test_whoever_has_been_registered_since_is_no_member_without_a_row_any_
     assert "Members without a row" not in (await visitor.get("/api/")).text
 
 
-async def test_when_entra_does_not_answer_members_without_a_row_go_by_their_object_ids(
+async def test_unregistered_members_while_entra_is_away_go_by_object_id(
     visitor: Visitor, world: World
 ) -> None:
     ghost = world.member("Gus Ghost")
@@ -82,8 +82,8 @@ async def test_of_however_many_findings_none_is_missing_from_the_numbers(
     page = await visitor.get("/api/")
     assert "4999 members without a row" in page.text
     assert "6000 other findings" in page.text
-    assert f"and {4_999 - NAMED} more; the nightly run's report has them all" in page.text
-    assert f"and {6_000 - NAMED} more; the nightly run's report has them all" in page.text
+    assert f"and {4_999 - NAMED} more; the nightly run's report lists them all" in page.text
+    assert f"and {6_000 - NAMED} more; the nightly run's report lists them all" in page.text
 
 
 async def test_as_long_as_one_finding_is_left_out_nothing_is_clear(visitor: Visitor, world: World) -> None:
@@ -132,7 +132,7 @@ async def test_a_held_plan_is_shown_with_its_people_approved_and_carried_out(
 ) -> None:
     await _hold(visitor, world)
     page = await visitor.get("/api/")
-    assert "The brake holds a plan: 3 of 3 members would go" in page.text
+    assert "The brake holds a plan: 3 of 3 members would be offboarded" in page.text
     assert {"Person 0", "Person 1", "Person 2"} <= page.links().keys()
     [digest] = [item.attributes["value"] for item in page.all("input", name="digest")]
 
@@ -153,7 +153,7 @@ async def test_a_reader_sees_a_held_plan_and_cannot_approve_it(visitor: Visitor,
     page = await visitor.get("/api/")
     assert "The brake holds a plan" in page.text
     assert page.buttons() == []
-    assert "You may look." in _footer(page)
+    assert "You have read access." in _footer(page)
     assert (await visitor.post("/api/", {"digest": digest})).status == 403
     assert (await world.sweep()).run.held
 

@@ -28,7 +28,7 @@ def test_what_a_browser_takes_for_another_path_has_no_page(name: str) -> None:
     assert person_path(name) == ""
 
 
-def test_a_person_is_called_as_the_register_calls_him_whatever_the_case_of_his_key() -> None:
+def test_link_uses_the_registers_name_whatever_the_case_of_the_key() -> None:
     people = People.of([row("Anna@Example.com", "2027-01-31", display_name="Anna Adler")])
     assert people.link("anna@example.COM").name == "Anna Adler"
     assert "ANNA@example.com" in people

@@ -27,7 +27,7 @@ async def test_a_person_is_shown_with_row_enforcement_and_history(visitor: Visit
 
     text = (await visitor.get(f"/api/people/{anna.id}")).text
 
-    for told in ("Anna Ended In Entra", "no member", "31 Jan 2020", "Northwind", "sam@contoso.example"):
+    for told in ("Anna Ended In Entra", "not a member", "31 Jan 2020", "Northwind", "sam@contoso.example"):
         assert told in text
     assert "Enforcement: offboarded" in text
     assert "Remove from the group: removed (end date 2020-01-31)" in text
@@ -75,7 +75,7 @@ async def test_a_guest_with_an_account_of_this_tenant_is_told_apart(visitor: Vis
 async def test_a_row_whose_person_entra_does_not_know_is_shown(visitor: Visitor, world: World) -> None:
     await world.register("left@example.com", ENDED, display_name="Lea Left")
     page = await visitor.get("/api/people/left@example.com")
-    assert page.text.startswith("Lea Left In Entra Entra knows nobody of this name.")
+    assert page.text.startswith("Lea Left In Entra Entra knows nobody of that name.")
     assert "Offboard now…" not in page.text
     assert page.buttons() == ["Extend"]
 
@@ -96,7 +96,7 @@ async def test_a_row_under_a_group_in_capitals_is_shown_with_what_is_wrong(
     await world.services.register.save(stray)
     page = await visitor.get("/api/people/anna@example.com")
     assert "it must be the group's object ID in lower case" in page.text
-    # There is nothing here that would mend it.
+    # Nothing here would fix it.
     assert page.buttons() == []
 
 
@@ -107,14 +107,14 @@ async def test_whom_nobody_knows_is_not_found(visitor: Visitor, name: str) -> No
     assert (await visitor.get(f"/api/people/{name}")).status == 404
 
 
-async def test_when_entra_does_not_answer_the_rest_is_shown_and_he_can_still_be_offboarded(
+async def test_person_while_entra_is_away_is_shown_and_can_be_offboarded(
     visitor: Visitor, world: World
 ) -> None:
     anna = world.member("Anna Adler")
     await world.register(anna.id, RUNNING, display_name="Anna")
     world.directory.sandbox.faults.add(Fault(path="^/v1.0", times=None))
     page = await visitor.get(f"/api/people/{anna.id}")
-    assert page.text.startswith("Anna In Entra Entra does not answer at present.")
+    assert page.text.startswith("Anna In Entra Entra does not answer.")
     assert page.buttons() == ["Extend", "Yes, offboard now"]
 
 
@@ -155,7 +155,7 @@ async def test_a_reader_gets_no_forms(visitor: Visitor, world: World) -> None:
         assert len(page.all("form")) == 1  # the search
 
 
-async def test_the_protected_and_in_report_mode_everybody_is_not_offered_to_be_offboarded(
+async def test_person_protected_or_in_report_mode_cannot_be_offboarded(
     visitor: Visitor, world: World
 ) -> None:
     anna = world.member("Anna Adler")

@@ -1,4 +1,4 @@
-"""What the page of one person makes of what is known of him."""
+"""What a person's page shows of what is known about them."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ def known(person: Person | None, *display_names: str) -> Known:
     )
 
 
-def test_a_person_is_called_as_entra_does_else_as_the_register_does_else_as_asked_for() -> None:
+def test_name_is_entras_then_the_registers_then_the_one_in_the_path() -> None:
     assert name_of(known(IN_ENTRA, "Anna in the register")) == "Anna in Entra"
     assert name_of(known(None, "Anna in the register")) == "Anna in the register"
     assert name_of(known(None)) == "anna@x.example"
 
 
 def test_a_mistake_concerns_only_the_form_in_which_it_was_made() -> None:
-    mistakes = Mistakes(problems={"end_date": "is no day"}, form={"action": "extend", "group": GROUP})
+    mistakes = Mistakes(problems={"end_date": "is not a day"}, form={"action": "extend", "group": GROUP})
     assert mistakes.concerns("extend", GROUP)
     assert not mistakes.concerns("extend", "another group")
     assert not mistakes.concerns("offboard", GROUP)
-    assert (mistakes.of("end_date"), mistakes.of("reason")) == ("is no day", "")
+    assert (mistakes.of("end_date"), mistakes.of("reason")) == ("is not a day", "")
 
 
 async def shown(visitor: Visitor, **more: object) -> dict[str, str]:

@@ -85,7 +85,7 @@ async def test_a_week_that_there_is_not_is_no_error(visitor: Visitor, week: str)
     assert (await visitor.get(f"/api/?week={week}")).status == 200
 
 
-async def test_an_accent_is_found_in_either_form_and_what_is_invisible_around_is_taken_off(
+async def test_search_finds_accents_in_either_form_and_trims_the_invisible(
     visitor: Visitor, world: World
 ) -> None:
     await world.register("zoe\u0308@example.com", RUNNING, display_name="Zoë Adler")

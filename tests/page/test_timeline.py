@@ -37,7 +37,7 @@ def test_whoever_is_gone_and_whoever_cannot_be_read_are_in_no_week() -> None:
     assert sum(week.ending for week in time_line(rows, DAYS)) == 0
 
 
-def test_of_a_busy_week_the_first_are_named_and_the_others_counted_and_linked() -> None:
+def test_busy_week_names_the_first_and_counts_and_links_the_others() -> None:
     rows = [row(f"{number:03}@example.com", "2026-12-01") for number in range(NAMED_PER_WEEK + 5)]
     week = time_line(rows, DAYS)[1]
     assert (len(week.ends), week.more, week.ending) == (NAMED_PER_WEEK, 5, NAMED_PER_WEEK + 5)

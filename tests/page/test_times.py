@@ -12,7 +12,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 CALENDAR = Calendar(now=datetime(2026, 11, 23, 13, 5, tzinfo=UTC), zone=BERLIN)
 
 
-def test_a_moment_is_told_in_the_organisations_zone_and_kept_in_utc_for_programs() -> None:
+def test_moment_is_local_for_people_and_utc_for_programs() -> None:
     moment = CALENDAR.moment(CALENDAR.now)
     assert (moment.iso, moment.text) == ("2026-11-23T13:05:00Z", "23 Nov 2026, 14:05")
 

@@ -35,5 +35,5 @@ def test_every_kind_of_run_has_a_word(kind: RunKind) -> None:
         (changed(RUN, state=RunState.RUNNING), "running"),
     ],
 )
-def test_a_run_that_touched_nobody_because_of_the_brake_is_not_told_as_complete(run: Run, told: str) -> None:
+def test_run_held_by_the_brake_is_not_shown_as_complete(run: Run, told: str) -> None:
     assert run_state(run) == told

@@ -10,9 +10,9 @@ from azure.storage.queue.aio import QueueClient
 
 from enforcer.core.ledger import Action
 from enforcer.core.runs import OUT_OF_TIME, RunState
-from enforcer.functions.queues import follow_up
 from enforcer.graph.retries import RetryBudget
 from enforcer.storage.queues import SWEEPS
+from enforcer.sweep.queued import follow_up
 from sandbox.directory.faults import Effect
 from sandbox.storage_proxy import Service, StorageProxy
 from tests.reliability.conftest import OpenWorld

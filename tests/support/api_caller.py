@@ -11,8 +11,8 @@ from azure.storage.queue.aio import QueueClient
 
 from enforcer.api.routes import ROUTES
 from enforcer.graph.retries import RetryBudget
+from enforcer.offboarding.or_queue import Budget
 from enforcer.web.app import Api
-from enforcer.web.calls import Budget
 from enforcer.web.messages import Request, Response
 from enforcer.web.routes import Route
 from sandbox.azurite import StorageEndpoints

@@ -43,14 +43,14 @@ def test_a_problem_is_told_as_it_is() -> None:
 
 
 def test_what_was_wrong_with_what_was_sent_is_named_by_its_field() -> None:
-    document = problem_of(InputError("is no day", field="end_date")).document("request-1")
-    assert [(error.field, error.message) for error in document.errors] == [("end_date", "is no day")]
+    document = problem_of(InputError("is not a day", field="end_date")).document("request-1")
+    assert [(error.field, error.message) for error in document.errors] == [("end_date", "is not a day")]
     assert document.request_id == "request-1"
     assert problem_of(ReadError("half a page")).document("request-1").errors == ()
 
 
 def test_whoever_has_to_wait_is_told_how_long() -> None:
-    response = problem_of(UnavailableError("away")).told("request-1")
+    response = problem_of(UnavailableError("away")).response("request-1")
     assert (response.status, response.headers["Retry-After"]) == (503, "30")
 
 
@@ -65,6 +65,6 @@ def test_an_unfinished_offboarding_says_what_was_done() -> None:
         steps=(),
         ended_rows=(),
     )
-    response = UnfinishedError(offboarded).told("request-1")
+    response = UnfinishedError(offboarded).response("request-1")
     told = msgspec.json.decode(response.body, type=Problem)
     assert (told.code, told.offboarding) == (Code.UNFINISHED, offboarded)

@@ -1,1 +1,1 @@
-"""What each route does, over the same functions as the command line."""
+"""What each route does, with the same functions as the command line."""

@@ -1,4 +1,4 @@
-"""`/contractors`: the register, to look at and to change row by row."""
+"""`/contractors`: read and change the register, row by row."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _limit(call: Call) -> int:
 
 
 def _end_of_page(rows: Sequence[Registration], limit: int) -> int:
-    """Return how many rows to show: the limit, or more until one comes whose key can be asked for."""
+    """Return how many rows to show: the limit, or more up to the next row whose key can be queried."""
     ends = (end for end in range(limit, len(rows)) if is_key(rows[end - 1].row_key))
     return next(ends, len(rows))
 
@@ -87,7 +87,7 @@ def _place(call: Call, groups: tuple[str, ...]) -> Place | None:
     text = call.request.query.get("continuation", "")
     if not text:
         return None
-    wrong = invalid("continuation", "continuation must be what the last answer gave, for the same groups")
+    wrong = invalid("continuation", "continuation must come from the last answer, for the same groups")
     try:
         group_id, row_key = msgspec.json.decode(base64.urlsafe_b64decode(text), type=tuple[str, str])
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:

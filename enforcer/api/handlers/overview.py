@@ -1,4 +1,4 @@
-"""`GET /status` and `GET /health`: how things stand, and whether anybody is there at all."""
+"""`GET /status` and `GET /health`: the state of every group, and whether the app is up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/sweeps`, `/runs` and `/plans`: to start a run, to look at one, and to let one through."""
+"""`/sweeps`, `/runs` and `/plans`: start a run, show one, approve a plan."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ async def start_sweeps(call: Call) -> Response:
         actor=call.caller.actor,
     )
     for place, group_id in enumerate(groups):
-        if not await _asked_for_sweep(call, replace(run, group_id=group_id)):
-            raise _not_asked(run.run_id, groups[:place], groups[place:])
+        if not await _queue_sweep(call, replace(run, group_id=group_id)):
+            raise _not_queued(run.run_id, groups[:place], groups[place:])
     started = tuple(StartedSweep(group_id=group_id, run_id=run.run_id) for group_id in groups)
     return respond(
         StartedSweeps(run_id=run.run_id, mode=mode, runs=started),
@@ -77,20 +77,20 @@ async def approve_plan(call: Call) -> Response:
     except NotFoundError:
         raise
     except InputError as error:
-        # There is such a plan, but it needs no approval, or has used the one that it had.
+        # The plan exists, but needs no approval, or has used up the one that it had.
         raise ProblemError(409, Code.REFUSED, str(error), field=error.field) from error
     return respond(ApprovedPlans(plans=tuple(plans)))
 
 
 def _narrowed(mode: Mode, wanted: Mode | None) -> Mode:
-    """Return the mode of a sweep: a caller may have less done than the settings say, never more."""
+    """Return the mode of a sweep: a caller may narrow that of the settings, never widen it."""
     if mode is Mode.REPORT and wanted is Mode.ENFORCE:
         raise RefusedError("ENFORCER_MODE is report: no sweep may change anything", field="mode")
     return wanted or mode
 
 
-async def _asked_for_sweep(call: Call, run: Run) -> bool:
-    """Note the run, so that whoever looks for it finds it, and put its message; False if that cannot be."""
+async def _queue_sweep(call: Call, run: Run) -> bool:
+    """Record the run, so that it can be looked up, and queue its message; return whether that worked."""
     message = SweepMessage(
         group_id=run.group_id,
         reason=run.reason,
@@ -110,10 +110,10 @@ async def _asked_for_sweep(call: Call, run: Run) -> bool:
     return True
 
 
-def _not_asked(run_id: str, asked: Sequence[str], not_asked: Sequence[str]) -> ProblemError:
-    if not asked:
-        return unavailable("The queue does not answer, so no sweep was asked for. Try again.")
+def _not_queued(run_id: str, queued: Sequence[str], left: Sequence[str]) -> ProblemError:
+    if not queued:
+        return unavailable("The queue does not answer, so no sweep was queued. Try again.")
     return unavailable(
-        f"The queue does not answer any more. Run {run_id} sweeps {', '.join(asked)}, but not"
-        f" {', '.join(not_asked)}: ask for these again, by group_id."
+        f"The queue no longer answers. Run {run_id} sweeps {', '.join(queued)}, but not"
+        f" {', '.join(left)}: request these again, by group_id."
     )

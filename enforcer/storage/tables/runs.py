@@ -78,6 +78,11 @@ class Runs:
         ]
         return [run for found in rows for run in found]
 
+    async def is_complete(self, run_id: str, group_ids: Sequence[str]) -> bool:
+        """Whether a run is on record, and complete in all of these groups."""
+        runs = await self.of_id(run_id, group_ids) if run_id else []
+        return bool(runs) and all(run.state is RunState.COMPLETE for run in runs)
+
     async def findings(self, group_id: str, run_id: str) -> RunFindings:
         """Return what a run found: all of it counted, and named as far as its row could hold it."""
         async with self._tables.table(TABLE) as table:

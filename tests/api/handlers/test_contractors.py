@@ -132,7 +132,7 @@ async def test_what_is_wrong_with_the_query_is_named(caller: Caller, name: str, 
     assert (reply.status, reply.fields) == (400, [name])
 
 
-async def test_a_contractor_is_found_by_any_of_his_names_and_shown_with_what_was_done(
+async def test_get_contractor_by_any_name_shows_the_row_and_what_was_done(
     caller: Caller, world: World
 ) -> None:
     anna = world.member("Anna Novak", mail="anna@partner.example")

@@ -33,7 +33,7 @@ async def queued(azurite: StorageEndpoints, run_id: str) -> list[OffboardMessage
     return [message for message in messages if message.run_id == run_id]
 
 
-async def test_a_person_loses_membership_and_sessions_and_every_step_names_its_request(
+async def test_offboard_removes_and_revokes_and_names_every_graph_request(
     caller: Caller, world: World
 ) -> None:
     anna = world.member("Anna Novak")
@@ -92,7 +92,7 @@ async def test_nobody_of_that_name(caller: Caller, name: str) -> None:
     assert (reply.status, reply.json["code"], reply.fields) == (404, "not_found", ["user"])
 
 
-async def test_whoever_has_no_account_is_not_found_and_the_answer_lists_the_rows_that_end(
+async def test_offboard_without_an_account_is_404_and_lists_the_rows_that_end(
     caller: Caller, world: World
 ) -> None:
     await world.register("nora@x.example", RUNNING)
@@ -150,7 +150,7 @@ async def test_what_is_refused_for_good_is_told_step_by_step(caller: Caller, wor
 # When it cannot be done at once ----------------------------------------------------------------------------
 
 
-async def test_when_graph_does_not_answer_the_work_is_queued_and_can_be_looked_at(
+async def test_offboard_while_graph_is_away_is_queued_and_can_be_looked_up(
     caller: Caller, world: World, azurite: StorageEndpoints
 ) -> None:
     anna = world.member("Anna Novak")
@@ -212,9 +212,7 @@ async def test_when_no_token_for_graph_can_be_had_the_work_is_queued(
     assert await queued(azurite, reply.json["run_id"])
 
 
-async def test_an_identity_that_is_refused_a_token_is_told_at_once_and_nothing_is_promised(
-    caller: Caller, world: World
-) -> None:
+async def test_offboard_when_the_identity_gets_no_token_is_not_queued(caller: Caller, world: World) -> None:
     anna = world.member("Anna Novak")
     world.directory.sandbox.faults.add(Fault(path="/msi/token", status=400, times=None))
 
@@ -254,7 +252,7 @@ async def test_when_the_tables_fail_and_the_queue_answers_nothing_is_lost(
     assert await queued(azurite, reply.json["run_id"])
 
 
-async def test_when_even_the_queue_fails_the_caller_is_told_that_nothing_was_queued(
+async def test_offboard_when_the_queue_fails_too_says_that_nothing_was_queued(
     caller: Caller, world: World, storage: StorageProxy
 ) -> None:
     anna = world.member("Anna Novak")

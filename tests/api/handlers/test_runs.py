@@ -140,7 +140,7 @@ async def test_a_finished_run_is_shown_with_its_counts_and_findings(caller: Call
     assert reply.json["findings_left_out"] == 0
 
 
-async def test_of_too_many_findings_some_of_every_kind_are_named_and_the_rest_is_counted(
+async def test_get_run_with_many_findings_lists_some_and_counts_the_rest(
     caller: Caller, world: World
 ) -> None:
     run = await world.record(too_many(ghosts=5))
