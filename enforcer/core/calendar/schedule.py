@@ -2,7 +2,7 @@
 
 Unlike in cron, a day must match both the day of the month and the day of the week. `as_azure_reads` takes
 what Microsoft's own parser takes (NCrontab.Signed, in Microsoft.Azure.WebJobs.Extensions 3.0.6; its answers
-are in tests/core/ncrontab.tsv), and `as_written` only what that parser reads as people mean it.
+are in tests/core/calendar/ncrontab.tsv), and `as_written` only what that parser reads as people mean it.
 """
 
 from __future__ import annotations
