@@ -298,3 +298,32 @@ def test_an_entry_without_a_date_whose_time_is_an_ends_own_or_none_is_filed_neve
         (rows[0].due_at, 0),
         (DUE, 0),
     ]
+
+
+def test_ends_without_a_date_stay_apart_and_keep_what_is_about_them() -> None:
+    undated = [entry(action, end_date="") for action in (Action.REMOVE, Action.REVOKE)]
+    spoilt = entry(Action.REMOVE, end_date="some day")
+    found = gather(*undated, spoilt)
+    assert [(one.end_date, one.due_at, len(one.links)) for one in found] == [
+        ("", None, 2),
+        ("some day", None, 1),
+    ]
+
+
+def test_an_end_without_a_date_has_no_departure() -> None:
+    verified = entry(Action.VERIFY, DUE - HOUR, end_date="")
+    found = gather(verified, removal(NOW), members=NOBODY)
+    assert [(one.due_at, one.was_out) for one in found] == [(None, False), (DUE, False)]
+
+
+def test_of_two_removals_at_one_time_either_is_the_departure() -> None:
+    at = LATER_AT - HOUR
+    other = entry(Action.REMOVE, at, outcome="removed", end_date="2026-11-25")
+    assert last(removal(at), other).was_out
+
+
+def test_ends_come_in_the_order_of_time() -> None:
+    assert ends(gather(endings=[ending(ANNA.id, LATER), ending(BEN.id)])) == [
+        (BEN.id, ENDED),
+        (ANNA.id, LATER),
+    ]
