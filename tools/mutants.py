@@ -86,6 +86,8 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
     """Yield the parts of a node that determine what the program does."""
     if isinstance(node, ast.Import | ast.ImportFrom | ast.TypeAlias):
         return
+    if isinstance(node, ast.ClassDef):  # how it is made, as `frozen=True`, is declared, too
+        node = ast.ClassDef(node.name, node.bases, [], node.body, [])
     for name, value in ast.iter_fields(node):
         parts = value if isinstance(value, list) else [value]
         for part in parts if name not in _DECLARED else ():

@@ -35,3 +35,9 @@ def test_what_has_been_fixed_since_does_not_count() -> None:
     assert (present.named, present.by_kind) == (tuple(_of(GHOST, "b")), {GHOST: 4, ROW: 1})
     # Old rows do not say how many there were of a kind.
     assert RunFindings(named=tuple(_of(GHOST, "a"))).without(lambda _: True) == RunFindings()
+
+
+def test_of_several_kinds_only_what_has_been_mended_counts_no_more() -> None:
+    found = RunFindings(named=(*_of(GHOST, "a", "b"), *_of(ROW, "c")), by_kind={GHOST: 2, ROW: 1})
+    present = found.without(lambda finding: finding.kind is ROW)
+    assert (present.named, present.by_kind) == (tuple(_of(GHOST, "a", "b")), {GHOST: 2})

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from enforcer.core.messages import Channel, Message, MessageState
+from enforcer.core.messages import GIVE_UP_AFTER, Channel, Level, Message, MessageState
 
 NOW = datetime(2026, 12, 3, 0, 30, tzinfo=UTC)
 
@@ -54,3 +55,33 @@ def test_a_failure_keeps_the_text_for_the_next_attempt() -> None:
     failed = message().begun(NOW).failed("503")
 
     assert (failed.body, failed.last_error, failed.attempts) == ("b", "503", 1)
+
+
+def test_a_message_is_stale_from_when_it_is_of_no_use() -> None:
+    first = message()
+    assert not first.is_stale(first.give_up_at - timedelta(seconds=1))
+    assert first.is_stale(first.give_up_at)
+    assert timedelta(days=5) == GIVE_UP_AFTER
+
+
+def test_no_pause_is_longer_than_half_a_day() -> None:
+    tried = replace(message(), attempts=100).begun(NOW)
+    assert (tried.next_attempt_at, tried.attempts) == (NOW + timedelta(hours=12), 101)
+
+
+def test_what_became_of_a_message_is_noted() -> None:
+    tried = message().begun(NOW).failed("503")
+    sent, given_up = tried.sent(NOW), tried.given_up("too late")
+    assert (sent.state, sent.sent_at, sent.last_error) == (MessageState.SENT, NOW, "")
+    assert (given_up.state, given_up.sent_at, given_up.last_error) == (
+        MessageState.GIVEN_UP,
+        None,
+        "too late",
+    )
+    assert (sent.next_attempt_at, given_up.next_attempt_at) == (None, None)
+
+
+def test_the_words_are_those_of_the_messages_that_are_there() -> None:
+    assert [one.value for one in Channel] == ["mail", "operators"]
+    assert [one.value for one in Level] == ["info", "success", "warning", "failure"]
+    assert [one.value for one in MessageState] == ["waiting", "sent", "given_up"]

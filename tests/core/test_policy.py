@@ -2,9 +2,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from enforcer.core.policy import PolicyState, digest, pruned, read_policy
+from enforcer.core.policy import (
+    ALL,
+    DECIDING,
+    GUESTS,
+    Applications,
+    Json,
+    PolicyState,
+    Users,
+    digest,
+    made_here,
+    pruned,
+    read_policy,
+)
 from tests.support.policy_examples import OTHER, changed, handmade, in_tenant, shipped
 
 BLOCK = "no-group-no-access"
@@ -88,3 +101,84 @@ def test_a_policy_with_conditions_does_not_block_everywhere(
 ) -> None:
     body = in_tenant(shipped()[BLOCK]).body
     assert not read_policy(body | {"conditions": body["conditions"] | narrowed}).blocks_everywhere
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({}, ("", "", PolicyState.DISABLED)),
+        ({"id": None, "displayName": None, "state": None}, ("", "", PolicyState.DISABLED)),
+        ({"id": "1", "displayName": "Mine", "state": "enabled"}, ("1", "Mine", PolicyState.ENABLED)),
+        (
+            {"id": "1", "displayName": "Mine", "state": "enabledForReportingButNotEnforced"},
+            ("1", "Mine", PolicyState.REPORT_ONLY),
+        ),
+    ],
+)
+def test_a_policy_is_read_as_graph_writes_it(body: Json, told: tuple[str, str, PolicyState]) -> None:
+    policy = read_policy(body)
+    assert (policy.id, policy.display_name, policy.state) == told
+    assert policy.is_enabled is (body.get("state") == "enabled")
+    assert (policy.users, policy.applications) == (Users(), Applications())
+    assert not (policy.blocks)
+    assert not (policy.blocks_everywhere)
+    assert not (policy.exempts_apps)
+    assert not (policy.is_altered)
+
+
+@pytest.mark.parametrize("body", [{"conditions": []}, {"conditions": {"users": {"includeUsers": "All"}}}])
+def test_what_is_not_a_policy_is_refused(body: Json) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        read_policy(body)
+
+
+EVERYWHERE: Json = {
+    "conditions": {"applications": {"includeApplications": ["All"]}, "clientAppTypes": ["all"]},
+    "grantControls": {"builtInControls": ["block"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "everywhere"),
+    [
+        ({}, True),
+        ({"conditions": None}, False),
+        ({"conditions": {"applications": {"includeApplications": ["All"]}}}, False),
+        ({"conditions": {"clientAppTypes": ["all"]}}, False),
+        ({"conditions": {"clientAppTypes": ["all"], "applications": {"includeApplications": ["x"]}}}, False),
+        ({"conditions": EVERYWHERE["conditions"] | {"platforms": {"includePlatforms": ["iOS"]}}}, False),
+        ({"conditions": EVERYWHERE["conditions"] | {"platforms": None}}, True),
+        ({"grantControls": None}, False),
+        ({"grantControls": {"builtInControls": None}}, False),
+        ({"grantControls": {"builtInControls": ["mfa"]}}, False),
+    ],
+)
+def test_a_policy_blocks_everywhere_if_nothing_narrows_it(change: Json, *, everywhere: bool) -> None:
+    assert read_policy(EVERYWHERE | change).blocks_everywhere is everywhere
+
+
+@pytest.mark.parametrize(
+    ("applications", "exempts"),
+    [
+        ({"excludeApplications": ["x"]}, True),
+        ({"applicationFilter": {"mode": "exclude", "rule": "x"}}, True),
+        ({"excludeApplications": []}, False),
+        ({"applicationFilter": None}, False),
+    ],
+)
+def test_apps_are_exempted_by_name_or_by_a_filter(applications: Json, *, exempts: bool) -> None:
+    assert read_policy({"conditions": {"applications": applications}}).exempts_apps is exempts
+
+
+def test_copies_of_a_template_are_found_and_others_are_not() -> None:
+    ours = in_tenant(shipped()[BLOCK])
+    theirs = handmade(shipped()[BLOCK], "Block guests")
+    assert made_here([theirs, ours, ours], BLOCK) == [ours, ours]
+    assert made_here([theirs], BLOCK) == []
+
+
+def test_what_policies_are_made_of() -> None:
+    assert (ALL, GUESTS) == ("All", "GuestsOrExternalUsers")
+    assert DECIDING == ("conditions", "grantControls", "sessionControls")
+    assert [one.value for one in PolicyState] == ["enabled", "disabled", "enabledForReportingButNotEnforced"]
+    assert pruned({"list": [{"b": 1}, {"a": 1}]}) == pruned({"list": [{"a": 1}, {"b": 1}]})

@@ -52,3 +52,7 @@ def test_sessions_depend_on_the_tenant_and_disabling_on_being_a_guest(
     may_be_guest: bool,  # noqa: FBT001
 ) -> None:
     assert (kind.signs_in_here, kind.is_guest, kind.may_be_guest) == (signs_in_here, is_guest, may_be_guest)
+
+
+def test_the_words_are_those_of_the_records_that_are_there() -> None:
+    assert [one.value for one in UserKind] == ["member", "internal_guest", "external", "unknown"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enforcer.register.csv_file import CsvError, Line, guarded, read_csv
+from enforcer.register.csv_file import LONGEST, CsvError, Line, guarded, read_csv
 
 HEADER = "user,end,start,displayName,company,sponsor,note,group"
 
@@ -182,3 +182,44 @@ def test_any_bytes_are_read_or_refused_in_words(content: bytes) -> None:
         read_csv(b"user,end,note\n" + content, lambda _: "")
     except CsvError as error:
         assert all(problem for problem in error.problems)  # noqa: PT017 -- either is fine
+
+
+@pytest.mark.parametrize(
+    ("field", "longest"),
+    [("display_name", 1000), ("company", 1000), ("note", 4000), ("sponsor", 1000), ("start", 1000)],
+)
+def test_a_cell_may_be_so_long_and_no_longer(field: str, longest: int) -> None:
+    text = f"user,end,{field}\nanna@x.example,2026-12-31,"
+    [line] = read(text + "é" * longest)
+    assert getattr(line, field) == "é" * longest
+    problem = f"line 2: {field} has {longest + 1} characters; at most {longest} fit"
+    assert problems(text + "é" * (longest + 1)) == (problem,)
+
+
+def test_the_lengths_that_others_ask_for_are_those() -> None:
+    assert LONGEST == {"display_name": 1000, "company": 1000, "note": 4000}
+
+
+def test_the_error_names_the_file_and_every_line_in_the_order_of_the_lines() -> None:
+    lines = [f"person{number}@x.example," for number in range(2, 12)]
+    with pytest.raises(CsvError) as error:
+        read("user,end\n" + "\n".join(lines))
+    expected = [f"line {number}: has no end date" for number in range(2, 12)]
+    assert (str(error.value), error.value.field) == ("\n".join(expected), "file")
+
+
+@pytest.mark.parametrize(
+    ("header", "problem"),
+    [
+        ("end", "line 1: no column says who the contractor is; name one 'user'"),
+        ("user", "line 1: no column says when access ends; name one 'enddate'"),
+    ],
+)
+def test_a_column_that_is_missing_is_named(header: str, problem: str) -> None:
+    assert problems(f"{header}\nx\n") == (problem,)
+
+
+def test_cells_beyond_the_header_and_missing_ones_matter_only_where_something_is_lost() -> None:
+    assert read("user,end\nanna@x.example,2026-12-31,, \n") == ONE_LINE
+    assert problems("user,end\nanna@x.example,2026-12-31,,x\n") == ("line 2: has 4 cells, the header has 2",)
+    assert read("user,end,note\nanna@x.example,2026-12-31\n") == ONE_LINE

@@ -39,7 +39,7 @@ def changed(source: str) -> set[str]:
         ("def a() -> b | c:\n    '''Word.'''", set()),
         ("def a():\n    return b", {"    return None"}),
         ("for a in b:\n    continue", {"    break"}),
-        ("@a(b=True)\nclass C:\n    d = None", set()),
+        ("@a(b=True)\nclass C(D, e=True):\n    f = None", set()),
     ],
 )
 def test_one_place_is_changed_at_a_time(source: str, expected: set[str]) -> None:

@@ -255,7 +255,7 @@ def test_the_last_day_of_an_end_date_is_that_date(of: date, zone: str) -> None:
     ],
 )
 def test_a_date_that_cannot_be_read_says_what_it_is_and_why(value: object, detail: str) -> None:
-    with pytest.raises(UnreadableDateError, match=re.escape(detail)):
+    with pytest.raises(UnreadableDateError, match=f"^{re.escape(detail)}"):
         ends_at(value, ZoneInfo("UTC"))
 
 
@@ -268,3 +268,9 @@ def test_the_first_and_last_days_acted_upon(text: str) -> None:
 def test_a_day_is_written_in_one_way_only(text: str) -> None:
     with pytest.raises(UnreadableDateError, match=re.escape(f"is {text!r}; it must be a da")):
         day(text)
+
+
+def test_the_last_day_of_access_that_ends_a_microsecond_into_a_day_is_that_day() -> None:
+    midnight = datetime(2026, 11, 30, tzinfo=UTC)
+    ends = [midnight + timedelta(microseconds=number) for number in (0, 1)]
+    assert [last_day(end, ZoneInfo("UTC")).day for end in ends] == [29, 30]

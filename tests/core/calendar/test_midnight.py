@@ -155,3 +155,7 @@ def test_the_advised_date_means_the_same_and_is_not_a_finding(day: date, zone: Z
         advised = told.partition(", or ")[2].partition(" if ")[0]
         assert timedelta(0) <= end - rules.ends_at(advised) <= timedelta(seconds=1)
         assert rules.about_midnight(advised) == ""
+
+
+def test_the_words_are_those_of_the_setting() -> None:
+    assert [one.value for one in Midnight] == ["instant", "day"]

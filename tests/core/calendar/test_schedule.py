@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import calendar
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -178,3 +180,57 @@ def test_what_never_fires_has_no_next_occurrence() -> None:
     assert not never.ever_fires
     with pytest.raises(ScheduleError, match="never"):
         never.next_after(MONDAY)
+
+
+@pytest.mark.parametrize(
+    ("month", "days"), list(enumerate([31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], start=1))
+)
+def test_a_schedule_fires_on_the_last_day_that_a_month_ever_has_and_on_no_later_one(
+    month: int, days: int
+) -> None:
+    last = as_azure_reads(f"0 0 0 {days} {month} *").next_after(MONDAY)
+    assert (last.month, last.day) == (month, days)
+    if days < 31:
+        assert not as_azure_reads(f"0 0 0 {days + 1} {month} *").ever_fires
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_months_go_by_their_english_names(number: int) -> None:
+    name = calendar.month_name[number + 1]
+    assert as_written(f"0 0 0 1 {name} *").months == {number + 1}
+    assert as_written(f"0 0 0 1 {name[:3].upper()} *").months == {number + 1}
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_days_of_the_week_go_by_their_english_names(number: int) -> None:
+    name = calendar.day_name[number - 1]
+    assert as_written(f"0 0 0 * * {name}").weekdays == {number}
+    assert as_written(f"0 0 0 * * {name[:3].lower()}").weekdays == {number}
+
+
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("60 0 0 * * *", "'60' is not a second, 0 to 59: "),
+        ("0 60 0 * * *", "'60' is not a minute, 0 to 59: "),
+        ("0 0 24 * * *", "'24' is not a hour, 0 to 23: "),
+        ("0 0 0 32 * *", "'32' is not a day, 1 to 31: "),
+        ("0 0 0 0 * *", "'0' is not a day, 1 to 31: "),
+        ("0 0 0 * 13 *", "'13' is not a month, 1 to 12 or a name such as FEB: "),
+        ("0 0 0 * * 7", "'7' is not a day of the week, 0 to 6 or a name such as MON: "),
+        ("0 0 0 * * mo", "'mo' is not a day of the week, 0 to 6 or a name such as MON: "),
+    ],
+)
+def test_what_is_out_of_a_fields_bounds_is_refused_with_the_bounds(expression: str, told: str) -> None:
+    with pytest.raises(ScheduleError, match=f"^{re.escape(told)}"):
+        as_written(expression)
+
+
+@pytest.mark.parametrize(("step", "is_taken"), [(24, True), (25, False)])
+def test_a_step_may_be_as_large_as_the_field_and_no_larger(step: int, *, is_taken: bool) -> None:
+    expression = f"0 0 */{step} * * *"
+    if is_taken:
+        assert as_written(expression).hours == {0}
+    else:
+        with pytest.raises(ScheduleError, match="steps over all 24 values of the hour"):
+            as_written(expression)

@@ -18,6 +18,7 @@ from enforcer.core.evidence.access_history import (
     access_histories,
     in_order,
     moment,
+    times,
 )
 from enforcer.core.ledger import Action, Entry, Head
 from enforcer.core.members import MemberIndex
@@ -155,3 +156,174 @@ def test_the_first_known_time_of_an_end_stays() -> None:
 def test_a_time_without_a_zone_is_not_a_time(text: str) -> None:
     assert moment(text) is None
     assert moment("2026-11-23T13:00:00+01:00") == datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+# Who had left shortly before an end came -----------------------------------------------------------------
+
+WEEK = timedelta(days=7)
+NOBODY = MemberIndex.of([])
+LATER = "2026-11-30"
+LATER_AT = dates.ends_at(LATER, ZONE)
+
+
+def removal(at: datetime, outcome: str = "removed", **changes: Any) -> Entry:
+    return entry(Action.REMOVE, at, outcome=outcome, due_at=dates.instant(DUE), **changes)
+
+
+def last(*entries: Entry, **record: Any) -> AccessHistory:
+    """Return what is known of the end on LATER, which the register has, of whoever had an end on ENDED."""
+    given: dict[str, Any] = {"endings": [ending(ANNA.id, LATER)], "members": NOBODY, **record}
+    return next(one for one in gather(*entries, **given) if one.end_date == LATER)
+
+
+@pytest.mark.parametrize("outcome", ["removed", "already_absent"])
+@pytest.mark.parametrize("before", [timedelta(0), HOUR, WEEK])
+def test_a_removal_within_a_week_before_an_end_is_the_departure_of_that_end(
+    outcome: str, before: timedelta
+) -> None:
+    done = known(ANNA, State.OFFBOARDED)
+    found = last(
+        removal(LATER_AT - before, outcome),
+        entry(Action.PROOF, LATER_AT, end_date=LATER),
+        enforcements=[done],
+    )
+    assert (found.was_out, found.enforcement) == (True, done)
+    assert [link.entry.action for link in found.links] == [Action.REMOVE, Action.PROOF]
+
+
+@pytest.mark.parametrize(
+    ("entries", "changes"),
+    [
+        ([removal(LATER_AT - WEEK - HOUR)], {}),  # too long before
+        ([removal(LATER_AT + HOUR)], {}),  # not before
+        ([removal(LATER_AT - HOUR, "failed: 503")], {}),
+        ([removal(LATER_AT - 2 * HOUR), entry(Action.ADD, LATER_AT - HOUR, outcome="added")], {}),
+        ([removal(LATER_AT - HOUR), entry(Action.ADD, LATER_AT - HOUR, outcome="added")], {}),
+        ([removal(LATER_AT - HOUR)], {"members": MemberIndex.of([ANNA])}),
+        ([removal(LATER_AT - HOUR)], {"members": None}),
+        ([removal(LATER_AT - HOUR, user=BEN.id, row_key=BEN.id)], {}),
+    ],
+)
+def test_no_other_removal_is_the_departure_of_an_end(entries: list[Entry], changes: dict[str, Any]) -> None:
+    found = last(*entries, **changes)
+    assert (found.was_out, found.links, found.enforcement) == (False, [], None)
+
+
+def test_whoever_was_let_in_before_the_removal_had_left_by_it() -> None:
+    let_in = entry(Action.ADD, LATER_AT - 2 * HOUR, outcome="added")
+    assert last(let_in, removal(LATER_AT - HOUR)).was_out
+    failed = entry(Action.ADD, LATER_AT - timedelta(minutes=1), outcome="failed: 503")
+    assert last(removal(LATER_AT - HOUR), failed).was_out
+
+
+def test_an_end_that_met_somebody_has_a_departure_of_its_own() -> None:
+    own = entry(Action.REMOVE, LATER_AT, outcome="removed", end_date=LATER)
+    found = last(removal(LATER_AT - HOUR), own)
+    assert (found.was_out, len(found.links)) == (False, 1)
+    recorded = known(ANNA, State.OFFBOARDED, end_date=LATER, due_at=LATER_AT)
+    found = last(removal(LATER_AT - HOUR), enforcements=[recorded])
+    assert (found.was_out, found.enforcement) == (False, recorded)
+
+
+def test_of_several_removals_the_last_is_the_departure() -> None:
+    first = ending(ANNA.id, "2026-11-25")
+    second_at = first.due_at + HOUR
+    entries = [
+        removal(first.due_at - 9 * HOUR),
+        entry(Action.REMOVE, second_at, outcome="removed", end_date="2026-11-25"),
+    ]
+    found = last(*entries[::-1], endings=[ending(ANNA.id, LATER), first])
+    assert [link.entry.at for link in found.links] == [dates.instant(second_at)]
+
+
+# What else is known --------------------------------------------------------------------------------------
+
+
+def test_times_are_those_of_entries_that_came_to_such_an_end_and_have_one() -> None:
+    [found] = gather(
+        removal(NOW),
+        removal(NOW + HOUR, "failed: 503"),
+        replace(removal(NOW), at="some day"),
+        endings=[ending(ANNA.mail)],
+    )
+    assert times(found, Action.REMOVE, "removed") == [NOW]
+    assert times(found, Action.REVOKE, "removed") == []
+
+
+def test_the_key_of_a_row_is_the_registers_or_else_the_records_or_else_the_ledgers() -> None:
+    row, done = ending(ANNA.id), known(ANNA, State.OFFBOARDED, row_key="Old@x.example")
+    change = [entry(Action.REGISTER_ADD, DUE - HOUR), entry(Action.REGISTER_EXTEND, DUE, end_date=RUNNING)]
+    assert [one.row_key for one in gather(removal(NOW), endings=[row], enforcements=[done])] == [ANNA.id]
+    assert [one.row_key for one in gather(removal(NOW), enforcements=[done])] == ["Old@x.example"]
+    assert [one.row_key for one in gather(removal(NOW))] == [ANNA.mail]
+    assert [one.row_key for one in gather(*change, enforcements=[done])] == ["Old@x.example"]
+    assert [(one.row_key, one.put_off_at) for one in gather(*change)] == [(ANNA.mail, DUE)]
+
+
+def test_a_change_whose_time_nobody_can_read_put_nothing_off() -> None:
+    change = entry(Action.REGISTER_EXTEND, DUE + HOUR, end_date=RUNNING)
+    assert gather(entry(Action.REGISTER_ADD, DUE - HOUR), replace(change, at="some day")) == []
+
+
+def test_access_goes_on_until_the_instant_of_its_end() -> None:
+    now_ending = ending(ANNA.id, dates.instant(NOW))
+    assert [one.goes_on for one in gather(endings=[now_ending])] == [False]
+
+
+def test_a_group_and_what_is_not_known_are_told_as_they_are() -> None:
+    [found] = gather(removal(NOW))
+    assert (found.group_id, found.goes_on, found.was_out, found.is_member) == (GROUP, False, False, None)
+    assert found.due_at == DUE
+
+
+def test_a_record_tells_whose_address_a_row_goes_by() -> None:
+    done = known(ANNA, State.OFFBOARDED, row_key="Old@x.example", end_date="2026-10-31", due_at=None)
+    assert {one.person for one in gather(endings=[ending("old@X.example")], enforcements=[done])} == {ANNA.id}
+    nameless = entry(Action.REMOVE, row_key="", end_date="2026-10-31")
+    assert {one.person for one in gather(nameless, endings=[ending("b@x.example")])} == {
+        ANNA.id,
+        "b@x.example",
+    }
+    ghost = entry(Action.REGISTER_ADD, user="b@x.example", row_key="b@x.example")
+    assert ends(gather(ghost, endings=[ending("B@x.example")])) == [("b@x.example", ENDED)]
+
+
+def test_an_entry_without_a_date_whose_time_is_an_ends_own_or_none_is_filed_nevertheless() -> None:
+    rows = [ending(ANNA.id, "2026-10-31"), ending(ANNA.id)]
+    proof = entry(Action.PROOF, DUE, end_date="")
+    assert [len(one.links) for one in gather(proof, endings=rows)] == [0, 1]
+    undated = replace(proof, at="some day")
+    assert [(one.due_at, len(one.links)) for one in gather(undated, endings=rows)] == [
+        (None, 1),
+        (rows[0].due_at, 0),
+        (DUE, 0),
+    ]
+
+
+def test_ends_without_a_date_stay_apart_and_keep_what_is_about_them() -> None:
+    undated = [entry(action, end_date="") for action in (Action.REMOVE, Action.REVOKE)]
+    spoilt = entry(Action.REMOVE, end_date="some day")
+    found = gather(*undated, spoilt)
+    assert [(one.end_date, one.due_at, len(one.links)) for one in found] == [
+        ("", None, 2),
+        ("some day", None, 1),
+    ]
+
+
+def test_an_end_without_a_date_has_no_departure() -> None:
+    verified = entry(Action.VERIFY, DUE - HOUR, end_date="")
+    found = gather(verified, removal(NOW), members=NOBODY)
+    assert [(one.due_at, one.was_out) for one in found] == [(None, False), (DUE, False)]
+
+
+def test_of_two_removals_at_one_time_either_is_the_departure() -> None:
+    at = LATER_AT - HOUR
+    other = entry(Action.REMOVE, at, outcome="removed", end_date="2026-11-25")
+    assert last(removal(at), other).was_out
+
+
+def test_ends_come_in_the_order_of_time() -> None:
+    assert ends(gather(endings=[ending(ANNA.id, LATER), ending(BEN.id)])) == [
+        (BEN.id, ENDED),
+        (ANNA.id, LATER),
+    ]

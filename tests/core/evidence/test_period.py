@@ -66,9 +66,3 @@ def test_every_field_of_a_period() -> None:
         ends_at=datetime(2026, 11, 30, 23, tzinfo=UTC),
         time_zone="Europe/Berlin",
     )
-
-
-def test_an_end_a_microsecond_into_a_day_is_on_that_day() -> None:
-    midnight = datetime(2026, 11, 30, tzinfo=UTC)
-    ends = [midnight + timedelta(microseconds=number) for number in (0, 1)]
-    assert [last_day(end, ZoneInfo("UTC")).day for end in ends] == [29, 30]

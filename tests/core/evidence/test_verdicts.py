@@ -625,3 +625,65 @@ def test_the_order_of_reading_does_not_matter(order: list[int]) -> None:
     rows = [row(f"2026-11-{10 + number}", f"user{number}@contoso.com") for number in range(6)]
 
     assert judge([rows[number] for number in order]) == judge(rows)
+
+
+# At the edges --------------------------------------------------------------------------------------------
+
+
+def test_an_end_is_judged_from_the_instant_at_which_it_comes() -> None:
+    assert judge([row()], now=DUE - timedelta(microseconds=1)) == []
+    assert only(judge([row()], members=IN_THE_GROUP, now=DUE)).verdict is Verdict.PENDING
+
+
+@pytest.mark.parametrize(("at", "count"), [(DUE, 1), (DUE + 60 * DAY, 0), (DUE - 60 * DAY, 0), (None, 0)])
+def test_a_removal_without_an_end_belongs_to_the_period_in_which_it_was(
+    at: datetime | None, count: int
+) -> None:
+    written = dates.instant(at) if at else "some day"
+    undated = replace(entry(Action.REMOVE, "removed", end_date=""), at=written)
+    assert len(judge(entries=[undated])) == count
+
+
+def test_who_was_found_out_just_within_the_sla_but_finished_after_it_is_late() -> None:
+    entries = [entry(Action.REMOVE, "already_absent", DAY), entry(Action.REVOKE, "revoked", 2 * DAY)]
+    case = only(judge([row()], entries))
+    assert (case.verdict, case.remark) == (Verdict.LATE, "the last step was done only after the SLA was over")
+    in_time = [entry(Action.REMOVE, "removed"), entry(Action.REVOKE, "revoked", DAY)]
+    assert only(judge([row()], in_time)).remark == ""
+
+
+@pytest.mark.parametrize("state", [State.OFFBOARDING, State.STUCK])
+def test_who_is_not_finished_by_the_enforcement_is_not_in_time_whatever_the_ledger_says(state: State) -> None:
+    begun = known(state, removed_at=DUE + HOUR)
+    case = only(judge([row()], removed(), [begun]))
+    assert (case.verdict, case.remark) == (
+        Verdict.OVERDUE,
+        f"not finished: {state}, 0 runs have failed",
+    )
+    half = only(judge([row()], removed()[:1], [begun]))
+    assert half.remark == case.remark
+
+
+def test_an_enforcement_that_says_nothing_of_the_sessions_settles_nothing() -> None:
+    case = only(judge([row()], [], [known(removed_at=DUE + HOUR, revoked_at=DUE + HOUR)]))
+    assert (case.verdict, case.sessions, case.remark) == (
+        Verdict.OVERDUE,
+        "",
+        "their sessions are not on record as revoked",
+    )
+    late = known(removed_at=DUE + HOUR, revoked_at=DUE + 2 * DAY, sessions=Sessions.REVOKED)
+    assert only(judge([row()], [], [late])).verdict is Verdict.LATE
+
+
+def test_an_account_that_was_not_disabled_is_not_remarked_upon_while_the_person_is_in() -> None:
+    failed = entry(Action.DISABLE, "failed: 503")
+    assert only(judge([row()], [failed], members=IN_THE_GROUP)).remark == ""
+
+
+def test_the_first_removal_tells_who_did_it() -> None:
+    other, later = (replace(entry(Action.REMOVE, "removed"), actor=f"cli:{name}") for name in ("ann", "bob"))
+    absent = replace(other, outcome="already_absent")
+    entries = [absent, *removed(), replace(later, at=dates.instant(DUE + 3 * DAY))]
+    assert only(judge([row()], entries)).removed_by == "timer"
+    early = [replace(later, at=dates.instant(DUE + 3 * DAY)), *removed()]
+    assert only(judge([row()], early)).removed_by == "timer"

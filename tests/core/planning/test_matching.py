@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from enforcer.core.contractors import RegisterRow
-from enforcer.core.members import Member
+from enforcer.core.calendar.midnight import DateRules
+from enforcer.core.contractors import InvalidRow, RegisterRow, read_rows
+from enforcer.core.members import Member, MemberIndex
 from enforcer.core.offboarding_record import State
 from enforcer.core.plan import FindingKind
+from enforcer.core.planning.matching import RowMatches, same_person
 from enforcer.core.planning.planner import GroupSnapshot, plan_group
 from enforcer.core.settings import Onboarding, Unregistered
 from tests.support.paper_group import (
@@ -188,3 +191,35 @@ def test_an_address_of_a_member_and_of_somebody_else_is_nobodys() -> None:
     assert BEN.id in made.findings[0].detail
     only = replace(snapshot, namesakes={ANNA.mail: {ANNA.id}})
     assert out(plan_group(only, settings(), NOW)) == [ANNA.id]
+
+
+@pytest.mark.parametrize(("count", "named"), [(2, "{0}, {1}"), (3, "{0}, {1}, {2}"), (4, "{0}, {1}, {2}, …")])
+def test_a_row_that_means_several_members_says_how_many_and_who(count: int, named: str) -> None:
+    members = [person(number, mail="team@contoso.example") for number in range(count)]
+    made = plan(rows=[row("team@contoso.example")], members=members)
+    [about] = [one for one in made.findings if one.row_key == "team@contoso.example"]
+    assert about.detail == f"matches {count} members: " + named.format(*(member.id for member in members))
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (2, "a@x, b@x; keep one row for each person"),
+        (3, "a@x, b@x, c@x; keep one row for each person"),
+        (4, "a@x, b@x, c@x and 1 more; keep one row for each person"),
+    ],
+)
+def test_rows_for_one_person_name_each_other_and_how_many_more_there_are(count: int, said: str) -> None:
+    assert same_person(["d@x", "c@x", "b@x", "a@x"][-count:]) == f"means the same person as {said}"
+
+
+def test_a_row_that_means_several_and_may_therefore_not_be_used_says_so_of_each() -> None:
+    team = [replace(member, mail="team@contoso.example") for member in (ANNA, BEN)]
+    matches = RowMatches.of(
+        read_rows([row("team@contoso.example")], DateRules(zone=ZoneInfo("UTC"))), MemberIndex.of(team)
+    )
+    for member in team:
+        [unusable] = matches.about(member)
+        assert isinstance(unusable, InvalidRow)
+        assert unusable.keys == ("team@contoso.example",)
+        assert unusable.detail == f"matches 2 members: {ANNA.id}, {BEN.id}"
