@@ -11,7 +11,7 @@ from enforcer.api.routes import ROUTES
 from enforcer.web.gate import Access
 from enforcer.web.problems import Code
 
-_ROLES = {Access.CHANGE: "change", Access.LOOK: "look", Access.ANYBODY: "nobody's"}
+_ROLES = {Access.CHANGE: "change", Access.LOOK: "read", Access.ANYBODY: "none"}
 
 
 @pytest.fixture(scope="module")

@@ -49,7 +49,7 @@ async def test_a_summary_names_no_people(world: World, webhook: Webhook) -> None
     await queue_summary(world.services, await sweep(world.services, order))
     await send_waiting(world.services)
 
-    assert "(asked for, mode enforce)" in webhook.got[0]["message"]
+    assert "(on_demand, mode enforce)" in webhook.got[0]["message"]
     text = str(webhook.got).lower()
     assert not re.findall(r"\b(?:ada|lovelace|ghost)\b|@", text)
 

@@ -30,7 +30,7 @@ def test_every_value_is_explained() -> None:
 
 
 def test_every_kind_of_drift_is_explained_and_the_alarm_is_quoted() -> None:
-    assert named_under("Is it still so? Drift") == set(DriftKind)
+    assert named_under("Drift: do the policies still work?") == set(DriftKind)
     assert ALARM in GUIDE
 
 

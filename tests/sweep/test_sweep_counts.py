@@ -12,6 +12,7 @@ from enforcer.core.offboarding_record import OffboardingRecord, Proof, State
 from enforcer.core.plan import FindingKind, GroupPlan
 from enforcer.core.runs import COUNTS, Lag, RunState
 from enforcer.core.settings import Disable, Mode, Onboarding
+from enforcer.core.user_kind import UserKind
 from sandbox.directory import Fault, User
 from tests.support.policy_examples import shipped
 from tests.support.world import ENDED, RUNNING, World
@@ -64,7 +65,14 @@ async def _crowd(world: World) -> _Crowd:
         await world.register(world.tenant.add_user(f"New {number}").id, RUNNING)
     await world.register("nobody@x.example", RUNNING)
     due_at, now = (await world.plan()).offboard[0].due_at, world.clock()
-    begun = OffboardingRecord(row_key="", user_id="", state=State.OFFBOARDING, end_date=ENDED, due_at=due_at)
+    begun = OffboardingRecord(
+        row_key="",
+        user_id="",
+        user_kind=UserKind.MEMBER,
+        state=State.OFFBOARDING,
+        end_date=ENDED,
+        due_at=due_at,
+    )
     known = [
         (stuck, {"attempts": 5}),
         (waiting, {"state": State.STUCK, "attempts": 6, "next_attempt_at": now + timedelta(hours=1)}),
