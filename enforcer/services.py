@@ -45,7 +45,7 @@ class Services:
     conditional_access: ConditionalAccess
     tables: Tables
     register: Register
-    enforcements: Enforcements
+    records: Enforcements
     ledger: Ledger
     runs: Runs
     leases: Leases
@@ -76,7 +76,7 @@ async def open_services(
             conditional_access=ConditionalAccess(graph),
             tables=tables,
             register=Register(tables),
-            enforcements=Enforcements(tables),
+            records=Enforcements(tables),
             ledger=Ledger(tables),
             runs=Runs(tables),
             leases=Leases(tables, seconds=settings.lease_seconds, clock=now),

@@ -106,7 +106,7 @@ async def _tell_who_left(tenant: LocalTenant, before: list[User]) -> None:
 
 async def _enforcements(tenant: LocalTenant) -> dict[str, OffboardingRecord]:
     async with open_services(load_settings(tenant.environ)) as services:
-        found = services.enforcements.of_group(tenant.company.contractors.id)
+        found = services.records.of_group(tenant.company.contractors.id)
         return {item.user_id: item async for item in found}
 
 

@@ -156,12 +156,12 @@ def _applied(done: _ApplyResult) -> object:
         "people": [
             {
                 "group_id": report.run.group_id,
-                "user_id": outcome.enforcement.user_id,
-                "row_key": outcome.enforcement.row_key,
+                "user_id": outcome.record.user_id,
+                "row_key": outcome.record.row_key,
                 "result": outcome.result,
-                "sessions": outcome.enforcement.sessions,
-                "proof": outcome.enforcement.proof,
-                "proof_policy": outcome.enforcement.proof_policy,
+                "sessions": outcome.record.sessions,
+                "proof": outcome.record.proof,
+                "proof_policy": outcome.record.proof_policy,
                 "reason": outcome.reason,
             }
             for report in done.reports
@@ -214,10 +214,10 @@ def _show_reports(reports: Sequence[Report]) -> None:
         run = report.run
         people = [
             (
-                outcome.enforcement.row_key,
+                outcome.record.row_key,
                 outcome.result,
-                outcome.enforcement.sessions,
-                outcome.enforcement.proof,
+                outcome.record.sessions,
+                outcome.record.proof,
                 outcome.reason,
             )
             for outcome in report.outcomes

@@ -111,8 +111,8 @@ class PersonInGroup:
         own = self.earlier if self.earlier is not None and self.earlier.run_id == self.run_id else None
         if own is None or own.removed_at is None or outcome.result is not Result.ALREADY_ABSENT:
             return outcome
-        removed = replace(outcome.enforcement, removed_at=own.removed_at)
-        return replace(outcome, result=Result.REMOVED, enforcement=removed)
+        removed = replace(outcome.record, removed_at=own.removed_at)
+        return replace(outcome, result=Result.REMOVED, record=removed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

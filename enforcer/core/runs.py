@@ -11,7 +11,7 @@ from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.plan import Finding
 
 OUT_OF_TIME = "the run's time was up"
-RUN_ENDED = "the run had to end before they were done"
+RUN_ENDED = "run stopped before this person was finished"
 # Characters of the reason that somebody gives for a run: it goes into tables, the ledger and messages.
 LONGEST_REASON = 500
 
@@ -61,7 +61,7 @@ class Outcome:
     """
 
     result: Result
-    enforcement: OffboardingRecord
+    record: OffboardingRecord
     reason: str = ""
     finished: bool = False
     incomplete: bool = False
@@ -71,7 +71,7 @@ class Outcome:
     @property
     def lag_seconds(self) -> float | None:
         """Seconds from the end of access to the removal, if this run made it."""
-        due_at, removed_at = self.enforcement.due_at, self.enforcement.removed_at
+        due_at, removed_at = self.record.due_at, self.record.removed_at
         if self.result is not Result.REMOVED or due_at is None or removed_at is None:
             return None
         return (removed_at - due_at).total_seconds()

@@ -122,7 +122,7 @@ async def _gather(services: Services, group_id: str, anchors: Sequence[Anchor], 
     record = GroupRecord(
         group_id=group_id,
         endings=endings(rows),
-        enforcements=[item async for item in services.enforcements.of_group(group_id)],
+        records=[item async for item in services.records.of_group(group_id)],
         links=links,
         members=members,
     )

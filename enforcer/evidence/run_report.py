@@ -50,7 +50,7 @@ def _json(report: Report, head: Head) -> bytes:
 
 
 def _person(outcome: Outcome) -> _Person:
-    return _Person(result=outcome.result.value, reason=outcome.reason, enforcement=outcome.enforcement)
+    return _Person(result=outcome.result.value, reason=outcome.reason, enforcement=outcome.record)
 
 
 def _page(report: Report, head: Head, zone: ZoneInfo) -> bytes:

@@ -74,7 +74,7 @@ class Leaver:
         self.in_groups = [await self._in_group(group_id, rows.get(group_id), listed) for group_id in groups]
         for in_group in recorded(self.in_groups):
             begun = intent(self._plan(in_group), self.run.run_id)
-            await self.services.enforcements.save(in_group.group_id, [begun])
+            await self.services.records.save(in_group.group_id, [begun])
             self.intended.append(in_group.group_id)
 
     async def _in_group(
@@ -95,10 +95,10 @@ class Leaver:
 
     async def _on_record(self, group_id: str, key: str) -> tuple[OffboardingRecord | None, bool]:
         """Return the person's record, and whether the record under the key is somebody else's."""
-        found = await self.services.enforcements.get(group_id, key)
+        found = await self.services.records.get(group_id, key)
         if (found is not None and found.user_id == self.person.id) or key == self.person.id:
             return found, False
-        return await self.services.enforcements.get(group_id, self.person.id), found is not None
+        return await self.services.records.get(group_id, self.person.id), found is not None
 
     async def record(self, steps: StepResults) -> list[Outcome]:
         """Record the results, and return the outcome in every group that concerns the person."""
@@ -121,23 +121,23 @@ class Leaver:
         else:
             await self._take_back(in_group)
         run = await self._end(self._counted(in_group, outcome))
-        self.concluded.append((run, outcome.enforcement))
+        self.concluded.append((run, outcome.record))
         return outcome
 
     async def _save(self, in_group: PersonInGroup, outcome: Outcome, removal: StepResult) -> None:
-        enforcement, earlier = outcome.enforcement, in_group.earlier
+        record, earlier = outcome.record, in_group.earlier
         again = outcome.finished and removal.outcome is StepOutcome.ABSENT
         if again and earlier is not None and not earlier.unfinished:
-            enforcement = earlier  # called again: the record of the first time stays
-        await self.services.enforcements.save(in_group.group_id, [enforcement])
+            record = earlier  # called again: the record of the first time stays
+        await self.services.records.save(in_group.group_id, [record])
 
     async def _take_back(self, in_group: PersonInGroup) -> None:
         """Take an intent back in a group that turned out not to concern the person."""
-        enforcements, earlier = self.services.enforcements, in_group.earlier
+        records, earlier = self.services.records, in_group.earlier
         if earlier is not None and not earlier.unfinished:
-            await enforcements.save(in_group.group_id, [earlier])
+            await records.save(in_group.group_id, [earlier])
         elif earlier is not None or in_group.group_id in self.intended:
-            await enforcements.forget(in_group.group_id, self._plan(in_group).key)
+            await records.forget(in_group.group_id, self._plan(in_group).key)
 
     def _counted(self, in_group: PersonInGroup, outcome: Outcome) -> Run:
         run = counted(replace(self.run, group_id=in_group.group_id), [outcome])

@@ -250,7 +250,7 @@ class _Offboarding:
             user_principal_name=person.user_principal_name,
             guest=person.user_kind.may_be_guest,
             done=all(outcome.finished for outcome in outcomes),
-            sessions=next((out.enforcement.sessions for out in outcomes if out.enforcement.sessions), None),
+            sessions=next((out.record.sessions for out in outcomes if out.record.sessions), None),
             steps=step_reports(steps.account, steps.removals),
             ended_rows=_row_names(self.ended),
         )

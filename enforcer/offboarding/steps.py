@@ -119,20 +119,18 @@ def conclude(step_run: StepRun, run_id: str, now: datetime) -> Outcome:
 
     An interruption does not count as a failed attempt, as it is not about this person.
     """
-    enforcement = _with_results(intent(step_run.person, run_id), step_run, now)
+    record = _with_results(intent(step_run.person, run_id), step_run, now)
     if step_run.settled:
-        enforcement = replace(
-            enforcement, state=State.OFFBOARDED, attempts=0, next_attempt_at=None, last_error=""
-        )
+        record = replace(record, state=State.OFFBOARDED, attempts=0, next_attempt_at=None, last_error="")
     elif not step_run.interrupted:
-        enforcement = _after_failure(enforcement, step_run, now)
+        record = _after_failure(record, step_run, now)
     return Outcome(
-        result=_result(step_run, enforcement),
-        enforcement=enforcement,
+        result=_result(step_run, record),
+        record=record,
         reason=step_run.interrupted or step_run.failures,
         finished=step_run.settled,
         incomplete=not step_run.settled,
-        revoked=_was_done(step_run, Step.REVOKE) and enforcement.sessions is Sessions.REVOKED,
+        revoked=_was_done(step_run, Step.REVOKE) and record.sessions is Sessions.REVOKED,
         disabled=_was_done(step_run, Step.DISABLE),
     )
 
@@ -159,20 +157,20 @@ def _found_out(person: Offboard) -> dict[Step, StepResult]:
     return {Step.REMOVE: StepResult(outcome=StepOutcome.ABSENT)} if begun and person.is_out else {}
 
 
-def _with_results(enforcement: OffboardingRecord, step_run: StepRun, now: datetime) -> OffboardingRecord:
+def _with_results(record: OffboardingRecord, step_run: StepRun, now: datetime) -> OffboardingRecord:
     """Note the time of every settled step; a revocation before the removal does not count."""
     removal = step_run.results.get(Step.REMOVE)
     out = removal.settled if removal else step_run.person.is_out
-    if out and (removal is not None or enforcement.removed_at is None):
-        enforcement = replace(enforcement, removed_at=_removed_at(step_run, now))
+    if out and (removal is not None or record.removed_at is None):
+        record = replace(record, removed_at=_removed_at(step_run, now))
     if (disabled := step_run.results.get(Step.DISABLE)) and disabled.outcome is StepOutcome.DONE:
-        enforcement = replace(enforcement, disabled_at=now)
+        record = replace(record, disabled_at=now)
     revocation = step_run.results.get(Step.REVOKE)
     if revocation is None or not revocation.settled or not out:
-        return enforcement
+        return record
     if revocation.outcome is StepOutcome.NO_ACCOUNT:
-        return replace(enforcement, sessions=Sessions.NO_ACCOUNT)
-    return replace(enforcement, revoked_at=now, sessions=_sessions(step_run.person.known_kind))
+        return replace(record, sessions=Sessions.NO_ACCOUNT)
+    return replace(record, revoked_at=now, sessions=_sessions(step_run.person.known_kind))
 
 
 def _removed_at(step_run: StepRun, now: datetime) -> datetime:
@@ -183,14 +181,14 @@ def _removed_at(step_run: StepRun, now: datetime) -> datetime:
     return earlier if was_absent and earlier is not None else now
 
 
-def _after_failure(enforcement: OffboardingRecord, step_run: StepRun, now: datetime) -> OffboardingRecord:
+def _after_failure(record: OffboardingRecord, step_run: StepRun, now: datetime) -> OffboardingRecord:
     earlier = step_run.person.earlier
     # A run that is retried, as from the queue, counts as one failure.
-    again = earlier is not None and earlier.run_id == enforcement.run_id and enforcement.attempts > 0
-    attempts = enforcement.attempts if again else enforcement.attempts + 1
+    again = earlier is not None and earlier.run_id == record.run_id and record.attempts > 0
+    attempts = record.attempts if again else record.attempts + 1
     stuck = attempts >= RUNS_BEFORE_STUCK
     return replace(
-        enforcement,
+        record,
         state=State.STUCK if stuck else State.OFFBOARDING,
         attempts=attempts,
         next_attempt_at=now + STUCK_RETRY if stuck else None,
@@ -198,8 +196,8 @@ def _after_failure(enforcement: OffboardingRecord, step_run: StepRun, now: datet
     )
 
 
-def _result(step_run: StepRun, enforcement: OffboardingRecord) -> Result:
-    if enforcement.state is State.STUCK:
+def _result(step_run: StepRun, record: OffboardingRecord) -> Result:
+    if record.state is State.STUCK:
         return Result.STUCK
     removal = step_run.results.get(Step.REMOVE)
     if removal is None:

@@ -132,7 +132,7 @@ async def _reverse(services: Services, run: Run, reversal: Reversal) -> Reversed
     outcome = EntryOutcome.UNDONE if done else failure(result.explanation or result.outcome)
     if done and reversal.action is Action.ADD:
         # The record of the removal no longer holds; the next one starts afresh.
-        await services.enforcements.forget(reversal.group_id, reversal.row_key)
+        await services.records.forget(reversal.group_id, reversal.row_key)
     entry = Entry(
         at=instant(services.now()),
         actor=run.actor,

@@ -44,7 +44,7 @@ class Engagement:
 
     group_id: str
     row: Row | None
-    enforcement: OffboardingRecord | None
+    record: OffboardingRecord | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +143,7 @@ async def _engagements(services: Services, rows: Sequence[Row], user: str) -> li
         Engagement(
             group_id=row.registration.group_id,
             row=row,
-            enforcement=await services.enforcements.get(row.registration.group_id, row.key),
+            record=await services.records.get(row.registration.group_id, row.key),
         )
         for row in rows
     ]
@@ -151,7 +151,7 @@ async def _engagements(services: Services, rows: Sequence[Row], user: str) -> li
     for group_id in services.settings.group_ids:
         # Whoever was offboarded without a row is on record under their object ID.
         if group_id in without_row and is_object_id(user):
-            enforcement = await services.enforcements.get(group_id, user)
-            if enforcement is not None:
-                engagements.append(Engagement(group_id=group_id, row=None, enforcement=enforcement))
+            record = await services.records.get(group_id, user)
+            if record is not None:
+                engagements.append(Engagement(group_id=group_id, row=None, record=record))
     return engagements

@@ -173,7 +173,7 @@ def _notices(runs: Iterable[Run]) -> list[Notice]:
 
 
 def _engagement(item: Engagement, known: Known, days: Calendar, rules: DateRules) -> EngagementView:
-    row, done = item.row, item.enforcement
+    row, done = item.row, item.record
     due_at = row.due_at if row else None
     registration = row.registration if row else None
     return EngagementView(

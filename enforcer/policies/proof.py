@@ -80,7 +80,7 @@ async def _prove_leaver(
 
 
 async def _is_recorded(services: Services, run: Run, item: OffboardingRecord) -> bool:
-    current = await services.enforcements.get(run.group_id, item.row_key)
+    current = await services.records.get(run.group_id, item.row_key)
     return current is not None and current.run_id == run.run_id and current.removed_at is not None
 
 
@@ -155,9 +155,9 @@ async def record(
 
     async def save(pair: tuple[OffboardingRecord, Answer]) -> None:
         # Asking takes a while: what was recorded in the meantime must stay.
-        current = await services.enforcements.get(context.group_id, pair[0].row_key)
+        current = await services.records.get(context.group_id, pair[0].row_key)
         if current is not None and current.removed_at == pair[0].removed_at:
-            await services.enforcements.save(context.group_id, [_with(current, pair[1])])
+            await services.records.save(context.group_id, [_with(current, pair[1])])
 
     await each((pair for pair in answers if _with(*pair) != pair[0]), save, at_once=8)
 

@@ -97,7 +97,7 @@ async def _group_status(services: Services, group_id: str, waiting: HeldPlan | N
     now = services.now()
     present, unfinished, runs = await asyncio.gather(
         _present(services, group_id, now),
-        _unfinished(services.enforcements.of_group(group_id)),
+        _unfinished(services.records.of_group(group_id)),
         services.runs.of_group(group_id, now),
     )
     sweeps = [run for run in runs if run.kind is RunKind.SWEEP and not _only_looked(run, services.settings)]
@@ -122,8 +122,8 @@ async def _present(services: Services, group_id: str, now: datetime) -> list[Con
     return [row for row in read if isinstance(row, Contractor) and not row.is_due(now)]
 
 
-async def _unfinished(enforcements: AsyncIterable[OffboardingRecord]) -> list[OffboardingRecord]:
-    return [item async for item in enforcements if item.unfinished]
+async def _unfinished(records: AsyncIterable[OffboardingRecord]) -> list[OffboardingRecord]:
+    return [item async for item in records if item.unfinished]
 
 
 def _only_looked(run: Run, settings: Settings) -> bool:

@@ -49,7 +49,7 @@ class GroupRun:
     async def forget(self, intent: OffboardingRecord, outcome: str) -> None:
         """Withdraw an intent: the person's access has not ended after all."""
         await self.record([self.entry(Action.WITHDRAW, intent, outcome=outcome)])
-        await self.services.enforcements.forget(self.group_id, intent.row_key)
+        await self.services.records.forget(self.group_id, intent.row_key)
 
     def entry(self, action: Action, about: OffboardingRecord | None = None, *, outcome: str) -> Entry:
         return self.context.entry(action, self.services.now(), outcome=outcome, about=about)

@@ -175,13 +175,13 @@ class Joiners:
             user_kind=person.user_kind,
             steps=(Step.REMOVE, Step.REVOKE),
         )
-        await services.enforcements.save(group_id, [intent(leaver, self.group_run.run.run_id)])
+        await services.records.save(group_id, [intent(leaver, self.group_run.run.run_id)])
         step_run = StepRun(person=leaver)
         await take_steps(services.directory, group_id, step_run)
         now = services.now()
         await self.group_run.record(entries(step_run, self.group_run.context, now))
         outcome = conclude(step_run, self.group_run.run.run_id, now)
-        await services.enforcements.save(group_id, [outcome.enforcement])
+        await services.records.save(group_id, [outcome.record])
         self._report(joiner, step_run)
 
     def _report(self, joiner: Onboard, step_run: StepRun) -> None:

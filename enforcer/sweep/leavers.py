@@ -74,7 +74,7 @@ class Leavers:
     @property
     def stuck(self) -> list[Finding]:
         """Findings for those who are stuck after this run, and those for whom Graph refused a step."""
-        stuck = [stuck_finding(out.enforcement) for out in self.outcomes if out.result is Result.STUCK]
+        stuck = [stuck_finding(out.record) for out in self.outcomes if out.result is Result.STUCK]
         named = {found.user_id for found in stuck}
         return stuck + [found for found in self.refused if found.user_id not in named]
 
@@ -183,10 +183,10 @@ class Leavers:
     async def _conclude(self, step_run: StepRun) -> None:
         now = self.group_run.services.now()  # the same in both records, as the evidence compares them
         outcome = conclude(step_run, self.group_run.run.run_id, now)
-        outcome = replace(outcome, enforcement=before_asking(outcome.enforcement))
+        outcome = replace(outcome, record=before_asking(outcome.record))
         try:
             await self.group_run.record(entries(step_run, self.group_run.context, now))
-            await self.group_run.services.enforcements.save(self.group_run.group_id, [outcome.enforcement])
+            await self.group_run.services.records.save(self.group_run.group_id, [outcome.record])
         except Exception as error:  # noqa: BLE001 -- ends the run, once everybody who was started is on record
             self.failure = self.failure or error
         self.outcomes.append(outcome)
@@ -196,9 +196,7 @@ class Leavers:
 
 def left_alone(person: Offboard, reason: str, *, incomplete: bool = False) -> Outcome:
     """Return the outcome of somebody whom the run leaves alone."""
-    return Outcome(
-        result=Result.SKIPPED, enforcement=intent(person, ""), reason=reason, incomplete=incomplete
-    )
+    return Outcome(result=Result.SKIPPED, record=intent(person, ""), reason=reason, incomplete=incomplete)
 
 
 def _is_refused(step_run: StepRun) -> bool:
@@ -213,6 +211,6 @@ def _was_refused_before(person: Offboard) -> bool:
 
 def _refused(outcome: Outcome) -> Finding:
     # Where Graph refuses this very account, no later run will succeed: report it at once.
-    item = outcome.enforcement
+    item = outcome.record
     detail = f"Graph refuses a step, as it does for administrators: {item.last_error}"
     return Finding(kind=FindingKind.STUCK, row_key=item.row_key, user_id=item.user_id, detail=detail)

@@ -46,7 +46,7 @@ class PolicyCheck:
         if self.group_run.time_is_up():
             return
         try:
-            self.proven = await self._ask(snapshot, [out.enforcement for out in outcomes if _is_out(out)])
+            self.proven = await self._ask(snapshot, [out.record for out in outcomes if _is_out(out)])
         except EnforcerError as error:
             _log.warning("Entra's answers could not be recorded: %s", type(error).__name__)
         self._not_blocked = not_blocked(self.proven, self.group_run.group_id)
@@ -55,7 +55,7 @@ class PolicyCheck:
         services = self.group_run.services
         await self.watch()
         known = {item.row_key for item in fresh}
-        others = [item for item in snapshot.enforcements if item.row_key not in known]
+        others = [item for item in snapshot.records if item.row_key not in known]
         earlier = unproven(others, (member.id for member in snapshot.members), services.now())
         seconds = SWEEP_SECONDS if len(fresh) <= _ASKED_AT_ONCE else 0.0
         what_if = WhatIfClient(services, seconds)
@@ -72,11 +72,11 @@ class PolicyCheck:
         """Return the outcomes with what Entra says about each person."""
         proven = {item.row_key: item for item in self.proven}
         return [
-            replace(outcome, enforcement=proven.get(outcome.enforcement.row_key, outcome.enforcement))
+            replace(outcome, record=proven.get(outcome.record.row_key, outcome.record))
             for outcome in outcomes
         ]
 
 
 def _is_out(outcome: Outcome) -> bool:
     """Whether this run removed the person; whoever it skipped may have been removed by an earlier one."""
-    return outcome.result is not Result.SKIPPED and outcome.enforcement.removed_at is not None
+    return outcome.result is not Result.SKIPPED and outcome.record.removed_at is not None

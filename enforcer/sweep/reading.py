@@ -47,11 +47,11 @@ async def read_snapshot(services: Services, group_id: str, at: datetime | None =
         async with asyncio.TaskGroup() as reading:
             checked = reading.create_task(services.directory.require_group(group_id))
             members = reading.create_task(_members(services, group_id, checked))
-            enforcements = reading.create_task(services.enforcements.all_of_group(group_id))
+            records = reading.create_task(services.records.all_of_group(group_id))
             others = reading.create_task(services.register.other_partitions(services.settings.group_ids))
             register = _Register(services, others)
             engaged = reading.create_task(_engaged_elsewhere(register, group_id, at))
-            relevant = reading.create_task(_relevant_rows(services, members, enforcements, at))
+            relevant = reading.create_task(_relevant_rows(services, members, records, at))
             rows = reading.create_task(_rows(register, group_id, relevant))
             namesakes = reading.create_task(_namesakes(services, rows, relevant, at))
     except* Exception as errors:
@@ -60,9 +60,9 @@ async def read_snapshot(services: Services, group_id: str, at: datetime | None =
         group_id=group_id,
         rows=rows.result(),
         members=members.result(),
-        enforcements=_readable(enforcements.result()),
+        records=_readable(records.result()),
         engaged_elsewhere=engaged.result(),
-        findings=_findings(services, group_id, others.result(), enforcements.result()),
+        findings=_findings(services, group_id, others.result(), records.result()),
         namesakes=namesakes.result(),
     )
     return replace(snapshot, engaged_elsewhere=engaged.result() | await _gone_but_engaged(services, snapshot))
@@ -180,7 +180,7 @@ async def _gone_but_engaged(services: Services, snapshot: GroupSnapshot) -> froz
     """
     if not snapshot.engaged_elsewhere:
         return frozenset()
-    begun = {item.user_id for item in snapshot.enforcements if item.unfinished}
+    begun = {item.user_id for item in snapshot.records if item.unfinished}
     gone = begun - {member.id for member in snapshot.members}
     engaged: set[str] = set()
     for user_id in gone:

@@ -173,13 +173,13 @@ class _Sweep:
         """
         intents = [intent(person, self.group_run.run.run_id) for person in plan.offboard]
         await self.group_run.lease.require()
-        await self._services.enforcements.save(plan.group_id, intents)
+        await self._services.records.save(plan.group_id, intents)
         if plan.offboard:
             await self._services.plans.use(plan.digest, self.group_run.run.run_id)
 
     async def _withdraw(self, begun: tuple[OffboardingRecord, ...]) -> None:
         for record in begun:
-            await self.group_run.forget(record, "withdrawn: the end date was put off")
+            await self.group_run.forget(record, "withdrawn: the end date was extended")
 
     async def _verify(self, plan: GroupPlan) -> None:
         """Record who is no longer listed: the member list proves an earlier removal."""
@@ -188,7 +188,7 @@ class _Sweep:
         await self.group_run.record(
             [self.group_run.entry(Action.VERIFY, item, outcome=EntryOutcome.VERIFIED) for item in verified]
         )
-        await self._services.enforcements.save(plan.group_id, verified)
+        await self._services.records.save(plan.group_id, verified)
         self.verified = len(verified)
 
     # The record ------------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ class _Sweep:
         """Report an interrupted run, with what was done until then."""
         report = Report(run=self.group_run.run)
         if self.plan is not None:
-            concluded = {outcome.enforcement.row_key for outcome in self.leavers.outcomes}
+            concluded = {outcome.record.row_key for outcome in self.leavers.outcomes}
             rest = [person for person in self.plan.offboard if person.key not in concluded]
             skipped = [left_alone(person, RUN_ENDED, incomplete=True) for person in rest]
             report = self._report(self.plan, self.leavers.outcomes + skipped)
@@ -208,7 +208,7 @@ class _Sweep:
     def _report(self, plan: GroupPlan, outcomes: list[Outcome], *, held: bool = False) -> Report:
         places = {person.key: place for place, person in enumerate(plan.offboard)}
         outcomes = self.policy_check.completed(
-            sorted(outcomes, key=lambda outcome: places[outcome.enforcement.row_key])
+            sorted(outcomes, key=lambda outcome: places[outcome.record.row_key])
         )
         findings = self._findings(plan)
         run = counted(self.group_run.run, outcomes)

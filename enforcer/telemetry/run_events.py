@@ -31,7 +31,7 @@ def announce(report: Report, *, only_looked: bool = False) -> None:
             )
         )
     for outcome in report.outcomes:
-        item = outcome.enforcement
+        item = outcome.record
         if item.state is State.STUCK and outcome.incomplete:
             emit(
                 PersonStuck(

@@ -79,7 +79,7 @@ async def test_with_the_shipped_policies_whoever_was_offboarded_stays_out(compan
     assert (report.run.blocked, report.run.not_blocked) == (1, 0)
     known = await company.world.on_record(guest.id)
     assert (known.proof, known.proof_policy) == (Proof.BLOCKED, refused.blocked_by[0])
-    assert report.outcomes[0].enforcement.proof is Proof.BLOCKED
+    assert report.outcomes[0].record.proof is Proof.BLOCKED
     assert await company.proofs() == [f"blocked: {refused.blocked_by[0]}"]
 
 

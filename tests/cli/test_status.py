@@ -37,7 +37,7 @@ async def test_people_see_who_is_stuck_who_ends_soon_and_what_was_found(shell: S
         row_key="k", user_id="stuck-one", state=State.STUCK, attempts=6, last_error="403 no"
     )
     await world.sweep()
-    await world.services.enforcements.save(world.group.id, [stuck])
+    await world.services.records.save(world.group.id, [stuck])
 
     ran = await shell.run("status", "--output", "table")
 

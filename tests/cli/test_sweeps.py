@@ -67,7 +67,7 @@ async def test_a_plan_changes_nothing(shell: Shell) -> None:
     anna = await registered(shell.world, "Anna")
     await shell.run("plan")
     assert shell.world.graph_writes() == []
-    assert await shell.world.enforcement(anna.id) is None
+    assert await shell.world.record_of(anna.id) is None
     assert await shell.world.ledger() == []
 
 

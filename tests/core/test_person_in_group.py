@@ -153,10 +153,10 @@ def test_where_guests_are_disabled_only_their_accounts_are(kind: UserKind) -> No
 
 def test_a_removal_by_an_earlier_try_of_this_run_counts() -> None:
     tried = replace(BEGUN, run_id=RUN_ID, removed_at=ENDED_AT)
-    absent = Outcome(result=Result.ALREADY_ABSENT, enforcement=replace(tried, removed_at=NOW), finished=True)
+    absent = Outcome(result=Result.ALREADY_ABSENT, record=replace(tried, removed_at=NOW), finished=True)
     in_group = replace(NOTHING, earlier=tried)
     counted = in_group.with_own_removal(absent)
-    assert (counted.result, counted.enforcement.removed_at) == (Result.REMOVED, ENDED_AT)
+    assert (counted.result, counted.record.removed_at) == (Result.REMOVED, ENDED_AT)
     assert replace(in_group, run_id="another").with_own_removal(absent) == absent
     skipped = replace(absent, result=Result.SKIPPED)
     assert in_group.with_own_removal(skipped) == skipped
@@ -248,7 +248,7 @@ def test_a_removal_that_found_nobody_is_weighed_by_list_and_record(
 
 def test_a_record_of_this_run_without_a_removal_changes_no_absence() -> None:
     tried = replace(BEGUN, run_id=RUN_ID)
-    absent = Outcome(result=Result.ALREADY_ABSENT, enforcement=tried)
+    absent = Outcome(result=Result.ALREADY_ABSENT, record=tried)
     assert replace(NOTHING, earlier=tried).with_own_removal(absent) == absent
     assert NOTHING.with_own_removal(absent) == absent
 

@@ -33,8 +33,8 @@ RUN = Run(run_id="20261123T120000-abcdef", group_id=GROUP, started_at=NOW, mode=
 
 def outcome(result: Result, lag: float | None = None, reason: str = "") -> Outcome:
     removed_at = None if lag is None else NOW + timedelta(seconds=lag)
-    enforcement = known(ANNA, State.OFFBOARDED, due_at=NOW, removed_at=removed_at)
-    return Outcome(result=result, enforcement=enforcement, reason=reason)
+    record = known(ANNA, State.OFFBOARDED, due_at=NOW, removed_at=removed_at)
+    return Outcome(result=result, record=record, reason=reason)
 
 
 def removed(*lags: float) -> list[Outcome]:
@@ -83,7 +83,7 @@ def test_whoever_this_run_did_not_remove_has_no_lag() -> None:
     assert lag_of(others) == Lag()
     assert lag_of([outcome(Result.REMOVED)]) == Lag()
     unregistered = known(ANNA, State.OFFBOARDED, due_at=None, removed_at=NOW)
-    assert lag_of([Outcome(result=Result.REMOVED, enforcement=unregistered)]) == Lag()
+    assert lag_of([Outcome(result=Result.REMOVED, record=unregistered)]) == Lag()
 
 
 @given(lags=st.lists(st.floats(0, 1e6), min_size=1))
@@ -119,7 +119,7 @@ def test_a_report_knows_whether_the_time_was_up() -> None:
     found = Finding(kind=FindingKind.MISSING_MEMBER, detail=f"could not be added: {OUT_OF_TIME}")
     assert Report(run=RUN, findings=(found,)).out_of_time
     assert not Report(
-        run=RUN, outcomes=(outcome(Result.SKIPPED, reason="their end date was put off"),)
+        run=RUN, outcomes=(outcome(Result.SKIPPED, reason="their end date was extended"),)
     ).out_of_time
 
 

@@ -61,7 +61,7 @@ async def test_a_message_never_widens_the_mode(app: App) -> None:
     assert app.world.graph_writes() == []
 
 
-async def test_while_somebody_else_is_at_work_the_message_is_put_off(app: App) -> None:
+async def test_while_somebody_else_is_at_work_the_message_is_postponed(app: App) -> None:
     anna = app.world.member("Anna")
     await app.world.register(anna.id, ENDED)
     leases = Leases(app.world.services.tables, seconds=60, clock=clock.now)

@@ -99,7 +99,7 @@ async def test_each_number_of_days_is_said_once_until_the_end(world: World) -> N
     assert said == ["2026-11-26", "2026-12-03", "2026-12-09"]
 
 
-async def test_after_the_end_date_was_put_off_the_new_one_is_told_too(world: World) -> None:
+async def test_after_the_end_date_was_extended_the_new_one_is_told_too(world: World) -> None:
     await world.register("ada@contoso.com", LAST_DAY, sponsor=SUE)
     await night(world)
     await world.register("ada@contoso.com", "2026-12-17", sponsor=SUE)

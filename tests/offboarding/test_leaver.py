@@ -97,7 +97,7 @@ async def test_a_group_without_the_person_or_their_row_is_not_concerned(world: W
     await offboard(world, anna)
 
     assert (await run_of(world, other)).due == 0
-    assert await world.services.enforcements.get(other.id, anna.id) is None
+    assert await world.services.records.get(other.id, anna.id) is None
     assert await steps_in_the_ledger(world, other) == []
     assert (await world.on_record(anna.id)).state is State.OFFBOARDED
 
@@ -113,7 +113,7 @@ async def test_of_somebody_in_no_group_the_first_one_keeps_what_was_done(world: 
         (Action.REVOKE, "revoked"),
     ]
     assert await steps_in_the_ledger(world, other) == []
-    assert [await world.enforcement(anna.id), (await run_of(world)).due] == [None, 0]
+    assert [await world.record_of(anna.id), (await run_of(world)).due] == [None, 0]
 
 
 async def test_a_person_with_a_row_is_counted_although_already_out(world: World) -> None:
@@ -132,11 +132,11 @@ async def test_what_is_on_record_of_whoever_had_the_address_before_stays(world: 
     annas = OffboardingRecord(
         row_key="office@x.example", user_id=anna.id, state=State.OFFBOARDING, attempts=2
     )
-    await world.services.enforcements.save(world.group.id, [annas])
+    await world.services.records.save(world.group.id, [annas])
 
     assert (await offboard(world, ben)).done
 
-    assert await world.enforcement("office@x.example") == annas
+    assert await world.record_of("office@x.example") == annas
     assert (await world.on_record(ben.id)).state is State.OFFBOARDED
 
 
@@ -150,12 +150,12 @@ async def test_a_record_under_the_object_id_is_found_for_a_row_with_an_address(
     bens = OffboardingRecord(
         row_key=ben.id, user_id=ben.id, state=State.STUCK, attempts=6, due_at=world.clock()
     )
-    await world.services.enforcements.save(world.group.id, [annas, bens])
+    await world.services.records.save(world.group.id, [annas, bens])
     world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=400))
 
     assert not (await offboard(world, ben)).done
 
-    assert await world.enforcement("office@x.example") == annas
+    assert await world.record_of("office@x.example") == annas
     assert [(await world.on_record(ben.id)).attempts, (await run_of(world)).stuck] == [7, 1]
 
 
@@ -173,7 +173,7 @@ async def test_groups_without_the_person_have_no_record_even_while_graph_is_down
     told = await offboard(world, ghost)
 
     assert told.done
-    assert await world.services.enforcements.all_of_group(other.id) == []
+    assert await world.services.records.all_of_group(other.id) == []
     assert (await run_of(world)).removed == 1
     assert (await run_of(world, other)).due == 0
 
@@ -185,7 +185,7 @@ async def test_the_first_group_records_nothing_of_another_groups_member(world: W
     await offboard(world, anna)
 
     assert await steps_in_the_ledger(world, world.group) == []
-    assert await world.enforcement(anna.id) is None
+    assert await world.record_of(anna.id) is None
     assert [(await run_of(world)).due, (await run_of(world, other)).removed] == [0, 1]
 
 
@@ -200,7 +200,7 @@ async def test_a_group_refusing_a_removal_of_a_non_member_has_no_record(
     assert {(entry.end_date, entry.due_at) for entry in failed} == {("", "")}
     world.directory.sandbox.faults.clear()
     assert (await offboard(world, anna, "20261123T130000-abcdef")).done
-    assert await world.services.enforcements.all_of_group(other.id) == []
+    assert await world.services.records.all_of_group(other.id) == []
 
 
 async def test_what_was_done_before_the_time_was_up_is_on_record_and_counted(world: World) -> None:

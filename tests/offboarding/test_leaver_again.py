@@ -29,7 +29,7 @@ async def test_called_again_what_was_on_record_about_the_first_time_stays(
     await offboard(world, anna, "20261123T130000-abcdef")
 
     assert await world.on_record(key) == first
-    assert len(await world.services.enforcements.all_of_group(world.group.id)) == 1
+    assert len(await world.services.records.all_of_group(world.group.id)) == 1
 
 
 AGAIN = "20261123T130000-abcdef"
@@ -118,13 +118,13 @@ async def test_what_is_on_record_in_a_group_left_earlier_stays(world: World, sta
         revoked_at=long_ago,
         run_id="earlier",
     )
-    await world.services.enforcements.save(world.group.id, [earlier])
+    await world.services.records.save(world.group.id, [earlier])
 
     assert (await offboard(world, anna)).done
 
     assert await world.on_record(anna.id) == earlier
     assert ((await run_of(world)).due, (await run_of(world, other)).removed) == (0, 1)
-    left = await world.services.enforcements.get(other.id, anna.id)
+    left = await world.services.records.get(other.id, anna.id)
     assert left is not None
     assert (left.run_id, left.state) == (RUN_ID, State.OFFBOARDED)
 
@@ -145,12 +145,12 @@ async def test_what_a_run_left_unfinished_in_another_group_is_finished_there(wor
         attempts=6,
         run_id="earlier",
     )
-    await world.services.enforcements.save(other.id, [begun])
+    await world.services.records.save(other.id, [begun])
 
     assert (await offboard(world, anna)).done
 
     for group in (world.group, other):
-        known = await world.services.enforcements.get(group.id, anna.id)
+        known = await world.services.records.get(group.id, anna.id)
         assert known is not None
         assert (known.state, known.attempts, known.run_id) == (State.OFFBOARDED, 0, RUN_ID)
     assert [(await run_of(world, group)).already_absent for group in (world.group, other)] == [0, 1]

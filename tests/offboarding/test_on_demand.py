@@ -39,7 +39,7 @@ async def test_a_protected_person_or_report_mode_is_refused_and_writes_nothing(w
     with pytest.raises(RefusedError, match="ENFORCER_MODE"):
         await offboard(world, anna)
     assert world.graph_writes() == []
-    assert await world.enforcement(anna.id) is None
+    assert await world.record_of(anna.id) is None
     assert await world.ledger() == []
 
 
@@ -200,7 +200,7 @@ async def test_an_account_of_an_earlier_attempt_is_enabled_only_if_ours(
         was_disabled=was_disabled,
         disabled_at=world.clock() if disabled_by_us else None,
     )
-    await world.services.enforcements.save(world.group.id, [begun])
+    await world.services.records.save(world.group.id, [begun])
 
     await offboard(world, anna)
 
@@ -293,7 +293,7 @@ async def test_an_unlisted_membership_left_behind_is_ended_by_the_next_sweep(
     await sweep(world.services, SweepRequest(group_id=other.id, actor="timer", reason="nightly"))
 
     assert anna.id not in world.tenant.members[other.id]
-    left = await world.services.enforcements.get(other.id, anna.id)
+    left = await world.services.records.get(other.id, anna.id)
     assert left is not None
     assert (left.state, left.sessions) == (State.OFFBOARDED, Sessions.REVOKED)
 

@@ -69,7 +69,7 @@ async def test_out_of_time_at_any_step_earlier_steps_are_recorded_no_later_taken
                     settled[step] if at < number else _late(at, number)
                     for step, at in enumerate((0, place, 3))
                 ]
-                left = await world.services.enforcements.get(group.id, user.id)
+                left = await world.services.records.get(group.id, user.id)
                 assert left is not None
                 assert left.unfinished
                 assert (left.removed_at is not None) is (place < number)

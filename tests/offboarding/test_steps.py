@@ -53,7 +53,7 @@ def step_run(person: Offboard, *results: StepResult, interrupted: str = "") -> S
 
 
 def known_after(person: Offboard, *results: StepResult) -> OffboardingRecord:
-    return conclude(step_run(person, *results), "run-2", NOW).enforcement
+    return conclude(step_run(person, *results), "run-2", NOW).record
 
 
 def recorded(person: Offboard, *results: StepResult) -> list[Entry]:
@@ -124,7 +124,7 @@ def test_a_finished_or_foreign_record_is_not_taken_up(earlier: OffboardingRecord
 def test_a_person_with_all_steps_done_is_offboarded_without_failures() -> None:
     earlier = known(ANNA, State.STUCK, attempts=7, last_error="odd", next_attempt_at=EARLIER)
     outcome = conclude(step_run(leaver(earlier=earlier), DONE, DONE), "run-2", NOW)
-    about = outcome.enforcement
+    about = outcome.record
     assert (outcome.result, outcome.finished, outcome.incomplete) == (Result.REMOVED, True, False)
     assert (about.state, about.removed_at, about.revoked_at) == (State.OFFBOARDED, NOW, NOW)
     assert (about.attempts, about.last_error, about.next_attempt_at) == (0, "", None)
@@ -133,25 +133,25 @@ def test_a_person_with_all_steps_done_is_offboarded_without_failures() -> None:
 
 def test_a_guests_sessions_are_left_to_the_home_tenant_and_not_counted() -> None:
     outcome = conclude(step_run(leaver(user_kind=UserKind.EXTERNAL), DONE, DONE), "run-2", NOW)
-    assert (outcome.enforcement.sessions, outcome.revoked) == (Sessions.HOME_TENANT, False)
+    assert (outcome.record.sessions, outcome.revoked) == (Sessions.HOME_TENANT, False)
 
 
 def test_an_account_that_is_gone_has_no_sessions_that_were_revoked() -> None:
     outcome = conclude(step_run(leaver(), ABSENT, GONE), "run-2", NOW)
-    assert (outcome.enforcement.sessions, outcome.enforcement.revoked_at) == (Sessions.NO_ACCOUNT, None)
+    assert (outcome.record.sessions, outcome.record.revoked_at) == (Sessions.NO_ACCOUNT, None)
     assert (outcome.finished, outcome.revoked) == (True, False)
 
 
 def test_sessions_that_were_revoked_before_the_removal_do_not_count() -> None:
     outcome = conclude(step_run(leaver(), FAILED, DONE), "run-2", NOW)
-    about = outcome.enforcement
+    about = outcome.record
     assert (about.removed_at, about.revoked_at, about.sessions) == (None, None, None)
     assert (outcome.result, outcome.revoked, outcome.incomplete) == (Result.SKIPPED, False, True)
 
 
 def test_a_failed_revocation_leaves_a_removed_person_unfinished() -> None:
     outcome = conclude(step_run(leaver(), DONE, FAILED), "run-2", NOW)
-    about = outcome.enforcement
+    about = outcome.record
     assert (outcome.result, outcome.finished, outcome.incomplete) == (Result.REMOVED, False, True)
     assert (about.state, about.attempts, about.last_error) == (State.OFFBOARDING, 1, "revoke: 400 Odd Words.")
     assert (about.removed_at, about.revoked_at, about.sessions) == (NOW, None, None)
@@ -165,7 +165,7 @@ def test_an_account_counts_as_disabled_only_when_we_did_it(
 ) -> None:
     person = leaver(Step.DISABLE, Step.REMOVE, Step.REVOKE)
     outcome = conclude(step_run(person, result, DONE, DONE), "run-2", NOW)
-    assert (outcome.enforcement.disabled_at, outcome.disabled) == (disabled_at, counted)
+    assert (outcome.record.disabled_at, outcome.disabled) == (disabled_at, counted)
 
 
 def test_the_sixth_failed_run_makes_a_person_stuck_for_a_day() -> None:
@@ -173,8 +173,8 @@ def test_the_sixth_failed_run_makes_a_person_stuck_for_a_day() -> None:
     assert (fifth.state, fifth.attempts, fifth.next_attempt_at) == (State.OFFBOARDING, 5, None)
     outcome = conclude(step_run(leaver(earlier=fifth), DONE, FAILED), "run-3", NOW)
     assert outcome.result is Result.STUCK
-    assert (outcome.enforcement.state, outcome.enforcement.attempts) == (State.STUCK, 6)
-    assert outcome.enforcement.next_attempt_at == NOW + timedelta(days=1)
+    assert (outcome.record.state, outcome.record.attempts) == (State.STUCK, 6)
+    assert outcome.record.next_attempt_at == NOW + timedelta(days=1)
 
 
 def test_a_run_that_is_tried_again_has_failed_once() -> None:
@@ -190,7 +190,7 @@ def test_a_run_that_is_tried_again_has_failed_once() -> None:
 def test_interrupted_steps_are_not_a_failed_attempt() -> None:
     earlier = known(ANNA, State.OFFBOARDING, attempts=5, last_error="odd")
     outcome = conclude(step_run(leaver(earlier=earlier), DONE, interrupted="no time"), "run-2", NOW)
-    about = outcome.enforcement
+    about = outcome.record
     assert (about.state, about.attempts, about.last_error) == (State.OFFBOARDING, 5, "odd")
     assert (about.removed_at, outcome.result) == (NOW, Result.REMOVED)
     assert (outcome.reason, outcome.finished, outcome.incomplete) == ("no time", False, True)
@@ -198,12 +198,12 @@ def test_interrupted_steps_are_not_a_failed_attempt() -> None:
 
 def test_a_person_whose_removal_was_not_tried_is_not_out() -> None:
     untried = conclude(step_run(leaver(), interrupted="no time"), "run-2", NOW)
-    assert (untried.result, untried.enforcement.removed_at) == (Result.SKIPPED, None)
+    assert (untried.result, untried.record.removed_at) == (Result.SKIPPED, None)
 
 
 def test_whoever_was_absent_is_counted_as_absent() -> None:
     outcome = conclude(step_run(leaver(), ABSENT, DONE), "run-2", NOW)
-    assert (outcome.result, outcome.enforcement.removed_at) == (Result.ALREADY_ABSENT, NOW)
+    assert (outcome.result, outcome.record.removed_at) == (Result.ALREADY_ABSENT, NOW)
 
 
 def test_a_removal_that_was_only_not_visible_yet_keeps_its_time() -> None:
@@ -217,14 +217,14 @@ def test_a_removal_that_was_only_not_visible_yet_keeps_its_time() -> None:
 def test_whoever_is_out_without_a_removal_on_record_is_out_as_of_now() -> None:
     begun = known(ANNA, State.OFFBOARDING)
     outcome = conclude(step_run(leaver(*OUT, earlier=begun), DONE), "run-2", NOW)
-    assert (outcome.result, outcome.enforcement.removed_at) == (Result.ALREADY_ABSENT, NOW)
-    assert outcome.enforcement.revoked_at == NOW
+    assert (outcome.result, outcome.record.removed_at) == (Result.ALREADY_ABSENT, NOW)
+    assert outcome.record.revoked_at == NOW
     assert known_after(leaver(*OUT, earlier=replace(begun, removed_at=EARLIER)), DONE).removed_at == EARLIER
 
 
 def test_whoever_is_out_and_cannot_be_revoked_is_skipped() -> None:
     outcome = conclude(step_run(leaver(*OUT, earlier=known(ANNA, State.OFFBOARDING)), FAILED), "run-2", NOW)
-    assert (outcome.result, outcome.enforcement.attempts) == (Result.SKIPPED, 1)
+    assert (outcome.result, outcome.record.attempts) == (Result.SKIPPED, 1)
 
 
 def test_every_failed_step_is_named_in_no_more_than_240_characters() -> None:

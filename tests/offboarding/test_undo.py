@@ -188,7 +188,7 @@ async def test_a_restored_member_does_not_bypass_the_brake(world: World) -> None
     report = await world.sweep()
     results = await undo_run(world, report.run.run_id)
     assert [item.reversal.action for item in results] == [Action.ADD] * 3
-    assert [await world.enforcement(user.id) for user in people] == [None] * 3
+    assert [await world.record_of(user.id) for user in people] == [None] * 3
     world.configure(brake_count=1, brake_percent=10)
 
     again = await world.sweep()
@@ -238,8 +238,8 @@ async def test_undo_of_an_offboarding_on_demand_restores_every_group(
             0,
             f"undo of run {orders[0].run_id}",
         )
-        assert await world.services.enforcements.get(group.id, anna.id) is None
-        assert await world.services.enforcements.get(group.id, ben.id) is not None
+        assert await world.services.records.get(group.id, anna.id) is None
+        assert await world.services.records.get(group.id, ben.id) is not None
     assert (anna.account_enabled, ben.account_enabled) == (True, False)
 
 

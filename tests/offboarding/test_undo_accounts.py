@@ -58,7 +58,7 @@ async def test_an_unrecorded_disabling_before_a_crash_is_recorded_and_undone(wor
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)
     begun = OffboardingRecord(row_key=anna.id, user_id=anna.id, state=State.OFFBOARDING, end_date=ENDED)
-    await world.services.enforcements.save(world.group.id, [begun])
+    await world.services.records.save(world.group.id, [begun])
     anna.account_enabled = False  # by the interrupted run
     report = await world.sweep()
     assert report.run.disabled == 1
@@ -130,7 +130,7 @@ async def _staged(world: World, case: _Case, number: int) -> User:
             was_disabled=case.known == _WAS,
             disabled_at=world.clock() if case.known == _OURS else None,
         )
-        await world.services.enforcements.save(world.group.id, [begun])
+        await world.services.records.save(world.group.id, [begun])
     return user
 
 

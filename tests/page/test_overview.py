@@ -120,7 +120,7 @@ async def test_the_stuck_are_told_with_what_graph_said(visitor: Visitor, world: 
         next_attempt_at=world.clock.moment + timedelta(hours=3),
         last_error="403 Authorization_RequestDenied",
     )
-    await world.services.enforcements.save(world.group.id, [stuck])
+    await world.services.records.save(world.group.id, [stuck])
     page = await visitor.get("/api/")
     assert "6 runs have failed; next try " in page.text
     assert "403 Authorization_RequestDenied" in page.text

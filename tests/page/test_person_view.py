@@ -31,7 +31,7 @@ def known(person: Person | None, *display_names: str) -> Known:
     return Known(
         name="anna@x.example",
         entra=InEntra(person=person),
-        engagements=tuple(Engagement(group_id=GROUP, row=item, enforcement=None) for item in rows),
+        engagements=tuple(Engagement(group_id=GROUP, row=item, record=None) for item in rows),
         history=(),
     )
 
@@ -56,7 +56,7 @@ async def shown(visitor: Visitor, **more: object) -> dict[str, str]:
     anna = world.member("Anna Adler")
     await world.register(anna.id, ENDED)
     done = OffboardingRecord(row_key=anna.id, user_id=anna.id, state=State.OFFBOARDED, **more)  # type: ignore[arg-type]
-    await world.services.enforcements.save(world.group.id, [done])
+    await world.services.records.save(world.group.id, [done])
     page = await visitor.get(f"/api/people/{anna.id}")
     labels = [" ".join(item.text.split()) for item in page.all("dt")]
     values = [" ".join(item.text.split()) for item in page.all("dd")]

@@ -149,7 +149,7 @@ async def departed(world: World, user: User, **more: object) -> tuple[Run, Offbo
     await world.services.directory.find(user.id)  # so that connecting takes none of the time for asking
     world.directory.sandbox.log.clear()
     await world.services.runs.save(Report(run=run))
-    await world.services.enforcements.save(world.group.id, [known])
+    await world.services.records.save(world.group.id, [known])
     return run, known
 
 
@@ -245,29 +245,29 @@ async def test_the_same_answer_is_a_finding_every_night_but_recorded_once(
     world = world_that_answers
     user = world.tenant.add_user("Nobody Blocks")
     person = before_asking(out(user.id))
-    await world.services.enforcements.save(world.group.id, [person])
+    await world.services.records.save(world.group.id, [person])
     for _ in range(2):
         (person,) = await prove(WhatIfClient(world.services, seconds=10), context(world), [], [person])
         (finding,) = not_blocked([person], world.group.id)
         assert finding.user_id == user.id
     assert await proofs(world) == ["not_blocked"]
-    assert (await world.enforcement(user.id)) == person
+    assert (await world.record_of(user.id)) == person
 
 
 async def test_what_was_recorded_while_entra_was_asked_stays(world: World) -> None:
     asked = out("a")
     again = replace(asked, state=State.OFFBOARDING, removed_at=None, run_id="another")
-    await world.services.enforcements.save(world.group.id, [again])
+    await world.services.records.save(world.group.id, [again])
     await record(world.services, context(world), [(asked, BLOCKED)])
-    assert await world.enforcement("a") == again
+    assert await world.record_of("a") == again
 
 
 async def test_many_answers_are_recorded_each_with_its_person(world: World) -> None:
     people = [out(f"user-{number}") for number in range(30)]
-    await world.services.enforcements.save(world.group.id, people)
+    await world.services.records.save(world.group.id, people)
     told = [(item, Answer(proof=Proof.BLOCKED, policy=item.row_key)) for item in people]
     await record(world.services, context(world), told)
-    found = await asyncio.gather(*(world.enforcement(item.row_key) for item in people))
+    found = await asyncio.gather(*(world.record_of(item.row_key) for item in people))
     assert [item and (item.proof, item.proof_policy) for item in found] == [
         (Proof.BLOCKED, item.row_key) for item in people
     ]

@@ -128,9 +128,9 @@ async def test_what_was_begun_before_the_brake_held_is_not_forgotten(open_world:
     await world.sweep()
     await leavers(world, 3)
     assert (await world.sweep()).run.held
-    enforcement = await world.enforcement(first.id)
-    assert enforcement is not None
-    assert enforcement.state is State.OFFBOARDING
+    record = await world.record_of(first.id)
+    assert record is not None
+    assert record.state is State.OFFBOARDING
 
     await _approve(world)
     await world.sweep()

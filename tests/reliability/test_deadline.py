@@ -42,9 +42,9 @@ async def test_at_the_deadline_nobody_new_is_begun_and_results_are_recorded(
     assert [outcome for _, outcome in await recorded(world, Action.REVOKE)] == ["revoked"]
     assert len(world.member_ids()) == 11
     for person in people:
-        enforcement = await world.enforcement(person.id)
-        assert enforcement is not None
-        assert enforcement.attempts == 0
+        record = await world.record_of(person.id)
+        assert record is not None
+        assert record.attempts == 0
 
     again = await world.sweep()
     assert not again.out_of_time

@@ -120,10 +120,10 @@ async def test_a_refusal_for_one_person_affects_nobody_else(open_world: OpenWorl
     assert world.member_ids() == {people[0].id}
     assert report.run.state is RunState.COMPLETE
     assert _counts(report) == (5, 4, 0, 1, 0)
-    enforcement = await world.enforcement(people[0].id)
-    assert enforcement is not None
-    assert (enforcement.state, enforcement.attempts) == (State.OFFBOARDING, 1)
-    assert "Authorization_RequestDenied" in enforcement.last_error
+    record = await world.record_of(people[0].id)
+    assert record is not None
+    assert (record.state, record.attempts) == (State.OFFBOARDING, 1)
+    assert "Authorization_RequestDenied" in record.last_error
 
 
 async def test_whose_account_is_gone_is_done(open_world: OpenWorld) -> None:
@@ -135,9 +135,9 @@ async def test_whose_account_is_gone_is_done(open_world: OpenWorld) -> None:
     report = await world.sweep()
 
     assert _counts(report) == (2, 1, 1, 0, 0)
-    enforcement = await world.enforcement(leaver.id)
-    assert enforcement is not None
-    assert (enforcement.state, enforcement.sessions) == (State.OFFBOARDED, Sessions.NO_ACCOUNT)
+    record = await world.record_of(leaver.id)
+    assert record is not None
+    assert (record.state, record.sessions) == (State.OFFBOARDED, Sessions.NO_ACCOUNT)
     assert world.is_revoked(other, world.clock.moment)
 
 
@@ -204,9 +204,9 @@ async def test_a_new_end_date_starts_afresh(open_world: OpenWorld) -> None:
     report = await world.sweep()
 
     assert _counts(report) == (1, 0, 0, 1, 0)
-    enforcement = await world.enforcement(leaver.id)
-    assert enforcement is not None
-    assert (enforcement.state, enforcement.attempts, enforcement.end_date) == (
+    record = await world.record_of(leaver.id)
+    assert record is not None
+    assert (record.state, record.attempts, record.end_date) == (
         State.OFFBOARDING,
         1,
         "2020-02-15",
@@ -247,9 +247,9 @@ async def test_a_refusal_of_everybody_ends_the_run_and_counts_as_nobodys_attempt
 
     assert world.member_ids() == {person.id for person in people}
     for person in people:
-        enforcement = await world.enforcement(person.id)
-        assert enforcement is not None
-        assert (enforcement.state, enforcement.attempts) == (State.OFFBOARDING, 0)
+        record = await world.record_of(person.id)
+        assert record is not None
+        assert (record.state, record.attempts) == (State.OFFBOARDING, 0)
     runs = await world.services.runs.of_group(world.group.id, world.clock.moment)
     assert {run.state for run in runs} == {RunState.FAILED}
     assert {(run.due, run.skipped) for run in runs} == {(8, 8)}
@@ -315,9 +315,9 @@ async def test_a_token_that_is_refused_for_good_ends_the_run(open_world: OpenWor
     assert (run.due, run.removed + run.skipped) == (60, 60)
     assert run.removed == 60 - len(world.member_ids()) > 0
     for person in people:
-        enforcement = await world.enforcement(person.id)
-        assert enforcement is not None
-        assert enforcement.attempts == 0
+        record = await world.record_of(person.id)
+        assert record is not None
+        assert record.attempts == 0
     heal(world)
     await world.sweep()
     assert world.member_ids() == set()
@@ -339,9 +339,9 @@ async def test_a_deleted_group_ends_the_run_and_is_not_a_success(open_world: Ope
     with pytest.raises(GroupError, match="does not exist"):
         await world.sweep()
 
-    enforcement = await world.enforcement(leaver.id)
-    assert enforcement is not None
-    assert (enforcement.state, enforcement.removed_at) == (State.OFFBOARDING, None)
+    record = await world.record_of(leaver.id)
+    assert record is not None
+    assert (record.state, record.removed_at) == (State.OFFBOARDING, None)
     heal(world)
     await world.sweep()
     assert world.member_ids() == set()

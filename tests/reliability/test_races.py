@@ -123,7 +123,7 @@ async def _assert_all_out(world: CrashWorld, stage: Stage, group: Group, people:
     assert await break_in(services.ledger, group.id) is None
     runs = await services.runs.of_group(group.id, datetime.now(UTC))
     assert {run.state for run in runs} == {RunState.COMPLETE}
-    assert not [item async for item in services.enforcements.of_group(group.id) if item.unfinished]
+    assert not [item async for item in services.records.of_group(group.id) if item.unfinished]
     removed = [link.entry async for link in services.ledger.links(group.id)]
     outcomes = [
         entry.user for entry in removed if (entry.action, entry.outcome) == (Action.REMOVE, "removed")
@@ -160,7 +160,7 @@ async def test_a_renewal_during_a_sweep_leaves_nobody_half_offboarded(
             assert world.is_revoked_since_removal(person)
             assert out or person is renewed
         assert await break_in(world.services.ledger, world.group_id) is None
-        assert not [item for item in await world.enforcements() if item.unfinished]
+        assert not [item for item in await world.records() if item.unfinished]
 
 
 async def test_a_renewal_before_the_recheck_counts(fault_world: FaultWorld) -> None:
@@ -177,7 +177,7 @@ async def test_a_renewal_before_the_recheck_counts(fault_world: FaultWorld) -> N
 
     assert [world.is_member(person) for person in people] == [False, False, True]
     assert people[2].id not in {done.user_id for done in world.attempts_since(0)}
-    assert people[2].id not in {item.user_id for item in await world.enforcements()}
+    assert people[2].id not in {item.user_id for item in await world.records()}
 
 
 @repeats

@@ -207,7 +207,7 @@ class Schedule(RuleBasedStateMachine):
         self._sweep()
 
     def _begun(self) -> set[str]:
-        return {item.user_id for item in self.do(self.world.enforcements()) if item.unfinished}
+        return {item.user_id for item in self.do(self.world.records()) if item.unfinished}
 
     @rule(who=whom, faults=weather)
     def offboard(self, who: int, faults: tuple[AnyFault, ...]) -> None:
@@ -231,7 +231,7 @@ class Schedule(RuleBasedStateMachine):
             assert self.do(self.world.rows()).keys() & {self.people[who].id} <= self._due()
 
     def _sweep(self, faults: tuple[AnyFault, ...] = ()) -> Report | None:
-        known = {item.user_id: item for item in self.do(self.world.enforcements())}
+        known = {item.user_id: item for item in self.do(self.world.records())}
         begun = {user for user, item in known.items() if item.unfinished}
         recent = {
             user
@@ -259,7 +259,7 @@ class Schedule(RuleBasedStateMachine):
 
     def _check_withdrawals(self, report: Report, rows: dict[str, object]) -> None:
         """Nobody who was begun but may stay after all is left half done."""
-        begun = {item.user_id for item in self.do(self.world.enforcements()) if item.unfinished}
+        begun = {item.user_id for item in self.do(self.world.records()) if item.unfinished}
         staying = {key for key, end in rows.items() if self.world.is_due(end) is False}
         assert report.run.held or not begun & staying
         self.see("somebody stays", applies=staying)
@@ -340,7 +340,7 @@ class Schedule(RuleBasedStateMachine):
 
     def _check_record(self, rows: dict[str, object]) -> None:
         assert self.do(break_in(self.world.services.ledger, self.world.group_id)) is None
-        for item in self.do(self.world.enforcements()):
+        for item in self.do(self.world.records()):
             readable = self.world.is_due(rows.get(item.row_key, "2000-01-01")) is not None
             assert item.state is State.VERIFIED or not readable or self.world.is_member_id(item.user_id)
         runs = self.do(self.world.runs())

@@ -128,7 +128,7 @@ async def _fill_a_page_of_the_register(world: World) -> None:
 
 async def _assert_untouched(world: World) -> None:
     assert tried(world) == []
-    assert [item async for item in world.services.enforcements.of_group(world.group.id)] == []
+    assert [item async for item in world.services.records.of_group(world.group.id)] == []
     assert await world.ledger() == []
 
 

@@ -128,7 +128,7 @@ async def test_the_forecast_counts_the_ends_of_each_week_to_come(world: World) -
 async def test_who_is_stuck_is_named_and_who_is_done_is_not(world: World) -> None:
     for key, state in (("a", State.STUCK), ("b", State.OFFBOARDING), ("c", State.VERIFIED)):
         item = OffboardingRecord(row_key=key, user_id=key, state=state, attempts=6, last_error="403 no")
-        await world.services.enforcements.save(world.group.id, [item])
+        await world.services.records.save(world.group.id, [item])
 
     status = await _status(world)
 

@@ -169,8 +169,8 @@ class FaultSchedule:
 
     # What the product has recorded ------------------------------------------------------------------------
 
-    async def enforcements(self) -> list[OffboardingRecord]:
-        return [item async for item in self.services.enforcements.of_group(self.group_id)]
+    async def records(self) -> list[OffboardingRecord]:
+        return [item async for item in self.services.records.of_group(self.group_id)]
 
     async def runs(self) -> list[Run]:
         return await self.services.runs.of_group(self.group_id, self.clock.moment)

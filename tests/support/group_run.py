@@ -26,7 +26,7 @@ async def open_group_run(world: World, *, until: float | None = None) -> AsyncIt
 async def planned(world: World) -> tuple[Offboard, ...]:
     """Return whom a run would offboard, with their intents on record."""
     people = (await world.plan()).offboard
-    await world.services.enforcements.save(world.group.id, [intent(one, RUN_ID) for one in people])
+    await world.services.records.save(world.group.id, [intent(one, RUN_ID) for one in people])
     return people
 
 

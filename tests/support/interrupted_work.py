@@ -191,7 +191,7 @@ class Scene:
     async def _check_nothing_is_left(self, group_id: str) -> None:
         last = (await self.runs(group_id))[-1]
         assert (last.state, last.due) == (RunState.COMPLETE, 0)
-        async for item in self.services.enforcements.of_group(group_id):
+        async for item in self.services.records.of_group(group_id):
             _check_verified(item)
 
     async def _check_record(self, group_id: str) -> None:
@@ -327,7 +327,7 @@ async def the_morning_after(world: CrashWorld) -> Scene:
         OffboardingRecord(row_key=user.id, user_id=user.id, state=State.OFFBOARDING, end_date=ENDED)
         for user in (half_done, renewed)
     ]
-    await world.tables.enforcements.save(group.id, [offboarded, *begun])
+    await world.tables.records.save(group.id, [offboarded, *begun])
     return stage.scene(stage.sweep(group), End(leaving={group.id: ids(half_done)}))
 
 

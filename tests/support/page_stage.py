@@ -123,7 +123,7 @@ async def _add_trouble(world: World, people: dict[str, User]) -> None:
         next_attempt_at=world.clock.moment + timedelta(hours=20),
         last_error="403 Authorization_RequestDenied: Insufficient privileges to complete the operation.",
     )
-    await world.services.enforcements.save(world.group.id, [stuck])
+    await world.services.records.save(world.group.id, [stuck])
 
 
 async def register(world: World, person: User, days: int, **more: str) -> None:

@@ -63,7 +63,7 @@ def plan(
     *,
     rows: Iterable[RegisterRow] = (),
     members: Iterable[Member] = (),
-    enforcements: Iterable[OffboardingRecord] = (),
+    records: Iterable[OffboardingRecord] = (),
     engaged_elsewhere: Collection[str] = frozenset(),
     now: datetime = NOW,
     **changes: Any,
@@ -73,7 +73,7 @@ def plan(
         group_id=GROUP,
         rows=rows,
         members=members,
-        enforcements=enforcements,
+        records=records,
         engaged_elsewhere=engaged_elsewhere,
     )
     return plan_group(snapshot, settings(**changes), now)

@@ -26,7 +26,7 @@ class Situation:
 
     rows: list[RegisterRow]
     members: list[Member]
-    enforcements: list[OffboardingRecord]
+    records: list[OffboardingRecord]
     engaged_elsewhere: frozenset[str]
     settings: Settings
 
@@ -35,7 +35,7 @@ class Situation:
             group_id=GROUP,
             rows=self.rows,
             members=self.members,
-            enforcements=self.enforcements,
+            records=self.records,
             engaged_elsewhere=self.engaged_elsewhere,
         )
         return plan_group(snapshot, self.settings, now)
@@ -123,7 +123,7 @@ SITUATIONS = st.builds(
     Situation,
     rows=st.lists(ROW, min_size=2, max_size=9, unique_by=lambda one: (one.partition_key, one.row_key)),
     members=st.lists(MEMBER, min_size=3, max_size=6, unique_by=lambda one: one.id),
-    enforcements=st.lists(ENFORCEMENT, min_size=2, max_size=8, unique_by=lambda one: one.row_key),
+    records=st.lists(ENFORCEMENT, min_size=2, max_size=8, unique_by=lambda one: one.row_key),
     engaged_elsewhere=st.frozensets(st.one_of(ID, ADDRESS.map(str.lower)), max_size=4),
     settings=SETTINGS,
 )

@@ -120,12 +120,12 @@ class World:
         """Whether the user's sessions were revoked since then."""
         return user.sign_in_sessions_valid_from_date_time >= since
 
-    async def enforcement(self, row_key: str) -> OffboardingRecord | None:
-        return await self.services.enforcements.get(self.group.id, row_key)
+    async def record_of(self, row_key: str) -> OffboardingRecord | None:
+        return await self.services.records.get(self.group.id, row_key)
 
     async def on_record(self, row_key: str) -> OffboardingRecord:
         """Return the record of somebody who must have one."""
-        found = await self.enforcement(row_key)
+        found = await self.record_of(row_key)
         assert found is not None, f"there is no record of {row_key}"
         return found
 

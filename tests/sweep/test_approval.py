@@ -39,7 +39,7 @@ async def test_a_held_sweep_changes_nothing_until_its_plan_is_approved(world: Wo
     assert held.run.held
     assert (held.run.due, held.run.skipped) == (3, 3)
     assert world.graph_writes() == []
-    assert await world.enforcement(users[0].id) is None
+    assert await world.record_of(users[0].id) is None
 
     (plan,) = await approve(world.services, f" {held.run.digest.upper()} ", actor="cli:ann")
     assert (plan.people, plan.members, plan.approved_by) == (3, 3, "cli:ann")

@@ -40,15 +40,15 @@ async def test_a_withdrawn_intent_is_deleted_and_in_the_ledger(world: World) -> 
         row_key="anna@x.example", user_id="anna", state=State.OFFBOARDING, end_date=ENDED
     )
     other = OffboardingRecord(row_key="ben@x.example", user_id="ben", state=State.OFFBOARDING)
-    await world.services.enforcements.save(world.group.id, [begun, other])
+    await world.services.records.save(world.group.id, [begun, other])
 
     async with open_group_run(world) as group_run:
-        await group_run.forget(begun, "the end date was put off")
+        await group_run.forget(begun, "the end date was extended")
 
-    assert await world.enforcement(begun.row_key) is None
-    assert await world.enforcement(other.row_key) == other
+    assert await world.record_of(begun.row_key) is None
+    assert await world.record_of(other.row_key) == other
     [entry] = await world.ledger()
-    assert (entry.action, entry.outcome) == (Action.WITHDRAW, "the end date was put off")
+    assert (entry.action, entry.outcome) == (Action.WITHDRAW, "the end date was extended")
     assert (entry.user, entry.row_key, entry.end_date) == ("anna", begun.row_key, ENDED)
     assert (entry.run, entry.actor, entry.group) == (RUN_ID, "timer", world.group.id)
 
@@ -58,10 +58,10 @@ async def test_an_intent_stays_where_its_withdrawal_cannot_be_recorded(
 ) -> None:
     async with running_world(storage.endpoints.connection_string, monkeypatch.setenv) as world:
         begun = OffboardingRecord(row_key="anna@x.example", user_id="anna", state=State.OFFBOARDING)
-        await world.services.enforcements.save(world.group.id, [begun])
+        await world.services.records.save(world.group.id, [begun])
         async with open_group_run(world) as group_run:
             storage.set_fault(Fault(calls=Calls(path=r"\$batch"), times=1_000, reply=Reply.REFUSED))
             with pytest.raises(AccessDeniedError):
-                await group_run.forget(begun, "the end date was put off")
+                await group_run.forget(begun, "the end date was extended")
         storage.clear()
-        assert await world.enforcement(begun.row_key) == begun
+        assert await world.record_of(begun.row_key) == begun

@@ -45,11 +45,11 @@ async def test_an_end_date_extended_since_the_plan_withdraws_the_intent(
     run_leavers = await offboard(world, people)
 
     [outcome] = run_leavers.outcomes
-    assert (outcome.result, outcome.reason) == (Result.SKIPPED, "their end date was put off")
+    assert (outcome.result, outcome.reason) == (Result.SKIPPED, "their end date was extended")
     assert not outcome.incomplete
     assert world.graph_writes() == []
-    assert await world.enforcement(anna.id) is None
-    assert await recorded(world, Action.WITHDRAW) == [(anna.id, "their end date was put off")]
+    assert await world.record_of(anna.id) is None
+    assert await recorded(world, Action.WITHDRAW) == [(anna.id, "their end date was extended")]
 
 
 async def test_a_member_whose_row_became_unreadable_stays(world: World) -> None:
@@ -83,7 +83,7 @@ async def test_a_member_without_a_row_goes_unless_one_was_added_meanwhile(world:
     run_leavers = await offboard(world, people)
 
     assert world.member_ids() == {ben.id}
-    assert {out.enforcement.user_id: out.result for out in run_leavers.outcomes} == {
+    assert {out.record.user_id: out.result for out in run_leavers.outcomes} == {
         anna.id: Result.REMOVED,
         ben.id: Result.SKIPPED,
     }
@@ -106,7 +106,7 @@ async def test_a_renewal_under_another_name_counts(world: World) -> None:
     reason = "a row written after the plan means them"
     assert {(out.reason, out.incomplete) for out in run_leavers.outcomes} == {(reason, False)}
     assert {outcome for _, outcome in await recorded(world, Action.WITHDRAW)} == {reason}
-    assert [await world.enforcement(key) for key in (anna.id, ghost.id, "gone@mail.example")] == [None] * 3
+    assert [await world.record_of(key) for key in (anna.id, ghost.id, "gone@mail.example")] == [None] * 3
 
 
 async def test_a_renewal_under_a_key_that_cannot_be_read_counts(world: World) -> None:
@@ -135,7 +135,7 @@ async def test_a_renewal_while_graph_has_asked_to_wait_counts(world: World) -> N
     for user in (anna, ben):
         await world.register(user.id, RUNNING)
 
-    assert {out.reason for out in (await going).outcomes} == {"their end date was put off"}
+    assert {out.reason for out in (await going).outcomes} == {"their end date was extended"}
     assert world.member_ids() == {anna.id, ben.id}
     assert [outcome for _, outcome in await recorded(world, Action.REMOVE)] == []
     assert len(await recorded(world, Action.WITHDRAW)) == 2
@@ -194,7 +194,7 @@ async def test_every_outcome_is_in_record_and_ledger_with_the_same_time(world: W
 
     run_leavers = await offboard(world, await planned(world))
 
-    results = {out.enforcement.user_id: out.result for out in run_leavers.outcomes}
+    results = {out.record.user_id: out.result for out in run_leavers.outcomes}
     assert results == {anna.id: Result.REMOVED, ben.id: Result.SKIPPED}
     removals = [entry for entry in await world.ledger() if entry.action is Action.REMOVE]
     assert {entry.user: entry.outcome.partition(":")[0] for entry in removals} == {
@@ -272,7 +272,7 @@ async def test_a_single_refusal_is_about_that_person(world: World) -> None:
     [anna] = await leavers(world, 1)
     refuse(world, anna)
     run_leavers = await offboard(world, await planned(world))
-    assert [out.enforcement.attempts for out in run_leavers.outcomes] == [1]
+    assert [out.record.attempts for out in run_leavers.outcomes] == [1]
 
 
 async def test_a_person_refused_before_proves_nothing_about_others(world: World) -> None:
@@ -284,7 +284,7 @@ async def test_a_person_refused_before_proves_nothing_about_others(world: World)
 
     run_leavers = await offboard(world, (*again, fresh))
 
-    assert sorted(out.enforcement.attempts for out in run_leavers.outcomes) == [1, 2, 2]
+    assert sorted(out.record.attempts for out in run_leavers.outcomes) == [1, 2, 2]
 
 
 async def test_one_canary_that_is_not_refused_lets_the_others_be_tried(world: World) -> None:
@@ -297,7 +297,7 @@ async def test_one_canary_that_is_not_refused_lets_the_others_be_tried(world: Wo
 
     run_leavers = await offboard(world, (*refused[:last], accepted, *refused[last:]))
 
-    assert [out.enforcement.user_id for out in run_leavers.outcomes if out.finished] == [users[0].id]
+    assert [out.record.user_id for out in run_leavers.outcomes if out.finished] == [users[0].id]
     assert len(run_leavers.outcomes) == 8
     assert len(run_leavers.stuck) == 7
 
@@ -307,4 +307,4 @@ async def test_a_person_left_alone_is_skipped_with_the_reason(world: World) -> N
     [person] = (await world.plan()).offboard
     outcome = left_alone(person, "report mode")
     assert (outcome.result, outcome.reason, outcome.incomplete) == (Result.SKIPPED, "report mode", False)
-    assert (outcome.enforcement.user_id, outcome.enforcement.removed_at) == (anna.id, None)
+    assert (outcome.record.user_id, outcome.record.removed_at) == (anna.id, None)

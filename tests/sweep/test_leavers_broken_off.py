@@ -54,7 +54,7 @@ async def test_a_skip_that_cannot_be_recorded_ends_the_run_and_holds_in_the_next
 
         assert world.member_ids() == {anna.id}
         assert (report.run.due, report.run.removed) == (1, 1)
-        assert await world.enforcement(anna.id) is None
+        assert await world.record_of(anna.id) is None
         assert {user for user, _ in await recorded(world, Action.WITHDRAW)} == {anna.id}
         assert (await world.on_record(ben.id)).state is State.OFFBOARDED
 

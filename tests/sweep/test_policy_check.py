@@ -31,14 +31,14 @@ def world(world: World) -> World:
 
 def out(user_id: str, result: Result = Result.REMOVED) -> Outcome:
     known = OffboardingRecord(row_key=user_id, user_id=user_id, state=State.OFFBOARDED, removed_at=NOW)
-    return Outcome(result=result, enforcement=known, finished=True)
+    return Outcome(result=result, record=known, finished=True)
 
 
 def snapshot(
     world: World, *, members: tuple[str, ...] = (), known: tuple[OffboardingRecord, ...] = ()
 ) -> GroupSnapshot:
     listed = [Member(id=user_id) for user_id in members]
-    return GroupSnapshot(group_id=world.group.id, rows=(), members=listed, enforcements=known)
+    return GroupSnapshot(group_id=world.group.id, rows=(), members=listed, records=known)
 
 
 def asked(world: World) -> int:
@@ -47,7 +47,7 @@ def asked(world: World) -> int:
 
 async def test_whoever_this_run_took_out_and_nothing_blocks_is_a_finding(world: World) -> None:
     user = world.tenant.add_user("Anna")
-    await world.services.enforcements.save(world.group.id, [out(user.id).enforcement])
+    await world.services.records.save(world.group.id, [out(user.id).record])
     async with open_group_run(world) as group_run:
         policy_check = PolicyCheck(group_run)
         await policy_check.prove(snapshot(world), [out(user.id)])
@@ -56,13 +56,13 @@ async def test_whoever_this_run_took_out_and_nothing_blocks_is_a_finding(world: 
     assert [item.user_id for item in not_blocked] == [user.id]
     assert (policy_check.count(Proof.NOT_BLOCKED), policy_check.count(Proof.BLOCKED)) == (1, 0)
     (completed,) = policy_check.completed([out(user.id)])
-    assert completed.enforcement.proof is Proof.NOT_BLOCKED
+    assert completed.record.proof is Proof.NOT_BLOCKED
 
 
 async def test_nobody_is_asked_about_whom_this_run_did_not_take_out(world: World) -> None:
     skipped = out(world.tenant.add_user("Anna").id, Result.SKIPPED)
     stuck = out(world.tenant.add_user("Ben").id, Result.STUCK)
-    stuck = replace(stuck, enforcement=replace(stuck.enforcement, removed_at=None))
+    stuck = replace(stuck, record=replace(stuck.record, removed_at=None))
     async with open_group_run(world) as group_run:
         policy_check = PolicyCheck(group_run)
         await policy_check.prove(snapshot(world), [skipped, stuck])
@@ -71,7 +71,7 @@ async def test_nobody_is_asked_about_whom_this_run_did_not_take_out(world: World
 
 async def test_of_those_out_before_only_who_is_still_out_is_asked_about(world: World) -> None:
     gone, back = world.tenant.add_user("Anna"), world.tenant.add_user("Ben")
-    known = (out(gone.id).enforcement, out(back.id).enforcement)
+    known = (out(gone.id).record, out(back.id).record)
     async with open_group_run(world) as group_run:
         policy_check = PolicyCheck(group_run)
         await policy_check.prove(snapshot(world, members=(back.id,), known=known), [])

@@ -124,7 +124,7 @@ async def test_a_record_with_an_unknown_state_is_a_finding_and_stops_nobody(worl
 
 async def test_an_error_of_one_of_several_reads_is_raised_unchanged(world: World) -> None:
     # Not an error of ours: what a library raises in one of the concurrent reads.
-    world.services = replace(world.services, enforcements=None)  # type: ignore[arg-type]
+    world.services = replace(world.services, records=None)  # type: ignore[arg-type]
     with pytest.raises(AttributeError):
         await world.sweep()
     runs = await world.services.runs.of_group(world.group.id, world.clock())

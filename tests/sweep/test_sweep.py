@@ -110,7 +110,7 @@ async def test_whoever_cannot_be_offboarded_is_named_once_whatever_else_is_found
     world.tenant.add_member(world.group, anna)
     world.tenant.add_member(world.group, ben)
     tried = replace(await world.on_record(ben.id), state=State.STUCK, attempts=6, removed_at=None)
-    await world.services.enforcements.save(world.group.id, [tried])
+    await world.services.records.save(world.group.id, [tried])
     world.directory.sandbox.faults.add(
         Fault(
             method="DELETE",
@@ -158,7 +158,7 @@ async def test_a_plan_that_is_not_the_expected_one_is_not_acted_upon(world: Worl
 
     assert error.value.field == "plan"
     assert world.graph_writes() == []
-    assert await world.enforcement(anna.id) is None
+    assert await world.record_of(anna.id) is None
     await world.register(ben.id, RUNNING)
     assert (await world.sweep(expected_digest=expected)).run.removed == 1
 
@@ -246,7 +246,7 @@ async def test_an_intent_not_yet_withdrawn_is_withdrawn_by_the_next_run(
 
         assert (await world.sweep()).run.due == 0
         assert world.member_ids() == {anna.id}
-        assert await world.enforcement(anna.id) is None
+        assert await world.record_of(anna.id) is None
 
 
 @pytest.mark.parametrize("refused", ["DELETE", "POST"])
@@ -309,7 +309,7 @@ async def test_a_renewal_under_an_unreadable_key_protects_whom_it_may_mean(world
 
     assert world.member_ids() == {anna.id, ben.id}
     assert (report.run.due, report.run.removed) == (1, 1)
-    assert {out.enforcement.user_id for out in report.outcomes} == {cleo.id}
+    assert {out.record.user_id for out in report.outcomes} == {cleo.id}
     invalid = [found for found in report.findings if found.kind is FindingKind.INVALID_ROW]
     assert {found.row_key for found in invalid} == {renewed, f"{hidden}{ben.mail}"}
     assert all(found.detail.isascii() for found in invalid)
@@ -325,7 +325,7 @@ async def test_kelvins_sign_is_not_a_k_and_an_accent_is_the_same_in_two_forms(wo
     report = await world.sweep()
 
     assert world.member_ids() == {kim.id}
-    assert [out.enforcement.user_id for out in report.outcomes] == [zoe.id]
+    assert [out.record.user_id for out in report.outcomes] == [zoe.id]
     assert (await world.on_record("zoe\u0308@partner.example")).state is State.OFFBOARDED
     assert [found.kind for found in report.findings] == [FindingKind.INVALID_ROW]
 

@@ -79,7 +79,7 @@ async def _crowd(world: World) -> _Crowd:
         (out, {}),
         (gone, {"state": State.OFFBOARDED, "removed_at": now, "revoked_at": now, "proof": Proof.BLOCKED}),
     ]
-    await world.services.enforcements.save(
+    await world.services.records.save(
         world.group.id,
         [replace(begun, row_key=user.id, user_id=user.id, **more) for user, more in known],  # type: ignore[arg-type]
     )
@@ -150,12 +150,12 @@ async def test_every_count_of_a_run_is_right_in_every_mode(
     expected_kinds = kinds | (acted if run.acted else {})
     assert {kind: found.count(kind) for kind in expected_kinds} == expected_kinds
     assert (run.lag_seconds == Lag()) is (run.removed == 0)
-    reasons = {out.enforcement.user_id: out.reason for out in report.outcomes}
+    reasons = {out.record.user_id: out.reason for out in report.outcomes}
     assert list(reasons) == sorted(reasons)  # as in the plan, whose people are all due at the same time
     if not run.acted:
         assert set(reasons.values()) == {"held by the brake" if held else "report mode"}
         assert (await world.on_record(crowd.out.id)).run_id == ""
-        assert await world.enforcement(crowd.removed.id) is None
+        assert await world.record_of(crowd.removed.id) is None
     assert await world.services.runs.of_id(run.run_id, [world.group.id]) == [run]
 
 

@@ -34,8 +34,8 @@ def names(told: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage().partition(" ")[0] for record in told.records]
 
 
-def left(enforcement: OffboardingRecord, *, undone: bool = True, reason: str = "") -> Outcome:
-    return Outcome(result=Result.STUCK, enforcement=enforcement, incomplete=undone, reason=reason)
+def left(record: OffboardingRecord, *, undone: bool = True, reason: str = "") -> Outcome:
+    return Outcome(result=Result.STUCK, record=record, incomplete=undone, reason=reason)
 
 
 def test_a_run_that_went_through_is_complete_and_nothing_else(told: pytest.LogCaptureFixture) -> None:

@@ -37,8 +37,8 @@ async def list_contractors(call: Call) -> Response:
 
 async def get_contractor(call: Call) -> Response:
     row = await changes.find_row(call.services, call.user, call.request.query.get("group_id", ""))
-    enforcement = await call.services.enforcements.get(row.group_id, row.row_key)
-    return respond(contractor_document(row, call.services.settings, enforcement, call.warnings))
+    record = await call.services.records.get(row.group_id, row.row_key)
+    return respond(contractor_document(row, call.services.settings, record, call.warnings))
 
 
 async def put_contractor(call: Call) -> Response:
@@ -55,9 +55,9 @@ async def put_contractor(call: Call) -> Response:
         call.services, call.user, details, actor=call.caller.actor, group_id=body.group_id
     )
     row = saved.registration
-    enforcement = await call.services.enforcements.get(row.group_id, row.row_key)
+    record = await call.services.records.get(row.group_id, row.row_key)
     return respond(
-        contractor_document(row, call.services.settings, enforcement, call.warnings),
+        contractor_document(row, call.services.settings, record, call.warnings),
         status=201 if saved.is_new else 200,
         headers={"Location": f"/api/contractors/{quote(row.row_key, safe='@')}"},
     )

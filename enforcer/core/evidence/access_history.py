@@ -48,7 +48,7 @@ class GroupRecord:
 
     group_id: str
     endings: Sequence[Ending]
-    enforcements: Sequence[OffboardingRecord] = ()
+    records: Sequence[OffboardingRecord] = ()
     links: Sequence[Link] = ()
     members: MemberIndex | None = None
 
@@ -61,7 +61,7 @@ class AccessHistory:
         person: The object ID if it is known, else the row's key.
         due_at: When access ended; None for a member without a row, who has no end date.
         ending: The register's row, if it still says this.
-        put_off_at: When the register was given another date, after this one had passed.
+        extended_at: When the register was given another date, after this one had passed.
         goes_on: The register allows the person to be a member now, until another date.
         was_out: They were already out when this end came: record and links include those of that removal.
     """
@@ -72,9 +72,9 @@ class AccessHistory:
     due_at: datetime | None
     row_key: str = ""
     ending: Ending | None = None
-    enforcement: OffboardingRecord | None = None
+    record: OffboardingRecord | None = None
     links: list[Link] = field(default_factory=list)
-    put_off_at: datetime | None = None
+    extended_at: datetime | None = None
     goes_on: bool = False
     is_member: bool | None = None
     was_out: bool = False
@@ -103,7 +103,7 @@ def access_histories(record: GroupRecord, rules: DateRules, now: datetime) -> li
     archive = _Archive(record)
     archive.file_register()
     archive.file_enforcements()
-    archive.file_dates_that_were_put_off(rules)
+    archive.file_extended_dates(rules)
     archive.file_entries()
     archive.look_at_the_present(now)
     archive.file_earlier_removals()
@@ -130,13 +130,13 @@ class _Archive:
             history.ending, history.row_key = ending, ending.row_key
 
     def file_enforcements(self) -> None:
-        for item in self._record.enforcements:
+        for item in self._record.records:
             person = self._person(item.row_key, item.user_id)
             history = self._history(person, item.end_date, item.due_at)
-            history.enforcement = item
+            history.record = item
             history.row_key = history.row_key or item.row_key
 
-    def file_dates_that_were_put_off(self, rules: DateRules) -> None:
+    def file_extended_dates(self, rules: DateRules) -> None:
         """File end dates that passed before somebody gave the row another one through the enforcer."""
         changes: dict[str, list[Entry]] = {}
         for _, entry in self._entries:
@@ -148,7 +148,7 @@ class _Archive:
                 moved = due_at != _due_at(after.end_date, rules)
                 if due_at and changed_at and due_at <= changed_at and moved:
                     history = self._history(person, before.end_date, due_at)
-                    history.put_off_at = changed_at
+                    history.extended_at = changed_at
                     history.row_key = history.row_key or before.row_key
 
     def file_entries(self) -> None:
@@ -172,9 +172,9 @@ class _Archive:
     def file_earlier_removals(self) -> None:
         """Add to each end of access that came to nobody the removal from shortly before."""
         found = [(history, self._earlier_removal(history)) for history in self.histories if _is_moot(history)]
-        removals = [(history, list(left.links), left.enforcement) for history, left in found if left]
-        for history, links, enforcement in removals:
-            history.links, history.enforcement = links + history.links, enforcement
+        removals = [(history, list(left.links), left.record) for history, left in found if left]
+        for history, links, record in removals:
+            history.links, history.record = links + history.links, record
             history.was_out = True
 
     def _earlier_removal(self, history: AccessHistory) -> AccessHistory | None:
@@ -228,7 +228,7 @@ class _Archive:
     def _known_names(self) -> dict[str, str]:
         """Return whom a row's key means, for where register and ledger use different names."""
         pairs: list[tuple[str, str]] = [(entry.row_key, entry.user) for _, entry in self._entries]
-        pairs += [(item.row_key, item.user_id) for item in self._record.enforcements]
+        pairs += [(item.row_key, item.user_id) for item in self._record.records]
         names = {normalised(key): user.lower() for key, user in pairs if key and is_object_id(user)}
         for ending in self._record.endings:
             key = normalised(ending.row_key)
@@ -240,7 +240,7 @@ class _Archive:
 
 def _is_moot(history: AccessHistory) -> bool:
     """Whether nobody was left to remove: the person is not a member, and no removal is on record."""
-    removed = any(history.of(Action.REMOVE)) or history.enforcement is not None
+    removed = any(history.of(Action.REMOVE)) or history.record is not None
     return history.is_member is False and not removed
 
 

@@ -8,7 +8,7 @@ pending      not out yet, or some step not done yet; the SLA is not over
 overdue      not out, in again, or some step not done; the SLA is over
 unproven     out of the group, but not removed by the enforcer: nobody can tell since when
 unknown      no removal is on record, and the group's members could not be read
-withdrawn    the end date was put off, or the row deleted, before all of that was done
+withdrawn    the end date was extended, or the row deleted, before all of that was done
 no_end_date  a member without a row, removed because the settings say so: there is no SLA to measure by
 """
 
@@ -45,14 +45,14 @@ class _CaseJudge:
         self._removals = times(history, Action.REMOVE, EntryOutcome.REMOVED)
         self._absences = times(history, Action.REMOVE, EntryOutcome.ALREADY_ABSENT)
         self._disabled = times(history, Action.DISABLE, EntryOutcome.DISABLED, Sessions.NO_ACCOUNT)
-        known = history.enforcement.removed_at if history.enforcement else None
+        known = history.record.removed_at if history.record else None
         # The first of either: whoever was removed was later found to be out, and the other way round.
         # The record's own time counts only if the ledger has neither.
         self._out_at = min([*self._removals, *self._absences], default=known)
         self._by_us = self._out_at in self._removals
 
     def case(self) -> Case:
-        history, known = self._history, self._history.enforcement
+        history, known = self._history, self._history.record
         ending = history.ending
         sessions, revoked_at = self._sessions()
         return Case(
@@ -111,7 +111,7 @@ class _CaseJudge:
         """Return when the sessions were settled; what came before the removal does not count."""
         if self._out_at is None:
             return None
-        known = self._history.enforcement
+        known = self._history.record
         settled = times(self._history, Action.REVOKE, *Sessions)
         after = None
         if known is not None and known.sessions is not None:
@@ -129,11 +129,11 @@ class _CaseJudge:
     def _is_left_enabled(self) -> bool:
         """Whether the account was to be disabled but was not, and no record says that all is done."""
         wanted = any(self._history.of(Action.DISABLE))
-        return wanted and not self._disabled and self._history.enforcement is None
+        return wanted and not self._disabled and self._history.record is None
 
     @property
     def _is_unfinished(self) -> bool:
-        known = self._history.enforcement
+        known = self._history.record
         return known is not None and known.unfinished
 
     @property
@@ -154,7 +154,7 @@ class _CaseJudge:
         if self._history.ending is not None:
             return False  # the row says again, or still, that access has ended
         last = self._history.links[-1].entry.action if self._history.links else None
-        return last is Action.WITHDRAW or self._history.put_off_at is not None
+        return last is Action.WITHDRAW or self._history.extended_at is not None
 
     # What is known ---------------------------------------------------------------------------------------
 
@@ -173,7 +173,7 @@ class _CaseJudge:
 
     def _sessions(self) -> tuple[str, datetime | None]:
         """Return what became of the sessions, and when they were revoked (another tenant's never are)."""
-        known = self._history.enforcement
+        known = self._history.record
         settled = [link for link in self._history.of(Action.REVOKE) if link.entry.outcome in set(Sessions)]
         if settled:
             outcome, at = settled[-1].entry.outcome, moment(settled[-1].entry.at)
@@ -182,7 +182,7 @@ class _CaseJudge:
         return outcome, at if outcome == Sessions.REVOKED else None
 
     def _proof(self) -> str:
-        known = self._history.enforcement
+        known = self._history.record
         if known is not None and known.proof is not None:
             return known.proof.value
         entries = list(self._history.of(Action.PROOF))
@@ -190,7 +190,7 @@ class _CaseJudge:
 
     def _verified_at(self) -> datetime | None:
         verified = [at for link in self._history.of(Action.VERIFY) if (at := moment(link.entry.at))]
-        known = self._history.enforcement
+        known = self._history.record
         return min(verified, default=known.verified_at if known else None)
 
     def _membership(self) -> Membership:
@@ -203,8 +203,8 @@ class _CaseJudge:
                 return Membership.UNKNOWN
 
     def _remark(self) -> str:
-        history, known = self._history, self._history.enforcement
-        put_off = history.put_off_at
+        history, known = self._history, self._history.record
+        extended = history.extended_at
         is_out = self._out_at is not None and not self._is_unfinished
         said = {
             "was out before this end came, and nothing on record has let them in since": history.was_out,
@@ -213,7 +213,7 @@ class _CaseJudge:
             "the last step was done only after the SLA was over": self._is_done_late,
             "their sessions are not on record as revoked": is_out and self._settled_at() is None,
             "their account is not on record as disabled": is_out and self._is_left_enabled,
-            "the end date was put off after it had passed": put_off is not None,
+            "the end date was extended after it had passed": extended is not None,
             "access goes on until another date": history.goes_on,
             f"not finished: {_trouble(known)}": self._is_unfinished,
         }

@@ -12,7 +12,7 @@ due                   no       none, verified         nothing; finding unmatched
                                                       record under its address and members have no row
 due, protected        yes      any                    finding protected
 due, protected        no       offboarding, stuck     finding protected
-not due               yes/no   offboarding, stuck     withdraw: the end date was put off
+not due               yes/no   offboarding, stuck     withdraw: the end date was extended
 not due               yes      any                    nothing; ending_soon when the end is near;
                                                       finding disabled_account, if we disable any
 not due, begun        no       any                    finding missing_member, or onboard
@@ -83,7 +83,7 @@ class GroupSnapshot:
     group_id: str
     rows: Iterable[RegisterRow]
     members: Iterable[Member]
-    enforcements: Iterable[OffboardingRecord] = ()
+    records: Iterable[OffboardingRecord] = ()
     engaged_elsewhere: Collection[str] = frozenset()
     findings: Sequence[Finding] = ()
     namesakes: Mapping[str, Collection[str]] = field(default_factory=dict)
@@ -123,7 +123,7 @@ class _Judge:
         self.people = MemberIndex.of(self.snapshot.members)
         self.rows = list(read_rows(self.snapshot.rows, self.settings.date_rules))
         self.matches = RowMatches.of(self.rows, self.people, self.snapshot.namesakes)
-        self.records = sorted(self.snapshot.enforcements, key=_age)
+        self.records = sorted(self.snapshot.records, key=_age)
         self.known, self.begun = {}, {}
         for item in self.records:
             self.known.setdefault(normalised(item.row_key), []).append(item)

@@ -54,7 +54,7 @@ class Recheck:
         row = read_row(self.own, self.rules)
         if isinstance(row, InvalidRow):
             return SkipReason(reason="their row can no longer be read", withdraws=not _was_removed(person))
-        return None if row.is_due(self.now) else SkipReason(reason="their end date was put off")
+        return None if row.is_due(self.now) else SkipReason(reason="their end date was extended")
 
     def _by_another_row(self, person: Offboard) -> SkipReason | None:
         reason = "a row written after the plan means them"

@@ -43,12 +43,12 @@ class RelevantRows:
     def of(
         cls,
         members: Iterable[Member],
-        enforcements: Iterable[OffboardingRecord],
+        records: Iterable[OffboardingRecord],
         rules: DateRules,
         at: datetime,
     ) -> RelevantRows:
         """Prepare for plans as of `at` or later."""
-        known = list(enforcements)
+        known = list(records)
         unfinished = [item for item in known if item.unfinished]
         keys = {normalised(item.row_key) for item in unfinished} | {item.user_id for item in unfinished}
         recorded = frozenset(normalised(item.row_key) for item in known)

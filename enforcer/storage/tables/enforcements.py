@@ -63,13 +63,13 @@ class Enforcements:
                 return None
         return record if isinstance(record, OffboardingRecord) else None
 
-    async def save(self, group_id: str, enforcements: Sequence[OffboardingRecord]) -> None:
+    async def save(self, group_id: str, records: Sequence[OffboardingRecord]) -> None:
         """Write records; on return they are durable."""
         if group_id not in self._commits:
             self._commits[group_id] = WriteCoalescer(
                 lambda items: self._write(group_id, items), most=TRANSACTION_SIZE, under_way=_UNDER_WAY
             )
-        await self._commits[group_id].add(list(enforcements))
+        await self._commits[group_id].add(list(records))
 
     async def forget(self, group_id: str, row_key: str) -> None:
         """Delete a record whose end of access no longer applies."""

@@ -138,7 +138,7 @@ async def test_get_contractor_by_any_name_shows_the_row_and_what_was_done(
     anna = world.member("Anna Novak", mail="anna@partner.example")
     await world.register("Anna@Partner.example", RUNNING)
     done = OffboardingRecord(row_key="Anna@Partner.example", user_id=anna.id, state=State.VERIFIED)
-    await world.services.enforcements.save(world.group.id, [done])
+    await world.services.records.save(world.group.id, [done])
 
     for name in (anna.id, anna.user_principal_name, "ANNA@partner.example"):
         reply = await caller.call("get_contractor", user=name)

@@ -51,9 +51,9 @@ def ends(found: list[AccessHistory]) -> list[tuple[str, str]]:
 
 def test_a_row_a_record_and_an_entry_about_one_end_are_one_history() -> None:
     row, done = ending(ANNA.mail.upper()), known(ANNA, State.OFFBOARDED, row_key=ANNA.mail)
-    [found] = gather(entry(Action.REMOVE), endings=[row], enforcements=[done])
+    [found] = gather(entry(Action.REMOVE), endings=[row], records=[done])
     assert (found.person, found.end_date, found.due_at) == (ANNA.id, ENDED, DUE)
-    assert (found.ending, found.enforcement, found.row_key) == (row, done, row.row_key)
+    assert (found.ending, found.record, found.row_key) == (row, done, row.row_key)
     assert [link.entry.action for link in found.of(Action.REMOVE)] == [Action.REMOVE]
     assert list(found.of(Action.REVOKE)) == []
 
@@ -61,8 +61,8 @@ def test_a_row_a_record_and_an_entry_about_one_end_are_one_history() -> None:
 def test_the_same_instant_written_differently_is_the_same_end() -> None:
     row = ending(ANNA.id, "2026-11-23T01:00:00+01:00")
     done = known(ANNA, State.OFFBOARDED, end_date=dates.instant(DUE))
-    [found] = gather(entry(Action.REMOVE, due_at=dates.instant(DUE)), endings=[row], enforcements=[done])
-    assert (found.end_date, found.due_at, found.enforcement) == (row.end_date, DUE, done)
+    [found] = gather(entry(Action.REMOVE, due_at=dates.instant(DUE)), endings=[row], records=[done])
+    assert (found.end_date, found.due_at, found.record) == (row.end_date, DUE, done)
     assert [link.entry.action for link in found.links] == [Action.REMOVE]
     assert len(gather(endings=[row, ending(BEN.id, "2026-11-23T01:00:00+01:00")])) == 2
 
@@ -107,13 +107,13 @@ def test_removing_a_member_without_a_row_is_a_history_without_a_date() -> None:
     assert (found.person, found.end_date, found.due_at) == (ANNA.id, "", None)
 
 
-def test_a_date_changed_after_it_passed_is_an_end_that_was_put_off() -> None:
+def test_a_date_changed_after_it_passed_is_an_end_that_was_extended() -> None:
     [found] = gather(
         entry(Action.REGISTER_ADD, DUE - 9 * HOUR),
         entry(Action.REGISTER_EXTEND, DUE + HOUR, end_date=RUNNING),
     )
     assert (found.person, found.end_date, found.due_at) == (ANNA.id, ENDED, DUE)
-    assert (found.put_off_at, found.row_key) == (DUE + HOUR, ANNA.mail)
+    assert (found.extended_at, found.row_key) == (DUE + HOUR, ANNA.mail)
 
 
 @pytest.mark.parametrize(
@@ -146,10 +146,10 @@ def test_membership_is_found_by_any_name_or_is_unknown() -> None:
 
 def test_the_first_known_time_of_an_end_stays() -> None:
     elsewhere = known(ANNA, State.OFFBOARDED, due_at=DUE + HOUR)
-    assert [one.due_at for one in gather(endings=[ending(ANNA.id)], enforcements=[elsewhere])] == [DUE]
+    assert [one.due_at for one in gather(endings=[ending(ANNA.id)], records=[elsewhere])] == [DUE]
     unknown = known(ANNA, State.OFFBOARDED, due_at=None)
     dated = entry(Action.REMOVE, due_at=dates.instant(DUE))
-    assert [one.due_at for one in gather(dated, enforcements=[unknown])] == [DUE]
+    assert [one.due_at for one in gather(dated, records=[unknown])] == [DUE]
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-11-23T12:00:00"])
@@ -185,9 +185,9 @@ def test_a_removal_within_a_week_before_an_end_is_the_departure_of_that_end(
     found = last(
         removal(LATER_AT - before, outcome),
         entry(Action.PROOF, LATER_AT, end_date=LATER),
-        enforcements=[done],
+        records=[done],
     )
-    assert (found.was_out, found.enforcement) == (True, done)
+    assert (found.was_out, found.record) == (True, done)
     assert [link.entry.action for link in found.links] == [Action.REMOVE, Action.PROOF]
 
 
@@ -206,7 +206,7 @@ def test_a_removal_within_a_week_before_an_end_is_the_departure_of_that_end(
 )
 def test_no_other_removal_is_the_departure_of_an_end(entries: list[Entry], changes: dict[str, Any]) -> None:
     found = last(*entries, **changes)
-    assert (found.was_out, found.links, found.enforcement) == (False, [], None)
+    assert (found.was_out, found.links, found.record) == (False, [], None)
 
 
 def test_whoever_was_let_in_before_the_removal_had_left_by_it() -> None:
@@ -221,8 +221,8 @@ def test_an_end_that_met_somebody_has_a_departure_of_its_own() -> None:
     found = last(removal(LATER_AT - HOUR), own)
     assert (found.was_out, len(found.links)) == (False, 1)
     recorded = known(ANNA, State.OFFBOARDED, end_date=LATER, due_at=LATER_AT)
-    found = last(removal(LATER_AT - HOUR), enforcements=[recorded])
-    assert (found.was_out, found.enforcement) == (False, recorded)
+    found = last(removal(LATER_AT - HOUR), records=[recorded])
+    assert (found.was_out, found.record) == (False, recorded)
 
 
 def test_of_several_removals_the_last_is_the_departure() -> None:
@@ -253,11 +253,11 @@ def test_times_are_those_of_entries_that_came_to_such_an_end_and_have_one() -> N
 def test_the_key_of_a_row_is_the_registers_or_else_the_records_or_else_the_ledgers() -> None:
     row, done = ending(ANNA.id), known(ANNA, State.OFFBOARDED, row_key="Old@x.example")
     change = [entry(Action.REGISTER_ADD, DUE - HOUR), entry(Action.REGISTER_EXTEND, DUE, end_date=RUNNING)]
-    assert [one.row_key for one in gather(removal(NOW), endings=[row], enforcements=[done])] == [ANNA.id]
-    assert [one.row_key for one in gather(removal(NOW), enforcements=[done])] == ["Old@x.example"]
+    assert [one.row_key for one in gather(removal(NOW), endings=[row], records=[done])] == [ANNA.id]
+    assert [one.row_key for one in gather(removal(NOW), records=[done])] == ["Old@x.example"]
     assert [one.row_key for one in gather(removal(NOW))] == [ANNA.mail]
-    assert [one.row_key for one in gather(*change, enforcements=[done])] == ["Old@x.example"]
-    assert [(one.row_key, one.put_off_at) for one in gather(*change)] == [(ANNA.mail, DUE)]
+    assert [one.row_key for one in gather(*change, records=[done])] == ["Old@x.example"]
+    assert [(one.row_key, one.extended_at) for one in gather(*change)] == [(ANNA.mail, DUE)]
 
 
 def test_a_change_whose_time_nobody_can_read_put_nothing_off() -> None:
@@ -278,7 +278,7 @@ def test_a_group_and_what_is_not_known_are_told_as_they_are() -> None:
 
 def test_a_record_tells_whose_address_a_row_goes_by() -> None:
     done = known(ANNA, State.OFFBOARDED, row_key="Old@x.example", end_date="2026-10-31", due_at=None)
-    assert {one.person for one in gather(endings=[ending("old@X.example")], enforcements=[done])} == {ANNA.id}
+    assert {one.person for one in gather(endings=[ending("old@X.example")], records=[done])} == {ANNA.id}
     nameless = entry(Action.REMOVE, row_key="", end_date="2026-10-31")
     assert {one.person for one in gather(nameless, endings=[ending("b@x.example")])} == {
         ANNA.id,

@@ -75,14 +75,14 @@ def known(state: State = State.OFFBOARDED, **more: object) -> OffboardingRecord:
 def judge(
     rows: Sequence[Ending] = (),
     entries: Sequence[Entry] = (),
-    enforcements: Sequence[OffboardingRecord] = (),
+    records: Sequence[OffboardingRecord] = (),
     members: Sequence[Member] | None = (),
     now: datetime = NOW,
 ) -> list[Case]:
     record = GroupRecord(
         group_id=GROUP,
         endings=rows,
-        enforcements=enforcements,
+        records=records,
         links=Head().extended(list(entries)),
         members=None if members is None else MemberIndex.of(members),
     )
@@ -283,13 +283,13 @@ def test_a_new_end_date_keeps_the_verdict_on_the_old_one() -> None:
 
 
 def test_a_withdrawn_offboarding_is_reported() -> None:
-    withdrawn = entry(Action.WITHDRAW, "withdrawn: the end date was put off")
+    withdrawn = entry(Action.WITHDRAW, "withdrawn: the end date was extended")
     case = only(judge([row("2027-06-30")], [withdrawn], members=IN_THE_GROUP))
 
     assert case.verdict is Verdict.WITHDRAWN
 
 
-def test_an_end_put_off_after_it_passed_is_reported() -> None:
+def test_an_end_extended_after_it_passed_is_reported() -> None:
     history = [
         entry(Action.REGISTER_ADD, "written", -30 * DAY),
         entry(Action.REGISTER_EXTEND, "written", 5 * DAY, end_date="2027-06-30"),
@@ -297,10 +297,10 @@ def test_an_end_put_off_after_it_passed_is_reported() -> None:
     case = only(judge([row("2027-06-30")], history, members=IN_THE_GROUP))
 
     assert (case.verdict, case.end_date) == (Verdict.WITHDRAWN, LAST_DAY)
-    assert "put off after it had passed" in case.remark
+    assert "extended after it had passed" in case.remark
 
 
-def test_an_end_put_off_before_it_passed_is_not_an_end() -> None:
+def test_an_end_extended_before_it_passed_is_not_an_end() -> None:
     history = [
         entry(Action.REGISTER_ADD, "written", -30 * DAY),
         entry(Action.REGISTER_EXTEND, "written", -DAY, end_date="2027-06-30"),
@@ -394,7 +394,7 @@ def test_an_offboarding_finished_before_it_was_withdrawn_is_in_time() -> None:
     assert only(judge(entries=[*removed(), WITHDRAWAL])).verdict is Verdict.IN_TIME
 
 
-def test_an_end_put_off_twice_is_two_ends() -> None:
+def test_an_end_extended_twice_is_two_ends() -> None:
     history = [
         entry(Action.REGISTER_ADD, "written", -30 * DAY),
         entry(Action.REGISTER_EXTEND, "written", DAY, end_date="2026-11-20"),
@@ -406,7 +406,7 @@ def test_an_end_put_off_twice_is_two_ends() -> None:
             (LAST_DAY, Verdict.WITHDRAWN),
             ("2026-11-20", Verdict.WITHDRAWN),
         ]
-        assert all("put off after it had passed" in case.remark for case in found)
+        assert all("extended after it had passed" in case.remark for case in found)
         assert {"another date" in case.remark for case in found} == {bool(rows)}
 
 
@@ -574,7 +574,7 @@ def test_an_address_and_an_object_id_can_be_one_person() -> None:
 def test_a_person_whose_row_was_deleted_is_still_counted() -> None:
     assert only(judge(entries=removed())).verdict is Verdict.IN_TIME
     finished = known(removed_at=DUE + HOUR, revoked_at=DUE + HOUR, sessions=Sessions.REVOKED)
-    assert only(judge(enforcements=[finished])).verdict is Verdict.IN_TIME
+    assert only(judge(records=[finished])).verdict is Verdict.IN_TIME
 
 
 def test_one_person_with_two_ends_in_the_period_is_two_cases() -> None:

@@ -56,4 +56,4 @@ def test_a_plan_is_held_by_the_settings_bounds() -> None:
     assert not plan(rows=rows, members=people, brake_count=12).held
     assert not plan(rows=rows, members=people, brake_percent=100).held
     begun = [known(member, State.OFFBOARDING) for member in people]
-    assert not plan(rows=rows, members=people, enforcements=begun).held
+    assert not plan(rows=rows, members=people, records=begun).held

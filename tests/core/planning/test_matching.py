@@ -40,7 +40,7 @@ def test_an_unreadable_row_is_found_and_nobody_is_acted_upon(members: list[Membe
     made = plan(
         rows=[row(ANNA, UNREADABLE)],
         members=members,
-        enforcements=[known(ANNA, state)],
+        records=[known(ANNA, state)],
         unregistered=Unregistered.OFFBOARD,
         onboard=Onboarding.ADD,
     )

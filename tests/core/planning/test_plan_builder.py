@@ -54,7 +54,7 @@ def test_accounts_are_disabled_first_where_that_is_set(
     (offboard,) = plan(rows=[row(ANNA)], members=[member], disable_accounts=wanted).offboard
     assert offboard.steps == (Step.DISABLE, Step.REMOVE, Step.REVOKE)[not disables :]
     begun = replace(intent(offboard, "run"), removed_at=NOW)
-    (later,) = plan(rows=[row(ANNA)], enforcements=[begun], disable_accounts=wanted).offboard
+    (later,) = plan(rows=[row(ANNA)], records=[begun], disable_accounts=wanted).offboard
     assert (later.known_kind, Step.DISABLE in later.steps) == (kind, disables)
 
 
@@ -63,7 +63,7 @@ def test_a_guests_account_is_disabled_later_if_that_failed_at_first() -> None:
     for members in ([guest], []):
         begun = intent(plan(rows=[row(ANNA)], members=[guest]).offboard[0], "run")
         (offboard,) = plan(
-            rows=[row(ANNA)], members=members, enforcements=[begun], disable_accounts=Disable.GUESTS
+            rows=[row(ANNA)], members=members, records=[begun], disable_accounts=Disable.GUESTS
         ).offboard
         assert Step.DISABLE in offboard.steps
         assert intent(offboard, "run").user_kind is UserKind.EXTERNAL
@@ -79,17 +79,15 @@ def test_an_account_that_another_group_still_needs_is_not_disabled(name: str) ->
 def test_an_account_that_is_known_to_be_disabled_is_not_disabled_twice() -> None:
     begun = known(ANNA, State.OFFBOARDING, disabled_at=NOW)
     for members in ([ANNA], []):
-        made = plan(rows=[row(ANNA)], members=members, enforcements=[begun], disable_accounts=Disable.ALL)
+        made = plan(rows=[row(ANNA)], members=members, records=[begun], disable_accounts=Disable.ALL)
         assert Step.DISABLE not in made.offboard[0].steps
 
 
 def test_an_account_is_disabled_later_if_that_failed_at_first() -> None:
     begun = known(ANNA, State.OFFBOARDING, removed_at=NOW)
-    made = plan(rows=[row(ANNA)], enforcements=[begun], disable_accounts=Disable.ALL)
+    made = plan(rows=[row(ANNA)], records=[begun], disable_accounts=Disable.ALL)
     assert made.offboard[0].steps == (Step.DISABLE, Step.REVOKE)
-    made = plan(
-        rows=[row(ANNA)], enforcements=[begun], disable_accounts=Disable.ALL, engaged_elsewhere={ANNA.id}
-    )
+    made = plan(rows=[row(ANNA)], records=[begun], disable_accounts=Disable.ALL, engaged_elsewhere={ANNA.id})
     assert made.offboard[0].steps == (Step.REVOKE,)
 
 
@@ -126,9 +124,9 @@ def test_a_listed_persons_account_is_disabled_unless_it_already_is(
     disables: bool,
     was_disabled: bool,
 ) -> None:
-    enforcements = [] if earlier is None else [earlier]
+    records = [] if earlier is None else [earlier]
     member = replace(ANNA, enabled=enabled)
-    made = plan(rows=[row(ANNA)], members=[member], enforcements=enforcements, disable_accounts=wanted)
+    made = plan(rows=[row(ANNA)], members=[member], records=records, disable_accounts=wanted)
     (offboard,) = made.offboard
     steps = (Step.DISABLE,) * (disables and wanted is Disable.ALL) + (Step.REMOVE, Step.REVOKE)
     assert (offboard.steps, offboard.was_disabled) == (steps, was_disabled)
@@ -142,7 +140,7 @@ def test_a_listed_persons_account_is_disabled_unless_it_already_is(
 def test_a_gone_persons_account_is_disabled_unless_that_is_on_record(
     wanted: Disable, begun: OffboardingRecord, *, disables: bool, was_disabled: bool
 ) -> None:
-    (offboard,) = plan(rows=[row(ANNA)], enforcements=[begun], disable_accounts=wanted).offboard
+    (offboard,) = plan(rows=[row(ANNA)], records=[begun], disable_accounts=wanted).offboard
     steps = (Step.DISABLE,) * (disables and wanted is Disable.ALL) + (Step.REVOKE,)
     assert (offboard.steps, offboard.was_disabled) == (steps, was_disabled)
 
@@ -150,7 +148,7 @@ def test_a_gone_persons_account_is_disabled_unless_that_is_on_record(
 @pytest.mark.parametrize("name", [ANNA.id, "anna@old.example", "other"])
 def test_a_gone_persons_account_needed_elsewhere_is_not_disabled(name: str) -> None:
     begun = known(ANNA, State.OFFBOARDING, row_key="Anna@old.example")
-    made = plan(enforcements=[begun], disable_accounts=Disable.ALL, engaged_elsewhere={name})
+    made = plan(records=[begun], disable_accounts=Disable.ALL, engaged_elsewhere={name})
     assert (Step.DISABLE in made.offboard[0].steps) is (name == "other")
 
 
@@ -188,16 +186,16 @@ def test_every_field_of_somebody_who_is_listed_and_has_no_row() -> None:
     )
     assert ghost == bare
     begun = known(ANNA, State.OFFBOARDING)
-    (again,) = plan(enforcements=[begun], **nobodys).offboard
+    (again,) = plan(records=[begun], **nobodys).offboard
     assert again == replace(bare, end_date=ENDED, due_at=DUE_AT, authorised=True, earlier=begun)
     undated = replace(begun, end_date="", due_at=None)
-    (again,) = plan(enforcements=[undated], **nobodys).offboard
+    (again,) = plan(records=[undated], **nobodys).offboard
     assert again == replace(bare, authorised=True, earlier=undated)
 
 
 def test_every_field_of_somebody_who_is_gone() -> None:
     begun = known(ANNA, State.OFFBOARDING, user_kind=UserKind.EXTERNAL, row_key=ANNA.mail)
-    (gone,) = plan(enforcements=[begun]).offboard
+    (gone,) = plan(records=[begun]).offboard
     bare = Offboard(
         user_id=ANNA.id,
         row_key=None,
@@ -210,11 +208,11 @@ def test_every_field_of_somebody_who_is_gone() -> None:
         earlier=begun,
     )
     assert gone == bare
-    (gone,) = plan(rows=[row(ANNA.mail.upper(), "2026-10-31")], enforcements=[begun]).offboard
+    (gone,) = plan(rows=[row(ANNA.mail.upper(), "2026-10-31")], records=[begun]).offboard
     october = datetime(2026, 11, 1, tzinfo=UTC)
     assert gone == replace(bare, row_key=ANNA.mail.upper(), end_date="2026-10-31", due_at=october)
     undated = replace(begun, end_date="", due_at=None, revoked_at=NOW, user_kind=UserKind.UNKNOWN)
-    (gone,) = plan(enforcements=[undated]).offboard
+    (gone,) = plan(records=[undated]).offboard
     assert gone == replace(
         bare, end_date=None, due_at=None, steps=(), user_kind=UserKind.UNKNOWN, earlier=undated
     )
@@ -228,7 +226,7 @@ def test_an_address_has_passed_on_when_it_is_only_another_members(
     begun = known(ANNA, State.OFFBOARDING, row_key="Shared@x.example")
     anna = replace(ANNA, mail="shared@x.example") if owner is ANNA else ANNA
     ben = replace(BEN, mail="shared@x.example") if owner is BEN else BEN
-    made = plan(members=[anna, ben] if listed else [ben], enforcements=[begun])
+    made = plan(members=[anna, ben] if listed else [ben], records=[begun])
     (offboard,) = made.offboard
     assert offboard.key_passed_on is (owner is BEN)
 
@@ -275,7 +273,7 @@ def test_lists_of_a_plan_have_an_order_of_their_own() -> None:
     soon = plan(rows=rows, members=people).ending_soon
     assert [end.user_id for end in soon] == [people[2].id, people[1].id, people[0].id]
     offboarded = [known(member, State.OFFBOARDED) for member in people]
-    assert [item.row_key for item in plan(enforcements=offboarded).verify] == sorted(
+    assert [item.row_key for item in plan(records=offboarded).verify] == sorted(
         member.id for member in people
     )
     newcomers = plan(
@@ -362,7 +360,7 @@ def test_a_plan_has_everything_that_was_built() -> None:
     """Two of everything, given in the wrong order, so that each list is checked to be there and sorted."""
     people = {name: [person(2 * number), person(2 * number + 1)] for number, name in enumerate(_PARTS)}
     held_up = {"attempts": 6, "next_attempt_at": NOW + timedelta(hours=1)}
-    enforcements = [
+    records = [
         *(known(one, State.STUCK, **held_up) for one in people["waiting"]),
         *(known(one, State.OFFBOARDED) for one in people["verify"]),
         *(known(one, State.OFFBOARDING) for one in people["withdraw"]),
@@ -371,7 +369,7 @@ def test_a_plan_has_everything_that_was_built() -> None:
         *(row(one) for one in [*people["due"], *people["waiting"]]),
         *(row(one, RUNNING) for one in people["withdraw"]),
     ]
-    made = plan(rows=rows[::-1], members=people["due"][::-1], enforcements=enforcements[::-1], brake_count=1)
+    made = plan(rows=rows[::-1], members=people["due"][::-1], records=records[::-1], brake_count=1)
     assert (made.group_id, made.members, made.held, made.due) == (GROUP, 2, True, 4)
     assert made.digest == group_digest(GROUP, made.offboard, ())
     ids = {name: [one.id for one in both] for name, both in people.items()}
@@ -393,7 +391,7 @@ _PARTS = ("due", "waiting", "verify", "withdraw")
 def test_whoever_is_listed_again_is_found_with_the_time_of_the_removal() -> None:
     removed_at = datetime(2026, 11, 22, 6, tzinfo=UTC)
     made = plan(
-        rows=[row(ANNA)], members=[ANNA], enforcements=[known(ANNA, State.VERIFIED, removed_at=removed_at)]
+        rows=[row(ANNA)], members=[ANNA], records=[known(ANNA, State.VERIFIED, removed_at=removed_at)]
     )
     assert made.findings == (
         Finding(

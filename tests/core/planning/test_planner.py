@@ -56,7 +56,7 @@ def test_a_row_means_a_member_by_id_name_or_mail_in_any_case(key: str) -> None:
 @pytest.mark.parametrize("state", [State.OFFBOARDING, State.STUCK])
 def test_what_was_begun_is_done_again_whatever_is_known_to_be_done(state: State) -> None:
     begun = known(ANNA, state, removed_at=NOW, revoked_at=NOW)
-    (offboard,) = plan(rows=[row(ANNA)], members=[ANNA], enforcements=[begun]).offboard
+    (offboard,) = plan(rows=[row(ANNA)], members=[ANNA], records=[begun]).offboard
     assert offboard.steps == (Step.REMOVE, Step.REVOKE)
     assert offboard.earlier == begun
     assert offboard.authorised
@@ -64,7 +64,7 @@ def test_what_was_begun_is_done_again_whatever_is_known_to_be_done(state: State)
 
 @pytest.mark.parametrize("state", [State.OFFBOARDED, State.VERIFIED])
 def test_whoever_is_listed_again_is_found_and_offboarded_again(state: State) -> None:
-    made = plan(rows=[row(ANNA)], members=[ANNA], enforcements=[known(ANNA, state)])
+    made = plan(rows=[row(ANNA)], members=[ANNA], records=[known(ANNA, state)])
     assert out(made) == [ANNA.id]
     assert found(made) == [(FindingKind.RE_ADDED, ANNA.id, ANNA.id)]
 
@@ -72,14 +72,14 @@ def test_whoever_is_listed_again_is_found_and_offboarded_again(state: State) -> 
 def test_a_recent_removal_is_repeated_without_counting_for_the_brake() -> None:
     just_now = known(ANNA, State.OFFBOARDED, removed_at=NOW - timedelta(minutes=59))
     long_ago = known(ANNA, State.OFFBOARDED, removed_at=NOW - timedelta(minutes=61))
-    again = plan(rows=[row(ANNA)], members=[ANNA], enforcements=[just_now])
+    again = plan(rows=[row(ANNA)], members=[ANNA], records=[just_now])
     assert again.offboard[0].authorised
-    assert not plan(rows=[row(ANNA)], members=[ANNA], enforcements=[long_ago]).offboard[0].authorised
+    assert not plan(rows=[row(ANNA)], members=[ANNA], records=[long_ago]).offboard[0].authorised
 
 
 def test_a_second_engagement_that_ends_is_a_new_offboarding() -> None:
     earlier = known(ANNA, State.VERIFIED, end_date="2024-01-31")
-    made = plan(rows=[row(ANNA)], members=[ANNA], enforcements=[earlier])
+    made = plan(rows=[row(ANNA)], members=[ANNA], records=[earlier])
     assert made.offboard[0].earlier is None
     assert not made.findings
 
@@ -88,35 +88,35 @@ def test_a_second_engagement_that_ends_is_a_new_offboarding() -> None:
 def test_the_stuck_are_named_in_every_run_and_tried_once_a_day(members: list[Member]) -> None:
     rows = [row(ANNA)]
     waiting = known(ANNA, State.STUCK, **STUCK_TODAY)
-    made = plan(rows=rows, members=members, enforcements=[waiting])
+    made = plan(rows=rows, members=members, records=[waiting])
     assert (out(made), made.waiting, made.due) == ([], (waiting,), 1)
     assert found(made) == [(FindingKind.STUCK, ANNA.id, ANNA.id)]
 
-    made = plan(rows=rows, members=members, enforcements=[known(ANNA, State.STUCK, **STUCK_YESTERDAY)])
+    made = plan(rows=rows, members=members, records=[known(ANNA, State.STUCK, **STUCK_YESTERDAY)])
     assert (out(made), made.waiting, made.due) == ([ANNA.id], (), 1)
     assert found(made) == [(FindingKind.STUCK, ANNA.id, ANNA.id)]
 
 
 def test_a_new_end_date_gives_the_stuck_a_fresh_start() -> None:
     stuck = known(ANNA, State.STUCK, end_date="2026-06-30", **STUCK_TODAY)
-    made = plan(rows=[row(ANNA)], members=[ANNA], enforcements=[stuck])
+    made = plan(rows=[row(ANNA)], members=[ANNA], records=[stuck])
     assert out(made) == [ANNA.id]
     assert made.offboard[0].earlier is None
 
 
 def test_whoever_is_gone_but_not_known_to_be_revoked_is_revoked() -> None:
     begun = known(ANNA, State.OFFBOARDING)
-    (offboard,) = plan(rows=[row(ANNA)], enforcements=[begun]).offboard
+    (offboard,) = plan(rows=[row(ANNA)], records=[begun]).offboard
     assert (offboard.user_id, offboard.steps, offboard.authorised) == (ANNA.id, (Step.REVOKE,), True)
 
 
 def test_whoever_is_gone_with_every_step_done_needs_only_the_record() -> None:
     begun = known(ANNA, State.OFFBOARDING, removed_at=NOW, revoked_at=NOW)
-    assert plan(rows=[row(ANNA)], enforcements=[begun]).offboard[0].steps == ()
+    assert plan(rows=[row(ANNA)], records=[begun]).offboard[0].steps == ()
 
 
 def test_whoever_left_long_ago_is_ignored() -> None:
-    assert is_quiet(plan(rows=[row(ANNA), row(BEN)], enforcements=[known(ANNA, State.VERIFIED)]))
+    assert is_quiet(plan(rows=[row(ANNA), row(BEN)], records=[known(ANNA, State.VERIFIED)]))
 
 
 @pytest.mark.parametrize("members", [[ANNA], []])
@@ -125,18 +125,16 @@ def test_the_protected_are_never_acted_upon_but_named(members: list[Member], sta
     made = plan(
         rows=[row(ANNA)],
         members=members,
-        enforcements=[known(ANNA, state)],
+        records=[known(ANNA, state)],
         protected_ids=frozenset({ANNA.id}),
     )
     assert made.due == 0
     assert found(made) == [(FindingKind.PROTECTED, ANNA.id, ANNA.id)]
 
 
-@pytest.mark.parametrize("enforcements", [[], *([known(ANNA, state)] for state in State)])
-def test_a_protected_member_is_named_whatever_is_on_record(enforcements: list[OffboardingRecord]) -> None:
-    made = plan(
-        rows=[row(ANNA)], members=[ANNA], enforcements=enforcements, protected_ids=frozenset({ANNA.id})
-    )
+@pytest.mark.parametrize("records", [[], *([known(ANNA, state)] for state in State)])
+def test_a_protected_member_is_named_whatever_is_on_record(records: list[OffboardingRecord]) -> None:
+    made = plan(rows=[row(ANNA)], members=[ANNA], records=records, protected_ids=frozenset({ANNA.id}))
     assert made.due == 0
     assert found(made) == [(FindingKind.PROTECTED, ANNA.id, ANNA.id)]
 
@@ -146,16 +144,16 @@ def test_a_protected_member_is_named_whatever_is_on_record(enforcements: list[Of
 
 @pytest.mark.parametrize("state", [State.OFFBOARDING, State.STUCK])
 @pytest.mark.parametrize("members", [[ANNA], []])
-def test_an_end_date_that_is_put_off_withdraws_what_was_begun(members: list[Member], state: State) -> None:
+def test_an_end_date_that_is_extended_withdraws_what_was_begun(members: list[Member], state: State) -> None:
     begun = known(ANNA, state)
-    made = plan(rows=[row(ANNA, RUNNING)], members=members, enforcements=[begun])
+    made = plan(rows=[row(ANNA, RUNNING)], members=members, records=[begun])
     assert (made.withdraw, made.due) == ((begun,), 0)
 
 
-def test_an_end_put_off_under_another_key_withdraws_what_was_begun() -> None:
+def test_an_end_extended_under_another_key_withdraws_what_was_begun() -> None:
     begun = known(ANNA, State.OFFBOARDING, row_key=ANNA.mail)
     for members in ([ANNA], []):
-        made = plan(rows=[row(ANNA.id, RUNNING)], members=members, enforcements=[begun])
+        made = plan(rows=[row(ANNA.id, RUNNING)], members=members, records=[begun])
         assert (made.withdraw, made.due) == ((begun,), 0)
 
 
@@ -212,7 +210,7 @@ def test_an_unreadable_start_date_adds_nobody_and_is_found() -> None:
 @pytest.mark.parametrize("state", list(State))
 def test_several_rows_for_a_member_are_only_found_whatever_is_known(state: State) -> None:
     rows = [row(ANNA), row(ANNA.mail, RUNNING)]
-    made = plan(rows=rows, members=[ANNA], enforcements=[known(ANNA, state)])
+    made = plan(rows=rows, members=[ANNA], records=[known(ANNA, state)])
     assert {kind for kind, _, _ in found(made)} == {FindingKind.AMBIGUOUS_ROW}
     assert (made.due, made.verify, made.withdraw) == (0, (), ())
 
@@ -223,35 +221,35 @@ def test_what_was_begun_goes_on_if_all_of_several_rows_are_due(state: State, key
     begun_by, other = keys
     begun = known(ANNA, state, row_key=begun_by)
     rows = [row(begun_by), row(other, "2026-10-31")]
-    made = plan(rows=rows, members=[ANNA], enforcements=[begun])
+    made = plan(rows=rows, members=[ANNA], records=[begun])
     assert [(one.row_key, one.end_date, one.earlier) for one in made.offboard] == [(begun_by, ENDED, begun)]
     assert made.offboard[0].authorised
     ambiguous = {(FindingKind.AMBIGUOUS_ROW, one.row_key, ANNA.id) for one in rows}
     assert {*found(made)} - {(FindingKind.STUCK, begun_by, ANNA.id)} == ambiguous
 
-    protected = plan(rows=rows, members=[ANNA], enforcements=[begun], protected_ids=frozenset({ANNA.id}))
+    protected = plan(rows=rows, members=[ANNA], records=[begun], protected_ids=frozenset({ANNA.id}))
     assert (protected.due, FindingKind.PROTECTED in {kind for kind, _, _ in found(protected)}) == (0, True)
     for end in (RUNNING, UNREADABLE):
-        made = plan(rows=[row(begun_by), row(other, end)], members=[ANNA], enforcements=[begun])
+        made = plan(rows=[row(begun_by), row(other, end)], members=[ANNA], records=[begun])
         assert (made.due, made.withdraw) == (0, ())
     shared = replace(BEN, mail=ANNA.mail)
-    assert plan(rows=rows, members=[ANNA, shared], enforcements=[begun]).due == 0
+    assert plan(rows=rows, members=[ANNA, shared], records=[begun]).due == 0
 
 
 def test_what_none_of_several_rows_began_goes_on_by_the_first() -> None:
     begun = known(ANNA, State.OFFBOARDING, row_key="anna.maiden@contoso.example")
     rows = [row(ANNA.mail), row(ANNA)]
-    (offboard,) = plan(rows=rows, members=[ANNA], enforcements=[begun]).offboard
+    (offboard,) = plan(rows=rows, members=[ANNA], records=[begun]).offboard
     assert (offboard.row_key, offboard.earlier) == (ANNA.id, begun)
 
 
 def test_a_gone_persons_offboarding_is_finished_if_all_rows_are_due() -> None:
     begun = known(ANNA, State.OFFBOARDING, row_key=ANNA.mail)
-    made = plan(rows=[row(ANNA), row(ANNA.mail)], enforcements=[begun])
+    made = plan(rows=[row(ANNA), row(ANNA.mail)], records=[begun])
     assert (out(made), found(made)) == ([ANNA.id], [])
-    made = plan(rows=[row(ANNA, UNREADABLE), row(ANNA.mail)], enforcements=[begun])
+    made = plan(rows=[row(ANNA, UNREADABLE), row(ANNA.mail)], records=[begun])
     assert (out(made), found(made)) == ([], [(FindingKind.INVALID_ROW, ANNA.id, None)])
-    made = plan(rows=[row(ANNA, RUNNING), row(ANNA.mail)], enforcements=[begun])
+    made = plan(rows=[row(ANNA, RUNNING), row(ANNA.mail)], records=[begun])
     assert (out(made), made.withdraw) == ([], (begun,))
 
 
@@ -270,7 +268,7 @@ def test_whoever_is_gone_is_verified_whatever_the_row_says(
     rows: list[RegisterRow], kinds: set[FindingKind]
 ) -> None:
     done = known(ANNA, State.OFFBOARDED)
-    made = plan(rows=rows, enforcements=[done])
+    made = plan(rows=rows, records=[done])
     assert (made.verify, made.due, made.withdraw) == ((done,), 0, ())
     assert {kind for kind, _, _ in found(made)} == kinds
 
@@ -303,7 +301,7 @@ def test_a_row_that_may_mean_anybody_protects_everybody_without_one() -> None:
 @pytest.mark.parametrize("members", [[ANNA], []])
 def test_what_was_begun_is_finished_without_the_row(members: list[Member]) -> None:
     begun = known(ANNA, State.OFFBOARDING)
-    (offboard,) = plan(members=members, enforcements=[begun]).offboard
+    (offboard,) = plan(members=members, records=[begun]).offboard
     assert (offboard.user_id, offboard.row_key, offboard.end_date) == (ANNA.id, None, ENDED)
     assert offboard.authorised
 
@@ -311,39 +309,39 @@ def test_what_was_begun_is_finished_without_the_row(members: list[Member]) -> No
 def test_what_was_begun_by_an_address_that_has_changed_follows_the_row() -> None:
     begun = known(ANNA, State.OFFBOARDING, row_key="anna.maiden@contoso.example")
     running = row("anna.maiden@contoso.example", RUNNING)
-    made = plan(rows=[running], members=[ANNA], enforcements=[begun])
+    made = plan(rows=[running], members=[ANNA], records=[begun])
     # What was begun stays on record: nothing else says that the row is theirs.
     assert (made.due, made.withdraw) == (0, ())
-    made = plan(rows=[replace(running, end_date=ENDED)], members=[ANNA], enforcements=[begun])
+    made = plan(rows=[replace(running, end_date=ENDED)], members=[ANNA], records=[begun])
     assert made.offboard[0].row_key == "anna.maiden@contoso.example"
-    made = plan(rows=[replace(running, end_date=UNREADABLE)], members=[ANNA], enforcements=[begun])
+    made = plan(rows=[replace(running, end_date=UNREADABLE)], members=[ANNA], records=[begun])
     assert made.due == 0
 
 
 def test_whoever_left_long_ago_without_a_row_is_ignored() -> None:
-    assert is_quiet(plan(enforcements=[known(ANNA, State.VERIFIED)]))
+    assert is_quiet(plan(records=[known(ANNA, State.VERIFIED)]))
 
 
 @pytest.mark.parametrize("members", [[ANNA], []])
 def test_without_a_row_the_stuck_are_named_and_tried_once_a_day(members: list[Member]) -> None:
     waiting = known(ANNA, State.STUCK, **STUCK_TODAY)
-    made = plan(members=members, enforcements=[waiting])
+    made = plan(members=members, records=[waiting])
     assert (out(made), made.waiting) == ([], (waiting,))
     assert found(made) == [(FindingKind.STUCK, ANNA.id, ANNA.id)]
-    made = plan(members=members, enforcements=[known(ANNA, State.STUCK, **STUCK_YESTERDAY)])
+    made = plan(members=members, records=[known(ANNA, State.STUCK, **STUCK_YESTERDAY)])
     assert (out(made), made.waiting) == ([ANNA.id], ())
 
 
 @pytest.mark.parametrize("state", [State.OFFBOARDED, State.VERIFIED])
 def test_a_member_without_a_row_who_is_listed_again_is_found_as_both(state: State) -> None:
-    made = plan(members=[ANNA], enforcements=[known(ANNA, state)], unregistered=Unregistered.OFFBOARD)
+    made = plan(members=[ANNA], records=[known(ANNA, state)], unregistered=Unregistered.OFFBOARD)
     assert out(made) == [ANNA.id]
     assert {kind for kind, _, _ in found(made)} == {FindingKind.UNREGISTERED_MEMBER, FindingKind.RE_ADDED}
 
 
 def test_a_record_of_somebody_else_with_the_same_address_is_not_used() -> None:
     others = known(BEN, State.STUCK, row_key=ANNA.mail, **STUCK_TODAY)
-    (offboard,) = plan(rows=[row(ANNA.mail)], members=[ANNA], enforcements=[others]).offboard
+    (offboard,) = plan(rows=[row(ANNA.mail)], members=[ANNA], records=[others]).offboard
     assert (offboard.user_id, offboard.earlier) == (ANNA.id, None)
 
 
@@ -355,7 +353,7 @@ def test_a_record_of_somebody_else_with_the_same_address_is_not_used() -> None:
 def test_an_offboarding_is_finished_though_another_has_the_address(state: State, end: str) -> None:
     begun = known(BEN, state, row_key=ANNA.mail)
     for members in ([ANNA, BEN], [ANNA]):
-        made = plan(rows=[row(ANNA.mail, end)], members=members, enforcements=[begun])
+        made = plan(rows=[row(ANNA.mail, end)], members=members, records=[begun])
         assert {one.user_id: one.key for one in made.offboard} == {
             BEN.id: ANNA.mail,
             **({ANNA.id: ANNA.id} if end == ENDED else {}),
@@ -367,13 +365,13 @@ def test_an_offboarding_is_finished_though_another_has_the_address(state: State,
 def test_whose_address_nobody_else_has_is_still_known_by_it() -> None:
     begun = known(BEN, State.OFFBOARDING, row_key=ANNA.mail)
     for members in ([BEN], [BEN, replace(ANNA, mail="", user_principal_name="")], []):
-        (offboard,) = plan(members=members, enforcements=[begun]).offboard
+        (offboard,) = plan(members=members, records=[begun]).offboard
         assert ANNA.mail in offboard.names
 
 
 def test_whoever_is_gone_is_verified_though_another_has_the_address() -> None:
     done = known(BEN, State.OFFBOARDED, row_key=ANNA.mail)
-    made = plan(rows=[row(ANNA.mail)], members=[ANNA], enforcements=[done])
+    made = plan(rows=[row(ANNA.mail)], members=[ANNA], records=[done])
     assert ([one.key for one in made.offboard], made.verify) == ([ANNA.id], (done,))
 
 
@@ -381,9 +379,9 @@ def test_a_record_under_an_object_id_is_found_when_the_address_was_taken() -> No
     before = known(BEN, State.VERIFIED, row_key=ANNA.mail)
     begun = known(ANNA, State.OFFBOARDING)
     for others in ([before], []):
-        made = plan(rows=[row(ANNA.mail)], members=[ANNA], enforcements=[begun, *others])
+        made = plan(rows=[row(ANNA.mail)], members=[ANNA], records=[begun, *others])
         assert [(one.earlier, one.key) for one in made.offboard] == [(begun, ANNA.id)]
-    made = plan(rows=[row(ANNA.mail, RUNNING)], members=[ANNA], enforcements=[begun, before])
+    made = plan(rows=[row(ANNA.mail, RUNNING)], members=[ANNA], records=[begun, before])
     assert (made.due, made.withdraw) == (0, (begun,))
 
 
@@ -474,7 +472,7 @@ def test_no_other_row_is_found_for_meaning_nobody(key: str, end: str) -> None:
 @pytest.mark.parametrize("state", list(State))
 def test_a_row_under_whose_address_anything_is_on_record_is_not_found(state: State) -> None:
     known_before = known(BEN, state, row_key="Ben@old.example")
-    made = plan(rows=[row("ben@OLD.example")], members=[ANNA], enforcements=[known_before])
+    made = plan(rows=[row("ben@OLD.example")], members=[ANNA], records=[known_before])
     assert FindingKind.UNMATCHED_ROW not in [kind for kind, _, _ in found(made)]
 
 
@@ -486,5 +484,5 @@ def test_groups_and_devices_do_not_count_as_members_without_a_row() -> None:
 def test_a_record_under_another_form_of_the_key_is_found() -> None:
     zoe = person(1, mail="Zoë@contoso.example")
     before = known(zoe, State.VERIFIED, row_key="zoe\u0308@contoso.example")
-    made = plan(rows=[row("ZOË@contoso.example")], members=[zoe], enforcements=[before])
+    made = plan(rows=[row("ZOË@contoso.example")], members=[zoe], records=[before])
     assert [kind for kind, _, _ in found(made)] == [FindingKind.RE_ADDED]

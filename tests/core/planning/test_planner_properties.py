@@ -75,7 +75,7 @@ def test_the_order_of_what_was_read_does_not_matter(situation: Situation, seed: 
         situation,
         rows=Random(seed).sample(situation.rows, len(situation.rows)),  # noqa: S311
         members=Random(seed).sample(situation.members, len(situation.members)),  # noqa: S311
-        enforcements=Random(seed).sample(situation.enforcements, len(situation.enforcements)),  # noqa: S311
+        records=Random(seed).sample(situation.records, len(situation.records)),  # noqa: S311
     )
     assert shuffled.plan() == situation.plan()
 
@@ -87,7 +87,7 @@ def test_time_only_adds_to_those_who_are_due(situation: Situation, later: timede
 
 @given(situation=SITUATIONS)
 def test_planning_after_applying_is_empty(situation: Situation) -> None:
-    fresh = replace(situation, enforcements=[])
+    fresh = replace(situation, records=[])
     assert is_done(applied(fresh))
 
 
@@ -95,7 +95,7 @@ def test_planning_after_applying_is_empty(situation: Situation) -> None:
 def test_two_sweeps_finish_whatever_is_on_record(situation: Situation) -> None:
     """One sweep is not enough if somebody's row, and so their record, has changed its key in between."""
     once = applied(situation)
-    assert {*out(once.plan())} <= {item.user_id for item in situation.enforcements if item.unfinished}
+    assert {*out(once.plan())} <= {item.user_id for item in situation.records if item.unfinished}
     assert is_done(applied(once))
 
 
@@ -111,7 +111,7 @@ def test_nobody_goes_whom_any_row_still_keeps_or_may_keep(situation: Situation) 
 
 @given(situation=SITUATIONS)
 def test_nobody_goes_without_a_row_unless_the_settings_say_so(situation: Situation) -> None:
-    begun = {item.user_id for item in situation.enforcements if item.unfinished}
+    begun = {item.user_id for item in situation.records if item.unfinished}
     for one in situation.plan().offboard:
         assert (
             one.row_key is not None
@@ -128,14 +128,14 @@ def test_no_two_people_of_a_plan_are_kept_under_one_key(situation: Situation) ->
     assert len(keys) == len(set(keys))
     mine = {(one.key, one.user_id) for one in made.offboard}
     assert all(
-        item.user_id == user for item in situation.enforcements for key, user in mine if item.row_key == key
+        item.user_id == user for item in situation.records for key, user in mine if item.row_key == key
     )
 
 
 @given(situation=SITUATIONS)
 def test_a_gone_persons_offboarding_is_finished_whoever_has_the_address(situation: Situation) -> None:
     nobodys = replace(situation, rows=[])
-    gone = {item.user_id for item in situation.enforcements if item.unfinished}
+    gone = {item.user_id for item in situation.records if item.unfinished}
     gone -= {member.id for member in situation.members} | situation.settings.protected_ids
     assert gone <= due(nobodys.plan())
 
@@ -161,10 +161,10 @@ def test_no_account_is_disabled_that_is_needed_or_already_disabled(situation: Si
 @given(situation=SITUATIONS)
 def test_the_brake_does_not_count_those_who_were_begun(situation: Situation) -> None:
     made = situation.plan()
-    begun = {item.user_id for item in situation.enforcements if item.unfinished}
+    begun = {item.user_id for item in situation.records if item.unfinished}
     removed = {
         item.user_id
-        for item in situation.enforcements
+        for item in situation.records
         if item.removed_at and NOW - item.removed_at < timedelta(hours=1)
     }
     strangers = {*out(made)} - begun - removed
@@ -256,10 +256,10 @@ def is_over(one: RegisterRow) -> bool:
 def applied(situation: Situation) -> Situation:
     """Carry the plan out, as Graph and the tables would."""
     made = situation.plan()
-    known = {item.row_key: item for item in situation.enforcements}
+    known = {item.row_key: item for item in situation.records}
     for one in made.offboard:
         step_run = StepRun(person=one, results=dict.fromkeys(one.steps, DONE))
-        known[one.key] = conclude(step_run, "run", NOW).enforcement
+        known[one.key] = conclude(step_run, "run", NOW).record
     for item in made.verify:
         known[item.row_key] = replace(item, state=State.VERIFIED, verified_at=NOW)
     for item in made.withdraw:
@@ -269,4 +269,4 @@ def applied(situation: Situation) -> Situation:
         for one in made.onboard
     ]
     stayed = [member for member in situation.members if member.id not in out(made)]
-    return replace(situation, members=stayed + added, enforcements=list(known.values()))
+    return replace(situation, members=stayed + added, records=list(known.values()))

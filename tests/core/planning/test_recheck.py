@@ -53,7 +53,7 @@ def test_whoever_has_an_unchanged_row_goes(person: Offboard) -> None:
 
 @pytest.mark.parametrize("person", [LISTED, OUT])
 def test_whoever_has_a_later_end_stays(person: Offboard) -> None:
-    assert skip_reason(person, row(ANNA.id, RUNNING)) == SkipReason(reason="their end date was put off")
+    assert skip_reason(person, row(ANNA.id, RUNNING)) == SkipReason(reason="their end date was extended")
 
 
 def test_whoever_has_no_row_or_an_unreadable_one_stays() -> None:

@@ -21,7 +21,7 @@ RULES = DateRules(zone=ZoneInfo("UTC"))
 
 
 def relevant_to(situation: Situation) -> RelevantRows:
-    return RelevantRows.of(situation.members, situation.enforcements, situation.settings.date_rules, NOW)
+    return RelevantRows.of(situation.members, situation.records, situation.settings.date_rules, NOW)
 
 
 def kept(*rows: RegisterRow) -> list[RegisterRow]:

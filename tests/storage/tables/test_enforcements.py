@@ -43,11 +43,11 @@ WHOLE = OffboardingRecord(
 async def test_an_enforcement_comes_back_as_it_was(
     tables: Tables, group: str, item: OffboardingRecord
 ) -> None:
-    enforcements = Enforcements(tables)
-    await enforcements.save(group, [item])
-    assert await enforcements.get(group, item.row_key) == item
-    assert [found async for found in enforcements.of_group(group)] == [item]
-    assert await enforcements.all_of_group(group) == [item]
+    records = Enforcements(tables)
+    await records.save(group, [item])
+    assert await records.get(group, item.row_key) == item
+    assert [found async for found in records.of_group(group)] == [item]
+    assert await records.all_of_group(group) == [item]
 
 
 async def test_the_columns_are_those_of_the_documentation(tables: Tables, group: str) -> None:
@@ -64,49 +64,49 @@ async def test_the_columns_are_those_of_the_documentation(tables: Tables, group:
 
 
 async def test_what_no_longer_applies_is_gone(tables: Tables, group: str) -> None:
-    enforcements = Enforcements(tables)
-    await enforcements.save(group, [WHOLE])
+    records = Enforcements(tables)
+    await records.save(group, [WHOLE])
     again = replace(LEAST, row_key=WHOLE.row_key)
-    await enforcements.save(group, [again])
-    assert await enforcements.get(group, WHOLE.row_key) == again
+    await records.save(group, [again])
+    assert await records.get(group, WHOLE.row_key) == again
 
 
 async def test_nobody_knows_anything_about_a_stranger(tables: Tables, group: str) -> None:
-    enforcements = Enforcements(tables)
-    assert await enforcements.get(group, "anna@x.example") is None
-    await enforcements.forget(group, "anna@x.example")
-    assert await enforcements.all_of_group(group) == []
+    records = Enforcements(tables)
+    assert await records.get(group, "anna@x.example") is None
+    await records.forget(group, "anna@x.example")
+    assert await records.all_of_group(group) == []
 
 
 async def test_a_forgotten_one_is_gone(tables: Tables, group: str) -> None:
-    enforcements = Enforcements(tables)
-    await enforcements.save(group, [LEAST, WHOLE])
-    await enforcements.forget(group, LEAST.row_key)
-    assert await enforcements.all_of_group(group) == [WHOLE]
+    records = Enforcements(tables)
+    await records.save(group, [LEAST, WHOLE])
+    await records.forget(group, LEAST.row_key)
+    assert await records.all_of_group(group) == [WHOLE]
 
 
 async def test_many_at_the_same_time_are_all_kept_and_the_newest_word_counts(
     tables: Tables, group: str
 ) -> None:
-    enforcements = Enforcements(tables)
+    records = Enforcements(tables)
     people = [replace(LEAST, row_key=f"user{number}@x.example") for number in range(250)]
-    await asyncio.gather(*(enforcements.save(group, [item]) for item in people))
-    await enforcements.save(group, [people[0], replace(people[0], attempts=3)])
-    found = await enforcements.all_of_group(group)
+    await asyncio.gather(*(records.save(group, [item]) for item in people))
+    await records.save(group, [people[0], replace(people[0], attempts=3)])
+    found = await records.all_of_group(group)
     assert len(found) == 250
     assert replace(people[0], attempts=3) in found
 
 
 async def test_groups_know_nothing_of_each_other(tables: Tables, group: str) -> None:
-    enforcements = Enforcements(tables)
-    await enforcements.save(group, [LEAST])
-    assert await enforcements.get(group.replace("-", "0"), LEAST.row_key) is None
+    records = Enforcements(tables)
+    await records.save(group, [LEAST])
+    assert await records.get(group.replace("-", "0"), LEAST.row_key) is None
 
 
 async def test_a_record_without_a_state_is_unreadable_but_other_gaps_are_not(
     tables: Tables, group: str
 ) -> None:
-    enforcements = Enforcements(tables)
+    records = Enforcements(tables)
     await insert(tables, TABLE, PartitionKey=group, RowKey="ben@x.example", State=f"stuck{HALF}")
     await insert(
         tables,
@@ -124,9 +124,9 @@ async def test_a_record_without_a_state_is_unreadable_but_other_gaps_are_not(
 
     readable = OffboardingRecord(row_key="cal@x.example", user_id="", state=State.STUCK)
     unreadable = UnreadableRecord(row_key="ben@x.example")
-    found = await enforcements.all_of_group(group)
+    found = await records.all_of_group(group)
     assert sorted(found, key=lambda record: record.row_key) == [unreadable, readable]
-    assert [item async for item in enforcements.of_group(group)] == [readable]
-    assert await enforcements.get(group, "ben@x.example") is None
+    assert [item async for item in records.of_group(group)] == [readable]
+    assert await records.get(group, "ben@x.example") is None
     # Of a key that there cannot be nothing is known.
-    assert await enforcements.get(group, "a/b") is None
+    assert await records.get(group, "a/b") is None
