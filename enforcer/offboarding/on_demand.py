@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.exceptions import (
     EnforcerError,
     NoAccountError,
@@ -161,7 +161,7 @@ class _Offboarding:
     services: Services
     leaver: Leaver
     until: float | None
-    ended: list[Registration] = field(default_factory=list)
+    ended: list[RegisterRow] = field(default_factory=list)
 
     # Before the first step -------------------------------------------------------------------------------
 
@@ -176,7 +176,7 @@ class _Offboarding:
         )
         await leaver.begin({row.group_id: row for row in rows}, await self._listed())
 
-    async def _named(self, group_id: str) -> list[Registration]:
+    async def _named(self, group_id: str) -> list[RegisterRow]:
         """Find the rows under any of the person's names, in any case; there may be several."""
         return await self.services.register.named(group_id, self.leaver.person.names)
 
@@ -256,7 +256,7 @@ class _Offboarding:
         )
 
 
-def _row_names(rows: Sequence[Registration]) -> tuple[str, ...]:
+def _row_names(rows: Sequence[RegisterRow]) -> tuple[str, ...]:
     """Return rows as the caller is told of them: `group/row key`."""
     return tuple(f"{row.group_id}/{row.row_key}" for row in rows)
 

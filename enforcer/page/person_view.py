@@ -18,6 +18,7 @@ from enforcer.page.people import person_path
 from enforcer.page.person import Engagement, Known, name_in_path, read_person
 from enforcer.page.times import Calendar, Moment
 from enforcer.page.words import ACCOUNTS, ACTIONS, PROOFS, SESSIONS, STATES
+from enforcer.register.reading import about_midnight
 from enforcer.web.calls import Call
 from enforcer.web.messages import Response
 
@@ -126,7 +127,7 @@ def person_page(
 def name_of(known: Known) -> str:
     """Return the best name of the person: Entra's, the register's, or the one in the path."""
     person = known.entra.person
-    in_register = next((row.name for row in known.rows), "")
+    in_register = next((row.written.name for row in known.rows), "")
     return (person.display_name if person else "") or in_register or known.name
 
 
@@ -134,7 +135,7 @@ def _registrable(known: Known, settings: Settings) -> list[str]:
     """Return the groups in which the person could be registered."""
     if known.entra.person is None:
         return []
-    taken = {row.registration.group_id.lower() for row in known.rows}
+    taken = {row.written.group_id.lower() for row in known.rows}
     return [group_id for group_id in settings.group_ids if group_id not in taken]
 
 
@@ -175,24 +176,24 @@ def _notices(runs: Iterable[Run]) -> list[Notice]:
 def _engagement(item: Engagement, known: Known, days: Calendar, rules: DateRules) -> EngagementView:
     row, done = item.row, item.record
     due_at = row.due_at if row else None
-    registration = row.registration if row else None
+    is_instant = rules.midnight is Midnight.INSTANT
     return EngagementView(
         group_id=item.group_id,
         is_member=item.group_id in known.entra.groups if known.entra.person else None,
         has_row=row is not None,
         # A row under a group in capitals is nobody's: another date would not fix it.
         is_extensible=row is not None and item.group_id == item.group_id.lower(),
-        row_key=row.key if row else "",
-        end_date=_date(registration.end_date) if registration else "",
+        row_key=row.row_key if row else "",
+        end_date=_date(row.written.end_date) if row else "",
         end=days.end(due_at) if due_at else None,
         distance=days.distance(due_at) if due_at else "",
         has_ended=due_at is not None and due_at <= days.now,
-        start_date=_date(registration.start_date) if registration else "",
-        company=registration.company if registration else "",
-        sponsor=registration.sponsor if registration else "",
-        note=registration.note if registration else "",
+        start_date=_date(row.written.start_date) if row else "",
+        company=row.written.company if row else "",
+        sponsor=row.written.sponsor if row else "",
+        note=row.written.note if row else "",
         problem=row.problem if row else "",
-        at_midnight=row.about_midnight(rules, days.now) if row and rules.midnight is Midnight.INSTANT else "",
+        at_midnight=about_midnight(row, rules, days.now) if row and is_instant else "",
         state=STATES[done.state] if done else "",
         is_stuck=done is not None and done.unfinished and bool(done.last_error),
         last_error=done.last_error if done else "",

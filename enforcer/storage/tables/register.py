@@ -10,7 +10,7 @@ from itertools import batched
 from typing import Any
 
 from enforcer.concurrency import each
-from enforcer.core.contractors import RegisterRow, Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.keys import meanings, normalised
 from enforcer.core.property_names import near_misses
 from enforcer.storage.tables.gathering import GatheredReads
@@ -47,7 +47,7 @@ class Register:
             )
             async for entity in found:
                 for whole in await self._whole(group_id, [dict(entity)]):
-                    yield _row(whole)
+                    yield decoded(whole)
 
     async def read(self, group_id: str, take: Callable[[list[RegisterRow]], Awaitable[None]]) -> None:
         """Read every row of the group's partition, page by page, several at a time.
@@ -57,7 +57,7 @@ class Register:
         """
 
         async def take_page(entities: list[Entity]) -> None:
-            await take([_row(entity) for entity in await self._whole(group_id, entities)])
+            await take([decoded(entity) for entity in await self._whole(group_id, entities)])
 
         await read_partition(self._tables, TABLE, group_id, take_page, _COLUMNS)
 
@@ -86,7 +86,7 @@ class Register:
         # Not in the page: a row lies behind it, or there is none. Only a look at itself can tell.
         rest = [row_key for row_key in row_keys if row_key not in found]
         entities = await each(rest, partial(self._get, group_id), at_once=_CALLS_AT_ONCE)
-        return found | {entity["RowKey"]: _row(entity) for entity in entities if entity is not None}
+        return found | {entity["RowKey"]: decoded(entity) for entity in entities if entity is not None}
 
     async def _between(self, group_id: str, row_keys: list[str]) -> dict[str, RegisterRow]:
         """Read one page of the rows from the first to the last of these keys."""
@@ -98,7 +98,7 @@ class Register:
                 results_per_page=min(_LARGEST_PAGE, _ROWS_FOR_EACH * len(row_keys)),
             ).by_page()
             async for page in pages:
-                return {entity["RowKey"]: _row(entity) async for entity in page}
+                return {entity["RowKey"]: decoded(entity) async for entity in page}
         return {}
 
     async def changed(
@@ -125,9 +125,9 @@ class Register:
 
     async def _as_it_is_now(self, partition: str, row_key: str) -> RegisterRow | None:
         if not is_key(row_key):  # it was listed, it cannot be asked for, and nobody could act upon it
-            return RegisterRow(partition_key=partition, row_key=row_key, end_date=None)
+            return RegisterRow(group_id=partition, row_key=row_key, end_date=None)
         entity = await self._get(partition, row_key)
-        return None if entity is None else _row(entity)
+        return None if entity is None else decoded(entity)
 
     async def _changed(self, group_id: str, times: list[str]) -> dict[str, dict[str, list[tuple[str, str]]]]:
         """Return partition and key of what was written since the first of these times, by whom it means."""
@@ -146,14 +146,15 @@ class Register:
                         found.setdefault(meant, []).append((partition, key))
         return dict.fromkeys(times, found)
 
-    async def registration(self, group_id: str, row_key: str) -> Registration | None:
+    async def whole_row(self, group_id: str, row_key: str) -> RegisterRow | None:
+        """Return the row with all its columns."""
         entity = await self._get(group_id, row_key)
-        return None if entity is None else read_registration(entity)
+        return None if entity is None else decoded(entity)
 
-    async def named(self, group_id: str, names: Collection[str]) -> list[Registration]:
+    async def named(self, group_id: str, names: Collection[str]) -> list[RegisterRow]:
         """Return the rows that go by one of these normalised names; of the others only the keys are read."""
         keys = [key for key in await self.keys(group_id) if normalised(key) in names]
-        found = [await self.registration(group_id, key) for key in sorted(keys)]
+        found = [await self.whole_row(group_id, key) for key in sorted(keys)]
         return [row for row in found if row is not None]
 
     async def keys(self, group_id: str) -> list[str]:
@@ -166,19 +167,20 @@ class Register:
         await read_partition(self._tables, TABLE, group_id, take, ["RowKey"])
         return keys
 
-    async def registrations(self, group_id: str) -> list[Registration]:
+    async def whole_rows(self, group_id: str) -> list[RegisterRow]:
+        """Return the rows of the group's partition with all their columns."""
         async with self._tables.table(TABLE) as table:
             found = table.query_entities("PartitionKey eq @group", parameters={"group": group_id})
-            return [read_registration(entity) async for entity in found]
+            return [decoded(entity) async for entity in found]
 
     async def other_partitions(self, group_ids: Sequence[str]) -> dict[str, int]:
         """Count the rows of every partition whose key is none of these, letter by letter."""
         return await count_outside(self._tables, TABLE, group_ids)
 
-    async def save(self, registration: Registration) -> None:
+    async def save(self, row: RegisterRow) -> None:
         """Add the row, or change these properties of it and leave its others alone."""
         async with self._tables.table(TABLE) as table:
-            await table.upsert_entity(_entity(registration))
+            await table.upsert_entity(_entity(row))
 
     async def end(
         self, group_id: str, row_key: str, end_date: object, note: str, *, start_date: str | None = None
@@ -189,7 +191,7 @@ class Register:
         """
         from azure.core.exceptions import ResourceNotFoundError
 
-        row = Registration(
+        row = RegisterRow(
             group_id=group_id, row_key=row_key, end_date=end_date, start_date=start_date, note=note
         )
         async with self._tables.table(TABLE) as table:
@@ -200,16 +202,16 @@ class Register:
         async with self._tables.table(TABLE) as table:
             await table.delete_entity(group_id, row_key)
 
-    async def import_all(self, registrations: Sequence[Registration]) -> None:
+    async def import_all(self, rows: Sequence[RegisterRow]) -> None:
         """Write all rows or none.
 
         A transaction holds 100 rows of one group; when a later one fails, the earlier ones are put back
         as they were.
         """
-        written: list[Registration] = []
+        written: list[RegisterRow] = []
         before: list[Entity | None] = []
         try:
-            for chunk in _transactions(registrations):
+            for chunk in _transactions(rows):
                 before += await each(chunk, self._as_it_is, at_once=_CALLS_AT_ONCE)
                 written += chunk
                 await self._transact([("upsert", _entity(item)) for item in chunk])
@@ -217,11 +219,11 @@ class Register:
             await self._put_back(written, before)
             raise
 
-    async def _as_it_is(self, item: Registration) -> Entity | None:
+    async def _as_it_is(self, item: RegisterRow) -> Entity | None:
         return await self._get(item.group_id, item.row_key)
 
-    async def _put_back(self, written: Sequence[Registration], before: Sequence[Entity | None]) -> None:
-        async def put_back(row: tuple[Registration, Entity | None]) -> None:
+    async def _put_back(self, written: Sequence[RegisterRow], before: Sequence[Entity | None]) -> None:
+        async def put_back(row: tuple[RegisterRow, Entity | None]) -> None:
             item, entity = row
             if entity is None:
                 await self.remove(item.group_id, item.row_key)
@@ -245,25 +247,15 @@ class Register:
                 return None
 
 
-def _transactions(registrations: Sequence[Registration]) -> Iterator[Sequence[Registration]]:
-    for group_id in dict.fromkeys(item.group_id for item in registrations):
-        of_group = (item for item in registrations if item.group_id == group_id)
+def _transactions(rows: Sequence[RegisterRow]) -> Iterator[Sequence[RegisterRow]]:
+    for group_id in dict.fromkeys(item.group_id for item in rows):
+        of_group = (item for item in rows if item.group_id == group_id)
         yield from batched(of_group, TRANSACTION_SIZE, strict=False)
 
 
-def _row(entity: Entity) -> RegisterRow:
+def decoded(entity: Entity) -> RegisterRow:
+    """Return the row that an entity contains, whatever that is."""
     return RegisterRow(
-        partition_key=entity["PartitionKey"],
-        row_key=entity["RowKey"],
-        end_date=_value(entity, "EndDate"),
-        start_date=_value(entity, "StartDate"),
-        perhaps_end_date=_perhaps_end_date(entity),
-    )
-
-
-def read_registration(entity: Entity) -> Registration:
-    """Read a whole row, whatever it contains."""
-    return Registration(
         group_id=entity["PartitionKey"],
         row_key=entity["RowKey"],
         end_date=_value(entity, "EndDate"),
@@ -272,13 +264,9 @@ def read_registration(entity: Entity) -> Registration:
         company=_text(entity, "Company"),
         sponsor=_text(entity, "Sponsor"),
         note=_text(entity, "Note"),
-        perhaps_end_date=_perhaps_end_date(entity),
+        # Properties that may be a misspelt EndDate.
+        perhaps_end_date=near_misses("EndDate", entity) if entity.get("EndDate") is None else (),
     )
-
-
-def _perhaps_end_date(entity: Entity) -> tuple[str, ...]:
-    """Return the properties that may be a misspelt EndDate."""
-    return near_misses("EndDate", entity) if entity.get("EndDate") is None else ()
 
 
 def _text(entity: Entity, name: str) -> str:
@@ -292,7 +280,7 @@ def _value(entity: Entity, name: str) -> object:
     return value[0] if isinstance(value, tuple) else value
 
 
-def _entity(item: Registration) -> Entity:
+def _entity(item: RegisterRow) -> Entity:
     """Only what is given: a merge leaves the row's other properties alone."""
     entity: Entity = {
         "PartitionKey": item.group_id,

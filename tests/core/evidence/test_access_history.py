@@ -11,7 +11,7 @@ import pytest
 
 from enforcer.core.calendar import dates
 from enforcer.core.calendar.midnight import DateRules
-from enforcer.core.endings import Ending
+from enforcer.core.contractors import Contractor
 from enforcer.core.evidence.access_history import (
     AccessHistory,
     GroupRecord,
@@ -24,14 +24,15 @@ from enforcer.core.ledger import Action, Entry, Head
 from enforcer.core.members import MemberIndex
 from enforcer.core.offboarding_record import State
 from tests.support.paper_group import ANNA, BEN, ENDED, GROUP, NOW, RUNNING, known
+from tests.support.register_rows import contractor
 
 ZONE = ZoneInfo("UTC")
 DUE = dates.ends_at(ENDED, ZONE)
 HOUR = timedelta(hours=1)
 
 
-def ending(row_key: str, end_date: str = ENDED) -> Ending:
-    return Ending(group_id=GROUP, row_key=row_key, end_date=end_date, due_at=dates.ends_at(end_date, ZONE))
+def ending(row_key: str, end_date: str = ENDED) -> Contractor:
+    return contractor(row_key, end_date, zone=ZONE, group_id=GROUP)
 
 
 def entry(action: Action, at: datetime = NOW, **changes: Any) -> Entry:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from enforcer.core.calendar import dates
 from enforcer.core.calendar.midnight import DateRules
-from enforcer.core.endings import Ending
+from enforcer.core.contractors import Contractor
 from enforcer.core.evidence.access_history import GroupRecord, access_histories
 from enforcer.core.evidence.cases import Case, Membership, Verdict
 from enforcer.core.evidence.period import period
@@ -21,6 +21,7 @@ from enforcer.core.evidence.verdicts import cases
 from enforcer.core.ledger import Action, Entry, Head
 from enforcer.core.members import Member, MemberIndex
 from enforcer.core.offboarding_record import OffboardingRecord, Proof, Sessions, State
+from tests.support.register_rows import contractor
 
 BERLIN = ZoneInfo("Europe/Berlin")
 GROUP = "aaaaaaaa-0000-0000-0000-000000000000"
@@ -33,9 +34,8 @@ NOVEMBER = period("2026-11-01", "2026-11-30", BERLIN)
 NOW = datetime(2026, 12, 5, tzinfo=UTC)
 
 
-def row(end_date: str = LAST_DAY, row_key: str = ADA, **more: str) -> Ending:
-    due_at = dates.ends_at(end_date, BERLIN)
-    return Ending(group_id=GROUP, row_key=row_key, end_date=end_date, due_at=due_at, **more)
+def row(end_date: str = LAST_DAY, row_key: str = ADA, **more: str) -> Contractor:
+    return contractor(row_key, end_date, zone=BERLIN, group_id=GROUP, **more)
 
 
 def entry(
@@ -73,7 +73,7 @@ def known(state: State = State.OFFBOARDED, **more: object) -> OffboardingRecord:
 
 
 def judge(
-    rows: Sequence[Ending] = (),
+    rows: Sequence[Contractor] = (),
     entries: Sequence[Entry] = (),
     records: Sequence[OffboardingRecord] = (),
     members: Sequence[Member] | None = (),

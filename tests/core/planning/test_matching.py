@@ -71,7 +71,7 @@ def test_two_rows_for_a_non_member_add_nobody() -> None:
 
 
 def test_a_row_under_a_group_id_in_capitals_is_found_and_protects() -> None:
-    stray = RegisterRow(partition_key=GROUP.replace("0", "F"), row_key=ANNA.id, end_date=ENDED)
+    stray = RegisterRow(group_id=GROUP.replace("0", "F"), row_key=ANNA.id, end_date=ENDED)
     made = plan(rows=[stray], members=[ANNA], unregistered=Unregistered.OFFBOARD)
     assert found(made) == [(FindingKind.INVALID_ROW, ANNA.id, None)]
     assert made.due == 0
@@ -222,4 +222,4 @@ def test_a_row_that_means_several_and_may_therefore_not_be_used_says_so_of_each(
         [unusable] = matches.about(member)
         assert isinstance(unusable, InvalidRow)
         assert unusable.keys == ("team@contoso.example",)
-        assert unusable.detail == f"matches 2 members: {ANNA.id}, {BEN.id}"
+        assert unusable.problem == f"matches 2 members: {ANNA.id}, {BEN.id}"
