@@ -222,7 +222,7 @@ def test_a_column_that_is_missing_is_named(header: str, problem: str) -> None:
     assert problems(f"{header}\nx\n") == (problem,)
 
 
-def test_cells_beyond_the_header_and_missing_ones_matter_only_where_something_is_lost() -> None:
+def test_extra_or_missing_cells_matter_only_where_something_is_lost() -> None:
     assert read("user,end\nanna@x.example,2026-12-31,, \n") == ONE_LINE
     assert problems("user,end\nanna@x.example,2026-12-31,,x\n") == ("line 2: has 4 cells, the header has 2",)
     assert read("user,end,note\nanna@x.example,2026-12-31\n") == ONE_LINE

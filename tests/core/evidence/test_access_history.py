@@ -179,7 +179,7 @@ def last(*entries: Entry, **record: Any) -> AccessHistory:
 
 @pytest.mark.parametrize("outcome", ["removed", "already_absent"])
 @pytest.mark.parametrize("before", [timedelta(0), HOUR, WEEK])
-def test_a_removal_within_a_week_before_an_end_is_the_departure_of_that_end(
+def test_a_removal_within_a_week_before_an_end_belongs_to_that_end(
     outcome: str, before: timedelta
 ) -> None:
     done = known(ANNA, State.OFFBOARDED)
@@ -251,7 +251,7 @@ def test_times_are_those_of_entries_that_came_to_such_an_end_and_have_one() -> N
     assert times(found, Action.REVOKE, "removed") == []
 
 
-def test_the_key_of_a_row_is_the_registers_or_else_the_records_or_else_the_ledgers() -> None:
+def test_a_row_key_is_the_registers_else_the_records_else_the_ledgers() -> None:
     row, done = ending(ANNA.id), known(ANNA, State.OFFBOARDED, row_key="Old@x.example")
     change = [entry(Action.REGISTER_ADD, DUE - HOUR), entry(Action.REGISTER_EXTEND, DUE, end_date=RUNNING)]
     assert [one.row_key for one in gather(removal(NOW), endings=[row], records=[done])] == [ANNA.id]
@@ -289,7 +289,7 @@ def test_a_record_tells_whose_address_a_row_goes_by() -> None:
     assert ends(gather(ghost, endings=[ending("B@x.example")])) == [("b@x.example", ENDED)]
 
 
-def test_an_entry_without_a_date_whose_time_is_an_ends_own_or_none_is_filed_nevertheless() -> None:
+def test_an_entry_without_a_date_is_filed_even_at_the_end_or_with_no_time() -> None:
     rows = [ending(ANNA.id, "2026-10-31"), ending(ANNA.id)]
     proof = entry(Action.PROOF, DUE, end_date="")
     assert [len(one.links) for one in gather(proof, endings=rows)] == [0, 1]

@@ -644,7 +644,7 @@ def test_a_removal_without_an_end_belongs_to_the_period_in_which_it_was(
     assert len(judge(entries=[undated])) == count
 
 
-def test_who_was_found_out_just_within_the_sla_but_finished_after_it_is_late() -> None:
+def test_who_was_out_within_the_sla_but_finished_after_it_is_late() -> None:
     entries = [entry(Action.REMOVE, "already_absent", DAY), entry(Action.REVOKE, "revoked", 2 * DAY)]
     case = only(judge([row()], entries))
     assert (case.verdict, case.remark) == (Verdict.LATE, "the last step was done only after the SLA was over")
@@ -653,7 +653,7 @@ def test_who_was_found_out_just_within_the_sla_but_finished_after_it_is_late() -
 
 
 @pytest.mark.parametrize("state", [State.OFFBOARDING, State.STUCK])
-def test_who_is_not_finished_by_the_enforcement_is_not_in_time_whatever_the_ledger_says(state: State) -> None:
+def test_an_unfinished_record_is_not_in_time_whatever_the_ledger_says(state: State) -> None:
     begun = known(state, removed_at=DUE + HOUR)
     case = only(judge([row()], removed(), [begun]))
     assert (case.verdict, case.remark) == (
@@ -675,7 +675,7 @@ def test_an_enforcement_that_says_nothing_of_the_sessions_settles_nothing() -> N
     assert only(judge([row()], [], [late])).verdict is Verdict.LATE
 
 
-def test_an_account_that_was_not_disabled_is_not_remarked_upon_while_the_person_is_in() -> None:
+def test_an_account_not_disabled_is_not_remarked_upon_before_the_removal() -> None:
     failed = entry(Action.DISABLE, "failed: 503")
     assert only(judge([row()], [failed], members=IN_THE_GROUP)).remark == ""
 

@@ -213,7 +213,7 @@ def test_rows_for_one_person_name_each_other_and_how_many_more_there_are(count: 
     assert same_person(["d@x", "c@x", "b@x", "a@x"][-count:]) == f"means the same person as {said}"
 
 
-def test_a_row_that_means_several_and_may_therefore_not_be_used_says_so_of_each() -> None:
+def test_a_row_that_means_several_members_is_unusable_for_each_of_them() -> None:
     team = [replace(member, mail="team@contoso.example") for member in (ANNA, BEN)]
     matches = RowMatches.of(
         read_rows([row("team@contoso.example")], DateRules(zone=ZoneInfo("UTC"))), MemberIndex.of(team)
