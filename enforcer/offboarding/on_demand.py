@@ -200,17 +200,17 @@ class _Offboarding:
             steps.removals[in_group.group_id] = removal = await self._remove(in_group)
             in_groups[place] = in_group.after(removal)
         await self._disable(steps)  # where only a removal has shown that they were a member
-        revoke = partial(self.services.directory.revoke, self.leaver.person.id)
+        revoke = partial(self.services.steps.revoke, self.leaver.person.id)
         steps.account[Step.REVOKE] = await self._tried(revoke)
         return steps
 
     async def _disable(self, steps: StepResults) -> None:
         if self.leaver.account.disable and Step.DISABLE not in steps.account:
-            disable = partial(self.services.directory.set_enabled, self.leaver.person.id, enabled=False)
+            disable = partial(self.services.steps.set_enabled, self.leaver.person.id, enabled=False)
             steps.account[Step.DISABLE] = await self._tried(disable)
 
     async def _remove(self, in_group: PersonInGroup) -> StepResult:
-        remove = partial(self.services.directory.remove, in_group.group_id, self.leaver.person.id)
+        remove = partial(self.services.steps.remove, in_group.group_id, self.leaver.person.id)
         removal = in_group.weighed(await self._tried(remove))
         if removal.outcome is StepOutcome.ABSENT and removal.uncertain:
             # One of the two answers is wrong, and no member list is read soon that would tell which.

@@ -179,9 +179,7 @@ def last(*entries: Entry, **record: Any) -> AccessHistory:
 
 @pytest.mark.parametrize("outcome", ["removed", "already_absent"])
 @pytest.mark.parametrize("before", [timedelta(0), HOUR, WEEK])
-def test_a_removal_within_a_week_before_an_end_belongs_to_that_end(
-    outcome: str, before: timedelta
-) -> None:
+def test_a_removal_within_a_week_before_an_end_belongs_to_that_end(outcome: str, before: timedelta) -> None:
     done = known(ANNA, State.OFFBOARDED)
     found = last(
         removal(LATER_AT - before, outcome),
