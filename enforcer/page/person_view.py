@@ -9,6 +9,7 @@ from datetime import datetime
 from enforcer.core.calendar.dates import written
 from enforcer.core.calendar.durations import in_words
 from enforcer.core.calendar.midnight import DateRules, Midnight
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.ledger import Entry
 from enforcer.core.offboarding_record import OffboardingRecord, Sessions
 from enforcer.core.runs import LONGEST_REASON, Run, RunState
@@ -54,24 +55,21 @@ class StepView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngagementView:
+    """A row as written, or None, and what it means; then what was done when access ended."""
+
     group_id: str
     is_member: bool | None
-    has_row: bool
+    row: RegisterRow | None
     is_extensible: bool
-    row_key: str
     end_date: str
     end: Moment | None
     distance: str
     has_ended: bool
     start_date: str
-    company: str
-    sponsor: str
-    note: str
     problem: str
     at_midnight: str
     state: str
-    is_stuck: bool
-    last_error: str
+    trouble: str
     steps: tuple[StepView, ...]
 
 
@@ -79,12 +77,7 @@ class EngagementView:
 class EntryView:
     at: Moment
     action: str
-    outcome: str
-    actor: str
-    end_date: str
-    note: str
-    request_id: str
-    run: str
+    entry: Entry
 
 
 async def show_person(call: Call) -> Response:
@@ -180,23 +173,18 @@ def _engagement(item: Engagement, known: Known, days: Calendar, rules: DateRules
     return EngagementView(
         group_id=item.group_id,
         is_member=item.group_id in known.entra.groups if known.entra.person else None,
-        has_row=row is not None,
+        row=row.written if row else None,
         # A row under a group in capitals is nobody's: another date would not fix it.
         is_extensible=row is not None and item.group_id == item.group_id.lower(),
-        row_key=row.row_key if row else "",
         end_date=_date(row.written.end_date) if row else "",
         end=days.end(due_at) if due_at else None,
         distance=days.distance(due_at) if due_at else "",
         has_ended=due_at is not None and due_at <= days.now,
         start_date=_date(row.written.start_date) if row else "",
-        company=row.written.company if row else "",
-        sponsor=row.written.sponsor if row else "",
-        note=row.written.note if row else "",
         problem=row.problem if row else "",
         at_midnight=about_midnight(row, rules, days.now) if row and is_instant else "",
         state=STATES[done.state] if done else "",
-        is_stuck=done is not None and done.unfinished and bool(done.last_error),
-        last_error=done.last_error if done else "",
+        trouble=done.last_error if done and done.unfinished else "",
         steps=_steps(done, days) if done else (),
     )
 
@@ -235,13 +223,4 @@ def _lag(due_at: datetime | None, removed_at: datetime | None) -> str:
 
 
 def _entry(entry: Entry, days: Calendar) -> EntryView:
-    return EntryView(
-        at=days.written(entry.at),
-        action=ACTIONS[entry.action],
-        outcome=entry.outcome,
-        actor=entry.actor,
-        end_date=entry.end_date,
-        note=entry.note,
-        request_id=entry.request_id,
-        run=entry.run,
-    )
+    return EntryView(at=days.written(entry.at), action=ACTIONS[entry.action], entry=entry)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from enforcer.core.exceptions import AccessDeniedError
 from enforcer.core.offboarding_record import State
 from enforcer.core.runs import Report, Run
-from enforcer.telemetry import (
+from enforcer.telemetry.emitting import emit
+from enforcer.telemetry.events import (
     MessagePoisoned,
     PermissionDenied,
     PersonStuck,
     PlanHeld,
     RunCompleted,
     RunFailed,
-    emit,
 )
 
 

@@ -12,7 +12,7 @@ from enforcer.storage.tables.tables import Tables, is_key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """The last row that was read."""
+    """The last row that was returned."""
 
     group_id: str
     row_key: str
@@ -23,7 +23,7 @@ async def rows_after(
 ) -> list[RegisterRow]:
     """Return the next rows of these groups: `limit` of them, and fewer only at the end.
 
-    There are more where the key of the last one cannot be asked for: no next row could be found by it.
+    There are more if the key of the last one cannot be used in a query: the next page starts after it.
     """
     found: list[RegisterRow] = []
     start = group_ids.index(place.group_id) if place else 0

@@ -1,4 +1,4 @@
-"""Table `contractors`: the register. People and HR write it; the enforcer only where it is asked to."""
+"""Table `contractors`: the register. People and HR systems write it; the enforcer only on request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LARGEST_PAGE = 1000
 _MOST_GATHERED = 100
 _CALLS_AT_ONCE = 16
 _MOST_WHO_ASK = 1000
-# Between the server that answers and the one that stamps the row.
+# The clocks of the server that answers and of the one that stamps the row may differ by this much.
 _CLOCKS_DIFFER = timedelta(seconds=1)
 
 
@@ -62,7 +62,7 @@ class Register:
         await read_partition(self._tables, TABLE, group_id, take_page, _COLUMNS)
 
     async def _whole(self, group_id: str, page: list[Entity]) -> list[Entity]:
-        """Read the rows without an EndDate again, with all that they have: it may go by another name."""
+        """Read the rows without an EndDate again, with all columns: it may be under another name."""
         keys = [row["RowKey"] for row in page if row.get("EndDate") is None and is_key(row["RowKey"])]
         if not keys:
             return page
@@ -75,15 +75,15 @@ class Register:
         return [whole.get(row["RowKey"], row) if row.get("EndDate") is None else row for row in page]
 
     async def row(self, group_id: str, row_key: str) -> RegisterRow | None:
-        """Read one row as it is now; who asks at the same time is answered from one reading."""
+        """Read one row as it is now; concurrent callers share one request."""
         if group_id not in self._reads:
             self._reads[group_id] = GatheredReads(partial(self._some, group_id), most=_MOST_GATHERED)
         return await self._reads[group_id].get(row_key)
 
     async def _some(self, group_id: str, row_keys: list[str]) -> dict[str, RegisterRow]:
-        """Read the rows with these keys; what does not exist is not in the answer."""
+        """Read the rows with these keys, leaving out those that do not exist."""
         found = await self._between(group_id, row_keys) if len(row_keys) > 1 else {}
-        # Not in the page: a row lies behind it, or there is none. Only a look at itself can tell.
+        # A row that is not in the page is beyond it, or does not exist; only reading it can tell.
         rest = [row_key for row_key in row_keys if row_key not in found]
         entities = await each(rest, partial(self._get, group_id), at_once=_CALLS_AT_ONCE)
         return found | {entity["RowKey"]: decoded(entity) for entity in entities if entity is not None}
@@ -106,14 +106,14 @@ class Register:
     ) -> list[RegisterRow]:
         """Return the rows that were written since then and mean one of these names, as they are now.
 
-        Also those under the group's ID in capitals; rows that have gone are not among them. Who asks at the
-        same time is answered from one reading, and may get somewhat older changes with it.
+        They include rows under the group's ID in capitals, but not rows that have been deleted. Concurrent
+        callers share one request, which may also return somewhat older changes.
 
         Args:
             group_id: The managed group.
-            since: By storage's own clock, such as a lease's `taken_at`: the rows bear its times.
-            names: Normalised keys; `ANYBODY` stands for rows of which nobody can tell whom they mean.
-            besides: The key of a row that is left out.
+            since: A time by storage's own clock, such as a lease's `taken_at`: rows are stamped by it.
+            names: Normalised keys; `ANYBODY` stands for rows that may mean anybody.
+            besides: The key of a row to leave out.
         """
         if group_id not in self._changes:
             reads = GatheredReads(partial(self._changed, group_id), most=_MOST_WHO_ASK)
@@ -124,13 +124,13 @@ class Register:
         return [row for row in rows if row is not None]
 
     async def _as_it_is_now(self, partition: str, row_key: str) -> RegisterRow | None:
-        if not is_key(row_key):  # it was listed, it cannot be asked for, and nobody could act upon it
+        if not is_key(row_key):  # it was listed but cannot be requested, and is never acted upon
             return RegisterRow(group_id=partition, row_key=row_key, end_date=None)
         entity = await self._get(partition, row_key)
         return None if entity is None else decoded(entity)
 
     async def _changed(self, group_id: str, times: list[str]) -> dict[str, dict[str, list[tuple[str, str]]]]:
-        """Return partition and key of what was written since the first of these times, by whom it means."""
+        """Return partition and key of each row written since the first of these times, by whom it means."""
         since = datetime.fromisoformat(min(times))
         found: dict[str, list[tuple[str, str]]] = {}
         async with self._tables.table(TABLE) as table:
@@ -152,7 +152,7 @@ class Register:
         return None if entity is None else decoded(entity)
 
     async def named(self, group_id: str, names: Collection[str]) -> list[RegisterRow]:
-        """Return the rows that go by one of these normalised names; of the others only the keys are read."""
+        """Return the rows with one of these normalised names; of the others, only the keys are read."""
         keys = [key for key in await self.keys(group_id) if normalised(key) in names]
         found = [await self.whole_row(group_id, key) for key in sorted(keys)]
         return [row for row in found if row is not None]
@@ -174,20 +174,20 @@ class Register:
             return [decoded(entity) async for entity in found]
 
     async def other_partitions(self, group_ids: Sequence[str]) -> dict[str, int]:
-        """Count the rows of every partition whose key is none of these, letter by letter."""
+        """Count the rows of each partition whose key is not exactly one of these."""
         return await count_outside(self._tables, TABLE, group_ids)
 
     async def save(self, row: RegisterRow) -> None:
-        """Add the row, or change these properties of it and leave its others alone."""
+        """Add the row, or change only those of its properties that are given."""
         async with self._tables.table(TABLE) as table:
             await table.upsert_entity(_entity(row))
 
     async def end(
         self, group_id: str, row_key: str, end_date: object, note: str, *, start_date: str | None = None
     ) -> None:
-        """Change only the end of access and the note of a row, and its start where one is given.
+        """Change only the end of access and the note of a row, and its start if one is given.
 
-        A row that has gone meanwhile stays gone.
+        A row that was deleted meanwhile stays deleted.
         """
         from azure.core.exceptions import ResourceNotFoundError
 
@@ -236,15 +236,8 @@ class Register:
         await self._tables.submit(TABLE, operations)
 
     async def _get(self, group_id: str, row_key: str) -> Entity | None:
-        from azure.core.exceptions import ResourceNotFoundError
-
-        if not is_key(row_key):
-            return None
-        async with self._tables.table(TABLE) as table:
-            try:
-                return dict(await table.get_entity(group_id, row_key))
-            except ResourceNotFoundError:
-                return None
+        found = await self._tables.find(TABLE, group_id, row_key)
+        return found[0] if found else None
 
 
 def _transactions(rows: Sequence[RegisterRow]) -> Iterator[Sequence[RegisterRow]]:
@@ -281,7 +274,7 @@ def _value(entity: Entity, name: str) -> object:
 
 
 def _entity(item: RegisterRow) -> Entity:
-    """Only what is given: a merge leaves the row's other properties alone."""
+    """Return only what is given: a merge leaves the row's other properties alone."""
     entity: Entity = {
         "PartitionKey": item.group_id,
         "RowKey": item.row_key,
