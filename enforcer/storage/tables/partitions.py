@@ -90,7 +90,7 @@ class _Reading:
     columns: Sequence[str] | None
 
     async def first_page(self) -> str | None:
-        """Read the first page that is not empty; return its last key, or None if there are no more pages.
+        """Read the first page that is not empty; return its last key, or None if that was the last page.
 
         If a query cannot contain that key, the next page is read as well, and so on.
         """
