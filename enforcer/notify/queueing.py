@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import batched
 
-from enforcer.core.endings import Ending
+from enforcer.core.contractors import Contractor
 from enforcer.core.exceptions import EnforcerError, LeaseHeldError
 from enforcer.core.keys import normalised
 from enforcer.core.messages import GIVE_UP_AFTER, Channel, Level, Message
@@ -20,7 +20,7 @@ from enforcer.core.settings import Mode
 from enforcer.core.warnings import Notice, by_sponsor, due_notices
 from enforcer.notify.operators import fingerprint
 from enforcer.notify.wording import Text, run_summary, sponsor_mail
-from enforcer.register.reading import endings, read_register
+from enforcer.register.reading import read_register
 from enforcer.services import Services
 
 _LEASE = "warnings"
@@ -68,7 +68,7 @@ async def queue_summary(services: Services, report: Report) -> None:
         return
     near = await _endings(services, (report.run.group_id,))
     notices = due_notices(near, services.settings.warn_days, services.now(), services.settings.zone)
-    orphans = sum(not notice.ending.has_sponsor for notice in notices)
+    orphans = sum(not notice.ending.written.has_sponsor for notice in notices)
     await _queue_for_operators(
         services, f"{report.run.run_id}.{report.run.group_id}", run_summary(report, orphans)
     )
@@ -130,15 +130,17 @@ async def _queue_for_operators(services: Services, occasion: str, text: Text) ->
         await outbox.put(message)
 
 
-async def _endings(services: Services, group_ids: Sequence[str]) -> list[Ending]:
+async def _endings(services: Services, group_ids: Sequence[str]) -> list[Contractor]:
     """Return the ends of access that will take effect, as far as the newest runs know."""
     rows = await read_register(services, group_ids)
     protected = await _protected_names(services)
     ambiguous = {item for group_id in group_ids for item in await _ambiguous_rows(services, group_id)}
     return [
-        ending
-        for ending in endings(rows)
-        if normalised(ending.row_key) not in protected and (ending.group_id, ending.row_key) not in ambiguous
+        row
+        for row in rows
+        if isinstance(row, Contractor)
+        and normalised(row.row_key) not in protected
+        and (row.written.group_id, row.row_key) not in ambiguous
     ]
 
 

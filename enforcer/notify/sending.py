@@ -15,7 +15,8 @@ from enforcer.notify.mail import send_mail
 from enforcer.notify.operators import notify
 from enforcer.services import MAILS_AT_ONCE, Services
 from enforcer.storage.tables.outbox import Claimed
-from enforcer.telemetry import NotificationFailed, emit
+from enforcer.telemetry.emitting import emit
+from enforcer.telemetry.events import NotificationFailed
 
 _SECONDS = 45.0
 

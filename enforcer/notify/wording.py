@@ -68,12 +68,12 @@ def page_url() -> str:
 
 
 def _person(notice: Notice, zone: ZoneInfo) -> _Person:
-    ending = notice.ending
-    key = ending.row_key.replace("%23", "#")
+    row = notice.ending.written
+    key = row.row_key.replace("%23", "#")
     return _Person(
-        name=_short(ending.display_name or key),
+        name=_short(row.display_name or key),
         key=_short(key),
-        company=_short(ending.company),
+        company=_short(row.company),
         last_day=_end(notice, zone),
     )
 

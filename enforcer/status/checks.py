@@ -21,7 +21,7 @@ from enforcer.graph.conditional_access import READING
 from enforcer.graph.identity import Identity, own_identity
 from enforcer.notify.operators import scheme
 from enforcer.policies.drift import look_for_drift
-from enforcer.register.reading import read_register
+from enforcer.register.reading import about_midnight, read_register
 from enforcer.services import Services
 from enforcer.status.group_status import OVERDUE, GroupStatus, read_status
 from enforcer.storage.blobs import CONTAINER, open_reports
@@ -188,7 +188,7 @@ async def _midnight_ends(services: Services) -> list[Check]:
     if rules.midnight is Midnight.DAY:
         return [_ok(name, "access lasts through that day: ENFORCER_MIDNIGHT is day")]
     rows = await read_register(services, services.settings.group_ids)
-    ending = [f"{row.key}: {about}" for row in rows if (about := row.about_midnight(rules, now))]
+    ending = [f"{row.row_key}: {about}" for row in rows if (about := about_midnight(row, rules, now))]
     if not ending:
         return [_ok(name, "no current access ends at midnight")]
     fix = (
