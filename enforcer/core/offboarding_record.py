@@ -58,6 +58,7 @@ class OffboardingRecord:
     Attributes:
         was_disabled: The account was disabled before this began: not our doing, nor ours to undo.
         revoked_at: When revocation was requested; `sessions` says what came of it.
+        begun_in: The ledger's entry that lists the intent; 0 if it was never listed.
     """
 
     row_key: str
@@ -78,6 +79,7 @@ class OffboardingRecord:
     next_attempt_at: datetime | None = None
     last_error: str = ""
     run_id: str = ""
+    begun_in: int = 0
 
     @property
     def unfinished(self) -> bool:

@@ -20,6 +20,25 @@ class Step(StrEnum):
     REVOKE = "revoke"
 
 
+class Admission(StrEnum):
+    """Whether the brake has let somebody through."""
+
+    FRESH = "fresh"
+    """No: they count."""
+    BEGUN = "begun"
+    """An earlier run did, and the ledger says so: what it began is finished, and counts no more."""
+
+
+class KeyState(StrEnum):
+    """Whose the key of somebody's row or record is, as addresses pass from one person to another."""
+
+    OWN = "own"
+    TAKEN = "taken"
+    """The record under the row's key is about somebody else, who had the address before."""
+    PASSED_ON = "passed_on"
+    """The address on record is another member's now; rows mean that member."""
+
+
 class FindingKind(StrEnum):
     """What people must look into; every run reports it until somebody fixes it."""
 
@@ -60,11 +79,9 @@ class Offboard:
     Attributes:
         row_key: Their row in the register; None for a member without one.
         mail, other_addresses: Rows may use them; part neither of the digest nor of what is printed.
-        key_taken: The record under the row's key is about somebody else, who had the address before.
-        key_passed_on: The address on record is another member's now; rows mean that member.
         was_disabled: The account was disabled before we began.
-        authorised: An earlier run began the offboarding, so the brake does not count it again.
         earlier: The record from before.
+        sequence: The ledger's entry by which this run begins with them; 0 if it does not.
     """
 
     user_id: str
@@ -77,10 +94,10 @@ class Offboard:
     mail: str = ""
     other_addresses: tuple[str, ...] = ()
     was_disabled: bool = False
-    authorised: bool = False
+    admission: Admission = Admission.FRESH
     earlier: OffboardingRecord | None = None
-    key_taken: bool = False
-    key_passed_on: bool = False
+    key_state: KeyState = KeyState.OWN
+    sequence: int = 0
 
     @property
     def known_kind(self) -> UserKind:
@@ -94,14 +111,21 @@ class Offboard:
         """The RowKey of their record; no two people of a plan share one."""
         if self.earlier is not None:
             return self.earlier.row_key
-        return self.user_id if self.row_key is None or self.key_taken else self.row_key
+        if self.row_key is None or self.key_state is KeyState.TAKEN:
+            return self.user_id
+        return self.row_key
 
     @property
     def names(self) -> frozenset[str]:
         """The normalised keys of rows that mean the person, or may, as far as the plan knows."""
         addresses = (self.user_principal_name, self.mail, *self.other_addresses)
         names = names_of(self.user_id, *addresses) | hidden_names(*addresses)
-        return names if self.key_passed_on else names | {normalised(self.key)}
+        return names if self.key_state is KeyState.PASSED_ON else names | {normalised(self.key)}
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the brake counts them."""
+        return self.admission is Admission.FRESH
 
     @property
     def is_out(self) -> bool:
@@ -134,7 +158,8 @@ class GroupPlan:
 
     Attributes:
         digest: Identifies exactly these people, dates and steps.
-        held: More people than the brake lets through without an approval.
+        held: More people would be offboarded than the brake lets through without an approval.
+        held_onboard: More people would be added.
         waiting: Due and stuck, today's attempt made: not retried now, never forgotten.
         verify: Offboarded people whom the member list no longer has.
         withdraw: Offboardings that were begun of people whose access was extended.
@@ -148,6 +173,7 @@ class GroupPlan:
     ending_soon: tuple[EndingSoon, ...]
     findings: tuple[Finding, ...]
     held: bool
+    held_onboard: bool = False
     waiting: tuple[OffboardingRecord, ...] = ()
     verify: tuple[OffboardingRecord, ...] = ()
     withdraw: tuple[OffboardingRecord, ...] = ()

@@ -20,6 +20,7 @@ ACTIONS = {
     Action.VERIFY: "Verify the absence",
     Action.WITHDRAW: "Withdraw the offboarding",
     Action.PROOF: "Evaluate the next sign-in",
+    Action.BEGIN: "Begin a run",
     Action.HOLD: "Hold a plan",
     Action.APPROVE: "Approve a plan",
     Action.REGISTER_ADD: "Register",

@@ -15,6 +15,7 @@ from enforcer.core.ledger import Action, EntryOutcome
 from enforcer.core.offboarding_record import OffboardingRecord, Proof, State
 from enforcer.core.plan import Finding, FindingKind, GroupPlan
 from enforcer.core.planning.planner import GroupSnapshot, plan_group
+from enforcer.core.planning.rules import PlanRules
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED, Outcome, Report, Run, RunState, counted
 from enforcer.core.settings import Mode
@@ -113,7 +114,7 @@ class _Sweep:
     async def carry_out(self, expected_digest: str) -> Report:
         """Read, plan, hold or apply, and check policies; in report mode, apply nothing."""
         snapshot = await self._read()
-        self.plan = plan = plan_group(snapshot, self._services.settings, self._services.now())
+        self.plan = plan = plan_group(snapshot, PlanRules.of(self._services.settings), self._services.now())
         _require_expected(plan, expected_digest)
         if self._services.settings.mode is Mode.REPORT:
             await self.policy_check.watch()

@@ -52,15 +52,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from enforcer.core.begun_entries import Begun
+from enforcer.core.brake import Way
 from enforcer.core.contractors import Contractor, ReadRow, RegisterRow, read_rows
 from enforcer.core.keys import is_object_id, normalised
 from enforcer.core.members import Member, MemberIndex
 from enforcer.core.offboarding_record import OffboardingRecord, State
-from enforcer.core.plan import Finding, GroupPlan, Plan
+from enforcer.core.plan import Admission, Finding, GroupPlan, Plan
 from enforcer.core.planning.digest import plan_digest
 from enforcer.core.planning.matching import RowMatches
 from enforcer.core.planning.plan_builder import PlanBuilder
-from enforcer.core.settings import Disable, Onboarding, Settings, Unregistered
+from enforcer.core.planning.rules import PlanRules
+from enforcer.core.settings import Disable, Onboarding, Unregistered
 
 # How long Graph may go on listing a removed member: no figure is published, minutes are reported. Until
 # then, whoever is still listed counts as somebody whose removal is not visible yet.
@@ -78,6 +81,7 @@ class GroupSnapshot:
         engaged_elsewhere: Keys of the rows by which another managed group still gives access.
         findings: What was found while reading.
         namesakes: Who else has the address of a due row that means a member: object IDs, by normalised key.
+        begun: Whom the brake has let through, as the ledger says.
     """
 
     group_id: str
@@ -87,17 +91,18 @@ class GroupSnapshot:
     engaged_elsewhere: Collection[str] = frozenset()
     findings: Sequence[Finding] = ()
     namesakes: Mapping[str, Collection[str]] = field(default_factory=dict)
+    begun: Begun = field(default_factory=Begun)
 
 
-def make_plan(groups: Iterable[GroupSnapshot], settings: Settings, now: datetime) -> Plan:
+def make_plan(groups: Iterable[GroupSnapshot], rules: PlanRules, now: datetime) -> Plan:
     """Plan all managed groups for the instant `now` (UTC)."""
-    plans = tuple(plan_group(snapshot, settings, now) for snapshot in groups)
+    plans = tuple(plan_group(snapshot, rules, now) for snapshot in groups)
     return Plan(digest=plan_digest(plans), as_of=now, groups=plans)
 
 
-def plan_group(snapshot: GroupSnapshot, settings: Settings, now: datetime) -> GroupPlan:
+def plan_group(snapshot: GroupSnapshot, rules: PlanRules, now: datetime) -> GroupPlan:
     """Plan one managed group for the instant `now` (UTC)."""
-    judge = _Judge(snapshot=snapshot, settings=settings, now=now)
+    judge = _Judge(snapshot=snapshot, rules=rules, now=now)
     judge.judge_members()
     judge.judge_the_gone()
     judge.judge_the_missing()
@@ -109,7 +114,7 @@ def plan_group(snapshot: GroupSnapshot, settings: Settings, now: datetime) -> Gr
 @dataclass(slots=True, kw_only=True)
 class _Judge:
     snapshot: GroupSnapshot
-    settings: Settings
+    rules: PlanRules
     now: datetime
     people: MemberIndex = field(init=False)
     rows: list[ReadRow] = field(init=False)
@@ -121,7 +126,7 @@ class _Judge:
 
     def __post_init__(self) -> None:
         self.people = MemberIndex.of(self.snapshot.members)
-        self.rows = list(read_rows(self.snapshot.rows, self.settings.date_rules))
+        self.rows = list(read_rows(self.snapshot.rows, self.rules.dates))
         self.matches = RowMatches.of(self.rows, self.people, self.snapshot.namesakes)
         self.records = sorted(self.snapshot.records, key=_age)
         self.known, self.begun = {}, {}
@@ -131,9 +136,11 @@ class _Judge:
                 self.begun.setdefault(item.user_id, []).append(item)
         self.builder = PlanBuilder(
             group_id=self.snapshot.group_id,
-            settings=self.settings,
+            rules=self.rules,
             people=self.people,
             engaged_elsewhere=self.snapshot.engaged_elsewhere,
+            begun=self.snapshot.begun,
+            now=self.now,
             findings=[*self.snapshot.findings, *self.matches.findings],
         )
 
@@ -176,9 +183,9 @@ class _Judge:
 
     def _judge_running(self, member: Member, row: Contractor) -> None:
         self.builder.withdraw += self.begun.get(member.id, ())
-        if member.enabled is False and self.settings.disable_accounts is not Disable.NONE:
+        if member.enabled is False and self.rules.disable is not Disable.NONE:
             self.builder.find_disabled(member, row)
-        if row.due_at - self.now <= timedelta(days=max(self.settings.warn_days, default=0)):
+        if row.due_at - self.now <= self.rules.soon:
             self.builder.note_ending_soon(member, row)
 
     def _judge_unregistered(self, member: Member) -> None:
@@ -187,7 +194,7 @@ class _Judge:
             if self._goes_on(begun):
                 self._offboard(member, self._due_row(begun), begun)
             return
-        wanted = self.settings.unregistered is Unregistered.OFFBOARD
+        wanted = self.rules.unregistered is Unregistered.OFFBOARD
         if wanted and not self._may_act(member.id, None):
             return
         nameless = self.matches.nameless if wanted else 0
@@ -197,11 +204,11 @@ class _Judge:
 
     def _offboard(self, member: Member, row: Contractor | None, earlier: OffboardingRecord | None) -> None:
         same = earlier if earlier is not None and _is_about(earlier, row) else None
-        authorised = same is not None and (same.unfinished or self._was_just_removed(same))
+        admission = self._admission(member.id, earlier, goes_on=self._goes_on_from(same))
         if same is not None and not same.unfinished and same.removed_at is not None:
             self.builder.find_re_added(member, row.row_key if row else None, same.removed_at)
         taken = row is not None and any(item.user_id != member.id for item in self._known_under(row))
-        self.builder.offboard_member(member, row, same, authorised=authorised, key_taken=taken)
+        self.builder.offboard_member(member, row, same, admission=admission, key_taken=taken)
 
     def _known_of(self, member: Member, row: Contractor | None) -> OffboardingRecord | None:
         """Return the member's record, under the row's key or (if that was taken) their object ID."""
@@ -212,8 +219,20 @@ class _Judge:
         """Return the records under the row's key, whomever it meant at the time."""
         return self.known.get(row.key, ())
 
-    def _was_just_removed(self, item: OffboardingRecord) -> bool:
-        return item.removed_at is not None and self.now - item.removed_at < READS_SETTLE
+    def _goes_on_from(self, same: OffboardingRecord | None) -> bool:
+        """Whether the record of this end of access is of an offboarding that is not over, or hardly."""
+        if same is None:
+            return False
+        just_removed = same.removed_at is not None and self.now - same.removed_at < READS_SETTLE
+        return same.unfinished or just_removed
+
+    def _admission(self, user_id: str, known: OffboardingRecord | None, *, goes_on: bool) -> Admission:
+        """Say whether the brake let them through: by the ledger, as anybody might have written a record."""
+        begun, on_record = self.snapshot.begun, known.begun_in if known else 0
+        if goes_on and begun.names(Way.OFFBOARD, user_id, on_record):
+            return Admission.BEGUN
+        left_over = begun.awaits(Way.OFFBOARD, user_id, on_record)
+        return Admission.BEGUN if left_over else Admission.FRESH
 
     # Those who are no longer in it -----------------------------------------------------------------------
 
@@ -231,7 +250,8 @@ class _Judge:
         if any(isinstance(row, Contractor) and not row.is_due(self.now) for row in rows):
             self.builder.withdraw.append(item)
         elif self._goes_on(item):
-            self.builder.finish_offboarding(item, self._due_row(item))
+            admission = self._admission(item.user_id, item, goes_on=True)
+            self.builder.finish_offboarding(item, self._due_row(item), admission)
 
     # Those who are not in it yet -------------------------------------------------------------------------
 
@@ -244,7 +264,7 @@ class _Judge:
     def _judge_missing(self, row: Contractor, rows: Sequence[ReadRow]) -> None:
         if len(rows) > 1:
             self.builder.find_several_rows(row, [other.row_key for other in rows if other is not row])
-        elif self.settings.onboard is Onboarding.ADD and row.key not in self.settings.protected_ids:
+        elif self.rules.onboard is Onboarding.ADD and row.key not in self.rules.protected:
             self.builder.onboard_row(row)
         else:
             self.builder.find_missing(row)
@@ -289,7 +309,7 @@ class _Judge:
         return due[0] if due and len(due) == len(rows) else None
 
     def _may_act(self, user_id: str, row_key: str | None) -> bool:
-        if user_id in self.settings.protected_ids:
+        if user_id in self.rules.protected:
             self.builder.find_protected(user_id, row_key)
             return False
         return True

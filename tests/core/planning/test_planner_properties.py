@@ -28,7 +28,7 @@ DONE = StepResult(outcome=StepOutcome.DONE)
 LEAST = {
     "held by the brake": 15,
     "let through by the brake": 25,
-    "authorised": 25,
+    "begun before": 25,
     "out already": 10,
     "disabled": 10,
     "was disabled": 10,
