@@ -106,15 +106,16 @@ class Begun:
         entry = self.entries.get(sequence)
         return entry is not None and entry.way is way and person in entry.people
 
-    def awaits(self, way: Way, person: str, on_record: int = 0) -> bool:
-        """Whether they were let through, and the run died before it wrote their record.
+    def left_over(self, way: Way, person: str, on_record: int = 0) -> int:
+        """Return the entry of somebody who was let through, if the run died before it wrote their record.
 
         Args:
             way: What was to be done to them.
             person: The object ID, or for additions the row's key.
             on_record: The entry that their record names; 0 without one.
         """
-        return self.pending.get((way, person), 0) > on_record
+        sequence = self.pending.get((way, person), 0)
+        return sequence if sequence > on_record else 0
 
     def has_used(self, digest: str) -> bool:
         """Whether a run has begun with the people of this approved plan."""

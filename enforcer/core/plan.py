@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from enforcer.core.brake import Way
 from enforcer.core.keys import normalised
 from enforcer.core.members import hidden_names, names_of
 from enforcer.core.offboarding_record import OffboardingRecord
@@ -73,6 +74,19 @@ def stuck_finding(item: OffboardingRecord) -> Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """Somebody who may need an approval, with the end of access for which it would be.
+
+    Attributes:
+        name: The object ID; for additions the row's key.
+    """
+
+    way: Way
+    name: str
+    end_date: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offboard:
     """A person whose access has ended and what is still to be done about it.
 
@@ -81,7 +95,7 @@ class Offboard:
         mail, other_addresses: Rows may use them; part neither of the digest nor of what is printed.
         was_disabled: The account was disabled before we began.
         earlier: The record from before.
-        sequence: The ledger's entry by which this run begins with them; 0 if it does not.
+        sequence: The ledger's entry by which the brake let them through; 0 if it has not yet.
     """
 
     user_id: str
@@ -123,6 +137,10 @@ class Offboard:
         return names if self.key_state is KeyState.PASSED_ON else names | {normalised(self.key)}
 
     @property
+    def candidate(self) -> Candidate:
+        return Candidate(way=Way.OFFBOARD, name=self.user_id, end_date=self.end_date or "")
+
+    @property
     def is_fresh(self) -> bool:
         """Whether the brake counts them."""
         return self.admission is Admission.FRESH
@@ -140,6 +158,10 @@ class Onboard:
     row_key: str
     key: str
     end_date: str
+
+    @property
+    def candidate(self) -> Candidate:
+        return Candidate(way=Way.ONBOARD, name=self.row_key, end_date=self.end_date)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,8 +223,14 @@ class HeldPlan:
     """A plan of one group that waits for an approval, has one, or has used it.
 
     Attributes:
-        digest: The group's plan digest: identifies exactly these people, dates and steps.
+        digest: Identifies exactly these people, dates and steps.
+        people: How many would be offboarded.
+        joiners: How many would be added.
+        asked_by: Who asked for the run that made the plan.
+        causes: Whose changes of the register are in it.
+        approval: The ledger's entry of the approval, without which it does not count.
         used_by: The run that used the approval, which is good for one.
+        gone_at: When a later run found that nobody waits for it any more.
     """
 
     digest: str
@@ -210,11 +238,20 @@ class HeldPlan:
     people: int
     members: int
     held_at: datetime
+    joiners: int = 0
     run_id: str = ""
+    asked_by: str = ""
+    causes: tuple[str, ...] = ()
     approved_at: datetime | None = None
     approved_by: str = ""
+    approval: int = 0
     used_by: str = ""
+    gone_at: datetime | None = None
 
     @property
     def is_released(self) -> bool:
         return self.approved_at is not None and not self.used_by
+
+    @property
+    def waits(self) -> bool:
+        return self.approved_at is None and self.gone_at is None

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from enforcer.core.begun_entries import Begun
 from enforcer.core.contractors import Contractor, RegisterRow, read_row
 from enforcer.core.exceptions import EnforcerError, NotFoundError, cause
 from enforcer.core.keys import ANYBODY, is_object_id
@@ -18,6 +19,7 @@ from enforcer.core.planning.planner import GroupSnapshot
 from enforcer.core.planning.relevant_rows import RelevantRows
 from enforcer.core.settings import Disable
 from enforcer.services import Services
+from enforcer.storage.tables.begun import read_begun_facts
 
 type _Records = Sequence[OffboardingRecord | UnreadableRecord]
 
@@ -52,6 +54,7 @@ async def read_snapshot(services: Services, group_id: str, at: datetime | None =
             register = _Register(services, others)
             engaged = reading.create_task(_engaged_elsewhere(register, group_id, at))
             relevant = reading.create_task(_relevant_rows(services, members, records, at))
+            begun = reading.create_task(_begun(services, group_id, records))
             rows = reading.create_task(_rows(register, group_id, relevant))
             namesakes = reading.create_task(_namesakes(services, rows, relevant, at))
     except* Exception as errors:
@@ -64,6 +67,7 @@ async def read_snapshot(services: Services, group_id: str, at: datetime | None =
         engaged_elsewhere=engaged.result(),
         findings=_findings(services, group_id, others.result(), records.result()),
         namesakes=namesakes.result(),
+        begun=begun.result(),
     )
     return replace(snapshot, engaged_elsewhere=engaged.result() | await _gone_but_engaged(services, snapshot))
 
@@ -80,6 +84,15 @@ async def _relevant_rows(
     services: Services, members: Awaitable[list[Member]], known: Awaitable[_Records], at: datetime
 ) -> RelevantRows:
     return RelevantRows.of(await members, _readable(await known), services.settings.date_rules, at)
+
+
+async def _begun(services: Services, group_id: str, known: Awaitable[_Records]) -> Begun:
+    """Read from the ledger whom the brake has let through: a record alone proves nothing."""
+    now = services.now()
+    named = {
+        item.begun_in for item in _readable(await known) if item.unfinished or item.was_just_removed(now)
+    }
+    return await read_begun_facts(services.tables, services.ledger, group_id, now, named)
 
 
 def _readable(records: _Records) -> list[OffboardingRecord]:

@@ -62,7 +62,11 @@ class RunFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanHeld:
-    """The brake holds a plan: nobody is offboarded until it is approved."""
+    """A plan waits for an approval: its people are neither offboarded nor added until it has one.
+
+    Every complete run of the group says so again for each such plan, also one that only looks or verifies: a
+    plan that the newest complete run does not name is approved, or nobody needs it any more.
+    """
 
     name: ClassVar[str] = "plan_held"
     level: ClassVar[int] = logging.WARNING
@@ -72,8 +76,12 @@ class PlanHeld:
     digest: str
     count: int
     """How many people the plan would offboard."""
+    joiners: int
+    """How many people the plan would add."""
     members: int
     """How many members the group has."""
+    held_at: datetime
+    """When a run last held it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,15 +136,15 @@ async def test_who_was_let_through_and_never_recorded_is_known(world: World) -> 
     admitted = await admit(world.services, beginning(world, 2))
     assert isinstance(admitted, Admitted)
     anna, ben = people(2)
-    assert (await begun(world)).awaits(Way.OFFBOARD, anna)
-    assert not (await begun(world)).awaits(Way.OFFBOARD, anna, admitted.sequences[anna])
+    assert (await begun(world)).left_over(Way.OFFBOARD, anna)
+    assert not (await begun(world)).left_over(Way.OFFBOARD, anna, admitted.sequences[anna])
     removed = replace((await world.ledger())[0], action=Action.REMOVE, user=anna, outcome="removed", note="")
     failed = replace(removed, user=ben, outcome="failed: 503")
     await world.services.ledger.append(world.group.id, [removed, failed])
 
     known = await begun(world)
-    assert not known.awaits(Way.OFFBOARD, anna)
-    assert known.awaits(Way.OFFBOARD, ben)
+    assert not known.left_over(Way.OFFBOARD, anna)
+    assert known.left_over(Way.OFFBOARD, ben)
 
 
 async def test_an_entry_of_long_ago_is_read_where_a_record_names_it(world: World) -> None:

@@ -61,10 +61,13 @@ class PlanBuilder:
         row: Contractor | None,
         earlier: OffboardingRecord | None,
         *,
-        admission: Admission,
+        begun_in: int,
         key_taken: bool,
     ) -> None:
-        """Offboard a listed member; `earlier` is the record of this very end of access."""
+        """Offboard a listed member; `earlier` is the record of this very end of access.
+
+        `begun_in` is the ledger's entry by which the brake let them through; 0 if it has not.
+        """
         begun = earlier if earlier is not None and earlier.unfinished else None
         was_disabled = begun.was_disabled if begun else member.enabled is False
         disabled = was_disabled or (begun is not None and begun.disabled_at is not None)
@@ -82,16 +85,15 @@ class PlanBuilder:
             user_kind=member.user_kind,
             steps=(Step.REMOVE, Step.REVOKE),
             was_disabled=was_disabled,
-            admission=admission,
+            admission=Admission.BEGUN if begun_in else Admission.FRESH,
+            sequence=begun_in,
             earlier=earlier,
             key_state=KeyState.TAKEN if earlier is None and key_taken else self._key_state(earlier),
         )
         names = person.names | ({row.key} if row else set())
         self._offboard(person, () if done else self._disable(names, guest=member.user_kind.is_guest))
 
-    def finish_offboarding(
-        self, begun: OffboardingRecord, row: Contractor | None, admission: Admission
-    ) -> None:
+    def finish_offboarding(self, begun: OffboardingRecord, row: Contractor | None, begun_in: int) -> None:
         """Plan the steps not known to be done, for somebody who is no longer listed."""
         names = {begun.user_id, normalised(begun.row_key)}
         done = begun.was_disabled or begun.disabled_at is not None
@@ -106,7 +108,8 @@ class PlanBuilder:
             user_kind=begun.user_kind,
             steps=revoke,
             was_disabled=begun.was_disabled,
-            admission=admission,
+            admission=Admission.BEGUN if begun_in else Admission.FRESH,
+            sequence=begun_in,
             earlier=begun,
             key_state=self._key_state(begun),
         )
@@ -204,7 +207,7 @@ class PlanBuilder:
         onboard = sorted(self.onboard, key=lambda one: one.row_key)
         members = sum(1 for member in self.people if member.is_user)
         leaving = [one.user_id for one in offboard if one.is_fresh]
-        joining = [one.row_key for one in onboard if not self.begun.awaits(Way.ONBOARD, one.row_key)]
+        joining = [one.row_key for one in onboard if not self.begun.left_over(Way.ONBOARD, one.row_key)]
         return GroupPlan(
             group_id=self.group_id,
             digest=group_digest(self.group_id, offboard, onboard),

@@ -50,7 +50,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from enforcer.core.begun_entries import Begun
 from enforcer.core.brake import Way
@@ -58,16 +58,12 @@ from enforcer.core.contractors import Contractor, ReadRow, RegisterRow, read_row
 from enforcer.core.keys import is_object_id, normalised
 from enforcer.core.members import Member, MemberIndex
 from enforcer.core.offboarding_record import OffboardingRecord, State
-from enforcer.core.plan import Admission, Finding, GroupPlan, Plan
+from enforcer.core.plan import Finding, GroupPlan, Plan
 from enforcer.core.planning.digest import plan_digest
 from enforcer.core.planning.matching import RowMatches
 from enforcer.core.planning.plan_builder import PlanBuilder
 from enforcer.core.planning.rules import PlanRules
 from enforcer.core.settings import Disable, Onboarding, Unregistered
-
-# How long Graph may go on listing a removed member: no figure is published, minutes are reported. Until
-# then, whoever is still listed counts as somebody whose removal is not visible yet.
-READS_SETTLE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,11 +200,11 @@ class _Judge:
 
     def _offboard(self, member: Member, row: Contractor | None, earlier: OffboardingRecord | None) -> None:
         same = earlier if earlier is not None and _is_about(earlier, row) else None
-        admission = self._admission(member.id, earlier, goes_on=self._goes_on_from(same))
+        begun_in = self._begun_in(member.id, earlier, goes_on=self._goes_on_from(same))
         if same is not None and not same.unfinished and same.removed_at is not None:
             self.builder.find_re_added(member, row.row_key if row else None, same.removed_at)
         taken = row is not None and any(item.user_id != member.id for item in self._known_under(row))
-        self.builder.offboard_member(member, row, same, admission=admission, key_taken=taken)
+        self.builder.offboard_member(member, row, same, begun_in=begun_in, key_taken=taken)
 
     def _known_of(self, member: Member, row: Contractor | None) -> OffboardingRecord | None:
         """Return the member's record, under the row's key or (if that was taken) their object ID."""
@@ -221,18 +217,17 @@ class _Judge:
 
     def _goes_on_from(self, same: OffboardingRecord | None) -> bool:
         """Whether the record of this end of access is of an offboarding that is not over, or hardly."""
-        if same is None:
-            return False
-        just_removed = same.removed_at is not None and self.now - same.removed_at < READS_SETTLE
-        return same.unfinished or just_removed
+        return same is not None and (same.unfinished or same.was_just_removed(self.now))
 
-    def _admission(self, user_id: str, known: OffboardingRecord | None, *, goes_on: bool) -> Admission:
-        """Say whether the brake let them through: by the ledger, as anybody might have written a record."""
+    def _begun_in(self, user_id: str, known: OffboardingRecord | None, *, goes_on: bool) -> int:
+        """Return the ledger's entry by which the brake let them through; 0 if it has not.
+
+        A record alone proves nothing, as anybody might have written it.
+        """
         begun, on_record = self.snapshot.begun, known.begun_in if known else 0
         if goes_on and begun.names(Way.OFFBOARD, user_id, on_record):
-            return Admission.BEGUN
-        left_over = begun.awaits(Way.OFFBOARD, user_id, on_record)
-        return Admission.BEGUN if left_over else Admission.FRESH
+            return on_record
+        return begun.left_over(Way.OFFBOARD, user_id, on_record)
 
     # Those who are no longer in it -----------------------------------------------------------------------
 
@@ -250,8 +245,8 @@ class _Judge:
         if any(isinstance(row, Contractor) and not row.is_due(self.now) for row in rows):
             self.builder.withdraw.append(item)
         elif self._goes_on(item):
-            admission = self._admission(item.user_id, item, goes_on=True)
-            self.builder.finish_offboarding(item, self._due_row(item), admission)
+            begun_in = self._begun_in(item.user_id, item, goes_on=True)
+            self.builder.finish_offboarding(item, self._due_row(item), begun_in)
 
     # Those who are not in it yet -------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from enforcer.core.user_kind import UserKind
 from enforcer.offboarding.steps import intent
 from tests.support.paper_group import (
     ANNA,
+    BEGUN_IN,
     BEN,
     ENDED,
     GROUP,
@@ -187,10 +188,12 @@ def test_every_field_of_somebody_who_is_listed_and_has_no_row() -> None:
     assert ghost == bare
     begun = known(ANNA, State.OFFBOARDING)
     (again,) = plan(records=[begun], **nobodys).offboard
-    assert again == replace(bare, end_date=ENDED, due_at=DUE_AT, admission=Admission.BEGUN, earlier=begun)
+    assert again == replace(
+        bare, end_date=ENDED, due_at=DUE_AT, admission=Admission.BEGUN, sequence=BEGUN_IN, earlier=begun
+    )
     undated = replace(begun, end_date="", due_at=None)
     (again,) = plan(records=[undated], **nobodys).offboard
-    assert again == replace(bare, admission=Admission.BEGUN, earlier=undated)
+    assert again == replace(bare, admission=Admission.BEGUN, sequence=BEGUN_IN, earlier=undated)
 
 
 def test_every_field_of_somebody_who_is_gone() -> None:
@@ -205,6 +208,7 @@ def test_every_field_of_somebody_who_is_gone() -> None:
         user_kind=UserKind.EXTERNAL,
         steps=(Step.REVOKE,),
         admission=Admission.BEGUN,
+        sequence=BEGUN_IN,
         earlier=begun,
     )
     assert gone == bare
