@@ -17,6 +17,8 @@ WINDOW = timedelta(hours=22)
 # Batches are kept by their number, not their age: a clock that jumps ahead for one run empties nothing. Two
 # ways have at most 46 batches in a window, as those of an hour are one.
 _MOST_BATCHES = 120
+# At this percentage nobody is ever held: so the brake is switched off.
+_NEVER = 100
 
 
 class Way(StrEnum):
@@ -112,5 +114,5 @@ class Brake:
         people = fresh + lately.lately(now, way).people
         largest = max(members, lately.members)
         if way is Way.ONBOARD and not largest:
-            return fresh > 0  # the first fill of an empty group
+            return fresh > 0 and self.percent < _NEVER  # the first fill of an empty group
         return fresh > 0 and people > self.count and people * 100 > self.percent * largest

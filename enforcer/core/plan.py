@@ -218,6 +218,14 @@ class Plan:
         return not any(group.offboard or group.onboard for group in self.groups)
 
 
+class HeldFor(StrEnum):
+    """What waits for the approval."""
+
+    SWEEP = "sweep"
+    OFFBOARDING = "offboarding"
+    """Offboarding on demand: what it was asked for waits, whatever sweeps find."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldPlan:
     """A plan of one group that waits for an approval, has one, or has used it.
@@ -239,6 +247,7 @@ class HeldPlan:
     members: int
     held_at: datetime
     joiners: int = 0
+    held_for: HeldFor = HeldFor.SWEEP
     run_id: str = ""
     asked_by: str = ""
     causes: tuple[str, ...] = ()

@@ -31,6 +31,7 @@ class Clearance:
     Attributes:
         left_out: Who is due and left alone, and why.
         waiting: What of the plan needs an approval, under a digest of its own; None if nothing does.
+        held: The same, unless the sweep would not have begun with it anyway.
         used: The digests of the approvals that this run uses up.
     """
 
@@ -38,12 +39,13 @@ class Clearance:
     onboard: tuple[Onboard, ...]
     left_out: tuple[tuple[Offboard, str], ...] = ()
     waiting: GroupPlan | None = None
+    held: GroupPlan | None = None
     used: frozenset[str] = frozenset()
 
     @property
     def holds_removals(self) -> bool:
         """Whether nothing about removals is done at all."""
-        return self.waiting is not None and self.waiting.held and not self.offboard
+        return self.held is not None and self.held.held and not self.offboard
 
 
 async def clear(group_run: GroupRun, plan: GroupPlan, begun: Begun) -> Clearance:
@@ -83,6 +85,7 @@ async def clear(group_run: GroupRun, plan: GroupPlan, begun: Begun) -> Clearance
         onboard=tuple(one for one in plan.onboard if one.candidate in joining.people),
         left_out=tuple((person, reason) for person in late),
         waiting=held_part(rest),
+        held=held_part(rest),
         used=leaving.used | joining.used,
     )
 
@@ -100,6 +103,7 @@ def _finishing(plan: GroupPlan, fresh: Collection[Candidate]) -> Clearance:
         offboard=tuple(person for person in plan.offboard if person.candidate not in fresh),
         onboard=tuple(one for one in plan.onboard if one.candidate not in fresh),
         left_out=tuple((person, NOT_BEGUN) for person in plan.offboard if person.candidate in fresh),
+        waiting=held_part(plan),
     )
 
 

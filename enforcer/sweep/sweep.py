@@ -125,14 +125,14 @@ class _Sweep:
             await self.policy_check.watch()
             return self._report(plan, [left_alone(person, "report mode") for person in plan.offboard])
         clearance = await clear(self.group_run, plan, snapshot.begun)
-        await self._apply(plan, clearance, snapshot)
         await self._hold(clearance.waiting)
+        await self._apply(plan, clearance, snapshot)
         left_out = [left_alone(person, reason) for person, reason in clearance.left_out]
         if clearance.holds_removals:
             await self.policy_check.watch()
         else:
             await self.policy_check.prove(snapshot, self.leavers.outcomes)
-        return self._report(plan, self.leavers.outcomes + left_out, waiting=clearance.waiting)
+        return self._report(plan, self.leavers.outcomes + left_out, held=clearance.held)
 
     async def _read(self) -> GroupSnapshot:
         """Read everything within the run's time.
@@ -214,9 +214,7 @@ class _Sweep:
         failed = replace(report.run, state=RunState.FAILED, finished_at=self._services.now(), error=text)
         return replace(report, run=failed)
 
-    def _report(
-        self, plan: GroupPlan, outcomes: list[Outcome], *, waiting: GroupPlan | None = None
-    ) -> Report:
+    def _report(self, plan: GroupPlan, outcomes: list[Outcome], *, held: GroupPlan | None = None) -> Report:
         places = {person.key: place for place, person in enumerate(plan.offboard)}
         outcomes = self.policy_check.completed(
             sorted(outcomes, key=lambda outcome: places[outcome.record.row_key])
@@ -231,9 +229,9 @@ class _Sweep:
             verified=self.verified,
             added=self.joiners.added,
             stuck=run.stuck + len(plan.waiting),
-            held=waiting is not None and waiting.held,
-            held_onboard=waiting is not None and waiting.held_onboard,
-            digest=waiting.digest if waiting else plan.digest,
+            held=held is not None and held.held,
+            held_onboard=held is not None and held.held_onboard,
+            digest=held.digest if held else plan.digest,
             members=plan.members,
             ending_soon=len(plan.ending_soon),
             unregistered=sum(found.kind is FindingKind.UNREGISTERED_MEMBER for found in findings),

@@ -86,6 +86,7 @@ def test_the_two_ways_are_judged_apart() -> None:
 
 def test_the_first_fill_of_an_empty_group_is_held() -> None:
     assert holds(BRAKE, 1, 0, way=Way.ONBOARD)
+    assert not holds(Brake(10, 100), 1, 0, way=Way.ONBOARD)
     assert not holds(BRAKE, 1, 1, way=Way.ONBOARD)
     assert not holds(BRAKE, 1, 0, batch(1, 1, members=1), way=Way.ONBOARD)
 

@@ -23,7 +23,7 @@ not due, at midnight  yes/no   any                    also finding midnight_end,
 unreadable            any      any                    finding invalid_row
 several rows, or      yes      any                    finding ambiguous_row
   several members
-several, all due      yes      offboarding, stuck     finding ambiguous_row, and as due: every row
+several, all due      yes      any                    finding ambiguous_row, and as due: every row
                                                       agrees
 several of one key,   no       any                    finding ambiguous_row, onboard nobody
   one not due, begun
@@ -168,14 +168,16 @@ class _Judge:
             self._offboard(member, row, record)
 
     def _judge_several_rows(self, member: Member, rows: Sequence[ReadRow]) -> None:
-        """Finish what was begun if every row is due: then it does not matter which one counts."""
+        """Offboard them if every row is due: whichever one counts, their access has ended."""
         due = [row for row in rows if isinstance(row, Contractor) and row.is_due(self.now)]
-        if member.id not in self.begun or len(due) < len(rows):
+        if len(due) < len(rows):
             return
-        begun = self.begun[member.id][-1]
-        row = min(due, key=lambda one: (one.key != normalised(begun.row_key), one.row_key))
-        if self._may_act(member.id, row.row_key) and not self._waits(begun, row.end_date):
-            self._offboard(member, row, begun)
+        records = [*self.begun.get(member.id, ()), *(self._known_of(member, row) for row in due)]
+        record = max((item for item in records if item is not None), key=_age, default=None)
+        # The row that began it, or else the last one to end: until then they had access.
+        row = min(due, key=lambda one: (not _has_begun(record, one), -one.due_at.timestamp(), one.row_key))
+        if self._may_act(member.id, row.row_key) and not self._waits(record, row.end_date):
+            self._offboard(member, row, record)
 
     def _judge_running(self, member: Member, row: Contractor) -> None:
         self.builder.withdraw += self.begun.get(member.id, ())
@@ -322,6 +324,11 @@ class _Judge:
 def _age(item: OffboardingRecord) -> tuple[bool, str, str]:
     """Return a sort key by which, of several records, the one that counts comes last."""
     return item.unfinished, item.run_id, item.row_key
+
+
+def _has_begun(record: OffboardingRecord | None, row: Contractor) -> bool:
+    """Whether the row has the record's key."""
+    return record is not None and row.key == normalised(record.row_key)
 
 
 def _is_about(item: OffboardingRecord, row: Contractor | None) -> bool:

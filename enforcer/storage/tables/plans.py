@@ -9,13 +9,13 @@ from itertools import batched
 
 from enforcer.core.brake import Way
 from enforcer.core.exceptions import UnavailableError
-from enforcer.core.plan import Candidate, GroupPlan, HeldPlan, Offboard, Onboard
+from enforcer.core.plan import Candidate, GroupPlan, HeldFor, HeldPlan, Offboard, Onboard
 from enforcer.storage.tables.tables import (
     LONG_AGO,
     TRANSACTION_SIZE,
     Entity,
     Tables,
-    Version,
+    choice,
     moment,
     number,
     present,
@@ -35,12 +35,13 @@ class Plans:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def hold(
+    async def hold(  # noqa: PLR0913 -- what its row holds
         self,
         plan: GroupPlan,
         now: datetime,
         run_id: str,
         *,
+        held_for: HeldFor = HeldFor.SWEEP,
         asked_by: str = "",
         causes: Collection[str] = (),
     ) -> HeldPlan:
@@ -50,6 +51,7 @@ class Plans:
             plan: What needs the approval, and nothing else.
             now: The instant (UTC).
             run_id: The run that made it.
+            held_for: What waits for it.
             asked_by: Who asked for that run.
             causes: Whose changes are in it.
         """
@@ -64,6 +66,7 @@ class Plans:
             group_id=plan.group_id,
             people=len(plan.offboard),
             joiners=len(plan.onboard),
+            held_for=held_for,
             members=plan.members,
             held_at=now,
             run_id=run_id,
@@ -91,10 +94,17 @@ class Plans:
         return frozenset(one for one in people if one is not None)
 
     async def waiting(self, group_ids: Sequence[str]) -> list[HeldPlan]:
-        """Return the newest plan of each group that waits for an approval."""
-        plans = [plan for plan in await self._all() if plan.gone_at is None]
-        newest = {plan.group_id: plan for plan in sorted(plans, key=lambda plan: plan.held_at)}
-        return [plan for group in group_ids if (plan := newest.get(group)) and plan.waits]
+        """Return the newest sweep's plan of each group, and all offboardings, that wait for an approval."""
+        plans = sorted(await self._all(), key=lambda plan: plan.held_at)
+        current = [plan for plan in plans if plan.gone_at is None]
+        newest = {plan.group_id: plan for plan in current if plan.held_for is HeldFor.SWEEP}
+        offboardings = [plan for plan in current if plan.held_for is HeldFor.OFFBOARDING]
+        return [
+            plan
+            for group in group_ids
+            for plan in (*offboardings, newest.get(group))
+            if plan is not None and plan.group_id == group and plan.waits
+        ]
 
     async def released(self, group_id: str) -> list[HeldPlan]:
         """Return the group's plans that somebody approved and no run has used, the newest first.
@@ -105,9 +115,10 @@ class Plans:
         return sorted(plans, key=lambda plan: plan.held_at, reverse=True)
 
     async def settle(self, group_id: str, digest: str, now: datetime) -> None:
-        """Note that of the group's waiting plans only this one is up to date; empty for none."""
+        """Note that of the sweeps' waiting plans only this one is up to date; empty for none."""
         for plan in await self._all():
-            if plan.group_id == group_id and plan.waits and plan.digest != digest:
+            is_other = plan.group_id == group_id and plan.digest != digest
+            if is_other and plan.waits and plan.held_for is HeldFor.SWEEP:
                 known, etag = await self._read(plan.digest)
                 if known is not None and known.waits:
                     await self._write(replace(known, gone_at=now), etag)
@@ -127,11 +138,15 @@ class Plans:
     async def approve(self, held: HeldPlan, actor: str, now: datetime, approval: int) -> HeldPlan:
         """Release the plan for one run; `approval` is the ledger's entry about it.
 
+        What a run has used already is not given back.
+
         Raises:
             UnavailableError: Other writers kept changing it.
         """
         for _ in range(_TRIES):
             known, etag = await self._read(held.digest)
+            if known is not None and known.used_by:
+                return known
             approved = replace(known or held, approved_at=now, approved_by=actor, approval=approval)
             if await self._write(approved, etag):
                 return approved
@@ -168,6 +183,7 @@ def _entity(held: HeldPlan) -> Entity:
             "HeldAt": held.held_at,
             "RunId": held.run_id,
             "Joiners": held.joiners or None,
+            "HeldFor": held.held_for.value,
             "AskedBy": held.asked_by or None,
             "Causes": "\n".join(held.causes)[:_LONGEST_TEXT] or None,
             "ApprovedAt": held.approved_at,
@@ -212,6 +228,7 @@ def _held(entity: Entity) -> HeldPlan:
         held_at=moment(entity, "HeldAt") or LONG_AGO,
         run_id=text(entity, "RunId"),
         joiners=number(entity, "Joiners"),
+        held_for=choice(entity, "HeldFor", HeldFor) or HeldFor.SWEEP,
         asked_by=text(entity, "AskedBy"),
         causes=tuple(text(entity, "Causes").split()),
         approved_at=moment(entity, "ApprovedAt"),

@@ -236,6 +236,21 @@ def test_what_was_begun_goes_on_if_all_of_several_rows_are_due(state: State, key
     assert plan(rows=rows, members=[ANNA, shared], records=[begun]).due == 0
 
 
+def test_two_due_rows_of_a_member_that_agree_offboard_them_and_are_found() -> None:
+    made = plan(rows=[row(ANNA), row(ANNA.mail, "2026-10-31")], members=[ANNA])
+    assert [(one.user_id, one.row_key, one.end_date, one.earlier) for one in made.offboard] == [
+        (ANNA.id, ANNA.id, ENDED, None)
+    ]
+    assert made.offboard[0].is_fresh
+    assert {kind for kind, _, _ in found(made)} == {FindingKind.AMBIGUOUS_ROW}
+    for end in (RUNNING, UNREADABLE):
+        assert plan(rows=[row(ANNA), row(ANNA.mail, end)], members=[ANNA]).due == 0
+    gone_before = known(ANNA, State.VERIFIED, row_key=ANNA.mail)
+    again = plan(rows=[row(ANNA), row(ANNA.mail)], members=[ANNA], records=[gone_before])
+    assert [one.earlier for one in again.offboard] == [gone_before]
+    assert FindingKind.RE_ADDED in {kind for kind, _, _ in found(again)}
+
+
 def test_what_none_of_several_rows_began_goes_on_by_the_first() -> None:
     begun = known(ANNA, State.OFFBOARDING, row_key="anna.maiden@contoso.example")
     rows = [row(ANNA.mail), row(ANNA)]

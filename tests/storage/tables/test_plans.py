@@ -53,7 +53,7 @@ async def test_an_approval_lets_one_run_through_and_no_second(tables: Tables, gr
     assert not await plans.use(made.digest, "run 2")
     approved = await plans.approve(held, "ann", LATER, 7)
     assert approved.is_released
-    assert (approved.approved_by, approved.approved_at) == ("ann", LATER, 7)
+    assert (approved.approved_by, approved.approved_at, approved.approval) == ("ann", LATER, 7)
     assert await plans.use(made.digest, "run 3")
     assert not await plans.use(made.digest, "run 4")
     used = await plans.get(made.digest)
