@@ -57,6 +57,7 @@ class FindingKind(StrEnum):
     UNMANAGED_GROUP = "unmanaged_group"
     MIDNIGHT_END = "midnight_end"
     UNMATCHED_ROW = "unmatched_row"
+    END_MOVED = "end_moved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

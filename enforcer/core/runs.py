@@ -127,6 +127,7 @@ class Run:
     blocked: int = 0
     not_blocked: int = 0
     findings: int = 0
+    moved_ends: int = 0
     lag_seconds: Lag = field(default_factory=Lag)
     incomplete: int = 0
     error: str = ""
@@ -219,6 +220,7 @@ COUNTS = (
     "blocked",
     "not_blocked",
     "findings",
+    "moved_ends",
     "incomplete",
 )
 

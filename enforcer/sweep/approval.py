@@ -6,9 +6,11 @@ from enforcer.core.calendar.dates import instant
 from enforcer.core.exceptions import InputError, NotFoundError
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.plan import GroupPlan, HeldPlan, Plan
+from enforcer.core.planning.causes import causes
 from enforcer.core.planning.digest import held_part
 from enforcer.offboarding.release import approved, is_recorded
 from enforcer.services import Services
+from enforcer.storage.tables.begun import register_changes
 from enforcer.sweep.planning import make_whole_plan
 
 
@@ -37,7 +39,21 @@ async def approve(services: Services, digest: str, *, actor: str) -> list[HeldPl
     if not waiting:
         raise InputError(f"plan {digest} is not held by the brake; it needs no approval", field="digest")
     now = services.now()
-    return [await _approve(services, await services.plans.hold(group, now, ""), actor) for group in waiting]
+    return [
+        await _approve(
+            services,
+            await services.plans.hold(group, now, "", causes=await changed_by(services, group)),
+            actor,
+        )
+        for group in waiting
+    ]
+
+
+async def changed_by(services: Services, plan: GroupPlan) -> frozenset[str]:
+    """Return whose changes of the register, since the last complete night, are in a plan of one group."""
+    last = await services.ends.last(plan.group_id)
+    entries = await register_changes(services.tables, plan.group_id, last.sequence if last else 0)
+    return causes(plan, entries)
 
 
 def _groups_of(plan: Plan, digest: str) -> tuple[GroupPlan, ...]:

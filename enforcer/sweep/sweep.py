@@ -19,11 +19,12 @@ from enforcer.core.planning.digest import held_part
 from enforcer.core.planning.planner import GroupSnapshot, plan_group
 from enforcer.core.planning.rules import PlanRules
 from enforcer.core.run_ids import new_run_id
-from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED, Outcome, Report, Run, RunState, counted
+from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED, Occasion, Outcome, Report, Run, RunState, counted
 from enforcer.core.settings import Mode
 from enforcer.graph.priority import Priority, working_at
 from enforcer.offboarding.steps import intent
 from enforcer.services import Services
+from enforcer.sweep.approval import changed_by
 from enforcer.sweep.clearance import Clearance, clear
 from enforcer.sweep.group_run import GroupRun
 from enforcer.sweep.joiners import Joiners
@@ -114,15 +115,18 @@ class _Sweep:
     plan: GroupPlan | None = None
     waiting: Sequence[HeldPlan] = ()
     verified: int = 0
+    moved_ends: int = 0
 
     async def carry_out(self, expected_digest: str, *, only_look: bool) -> Report:
         """Read, plan, hold or apply, and check policies; in report mode, apply nothing."""
         snapshot = await self._read()
+        self.moved_ends = snapshot.ends.moved if snapshot.ends else 0
         self.plan = plan = plan_group(snapshot, PlanRules.of(self._services.settings), self._services.now())
         _require_expected(plan, expected_digest)
         if self._services.settings.mode is Mode.REPORT:
             await self._hold(held_part(plan) if only_look else None)
             await self.policy_check.watch()
+            await self._remember(snapshot)
             return self._report(plan, [left_alone(person, "report mode") for person in plan.offboard])
         clearance = await clear(self.group_run, plan, snapshot.begun)
         await self._hold(clearance.waiting)
@@ -132,6 +136,7 @@ class _Sweep:
             await self.policy_check.watch()
         else:
             await self.policy_check.prove(snapshot, self.leavers.outcomes)
+            await self._remember(snapshot)
         return self._report(plan, self.leavers.outcomes + left_out, held=clearance.held)
 
     async def _read(self) -> GroupSnapshot:
@@ -166,7 +171,13 @@ class _Sweep:
         await services.plans.settle(run.group_id, waiting.digest if waiting else "", services.now())
         if waiting is not None:
             known = await services.plans.get(waiting.digest)
-            await services.plans.hold(waiting, services.now(), run.run_id, asked_by=run.actor)
+            await services.plans.hold(
+                waiting,
+                services.now(),
+                run.run_id,
+                asked_by=run.actor,
+                causes=await changed_by(services, waiting),
+            )
             if known is None:
                 await self.group_run.record([self.group_run.entry(Action.HOLD, outcome=_held(waiting))])
         self.waiting = await services.plans.waiting([run.group_id])
@@ -185,6 +196,12 @@ class _Sweep:
         await self._services.records.save(run.group_id, intents)
         for digest in clearance.used:
             await self._services.plans.use(digest, run.run_id)
+
+    async def _remember(self, snapshot: GroupSnapshot) -> None:
+        """Keep the ends that this night saw: a held one does not, so that its moved ends stay findings."""
+        run = self.group_run.run
+        if run.reason.startswith(Occasion.NIGHTLY) and snapshot.ends is not None:
+            await self._services.ends.save(run.group_id, snapshot.ends.seen(), run.run_id)
 
     async def _withdraw(self, begun: tuple[OffboardingRecord, ...]) -> None:
         for record in begun:
@@ -238,6 +255,7 @@ class _Sweep:
             blocked=self.policy_check.count(Proof.BLOCKED),
             not_blocked=self.policy_check.count(Proof.NOT_BLOCKED),
             findings=len(findings),
+            moved_ends=self.moved_ends,
             incomplete=run.incomplete + len(plan.waiting) + len(self.joiners.missed),
         )
         return Report(

@@ -55,6 +55,7 @@ from datetime import datetime
 from enforcer.core.begun_entries import Begun
 from enforcer.core.brake import Way
 from enforcer.core.contractors import Contractor, ReadRow, RegisterRow, read_rows
+from enforcer.core.end_watch import EndWatch
 from enforcer.core.keys import is_object_id, normalised
 from enforcer.core.members import Member, MemberIndex
 from enforcer.core.offboarding_record import OffboardingRecord, State
@@ -78,6 +79,7 @@ class GroupSnapshot:
         findings: What was found while reading.
         namesakes: Who else has the address of a due row that means a member: object IDs, by normalised key.
         begun: Whom the brake has let through, as the ledger says.
+        ends: The end of each row, for the next night to compare with.
     """
 
     group_id: str
@@ -88,6 +90,7 @@ class GroupSnapshot:
     findings: Sequence[Finding] = ()
     namesakes: Mapping[str, Collection[str]] = field(default_factory=dict)
     begun: Begun = field(default_factory=Begun)
+    ends: EndWatch | None = None
 
 
 def make_plan(groups: Iterable[GroupSnapshot], rules: PlanRules, now: datetime) -> Plan:

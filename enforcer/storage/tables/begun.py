@@ -7,7 +7,7 @@ from datetime import datetime
 
 from enforcer.concurrency import each
 from enforcer.core.begun_entries import Begun, follow
-from enforcer.core.ledger import Action, Link
+from enforcer.core.ledger import Action, Entry, Link
 from enforcer.storage.tables.ledger import TABLE, Ledger, key_of, read_link
 from enforcer.storage.tables.tables import Tables
 
@@ -43,6 +43,23 @@ async def read_begun_facts(
 async def begun_since(tables: Tables, group_id: str, sequence: int) -> Begun:
     """Read whom the brake has let through since this entry."""
     return follow(Begun().window, await _since(tables, group_id, sequence))
+
+
+async def register_changes(tables: Tables, group_id: str, sequence: int) -> list[Entry]:
+    """Read who has changed the group's rows through the enforcer after this entry."""
+    query = (
+        "PartitionKey eq @group and RowKey gt @first and RowKey lt @end and Action ge @from and Action lt @to"
+    )
+    parameters = {
+        "group": group_id,
+        "first": key_of(sequence),
+        "end": "a",
+        "from": "register_",
+        "to": "register`",
+    }
+    async with tables.table(TABLE) as table:
+        found = table.query_entities(query, parameters=parameters)
+        return [read_link(entity).entry async for entity in found]
 
 
 async def _since(tables: Tables, group_id: str, sequence: int) -> list[Link]:

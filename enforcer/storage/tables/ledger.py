@@ -12,6 +12,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import batched
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -32,6 +33,8 @@ _CONFLICTS = frozenset({404, 409, 412})
 _TRIES = 50
 # One operation of the transaction is the head's, and one may be the entry that tells of a lost head.
 _MOST_ENTRIES = TRANSACTION_SIZE - 2
+# Of entries with long lists of people, a transaction takes fewer: its body stays below a megabyte.
+_MOST_LISTS = 25
 _WINDOW = "Window"
 
 type Decide = Callable[[Window, Head], tuple[list[Entry], Window] | None]
@@ -84,10 +87,11 @@ class Ledger:
             if (decided := decide(window, place.head)) is None:
                 return None
             entries, window = decided
-            links = place.head.extended([entry.storable() for entry in entries[:_MOST_ENTRIES]], self._writer)
+            first, *rest = batched(entries, _MOST_LISTS, strict=False)
+            links = place.head.extended([entry.storable() for entry in first], self._writer)
             if await self._is_submitted(group_id, links, place, window):
-                if rest := entries[_MOST_ENTRIES:]:
-                    await self.append(group_id, rest)
+                for more in rest:
+                    await self.append(group_id, list(more))
                 return links[0]
             if resumption := await self._resumption(group_id, place, entries[0]):
                 await self._write(group_id, [resumption])
