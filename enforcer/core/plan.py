@@ -263,5 +263,11 @@ class HeldPlan:
         return self.approved_at is not None and not self.used_by
 
     @property
+    def size(self) -> str:
+        """How many people wait, in words."""
+        leaving = [f"{self.people} of {self.members} members to offboard"] if self.people else []
+        return " and ".join([*leaving, *([f"{self.joiners} people to add"] if self.joiners else [])])
+
+    @property
     def waits(self) -> bool:
         return self.approved_at is None and self.gone_at is None

@@ -133,6 +133,11 @@ class Run:
     error: str = ""
 
     @property
+    def holds(self) -> bool:
+        """Whether anybody waits for an approval because of this run."""
+        return self.held or self.held_onboard
+
+    @property
     def acted(self) -> bool:
         """Whether the run changed anything in Entra, so that a later one should verify it."""
         return bool(self.removed or self.already_absent or self.revoked or self.disabled or self.added)

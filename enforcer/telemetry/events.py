@@ -76,11 +76,11 @@ class PlanHeld:
     digest: str
     count: int
     """How many people the plan would offboard."""
-    joiners: int
-    """How many people the plan would add."""
     members: int
     """How many members the group has."""
-    held_at: datetime
+    joiners: int = 0
+    """How many people the plan would add."""
+    held_at: datetime | None = None
     """When a run last held it."""
 
 

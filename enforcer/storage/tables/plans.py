@@ -15,6 +15,7 @@ from enforcer.storage.tables.tables import (
     TRANSACTION_SIZE,
     Entity,
     Tables,
+    Version,
     choice,
     moment,
     number,
@@ -55,12 +56,12 @@ class Plans:
             asked_by: Who asked for that run.
             causes: Whose changes are in it.
         """
-        known, etag = await self._read(plan.digest)
+        known, version = await self._read(plan.digest)
         if known is not None and not known.used_by:
             # Of several that are held, the one that was made last is the one that waits.
             everybody = tuple(sorted({*known.causes, *causes}))
             again = replace(known, held_at=now, causes=everybody, gone_at=None)
-            return again if await self._write(again, etag) else await self.get(plan.digest) or again
+            return again if await self._write(again, version) else await self.get(plan.digest) or again
         held = HeldPlan(
             digest=plan.digest,
             group_id=plan.group_id,
@@ -107,11 +108,12 @@ class Plans:
         ]
 
     async def released(self, group_id: str) -> list[HeldPlan]:
-        """Return the group's plans that somebody approved and no run has used, the newest first.
+        """Return the sweeps' plans of a group that somebody approved and no run has used, the newest first.
 
         Whether an approval counts, the ledger says.
         """
-        plans = [plan for plan in await self._all() if plan.group_id == group_id and plan.is_released]
+        of_group = [plan for plan in await self._all() if plan.group_id == group_id and plan.is_released]
+        plans = [plan for plan in of_group if plan.held_for is HeldFor.SWEEP]
         return sorted(plans, key=lambda plan: plan.held_at, reverse=True)
 
     async def settle(self, group_id: str, digest: str, now: datetime) -> None:
@@ -119,16 +121,16 @@ class Plans:
         for plan in await self._all():
             is_other = plan.group_id == group_id and plan.digest != digest
             if is_other and plan.waits and plan.held_for is HeldFor.SWEEP:
-                known, etag = await self._read(plan.digest)
+                known, version = await self._read(plan.digest)
                 if known is not None and known.waits:
-                    await self._write(replace(known, gone_at=now), etag)
+                    await self._write(replace(known, gone_at=now), version)
 
     async def reset(self, digest: str) -> None:
         """Take back an approval that does not count: the plan waits again."""
-        known, etag = await self._read(digest)
+        known, version = await self._read(digest)
         if known is not None:
             waiting = replace(known, approved_at=None, approved_by="", approval=0, used_by="")
-            await self._write(waiting, etag)
+            await self._write(waiting, version)
 
     async def _all(self) -> list[HeldPlan]:
         async with self._tables.table(TABLE) as table:
@@ -144,11 +146,11 @@ class Plans:
             UnavailableError: Other writers kept changing it.
         """
         for _ in range(_TRIES):
-            known, etag = await self._read(held.digest)
+            known, version = await self._read(held.digest)
             if known is not None and known.used_by:
                 return known
             approved = replace(known or held, approved_at=now, approved_by=actor, approval=approval)
-            if await self._write(approved, etag):
+            if await self._write(approved, version):
                 return approved
         raise UnavailableError(f"plan {held.digest}: another writer was faster {_TRIES} times")
 
