@@ -142,7 +142,7 @@ def follow(window: Window, links: Iterable[Link], named: Iterable[Link] = ()) ->
 
 
 def window_of(entries: Iterable[BegunEntry]) -> Window:
-    """Return the brake's window, made anew from the ledger."""
+    """Return the brake's window, recreated from the ledger."""
     window = Window()
     for entry in entries:
         window = window.adding(entry.batch)

@@ -27,7 +27,7 @@ class Admission(StrEnum):
     FRESH = "fresh"
     """No: they count."""
     BEGUN = "begun"
-    """An earlier run did, and the ledger says so: what it began is finished, and counts no more."""
+    """An earlier run did, and the ledger says so: what it began is finished, and no longer counts."""
 
 
 class KeyState(StrEnum):

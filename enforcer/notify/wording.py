@@ -141,6 +141,6 @@ def _level(report: Report) -> Level:
     run = report.run
     if run.incomplete or run.stuck:
         return Level.FAILURE
-    if report.waiting or run.findings:
+    if run.holds or report.waiting or run.findings:
         return Level.WARNING
     return Level.SUCCESS if run.acted else Level.INFO

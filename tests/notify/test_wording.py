@@ -96,12 +96,12 @@ def test_everything_that_somebody_has_to_look_at_has_a_line() -> None:
     found = tuple(Finding(kind=kind) for kind in kinds)
     run = replace(RUN, held=True, digest="d1", incomplete=4, lag_seconds=Lag(p50=1, p95=1, max=60))
     held = HeldPlan(
-        digest="d1", group_id=RUN.group_id, people=12, joiners=3, members=20, held_at=RUN.started_at
+        digest="d1", group_id=RUN.group_id, people=2, joiners=3, members=20, held_at=RUN.started_at
     )
     report = Report(run=run, findings=found, waiting=(held,))
     assert run_summary(report, without_sponsor=5).body.splitlines()[3:] == [
         "Slowest removal: 1 min after access ended",
-        "HELD by the brake: 12 of 20 members to offboard and 3 people to add. To approve: enforcer approve d1",
+        "HELD by the brake: 2 of 20 members to offboard and 3 people to add. To approve: enforcer approve d1",
         "INCOMPLETE: 4; the next run tries again",
         "Findings: 1 invalid_row, 2 stuck",
         "Ending soon without a sponsor to notify: 5",

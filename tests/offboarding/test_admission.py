@@ -105,7 +105,7 @@ async def test_the_window_survives_a_restart_and_other_entries(world: World) -> 
 
 
 @pytest.mark.parametrize("window", ["", "[]broken", 7])
-async def test_a_window_that_cannot_be_read_is_made_anew(world: World, window: object) -> None:
+async def test_a_window_that_cannot_be_read_is_recreated(world: World, window: object) -> None:
     await admit(world.services, beginning(world, 10))
     await forge_head(world.services.tables, world.group.id, Window=window)
     assert isinstance(await admit(world.services, beginning(world, 1, 10)), Held)

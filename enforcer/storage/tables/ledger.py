@@ -103,7 +103,7 @@ class Ledger:
         return (await self._read_head_and_window(group_id))[1]
 
     async def _read_head_and_window(self, group_id: str) -> tuple[_Place, Window]:
-        """Read the head; a window that is not there, or cannot be read, is made anew from the entries."""
+        """Read the head; a window that is not there, or cannot be read, is recreated from the entries."""
         found = await self._head_entity(group_id)
         if found is None:
             return _Place(Head(), ""), await self._window_from_entries(group_id)
