@@ -13,6 +13,7 @@ from enforcer.core.members import Member
 from enforcer.core.plan import GroupPlan
 from enforcer.core.planning.planner import GroupSnapshot, plan_group
 from enforcer.core.planning.relevant_rows import RelevantRows
+from enforcer.core.planning.rules import PlanRules
 from enforcer.core.settings import Settings
 
 ROWS, MEMBERS, DUE = 100_000, 10_000, 1_000
@@ -47,7 +48,7 @@ def plan_made_up_group(group: Group) -> GroupPlan:
     for page in _pages(group.members):
         relevant.take(page)
     snapshot = GroupSnapshot(group_id=_GROUP, rows=relevant.rows, members=group.members)
-    return plan_group(snapshot, group.settings, now)
+    return plan_group(snapshot, PlanRules.of(group.settings), now)
 
 
 def _pages(members: list[Member]) -> Iterator[list[RegisterRow]]:

@@ -17,6 +17,7 @@ from enforcer.graph.pacer import Pacer
 from enforcer.graph.retries import RetryBudget
 from enforcer.graph.steps import DirectorySteps
 from enforcer.storage.queues import Queues
+from enforcer.storage.tables.ends import Ends
 from enforcer.storage.tables.enforcements import Enforcements
 from enforcer.storage.tables.leases import Leases
 from enforcer.storage.tables.ledger import Ledger
@@ -52,6 +53,7 @@ class Services:
     runs: Runs
     leases: Leases
     plans: Plans
+    ends: Ends
     outbox: Outbox
     queues: Queues
     mailbox: asyncio.Semaphore
@@ -85,6 +87,7 @@ async def open_services(
             runs=Runs(tables),
             leases=Leases(tables, seconds=settings.lease_seconds, clock=now),
             plans=Plans(tables),
+            ends=Ends(tables),
             outbox=Outbox(tables),
             queues=queues,
             mailbox=asyncio.Semaphore(MAILS_AT_ONCE),

@@ -40,7 +40,7 @@ ROOMS = {
     "graph": "telemetry core",
     "storage": "telemetry core.calendar core",
     "telemetry": "core.calendar core",
-    "core.evidence": "core.planning core.calendar core",
+    "core.evidence": "core.calendar core",
     "core.planning": "core.calendar core",
     "core": "core.calendar",
     "core.calendar": "",

@@ -31,6 +31,7 @@ class _Group(msgspec.Struct, kw_only=True):
     ending_soon: list[EndingSoon]
     findings: list[Finding]
     held: bool
+    held_onboard: bool
 
 
 class PlanFile(msgspec.Struct, kw_only=True):
@@ -56,6 +57,7 @@ def _group(group: GroupPlan) -> _Group:
         ending_soon=list(group.ending_soon),
         findings=list(group.findings),
         held=group.held,
+        held_onboard=group.held_onboard,
     )
 
 

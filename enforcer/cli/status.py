@@ -25,7 +25,7 @@ def status(as_json: bool) -> int:  # noqa: FBT001
     for group in found.groups:
         write_tables(*_tables(group))
         if group.held is not None:
-            tell(f"HELD by the brake: {group.held.people} of {group.held.members} members. Approve it with:")
+            tell(f"HELD by the brake: {group.held.size}. Approve it with:")
             tell(f"  enforcer approve {group.held.digest}")
     return DONE
 

@@ -174,7 +174,7 @@ def _applied(done: _ApplyResult) -> object:
 def _exit_code(done: _ApplyResult) -> int:
     if done.errors or any(report.run.incomplete for report in done.reports):
         return UNDONE
-    return HELD if any(report.run.held for report in done.reports) else DONE
+    return HELD if any(report.run.holds for report in done.reports) else DONE
 
 
 # Tables for people ---------------------------------------------------------------------------------------
@@ -203,8 +203,10 @@ def _show_plan(plan: Plan) -> None:
             Table("Ending soon", ("who", "due at", "end date"), soon),
             _findings(group.findings, names),
         )
-        if group.held:
-            tell(f"HELD by the brake: {len(people)} of {group.members} members. Approve it with:")
+        if group.held or group.held_onboard:
+            waiting = [f"{len(people)} of {group.members} members"] if group.held else []
+            waiting += [f"{len(joiners)} people to add"] if group.held_onboard else []
+            tell(f"HELD by the brake: {' and '.join(waiting)}. Approve it with:")
             tell(f"  enforcer approve {group.digest}")
     tell(f"plan {plan.digest} as of {local(plan.as_of)}")
 
@@ -232,8 +234,8 @@ def _show_reports(reports: Sequence[Report]) -> None:
             Table("People", ("who", "result", "sessions", "next sign-in", "reason"), people, ("reason",)),
             _findings(report.findings, {}),
         )
-        if run.held:
-            tell(f"HELD by the brake: nobody was touched. Approve it with: enforcer approve {run.digest}")
+        for held in report.waiting:
+            tell(f"HELD by the brake: {held.size}. Approve it with: enforcer approve {held.digest}")
 
 
 def _findings(findings: Sequence[Finding], names: Mapping[str, str]) -> Table:

@@ -12,6 +12,8 @@ import msgspec
 GENESIS = "0" * 64
 # Table Storage: 32 Ki characters in a property, 4 MiB in a transaction of a hundred entries.
 _LONGEST_TEXT = 2_000
+LONGEST_LIST = 30_000
+"""How many characters the list of people may have in an entry."""
 
 
 class Action(StrEnum):
@@ -23,6 +25,8 @@ class Action(StrEnum):
     VERIFY = "verify"
     WITHDRAW = "withdraw"
     PROOF = "proof"
+    BEGIN = "begin"
+    """Names everybody with whom a run begins, before the first step; the brake counts by it."""
     HOLD = "hold"
     APPROVE = "approve"
     REGISTER_ADD = "register_add"
@@ -90,7 +94,12 @@ class Entry:
 
     def storable(self) -> Entry:
         """Return the entry as a table can hold it: long texts cut, lone surrogates replaced."""
-        texts = {name: _storable(getattr(self, name)) for name in self.__slots__ if name != "action"}
+        longest = {"note": LONGEST_LIST} if self.action is Action.BEGIN else {}
+        texts = {
+            name: _storable(getattr(self, name), longest.get(name, _LONGEST_TEXT))
+            for name in self.__slots__
+            if name != "action"
+        }
         return Entry(action=self.action, **texts)
 
 
@@ -253,6 +262,6 @@ class _Walk:
         return Break(group=self.group, sequence=sequence, reason=reason)
 
 
-def _storable(text: str) -> str:
+def _storable(text: str, longest: int) -> str:
     whole = text.encode("utf-8", "replace").decode()
-    return whole if len(whole) <= _LONGEST_TEXT else f"{whole[: _LONGEST_TEXT - 1]}…"
+    return whole if len(whole) <= longest else f"{whole[: longest - 1]}…"

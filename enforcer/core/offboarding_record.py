@@ -49,6 +49,9 @@ class Proof(StrEnum):
 # After this many failed runs somebody has to look into it.
 RUNS_BEFORE_STUCK = 6
 STUCK_RETRY = timedelta(days=1)
+# How long Graph may go on listing a removed member: no figure is published, minutes are reported. Until
+# then, whoever is still listed counts as somebody whose removal is not visible yet.
+READS_SETTLE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,7 @@ class OffboardingRecord:
     Attributes:
         was_disabled: The account was disabled before this began: not our doing, nor ours to undo.
         revoked_at: When revocation was requested; `sessions` says what came of it.
+        begun_in: The ledger's entry that lists the intent; 0 if it was never listed.
     """
 
     row_key: str
@@ -78,10 +82,14 @@ class OffboardingRecord:
     next_attempt_at: datetime | None = None
     last_error: str = ""
     run_id: str = ""
+    begun_in: int = 0
 
     @property
     def unfinished(self) -> bool:
         return self.state in (State.OFFBOARDING, State.STUCK)
+
+    def was_just_removed(self, now: datetime) -> bool:
+        return self.removed_at is not None and now - self.removed_at < READS_SETTLE
 
     def waits(self, now: datetime) -> bool:
         """Whether the person is stuck and today's attempt was already made."""

@@ -10,7 +10,7 @@ from enforcer.core.calendar.dates import instant
 from enforcer.core.contractors import Contractor
 from enforcer.core.members import Person
 from enforcer.core.offboarding_record import OffboardingRecord
-from enforcer.core.plan import Offboard, Step
+from enforcer.core.plan import Admission, KeyState, Offboard, Step
 from enforcer.core.runs import Outcome, Result
 from enforcer.core.settings import Disable
 from enforcer.core.steps import StepOutcome, StepResult
@@ -89,9 +89,9 @@ class PersonInGroup:
             user_kind=person.user_kind,
             steps=(*((Step.DISABLE,) if account.disable else ()), Step.REMOVE, Step.REVOKE),
             was_disabled=account.was_disabled,
-            authorised=self.begun is not None,
+            admission=Admission.FRESH if self.begun is None else Admission.BEGUN,
             earlier=self.earlier,
-            key_taken=self.key_taken,
+            key_state=KeyState.TAKEN if self.key_taken and self.earlier is None else KeyState.OWN,
         )
 
     def _end_of_access(self, now: datetime) -> tuple[str, datetime | None]:

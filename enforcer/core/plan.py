@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from enforcer.core.brake import Way
 from enforcer.core.keys import normalised
 from enforcer.core.members import hidden_names, names_of
 from enforcer.core.offboarding_record import OffboardingRecord
@@ -18,6 +19,25 @@ class Step(StrEnum):
     DISABLE = "disable"
     REMOVE = "remove"
     REVOKE = "revoke"
+
+
+class Admission(StrEnum):
+    """Whether the brake has let somebody through."""
+
+    FRESH = "fresh"
+    """No: they count."""
+    BEGUN = "begun"
+    """An earlier run did, and the ledger says so: what it began is finished, and no longer counts."""
+
+
+class KeyState(StrEnum):
+    """Whose the key of somebody's row or record is, as addresses pass from one person to another."""
+
+    OWN = "own"
+    TAKEN = "taken"
+    """The record under the row's key is about somebody else, who had the address before."""
+    PASSED_ON = "passed_on"
+    """The address on record is another member's now; rows mean that member."""
 
 
 class FindingKind(StrEnum):
@@ -37,6 +57,7 @@ class FindingKind(StrEnum):
     UNMANAGED_GROUP = "unmanaged_group"
     MIDNIGHT_END = "midnight_end"
     UNMATCHED_ROW = "unmatched_row"
+    END_MOVED = "end_moved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,17 +75,28 @@ def stuck_finding(item: OffboardingRecord) -> Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """Somebody who may need an approval, with the end of access for which it would be.
+
+    Attributes:
+        name: The object ID; for additions the row's key.
+    """
+
+    way: Way
+    name: str
+    end_date: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offboard:
     """A person whose access has ended and what is still to be done about it.
 
     Attributes:
         row_key: Their row in the register; None for a member without one.
         mail, other_addresses: Rows may use them; part neither of the digest nor of what is printed.
-        key_taken: The record under the row's key is about somebody else, who had the address before.
-        key_passed_on: The address on record is another member's now; rows mean that member.
         was_disabled: The account was disabled before we began.
-        authorised: An earlier run began the offboarding, so the brake does not count it again.
         earlier: The record from before.
+        sequence: The ledger's entry by which the brake let them through; 0 if it has not yet.
     """
 
     user_id: str
@@ -77,10 +109,10 @@ class Offboard:
     mail: str = ""
     other_addresses: tuple[str, ...] = ()
     was_disabled: bool = False
-    authorised: bool = False
+    admission: Admission = Admission.FRESH
     earlier: OffboardingRecord | None = None
-    key_taken: bool = False
-    key_passed_on: bool = False
+    key_state: KeyState = KeyState.OWN
+    sequence: int = 0
 
     @property
     def known_kind(self) -> UserKind:
@@ -94,14 +126,25 @@ class Offboard:
         """The RowKey of their record; no two people of a plan share one."""
         if self.earlier is not None:
             return self.earlier.row_key
-        return self.user_id if self.row_key is None or self.key_taken else self.row_key
+        if self.row_key is None or self.key_state is KeyState.TAKEN:
+            return self.user_id
+        return self.row_key
 
     @property
     def names(self) -> frozenset[str]:
         """The normalised keys of rows that mean the person, or may, as far as the plan knows."""
         addresses = (self.user_principal_name, self.mail, *self.other_addresses)
         names = names_of(self.user_id, *addresses) | hidden_names(*addresses)
-        return names if self.key_passed_on else names | {normalised(self.key)}
+        return names if self.key_state is KeyState.PASSED_ON else names | {normalised(self.key)}
+
+    @property
+    def candidate(self) -> Candidate:
+        return Candidate(way=Way.OFFBOARD, name=self.user_id, end_date=self.end_date or "")
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the brake counts them."""
+        return self.admission is Admission.FRESH
 
     @property
     def is_out(self) -> bool:
@@ -116,6 +159,10 @@ class Onboard:
     row_key: str
     key: str
     end_date: str
+
+    @property
+    def candidate(self) -> Candidate:
+        return Candidate(way=Way.ONBOARD, name=self.row_key, end_date=self.end_date)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +181,8 @@ class GroupPlan:
 
     Attributes:
         digest: Identifies exactly these people, dates and steps.
-        held: More people than the brake lets through without an approval.
+        held: More people would be offboarded than the brake lets through without an approval.
+        held_onboard: More people would be added.
         waiting: Due and stuck, today's attempt made: not retried now, never forgotten.
         verify: Offboarded people whom the member list no longer has.
         withdraw: Offboardings that were begun of people whose access was extended.
@@ -148,6 +196,7 @@ class GroupPlan:
     ending_soon: tuple[EndingSoon, ...]
     findings: tuple[Finding, ...]
     held: bool
+    held_onboard: bool = False
     waiting: tuple[OffboardingRecord, ...] = ()
     verify: tuple[OffboardingRecord, ...] = ()
     withdraw: tuple[OffboardingRecord, ...] = ()
@@ -170,13 +219,27 @@ class Plan:
         return not any(group.offboard or group.onboard for group in self.groups)
 
 
+class HeldFor(StrEnum):
+    """What waits for the approval."""
+
+    SWEEP = "sweep"
+    OFFBOARDING = "offboarding"
+    """Offboarding on demand: what it was asked for waits, whatever sweeps find."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldPlan:
     """A plan of one group that waits for an approval, has one, or has used it.
 
     Attributes:
-        digest: The group's plan digest: identifies exactly these people, dates and steps.
+        digest: Identifies exactly these people, dates and steps.
+        people: How many would be offboarded.
+        joiners: How many would be added.
+        asked_by: Who asked for the run that made the plan.
+        causes: Whose changes of the register are in it.
+        approval: The ledger's entry of the approval, without which it does not count.
         used_by: The run that used the approval, which is good for one.
+        gone_at: When a later run found that nobody waits for it any more.
     """
 
     digest: str
@@ -184,11 +247,27 @@ class HeldPlan:
     people: int
     members: int
     held_at: datetime
+    joiners: int = 0
+    held_for: HeldFor = HeldFor.SWEEP
     run_id: str = ""
+    asked_by: str = ""
+    causes: tuple[str, ...] = ()
     approved_at: datetime | None = None
     approved_by: str = ""
+    approval: int = 0
     used_by: str = ""
+    gone_at: datetime | None = None
 
     @property
     def is_released(self) -> bool:
         return self.approved_at is not None and not self.used_by
+
+    @property
+    def size(self) -> str:
+        """How many people wait, in words."""
+        leaving = [f"{self.people} of {self.members} members to offboard"] if self.people else []
+        return " and ".join([*leaving, *([f"{self.joiners} people to add"] if self.joiners else [])])
+
+    @property
+    def waits(self) -> bool:
+        return self.approved_at is None and self.gone_at is None

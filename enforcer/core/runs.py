@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from enforcer.core.offboarding_record import OffboardingRecord
-from enforcer.core.plan import Finding
+from enforcer.core.plan import Finding, HeldPlan
 
 OUT_OF_TIME = "the run's time was up"
 RUN_ENDED = "run stopped before this person was finished"
@@ -119,6 +119,7 @@ class Run:
     skipped: int = 0
     stuck: int = 0
     held: bool = False
+    held_onboard: bool = False
     digest: str = ""
     members: int = 0
     ending_soon: int = 0
@@ -126,9 +127,15 @@ class Run:
     blocked: int = 0
     not_blocked: int = 0
     findings: int = 0
+    moved_ends: int = 0
     lag_seconds: Lag = field(default_factory=Lag)
     incomplete: int = 0
     error: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether anybody waits for an approval because of this run."""
+        return self.held or self.held_onboard
 
     @property
     def acted(self) -> bool:
@@ -183,11 +190,16 @@ def _rank(ordered: Sequence[float], percent: int) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A run with its findings and what it did, person by person."""
+    """A run with its findings and what it did, person by person.
+
+    Attributes:
+        waiting: The group's plans that wait for an approval after this run, whichever run made them.
+    """
 
     run: Run
     findings: tuple[Finding, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    waiting: tuple[HeldPlan, ...] = ()
 
     @property
     def out_of_time(self) -> bool:
@@ -213,6 +225,7 @@ COUNTS = (
     "blocked",
     "not_blocked",
     "findings",
+    "moved_ends",
     "incomplete",
 )
 
@@ -224,6 +237,7 @@ def total(begun: Run, reports: Sequence[Report]) -> Run:
     return replace(
         begun,
         held=any(run.held for run in runs),
+        held_onboard=any(run.held_onboard for run in runs),
         digest=runs[0].digest if len(runs) == 1 else "",
         lag_seconds=lag_of(outcome for report in reports for outcome in report.outcomes),
         **counts,

@@ -8,6 +8,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from enforcer.core import setting_values as values
+from enforcer.core.brake import Brake
 from enforcer.core.calendar.midnight import DateRules, Midnight
 from enforcer.core.exceptions import SettingsError
 
@@ -92,6 +93,10 @@ class Settings:
     @property
     def date_rules(self) -> DateRules:
         return DateRules(zone=self.zone, midnight=self.midnight)
+
+    @property
+    def brake(self) -> Brake:
+        return Brake(self.brake_count, self.brake_percent)
 
 
 _DEFAULT = Settings(group_ids=())

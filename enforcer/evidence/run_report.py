@@ -63,6 +63,7 @@ def _page(report: Report, head: Head, zone: ZoneInfo) -> bytes:
         run=report.run,
         outcomes=report.outcomes,
         findings=report.findings,
+        waiting=report.waiting,
         head=head,
         zone=zone.key,
         local=local,

@@ -96,7 +96,7 @@ def _day(day: date) -> str:
 
 
 def _headline(run: Run) -> str:
-    if run.held:
+    if run.held and not run.acted:
         return f"Contractor access: HELD, {run.due} people waiting for approval"
     parts = [
         (run.incomplete, "INCOMPLETE"),
@@ -106,7 +106,8 @@ def _headline(run: Run) -> str:
         (run.added, "added"),
     ]
     counts = ", ".join(f"{count} {word}" for count, word in parts if count)
-    return f"Contractor access: {counts or ('nobody was due' if not run.due else f'{run.due} due')}"
+    held = "HELD, " if run.holds else ""
+    return f"Contractor access: {held}{counts or ('nobody was due' if not run.due else f'{run.due} due')}"
 
 
 def _counts(run: Run, names: Sequence[str]) -> str:
@@ -121,8 +122,10 @@ def _attention(report: Report, without_sponsor: int) -> list[str]:
         if run.lag_seconds.max
         else []
     )
-    if run.held:
-        lines.append(f"HELD by the brake: nobody was offboarded. To approve: enforcer approve {run.digest}")
+    lines += [
+        f"HELD by the brake: {held.size}. To approve: enforcer approve {held.digest}"
+        for held in report.waiting
+    ]
     if run.incomplete:
         lines.append(f"INCOMPLETE: {run.incomplete}; the next run tries again")
     if kinds:
@@ -138,6 +141,6 @@ def _level(report: Report) -> Level:
     run = report.run
     if run.incomplete or run.stuck:
         return Level.FAILURE
-    if run.held or run.findings:
+    if run.holds or report.waiting or run.findings:
         return Level.WARNING
     return Level.SUCCESS if run.acted else Level.INFO

@@ -59,6 +59,7 @@ def intent(person: Offboard, run_id: str) -> OffboardingRecord:
             user_kind=person.known_kind,
             was_disabled=person.was_disabled,
             disabled_at=None if Step.DISABLE in person.steps else earlier.disabled_at,
+            begun_in=person.sequence or earlier.begun_in,
         )
         # Whoever is removed again has to be revoked again after that.
         if not person.is_out:
@@ -73,6 +74,7 @@ def intent(person: Offboard, run_id: str) -> OffboardingRecord:
         user_kind=person.known_kind,
         was_disabled=person.was_disabled,
         run_id=run_id,
+        begun_in=person.sequence,
     )
 
 
@@ -108,7 +110,7 @@ def _credited(person: Offboard, removal: StepResult) -> StepResult:
 
     Unless an earlier removal is on record, and the list only lagged behind it.
     """
-    known = person.authorised and person.earlier is not None and person.earlier.removed_at is not None
+    known = not person.is_fresh and person.earlier is not None and person.earlier.removed_at is not None
     if removal.outcome is StepOutcome.ABSENT and removal.uncertain and not known:
         return replace(removal, outcome=StepOutcome.DONE)
     return removal
@@ -177,7 +179,7 @@ def _removed_at(step_run: StepRun, now: datetime) -> datetime:
     """Return when the person was removed: the earlier time, if that removal was only not visible yet."""
     removal, person = step_run.results.get(Step.REMOVE), step_run.person
     was_absent = removal is not None and removal.outcome is StepOutcome.ABSENT
-    earlier = person.earlier.removed_at if person.earlier and person.authorised else None
+    earlier = person.earlier.removed_at if person.earlier and not person.is_fresh else None
     return earlier if was_absent and earlier is not None else now
 
 

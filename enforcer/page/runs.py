@@ -62,7 +62,7 @@ def _run(run: Run, calendar: Calendar) -> RunInList:
         started=calendar.moment(run.started_at),
         kind=run_kind(run),
         state=run_state(run),
-        went_well=run.state is not RunState.FAILED and not run.held and not run.stuck,
+        went_well=run.state is not RunState.FAILED and not run.holds and not run.stuck,
         findings=run.findings if run.kind is RunKind.SWEEP else None,
         lag=_lag(run.lag_seconds),
         note=run.error or run.reason,

@@ -20,6 +20,7 @@ ACTIONS = {
     Action.VERIFY: "Verify the absence",
     Action.WITHDRAW: "Withdraw the offboarding",
     Action.PROOF: "Evaluate the next sign-in",
+    Action.BEGIN: "Begin a run",
     Action.HOLD: "Hold a plan",
     Action.APPROVE: "Approve a plan",
     Action.REGISTER_ADD: "Register",
@@ -124,5 +125,5 @@ def run_kind(run: Run) -> str:
 
 
 def run_state(run: Run) -> str:
-    """Return what became of a run; a held one is complete, although nobody was touched."""
-    return "held" if run.held and run.state is RunState.COMPLETE else run.state.value
+    """Return what became of a run; a held one is complete, although people wait for an approval."""
+    return "held" if run.holds and run.state is RunState.COMPLETE else run.state.value

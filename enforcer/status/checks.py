@@ -209,7 +209,7 @@ def _of_group(services: Services, group: GroupStatus) -> list[Check]:
         checks.append(_failed("stuck", f"{len(group.stuck)} people: {users}", "docs/runbook.md#stuck"))
     if group.held is not None:
         plan = group.held
-        detail = f"{plan.people} of {plan.members} members, since {instant(plan.held_at)}"
+        detail = f"{plan.size}, since {instant(plan.held_at)}"
         checks.append(_warning("brake", f"holds a plan: {detail}", f"enforcer approve {plan.digest}"))
     return checks
 

@@ -43,7 +43,7 @@ class GroupStatus:
         last_run: The newest sweep, whatever its result.
         unfinished: How many offboardings were begun and are not done.
         stuck: Those whom six runs could not offboard.
-        held: The plan that the newest finished sweep left for approval.
+        held: A plan that waits for an approval, whichever run made it.
         ending_soon: Rows that end within the longest of ENFORCER_WARN_DAYS.
         findings: The newest complete run's findings, counted by kind.
         forecast: How many rows end in this week and each of the next.
@@ -79,6 +79,7 @@ async def read_status(services: Services) -> Status:
         AccessDeniedError, UnavailableError: Storage refuses, or does not answer.
     """
     settings = services.settings
+    # Of a group with several, the sweep's comes last.
     waiting = {plan.group_id: plan for plan in await services.plans.waiting(settings.group_ids)}
     groups = [
         await _group_status(services, group_id, waiting.get(group_id)) for group_id in settings.group_ids
@@ -109,7 +110,7 @@ async def _group_status(services: Services, group_id: str, waiting: HeldPlan | N
         last_run=sweeps[-1] if sweeps else None,
         unfinished=len(unfinished),
         stuck=tuple(item for item in unfinished if item.state is State.STUCK),
-        held=waiting if waiting is not None and _still_holds(waiting, sweeps) else None,
+        held=waiting,
         ending_soon=_ending_soon(services, present),
         findings=await _count_findings(services, complete),
         forecast=forecast(present, now, services.settings.zone),
@@ -134,12 +135,6 @@ def _only_looked(run: Run, settings: Settings) -> bool:
 def _newest_complete(sweeps: Sequence[Run]) -> Run | None:
     complete = (run for run in reversed(sweeps) if run.state is RunState.COMPLETE and not run.held)
     return next(complete, None)
-
-
-def _still_holds(plan: HeldPlan, sweeps: Sequence[Run]) -> bool:
-    """Whether the newest finished sweep made this plan; older plans are out of date."""
-    finished = [run for run in sweeps if run.state is RunState.COMPLETE]
-    return bool(finished) and finished[-1].held and finished[-1].digest == plan.digest
 
 
 def _ending_soon(services: Services, present: Sequence[Contractor]) -> tuple[EndingRow, ...]:

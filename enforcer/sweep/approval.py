@@ -6,7 +6,11 @@ from enforcer.core.calendar.dates import instant
 from enforcer.core.exceptions import InputError, NotFoundError
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.plan import GroupPlan, HeldPlan, Plan
+from enforcer.core.planning.causes import causes
+from enforcer.core.planning.digest import held_part
+from enforcer.offboarding.release import approved, is_recorded
 from enforcer.services import Services
+from enforcer.storage.tables.begun import register_changes
 from enforcer.sweep.planning import make_whole_plan
 
 
@@ -31,33 +35,49 @@ async def approve(services: Services, digest: str, *, actor: str) -> list[HeldPl
         raise NotFoundError(
             f"no held plan has the digest {digest}; the current plan's is {plan.digest}", field="digest"
         )
-    waiting = [group for group in groups if group.held]
+    waiting = [part for group in groups if (part := held_part(group)) is not None]
     if not waiting:
         raise InputError(f"plan {digest} is not held by the brake; it needs no approval", field="digest")
     now = services.now()
-    return [await _approve(services, await services.plans.hold(group, now, ""), actor) for group in waiting]
+    return [
+        await _approve(
+            services,
+            await services.plans.hold(group, now, "", causes=await changed_by(services, group)),
+            actor,
+        )
+        for group in waiting
+    ]
+
+
+async def changed_by(services: Services, plan: GroupPlan) -> frozenset[str]:
+    """Return whose changes of the register, since the last complete night, are in a plan of one group."""
+    last = await services.ends.last(plan.group_id)
+    entries = await register_changes(services.tables, plan.group_id, last.sequence if last else 0)
+    return causes(plan, entries)
 
 
 def _groups_of(plan: Plan, digest: str) -> tuple[GroupPlan, ...]:
     if plan.digest == digest:
         return plan.groups
-    return tuple(group for group in plan.groups if group.digest == digest)
+    return tuple(group for group in plan.groups if digest in {group.digest, _held_digest(group)})
+
+
+def _held_digest(group: GroupPlan) -> str:
+    part = held_part(group)
+    return group.digest if part is None else part.digest
 
 
 async def _approve(services: Services, held: HeldPlan, actor: str) -> HeldPlan:
-    if held.is_released:
+    """Approve a plan, in the ledger first: an approval without its entry does not count."""
+    if await is_recorded(services, held):
         return held
     now = services.now()
-    approved = await services.plans.approve(held, actor, now)
-    # Where somebody else was faster, their approval counts, and they have recorded it.
-    if (approved.approved_at, approved.approved_by) != (now, actor):
-        return approved
     entry = Entry(
         at=instant(now),
         actor=actor,
         action=Action.APPROVE,
         group=held.group_id,
-        outcome=f"approved: {held.people} of {held.members} members; digest {held.digest}",
+        outcome=approved(held.people, held.members, held.digest),
     )
-    await services.ledger.append(held.group_id, [entry])
-    return approved
+    link = await services.ledger.append_decided(held.group_id, lambda window, _: ([entry], window))
+    return await services.plans.approve(held, actor, now, link.sequence if link else 0)

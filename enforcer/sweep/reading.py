@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from enforcer.core.begun_entries import Begun
 from enforcer.core.contractors import Contractor, RegisterRow, read_row
+from enforcer.core.end_watch import EndWatch, moved_finding, unexplained
 from enforcer.core.exceptions import EnforcerError, NotFoundError, cause
 from enforcer.core.keys import ANYBODY, is_object_id
 from enforcer.core.members import Member
@@ -18,6 +20,7 @@ from enforcer.core.planning.planner import GroupSnapshot
 from enforcer.core.planning.relevant_rows import RelevantRows
 from enforcer.core.settings import Disable
 from enforcer.services import Services
+from enforcer.storage.tables.begun import read_begun_facts, register_changes
 
 type _Records = Sequence[OffboardingRecord | UnreadableRecord]
 
@@ -51,8 +54,10 @@ async def read_snapshot(services: Services, group_id: str, at: datetime | None =
             others = reading.create_task(services.register.other_partitions(services.settings.group_ids))
             register = _Register(services, others)
             engaged = reading.create_task(_engaged_elsewhere(register, group_id, at))
-            relevant = reading.create_task(_relevant_rows(services, members, records, at))
-            rows = reading.create_task(_rows(register, group_id, relevant))
+            ends = reading.create_task(_end_watch(services, group_id, at))
+            relevant = reading.create_task(_relevant_rows(services, members, records, ends, at))
+            begun = reading.create_task(_begun(services, group_id, records))
+            rows = reading.create_task(_rows(register, group_id, relevant, ends))
             namesakes = reading.create_task(_namesakes(services, rows, relevant, at))
     except* Exception as errors:
         raise cause(errors) from errors
@@ -62,8 +67,13 @@ async def read_snapshot(services: Services, group_id: str, at: datetime | None =
         members=members.result(),
         records=_readable(records.result()),
         engaged_elsewhere=engaged.result(),
-        findings=_findings(services, group_id, others.result(), records.result()),
+        findings=[
+            *_findings(services, group_id, others.result(), records.result()),
+            *await _moved_ends(services, group_id, relevant.result()),
+        ],
         namesakes=namesakes.result(),
+        begun=begun.result(),
+        ends=ends.result(),
     )
     return replace(snapshot, engaged_elsewhere=engaged.result() | await _gone_but_engaged(services, snapshot))
 
@@ -77,9 +87,39 @@ async def _members(services: Services, group_id: str, checked: Awaitable[object]
 
 
 async def _relevant_rows(
-    services: Services, members: Awaitable[list[Member]], known: Awaitable[_Records], at: datetime
+    services: Services,
+    members: Awaitable[list[Member]],
+    known: Awaitable[_Records],
+    ends: Awaitable[EndWatch],
+    at: datetime,
 ) -> RelevantRows:
-    return RelevantRows.of(await members, _readable(await known), services.settings.date_rules, at)
+    rules = services.settings.date_rules
+    return RelevantRows.of(await members, _readable(await known), rules, at, await ends)
+
+
+async def _end_watch(services: Services, group_id: str, at: datetime) -> EndWatch:
+    """Read what the last night saw, and how far the ledger goes before any row is read."""
+    last, head = await asyncio.gather(services.ends.last(group_id), services.ledger.head(group_id))
+    return EndWatch(last, at, head.sequence)
+
+
+async def _moved_ends(services: Services, group_id: str, relevant: RelevantRows) -> list[Finding]:
+    """Name who is due because somebody has brought their end forward past the enforcer."""
+    ends = relevant.ends
+    if not ends.forward or ends.last is None:
+        return []
+    entries = await register_changes(services.tables, group_id, ends.last.sequence)
+    moved = [(one, relevant.people.matches(one.row.key)) for one in unexplained(ends.forward, entries)]
+    return [moved_finding(one, people[0].id if len(people) == 1 else None) for one, people in moved]
+
+
+async def _begun(services: Services, group_id: str, known: Awaitable[_Records]) -> Begun:
+    """Read from the ledger whom the brake has let through: a record alone proves nothing."""
+    now = services.now()
+    named = {
+        item.begun_in for item in _readable(await known) if item.unfinished or item.was_just_removed(now)
+    }
+    return await read_begun_facts(services.tables, services.ledger, group_id, now, named)
 
 
 def _readable(records: _Records) -> list[OffboardingRecord]:
@@ -111,13 +151,16 @@ class _Register:
             await register.read(partition, take)
 
 
-async def _rows(register: _Register, group_id: str, relevant: Awaitable[RelevantRows]) -> list[RegisterRow]:
+async def _rows(
+    register: _Register, group_id: str, relevant: Awaitable[RelevantRows], ends: Awaitable[EndWatch]
+) -> list[RegisterRow]:
     """Read the rows that a plan may depend on; the others are not kept in memory."""
 
     async def take(page: list[RegisterRow]) -> None:
         # Large registers wait here for the member list, with a few pages read ahead.
         (await relevant).take(page)
 
+    await ends
     await register.read(group_id, take)
     relevant_rows = await relevant
     return await _all_rows(register, group_id) if relevant_rows.passed_too_many else relevant_rows.rows

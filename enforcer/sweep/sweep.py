@@ -7,20 +7,25 @@ next sweep catches up on a missed night and completes an interrupted run.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from enforcer.core.exceptions import EnforcerError, InputError, UnavailableError, cause
 from enforcer.core.ledger import Action, EntryOutcome
 from enforcer.core.offboarding_record import OffboardingRecord, Proof, State
-from enforcer.core.plan import Finding, FindingKind, GroupPlan
+from enforcer.core.plan import Finding, FindingKind, GroupPlan, HeldPlan
+from enforcer.core.planning.digest import held_part
 from enforcer.core.planning.planner import GroupSnapshot, plan_group
+from enforcer.core.planning.rules import PlanRules
 from enforcer.core.run_ids import new_run_id
-from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED, Outcome, Report, Run, RunState, counted
+from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED, Occasion, Outcome, Report, Run, RunState, counted
 from enforcer.core.settings import Mode
 from enforcer.graph.priority import Priority, working_at
 from enforcer.offboarding.steps import intent
 from enforcer.services import Services
+from enforcer.sweep.approval import changed_by
+from enforcer.sweep.clearance import Clearance, clear
 from enforcer.sweep.group_run import GroupRun
 from enforcer.sweep.joiners import Joiners
 from enforcer.sweep.leavers import Leavers, left_alone
@@ -73,7 +78,7 @@ async def _sweep(services: Services, request: SweepRequest, run: Run) -> Report:
         group_run = GroupRun(services=services, lease=lease, run=run, until=request.until)
         running = _Sweep(group_run, Leavers(group_run), Joiners(group_run), PolicyCheck(group_run))
         try:
-            report = await running.carry_out(request.expected_digest)
+            report = await running.carry_out(request.expected_digest, only_look=request.only_look)
             report.run.assert_counts()
             await services.runs.save(report)
         except Exception as error:  # whatever ends a run early, it is recorded as failed
@@ -108,24 +113,31 @@ class _Sweep:
     joiners: Joiners
     policy_check: PolicyCheck
     plan: GroupPlan | None = None
+    waiting: Sequence[HeldPlan] = ()
     verified: int = 0
+    moved_ends: int = 0
 
-    async def carry_out(self, expected_digest: str) -> Report:
+    async def carry_out(self, expected_digest: str, *, only_look: bool) -> Report:
         """Read, plan, hold or apply, and check policies; in report mode, apply nothing."""
         snapshot = await self._read()
-        self.plan = plan = plan_group(snapshot, self._services.settings, self._services.now())
+        self.moved_ends = snapshot.ends.moved if snapshot.ends else 0
+        self.plan = plan = plan_group(snapshot, PlanRules.of(self._services.settings), self._services.now())
         _require_expected(plan, expected_digest)
         if self._services.settings.mode is Mode.REPORT:
+            await self._hold(held_part(plan) if only_look else None)
             await self.policy_check.watch()
+            await self._remember(snapshot)
             return self._report(plan, [left_alone(person, "report mode") for person in plan.offboard])
-        if plan.held and not await self._is_released(plan):
-            await self._hold(plan)
+        clearance = await clear(self.group_run, plan, snapshot.begun)
+        await self._hold(clearance.waiting)
+        await self._apply(plan, clearance, snapshot)
+        left_out = [left_alone(person, reason) for person, reason in clearance.left_out]
+        if clearance.holds_removals:
             await self.policy_check.watch()
-            held = [left_alone(person, "held by the brake") for person in plan.offboard]
-            return self._report(plan, held, held=True)
-        await self._apply(plan, snapshot)
-        await self.policy_check.prove(snapshot, self.leavers.outcomes)
-        return self._report(plan, self.leavers.outcomes)
+        else:
+            await self.policy_check.prove(snapshot, self.leavers.outcomes)
+            await self._remember(snapshot)
+        return self._report(plan, self.leavers.outcomes + left_out, held=clearance.held)
 
     async def _read(self) -> GroupSnapshot:
         """Read everything within the run's time.
@@ -139,12 +151,13 @@ class _Sweep:
         except TimeoutError as error:
             raise UnavailableError(f"register and members were not read completely: {OUT_OF_TIME}") from error
 
-    async def _apply(self, plan: GroupPlan, snapshot: GroupSnapshot) -> None:
-        await self._write_intents(plan)
-        await self._withdraw(plan.withdraw)
-        await self._verify(plan)
-        await self.leavers.offboard(plan.offboard)
-        await self.joiners.add(plan.onboard, {member.id for member in snapshot.members})
+    async def _apply(self, plan: GroupPlan, clearance: Clearance, snapshot: GroupSnapshot) -> None:
+        await self._write_intents(clearance)
+        if not clearance.holds_removals:
+            await self._withdraw(plan.withdraw)
+            await self._verify(plan)
+        await self.leavers.offboard(clearance.offboard)
+        await self.joiners.add(clearance.onboard, {member.id for member in snapshot.members})
 
     @property
     def _services(self) -> Services:
@@ -152,30 +165,43 @@ class _Sweep:
 
     # The brake -------------------------------------------------------------------------------------------
 
-    async def _is_released(self, plan: GroupPlan) -> bool:
-        held = await self._services.plans.get(plan.digest)
-        return held is not None and held.is_released
-
-    async def _hold(self, plan: GroupPlan) -> None:
-        known = await self._services.plans.get(plan.digest)
-        await self._services.plans.hold(plan, self._services.now(), self.group_run.run.run_id)
-        if known is None:
-            outcome = f"held: {plan.due} of {plan.members} members; digest {plan.digest}"
-            await self.group_run.record([self.group_run.entry(Action.HOLD, outcome=outcome)])
+    async def _hold(self, waiting: GroupPlan | None) -> None:
+        """Keep what needs an approval; whatever waited before is out of date."""
+        services, run = self._services, self.group_run.run
+        await services.plans.settle(run.group_id, waiting.digest if waiting else "", services.now())
+        if waiting is not None:
+            known = await services.plans.get(waiting.digest)
+            await services.plans.hold(
+                waiting,
+                services.now(),
+                run.run_id,
+                asked_by=run.actor,
+                causes=await changed_by(services, waiting),
+            )
+            if known is None:
+                await self.group_run.record([self.group_run.entry(Action.HOLD, outcome=_held(waiting))])
+        self.waiting = await services.plans.waiting([run.group_id])
 
     # Before the first step -------------------------------------------------------------------------------
 
-    async def _write_intents(self, plan: GroupPlan) -> None:
+    async def _write_intents(self, clearance: Clearance) -> None:
         """Record whom this run is about to offboard; from here on, a later run completes it.
 
-        Only then is the approval used: in the other order, a crash in between would lose both. After a crash
-        between the two, the plan is no longer held, and the next run uses its approval.
+        The ledger has listed them. After a crash in between, the next run knows from there whom it may go on
+        with. That the approval is used is said there, too: in its plan's row it is for people.
         """
-        intents = [intent(person, self.group_run.run.run_id) for person in plan.offboard]
+        run = self.group_run.run
+        intents = [intent(person, run.run_id) for person in clearance.offboard]
         await self.group_run.lease.require()
-        await self._services.records.save(plan.group_id, intents)
-        if plan.offboard:
-            await self._services.plans.use(plan.digest, self.group_run.run.run_id)
+        await self._services.records.save(run.group_id, intents)
+        for digest in clearance.used:
+            await self._services.plans.use(digest, run.run_id)
+
+    async def _remember(self, snapshot: GroupSnapshot) -> None:
+        """Keep the ends that this night saw: a held one does not, so that its moved ends stay findings."""
+        run = self.group_run.run
+        if run.reason.startswith(Occasion.NIGHTLY) and snapshot.ends is not None:
+            await self._services.ends.save(run.group_id, snapshot.ends.seen(), run.run_id)
 
     async def _withdraw(self, begun: tuple[OffboardingRecord, ...]) -> None:
         for record in begun:
@@ -205,7 +231,7 @@ class _Sweep:
         failed = replace(report.run, state=RunState.FAILED, finished_at=self._services.now(), error=text)
         return replace(report, run=failed)
 
-    def _report(self, plan: GroupPlan, outcomes: list[Outcome], *, held: bool = False) -> Report:
+    def _report(self, plan: GroupPlan, outcomes: list[Outcome], *, held: GroupPlan | None = None) -> Report:
         places = {person.key: place for place, person in enumerate(plan.offboard)}
         outcomes = self.policy_check.completed(
             sorted(outcomes, key=lambda outcome: places[outcome.record.row_key])
@@ -220,17 +246,21 @@ class _Sweep:
             verified=self.verified,
             added=self.joiners.added,
             stuck=run.stuck + len(plan.waiting),
-            held=held,
-            digest=plan.digest,
+            held=held is not None and held.held,
+            held_onboard=held is not None and held.held_onboard,
+            digest=held.digest if held else plan.digest,
             members=plan.members,
             ending_soon=len(plan.ending_soon),
             unregistered=sum(found.kind is FindingKind.UNREGISTERED_MEMBER for found in findings),
             blocked=self.policy_check.count(Proof.BLOCKED),
             not_blocked=self.policy_check.count(Proof.NOT_BLOCKED),
             findings=len(findings),
+            moved_ends=self.moved_ends,
             incomplete=run.incomplete + len(plan.waiting) + len(self.joiners.missed),
         )
-        return Report(run=run, findings=tuple(findings), outcomes=tuple(outcomes))
+        return Report(
+            run=run, findings=tuple(findings), outcomes=tuple(outcomes), waiting=tuple(self.waiting)
+        )
 
     def _findings(self, plan: GroupPlan) -> list[Finding]:
         """Return the plan's findings and those of the run; whoever is stuck is named once."""
@@ -244,6 +274,12 @@ class _Sweep:
             *self.joiners.turned_back,
             *self.policy_check.findings,
         ]
+
+
+def _held(waiting: GroupPlan) -> str:
+    parts = [f"{len(waiting.offboard)} of {waiting.members} members"] if waiting.held else []
+    parts += [f"{len(waiting.onboard)} to be added"] if waiting.held_onboard else []
+    return f"held: {' and '.join(parts)}; digest {waiting.digest}"
 
 
 def _require_expected(plan: GroupPlan, digest: str) -> None:

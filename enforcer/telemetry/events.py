@@ -62,7 +62,11 @@ class RunFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanHeld:
-    """The brake holds a plan: nobody is offboarded until it is approved."""
+    """A plan waits for an approval: its people are neither offboarded nor added until it has one.
+
+    Every complete run of the group says so again for each such plan, also one that only looks or verifies: a
+    plan that the newest complete run does not name is approved, or nobody needs it any more.
+    """
 
     name: ClassVar[str] = "plan_held"
     level: ClassVar[int] = logging.WARNING
@@ -74,6 +78,10 @@ class PlanHeld:
     """How many people the plan would offboard."""
     members: int
     """How many members the group has."""
+    joiners: int = 0
+    """How many people the plan would add."""
+    held_at: datetime | None = None
+    """When a run last held it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

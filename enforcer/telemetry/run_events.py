@@ -22,14 +22,16 @@ def announce(report: Report, *, only_looked: bool = False) -> None:
     """Announce a finished run; one that only looked does not count as the nightly run."""
     run = report.run
     emit(_completed(report, complete=not (run.held or report.out_of_time or only_looked)))
-    if run.held:
+    for plan in report.waiting:
         emit(
             PlanHeld(
                 run_id=run.run_id,
-                group_id=run.group_id,
-                digest=run.digest,
-                count=run.due,
-                members=run.members,
+                group_id=plan.group_id,
+                digest=plan.digest,
+                count=plan.people,
+                joiners=plan.joiners,
+                members=plan.members,
+                held_at=plan.held_at,
             )
         )
     for outcome in report.outcomes:

@@ -12,7 +12,7 @@ from enforcer.core.contractors import Contractor, RegisterRow
 from enforcer.core.members import Person
 from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.person_in_group import Account, PersonInGroup, recorded
-from enforcer.core.plan import Offboard, Step
+from enforcer.core.plan import Admission, KeyState, Offboard, Step
 from enforcer.core.runs import Outcome, Result
 from enforcer.core.settings import Disable
 from enforcer.core.steps import StepOutcome, StepResult
@@ -80,7 +80,7 @@ def test_a_row_that_had_ended_already_keeps_its_end() -> None:
     row = Contractor(written=written, key=ANNA.id, due_at=ended_at)
     in_group = replace(NOTHING, row_key=ANNA.id, ended=row, earlier=BEGUN)
     planned = in_group.offboarding(PERSON, KEEPS, NOW)
-    assert (planned.end_date, planned.due_at, planned.authorised) == ("2026-11-19", ended_at, True)
+    assert (planned.end_date, planned.due_at, planned.is_fresh) == ("2026-11-19", ended_at, False)
 
 
 def test_the_account_is_disabled_first_and_sessions_are_revoked_last() -> None:
@@ -210,12 +210,12 @@ def test_every_field_of_what_is_planned() -> None:
         user_kind=UserKind.EXTERNAL,
         steps=(Step.REMOVE, Step.REVOKE),
         was_disabled=True,
-        authorised=True,
+        admission=Admission.BEGUN,
         earlier=BEGUN,
-        key_taken=True,
     )
-    assert not replace(in_group, earlier=DONE).offboarding(PERSON, KEEPS, NOW).authorised
-    assert not replace(in_group, earlier=None).offboarding(PERSON, KEEPS, NOW).authorised
+    assert replace(in_group, earlier=DONE).offboarding(PERSON, KEEPS, NOW).is_fresh
+    bare = replace(in_group, earlier=None).offboarding(PERSON, KEEPS, NOW)
+    assert (bare.is_fresh, bare.key_state) == (True, KeyState.TAKEN)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,17 @@ from dataclasses import replace
 import pytest
 
 from enforcer.core.offboarding_record import State
-from enforcer.core.plan import FindingKind, GroupPlan, HeldPlan, Offboard, Onboard, Plan, Step, stuck_finding
+from enforcer.core.plan import (
+    FindingKind,
+    GroupPlan,
+    HeldPlan,
+    KeyState,
+    Offboard,
+    Onboard,
+    Plan,
+    Step,
+    stuck_finding,
+)
 from enforcer.core.user_kind import UserKind
 from tests.support.paper_group import ANNA, BEN, ENDED, GROUP, NOW, known
 
@@ -40,9 +50,9 @@ def test_a_record_keeps_its_key_whatever_the_row_is_called_now() -> None:
 
 
 def test_a_person_whose_key_is_taken_is_kept_under_the_object_id() -> None:
-    assert replace(LEAVER, key_taken=True).key == ANNA.id
+    assert replace(LEAVER, key_state=KeyState.TAKEN).key == ANNA.id
     begun = known(ANNA, State.OFFBOARDING, row_key="old@x.example")
-    assert replace(LEAVER, key_taken=True, earlier=begun).key == "old@x.example"
+    assert replace(LEAVER, key_state=KeyState.TAKEN, earlier=begun).key == "old@x.example"
 
 
 def test_whoever_waits_for_tomorrows_attempt_is_still_due() -> None:
@@ -71,8 +81,8 @@ def test_words_of_plans_are_spelled_as_in_existing_ones() -> None:
 
 
 def test_a_plan_assumes_nothing_about_a_person() -> None:
-    assert (LEAVER.was_disabled, LEAVER.authorised, LEAVER.key_taken, LEAVER.key_passed_on) == (False,) * 4
-    assert (LEAVER.mail, LEAVER.earlier) == ("", None)
+    assert (LEAVER.was_disabled, LEAVER.is_fresh, LEAVER.key_state) == (False, True, KeyState.OWN)
+    assert (LEAVER.mail, LEAVER.earlier, LEAVER.sequence) == ("", None, 0)
 
 
 @pytest.mark.parametrize("state", State)
@@ -89,7 +99,7 @@ def test_names_are_all_that_rows_may_call_a_person() -> None:
     moved = replace(LEAVER, row_key="Old%23ext%23@X.example", mail="Mail@X.example")
     told = {ANNA.id, ANNA.user_principal_name.lower(), "mail@x.example"}
     assert moved.names == told | {"old#ext#@x.example"}
-    assert replace(moved, key_passed_on=True).names == told
+    assert replace(moved, key_state=KeyState.PASSED_ON).names == told
 
 
 def test_whoever_is_not_to_be_removed_is_out() -> None:

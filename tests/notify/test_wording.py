@@ -10,7 +10,7 @@ import pytest
 
 from enforcer.core.calendar.dates import last_day
 from enforcer.core.messages import Level
-from enforcer.core.plan import Finding, FindingKind
+from enforcer.core.plan import Finding, FindingKind, HeldPlan
 from enforcer.core.runs import Lag, Report, Run, RunState
 from enforcer.core.warnings import Notice
 from enforcer.notify.wording import page_url, run_summary, sponsor_mail
@@ -95,9 +95,13 @@ def test_everything_that_somebody_has_to_look_at_has_a_line() -> None:
     kinds = (FindingKind.STUCK, FindingKind.INVALID_ROW, FindingKind.STUCK)
     found = tuple(Finding(kind=kind) for kind in kinds)
     run = replace(RUN, held=True, digest="d1", incomplete=4, lag_seconds=Lag(p50=1, p95=1, max=60))
-    assert run_summary(Report(run=run, findings=found), without_sponsor=5).body.splitlines()[3:] == [
+    held = HeldPlan(
+        digest="d1", group_id=RUN.group_id, people=2, joiners=3, members=20, held_at=RUN.started_at
+    )
+    report = Report(run=run, findings=found, waiting=(held,))
+    assert run_summary(report, without_sponsor=5).body.splitlines()[3:] == [
         "Slowest removal: 1 min after access ended",
-        "HELD by the brake: nobody was offboarded. To approve: enforcer approve d1",
+        "HELD by the brake: 2 of 20 members to offboard and 3 people to add. To approve: enforcer approve d1",
         "INCOMPLETE: 4; the next run tries again",
         "Findings: 1 invalid_row, 2 stuck",
         "Ending soon without a sponsor to notify: 5",

@@ -11,7 +11,7 @@ from enforcer.core.exceptions import GroupError
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.ledger_entries import Context
 from enforcer.core.offboarding_record import OffboardingRecord, Sessions, State
-from enforcer.core.plan import Offboard, Step
+from enforcer.core.plan import Admission, Offboard, Step
 from enforcer.core.runs import Result
 from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.core.user_kind import UserKind
@@ -208,7 +208,7 @@ def test_whoever_was_absent_is_counted_as_absent() -> None:
 
 def test_a_removal_that_was_only_not_visible_yet_keeps_its_time() -> None:
     earlier = known(ANNA, State.OFFBOARDED, removed_at=EARLIER)
-    lagging = leaver(earlier=earlier, authorised=True)
+    lagging = leaver(earlier=earlier, admission=Admission.BEGUN)
     assert known_after(lagging, ABSENT, DONE).removed_at == EARLIER
     assert known_after(lagging, DONE, DONE).removed_at == NOW, "really a member again"
     assert known_after(leaver(earlier=earlier), ABSENT, DONE).removed_at == NOW, "another engagement"

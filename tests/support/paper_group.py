@@ -6,15 +6,19 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from enforcer.core.begun_entries import Begun, BegunEntry
+from enforcer.core.brake import Way
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.members import Member
 from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.plan import FindingKind, GroupPlan
 from enforcer.core.planning.planner import GroupSnapshot, plan_group
+from enforcer.core.planning.rules import PlanRules
 from enforcer.core.settings import Settings
 
 GROUP = "99999999-0000-4000-8000-000000000000"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+BEGUN_IN = 7
 ENDED, RUNNING = "2026-11-22", "2027-11-22"
 
 
@@ -48,6 +52,7 @@ def known(member: Member, state: State, **changes: Any) -> OffboardingRecord:
         "due_at": datetime(2026, 11, 23, tzinfo=UTC),
         "user_kind": member.user_kind,
         "run_id": "20261123T003000-000000",
+        "begun_in": BEGUN_IN,
         **changes,
     }
     if state in (State.OFFBOARDED, State.VERIFIED):
@@ -59,24 +64,41 @@ def settings(**changes: Any) -> Settings:
     return Settings(group_ids=(GROUP,), **changes)
 
 
-def plan(
+def begun_with(records: Iterable[OffboardingRecord]) -> Begun:
+    """Return a ledger by which the brake has let all of these people through."""
+    entry = BegunEntry(
+        way=Way.OFFBOARD,
+        people=frozenset(item.user_id for item in records),
+        members=0,
+        at=NOW - timedelta(days=9),
+        approved="",
+        run_id="20261123T003000-000000",
+        sequence=BEGUN_IN,
+    )
+    return Begun(entries={BEGUN_IN: entry})
+
+
+def plan(  # noqa: PLR0913 -- what a plan depends on
     *,
     rows: Iterable[RegisterRow] = (),
     members: Iterable[Member] = (),
     records: Iterable[OffboardingRecord] = (),
     engaged_elsewhere: Collection[str] = frozenset(),
     now: datetime = NOW,
+    begun: Begun | None = None,
     **changes: Any,
 ) -> GroupPlan:
-    """Plan the group; any other argument is a setting."""
+    """Plan the group; any other argument is a setting. By default the ledger knows of every record."""
+    records = list(records)
     snapshot = GroupSnapshot(
         group_id=GROUP,
         rows=rows,
         members=members,
         records=records,
         engaged_elsewhere=engaged_elsewhere,
+        begun=begun_with(records) if begun is None else begun,
     )
-    return plan_group(snapshot, settings(**changes), now)
+    return plan_group(snapshot, PlanRules.of(settings(**changes)), now)
 
 
 def out(made: GroupPlan) -> list[str]:

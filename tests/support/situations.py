@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.members import Member
 from enforcer.core.offboarding_record import OffboardingRecord, State
-from enforcer.core.plan import FindingKind, GroupPlan, Step
+from enforcer.core.plan import FindingKind, GroupPlan, KeyState, Step
 from enforcer.core.planning.planner import GroupSnapshot, plan_group
+from enforcer.core.planning.rules import PlanRules
 from enforcer.core.settings import Disable, Onboarding, Settings, Unregistered
 from enforcer.core.user_kind import UserKind
 from tests.support.bad_input import NO_DATES
-from tests.support.paper_group import ENDED, GROUP, NOW, RUNNING, settings, user_id
+from tests.support.paper_group import BEGUN_IN, ENDED, GROUP, NOW, RUNNING, begun_with, settings, user_id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +38,9 @@ class Situation:
             members=self.members,
             records=self.records,
             engaged_elsewhere=self.engaged_elsewhere,
+            begun=begun_with(self.records),
         )
-        return plan_group(snapshot, self.settings, now)
+        return plan_group(snapshot, PlanRules.of(self.settings), now)
 
 
 ADDRESSES = [f"person{number}@contoso.example" for number in range(6)] + ["team@contoso.example"]
@@ -101,6 +103,7 @@ ENFORCEMENT = st.builds(
     due_at=PAST,
     user_kind=st.sampled_from(UserKind),
     was_disabled=st.booleans(),
+    begun_in=st.just(BEGUN_IN),
     removed_at=PAST,
     revoked_at=PAST,
     disabled_at=PAST,
@@ -138,9 +141,9 @@ def reached(situation: Situation, made: GroupPlan) -> Iterator[str]:
     has = {
         "held by the brake": made.held,
         "let through by the brake": bool(made.offboard) and not made.held,
-        "authorised": any(one.authorised for one in made.offboard),
-        "key taken": any(one.key_taken for one in made.offboard),
-        "key passed on": any(one.key_passed_on for one in made.offboard),
+        "begun before": any(not one.is_fresh for one in made.offboard),
+        "key taken": any(one.key_state is KeyState.TAKEN for one in made.offboard),
+        "key passed on": any(one.key_state is KeyState.PASSED_ON for one in made.offboard),
         "out already": any(one.is_out for one in made.offboard),
         "disabled": bool(disabling),
         "was disabled": any(one.was_disabled for one in made.offboard),

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def environ() -> dict[str, str]:
-    """A world in which joiners are added."""
-    return {"ENFORCER_ONBOARD": "add"}
+    """A world in which joiners are added, also to an empty group."""
+    return {"ENFORCER_ONBOARD": "add", "ENFORCER_BRAKE_PERCENT": "100"}
 
 
 async def test_a_joiner_is_added_by_any_name_and_recorded_in_the_ledger(world: World) -> None:
@@ -159,7 +159,7 @@ async def test_access_ending_before_the_addition_adds_nobody(world: World) -> No
 
     assert (await sweeping).run.added == 0
     assert world.member_ids() == set()
-    assert {entry.action for entry in await world.ledger()} == set()
+    assert {entry.action for entry in await world.ledger()} == {Action.BEGIN}
 
 
 @pytest.mark.parametrize("row_goes", [False, True])
@@ -187,6 +187,7 @@ async def test_access_ending_during_the_addition_is_offboarded_at_once(
     assert (found.kind, found.user_id) == (FindingKind.RE_ADDED, anna.id)
     assert (report.run.added, report.run.due, report.run.incomplete) == (0, 0, 0)
     assert [(entry.action, entry.outcome) for entry in await world.ledger()] == [
+        (Action.BEGIN, "onboard: 1 of 0 members"),
         (Action.ADD, "added"),
         (Action.REMOVE, "removed"),
         (Action.REVOKE, "revoked"),

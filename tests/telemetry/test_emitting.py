@@ -36,7 +36,9 @@ def a_run(**fields: object) -> RunCompleted:
 
 def test_an_event_is_a_log_line_that_names_it_and_its_fields(caplog: pytest.LogCaptureFixture) -> None:
     emit(PlanHeld(run_id="run-1", group_id="group-1", digest="abc", count=40, members=50))
-    assert caplog.messages == ["plan_held run_id=run-1 group_id=group-1 digest=abc count=40 members=50"]
+    assert caplog.messages == [
+        "plan_held run_id=run-1 group_id=group-1 digest=abc count=40 members=50 joiners=0"
+    ]
     assert caplog.records[0].levelno == logging.WARNING
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from enforcer.core.exceptions import AccessDeniedError, UnavailableError
 from enforcer.core.offboarding_record import OffboardingRecord, State
+from enforcer.core.plan import HeldPlan
 from enforcer.core.runs import OUT_OF_TIME, Lag, Outcome, Report, Result, Run
 from enforcer.telemetry.run_events import announce, announce_failure, announce_poisoned
 
@@ -59,10 +60,19 @@ def test_every_count_of_a_run_is_announced_as_itself(told: pytest.LogCaptureFixt
 
 
 def test_a_run_that_is_held_is_not_complete_and_says_how_many_wait(told: pytest.LogCaptureFixture) -> None:
-    announce(Report(run=replace(RUN, held=True, due=12, members=20, digest="d1")))
+    held = HeldPlan(digest="d1", group_id="group", people=12, members=20, held_at=NOW)
+    announce(Report(run=replace(RUN, held=True), waiting=(held,)))
     assert names(told) == ["run_completed", "plan_held"]
     assert "complete=false" in told.text
     assert "digest=d1 count=12 members=20" in told.text
+
+
+def test_a_plan_that_waits_is_announced_by_a_run_that_was_not_held(told: pytest.LogCaptureFixture) -> None:
+    held = HeldPlan(digest="d1", group_id="group", people=0, joiners=3, members=20, held_at=NOW)
+    announce(Report(run=RUN, waiting=(held,)))
+    assert names(told) == ["run_completed", "plan_held"]
+    assert "complete=true" in told.text
+    assert "count=0 members=20 joiners=3" in told.text
 
 
 def test_a_run_whose_time_was_up_is_not_complete(told: pytest.LogCaptureFixture) -> None:

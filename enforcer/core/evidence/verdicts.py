@@ -22,8 +22,7 @@ from enforcer.core.evidence.cases import Case, Membership, Verdict
 from enforcer.core.evidence.period import Period
 from enforcer.core.keys import is_object_id
 from enforcer.core.ledger import Action, EntryOutcome, Link
-from enforcer.core.offboarding_record import OffboardingRecord, Sessions
-from enforcer.core.planning.planner import READS_SETTLE
+from enforcer.core.offboarding_record import READS_SETTLE, OffboardingRecord, Sessions
 
 
 def cases(found: Iterable[AccessHistory], period: Period, sla: timedelta, now: datetime) -> list[Case]:

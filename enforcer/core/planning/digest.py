@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -31,3 +32,13 @@ def plan_digest(groups: Sequence[GroupPlan]) -> str:
     """Return the digest of a whole plan; for a single group it is that group's own."""
     digests = sorted(group.digest for group in groups)
     return digests[0] if len(digests) == 1 else hashlib.sha256(msgspec.json.encode(digests)).hexdigest()
+
+
+def held_part(plan: GroupPlan) -> GroupPlan | None:
+    """Return what of a plan needs an approval, under a digest of its own; None if nothing does."""
+    if not (plan.held or plan.held_onboard):
+        return None
+    offboard = plan.offboard if plan.held else ()
+    onboard = plan.onboard if plan.held_onboard else ()
+    digest = group_digest(plan.group_id, offboard, onboard)
+    return replace(plan, offboard=offboard, onboard=onboard, digest=digest)

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from enforcer.core.begun_entries import Begun
+from enforcer.core.brake import Way
 from enforcer.core.calendar.dates import instant
 from enforcer.core.calendar.midnight import Midnight
 from enforcer.core.contractors import Contractor
@@ -13,19 +15,20 @@ from enforcer.core.keys import is_object_id, normalised
 from enforcer.core.members import Member, MemberIndex
 from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.plan import (
+    Admission,
     EndingSoon,
     Finding,
     FindingKind,
     GroupPlan,
+    KeyState,
     Offboard,
     Onboard,
     Step,
     stuck_finding,
 )
-from enforcer.core.planning.brake import Brake
 from enforcer.core.planning.digest import group_digest
 from enforcer.core.planning.matching import same_person
-from enforcer.core.settings import Settings
+from enforcer.core.planning.rules import PlanRules
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,12 +38,15 @@ class PlanBuilder:
     Attributes:
         people: Who is in the group.
         engaged_elsewhere: Keys of the rows by which another managed group still gives access.
+        begun: Whom the brake has let through.
     """
 
     group_id: str
-    settings: Settings
+    rules: PlanRules
     people: MemberIndex
     engaged_elsewhere: Collection[str]
+    begun: Begun
+    now: datetime
     findings: list[Finding] = field(default_factory=list)
     offboard: list[Offboard] = field(default_factory=list)
     onboard: list[Onboard] = field(default_factory=list)
@@ -55,10 +61,13 @@ class PlanBuilder:
         row: Contractor | None,
         earlier: OffboardingRecord | None,
         *,
-        authorised: bool,
+        begun_in: int,
         key_taken: bool,
     ) -> None:
-        """Offboard a listed member; `earlier` is the record of this very end of access."""
+        """Offboard a listed member; `earlier` is the record of this very end of access.
+
+        `begun_in` is the ledger's entry by which the brake let them through; 0 if it has not.
+        """
         begun = earlier if earlier is not None and earlier.unfinished else None
         was_disabled = begun.was_disabled if begun else member.enabled is False
         disabled = was_disabled or (begun is not None and begun.disabled_at is not None)
@@ -76,15 +85,15 @@ class PlanBuilder:
             user_kind=member.user_kind,
             steps=(Step.REMOVE, Step.REVOKE),
             was_disabled=was_disabled,
-            authorised=authorised,
+            admission=Admission.BEGUN if begun_in else Admission.FRESH,
+            sequence=begun_in,
             earlier=earlier,
-            key_taken=key_taken,
-            key_passed_on=earlier is not None and self._has_passed_on(earlier),
+            key_state=KeyState.TAKEN if earlier is None and key_taken else self._key_state(earlier),
         )
         names = person.names | ({row.key} if row else set())
         self._offboard(person, () if done else self._disable(names, guest=member.user_kind.is_guest))
 
-    def finish_offboarding(self, begun: OffboardingRecord, row: Contractor | None) -> None:
+    def finish_offboarding(self, begun: OffboardingRecord, row: Contractor | None, begun_in: int) -> None:
         """Plan the steps not known to be done, for somebody who is no longer listed."""
         names = {begun.user_id, normalised(begun.row_key)}
         done = begun.was_disabled or begun.disabled_at is not None
@@ -99,22 +108,24 @@ class PlanBuilder:
             user_kind=begun.user_kind,
             steps=revoke,
             was_disabled=begun.was_disabled,
-            authorised=True,
+            admission=Admission.BEGUN if begun_in else Admission.FRESH,
+            sequence=begun_in,
             earlier=begun,
-            key_passed_on=self._has_passed_on(begun),
+            key_state=self._key_state(begun),
         )
         self._offboard(person, disable)
 
     def _offboard(self, person: Offboard, disable: tuple[Step, ...]) -> None:
         self.offboard.append(replace(person, steps=(*disable, *person.steps)))
 
-    def _has_passed_on(self, record: OffboardingRecord) -> bool:
-        """Whether the address on record now belongs to another member instead."""
+    def _key_state(self, record: OffboardingRecord | None) -> KeyState:
+        if record is None:
+            return KeyState.OWN
         owners = {owner.id for owner in self.people.matches(normalised(record.row_key))}
-        return bool(owners) and record.user_id not in owners
+        return KeyState.PASSED_ON if owners and record.user_id not in owners else KeyState.OWN
 
     def _disable(self, names: Collection[str], *, guest: bool) -> tuple[Step, ...]:
-        disables = self.settings.disable_accounts.means(guest=guest)
+        disables = self.rules.disable.means(guest=guest)
         engaged = any(name in self.engaged_elsewhere for name in names)
         return (Step.DISABLE,) if disables and not engaged else ()
 
@@ -178,7 +189,7 @@ class PlanBuilder:
 
     def find_midnight_end(self, row: Contractor) -> None:
         """Report a row that ends at midnight and may mean the whole day, unless it is read as one."""
-        rules = self.settings.date_rules
+        rules = self.rules.dates
         detail = rules.about_midnight(row.end_date) if rules.midnight is Midnight.INSTANT else ""
         if detail:
             matches = self.people.matches(row.key)
@@ -195,7 +206,8 @@ class PlanBuilder:
         offboard = sorted(self.offboard, key=lambda one: (str(one.due_at or ""), one.user_id, one.key))
         onboard = sorted(self.onboard, key=lambda one: one.row_key)
         members = sum(1 for member in self.people if member.is_user)
-        brake = Brake(self.settings.brake_count, self.settings.brake_percent)
+        leaving = [one.user_id for one in offboard if one.is_fresh]
+        joining = [one.row_key for one in onboard if not self.begun.left_over(Way.ONBOARD, one.row_key)]
         return GroupPlan(
             group_id=self.group_id,
             digest=group_digest(self.group_id, offboard, onboard),
@@ -204,11 +216,15 @@ class PlanBuilder:
             onboard=tuple(onboard),
             ending_soon=tuple(sorted(self.ending_soon, key=lambda end: (end.due_at, end.user_id))),
             findings=tuple(sorted(self.findings, key=_order)),
-            held=brake.holds(offboard, members),
+            held=self._holds(Way.OFFBOARD, len(leaving), members),
+            held_onboard=self._holds(Way.ONBOARD, len(joining), members),
             waiting=tuple(sorted(self.waiting, key=_row_key)),
             verify=tuple(sorted(self.verify, key=_row_key)),
             withdraw=tuple(sorted(self.withdraw, key=_row_key)),
         )
+
+    def _holds(self, way: Way, fresh: int, members: int) -> bool:
+        return self.rules.brake.holds(way, fresh, members, self.begun.window, self.now)
 
 
 def _object_id(row: Contractor) -> str | None:

@@ -23,7 +23,7 @@ not due, at midnight  yes/no   any                    also finding midnight_end,
 unreadable            any      any                    finding invalid_row
 several rows, or      yes      any                    finding ambiguous_row
   several members
-several, all due      yes      offboarding, stuck     finding ambiguous_row, and as due: every row
+several, all due      yes      any                    finding ambiguous_row, and as due: every row
                                                       agrees
 several of one key,   no       any                    finding ambiguous_row, onboard nobody
   one not due, begun
@@ -50,9 +50,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from enforcer.core.begun_entries import Begun
+from enforcer.core.brake import Way
 from enforcer.core.contractors import Contractor, ReadRow, RegisterRow, read_rows
+from enforcer.core.end_watch import EndWatch
 from enforcer.core.keys import is_object_id, normalised
 from enforcer.core.members import Member, MemberIndex
 from enforcer.core.offboarding_record import OffboardingRecord, State
@@ -60,11 +63,8 @@ from enforcer.core.plan import Finding, GroupPlan, Plan
 from enforcer.core.planning.digest import plan_digest
 from enforcer.core.planning.matching import RowMatches
 from enforcer.core.planning.plan_builder import PlanBuilder
-from enforcer.core.settings import Disable, Onboarding, Settings, Unregistered
-
-# How long Graph may go on listing a removed member: no figure is published, minutes are reported. Until
-# then, whoever is still listed counts as somebody whose removal is not visible yet.
-READS_SETTLE = timedelta(hours=1)
+from enforcer.core.planning.rules import PlanRules
+from enforcer.core.settings import Disable, Onboarding, Unregistered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +78,8 @@ class GroupSnapshot:
         engaged_elsewhere: Keys of the rows by which another managed group still gives access.
         findings: What was found while reading.
         namesakes: Who else has the address of a due row that means a member: object IDs, by normalised key.
+        begun: Whom the brake has let through, as the ledger says.
+        ends: The end of each row, for the next night to compare with.
     """
 
     group_id: str
@@ -87,17 +89,19 @@ class GroupSnapshot:
     engaged_elsewhere: Collection[str] = frozenset()
     findings: Sequence[Finding] = ()
     namesakes: Mapping[str, Collection[str]] = field(default_factory=dict)
+    begun: Begun = field(default_factory=Begun)
+    ends: EndWatch | None = None
 
 
-def make_plan(groups: Iterable[GroupSnapshot], settings: Settings, now: datetime) -> Plan:
+def make_plan(groups: Iterable[GroupSnapshot], rules: PlanRules, now: datetime) -> Plan:
     """Plan all managed groups for the instant `now` (UTC)."""
-    plans = tuple(plan_group(snapshot, settings, now) for snapshot in groups)
+    plans = tuple(plan_group(snapshot, rules, now) for snapshot in groups)
     return Plan(digest=plan_digest(plans), as_of=now, groups=plans)
 
 
-def plan_group(snapshot: GroupSnapshot, settings: Settings, now: datetime) -> GroupPlan:
+def plan_group(snapshot: GroupSnapshot, rules: PlanRules, now: datetime) -> GroupPlan:
     """Plan one managed group for the instant `now` (UTC)."""
-    judge = _Judge(snapshot=snapshot, settings=settings, now=now)
+    judge = _Judge(snapshot=snapshot, rules=rules, now=now)
     judge.judge_members()
     judge.judge_the_gone()
     judge.judge_the_missing()
@@ -109,7 +113,7 @@ def plan_group(snapshot: GroupSnapshot, settings: Settings, now: datetime) -> Gr
 @dataclass(slots=True, kw_only=True)
 class _Judge:
     snapshot: GroupSnapshot
-    settings: Settings
+    rules: PlanRules
     now: datetime
     people: MemberIndex = field(init=False)
     rows: list[ReadRow] = field(init=False)
@@ -121,7 +125,7 @@ class _Judge:
 
     def __post_init__(self) -> None:
         self.people = MemberIndex.of(self.snapshot.members)
-        self.rows = list(read_rows(self.snapshot.rows, self.settings.date_rules))
+        self.rows = list(read_rows(self.snapshot.rows, self.rules.dates))
         self.matches = RowMatches.of(self.rows, self.people, self.snapshot.namesakes)
         self.records = sorted(self.snapshot.records, key=_age)
         self.known, self.begun = {}, {}
@@ -131,9 +135,11 @@ class _Judge:
                 self.begun.setdefault(item.user_id, []).append(item)
         self.builder = PlanBuilder(
             group_id=self.snapshot.group_id,
-            settings=self.settings,
+            rules=self.rules,
             people=self.people,
             engaged_elsewhere=self.snapshot.engaged_elsewhere,
+            begun=self.snapshot.begun,
+            now=self.now,
             findings=[*self.snapshot.findings, *self.matches.findings],
         )
 
@@ -165,20 +171,22 @@ class _Judge:
             self._offboard(member, row, record)
 
     def _judge_several_rows(self, member: Member, rows: Sequence[ReadRow]) -> None:
-        """Finish what was begun if every row is due: then it does not matter which one counts."""
+        """Offboard them if every row is due: whichever one counts, their access has ended."""
         due = [row for row in rows if isinstance(row, Contractor) and row.is_due(self.now)]
-        if member.id not in self.begun or len(due) < len(rows):
+        if len(due) < len(rows):
             return
-        begun = self.begun[member.id][-1]
-        row = min(due, key=lambda one: (one.key != normalised(begun.row_key), one.row_key))
-        if self._may_act(member.id, row.row_key) and not self._waits(begun, row.end_date):
-            self._offboard(member, row, begun)
+        records = [*self.begun.get(member.id, ()), *(self._known_of(member, row) for row in due)]
+        record = max((item for item in records if item is not None), key=_age, default=None)
+        # The row that began it, or else the last one to end: until then they had access.
+        row = min(due, key=lambda one: (not _has_begun(record, one), -one.due_at.timestamp(), one.row_key))
+        if self._may_act(member.id, row.row_key) and not self._waits(record, row.end_date):
+            self._offboard(member, row, record)
 
     def _judge_running(self, member: Member, row: Contractor) -> None:
         self.builder.withdraw += self.begun.get(member.id, ())
-        if member.enabled is False and self.settings.disable_accounts is not Disable.NONE:
+        if member.enabled is False and self.rules.disable is not Disable.NONE:
             self.builder.find_disabled(member, row)
-        if row.due_at - self.now <= timedelta(days=max(self.settings.warn_days, default=0)):
+        if row.due_at - self.now <= self.rules.soon:
             self.builder.note_ending_soon(member, row)
 
     def _judge_unregistered(self, member: Member) -> None:
@@ -187,7 +195,7 @@ class _Judge:
             if self._goes_on(begun):
                 self._offboard(member, self._due_row(begun), begun)
             return
-        wanted = self.settings.unregistered is Unregistered.OFFBOARD
+        wanted = self.rules.unregistered is Unregistered.OFFBOARD
         if wanted and not self._may_act(member.id, None):
             return
         nameless = self.matches.nameless if wanted else 0
@@ -197,11 +205,11 @@ class _Judge:
 
     def _offboard(self, member: Member, row: Contractor | None, earlier: OffboardingRecord | None) -> None:
         same = earlier if earlier is not None and _is_about(earlier, row) else None
-        authorised = same is not None and (same.unfinished or self._was_just_removed(same))
+        begun_in = self._begun_in(member.id, earlier, goes_on=self._goes_on_from(same))
         if same is not None and not same.unfinished and same.removed_at is not None:
             self.builder.find_re_added(member, row.row_key if row else None, same.removed_at)
         taken = row is not None and any(item.user_id != member.id for item in self._known_under(row))
-        self.builder.offboard_member(member, row, same, authorised=authorised, key_taken=taken)
+        self.builder.offboard_member(member, row, same, begun_in=begun_in, key_taken=taken)
 
     def _known_of(self, member: Member, row: Contractor | None) -> OffboardingRecord | None:
         """Return the member's record, under the row's key or (if that was taken) their object ID."""
@@ -212,8 +220,19 @@ class _Judge:
         """Return the records under the row's key, whomever it meant at the time."""
         return self.known.get(row.key, ())
 
-    def _was_just_removed(self, item: OffboardingRecord) -> bool:
-        return item.removed_at is not None and self.now - item.removed_at < READS_SETTLE
+    def _goes_on_from(self, same: OffboardingRecord | None) -> bool:
+        """Whether the record of this end of access is of an offboarding that is not over, or hardly."""
+        return same is not None and (same.unfinished or same.was_just_removed(self.now))
+
+    def _begun_in(self, user_id: str, known: OffboardingRecord | None, *, goes_on: bool) -> int:
+        """Return the ledger's entry by which the brake let them through; 0 if it has not.
+
+        A record alone proves nothing, as anybody might have written it.
+        """
+        begun, on_record = self.snapshot.begun, known.begun_in if known else 0
+        if goes_on and begun.names(Way.OFFBOARD, user_id, on_record):
+            return on_record
+        return begun.left_over(Way.OFFBOARD, user_id, on_record)
 
     # Those who are no longer in it -----------------------------------------------------------------------
 
@@ -231,7 +250,8 @@ class _Judge:
         if any(isinstance(row, Contractor) and not row.is_due(self.now) for row in rows):
             self.builder.withdraw.append(item)
         elif self._goes_on(item):
-            self.builder.finish_offboarding(item, self._due_row(item))
+            begun_in = self._begun_in(item.user_id, item, goes_on=True)
+            self.builder.finish_offboarding(item, self._due_row(item), begun_in)
 
     # Those who are not in it yet -------------------------------------------------------------------------
 
@@ -244,7 +264,7 @@ class _Judge:
     def _judge_missing(self, row: Contractor, rows: Sequence[ReadRow]) -> None:
         if len(rows) > 1:
             self.builder.find_several_rows(row, [other.row_key for other in rows if other is not row])
-        elif self.settings.onboard is Onboarding.ADD and row.key not in self.settings.protected_ids:
+        elif self.rules.onboard is Onboarding.ADD and row.key not in self.rules.protected:
             self.builder.onboard_row(row)
         else:
             self.builder.find_missing(row)
@@ -289,7 +309,7 @@ class _Judge:
         return due[0] if due and len(due) == len(rows) else None
 
     def _may_act(self, user_id: str, row_key: str | None) -> bool:
-        if user_id in self.settings.protected_ids:
+        if user_id in self.rules.protected:
             self.builder.find_protected(user_id, row_key)
             return False
         return True
@@ -307,6 +327,11 @@ class _Judge:
 def _age(item: OffboardingRecord) -> tuple[bool, str, str]:
     """Return a sort key by which, of several records, the one that counts comes last."""
     return item.unfinished, item.run_id, item.row_key
+
+
+def _has_begun(record: OffboardingRecord | None, row: Contractor) -> bool:
+    """Whether the row has the record's key."""
+    return record is not None and row.key == normalised(record.row_key)
 
 
 def _is_about(item: OffboardingRecord, row: Contractor | None) -> bool:

@@ -68,7 +68,7 @@ class Recheck:
 
 def names(person: Offboard) -> frozenset[str]:
     """Return the normalised keys of rows that mean them; nameless rows may mean whoever has none."""
-    may_be_anybody = person.row_key is None and not person.authorised
+    may_be_anybody = person.row_key is None and person.is_fresh
     return person.names | {ANYBODY} if may_be_anybody else person.names
 
 

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from enforcer.core.calendar.midnight import DateRules
 from enforcer.core.contractors import Contractor, RegisterRow, read_row
+from enforcer.core.end_watch import EndWatch
 from enforcer.core.keys import is_object_id, normalised
 from enforcer.core.members import Member, MemberIndex
 from enforcer.core.offboarding_record import OffboardingRecord
@@ -26,6 +27,7 @@ class RelevantRows:
     Attributes:
         begun: Keys of people whose offboarding was begun.
         recorded: Keys under which anything is on record.
+        ends: Sees the end of every row.
     """
 
     rules: DateRules
@@ -33,6 +35,7 @@ class RelevantRows:
     people: MemberIndex
     begun: frozenset[str]
     recorded: frozenset[str]
+    ends: EndWatch
     _kept: list[RegisterRow] = field(default_factory=list)
     _unmatched: list[RegisterRow] = field(default_factory=list)
     _have_rows: set[str] = field(default_factory=set)
@@ -46,6 +49,7 @@ class RelevantRows:
         records: Iterable[OffboardingRecord],
         rules: DateRules,
         at: datetime,
+        ends: EndWatch | None = None,
     ) -> RelevantRows:
         """Prepare for plans as of `at` or later."""
         known = list(records)
@@ -53,12 +57,19 @@ class RelevantRows:
         keys = {normalised(item.row_key) for item in unfinished} | {item.user_id for item in unfinished}
         recorded = frozenset(normalised(item.row_key) for item in known)
         return cls(
-            rules=rules, at=at, people=MemberIndex.of(members), begun=frozenset(keys), recorded=recorded
+            rules=rules,
+            at=at,
+            people=MemberIndex.of(members),
+            begun=frozenset(keys),
+            recorded=recorded,
+            ends=ends or EndWatch(None, at),
         )
 
     def take(self, rows: Iterable[RegisterRow]) -> None:
         for row in rows:
             read = read_row(row, self.rules)
+            if isinstance(read, Contractor):
+                self.ends.take(read)
             means = [member for key in read.keys for member in self.people.matches(key)]
             self._have_rows.update(member.id for member in means)
             if not isinstance(read, Contractor) or read.problem or means or read.key in self.begun:

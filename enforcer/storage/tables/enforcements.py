@@ -96,6 +96,7 @@ def _entity(group_id: str, item: OffboardingRecord) -> Entity:
         "NextAttemptAt": item.next_attempt_at,
         "LastError": item.last_error or None,
         "RunId": item.run_id,
+        "BegunIn": item.begun_in or None,
     }
     return present(entity)
 
@@ -123,4 +124,5 @@ def _record(entity: Entity) -> OffboardingRecord | UnreadableRecord:
         next_attempt_at=moment(entity, "NextAttemptAt"),
         last_error=text(entity, "LastError"),
         run_id=text(entity, "RunId"),
+        begun_in=number(entity, "BegunIn"),
     )

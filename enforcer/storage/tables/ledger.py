@@ -9,13 +9,23 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from functools import partial
+from itertools import batched
+from typing import TYPE_CHECKING
 
+import msgspec
+
+from enforcer.core.begun_entries import read_begun, window_of
+from enforcer.core.brake import Batch, Window
 from enforcer.core.exceptions import UnavailableError
 from enforcer.core.ledger import Action, Entry, Head, Link
 from enforcer.storage.tables.tables import TRANSACTION_SIZE, Entity, Tables
 from enforcer.storage.tables.write_coalescer import WriteCoalescer
+
+if TYPE_CHECKING:
+    from azure.data.tables import TableEntity
 
 TABLE = "ledger"
 _HEAD = "head"
@@ -23,6 +33,21 @@ _CONFLICTS = frozenset({404, 409, 412})
 _TRIES = 50
 # One operation of the transaction is the head's, and one may be the entry that tells of a lost head.
 _MOST_ENTRIES = TRANSACTION_SIZE - 2
+# Of entries with long lists of people, a transaction takes fewer: its body stays below a megabyte.
+_MOST_LISTS = 25
+_WINDOW = "Window"
+
+type Decide = Callable[[Window, Head], tuple[list[Entry], Window] | None]
+"""Given the brake's window and the head, return what to append and the new window; None to append nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the chain goes on; the rest of the head's row is kept where its contents are to be trusted."""
+
+    head: Head
+    etag: str
+    mode: str = "merge"
 
 
 class Ledger:
@@ -31,7 +56,7 @@ class Ledger:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._writer = secrets.token_hex(4)
-        self._heads: dict[str, tuple[Head, str]] = {}
+        self._heads: dict[str, _Place] = {}
         self._commits: dict[str, WriteCoalescer[Entry]] = {}
 
     async def append(self, group_id: str, entries: list[Entry]) -> None:
@@ -45,6 +70,55 @@ class Ledger:
             self._commits[group_id] = WriteCoalescer(partial(self._write, group_id), most=_MOST_ENTRIES)
         await self._commits[group_id].add([entry.storable() for entry in entries])
 
+    async def append_decided(self, group_id: str, decide: Decide) -> Link | None:
+        """Append what follows from the brake's window, in one step with reading it.
+
+        Whoever else writes meanwhile makes the decision void, and it is taken again: two who would each let
+        nine people through do not let eighteen through together.
+
+        Returns:
+            The first entry appended; None if the decision was to append nothing.
+
+        Raises:
+            AccessDeniedError, UnavailableError: As `append`.
+        """
+        for attempt in range(_TRIES):
+            place, window = await self._read_head_and_window(group_id)
+            if (decided := decide(window, place.head)) is None:
+                return None
+            entries, window = decided
+            first, *rest = batched(entries, _MOST_LISTS, strict=False)
+            links = place.head.extended([entry.storable() for entry in first], self._writer)
+            if await self._is_submitted(group_id, links, place, window):
+                for more in rest:
+                    await self.append(group_id, list(more))
+                return links[0]
+            if resumption := await self._resumption(group_id, place, entries[0]):
+                await self._write(group_id, [resumption])
+            await _wait(attempt)
+        raise _outrun(group_id)
+
+    async def window(self, group_id: str) -> Window:
+        """Return whom the brake has let through in the group."""
+        return (await self._read_head_and_window(group_id))[1]
+
+    async def _read_head_and_window(self, group_id: str) -> tuple[_Place, Window]:
+        """Read the head; a window that is not there, or cannot be read, is recreated from the entries."""
+        found = await self._head_entity(group_id)
+        if found is None:
+            return _Place(Head(), ""), await self._window_from_entries(group_id)
+        place = _Place(_head(found), str(found.metadata["etag"]))
+        return place, _read_window(found) or await self._window_from_entries(group_id)
+
+    async def _window_from_entries(self, group_id: str) -> Window:
+        async with self._tables.table(TABLE) as table:
+            found = table.query_entities(
+                "PartitionKey eq @group and Action eq @begin",
+                parameters={"group": group_id, "begin": Action.BEGIN.value},
+            )
+            entries = [read_begun(read_link(entity)) async for entity in found]
+        return window_of(entry for entry in entries if entry is not None)
+
     async def links(self, group_id: str) -> AsyncIterator[Link]:
         """Yield a group's chain from its beginning."""
         async with self._tables.table(TABLE) as table:
@@ -54,7 +128,7 @@ class Ledger:
                     yield read_link(entity)
 
     async def head(self, group_id: str) -> Head:
-        return (await self._read_head(group_id))[0]
+        return (await self._read_head(group_id)).head
 
     async def group_ids(self) -> list[str]:
         """Return the groups that have a chain, managed or not, in the order of their IDs.
@@ -69,17 +143,17 @@ class Ledger:
 
     async def _write(self, group_id: str, entries: list[Entry]) -> None:
         for attempt in range(_TRIES):
-            known = self._heads.pop(group_id, None)
-            head, etag = known or await self._read_head(group_id)
-            if await self._is_submitted(group_id, head.extended(entries, self._writer), etag):
+            place = self._heads.pop(group_id, None) or await self._read_head(group_id)
+            if await self._is_submitted(group_id, place.head.extended(entries, self._writer), place):
                 return
-            if resumption := await self._resumption(group_id, head, etag, entries[0]):
+            if resumption := await self._resumption(group_id, place, entries[0]):
                 entries = [resumption, *entries]
-            # One writer has won; the others retry spread out, not all at once.
-            await asyncio.sleep(random.uniform(0, 0.02 * min(attempt, 10)))  # noqa: S311
-        raise UnavailableError(f"ledger of {group_id}: another writer was faster {_TRIES} times")
+            await _wait(attempt)
+        raise _outrun(group_id)
 
-    async def _is_submitted(self, group_id: str, links: list[Link], etag: str) -> bool:
+    async def _is_submitted(
+        self, group_id: str, links: list[Link], place: _Place, window: Window | None = None
+    ) -> bool:
         """Write the links after their head; return False if that must be tried again.
 
         If the answer was lost, or the call was repeated, an attempt may have taken effect: so the table is
@@ -88,7 +162,7 @@ class Ledger:
         from azure.core.exceptions import HttpResponseError
 
         try:
-            self._heads[group_id] = await self._submit(group_id, links, etag)
+            self._heads[group_id] = await self._submit(group_id, links, place, window)
         except HttpResponseError as error:
             if error.status_code not in _CONFLICTS:
                 raise
@@ -105,18 +179,19 @@ class Ledger:
 
         async with self._tables.table(TABLE) as table:
             try:
-                found = await table.get_entity(group_id, _row_key(last.sequence))
+                found = await table.get_entity(group_id, key_of(last.sequence))
             except ResourceNotFoundError:
                 return False
             return bool(found.get("Hash") == last.hash)
 
-    async def _resumption(self, group_id: str, head: Head, etag: str, waiting: Entry) -> Entry | None:
+    async def _resumption(self, group_id: str, place: _Place, waiting: Entry) -> Entry | None:
         """After a conflict that no other writer explains, go on after the last entry that is there.
 
         Whoever deletes or turns back the head would otherwise stop every offboarding from then on. Checks
         name the place, and the entry that is given here, to be written first, tells why.
         """
-        if (await self._read_head(group_id))[1] != etag:
+        head = place.head
+        if (await self._read_head(group_id)).etag != place.etag:
             return None
         last = Head()
         async for link in self.links(group_id):
@@ -124,7 +199,8 @@ class Ledger:
                 last = Head(link.sequence, link.hash)
         if last.sequence <= head.sequence:
             return None
-        self._heads[group_id] = last, etag
+        # Without a window: what the head said of it is as old as the rest.
+        self._heads[group_id] = _Place(last, place.etag, mode="replace")
         outcome = f"the head named entry {head.sequence}; the last entry found is {last.sequence}"
         return Entry(
             at=waiting.at,
@@ -135,7 +211,7 @@ class Ledger:
             outcome=outcome,
         )
 
-    async def _submit(self, group_id: str, links: list[Link], etag: str) -> tuple[Head, str]:
+    async def _submit(self, group_id: str, links: list[Link], place: _Place, window: Window | None) -> _Place:
         from azure.core import MatchConditions
 
         head = Head(links[-1].sequence, links[-1].hash)
@@ -145,25 +221,44 @@ class Ledger:
             "Sequence": head.sequence,
             "Hash": head.hash,
         }
-        condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified, "mode": "replace"}
-        head_operation = ("update", entity, condition) if etag else ("create", entity)
+        if window is not None:
+            entity[_WINDOW] = msgspec.json.encode(window.batches).decode()
+        condition = {
+            "etag": place.etag,
+            "match_condition": MatchConditions.IfNotModified,
+            "mode": place.mode,
+        }
+        head_operation = ("update", entity, condition) if place.etag else ("create", entity)
         operations = [("create", _entity(group_id, link)) for link in links]
         async with self._tables.table(TABLE) as table:
             results = await table.submit_transaction([*operations, head_operation])
-        return head, results[-1]["etag"]
+        return _Place(head, results[-1]["etag"])
 
-    async def _read_head(self, group_id: str) -> tuple[Head, str]:
+    async def _read_head(self, group_id: str) -> _Place:
+        found = await self._head_entity(group_id)
+        return _Place(Head(), "") if found is None else _Place(_head(found), str(found.metadata["etag"]))
+
+    async def _head_entity(self, group_id: str) -> TableEntity | None:
         from azure.core.exceptions import ResourceNotFoundError
 
         async with self._tables.table(TABLE) as table:
             try:
-                found = await table.get_entity(group_id, _HEAD)
+                return await table.get_entity(group_id, _HEAD)
             except ResourceNotFoundError:
-                return Head(), ""
-            return _head(found), str(found.metadata["etag"])
+                return None
 
 
-def _row_key(sequence: int) -> str:
+async def _wait(attempt: int) -> None:
+    """Wait after another writer has won: all retry spread out, not at once."""
+    await asyncio.sleep(random.uniform(0, 0.02 * min(attempt, 10)))  # noqa: S311
+
+
+def _outrun(group_id: str) -> UnavailableError:
+    return UnavailableError(f"ledger of {group_id}: another writer was faster {_TRIES} times")
+
+
+def key_of(sequence: int) -> str:
+    """Return the RowKey of an entry."""
     return f"{sequence:012d}"
 
 
@@ -185,7 +280,7 @@ _ALL_COLUMNS = {"PartitionKey", "RowKey", *_COLUMNS.values(), "Previous", "Hash"
 
 
 def _entity(group_id: str, link: Link) -> Entity:
-    entity: Entity = {"PartitionKey": group_id, "RowKey": _row_key(link.sequence)}
+    entity: Entity = {"PartitionKey": group_id, "RowKey": key_of(link.sequence)}
     for field, column in _COLUMNS.items():
         entity[column] = str(getattr(link.entry, field))
     entity["Previous"], entity["Hash"], entity["Writer"] = link.previous, link.hash, link.writer
@@ -215,12 +310,19 @@ def _action(text: str) -> Action:
 
 def _damage(entity: Entity, row_key: str) -> str:
     """Return damage that the hash does not show: extra or missing columns, or columns of another type."""
-    if not (row_key.isascii() and row_key.isdigit() and row_key == _row_key(int(row_key))):
+    if not (row_key.isascii() and row_key.isdigit() and row_key == key_of(int(row_key))):
         return f"is followed by a row with the key {row_key!r:.50}, which is not an entry's"
     if wrong := sorted(entity.keys() ^ _ALL_COLUMNS):
         return f"was changed after it was written: it has too many or too few columns ({', '.join(wrong)})"
     wrong = sorted(name for name, value in entity.items() if not isinstance(value, str))
     return f"was changed after it was written: no text in {', '.join(wrong)}" if wrong else ""
+
+
+def _read_window(entity: Entity) -> Window | None:
+    try:
+        return Window(msgspec.json.decode(entity[_WINDOW], type=tuple[Batch, ...]))
+    except (KeyError, TypeError, msgspec.MsgspecError):
+        return None
 
 
 def _head(entity: Entity) -> Head:

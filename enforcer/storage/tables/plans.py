@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import batched
 
+from enforcer.core.brake import Way
 from enforcer.core.exceptions import UnavailableError
-from enforcer.core.plan import GroupPlan, HeldPlan, Offboard
+from enforcer.core.plan import Candidate, GroupPlan, HeldFor, HeldPlan, Offboard, Onboard
 from enforcer.storage.tables.tables import (
     LONG_AGO,
     TRANSACTION_SIZE,
     Entity,
     Tables,
     Version,
+    choice,
     moment,
     number,
     present,
@@ -23,6 +25,8 @@ from enforcer.storage.tables.tables import (
 
 TABLE = "plans"
 _PLAN = "plan"
+_PERSON, _JOINER = "person-", "joiner-"
+_LONGEST_TEXT = 30_000
 _TRIES = 10
 
 
@@ -32,24 +36,48 @@ class Plans:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def hold(self, plan: GroupPlan, now: datetime, run_id: str) -> HeldPlan:
-        """Store the plan and its people; a plan that is already held keeps its approval."""
+    async def hold(  # noqa: PLR0913 -- what its row holds
+        self,
+        plan: GroupPlan,
+        now: datetime,
+        run_id: str,
+        *,
+        held_for: HeldFor = HeldFor.SWEEP,
+        asked_by: str = "",
+        causes: Collection[str] = (),
+    ) -> HeldPlan:
+        """Keep the plan and its people; a plan that is held already keeps its approval.
+
+        Args:
+            plan: What needs the approval, and nothing else.
+            now: The instant (UTC).
+            run_id: The run that made it.
+            held_for: What waits for it.
+            asked_by: Who asked for that run.
+            causes: Whose changes are in it.
+        """
         known, version = await self._read(plan.digest)
         if known is not None and not known.used_by:
-            # Of several held plans, only the newest waits for an approval.
-            again = replace(known, held_at=now)
+            # Of several that are held, the one that was made last is the one that waits.
+            everybody = tuple(sorted({*known.causes, *causes}))
+            again = replace(known, held_at=now, causes=everybody, gone_at=None)
             return again if await self._write(again, version) else await self.get(plan.digest) or again
         held = HeldPlan(
             digest=plan.digest,
             group_id=plan.group_id,
             people=len(plan.offboard),
+            joiners=len(plan.onboard),
+            held_for=held_for,
             members=plan.members,
             held_at=now,
             run_id=run_id,
+            asked_by=asked_by,
+            causes=tuple(sorted(causes)),
         )
         # A person whose record has another key now may be in it twice; a transaction accepts a row once.
         people = {person.user_id: _person(plan.digest, person) for person in plan.offboard}
-        for chunk in batched(people.values(), TRANSACTION_SIZE, strict=False):
+        joiners = [_joiner(plan.digest, joiner) for joiner in plan.onboard]
+        for chunk in batched([*people.values(), *joiners], TRANSACTION_SIZE, strict=False):
             await self._tables.submit(TABLE, [("upsert", item) for item in chunk])
         if await self._write(held, version):
             return held
@@ -59,25 +87,69 @@ class Plans:
     async def get(self, digest: str) -> HeldPlan | None:
         return (await self._read(digest))[0]
 
+    async def people(self, digest: str) -> frozenset[Candidate]:
+        """Return who is in a held plan."""
+        async with self._tables.table(TABLE) as table:
+            found = table.query_entities("PartitionKey eq @digest", parameters={"digest": digest})
+            people = [_candidate(dict(entity)) async for entity in found]
+        return frozenset(one for one in people if one is not None)
+
     async def waiting(self, group_ids: Sequence[str]) -> list[HeldPlan]:
-        """Return the newest plan of each group that waits for an approval."""
+        """Return the newest sweep's plan of each group, and all offboardings, that wait for an approval."""
+        plans = sorted(await self._all(), key=lambda plan: plan.held_at)
+        current = [plan for plan in plans if plan.gone_at is None]
+        newest = {plan.group_id: plan for plan in current if plan.held_for is HeldFor.SWEEP}
+        offboardings = [plan for plan in current if plan.held_for is HeldFor.OFFBOARDING]
+        return [
+            plan
+            for group in group_ids
+            for plan in (*offboardings, newest.get(group))
+            if plan is not None and plan.group_id == group and plan.waits
+        ]
+
+    async def released(self, group_id: str) -> list[HeldPlan]:
+        """Return the sweeps' plans of a group that somebody approved and no run has used, the newest first.
+
+        Whether an approval counts, the ledger says.
+        """
+        of_group = [plan for plan in await self._all() if plan.group_id == group_id and plan.is_released]
+        plans = [plan for plan in of_group if plan.held_for is HeldFor.SWEEP]
+        return sorted(plans, key=lambda plan: plan.held_at, reverse=True)
+
+    async def settle(self, group_id: str, digest: str, now: datetime) -> None:
+        """Note that of the sweeps' waiting plans only this one is up to date; empty for none."""
+        for plan in await self._all():
+            is_other = plan.group_id == group_id and plan.digest != digest
+            if is_other and plan.waits and plan.held_for is HeldFor.SWEEP:
+                known, version = await self._read(plan.digest)
+                if known is not None and known.waits:
+                    await self._write(replace(known, gone_at=now), version)
+
+    async def reset(self, digest: str) -> None:
+        """Take back an approval that does not count: the plan waits again."""
+        known, version = await self._read(digest)
+        if known is not None:
+            waiting = replace(known, approved_at=None, approved_by="", approval=0, used_by="")
+            await self._write(waiting, version)
+
+    async def _all(self) -> list[HeldPlan]:
         async with self._tables.table(TABLE) as table:
             found = table.query_entities("RowKey eq @plan", parameters={"plan": _PLAN})
-            plans = [_held(dict(entity)) async for entity in found]
-        newest = {plan.group_id: plan for plan in sorted(plans, key=lambda plan: plan.held_at)}
-        return [plan for group in group_ids if (plan := newest.get(group)) and plan.approved_at is None]
+            return [_held(dict(entity)) async for entity in found]
 
-    async def approve(self, held: HeldPlan, actor: str, now: datetime) -> HeldPlan:
-        """Release the plan for one run, and return it; somebody else may have approved it first.
+    async def approve(self, held: HeldPlan, actor: str, now: datetime, approval: int) -> HeldPlan:
+        """Release the plan for one run; `approval` is the ledger's entry about it.
+
+        What a run has used already is not given back.
 
         Raises:
             UnavailableError: Other writers kept changing it.
         """
         for _ in range(_TRIES):
             known, version = await self._read(held.digest)
-            if known is not None and known.approved_at is not None:
+            if known is not None and known.used_by:
                 return known
-            approved = replace(known or held, approved_at=now, approved_by=actor)
+            approved = replace(known or held, approved_at=now, approved_by=actor, approval=approval)
             if await self._write(approved, version):
                 return approved
         raise UnavailableError(f"plan {held.digest}: another writer was faster {_TRIES} times")
@@ -112,9 +184,15 @@ def _entity(held: HeldPlan) -> Entity:
             "Members": held.members,
             "HeldAt": held.held_at,
             "RunId": held.run_id,
+            "Joiners": held.joiners or None,
+            "HeldFor": held.held_for.value,
+            "AskedBy": held.asked_by or None,
+            "Causes": "\n".join(held.causes)[:_LONGEST_TEXT] or None,
             "ApprovedAt": held.approved_at,
             "ApprovedBy": held.approved_by or None,
+            "Approval": held.approval or None,
             "UsedBy": held.used_by or None,
+            "GoneAt": held.gone_at,
         }
     )
 
@@ -123,12 +201,24 @@ def _person(digest: str, person: Offboard) -> Entity:
     return present(
         {
             "PartitionKey": digest,
-            "RowKey": f"person-{person.user_id}",
+            "RowKey": f"{_PERSON}{person.user_id}",
             "ContractorKey": person.row_key,
             "EndDate": person.end_date,
             "DueAt": person.due_at,
         }
     )
+
+
+def _joiner(digest: str, joiner: Onboard) -> Entity:
+    return {"PartitionKey": digest, "RowKey": f"{_JOINER}{joiner.row_key}", "EndDate": joiner.end_date}
+
+
+def _candidate(entity: Entity) -> Candidate | None:
+    for kind, way in ((_PERSON, Way.OFFBOARD), (_JOINER, Way.ONBOARD)):
+        name = entity["RowKey"].removeprefix(kind)
+        if name != entity["RowKey"]:
+            return Candidate(way=way, name=name, end_date=text(entity, "EndDate"))
+    return None
 
 
 def _held(entity: Entity) -> HeldPlan:
@@ -139,7 +229,13 @@ def _held(entity: Entity) -> HeldPlan:
         members=number(entity, "Members"),
         held_at=moment(entity, "HeldAt") or LONG_AGO,
         run_id=text(entity, "RunId"),
+        joiners=number(entity, "Joiners"),
+        held_for=choice(entity, "HeldFor", HeldFor) or HeldFor.SWEEP,
+        asked_by=text(entity, "AskedBy"),
+        causes=tuple(text(entity, "Causes").split()),
         approved_at=moment(entity, "ApprovedAt"),
         approved_by=text(entity, "ApprovedBy"),
+        approval=number(entity, "Approval"),
         used_by=text(entity, "UsedBy"),
+        gone_at=moment(entity, "GoneAt"),
     )

@@ -14,6 +14,7 @@ from enforcer.core.contractors import RegisterRow
 from enforcer.core.plan import GroupPlan
 from enforcer.core.planning.digest import is_digest
 from enforcer.core.planning.planner import GroupSnapshot, make_plan
+from enforcer.core.planning.rules import PlanRules
 from enforcer.core.settings import Disable, Onboarding, Unregistered
 from tests.support.paper_group import ANNA, BEN, GROUP, NOW, RUNNING, person, plan, row, settings
 
@@ -60,17 +61,17 @@ def test_a_digest_changes_with_people_dates_and_steps(changes: dict[str, Any]) -
 def test_empty_plans_of_two_groups_differ() -> None:
     one = GroupSnapshot(group_id=GROUP, rows=(), members=())
     other = GroupSnapshot(group_id=GROUP.replace("9", "8"), rows=(), members=())
-    digests = {group.digest for group in make_plan([one, other], settings(), NOW).groups}
+    digests = {group.digest for group in make_plan([one, other], PlanRules.of(settings()), NOW).groups}
     assert len(digests) == 2
 
 
 def test_the_digest_of_a_whole_plan_is_that_of_its_groups_in_any_order() -> None:
     one = GroupSnapshot(group_id=GROUP, rows=ROWS, members=MEMBERS)
     other = GroupSnapshot(group_id=GROUP.replace("9", "8"), rows=ROWS, members=MEMBERS)
-    both = make_plan([one, other], settings(), NOW)
-    assert both.digest == make_plan([other, one], settings(), NOW).digest
+    both = make_plan([one, other], PlanRules.of(settings()), NOW)
+    assert both.digest == make_plan([other, one], PlanRules.of(settings()), NOW).digest
     assert both.digest not in {group.digest for group in both.groups}
-    assert make_plan([one], settings(), NOW).digest == both.groups[0].digest
+    assert make_plan([one], PlanRules.of(settings()), NOW).digest == both.groups[0].digest
 
 
 @pytest.mark.parametrize(

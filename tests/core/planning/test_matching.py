@@ -14,6 +14,7 @@ from enforcer.core.offboarding_record import State
 from enforcer.core.plan import FindingKind
 from enforcer.core.planning.matching import RowMatches, same_person
 from enforcer.core.planning.planner import GroupSnapshot, plan_group
+from enforcer.core.planning.rules import PlanRules
 from enforcer.core.settings import Onboarding, Unregistered
 from tests.support.paper_group import (
     ANNA,
@@ -185,12 +186,12 @@ def test_an_address_of_a_member_and_of_somebody_else_is_nobodys() -> None:
     snapshot = GroupSnapshot(
         group_id=GROUP, rows=[row(ANNA.mail)], members=[ANNA], namesakes={ANNA.mail: {ANNA.id, BEN.id}}
     )
-    made = plan_group(snapshot, settings(unregistered=Unregistered.OFFBOARD), NOW)
+    made = plan_group(snapshot, PlanRules.of(settings(unregistered=Unregistered.OFFBOARD)), NOW)
     assert out(made) == []
     assert found(made) == [(FindingKind.AMBIGUOUS_ROW, ANNA.mail, None)]
     assert BEN.id in made.findings[0].detail
     only = replace(snapshot, namesakes={ANNA.mail: {ANNA.id}})
-    assert out(plan_group(only, settings(), NOW)) == [ANNA.id]
+    assert out(plan_group(only, PlanRules.of(settings()), NOW)) == [ANNA.id]
 
 
 @pytest.mark.parametrize(("count", "named"), [(2, "{0}, {1}"), (3, "{0}, {1}, {2}"), (4, "{0}, {1}, {2}, …")])

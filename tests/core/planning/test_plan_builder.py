@@ -10,13 +10,14 @@ import pytest
 
 from enforcer.core.members import Member
 from enforcer.core.offboarding_record import OffboardingRecord, State
-from enforcer.core.plan import EndingSoon, Finding, FindingKind, Offboard, Onboard, Step
+from enforcer.core.plan import Admission, EndingSoon, Finding, FindingKind, KeyState, Offboard, Onboard, Step
 from enforcer.core.planning.digest import group_digest
 from enforcer.core.settings import Disable, Onboarding, Unregistered
 from enforcer.core.user_kind import UserKind
 from enforcer.offboarding.steps import intent
 from tests.support.paper_group import (
     ANNA,
+    BEGUN_IN,
     BEN,
     ENDED,
     GROUP,
@@ -187,10 +188,12 @@ def test_every_field_of_somebody_who_is_listed_and_has_no_row() -> None:
     assert ghost == bare
     begun = known(ANNA, State.OFFBOARDING)
     (again,) = plan(records=[begun], **nobodys).offboard
-    assert again == replace(bare, end_date=ENDED, due_at=DUE_AT, authorised=True, earlier=begun)
+    assert again == replace(
+        bare, end_date=ENDED, due_at=DUE_AT, admission=Admission.BEGUN, sequence=BEGUN_IN, earlier=begun
+    )
     undated = replace(begun, end_date="", due_at=None)
     (again,) = plan(records=[undated], **nobodys).offboard
-    assert again == replace(bare, authorised=True, earlier=undated)
+    assert again == replace(bare, admission=Admission.BEGUN, sequence=BEGUN_IN, earlier=undated)
 
 
 def test_every_field_of_somebody_who_is_gone() -> None:
@@ -204,7 +207,8 @@ def test_every_field_of_somebody_who_is_gone() -> None:
         due_at=DUE_AT,
         user_kind=UserKind.EXTERNAL,
         steps=(Step.REVOKE,),
-        authorised=True,
+        admission=Admission.BEGUN,
+        sequence=BEGUN_IN,
         earlier=begun,
     )
     assert gone == bare
@@ -228,7 +232,7 @@ def test_an_address_has_passed_on_when_it_is_only_another_members(
     ben = replace(BEN, mail="shared@x.example") if owner is BEN else BEN
     made = plan(members=[anna, ben] if listed else [ben], records=[begun])
     (offboard,) = made.offboard
-    assert offboard.key_passed_on is (owner is BEN)
+    assert offboard.key_state is (KeyState.PASSED_ON if owner is BEN else KeyState.OWN)
 
 
 def test_every_field_of_somebody_to_add_and_of_an_end_soon() -> None:

@@ -43,7 +43,7 @@ def test_a_member_whose_access_has_ended_is_removed_and_then_revoked() -> None:
     assert (offboard.user_id, offboard.row_key, offboard.end_date) == (ANNA.id, ANNA.id, ENDED)
     assert offboard.due_at == datetime(2026, 11, 23, tzinfo=UTC)
     assert offboard.steps == (Step.REMOVE, Step.REVOKE)
-    assert not offboard.authorised
+    assert offboard.is_fresh
     assert made.due == 1
 
 
@@ -59,7 +59,7 @@ def test_what_was_begun_is_done_again_whatever_is_known_to_be_done(state: State)
     (offboard,) = plan(rows=[row(ANNA)], members=[ANNA], records=[begun]).offboard
     assert offboard.steps == (Step.REMOVE, Step.REVOKE)
     assert offboard.earlier == begun
-    assert offboard.authorised
+    assert not offboard.is_fresh
 
 
 @pytest.mark.parametrize("state", [State.OFFBOARDED, State.VERIFIED])
@@ -73,8 +73,8 @@ def test_a_recent_removal_is_repeated_without_counting_for_the_brake() -> None:
     just_now = known(ANNA, State.OFFBOARDED, removed_at=NOW - timedelta(minutes=59))
     long_ago = known(ANNA, State.OFFBOARDED, removed_at=NOW - timedelta(minutes=61))
     again = plan(rows=[row(ANNA)], members=[ANNA], records=[just_now])
-    assert again.offboard[0].authorised
-    assert not plan(rows=[row(ANNA)], members=[ANNA], records=[long_ago]).offboard[0].authorised
+    assert not again.offboard[0].is_fresh
+    assert plan(rows=[row(ANNA)], members=[ANNA], records=[long_ago]).offboard[0].is_fresh
 
 
 def test_a_second_engagement_that_ends_is_a_new_offboarding() -> None:
@@ -107,7 +107,7 @@ def test_a_new_end_date_gives_the_stuck_a_fresh_start() -> None:
 def test_whoever_is_gone_but_not_known_to_be_revoked_is_revoked() -> None:
     begun = known(ANNA, State.OFFBOARDING)
     (offboard,) = plan(rows=[row(ANNA)], records=[begun]).offboard
-    assert (offboard.user_id, offboard.steps, offboard.authorised) == (ANNA.id, (Step.REVOKE,), True)
+    assert (offboard.user_id, offboard.steps, offboard.is_fresh) == (ANNA.id, (Step.REVOKE,), False)
 
 
 def test_whoever_is_gone_with_every_step_done_needs_only_the_record() -> None:
@@ -223,7 +223,7 @@ def test_what_was_begun_goes_on_if_all_of_several_rows_are_due(state: State, key
     rows = [row(begun_by), row(other, "2026-10-31")]
     made = plan(rows=rows, members=[ANNA], records=[begun])
     assert [(one.row_key, one.end_date, one.earlier) for one in made.offboard] == [(begun_by, ENDED, begun)]
-    assert made.offboard[0].authorised
+    assert not made.offboard[0].is_fresh
     ambiguous = {(FindingKind.AMBIGUOUS_ROW, one.row_key, ANNA.id) for one in rows}
     assert {*found(made)} - {(FindingKind.STUCK, begun_by, ANNA.id)} == ambiguous
 
@@ -234,6 +234,21 @@ def test_what_was_begun_goes_on_if_all_of_several_rows_are_due(state: State, key
         assert (made.due, made.withdraw) == (0, ())
     shared = replace(BEN, mail=ANNA.mail)
     assert plan(rows=rows, members=[ANNA, shared], records=[begun]).due == 0
+
+
+def test_two_due_rows_of_a_member_that_agree_offboard_them_and_are_found() -> None:
+    made = plan(rows=[row(ANNA), row(ANNA.mail, "2026-10-31")], members=[ANNA])
+    assert [(one.user_id, one.row_key, one.end_date, one.earlier) for one in made.offboard] == [
+        (ANNA.id, ANNA.id, ENDED, None)
+    ]
+    assert made.offboard[0].is_fresh
+    assert {kind for kind, _, _ in found(made)} == {FindingKind.AMBIGUOUS_ROW}
+    for end in (RUNNING, UNREADABLE):
+        assert plan(rows=[row(ANNA), row(ANNA.mail, end)], members=[ANNA]).due == 0
+    gone_before = known(ANNA, State.VERIFIED, row_key=ANNA.mail)
+    again = plan(rows=[row(ANNA), row(ANNA.mail)], members=[ANNA], records=[gone_before])
+    assert [one.earlier for one in again.offboard] == [gone_before]
+    assert FindingKind.RE_ADDED in {kind for kind, _, _ in found(again)}
 
 
 def test_what_none_of_several_rows_began_goes_on_by_the_first() -> None:
@@ -303,7 +318,7 @@ def test_what_was_begun_is_finished_without_the_row(members: list[Member]) -> No
     begun = known(ANNA, State.OFFBOARDING)
     (offboard,) = plan(members=members, records=[begun]).offboard
     assert (offboard.user_id, offboard.row_key, offboard.end_date) == (ANNA.id, None, ENDED)
-    assert offboard.authorised
+    assert not offboard.is_fresh
 
 
 def test_what_was_begun_by_an_address_that_has_changed_follows_the_row() -> None:

@@ -12,7 +12,7 @@ from enforcer.core.calendar.midnight import DateRules
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.keys import meanings
 from enforcer.core.offboarding_record import State
-from enforcer.core.plan import Offboard, Step
+from enforcer.core.plan import Admission, Offboard, Step
 from enforcer.core.planning.recheck import Recheck, SkipReason, names
 from enforcer.core.user_kind import UserKind
 from tests.support.paper_group import ANNA, BEN, ENDED, known
@@ -31,7 +31,9 @@ LISTED = Offboard(
     steps=(Step.REMOVE, Step.REVOKE),
 )
 BEGUN = known(ANNA, State.OFFBOARDING, removed_at=NOW - timedelta(days=1))
-OUT = replace(LISTED, steps=(Step.REVOKE,), authorised=True, earlier=replace(BEGUN, row_key=ANNA.id))
+OUT = replace(
+    LISTED, steps=(Step.REVOKE,), admission=Admission.BEGUN, earlier=replace(BEGUN, row_key=ANNA.id)
+)
 LISTED_LATE = replace(OUT, steps=LISTED.steps)
 GHOST = replace(LISTED, row_key=None)
 ANOTHER = "a row written after the plan means them"
@@ -118,7 +120,12 @@ def begun(state: State, removed_at: datetime | None, *, is_out: bool) -> Offboar
     """Return somebody with this record, who is out by now or not."""
     steps = (Step.REVOKE,) if is_out else (Step.REMOVE, Step.REVOKE)
     earlier = replace(known(ANNA, state), removed_at=removed_at)
-    return replace(LISTED, steps=steps, authorised=earlier.unfinished, earlier=earlier)
+    return replace(
+        LISTED,
+        steps=steps,
+        admission=Admission.BEGUN if earlier.unfinished else Admission.FRESH,
+        earlier=earlier,
+    )
 
 
 GONE, UNREADABLE = None, row(ANNA.id, "?")
@@ -146,5 +153,5 @@ def test_a_row_that_says_nothing_lets_nobody_in_who_was_removed(
 def test_a_nameless_row_does_not_mean_whoever_was_begun_before() -> None:
     ghost = replace(begun(State.OFFBOARDING, None, is_out=False), row_key=None)
     assert "" not in names(ghost)
-    assert "" in names(replace(ghost, authorised=False))
+    assert "" in names(replace(ghost, admission=Admission.FRESH))
     assert "" not in names(replace(LISTED, row_key=ANNA.id))
