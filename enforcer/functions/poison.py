@@ -9,7 +9,7 @@ import azure.functions as func
 
 from enforcer.core.exceptions import InputError
 from enforcer.core.run_ids import new_run_id
-from enforcer.core.runs import Run, RunKind, RunState
+from enforcer.core.runs import GIVEN_UP, QUEUE_MESSAGE, Run, RunKind, RunState, claimed
 from enforcer.core.settings import Settings
 from enforcer.functions.queues import CONNECTION
 from enforcer.functions.runtime import invocation
@@ -28,7 +28,6 @@ from enforcer.sweep.post_run import raise_alarm
 from enforcer.sweep.queued import why_not
 from enforcer.telemetry.run_events import announce_poisoned
 
-_GIVEN_UP = "the queue message failed every time and was given up"
 # Characters of an unreadable message to record: nothing else shows what was meant.
 _SHOWN = 300
 
@@ -124,9 +123,9 @@ def _failed_run(services: Services, given_up: _GivenUp) -> Run:
         finished_at=now,
         state=RunState.FAILED,
         mode=services.settings.mode.value,
-        reason=wanted.reason if wanted is not None else "unreadable message",
-        actor=wanted.actor if wanted is not None else "queue",
-        error=": ".join(text for text in (_GIVEN_UP, given_up.problem) if text),
+        reason=claimed(wanted.reason) if wanted is not None else "unreadable message",
+        actor=QUEUE_MESSAGE,
+        error=": ".join(text for text in (GIVEN_UP, given_up.problem) if text),
     )
 
 
@@ -144,8 +143,9 @@ def _alarm(message: func.QueueMessage, given_up: _GivenUp, run_id: str) -> Alarm
 async def _record(services: Services, run: Run) -> None:
     """Record the failed run, keeping the error that its last try recorded, which says more."""
     for known in await services.runs.of_id(run.run_id, [run.group_id]):
-        if known.state is RunState.COMPLETE or known.error.startswith(_GIVEN_UP):
+        if known.is_over:
             return
         error = f"{run.error}; {known.error}" if known.error else run.error
-        run = replace(known, state=RunState.FAILED, finished_at=run.finished_at, error=error)
+        ended = run.finished_at
+        run = replace(known, queued=False, state=RunState.FAILED, finished_at=ended, error=error)
     await services.runs.amend(run)

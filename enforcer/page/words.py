@@ -125,4 +125,6 @@ def run_kind(run: Run) -> str:
 
 def run_state(run: Run) -> str:
     """Return what became of a run; a held one is complete, although nobody was touched."""
+    if run.queued:
+        return "queued"
     return "held" if run.held and run.state is RunState.COMPLETE else run.state.value

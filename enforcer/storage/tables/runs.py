@@ -10,7 +10,7 @@ import msgspec
 
 from enforcer.core.findings import RunFindings, count_by_kind, fairly
 from enforcer.core.plan import Finding, FindingKind
-from enforcer.core.run_ids import run_id_prefix
+from enforcer.core.run_ids import is_run_id, run_id_prefix
 from enforcer.core.runs import COUNTS, Lag, Report, Run, RunKind, RunState
 from enforcer.storage.tables.tables import LONG_AGO, Entity, Tables, choice, moment, number, present, text
 
@@ -36,6 +36,8 @@ _COLUMNS = (
     "actor",
     "digest",
     "error",
+    "queued",
+    "asked_for",
     "lag_p50_seconds",
     "lag_p95_seconds",
     "lag_max_seconds",
@@ -54,6 +56,21 @@ class Runs:
         entity = _entity(report.run) | _findings(report.findings)
         async with self._tables.table(TABLE) as table:
             await table.upsert_entity(entity, mode="replace")
+
+    async def ask(self, run: Run) -> None:
+        """Record who asks for a run, and why, before the queue message that names it."""
+        await self.save(Report(run=replace(run, queued=True)))
+
+    async def asked(self, run_id: str, group_ids: Sequence[str], kind: RunKind) -> Run | None:
+        """Return the record of the run that a queue message names, or None if there is none of this kind.
+
+        Whoever may write to a queue may claim anything. Only the record, which this product wrote before it
+        queued the message, says who asked, why, in which mode and for whom. Of several groups, it is the
+        record of one in which the run is not over, if there is one.
+        """
+        runs = await self.of_id(run_id, group_ids) if is_run_id(run_id) else []
+        ours = sorted((run for run in runs if run.kind is kind), key=lambda run: run.is_over)
+        return ours[0] if ours else None
 
     async def amend(self, run: Run) -> None:
         """Write how a run stands now; what is on record of its findings stays."""
@@ -119,6 +136,8 @@ def _entity(run: Run) -> Entity:
             "actor": run.actor[:_LONGEST_TEXT],
             "digest": run.digest,
             "error": run.error[:_LONGEST_TEXT],
+            "queued": run.queued,
+            "asked_for": msgspec.json.encode(run.asked_for).decode() if run.asked_for else None,
             **counts,
             **lag,
             "lag_seconds": msgspec.json.encode(run.lag_seconds).decode(),
@@ -184,6 +203,8 @@ def _run(entity: Entity) -> Run:
         reason=text(entity, "reason"),
         actor=text(entity, "actor"),
         digest=text(entity, "digest"),
+        queued=entity.get("queued") is True,
+        asked_for=_decoded(entity, "asked_for", tuple[str, ...]),
         error=error if state else f"this row of table runs has no readable state; {error}".rstrip("; "),
         lag_seconds=Lag(
             p50=_seconds(entity, "lag_p50_seconds"),
