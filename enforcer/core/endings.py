@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +22,11 @@ class Ending:
     sponsor: str = ""
 
     @property
-    def has_sponsor(self) -> bool:
-        """Whether there is an address to send a mail to."""
-        return is_address(self.sponsor.strip())
+    def address(self) -> str:
+        """The sponsor's mail address in lower case; empty if there is none."""
+        sponsor = self.sponsor.strip().lower()
+        return sponsor if is_address(sponsor) else ""
+
+    def may_be_told(self, domains: Collection[str]) -> bool:
+        """Whether the sponsor has an address in one of these mail domains."""
+        return bool(self.address) and self.address.rpartition("@")[2] in domains

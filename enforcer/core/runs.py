@@ -148,7 +148,12 @@ class Run:
     @property
     def is_over(self) -> bool:
         """Whether nobody will try it again: it is complete, or its queue message was given up."""
-        return self.state is RunState.COMPLETE or self.error.startswith(GIVEN_UP)
+        return self.state is RunState.COMPLETE or self.is_given_up
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether its queue message failed every time."""
+        return self.error.startswith(GIVEN_UP)
 
     @property
     def acted(self) -> bool:

@@ -15,6 +15,7 @@ from enforcer.core.keys import is_object_id
 
 # This machine: only tests and the sandbox talk to it.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)+")
 # A connection string must have one of these sets.
 _CONNECTIONS = (
     frozenset({"accountname", "accountkey"}),
@@ -97,6 +98,15 @@ def mailbox(text: str) -> str:
     if not (is_object_id(text) or re.fullmatch(r"[^@\s]+@[^@\s]+", text)):
         raise ValueError
     return text
+
+
+def mail_domains(text: str) -> frozenset[str]:
+    """Mail domains such as contoso.com, separated by commas."""
+    domains = frozenset(part.strip().lower() for part in text.split(",") if part.strip())
+    wrong = sorted(domain for domain in domains if not _DOMAIN.fullmatch(domain))
+    if wrong or not domains:
+        raise ValueError(f"not a mail domain: {', '.join(wrong) or text}")
+    return domains
 
 
 def connection_string(text: str) -> str:

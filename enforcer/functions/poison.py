@@ -13,7 +13,6 @@ from enforcer.core.runs import GIVEN_UP, QUEUE_MESSAGE, Run, RunKind, RunState, 
 from enforcer.core.settings import Settings
 from enforcer.functions.queues import CONNECTION
 from enforcer.functions.runtime import invocation
-from enforcer.notify.queueing import Alarm
 from enforcer.services import Services
 from enforcer.storage.queues import (
     OFFBOARDINGS,
@@ -108,9 +107,9 @@ async def _report(services: Services, message: func.QueueMessage, given_up: _Giv
     about = wanted.group_id if isinstance(wanted, SweepMessage) and not given_up.problem else ""
     announce_poisoned(given_up.queue, message.id or "", about)
     run = _failed_run(services, given_up)
-    await raise_alarm(services, _alarm(message, given_up, run.run_id))
     for group_id in given_up.group_ids:
         await _record(services, replace(run, group_id=group_id))
+    await raise_alarm(services, run.run_id, given_up.group_ids)
 
 
 def _failed_run(services: Services, given_up: _GivenUp) -> Run:
@@ -127,17 +126,6 @@ def _failed_run(services: Services, given_up: _GivenUp) -> Run:
         actor=QUEUE_MESSAGE,
         error=": ".join(text for text in (GIVEN_UP, given_up.problem) if text),
     )
-
-
-def _alarm(message: func.QueueMessage, given_up: _GivenUp, run_id: str) -> Alarm:
-    """Return the alarm for operators; unlike the run's row it quotes no names or addresses."""
-    queue = given_up.queue
-    why = "what it asks for cannot be done" if given_up.problem else "it failed every time"
-    text = (
-        f"A message of queue {queue} was given up: {why}. Run {run_id} ({', '.join(given_up.group_ids)})"
-        " has the details. See docs/runbook.md#poison."
-    )
-    return Alarm(key=f"poison-{queue}-{message.id}", title=f"{queue}: work was given up", text=text)
 
 
 async def _record(services: Services, run: Run) -> None:

@@ -21,7 +21,7 @@ from enforcer.graph.conditional_access import READING
 from enforcer.graph.identity import Identity, own_identity
 from enforcer.notify.operators import scheme
 from enforcer.policies.drift import look_for_drift
-from enforcer.register.reading import read_register
+from enforcer.register.reading import endings, read_register
 from enforcer.services import Services
 from enforcer.status.group_status import OVERDUE, GroupStatus, read_status
 from enforcer.storage.blobs import CONTAINER, open_reports
@@ -31,6 +31,7 @@ _GRANT = "infra/grant-permissions.sh (docs/permissions.md), or as a Privileged R
 _REACH = "make Graph and the storage account reachable from here: addresses, firewall, private endpoints"
 
 _REPORT = "this is a bug in the enforcer; report it with this line"
+_SPONSORS_NAMED = 5
 
 
 class Health(StrEnum):
@@ -279,8 +280,24 @@ async def _sponsors(services: Services) -> list[Check]:
         return [
             _warning(name, "no mail sender configured", "set ENFORCER_MAIL_SENDER (docs/notifications.md)")
         ]
-    days = ", ".join(str(day) for day in settings.warn_days)
-    return [_ok(name, f"from {settings.mail_sender}, {days} days ahead")]
+    days, domains = ", ".join(map(str, settings.warn_days)), ", ".join(sorted(settings.sponsor_domains))
+    checks = [_ok(name, f"from {settings.mail_sender} to {domains}, {days} days ahead")]
+    outside = await _sponsors_outside(services)
+    if outside:
+        named = ", ".join(outside[:_SPONSORS_NAMED])
+        detail = f"{len(outside)} are outside {domains} and get no mail: {named}"
+        fix = "correct column Sponsor, or add the domain to ENFORCER_SPONSOR_DOMAINS"
+        checks.append(_warning("sponsors", detail, fix))
+    return checks
+
+
+async def _sponsors_outside(services: Services) -> list[str]:
+    """Return the sponsors of running rows who have an address that no mail is sent to."""
+    now, domains = services.now(), services.settings.sponsor_domains
+    rows = endings(await read_register(services, services.settings.group_ids))
+    return sorted(
+        {end.address for end in rows if end.address and now < end.due_at and not end.may_be_told(domains)}
+    )
 
 
 async def _names(_: Services) -> list[Check]:

@@ -9,6 +9,7 @@ from enforcer.telemetry.emitting import emit, flush, hush_libraries
 from enforcer.telemetry.events import (
     EVENTS,
     Event,
+    MailsLeft,
     MessagePoisoned,
     NotificationFailed,
     PermissionDenied,
@@ -24,6 +25,7 @@ __all__ = [
     "EVENTS",
     "Call",
     "Event",
+    "MailsLeft",
     "MessagePoisoned",
     "NotificationFailed",
     "PermissionDenied",

@@ -145,6 +145,19 @@ class NotificationFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailsLeft:
+    """A night's mails to sponsors have reached their limit; the others wait for the next night."""
+
+    name: ClassVar[str] = "mails_left"
+    level: ClassVar[int] = logging.WARNING
+
+    left: int
+    """How many mails wait."""
+    most: int
+    """How many are sent within 22 hours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PostRunFailed:
     """A task after a sweep failed; the removals are done and recorded."""
 
@@ -166,6 +179,7 @@ type Event = (
     | MessagePoisoned
     | PolicyDrift
     | NotificationFailed
+    | MailsLeft
     | PostRunFailed
 )
 
@@ -178,5 +192,6 @@ EVENTS: tuple[type[Event], ...] = (
     MessagePoisoned,
     PolicyDrift,
     NotificationFailed,
+    MailsLeft,
     PostRunFailed,
 )
