@@ -97,7 +97,7 @@ def run_summary(run: Run, findings: Mapping[FindingKind, int], unwarned: Unwarne
 
 
 def on_demand(runs: Sequence[Run]) -> Text:
-    """Tell operators of an offboarding on demand, or of an undo: its counts, group by group."""
+    """Return what operators hear of an offboarding on demand, or of an undo: counts, group by group."""
     lines = [
         f"Group {run.group_id}, run {run.run_id} ({run.occasion}, {run.state}): "
         + _counts(
@@ -111,7 +111,7 @@ def on_demand(runs: Sequence[Run]) -> Text:
 
 
 def given_up(runs: Sequence[Run]) -> Text:
-    """Tell operators that a queue message failed every time; the run's row says why, and may quote names."""
+    """Return what operators hear of a queue message that failed every time; the run says why."""
     queue, groups = _QUEUES.get(runs[0].kind, SWEEPS), ", ".join(run.group_id for run in runs)
     body = (
         f"A message of queue {queue} was given up. Run {runs[0].run_id} ({groups}) says why."

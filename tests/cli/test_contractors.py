@@ -11,6 +11,7 @@ import pytest
 
 from enforcer.core.ledger import Action
 from tests.cli.conftest import Shell
+from tests.support.formulas import FORMULAS, begins_a_formula
 from tests.support.spoiled_rows import SHOWN, spoil_register
 from tests.support.world import ENDED, RUNNING
 
@@ -202,6 +203,16 @@ async def test_a_backup_brings_back_every_character(shell: Shell, tmp_path: Path
 
     assert (await shell.run("contractors", "import", str(file))).code == 0
     assert await shell.world.services.register.registrations(shell.world.group.id) == before
+
+
+async def test_export_has_no_cell_that_a_spreadsheet_runs(shell: Shell) -> None:
+    for number, name in enumerate(FORMULAS):
+        await shell.world.register(
+            f"anna{number}@x.example", RUNNING, display_name=name, company=name, sponsor=name, note=name
+        )
+    rows = list(csv.reader(io.StringIO((await shell.run("contractors", "export")).out)))
+    assert len(rows) == 1 + len(FORMULAS)
+    assert not [cell for row in rows for cell in row if begins_a_formula(cell)]
 
 
 async def test_an_export_is_csv_or_json(shell: Shell) -> None:
