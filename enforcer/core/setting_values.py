@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from enforcer.core.calendar.schedule import as_written
@@ -22,6 +22,7 @@ _CONNECTIONS = (
     frozenset({"tableendpoint", "sharedaccesssignature"}),
     frozenset({"accountname", "sharedaccesssignature"}),
 )
+_ENDPOINTS = frozenset({"blobendpoint", "queueendpoint", "tableendpoint"})
 
 
 def object_id(text: str) -> str:
@@ -110,7 +111,7 @@ def mail_domains(text: str) -> frozenset[str]:
 
 
 def connection_string(text: str) -> str:
-    """A storage connection string (AccountName=…;AccountKey=…;…, or with a SharedAccessSignature=…)."""
+    """A storage connection string (AccountName=…;AccountKey=…;… or SharedAccessSignature=…), without http."""
     # The SDKs refuse blanks around the parts; some also refuse an empty part, and one anything but "true".
     pairs = [part.partition("=") for part in text.split(";") if part.strip()]
     parts = [(name.strip(), value.strip()) for name, _, value in pairs]
@@ -125,13 +126,22 @@ def connection_string(text: str) -> str:
     for name, value in found.items():
         if name.endswith("endpoint"):
             _check_endpoint(value)
+    # Where an endpoint is missing, the SDKs make one of the account's name, with this protocol.
+    protocol = found.get("defaultendpointsprotocol", "https").lower()
+    if protocol != "https" and not (protocol == "http" and found.keys() >= _ENDPOINTS):
+        raise ValueError
     return ";".join(f"{name}={value}" for name, value in parts)
 
 
 def _check_endpoint(text: str) -> None:
     parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+    if not _is_private(parts) or not parts.hostname or parts.port == 0 or parts.username is not None:
         raise ValueError
+
+
+def _is_private(parts: SplitResult) -> bool:
+    """Whether nobody on the way can read along."""
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
 
 
 def url(text: str) -> str:
@@ -145,8 +155,7 @@ def url(text: str) -> str:
 def storage_url(text: str) -> str:
     """An https URL (plain http for a loopback address only)."""
     parts = urlsplit(text.rstrip("/"))
-    loopback = parts.hostname in LOOPBACK
-    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+    if not _is_private(parts):
         raise ValueError
     if not parts.hostname or parts.port == 0 or parts.query or parts.fragment or parts.username is not None:
         raise ValueError

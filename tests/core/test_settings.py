@@ -15,6 +15,10 @@ from enforcer.core.settings import Disable, Mode, Onboarding, Settings, Unregist
 GROUP = "11111111-2222-3333-4444-555555555555"
 OTHER = "AAAAAAAA-2222-3333-4444-555555555555"
 STORAGE = "DefaultEndpointsProtocol=https;AccountName=x;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net"
+LOOPBACK = (
+    "DefaultEndpointsProtocol=http;AccountName=x;AccountKey=c2VjcmV0;BlobEndpoint=http://localhost:10000/x;"
+    "QueueEndpoint=http://127.0.0.1:10001/x;TableEndpoint=http://[::1]:10002/x"
+)
 LEAST = {"ENFORCER_GROUP_IDS": GROUP, "EnforcerStorage": STORAGE}
 
 
@@ -159,7 +163,18 @@ def test_every_setting_is_read() -> None:
         ("EnforcerStorage", "AccountName=x;AccountKey="),
         ("EnforcerStorage", "AccountName=x;AccountKey=c2VjcmV0;oops"),
         ("EnforcerStorage", "TableEndpoint=https://x.table.core.windows.net"),
+        ("EnforcerStorage", STORAGE.replace("https", "http")),
+        ("EnforcerStorage", STORAGE.replace("https", "ftp")),
+        ("EnforcerStorage", f"{STORAGE};TableEndpoint=http://x.table.core.windows.net"),
+        ("EnforcerStorage", f"{STORAGE};QueueEndpoint=http://127.0.0.1@x.example"),
+        ("EnforcerStorage", f"{STORAGE};BlobEndpoint=http://10.0.0.4:10000/x"),
+        ("EnforcerStorage", f"{LOOPBACK};BlobSecondaryEndpoint=http://x.example"),
+        ("EnforcerStorage", LOOPBACK.replace("QueueEndpoint=http://127.0.0.1:10001/x;", "")),
+        ("EnforcerStorage", "UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://x.example"),
         ("EnforcerStorage__queueServiceUri", "x.queue.core.windows.net"),
+        ("EnforcerStorage__queueServiceUri", "http://x.queue.core.windows.net"),
+        ("EnforcerStorage__tableServiceUri", "http://x.table.core.windows.net"),
+        ("EnforcerStorage__blobServiceUri", "http://127.0.0.1@x.blob.core.windows.net"),
         ("EnforcerStorage__clientId", "enforcer"),
         ("EnforcerStorage__credential", "password"),
     ],
@@ -222,6 +237,8 @@ def test_an_identity_and_urls_replace_a_connection_string() -> None:
         "UseDevelopmentStorage=true",
         "TableEndpoint=https://x.table.core.windows.net;SharedAccessSignature=sv=1&sig=a%3D",
         "accountname=x;accountkey=YQ==;",
+        LOOPBACK,
+        STORAGE.replace("https", "HTTPS"),
     ],
 )
 def test_connection_strings_come_in_several_forms(text: str) -> None:
