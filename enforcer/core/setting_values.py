@@ -111,7 +111,7 @@ def mail_domains(text: str) -> frozenset[str]:
 
 
 def connection_string(text: str) -> str:
-    """A storage connection string (AccountName=…;AccountKey=…;… or SharedAccessSignature=…), without http."""
+    """A storage connection string (AccountName=…;AccountKey=…;…), with http for loopback addresses only."""
     # The SDKs refuse blanks around the parts; some also refuse an empty part, and one anything but "true".
     pairs = [part.partition("=") for part in text.split(";") if part.strip()]
     parts = [(name.strip(), value.strip()) for name, _, value in pairs]

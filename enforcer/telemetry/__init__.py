@@ -9,6 +9,7 @@ from enforcer.telemetry.emitting import emit, flush, hush_libraries
 from enforcer.telemetry.events import (
     EVENTS,
     Event,
+    LedgerAppended,
     MailsLeft,
     MessagePoisoned,
     NotificationFailed,
@@ -25,6 +26,7 @@ __all__ = [
     "EVENTS",
     "Call",
     "Event",
+    "LedgerAppended",
     "MailsLeft",
     "MessagePoisoned",
     "NotificationFailed",

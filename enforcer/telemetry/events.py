@@ -77,6 +77,20 @@ class PlanHeld:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerAppended:
+    """Entries were appended to a ledger: its end, out of reach of whoever can write the tables."""
+
+    name: ClassVar[str] = "ledger_appended"
+    level: ClassVar[int] = logging.INFO
+
+    group_id: str
+    sequence: int
+    """The number of the newest entry."""
+    hash: str
+    """The hash of that entry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PersonStuck:
     """Six runs could not offboard this person; from now on they are retried once a day."""
 
@@ -174,6 +188,7 @@ type Event = (
     RunCompleted
     | RunFailed
     | PlanHeld
+    | LedgerAppended
     | PersonStuck
     | PermissionDenied
     | MessagePoisoned
@@ -187,6 +202,7 @@ EVENTS: tuple[type[Event], ...] = (
     RunCompleted,
     RunFailed,
     PlanHeld,
+    LedgerAppended,
     PersonStuck,
     PermissionDenied,
     MessagePoisoned,

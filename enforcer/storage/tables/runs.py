@@ -9,15 +9,18 @@ from datetime import datetime, timedelta
 import msgspec
 
 from enforcer.core.findings import RunFindings, count_by_kind, fairly
+from enforcer.core.ledger import Anchor, RunMark
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.run_ids import is_run_id, run_id_prefix
 from enforcer.core.runs import COUNTS, Lag, Report, Run, RunKind, RunState
+from enforcer.storage.tables.ledger import Ledger
 from enforcer.storage.tables.tables import LONG_AGO, Entity, Tables, choice, moment, number, present, text
 
 TABLE = "runs"
 _LONGEST_TEXT = 2_000
 _RECENT = timedelta(days=45)
 _COUNTED = "FindingsByKind"
+_SEQUENCE, _HASH = "ledger_sequence", "ledger_hash"
 # A string property holds 32 Ki units of UTF-16, of which no text has more than bytes of UTF-8; all properties
 # of an entity together hold 1 MiB.
 _PARTS = ("FindingsJson", *(f"FindingsJson{number}" for number in range(2, 11)))
@@ -50,10 +53,18 @@ class Runs:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
+        self._ledger = Ledger(tables)
 
     async def save(self, report: Report) -> None:
-        """Write a run and what it found; of very many findings, as many of each kind as there is room for."""
+        """Write a run and what it found; of very many findings, as many of each kind as there is room for.
+
+        The row of a run that has ended names the end of its group's ledger, by which a check knows what must
+        be there.
+        """
         entity = _entity(report.run) | _findings(report.findings)
+        if report.run.finished_at is not None:
+            head = await self._ledger.head(report.run.group_id)
+            entity |= {_SEQUENCE: head.sequence, _HASH: head.hash}
         async with self._tables.table(TABLE) as table:
             await table.upsert_entity(entity, mode="replace")
 
@@ -99,6 +110,20 @@ class Runs:
         """Whether a run is on record, and complete in all of these groups."""
         runs = await self.of_id(run_id, group_ids) if run_id else []
         return bool(runs) and all(run.state is RunState.COMPLETE for run in runs)
+
+    async def marks(self, group_id: str) -> list[RunMark]:
+        """Return what the runs of a group, of all time, say about its ledger."""
+        columns = ["RowKey", "kind", "state", "removed", _SEQUENCE, _HASH]
+        async with self._tables.table(TABLE) as table:
+            found = table.query_entities(
+                "PartitionKey eq @group", parameters={"group": group_id}, select=columns
+            )
+            return [_mark(present(dict(entity))) async for entity in found]
+
+    async def group_ids(self) -> list[str]:
+        """Return the groups that have runs, managed or not, in the order of their IDs."""
+        async with self._tables.table(TABLE) as table:
+            return sorted({row["PartitionKey"] async for row in table.list_entities(select=["PartitionKey"])})
 
     async def findings(self, group_id: str, run_id: str) -> RunFindings:
         """Return what a run found: all of it counted, and named as far as its row could hold it."""
@@ -213,6 +238,15 @@ def _run(entity: Entity) -> Run:
         ),
         **counts,
     )
+
+
+def _mark(entity: Entity) -> RunMark:
+    complete = choice(entity, "state", RunState) is RunState.COMPLETE
+    acted = complete and choice(entity, "kind", RunKind) is not RunKind.UNDO and number(entity, "removed") > 0
+    run_id, head = entity["RowKey"], text(entity, _HASH)
+    source = f"row {run_id} of table runs"
+    anchor = Anchor(sequence=number(entity, _SEQUENCE), hash=head, source=source) if head else None
+    return RunMark(run_id=run_id, acted=acted, anchor=anchor)
 
 
 def _seconds(entity: Entity, name: str) -> float | None:
