@@ -158,10 +158,9 @@ async def cut_off(world: World, kept: int) -> None:
         entries = [row for row in rows if row["RowKey"] != "head"]
         for row in entries[kept:]:
             await table.delete_entity(row["PartitionKey"], row["RowKey"])
-        head = {"PartitionKey": world.group.id, "RowKey": "head"}
         if kept:
-            head |= {"Sequence": kept, "Hash": entries[kept - 1]["Hash"]}
-            await table.upsert_entity(head, mode="replace")
+            head = {"RowKey": "head", "Sequence": kept, "Hash": entries[kept - 1]["Hash"]}
+            await table.upsert_entity({"PartitionKey": world.group.id, **head}, mode="replace")
         else:
             await table.delete_entity(world.group.id, "head")
     # As another process, which has not seen the head before.
