@@ -49,7 +49,6 @@ async def test_a_table_that_could_not_be_opened_is_opened_by_the_next_who_asks(
 
 
 # The SDK reads the XML in which Azurite refuses a key in a way that Python no longer likes.
-@pytest.mark.filterwarnings("ignore:Testing an element's truth value:DeprecationWarning")
 async def test_who_may_only_read_reads_a_table_that_is_there(shaky: Tables, storage: StorageProxy) -> None:
     async with shaky.table("readable") as table:
         await table.upsert_entity({"PartitionKey": "p", "RowKey": "r"})
@@ -64,6 +63,7 @@ async def test_who_may_only_read_reads_a_table_that_is_there(shaky: Tables, stor
                 await table.create_entity({"PartitionKey": "p", "RowKey": "s"})
 
 
+@pytest.mark.filterwarnings("ignore:Testing an element's truth value:DeprecationWarning")
 async def test_a_refused_key_is_a_refusal(azurite: StorageEndpoints) -> None:
     refused = azurite.connection_string.replace(KEY, "c2VjcmV0")
     async with Tables(Storage(connection_string=refused)) as tables:
