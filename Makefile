@@ -29,12 +29,13 @@ coverage: .venv/.dev $(SANDBOX)  ## the same tests, and how much of enforcer/ th
 mutate: .venv/.dev $(SANDBOX)  ## small faults that no test notices; MUTATE="--modules core/planning --sample 50"
 	$(BIN)/python -m tools.mutate $(MUTATE)
 
-check: .venv/.dev  ## style, types, Graph calls, spelling, Markdown, workflows
+check: .venv/.dev  ## style, types, Graph calls, spelling, words, Markdown, workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m tools.graph_calls
 	$(BIN)/codespell
+	$(BIN)/python -m tools.words
 	$(BIN)/pymarkdown scan *.md docs .github
 	$(BIN)/zizmor --offline --quiet .github
 

@@ -3,7 +3,7 @@
 import azure.functions as func
 
 from enforcer.functions import http, page, poison, queues, timer
-from enforcer.telemetry import hush_libraries
+from enforcer.telemetry.emitting import hush_libraries
 
 hush_libraries()
 

@@ -59,6 +59,6 @@ def _row(number: int, members: list[Member]) -> RegisterRow:
     """Return a row: the members' come first, the others belong to people who left long ago."""
     if number >= len(members):
         key = f"nobody.{number:06d}@contoso.example"
-        return RegisterRow(partition_key=_GROUP, row_key=key, end_date=ENDED)
+        return RegisterRow(group_id=_GROUP, row_key=key, end_date=ENDED)
     end_date = ENDED if number < DUE else RUNNING
-    return RegisterRow(partition_key=_GROUP, row_key=members[number].id, end_date=end_date)
+    return RegisterRow(group_id=_GROUP, row_key=members[number].id, end_date=end_date)

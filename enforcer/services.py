@@ -14,6 +14,7 @@ from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.directory import Directory
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.retries import RetryBudget
+from enforcer.graph.steps import DirectorySteps
 from enforcer.storage.queues import Queues
 from enforcer.storage.tables.enforcements import Enforcements
 from enforcer.storage.tables.leases import Leases
@@ -33,6 +34,7 @@ class Services:
     now: Callable[[], datetime]
     graph: GraphClient
     directory: Directory
+    steps: DirectorySteps
     conditional_access: ConditionalAccess
     tables: Tables
     register: Register
@@ -56,13 +58,15 @@ async def open_services(
     """Open all adapters without connecting yet, and close them at the end."""
     async with AsyncExitStack() as stack:
         graph = await stack.enter_async_context(GraphClient(settings, retry_budget=retry_budget, pacer=pacer))
+        directory = Directory(graph)
         queues = await stack.enter_async_context(Queues(settings.storage))
         tables = await stack.enter_async_context(Tables(settings.storage))
         yield Services(
             settings=settings,
             now=now,
             graph=graph,
-            directory=Directory(graph),
+            directory=directory,
+            steps=DirectorySteps(graph, directory),
             conditional_access=ConditionalAccess(graph),
             tables=tables,
             register=Register(tables),

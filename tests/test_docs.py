@@ -19,7 +19,8 @@ from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Run
 from enforcer.core.settings import load_settings
-from enforcer.telemetry import EVENTS, metering
+from enforcer.telemetry import metering
+from enforcer.telemetry.events import EVENTS
 from enforcer.web.problems import Code
 
 PROJECT = Path(__file__).parents[1]

@@ -13,6 +13,7 @@ from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.directory import Directory
 from enforcer.graph.memberships import groups_having
 from enforcer.graph.pacer import WINDOW_SECONDS, WRITES, Pacer
+from enforcer.graph.steps import DirectorySteps
 from enforcer.notify.mail import send_mail
 from enforcer.notify.wording import Text
 from enforcer.policies.as_code.managing import Manager
@@ -48,6 +49,7 @@ async def offboard_people(client: GraphClient, office: Office) -> None:
     people.append(office.tenant.add_guest("Gina Guest", "gina@partner.example"))
     office.tenant.fill_group(office.contractors, people)
     directory, group = Directory(client), office.contractors.id
+    steps = DirectorySteps(client, directory)
     await directory.require_group(group)
     assert [member async for member in directory.members(group)]
     assert await directory.owners(group)
@@ -55,10 +57,10 @@ async def offboard_people(client: GraphClient, office: Office) -> None:
         await directory.find(person.id)
         await directory.find(person.mail or "")
     for some in (people[:1], people[1:]):  # alone, then in batches
-        await asyncio.gather(*(directory.set_enabled(person.id, enabled=False) for person in some))
-        await asyncio.gather(*(directory.remove(group, person.id) for person in some))
-        await asyncio.gather(*(directory.revoke(person.id) for person in some))
-        await asyncio.gather(*(directory.add(group, person.id) for person in some))
+        await asyncio.gather(*(steps.set_enabled(person.id, enabled=False) for person in some))
+        await asyncio.gather(*(steps.remove(group, person.id) for person in some))
+        await asyncio.gather(*(steps.revoke(person.id) for person in some))
+        await asyncio.gather(*(steps.add(group, person.id) for person in some))
 
 
 async def ask_about_policies(client: GraphClient, office: Office) -> None:

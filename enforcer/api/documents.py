@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from enforcer.core.calendar import dates
-from enforcer.core.contractors import InvalidRow, Registration
+from enforcer.core.contractors import RegisterRow, read_row
 from enforcer.core.findings import RunFindings
 from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.plan import Finding, HeldPlan
@@ -87,13 +87,13 @@ class ApprovedPlans(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def contractor_document(
-    row: Registration,
+    row: RegisterRow,
     settings: Settings,
     enforcement: OffboardingRecord | None = None,
     warnings: tuple[str, ...] = (),
 ) -> ContractorDocument:
     """Return a row as it is written, and as the enforcer reads it."""
-    read = row.read(settings.date_rules)
+    read = read_row(row, settings.date_rules)
     return ContractorDocument(
         group_id=row.group_id,
         row_key=row.row_key,
@@ -103,8 +103,8 @@ def contractor_document(
         company=row.company,
         sponsor=row.sponsor,
         note=row.note,
-        due_at=None if isinstance(read, InvalidRow) else read.due_at,
-        problem=read.detail if isinstance(read, InvalidRow) else read.problem,
+        due_at=read.due_at,
+        problem=read.problem,
         enforcement=enforcement,
         warnings=warnings or msgspec.UNSET,
     )

@@ -15,12 +15,12 @@ from enforcer.cli.output import Table, json_text, output_option, tell, write_jso
 from enforcer.cli.running import DONE, actor, settings, with_services
 from enforcer.cli.users import UserType
 from enforcer.core.calendar import dates
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.csv_cells import harmless
 from enforcer.core.exceptions import InputError
 from enforcer.core.keys import is_address, normalised
+from enforcer.core.ledger import Action
 from enforcer.register import changes
-from enforcer.register.changes import Details
 from enforcer.register.csv_file import CsvError, Line, read_csv
 from enforcer.register.csv_import import import_lines, midnight_ends
 from enforcer.services import Services
@@ -84,14 +84,20 @@ def add(  # noqa: PLR0913 -- one for each option
     as_json: bool,
 ) -> int:
     """Register USER, looked up in Entra and stored under the object ID."""
-    details = Details(
-        end=end, start=start or "", display_name=name, company=company, sponsor=sponsor, note=note
+    wanted = RegisterRow(
+        group_id=group_id,
+        row_key=user,
+        end_date=end,
+        start_date=start,
+        display_name=name,
+        company=company,
+        sponsor=sponsor,
+        note=note,
     )
-    saved = with_services(
-        f"looking up {user}",
-        lambda services: changes.add(services, user, details, actor=actor(), group_id=group_id),
+    row, action = with_services(
+        f"looking up {user}", lambda services: changes.add(services, wanted, actor=actor())
     )
-    _show("Added" if saved.is_new else "Changed", [saved.registration], as_json=as_json)
+    _show("Added" if action is Action.REGISTER_ADD else "Changed", [row], as_json=as_json)
     return DONE
 
 
@@ -104,11 +110,11 @@ def add(  # noqa: PLR0913 -- one for each option
 @output_option
 def extend(user: str, end: str, group_id: str, as_json: bool) -> int:  # noqa: FBT001
     """Change the end date of USER."""
-    saved = with_services(
+    row = with_services(
         "extending",
         lambda services: changes.extend(services, user, end, actor=actor(), group_id=group_id),
     )
-    _show("Extended", [saved.registration], as_json=as_json)
+    _show("Extended", [row], as_json=as_json)
     return DONE
 
 
@@ -182,7 +188,7 @@ def export(out: Path | None, group_id: str, output: str) -> int:
     return DONE
 
 
-def _csv(rows: Sequence[Registration]) -> str:
+def _csv(rows: Sequence[RegisterRow]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_EXPORTED)
@@ -190,29 +196,29 @@ def _csv(rows: Sequence[Registration]) -> str:
     return text.getvalue()
 
 
-async def _import(services: Services, lines: Sequence[Line]) -> tuple[list[Registration], list[str]]:
+async def _import(services: Services, lines: Sequence[Line]) -> tuple[list[RegisterRow], list[str]]:
     rows = await import_lines(services, lines, actor=actor())
     return rows, midnight_ends(lines, services.settings.date_rules, services.now())
 
 
 def _line_problem(line: Line) -> str:
     try:
-        changes.require_dates(settings(), Details(end=line.end, start=line.start))
-        changes.chosen_group(settings(), line.group_id)
+        changes.require_dates(settings(), line.row)
+        changes.chosen_group(settings(), line.row.group_id)
     except InputError as error:
         return str(error)
-    if line.sponsor and not is_address(line.sponsor):
-        return f"the sponsor {line.sponsor!r:.80} is not an e-mail address"
+    if line.row.sponsor and not is_address(line.row.sponsor):
+        return f"the sponsor {line.row.sponsor!r:.80} is not an e-mail address"
     # A guest's name has number signs, which no key can hold: Entra is asked for the guest.
-    return changes.key_problem(normalised(line.user).replace("#", ""))
+    return changes.key_problem(normalised(line.row.row_key).replace("#", ""))
 
 
-async def _all_rows(services: Services, group_id: str) -> list[Registration]:
+async def _all_rows(services: Services, group_id: str) -> list[RegisterRow]:
     chosen = changes.chosen_groups(services.settings, group_id)
-    return [row for group in chosen for row in await services.register.registrations(group)]
+    return [row for group in chosen for row in await services.register.whole_rows(group)]
 
 
-def _show(title: str, rows: Sequence[Registration], *, as_json: bool) -> None:
+def _show(title: str, rows: Sequence[RegisterRow], *, as_json: bool) -> None:
     shown = [_shown(row) for row in rows]
     if as_json:
         write_json(shown)
@@ -222,7 +228,7 @@ def _show(title: str, rows: Sequence[Registration], *, as_json: bool) -> None:
     write_tables(Table(f"{title} ({len(rows)})", columns, cells, ("note",)))
 
 
-def _shown(row: Registration) -> dict[str, str]:
+def _shown(row: RegisterRow) -> dict[str, str]:
     values = asdict(row)
     del values["perhaps_end_date"]
     for name in ("end_date", "start_date"):

@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from enforcer.core import keys
 from enforcer.core.calendar import dates
 from enforcer.core.calendar.dates import UnreadableDateError
 from enforcer.core.calendar.midnight import DateRules
+from enforcer.core.keys import is_address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterRow:
-    """A row as table `contractors` has it; the dates are whatever somebody wrote.
+    """A row of table `contractors` as somebody wrote it, or wants it to be written.
 
     Attributes:
+        group_id: The PartitionKey, as written; empty in a request for the only managed group.
+        row_key: The RowKey, as written; in a request, any name of the person.
+        end_date, start_date: Whatever somebody wrote.
+        display_name, company, sponsor, note: For people; a sweep does not read them.
         perhaps_end_date: Names of properties that were probably meant to be EndDate, where it is missing.
     """
 
+    group_id: str = ""
     row_key: str
     end_date: object
     start_date: object = None
-    partition_key: str = ""
+    display_name: str = ""
+    company: str = ""
+    sponsor: str = ""
+    note: str = ""
     perhaps_end_date: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What people call the contractor, as far as the register knows."""
+        return self.display_name.strip() or self.row_key
+
+    @property
+    def address(self) -> str:
+        """The sponsor's mail address in lower case; empty if there is none."""
+        sponsor = self.sponsor.strip().lower()
+        return sponsor if is_address(sponsor) else ""
+
+    def may_be_told(self, domains: Collection[str]) -> bool:
+        """Whether the sponsor has an address in one of these mail domains."""
+        return bool(self.address) and self.address.rpartition("@")[2] in domains
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,18 +58,25 @@ class Contractor:
 
     Attributes:
         key: What identifies the person, normalised: an object ID or an address.
-        end_date: The end date as the register has it.
         due_at: The instant at which access has ended.
         begins_at: The first instant of access; None if there is no start date.
         problem: What is wrong with the rest of the row; empty if nothing is.
     """
 
-    row_key: str
+    written: RegisterRow
     key: str
-    end_date: str
     due_at: datetime
     begins_at: datetime | None = None
     problem: str = ""
+
+    @property
+    def row_key(self) -> str:
+        return self.written.row_key
+
+    @property
+    def end_date(self) -> str:
+        """The end date as the register has it."""
+        return dates.written(self.written.end_date)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -64,68 +96,36 @@ class InvalidRow:
 
     Attributes:
         keys: Whom the row may mean, so that they are left alone (see `keys.meanings`).
-        detail: What is wrong, with the value and what would be right.
+        problem: What is wrong, with the value and what would be right.
     """
 
-    row_key: str
+    written: RegisterRow
     keys: tuple[str, ...]
-    detail: str
+    problem: str
+    due_at: ClassVar[None] = None
+
+    @property
+    def row_key(self) -> str:
+        return self.written.row_key
 
 
 type ReadRow = Contractor | InvalidRow
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
-    """A whole row, as people see it. Dates are as somebody wrote them.
-
-    Attributes:
-        perhaps_end_date: Names of properties that were probably meant to be EndDate, where it is missing.
-    """
-
-    group_id: str
-    row_key: str
-    end_date: object
-    start_date: object = None
-    display_name: str = ""
-    company: str = ""
-    sponsor: str = ""
-    note: str = ""
-    perhaps_end_date: tuple[str, ...] = ()
-
-    def read(self, rules: DateRules) -> ReadRow:
-        """Return the row as the enforcer reads it."""
-        row = RegisterRow(
-            partition_key=self.group_id,
-            row_key=self.row_key,
-            end_date=self.end_date,
-            start_date=self.start_date,
-            perhaps_end_date=self.perhaps_end_date,
-        )
-        return read_row(row, rules)
 
 
 def read_row(row: RegisterRow, rules: DateRules) -> ReadRow:
     """Read one row. Never raises: whatever is wrong is in the result."""
     if not (key := keys.readable(row.row_key)):
         problem = f"RowKey {keys.problem(row.row_key)}"
-        return InvalidRow(row_key=row.row_key, keys=keys.meanings(row.row_key), detail=problem)
-    if row.partition_key != row.partition_key.lower():
-        return InvalidRow(row_key=row.row_key, keys=(key,), detail=_partition_problem(row.partition_key))
+        return InvalidRow(written=row, keys=keys.meanings(row.row_key), problem=problem)
+    if row.group_id != row.group_id.lower():
+        return InvalidRow(written=row, keys=(key,), problem=_partition_problem(row.group_id))
     try:
         due_at = rules.ends_at(row.end_date)
     except UnreadableDateError as error:
-        detail = f"EndDate {error}{_misnamed(row.perhaps_end_date)}"
-        return InvalidRow(row_key=row.row_key, keys=(key,), detail=detail)
+        problem = f"EndDate {error}{_misnamed(row.perhaps_end_date)}"
+        return InvalidRow(written=row, keys=(key,), problem=problem)
     begins_at, problem = _start(row.start_date, due_at, rules)
-    return Contractor(
-        row_key=row.row_key,
-        key=key,
-        end_date=dates.written(row.end_date),
-        due_at=due_at,
-        begins_at=begins_at,
-        problem=problem,
-    )
+    return Contractor(written=row, key=key, due_at=due_at, begins_at=begins_at, problem=problem)
 
 
 def read_rows(rows: Iterable[RegisterRow], rules: DateRules) -> Iterable[ReadRow]:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from enforcer.core.calendar.dates import last_day
-from enforcer.core.endings import Ending
+from enforcer.core.contractors import Contractor
 from enforcer.core.keys import normalised
 
 _SATURDAY = 5
@@ -30,7 +30,7 @@ class Notice:
         last_day: The last day of access, in the organisation's time zone.
     """
 
-    ending: Ending
+    ending: Contractor
     days_ahead: int
     last_day: date
 
@@ -38,12 +38,12 @@ class Notice:
     def key(self) -> str:
         """Identifies person, end date and number of days, for which a warning is sent once."""
         ending = self.ending
-        fields = [ending.group_id, normalised(ending.row_key), ending.end_date, self.days_ahead]
+        fields = [ending.written.group_id, normalised(ending.row_key), ending.end_date, self.days_ahead]
         return hashlib.sha256(msgspec.json.encode(fields)).hexdigest()[:24]
 
 
 def due_notices(
-    endings: Iterable[Ending],
+    endings: Iterable[Contractor],
     warn_days: Sequence[int],
     now: datetime,
     zone: ZoneInfo,
@@ -59,8 +59,8 @@ def by_sponsor(notices: Iterable[Notice], domains: Collection[str]) -> Mapping[s
     """Return each sponsor's notices, nearest end first; of sponsors in these mail domains only."""
     found: dict[str, list[Notice]] = {}
     for notice in sorted(notices, key=_order):
-        if notice.ending.may_be_told(domains):
-            found.setdefault(notice.ending.address, []).append(notice)
+        if notice.ending.written.may_be_told(domains):
+            found.setdefault(notice.ending.written.address, []).append(notice)
     return found
 
 
@@ -70,12 +70,12 @@ def said_on(end: date, days_ahead: int) -> date:
     return day - timedelta(days=max(0, day.weekday() - _SATURDAY + 1))
 
 
-def _nearest(ending: Ending, warn_days: Sequence[int], today: date, zone: ZoneInfo) -> Notice | None:
+def _nearest(ending: Contractor, warn_days: Sequence[int], today: date, zone: ZoneInfo) -> Notice | None:
     end = last_day(ending.due_at, zone)
     reached = [days for days in warn_days if said_on(end, days) <= today]
     return Notice(ending=ending, days_ahead=min(reached), last_day=end) if reached else None
 
 
 def _order(notice: Notice) -> tuple[datetime, str, str, str]:
-    ending = notice.ending
-    return ending.due_at, ending.display_name.casefold(), ending.row_key, ending.group_id
+    row = notice.ending.written
+    return notice.ending.due_at, row.display_name.casefold(), row.row_key, row.group_id

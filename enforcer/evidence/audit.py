@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from enforcer.core.contractors import InvalidRow
+from enforcer.core.contractors import Contractor, InvalidRow
 from enforcer.core.evidence.access_history import AccessHistory, GroupRecord, access_histories
-from enforcer.core.evidence.cases import Evidence, UnreadableRow, summarise
+from enforcer.core.evidence.cases import Evidence, summarise
 from enforcer.core.evidence.period import Period
 from enforcer.core.evidence.verdicts import cases
 from enforcer.core.exceptions import EnforcerError
 from enforcer.core.ledger import Anchor, CheckedChain, Head, Link, RunMark, first_break, why_unproven
 from enforcer.core.members import MemberIndex
-from enforcer.register.reading import Row, endings, read_register
+from enforcer.register.reading import read_register
 from enforcer.services import Services
 from enforcer.storage.blobs import NOTE_HASH, NOTE_SEQUENCE, open_reports
 
@@ -119,7 +119,7 @@ class _Gathered:
     """What was found for one group; `members_unread` says why its members could not be read."""
 
     access_histories: list[AccessHistory]
-    unreadable: list[UnreadableRow]
+    unreadable: list[InvalidRow]
     chain: CheckedChain
     members_unread: str
 
@@ -129,16 +129,17 @@ async def _gather(services: Services, group_id: str, anchors: Sequence[Anchor], 
     runs = _anchors(await services.runs.marks(group_id))
     links, chain = await _read_chain(services, group_id, [*anchors, *runs])
     members, members_unread = await _members(services, group_id)
+    unreadable = [row for row in rows if isinstance(row, InvalidRow)]
     record = GroupRecord(
         group_id=group_id,
-        endings=endings(rows),
+        endings=[row for row in rows if isinstance(row, Contractor)],
         records=[item async for item in services.records.of_group(group_id)],
         links=links,
         members=members,
     )
     return _Gathered(
         access_histories=access_histories(record, services.settings.date_rules, now),
-        unreadable=_unreadable(group_id, rows),
+        unreadable=sorted(unreadable, key=lambda row: row.row_key),
         chain=chain,
         members_unread=members_unread,
     )
@@ -171,11 +172,3 @@ async def _members(services: Services, group_id: str) -> tuple[MemberIndex | Non
         return MemberIndex.of([member async for member in services.directory.members(group_id)]), ""
     except EnforcerError as error:
         return None, str(error)
-
-
-def _unreadable(group_id: str, rows: Sequence[Row]) -> list[UnreadableRow]:
-    return [
-        UnreadableRow(group_id=group_id, row_key=row.key, detail=row.problem)
-        for row in sorted(rows, key=lambda row: row.key)
-        if isinstance(row.read, InvalidRow)
-    ]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from enforcer.core.evidence.cases import Evidence, Summary, UnreadableRow
+from enforcer.core.contractors import InvalidRow
+from enforcer.core.evidence.cases import Evidence, Summary
 from enforcer.core.exceptions import InputError
 from enforcer.core.ledger import CheckedChain
 from enforcer.evidence.page import page
@@ -50,7 +51,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     period: Days
     sla_seconds: float
     summary: Summary
-    unreadable_rows: tuple[UnreadableRow, ...]
+    unreadable_rows: tuple[dict[str, str], ...]
     ledgers: tuple[CheckedChain, ...]
     members_unread: dict[str, str]
     groups_left_out: tuple[str, ...] = ()
@@ -82,7 +83,7 @@ def manifest(evidence: Evidence, rendered: Sequence[File], exported_at: datetime
         ),
         sla_seconds=evidence.sla.total_seconds(),
         summary=evidence.summary,
-        unreadable_rows=evidence.unreadable,
+        unreadable_rows=tuple(map(_unreadable, evidence.unreadable)),
         ledgers=evidence.chains,
         members_unread=evidence.members_unread,
         groups_left_out=evidence.left_out,
@@ -91,6 +92,10 @@ def manifest(evidence: Evidence, rendered: Sequence[File], exported_at: datetime
             for file in rendered
         ),
     )
+
+
+def _unreadable(row: InvalidRow) -> dict[str, str]:
+    return {"group_id": row.written.group_id.lower(), "row_key": row.row_key, "detail": row.problem}
 
 
 def write(folder: Path, rendered: Sequence[File], made: Manifest) -> None:

@@ -12,7 +12,7 @@ from enforcer.core.exceptions import EnforcerError, RunError, SettingsError
 from enforcer.core.settings import Settings, load_settings
 from enforcer.graph.pacer import Pacer
 from enforcer.services import Services, open_services
-from enforcer.telemetry import flush
+from enforcer.telemetry.emitting import flush
 
 # host.json stops a function after 30 minutes. A sweep begins nobody new in the last five of them, so that it
 # ends by itself, records what it did and asks for a follow-up.

@@ -22,7 +22,7 @@ from enforcer.credentials import BoundedCredential, default_credential
 from enforcer.graph.priority import priority_header
 from enforcer.graph.reply import Reply, Request, no_reply, not_sent, read_reply
 from enforcer.renewable import Renewable
-from enforcer.telemetry import graph_call
+from enforcer.telemetry.calls import graph_call
 
 if TYPE_CHECKING:
     import ssl

@@ -23,7 +23,8 @@ from enforcer.notify.mail import send_mail
 from enforcer.notify.operators import notify
 from enforcer.notify.wording import Text
 from enforcer.services import Services
-from enforcer.telemetry import MailsLeft, NotificationFailed, emit
+from enforcer.telemetry.emitting import emit
+from enforcer.telemetry.events import MailsLeft, NotificationFailed
 
 MAILS_A_NIGHT = 500
 """More mails to sponsors are not sent within 22 hours: whoever writes the register could send any number."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
-from enforcer.core.endings import Ending
+from enforcer.core.contractors import Contractor
 from enforcer.core.exceptions import EnforcerError
 from enforcer.core.keys import normalised
 from enforcer.core.plan import FindingKind
 from enforcer.core.warnings import Notice, due_notices
-from enforcer.register.reading import endings, read_register
+from enforcer.register.reading import read_register
 from enforcer.services import Services
 
 
@@ -27,15 +27,17 @@ async def notices(
     return due_notices(near, settings.warn_days, services.now(), settings.zone, said)
 
 
-async def _endings(services: Services, group_ids: Sequence[str]) -> list[Ending]:
+async def _endings(services: Services, group_ids: Sequence[str]) -> list[Contractor]:
     """Return the ends of access that will take effect, as far as the newest runs know."""
     rows = await read_register(services, group_ids)
     protected = await _protected_names(services)
     ambiguous = {item for group_id in group_ids for item in await _ambiguous_rows(services, group_id)}
     return [
-        ending
-        for ending in endings(rows)
-        if normalised(ending.row_key) not in protected and (ending.group_id, ending.row_key) not in ambiguous
+        row
+        for row in rows
+        if isinstance(row, Contractor)
+        and normalised(row.row_key) not in protected
+        and (row.written.group_id, row.row_key) not in ambiguous
     ]
 
 

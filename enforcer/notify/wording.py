@@ -65,8 +65,8 @@ class Unwarned:
 
     @classmethod
     def of(cls, notices: Sequence[Notice], domains: Collection[str], mails_left: int) -> Unwarned:
-        without = sum(not notice.ending.address for notice in notices)
-        told = sum(notice.ending.may_be_told(domains) for notice in notices)
+        without = sum(not notice.ending.written.address for notice in notices)
+        told = sum(notice.ending.written.may_be_told(domains) for notice in notices)
         return cls(without_sponsor=without, outside=len(notices) - told - without, mails_left=mails_left)
 
     @property
@@ -127,12 +127,12 @@ def page_url() -> str:
 
 
 def _person(notice: Notice, zone: ZoneInfo) -> _Person:
-    ending = notice.ending
-    key = ending.row_key.replace("%23", "#")
+    row = notice.ending.written
+    key = row.row_key.replace("%23", "#")
     return _Person(
-        name=_short(without_links(ending.display_name) or key),
+        name=_short(without_links(row.display_name) or key),
         key=_short(key),
-        company=_short(without_links(ending.company)),
+        company=_short(without_links(row.company)),
         last_day=_end(notice, zone),
     )
 

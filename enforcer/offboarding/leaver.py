@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from enforcer.core.contractors import Contractor, Registration
+from enforcer.core.contractors import Contractor, RegisterRow, read_row
 from enforcer.core.ledger_entries import Context
 from enforcer.core.members import Person
 from enforcer.core.offboarding_record import OffboardingRecord
@@ -63,7 +63,7 @@ class Leaver:
     def _plan(self, in_group: PersonInGroup) -> Offboard:
         return in_group.offboarding(self.person, self.account, self.run.started_at)
 
-    async def begin(self, rows: Mapping[str, Registration], listed: frozenset[str] | None) -> None:
+    async def begin(self, rows: Mapping[str, RegisterRow], listed: frozenset[str] | None) -> None:
         """Find out what is known in each group, and record the intents.
 
         Args:
@@ -78,10 +78,10 @@ class Leaver:
             self.intended.append(in_group.group_id)
 
     async def _in_group(
-        self, group_id: str, row: Registration | None, listed: frozenset[str] | None
+        self, group_id: str, row: RegisterRow | None, listed: frozenset[str] | None
     ) -> PersonInGroup:
         row_key = row.row_key if row else None
-        read = row.read(self.services.settings.date_rules) if row else None
+        read = read_row(row, self.services.settings.date_rules) if row else None
         earlier, key_taken = await self._on_record(group_id, row_key or self.person.id)
         return PersonInGroup(
             group_id=group_id,

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.exceptions import (
     EnforcerError,
     NoAccountError,
@@ -161,7 +161,7 @@ class _Offboarding:
     services: Services
     leaver: Leaver
     until: float | None
-    ended: list[Registration] = field(default_factory=list)
+    ended: list[RegisterRow] = field(default_factory=list)
 
     # Before the first step -------------------------------------------------------------------------------
 
@@ -176,7 +176,7 @@ class _Offboarding:
         )
         await leaver.begin({row.group_id: row for row in rows}, await self._listed())
 
-    async def _named(self, group_id: str) -> list[Registration]:
+    async def _named(self, group_id: str) -> list[RegisterRow]:
         """Find the rows under any of the person's names, in any case; there may be several."""
         return await self.services.register.named(group_id, self.leaver.person.names)
 
@@ -200,17 +200,17 @@ class _Offboarding:
             steps.removals[in_group.group_id] = removal = await self._remove(in_group)
             in_groups[place] = in_group.after(removal)
         await self._disable(steps)  # where only a removal has shown that they were a member
-        revoke = partial(self.services.directory.revoke, self.leaver.person.id)
+        revoke = partial(self.services.steps.revoke, self.leaver.person.id)
         steps.account[Step.REVOKE] = await self._tried(revoke)
         return steps
 
     async def _disable(self, steps: StepResults) -> None:
         if self.leaver.account.disable and Step.DISABLE not in steps.account:
-            disable = partial(self.services.directory.set_enabled, self.leaver.person.id, enabled=False)
+            disable = partial(self.services.steps.set_enabled, self.leaver.person.id, enabled=False)
             steps.account[Step.DISABLE] = await self._tried(disable)
 
     async def _remove(self, in_group: PersonInGroup) -> StepResult:
-        remove = partial(self.services.directory.remove, in_group.group_id, self.leaver.person.id)
+        remove = partial(self.services.steps.remove, in_group.group_id, self.leaver.person.id)
         removal = in_group.weighed(await self._tried(remove))
         if removal.outcome is StepOutcome.ABSENT and removal.uncertain:
             # One of the two answers is wrong, and no member list is read soon that would tell which.
@@ -256,7 +256,7 @@ class _Offboarding:
         )
 
 
-def _row_names(rows: Sequence[Registration]) -> tuple[str, ...]:
+def _row_names(rows: Sequence[RegisterRow]) -> tuple[str, ...]:
     """Return rows as the caller is told of them: `group/row key`."""
     return tuple(f"{row.group_id}/{row.row_key}" for row in rows)
 

@@ -19,7 +19,7 @@ from enforcer.core.runs import Outcome, Result
 from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.core.user_kind import UserKind
 from enforcer.graph.batch import Precondition, no_precondition
-from enforcer.graph.directory import Directory
+from enforcer.graph.steps import DirectorySteps
 
 _ACTIONS = {Step.DISABLE: Action.DISABLE, Step.REMOVE: Action.REMOVE, Step.REVOKE: Action.REVOKE}
 
@@ -77,7 +77,7 @@ def intent(person: Offboard, run_id: str) -> OffboardingRecord:
 
 
 async def take_steps(
-    directory: Directory, group_id: str, step_run: StepRun, precondition: Precondition = no_precondition
+    directory: DirectorySteps, group_id: str, step_run: StepRun, precondition: Precondition = no_precondition
 ) -> None:
     """Take the person's steps in order and note each result; a failed step does not stop the next.
 

@@ -151,8 +151,8 @@ async def _reverse(services: Services, run: Run, reversal: Reversal) -> Reversed
 
 async def _carry_out(services: Services, reversal: Reversal) -> StepResult:
     if reversal.action is Action.ADD:
-        return await services.directory.add(reversal.group_id, reversal.user_id)
-    return await services.directory.set_enabled(reversal.user_id, enabled=True)
+        return await services.steps.add(reversal.group_id, reversal.user_id)
+    return await services.steps.set_enabled(reversal.user_id, enabled=True)
 
 
 def _finished(services: Services, run: Run, results: Sequence[Reversed], *, of: int) -> Run:

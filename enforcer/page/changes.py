@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 from enforcer.core.calendar.dates import UnreadableDateError
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.exceptions import InputError
 from enforcer.core.keys import is_address
 from enforcer.core.runs import LONGEST_REASON
@@ -16,7 +17,6 @@ from enforcer.page.people import person_path
 from enforcer.page.person import name_in_path, read_person
 from enforcer.page.person_view import Mistakes, person_page
 from enforcer.register import changes
-from enforcer.register.changes import Details
 from enforcer.web.calls import Call
 from enforcer.web.messages import Response
 from enforcer.web.problems import invalid
@@ -62,9 +62,9 @@ async def _extend(call: Call, form: Mapping[str, str]) -> Response:
 async def _register(call: Call, form: Mapping[str, str]) -> Response:
     """Register a person without a row."""
     user, group_id = name_in_path(call), form.get("group", "")
-    details = Details(end=_end(call, form), sponsor=_sponsor(form))
+    wanted = RegisterRow(group_id=group_id, row_key=user, end_date=_end(call, form), sponsor=_sponsor(form))
     try:
-        await changes.add(call.services, user, details, actor=call.caller.actor, group_id=group_id)
+        await changes.add(call.services, wanted, actor=call.caller.actor)
     except InputError as error:
         _refuse(error)
     return see_other(person_path(user), saved=group_id)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
+from enforcer.core.contractors import ReadRow
 from enforcer.core.exceptions import NotFoundError
 from enforcer.core.findings import RunFindings, together
 from enforcer.core.plan import Finding, FindingKind
@@ -19,7 +20,7 @@ from enforcer.page.runs import last_run, last_runs
 from enforcer.page.search import show_search
 from enforcer.page.timeline import time_line
 from enforcer.page.times import Calendar, Moment
-from enforcer.register.reading import Row, read_register
+from enforcer.register.reading import read_register
 from enforcer.services import Services
 from enforcer.status.group_status import GroupStatus, Status, read_status
 from enforcer.storage.tables.lookups import held_people
@@ -83,7 +84,7 @@ class _Overview:
     """
 
     status: Status
-    rows: Sequence[Row]
+    rows: Sequence[ReadRow]
     runs: Sequence[Run]
     findings: RunFindings
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from enforcer.core.contractors import ReadRow
 from enforcer.core.exceptions import EnforcerError
 from enforcer.core.keys import normalised
-from enforcer.register.reading import Row
 from enforcer.services import Services
 
 HOME = "/api/"
@@ -45,8 +45,8 @@ class People:
     in_entra: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rows: Iterable[Row], in_entra: Mapping[str, str] | None = None) -> People:
-        return cls({normalised(row.key): row.name for row in rows}, in_entra or {})
+    def of(cls, rows: Iterable[ReadRow], in_entra: Mapping[str, str] | None = None) -> People:
+        return cls({normalised(row.row_key): row.written.name for row in rows}, in_entra or {})
 
     def __contains__(self, key: str) -> bool:
         return normalised(key) in self._names
@@ -58,8 +58,8 @@ class People:
         return PersonLink(name=name, key=key, href=person_path(key))
 
 
-def row_link(row: Row) -> PersonLink:
-    return PersonLink(name=row.name, key=row.key, href=person_path(row.key))
+def row_link(row: ReadRow) -> PersonLink:
+    return PersonLink(name=row.written.name, key=row.row_key, href=person_path(row.row_key))
 
 
 async def names_in_entra(services: Services, user_ids: Iterable[str]) -> dict[str, str]:

@@ -7,13 +7,14 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from enforcer.core.contractors import ReadRow
 from enforcer.core.exceptions import EnforcerError, InputError, NotFoundError, UnavailableError
 from enforcer.core.keys import is_key, is_object_id, normalised, trimmed
 from enforcer.core.ledger import Entry
 from enforcer.core.members import Person
 from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.graph.memberships import groups_having
-from enforcer.register.reading import Row, read_register
+from enforcer.register.reading import read_register
 from enforcer.services import Services
 from enforcer.storage.tables.lookups import history
 from enforcer.web.calls import Call
@@ -43,7 +44,7 @@ class Engagement:
     """What is on record about a person in one managed group: their row, and what was done when it ended."""
 
     group_id: str
-    row: Row | None
+    row: ReadRow | None
     record: OffboardingRecord | None
 
 
@@ -62,7 +63,7 @@ class Known:
     history: tuple[Entry, ...] | None
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[ReadRow]:
         return [item.row for item in self.engagements if item.row is not None]
 
     @property
@@ -94,11 +95,11 @@ async def read_person(services: Services, name: str) -> Known:
     )
     # As the register has it in a link, or as somebody typed it.
     names = {normalised(name), normalised(trimmed(name)), *(entra.person.names if entra.person else ())}
-    rows = [row for row in register if row.is_named(names)]
+    rows = [row for row in register if normalised(row.row_key) in names]
     engagements = await _engagements(services, rows, entra.person.id if entra.person else normalised(name))
     if not engagements and entra.person is None and not entra.trouble:
         raise NotFoundError(f"neither the register nor Entra knows {name!r:.80}", field="user")
-    keys = {row.key for row in rows} | {item for item in names if is_object_id(item)}
+    keys = {row.row_key for row in rows} | {item for item in names if is_object_id(item)}
     return Known(
         name=name,
         entra=entra,
@@ -138,12 +139,12 @@ async def _ask_entra(services: Services, name: str) -> InEntra:
     return InEntra(person=person, groups=frozenset(groups))
 
 
-async def _engagements(services: Services, rows: Sequence[Row], user: str) -> list[Engagement]:
+async def _engagements(services: Services, rows: Sequence[ReadRow], user: str) -> list[Engagement]:
     engagements = [
         Engagement(
-            group_id=row.registration.group_id,
+            group_id=row.written.group_id,
             row=row,
-            record=await services.records.get(row.registration.group_id, row.key),
+            record=await services.records.get(row.written.group_id, row.row_key),
         )
         for row in rows
     ]

@@ -9,6 +9,7 @@ from datetime import datetime
 from enforcer.core.calendar.dates import written
 from enforcer.core.calendar.durations import in_words
 from enforcer.core.calendar.midnight import DateRules, Midnight
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.ledger import Entry
 from enforcer.core.offboarding_record import OffboardingRecord, Sessions
 from enforcer.core.runs import LONGEST_REASON, Run, RunState
@@ -18,6 +19,7 @@ from enforcer.page.people import person_path
 from enforcer.page.person import Engagement, Known, name_in_path, read_person
 from enforcer.page.times import Calendar, Moment
 from enforcer.page.words import ACCOUNTS, ACTIONS, PROOFS, SESSIONS, STATES
+from enforcer.register.reading import about_midnight
 from enforcer.web.calls import Call
 from enforcer.web.messages import Response
 
@@ -53,24 +55,21 @@ class StepView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngagementView:
+    """A row as written, or None, and what it means; then what was done when access ended."""
+
     group_id: str
     is_member: bool | None
-    has_row: bool
+    row: RegisterRow | None
     is_extensible: bool
-    row_key: str
     end_date: str
     end: Moment | None
     distance: str
     has_ended: bool
     start_date: str
-    company: str
-    sponsor: str
-    note: str
     problem: str
     at_midnight: str
     state: str
-    is_stuck: bool
-    last_error: str
+    trouble: str
     steps: tuple[StepView, ...]
 
 
@@ -78,12 +77,7 @@ class EngagementView:
 class EntryView:
     at: Moment
     action: str
-    outcome: str
-    actor: str
-    end_date: str
-    note: str
-    request_id: str
-    run: str
+    entry: Entry
 
 
 async def show_person(call: Call) -> Response:
@@ -126,7 +120,7 @@ def person_page(
 def name_of(known: Known) -> str:
     """Return the best name of the person: Entra's, the register's, or the one in the path."""
     person = known.entra.person
-    in_register = next((row.name for row in known.rows), "")
+    in_register = next((row.written.name for row in known.rows), "")
     return (person.display_name if person else "") or in_register or known.name
 
 
@@ -134,7 +128,7 @@ def _registrable(known: Known, settings: Settings) -> list[str]:
     """Return the groups in which the person could be registered."""
     if known.entra.person is None:
         return []
-    taken = {row.registration.group_id.lower() for row in known.rows}
+    taken = {row.written.group_id.lower() for row in known.rows}
     return [group_id for group_id in settings.group_ids if group_id not in taken]
 
 
@@ -175,27 +169,22 @@ def _notices(runs: Iterable[Run]) -> list[Notice]:
 def _engagement(item: Engagement, known: Known, days: Calendar, rules: DateRules) -> EngagementView:
     row, done = item.row, item.record
     due_at = row.due_at if row else None
-    registration = row.registration if row else None
+    is_instant = rules.midnight is Midnight.INSTANT
     return EngagementView(
         group_id=item.group_id,
         is_member=item.group_id in known.entra.groups if known.entra.person else None,
-        has_row=row is not None,
+        row=row.written if row else None,
         # A row under a group in capitals is nobody's: another date would not fix it.
         is_extensible=row is not None and item.group_id == item.group_id.lower(),
-        row_key=row.key if row else "",
-        end_date=_date(registration.end_date) if registration else "",
+        end_date=_date(row.written.end_date) if row else "",
         end=days.end(due_at) if due_at else None,
         distance=days.distance(due_at) if due_at else "",
         has_ended=due_at is not None and due_at <= days.now,
-        start_date=_date(registration.start_date) if registration else "",
-        company=registration.company if registration else "",
-        sponsor=registration.sponsor if registration else "",
-        note=registration.note if registration else "",
+        start_date=_date(row.written.start_date) if row else "",
         problem=row.problem if row else "",
-        at_midnight=row.about_midnight(rules, days.now) if row and rules.midnight is Midnight.INSTANT else "",
+        at_midnight=about_midnight(row, rules, days.now) if row and is_instant else "",
         state=STATES[done.state] if done else "",
-        is_stuck=done is not None and done.unfinished and bool(done.last_error),
-        last_error=done.last_error if done else "",
+        trouble=done.last_error if done and done.unfinished else "",
         steps=_steps(done, days) if done else (),
     )
 
@@ -234,13 +223,4 @@ def _lag(due_at: datetime | None, removed_at: datetime | None) -> str:
 
 
 def _entry(entry: Entry, days: Calendar) -> EntryView:
-    return EntryView(
-        at=days.written(entry.at),
-        action=ACTIONS[entry.action],
-        outcome=entry.outcome,
-        actor=entry.actor,
-        end_date=entry.end_date,
-        note=entry.note,
-        request_id=entry.request_id,
-        run=entry.run,
-    )
+    return EntryView(at=days.written(entry.at), action=ACTIONS[entry.action], entry=entry)

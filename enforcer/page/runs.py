@@ -16,20 +16,15 @@ SHOWN = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInList:
-    run_id: str
-    group_id: str
+    """A run, and what the page says about it."""
+
+    run: Run
     started: Moment
     kind: str
     state: str
     went_well: bool
-    due: int
-    removed: int
-    already_absent: int
-    skipped: int
-    stuck: int
     findings: int | None
     lag: str
-    by: str
     note: str
 
 
@@ -63,20 +58,13 @@ def last_run(group_id: str, complete: Run | None, calendar: Calendar) -> LastRun
 
 def _run(run: Run, calendar: Calendar) -> RunInList:
     return RunInList(
-        run_id=run.run_id,
-        group_id=run.group_id,
+        run=run,
         started=calendar.moment(run.started_at),
         kind=run_kind(run),
         state=run_state(run),
         went_well=run.state is not RunState.FAILED and not run.held and not run.stuck,
-        due=run.due,
-        removed=run.removed,
-        already_absent=run.already_absent,
-        skipped=run.skipped,
-        stuck=run.stuck,
         findings=run.findings if run.kind is RunKind.SWEEP else None,
         lag=_lag(run.lag_seconds),
-        by=run.actor,
         note=run.error or run.reason,
     )
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from unicodedata import normalize
 
+from enforcer.core.contractors import ReadRow
 from enforcer.core.keys import is_key, trimmed
 from enforcer.page.answers import calendar, frame, html
 from enforcer.page.people import PersonLink, person_path, row_link
 from enforcer.page.timeline import ends_in_week
 from enforcer.page.times import Calendar, Moment, day
-from enforcer.register.reading import Row, read_register
+from enforcer.register.reading import read_register
 from enforcer.web.calls import Call
 from enforcer.web.messages import Response
 
@@ -58,15 +59,15 @@ def _monday(text: str) -> date | None:
     return found - timedelta(days=found.weekday()) if found.year < date.max.year else None
 
 
-def _with_words(rows: Sequence[Row], asked: str) -> list[Row]:
+def _with_words(rows: Sequence[ReadRow], asked: str) -> list[ReadRow]:
     """Return the rows that contain all the words, ordered by name; without words, all rows."""
     words = _caseless(asked).split()
     found = [row for row in rows if all(word in _text(row) for word in words)]
-    return sorted(found, key=lambda row: (row.name.casefold(), row.key))
+    return sorted(found, key=lambda row: (row.written.name.casefold(), row.row_key))
 
 
-def _text(row: Row) -> str:
-    item = row.registration
+def _text(row: ReadRow) -> str:
+    item = row.written
     texts = (item.display_name, item.row_key, item.company, item.sponsor, item.note)
     return _caseless("\n".join(texts))
 
@@ -76,12 +77,12 @@ def _caseless(text: str) -> str:
     return normalize("NFC", normalize("NFC", text).casefold())
 
 
-def _hit(row: Row, days: Calendar) -> Hit:
+def _hit(row: ReadRow, days: Calendar) -> Hit:
     return Hit(
         person=row_link(row),
-        group_id=row.registration.group_id,
-        company=row.registration.company,
-        sponsor=row.registration.sponsor,
+        group_id=row.written.group_id,
+        company=row.written.company,
+        sponsor=row.written.sponsor,
         end=None if row.due_at is None else days.end(row.due_at),
         distance="" if row.due_at is None else days.distance(row.due_at),
         has_ended=row.due_at is not None and row.due_at <= days.now,

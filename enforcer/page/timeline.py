@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from enforcer.core.calendar.dates import last_day
+from enforcer.core.contractors import ReadRow
 from enforcer.core.forecast import Week, forecast
 from enforcer.page.people import HOME, PersonLink, row_link
 from enforcer.page.times import Calendar, Moment, short_day
-from enforcer.register.reading import Row
 
 NAMED_PER_WEEK = 6
 
@@ -45,38 +45,38 @@ class WeekOnLine:
     more_href: str
 
 
-def time_line(rows: Sequence[Row], calendar: Calendar) -> tuple[WeekOnLine, ...]:
+def time_line(rows: Sequence[ReadRow], calendar: Calendar) -> tuple[WeekOnLine, ...]:
     """Return the coming weeks, this one first."""
-    weeks = forecast((row.read for row in rows), calendar.now, calendar.zone)
+    weeks = forecast((row for row in rows), calendar.now, calendar.zone)
     busiest = max(1, *(week.ending for week in weeks))
     coming = _by_week(rows, calendar)
     return tuple(_week(week, busiest, coming[week.monday], calendar) for week in weeks)
 
 
-def ends_in_week(rows: Iterable[Row], monday: date, calendar: Calendar) -> list[Row]:
+def ends_in_week(rows: Iterable[ReadRow], monday: date, calendar: Calendar) -> list[ReadRow]:
     """Return the rows that end in a week and have not ended yet, the next one first."""
     return _by_week(rows, calendar)[monday]
 
 
-def end_of(row: Row, due_at: datetime, calendar: Calendar) -> End:
+def end_of(row: ReadRow, due_at: datetime, calendar: Calendar) -> End:
     return End(
         person=row_link(row),
-        company=row.registration.company,
+        company=row.written.company,
         last_day=calendar.end(due_at),
         distance=calendar.distance(due_at),
     )
 
 
-def _by_week(rows: Iterable[Row], calendar: Calendar) -> defaultdict[date, list[Row]]:
+def _by_week(rows: Iterable[ReadRow], calendar: Calendar) -> defaultdict[date, list[ReadRow]]:
     ending = [(row.due_at, row) for row in rows if row.due_at is not None and row.due_at > calendar.now]
-    weeks: defaultdict[date, list[Row]] = defaultdict(list)
-    for due_at, row in sorted(ending, key=lambda pair: (pair[0], pair[1].name)):
+    weeks: defaultdict[date, list[ReadRow]] = defaultdict(list)
+    for due_at, row in sorted(ending, key=lambda pair: (pair[0], pair[1].written.name)):
         last = last_day(due_at, calendar.zone)
         weeks[last - timedelta(days=last.weekday())].append(row)
     return weeks
 
 
-def _week(week: Week, busiest: int, rows: Sequence[Row], calendar: Calendar) -> WeekOnLine:
+def _week(week: Week, busiest: int, rows: Sequence[ReadRow], calendar: Calendar) -> WeekOnLine:
     return WeekOnLine(
         label=f"{short_day(week.monday)} to {short_day(week.monday + timedelta(days=6))}",
         iso=f"{week.year}-W{week.number:02}",

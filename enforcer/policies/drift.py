@@ -15,7 +15,8 @@ from enforcer.core.exceptions import AccessDeniedError, EnforcerError
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.policy import ALL, BLOCK, GUESTS, Policy, made_here
 from enforcer.services import Services
-from enforcer.telemetry import PolicyDrift, emit
+from enforcer.telemetry.emitting import emit
+from enforcer.telemetry.events import PolicyDrift
 
 _log = logging.getLogger(__name__)
 

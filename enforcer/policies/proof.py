@@ -21,7 +21,8 @@ from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.runs import Report, Run
 from enforcer.policies.what_if import Answer, WhatIfClient
 from enforcer.services import Services
-from enforcer.telemetry import PolicyDrift, emit
+from enforcer.telemetry.emitting import emit
+from enforcer.telemetry.events import PolicyDrift
 
 _log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from enforcer.concurrency import each
@@ -12,7 +12,7 @@ from enforcer.core import keys
 from enforcer.core.calendar import dates
 from enforcer.core.calendar.dates import UnreadableDateError, instant
 from enforcer.core.calendar.midnight import DateRules
-from enforcer.core.contractors import Contractor, ReadRow, Registration
+from enforcer.core.contractors import Contractor, RegisterRow, read_row
 from enforcer.core.exceptions import AmbiguousError, InputError, NotFoundError
 from enforcer.core.keys import is_address, is_object_id, normalised
 from enforcer.core.ledger import Action, Entry, EntryOutcome
@@ -26,61 +26,52 @@ _FORBIDDEN_IN_KEYS = frozenset("/\\#?%")
 _LONGEST_KEY = 254  # of an address: RFC 5321
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Details:
-    """The requested content of a row; empty fields stay unchanged."""
+async def add(services: Services, wanted: RegisterRow, *, actor: str) -> tuple[RegisterRow, Action]:
+    """Register a person under their object ID in Entra, or change the row that they already have.
 
-    end: str
-    start: str = ""
-    display_name: str = ""
-    company: str = ""
-    sponsor: str = ""
-    note: str = ""
+    Args:
+        services: All adapters.
+        wanted: The row to write, under any name of the person; what is empty stays as it is.
+        actor: Who asked for it.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Saved:
-    """A row that was written, and whether it is new."""
-
-    registration: Registration
-    is_new: bool
-
-
-async def add(services: Services, user: str, details: Details, *, actor: str, group_id: str = "") -> Saved:
-    """Register a person under their object ID in Entra; a row that they already have is changed.
+    Returns:
+        The whole row, and whether it was added or extended.
 
     Raises:
         NotFoundError, AmbiguousError: The name means nobody, or several people.
         InputError: A value cannot be used.
         RunError, UnavailableError: Graph or storage refuses, or does not answer.
     """
-    group = chosen_group(services.settings, group_id)
-    require_dates(services.settings, details)
-    _require_texts(details)
-    person = await services.directory.find(user)
-    known = await _rows(services, person.names, (group,))
-    require_one(known, user)
-    if known and not details.start:
-        require_after_start(services.settings, known[0], details.end)
-    row_key = known[0].row_key if known else person.id
-    if not (details.display_name or (known and known[0].display_name)):
-        details = replace(details, display_name=person.display_name)
-    row = _row(group, row_key, details)
-    saved = await _save(services, row, Action.REGISTER_EXTEND if known else Action.REGISTER_ADD, actor)
-    return Saved(registration=saved, is_new=not known)
+    group_id = chosen_group(services.settings, wanted.group_id)
+    require_dates(services.settings, wanted)
+    _require_texts(wanted)
+    person = await services.directory.find(wanted.row_key)
+    known = await _rows(services, person.names, (group_id,))
+    require_one(known, wanted.row_key)
+    if known and not wanted.start_date:
+        require_after_start(services.settings, known[0], wanted.end_date)
+    row = replace(
+        wanted,
+        group_id=group_id,
+        row_key=known[0].row_key if known else person.id,
+        start_date=wanted.start_date or None,
+    )
+    if not (row.display_name or (known and known[0].display_name)):
+        row = replace(row, display_name=person.display_name)
+    action = Action.REGISTER_EXTEND if known else Action.REGISTER_ADD
+    return await _save(services, row, action, actor), action
 
 
-async def extend(services: Services, user: str, end: str, *, actor: str, group_id: str = "") -> Saved:
-    """Change the end date of an existing row. Raises: as `add`."""
-    require_dates(services.settings, Details(end=end))
+async def extend(services: Services, user: str, end: str, *, actor: str, group_id: str = "") -> RegisterRow:
+    """Change the end date of an existing row, and return all of it. Raises: as `add`."""
+    require_dates(services.settings, RegisterRow(row_key=user, end_date=end))
     row = await find_row(services, user, group_id)
     require_after_start(services.settings, row, end)
-    extended = _row(row.group_id, row.row_key, Details(end=end))
-    saved = await _save(services, extended, Action.REGISTER_EXTEND, actor)
-    return Saved(registration=saved, is_new=False)
+    extended = RegisterRow(group_id=row.group_id, row_key=row.row_key, end_date=end)
+    return await _save(services, extended, Action.REGISTER_EXTEND, actor)
 
 
-async def remove(services: Services, user: str, *, actor: str, group_id: str = "") -> Registration:
+async def remove(services: Services, user: str, *, actor: str, group_id: str = "") -> RegisterRow:
     """Delete a row. A person who is still a member is then one without a row. Raises: as `add`."""
     row = await find_row(services, user, group_id)
     await services.register.remove(row.group_id, row.row_key)
@@ -89,8 +80,8 @@ async def remove(services: Services, user: str, *, actor: str, group_id: str = "
 
 
 async def end_rows(
-    services: Services, rows: Sequence[Registration], user_id: str, at: datetime, context: Context
-) -> list[Registration]:
+    services: Services, rows: Sequence[RegisterRow], user_id: str, at: datetime, context: Context
+) -> list[RegisterRow]:
     """End a person's rows because they are offboarded now, and return the rows that end.
 
     Rows that have already ended keep their date. A row that would start after its end could not be read: it
@@ -108,7 +99,7 @@ async def end_rows(
         RunError, UnavailableError: Storage refuses, or does not answer.
     """
     at = services.settings.date_rules.exactly(at)  # midnight, too, means this instant
-    running = [row for row in rows if not _has_ended(row.read(services.settings.date_rules), at)]
+    running = [row for row in rows if not _has_ended(row, at, services.settings.date_rules)]
     await each(running, lambda row: _end(services, row, at, context), at_once=len(running))
     for row in running:
         entry = entry_of(replace(row, end_date=at), Action.REGISTER_END, context.actor, at)
@@ -119,7 +110,7 @@ async def end_rows(
     return running
 
 
-async def _end(services: Services, row: Registration, at: datetime, context: Context) -> None:
+async def _end(services: Services, row: RegisterRow, at: datetime, context: Context) -> None:
     ended = f"offboarded at {instant(at)} by {context.actor}: {context.note[:1000]}"
     start = None
     if _begins_later(row, at, services.settings.date_rules):
@@ -128,18 +119,19 @@ async def _end(services: Services, row: Registration, at: datetime, context: Con
     await services.register.end(row.group_id, row.row_key, at, note, start_date=start)
 
 
-def _begins_later(row: Registration, at: datetime, rules: DateRules) -> bool:
+def _begins_later(row: RegisterRow, at: datetime, rules: DateRules) -> bool:
     try:
         return rules.begins_at(row.start_date) >= at
     except UnreadableDateError:
         return False
 
 
-def _has_ended(read: ReadRow, at: datetime) -> bool:
+def _has_ended(row: RegisterRow, at: datetime, rules: DateRules) -> bool:
+    read = read_row(row, rules)
     return isinstance(read, Contractor) and read.is_due(at)
 
 
-async def find_row(services: Services, user: str, group_id: str = "") -> Registration:
+async def find_row(services: Services, user: str, group_id: str = "") -> RegisterRow:
     """Find a row by its key, or by any name that Entra has for the person.
 
     Raises:
@@ -178,46 +170,46 @@ def chosen_groups(settings: Settings, group_id: str) -> tuple[str, ...]:
     return (chosen_group(settings, group_id),) if group_id else settings.group_ids
 
 
-def require_dates(settings: Settings, details: Details) -> None:
-    """Make sure that the dates are usable.
+def require_dates(settings: Settings, row: RegisterRow) -> None:
+    """Make sure that a row's dates are usable.
 
     Raises:
         InputError: Names the field, the value and what would be right.
     """
     try:
-        due_at = settings.date_rules.ends_at(details.end)
+        due_at = settings.date_rules.ends_at(row.end_date)
     except UnreadableDateError as error:
         raise InputError(f"the end date {error}", field="end_date") from error
-    if not details.start:
+    if not row.start_date:
         return
     try:
-        begins_at = settings.date_rules.begins_at(details.start)
+        begins_at = settings.date_rules.begins_at(row.start_date)
     except UnreadableDateError as error:
         raise InputError(f"the start date {error}", field="start_date") from error
     if begins_at >= due_at:
+        start = dates.written(row.start_date)
         raise InputError(
-            f"the start date {details.start} is not before the end of access on {details.end}",
-            field="start_date",
+            f"the start date {start} is not before the end of access on {row.end_date}", field="start_date"
         )
 
 
-def _require_texts(details: Details) -> None:
-    """Make sure that texts can be stored, mailed and exported.
+def _require_texts(row: RegisterRow) -> None:
+    """Make sure that a row's texts can be stored, mailed and exported.
 
     Raises:
         InputError: Names the field and what would be right.
     """
-    if details.sponsor and not is_address(details.sponsor):
-        raise InputError(f"the sponsor {details.sponsor!r:.80} is not an e-mail address", field="sponsor")
+    if row.sponsor and not is_address(row.sponsor):
+        raise InputError(f"the sponsor {row.sponsor!r:.80} is not an e-mail address", field="sponsor")
     for field in ("display_name", "company", "note"):
-        text: str = getattr(details, field)
+        text: str = getattr(row, field)
         if len(text) > LONGEST[field]:
             raise InputError(f"{field} has {len(text)} characters; at most {LONGEST[field]} fit", field=field)
         if not is_plain(text):
             raise InputError(f"{field} contains line breaks or control characters: {text!r:.60}", field=field)
 
 
-def require_after_start(settings: Settings, row: Registration, end: str) -> None:
+def require_after_start(settings: Settings, row: RegisterRow, end_date: object) -> None:
     """Make sure that a new end is after the row's start; an unreadable start is left to be a finding.
 
     Raises:
@@ -225,10 +217,10 @@ def require_after_start(settings: Settings, row: Registration, end: str) -> None
     """
     with suppress(UnreadableDateError):
         settings.date_rules.begins_at(row.start_date)
-        require_dates(settings, Details(end=end, start=dates.written(row.start_date)))
+        require_dates(settings, replace(row, end_date=end_date))
 
 
-def require_one(found: Sequence[Registration], user: str) -> None:
+def require_one(found: Sequence[RegisterRow], user: str) -> None:
     """Make sure that a name means at most one row.
 
     Raises:
@@ -239,7 +231,7 @@ def require_one(found: Sequence[Registration], user: str) -> None:
         raise AmbiguousError(f"{user} has several rows ({keys}); give group or row key", field="user")
 
 
-def entry_of(row: Registration, action: Action, actor: str, at: datetime) -> Entry:
+def entry_of(row: RegisterRow, action: Action, actor: str, at: datetime) -> Entry:
     """Return the ledger entry for a change to a row."""
     return Entry(
         at=instant(at),
@@ -263,29 +255,16 @@ def key_problem(key: str) -> str:
     return f"{key!r:.80} contains {' '.join(wrong)}, which Table Storage forbids in keys" if wrong else ""
 
 
-def _row(group_id: str, row_key: str, details: Details) -> Registration:
-    return Registration(
-        group_id=group_id,
-        row_key=row_key,
-        end_date=details.end,
-        start_date=details.start or None,
-        display_name=details.display_name,
-        company=details.company,
-        sponsor=details.sponsor,
-        note=details.note,
-    )
-
-
-async def _save(services: Services, row: Registration, action: Action, actor: str) -> Registration:
+async def _save(services: Services, row: RegisterRow, action: Action, actor: str) -> RegisterRow:
     """Write the row and return all of it, including what it already contained."""
     await services.register.save(row)
     await _note(services, row, action, actor)
-    return await services.register.registration(row.group_id, row.row_key) or row
+    return await services.register.whole_row(row.group_id, row.row_key) or row
 
 
-async def _rows(services: Services, names: Collection[str], groups: Sequence[str]) -> list[Registration]:
+async def _rows(services: Services, names: Collection[str], groups: Sequence[str]) -> list[RegisterRow]:
     return [row for group_id in groups for row in await services.register.named(group_id, names)]
 
 
-async def _note(services: Services, row: Registration, action: Action, actor: str) -> None:
+async def _note(services: Services, row: RegisterRow, action: Action, actor: str) -> None:
     await services.ledger.append(row.group_id, [entry_of(row, action, actor, services.now())])

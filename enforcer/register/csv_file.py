@@ -6,7 +6,9 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.csv_cells import as_meant
 from enforcer.core.exceptions import InputError
 from enforcer.core.keys import normalised, trimmed, trimming
@@ -39,7 +41,7 @@ _BLANKS = " \t\r\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A line of the file.
+    """A line of the file, and the row that it asks for.
 
     Attributes:
         number: The line number in an editor; the header is line 1.
@@ -47,14 +49,7 @@ class Line:
     """
 
     number: int
-    user: str
-    end: str
-    start: str = ""
-    display_name: str = ""
-    company: str = ""
-    sponsor: str = ""
-    note: str = ""
-    group_id: str = ""
+    row: RegisterRow
     warning: str = ""
 
 
@@ -152,7 +147,7 @@ def _plain(name: str) -> str:
 def _line(number: int, fields: list[str], cells: list[str]) -> Line:
     if len(cells) > len(fields) and any(cell.strip() for cell in cells[len(fields) :]):
         raise ValueError(f"has {len(cells)} cells, the header has {len(fields)}")
-    values = {field: _cell(cell) for field, cell in zip(fields, cells, strict=False) if field}
+    values: dict[str, Any] = {field: _cell(cell) for field, cell in zip(fields, cells, strict=False) if field}
     for field, value in values.items():
         longest = LONGEST.get(field, _LONGEST)
         if len(value) > longest:
@@ -160,13 +155,16 @@ def _line(number: int, fields: list[str], cells: list[str]) -> Line:
         if not is_plain(value):
             raise ValueError(f"{field} contains control characters: {value!r:.60}")
     typed = dict(zip(fields, cells, strict=False)).get("user", "").strip(_BLANKS)
-    if warning := trimming(typed):
-        values |= {"user": trimmed(values["user"]), "warning": f"line {number}: {warning}"}
-    if not values.get("user"):
+    warning = trimming(typed)
+    user, end, start = (values.pop(field, "") for field in ("user", "end", "start"))
+    if warning:
+        user = trimmed(user)
+    if not user:
         raise ValueError("does not say who the contractor is")
-    if not values.get("end"):
+    if not end:
         raise ValueError("has no end date")
-    return Line(number=number, **values)
+    row = RegisterRow(row_key=user, end_date=end, start_date=start or None, **values)
+    return Line(number=number, row=row, warning=warning and f"line {number}: {warning}")
 
 
 def _cell(cell: str) -> str:
@@ -178,9 +176,9 @@ def _duplicates(lines: list[Line]) -> list[str]:
     first: dict[tuple[str, str], int] = {}
     problems = []
     for line in lines:
-        number = first.setdefault((line.group_id.lower(), normalised(line.user)), line.number)
+        number = first.setdefault((line.row.group_id.lower(), normalised(line.row.row_key)), line.number)
         if number != line.number:
-            problems.append(f"line {line.number}: {line.user} is already in line {number}")
+            problems.append(f"line {line.number}: {line.row.row_key} is already in line {number}")
     return problems
 
 

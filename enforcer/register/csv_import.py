@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 from enforcer.concurrency import each
 from enforcer.core.calendar.midnight import DateRules
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.exceptions import InputError, NotFoundError
 from enforcer.core.keys import is_object_id, normalised
 from enforcer.core.ledger import Action
@@ -20,7 +20,7 @@ from enforcer.services import Services
 _LOOKED_UP_AT_ONCE = 16
 
 
-async def import_lines(services: Services, lines: Sequence[Line], *, actor: str) -> list[Registration]:
+async def import_lines(services: Services, lines: Sequence[Line], *, actor: str) -> list[RegisterRow]:
     """Write all lines, or none.
 
     Raises:
@@ -45,8 +45,9 @@ async def import_lines(services: Services, lines: Sequence[Line], *, actor: str)
 
 def midnight_ends(lines: Sequence[Line], rules: DateRules, now: datetime) -> list[str]:
     """Return a warning for each line whose access will end exactly at midnight; it is written unchanged."""
-    running = (line for line in lines if rules.ends_at(line.end) > now)
-    return [f"line {line.number}: {about}" for line in running if (about := rules.about_midnight(line.end))]
+    ends = [(line.number, line.row.end_date) for line in lines]
+    running = [(number, rules.about_midnight(end)) for number, end in ends if rules.ends_at(end) > now]
+    return [f"line {number}: {about}" for number, about in running if about]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ class _KnownRows:
         has_others: Rows and lines have several keys, any of which may mean somebody named by address.
     """
 
-    rows: Mapping[str, Registration]
+    rows: Mapping[str, RegisterRow]
     has_addresses: bool
     has_others: bool
 
@@ -75,18 +76,18 @@ class _Resolved:
     """A line, its row, and the key of the person whom it means, as far as that is known."""
 
     line: Line
-    row: Registration
+    row: RegisterRow
     person: str
 
 
 def _groups(services: Services, lines: Sequence[Line]) -> list[str]:
-    return list(dict.fromkeys(chosen_group(services.settings, line.group_id) for line in lines))
+    return list(dict.fromkeys(chosen_group(services.settings, line.row.group_id) for line in lines))
 
 
 async def _known_rows(services: Services, group_id: str, lines: Sequence[Line]) -> _KnownRows:
-    rows = {normalised(row.row_key): row for row in await services.register.registrations(group_id)}
-    of_group = [line for line in lines if chosen_group(services.settings, line.group_id) == group_id]
-    keys = rows.keys() | {normalised(line.user) for line in of_group}
+    rows = {normalised(row.row_key): row for row in await services.register.whole_rows(group_id)}
+    of_group = [line for line in lines if chosen_group(services.settings, line.row.group_id) == group_id]
+    keys = rows.keys() | {normalised(line.row.row_key) for line in of_group}
     return _KnownRows(
         rows=rows,
         has_addresses=not all(is_object_id(key) for key in rows),
@@ -96,24 +97,15 @@ async def _known_rows(services: Services, group_id: str, lines: Sequence[Line]) 
 
 async def _resolve(services: Services, known: Mapping[str, _KnownRows], line: Line) -> _Resolved | str:
     """Return the row that the line becomes, or what is wrong with the line."""
-    group_id = chosen_group(services.settings, line.group_id)
+    group_id = chosen_group(services.settings, line.row.group_id)
     try:
         row_key, person = await _row_key(services, known[group_id], line)
         before = known[group_id].rows.get(normalised(row_key))
-        if before and not line.start:
-            require_after_start(services.settings, before, line.end)
+        if before and not line.row.start_date:
+            require_after_start(services.settings, before, line.row.end_date)
     except InputError as error:
         return f"line {line.number}: {error}"
-    row = Registration(
-        group_id=group_id,
-        row_key=row_key,
-        end_date=line.end,
-        start_date=line.start or None,
-        display_name=line.display_name,
-        company=line.company,
-        sponsor=line.sponsor,
-        note=line.note,
-    )
+    row = replace(line.row, group_id=group_id, row_key=row_key)
     return _Resolved(line=line, row=row, person=person)
 
 
@@ -122,7 +114,7 @@ async def _row_key(services: Services, known: _KnownRows, line: Line) -> tuple[s
 
     A guest's user principal name cannot be a RowKey, so their object ID is used.
     """
-    key = normalised(line.user)
+    key = normalised(line.row.row_key)
     if key in known.rows:
         return known.rows[key].row_key, key
     if not known.needs_lookup(key):
@@ -134,7 +126,7 @@ async def _row_key(services: Services, known: _KnownRows, line: Line) -> tuple[s
             raise
         return key, key  # HR may know people before Entra does
     rows = [known.rows[name] for name in sorted(person.names) if name in known.rows]
-    require_one(rows, line.user)
+    require_one(rows, line.row.row_key)
     if rows:
         return rows[0].row_key, normalised(rows[0].row_key)
     return person.id if "#" in key else key, person.id
@@ -148,5 +140,5 @@ def _duplicates(resolved: Sequence[_Resolved]) -> list[str]:
         line = item.line
         first = seen.setdefault((item.row.group_id, item.person), line.number)
         if first != line.number:
-            problems.append(f"line {line.number}: {line.user} means the same person as line {first}")
+            problems.append(f"line {line.number}: {line.row.row_key} means the same person as line {first}")
     return problems

@@ -13,7 +13,7 @@ from enum import StrEnum
 from enforcer.core.calendar.dates import ends_at, instant
 from enforcer.core.calendar.midnight import Midnight
 from enforcer.core.calendar.schedule import as_written
-from enforcer.core.contractors import InvalidRow, RegisterRow, read_row
+from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, read_row
 from enforcer.core.exceptions import AccessDeniedError, EnforcerError, UnavailableError, cause
 from enforcer.core.partitions import ADVICE, spellings, unmanaged, unmanaged_detail
 from enforcer.core.settings import Disable, Mode, Settings, names
@@ -21,7 +21,7 @@ from enforcer.graph.conditional_access import READING
 from enforcer.graph.identity import Identity, own_identity
 from enforcer.notify.operators import scheme
 from enforcer.policies.drift import look_for_drift
-from enforcer.register.reading import endings, read_register
+from enforcer.register.reading import about_midnight, read_register
 from enforcer.services import Services
 from enforcer.status.group_status import OVERDUE, GroupStatus, read_status
 from enforcer.storage.blobs import CONTAINER, open_reports
@@ -189,7 +189,7 @@ async def _midnight_ends(services: Services) -> list[Check]:
     if rules.midnight is Midnight.DAY:
         return [_ok(name, "access lasts through that day: ENFORCER_MIDNIGHT is day")]
     rows = await read_register(services, services.settings.group_ids)
-    ending = [f"{row.key}: {about}" for row in rows if (about := row.about_midnight(rules, now))]
+    ending = [f"{row.row_key}: {about}" for row in rows if (about := about_midnight(row, rules, now))]
     if not ending:
         return [_ok(name, "no current access ends at midnight")]
     fix = (
@@ -294,10 +294,9 @@ async def _sponsors(services: Services) -> list[Check]:
 async def _sponsors_outside(services: Services) -> list[str]:
     """Return the sponsors of running rows who have an address that no mail is sent to."""
     now, domains = services.now(), services.settings.sponsor_domains
-    rows = endings(await read_register(services, services.settings.group_ids))
-    return sorted(
-        {end.address for end in rows if end.address and now < end.due_at and not end.may_be_told(domains)}
-    )
+    rows = await read_register(services, services.settings.group_ids)
+    running = [row.written for row in rows if isinstance(row, Contractor) and not row.is_due(now)]
+    return sorted({row.address for row in running if row.address and not row.may_be_told(domains)})
 
 
 async def _names(_: Services) -> list[Check]:

@@ -117,7 +117,7 @@ class Joiners:
             return
         recheck = partial(self._recheck, joiner)
         try:
-            added = await self.group_run.services.directory.add(self.group_run.group_id, person.id, recheck)
+            added = await self.group_run.services.steps.add(self.group_run.group_id, person.id, recheck)
         except _TooLateError:
             return
         added = self._credited(person, added)
@@ -177,7 +177,7 @@ class Joiners:
         )
         await services.records.save(group_id, [intent(leaver, self.group_run.run.run_id)])
         step_run = StepRun(person=leaver)
-        await take_steps(services.directory, group_id, step_run)
+        await take_steps(services.steps, group_id, step_run)
         now = services.now()
         await self.group_run.record(entries(step_run, self.group_run.context, now))
         outcome = conclude(step_run, self.group_run.run.run_id, now)

@@ -15,7 +15,8 @@ from enforcer.notify.queueing import queue_about_run, queue_warnings
 from enforcer.notify.sending import send_waiting
 from enforcer.services import Services
 from enforcer.storage.blobs import open_reports
-from enforcer.telemetry import PostRunFailed, emit
+from enforcer.telemetry.emitting import emit
+from enforcer.telemetry.events import PostRunFailed
 
 _log = logging.getLogger(__name__)
 # Together well below the five minutes that the function reserves for this.

@@ -6,7 +6,7 @@ Object IDs only: no names, no addresses, no exception messages, which quote both
 import logging
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,16 +198,4 @@ type Event = (
     | PostRunFailed
 )
 
-EVENTS: tuple[type[Event], ...] = (
-    RunCompleted,
-    RunFailed,
-    PlanHeld,
-    LedgerAppended,
-    PersonStuck,
-    PermissionDenied,
-    MessagePoisoned,
-    PolicyDrift,
-    NotificationFailed,
-    MailsLeft,
-    PostRunFailed,
-)
+EVENTS: tuple[type[Event], ...] = get_args(Event.__value__)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from enforcer.core.exceptions import AccessDeniedError
 from enforcer.core.offboarding_record import State
-from enforcer.core.runs import Report, Run
-from enforcer.telemetry import (
+from enforcer.core.runs import COUNTS, Report, Run
+from enforcer.telemetry.emitting import emit
+from enforcer.telemetry.events import (
     MessagePoisoned,
     PermissionDenied,
     PersonStuck,
     PlanHeld,
     RunCompleted,
     RunFailed,
-    emit,
 )
+
+_COUNTS = tuple(name for name in COUNTS if name in RunCompleted.__slots__)
 
 
 def announce(report: Report, *, only_looked: bool = False) -> None:
@@ -72,19 +74,9 @@ def _completed(report: Report, *, complete: bool) -> RunCompleted:
         complete=complete,
         started_at=run.started_at,
         finished_at=run.finished_at or run.started_at,
-        due=run.due,
-        removed=run.removed,
-        already_absent=run.already_absent,
-        revoked=run.revoked,
-        disabled=run.disabled,
-        verified=run.verified,
-        skipped=run.skipped,
-        stuck=run.stuck,
         held=run.held,
-        findings=run.findings,
-        unregistered=run.unregistered,
-        ending_soon=run.ending_soon,
         lag_p50_seconds=run.lag_seconds.p50,
         lag_p95_seconds=run.lag_seconds.p95,
         lag_max_seconds=run.lag_seconds.max,
+        **{name: getattr(run, name) for name in _COUNTS},
     )

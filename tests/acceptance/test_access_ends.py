@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.offboarding_record import Proof, Sessions, State
 from enforcer.core.plan import FindingKind
 from enforcer.core.run_ids import new_run_id
@@ -194,7 +194,7 @@ async def test_a_second_engagement_is_never_cut_off(company: Company, trouble: s
     second = world.tenant.add_group("Other project", members=[guest])
     company.manage(second)
     await world.register(guest.id, ENDED)
-    other = Registration(group_id=second.id, row_key=guest.mail or "", end_date=RUNNING)
+    other = RegisterRow(group_id=second.id, row_key=guest.mail or "", end_date=RUNNING)
     await world.services.register.save(other)
     await company.put_policies_in_force()
     if trouble:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.settings import Disable, Storage
 from enforcer.services import open_services
 from sandbox.storage_proxy import Calls, StorageProxy
@@ -22,7 +22,7 @@ async def fill(world: World, *, due: int, running: int = 0) -> None:
     ends = [ENDED] * due + [RUNNING] * running
     await world.services.register.import_all(
         [
-            Registration(group_id=world.group.id, row_key=world.member(f"Person {number}").id, end_date=end)
+            RegisterRow(group_id=world.group.id, row_key=world.member(f"Person {number}").id, end_date=end)
             for number, end in enumerate(ends)
         ]
     )

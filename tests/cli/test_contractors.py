@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def ends(shell: Shell) -> dict[str, object]:
-    rows = await shell.world.services.register.registrations(shell.world.group.id)
+    rows = await shell.world.services.register.whole_rows(shell.world.group.id)
     return {row.row_key: row.end_date for row in rows}
 
 
@@ -186,9 +186,9 @@ async def test_what_is_exported_can_be_imported_again(shell: Shell, tmp_path: Pa
     assert (exported.code, exported.out) == (0, "")
     assert "'=1+1" in file.read_text(encoding="utf-8")
 
-    before = await shell.world.services.register.registrations(shell.world.group.id)
+    before = await shell.world.services.register.whole_rows(shell.world.group.id)
     assert (await shell.run("contractors", "import", str(file))).code == 0
-    after = await shell.world.services.register.registrations(shell.world.group.id)
+    after = await shell.world.services.register.whole_rows(shell.world.group.id)
     assert [row.note for row in after] == [row.note for row in before]
     assert after[1].end_date == "2098-01-01T17:00:00Z"
 
@@ -196,13 +196,13 @@ async def test_what_is_exported_can_be_imported_again(shell: Shell, tmp_path: Pa
 @pytest.mark.parametrize("name", ["山田\u3000太郎", "می\u200cشود", "👩\u200d💻", "'=1+1", "''-x", "'s"])
 async def test_a_backup_brings_back_every_character(shell: Shell, tmp_path: Path, name: str) -> None:
     await shell.world.register("anna@x.example", RUNNING, display_name=name, company=name, note=name)
-    before = await shell.world.services.register.registrations(shell.world.group.id)
+    before = await shell.world.services.register.whole_rows(shell.world.group.id)
     file = tmp_path / "out.csv"
     await shell.run("contractors", "export", "--out", str(file))
     await shell.world.services.register.remove(shell.world.group.id, "anna@x.example")
 
     assert (await shell.run("contractors", "import", str(file))).code == 0
-    assert await shell.world.services.register.registrations(shell.world.group.id) == before
+    assert await shell.world.services.register.whole_rows(shell.world.group.id) == before
 
 
 async def test_export_has_no_cell_that_a_spreadsheet_runs(shell: Shell) -> None:

@@ -28,7 +28,7 @@ async def test_a_person_is_out_with_his_sessions_revoked_and_his_row_ended(shell
     assert all(step["request_id"] for step in done["steps"])
     assert shell.world.member_ids() == {ben.id}
     assert shell.world.is_revoked(anna, shell.world.clock())
-    row = await shell.world.services.register.registration(shell.world.group.id, anna.id)
+    row = await shell.world.services.register.whole_row(shell.world.group.id, anna.id)
     assert row is not None
     assert "contract ended" in row.note
     assert (await shell.world.on_record(anna.id)).state is State.OFFBOARDED

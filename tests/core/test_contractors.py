@@ -16,7 +16,6 @@ from enforcer.core.contractors import (
     InvalidRow,
     ReadRow,
     RegisterRow,
-    Registration,
     read_row,
     read_rows,
 )
@@ -80,7 +79,7 @@ def test_people_go_by_object_id_or_address_without_regard_to_case(row_key: str, 
 def test_a_key_with_something_around_it_is_refused_but_tells_whom_it_means(row_key: str, meant: str) -> None:
     found = invalid(row_key)
     assert found.keys == (meant,)
-    assert found.detail.startswith(f"RowKey is {row_key!r}")
+    assert found.problem.startswith(f"RowKey is {row_key!r}")
 
 
 @pytest.mark.parametrize(
@@ -102,15 +101,15 @@ def test_a_key_with_something_around_it_is_refused_but_tells_whom_it_means(row_k
 def test_a_key_that_names_nobody_is_refused_and_may_mean_anybody(row_key: str) -> None:
     found = invalid(row_key)
     assert found.keys == (ANYBODY,)
-    assert len(found.detail) < 300
+    assert len(found.problem) < 300
 
 
 def test_a_row_under_a_group_id_in_capitals_is_refused_but_protects() -> None:
-    row = RegisterRow(partition_key=ANNA.upper(), row_key=ANNA, end_date="2026-12-31")
+    row = RegisterRow(group_id=ANNA.upper(), row_key=ANNA, end_date="2026-12-31")
     found = read_row(row, RULES)
     assert isinstance(found, InvalidRow)
     assert found.keys == (ANNA,)
-    assert "lower case" in found.detail
+    assert "lower case" in found.problem
 
 
 @pytest.mark.parametrize(
@@ -119,7 +118,7 @@ def test_a_row_under_a_group_id_in_capitals_is_refused_but_protects() -> None:
 def test_an_end_date_that_cannot_be_read_refuses_the_row_and_says_why(end_date: object) -> None:
     found = invalid(ANNA, end_date)
     assert found.keys == (ANNA,)
-    assert found.detail.startswith("EndDate is ")
+    assert found.problem.startswith("EndDate is ")
 
 
 def test_access_lasts_up_to_the_instant_in_which_it_ends() -> None:
@@ -163,19 +162,19 @@ ANYTHING = st.one_of(
 )
 
 
-@given(row_key=st.text(), end_date=ANYTHING, start_date=ANYTHING, partition_key=st.text())
+@given(row_key=st.text(), end_date=ANYTHING, start_date=ANYTHING, group_id=st.text())
 def test_any_row_is_read_or_refused_with_a_reason(
-    row_key: str, end_date: object, start_date: object, partition_key: str
+    row_key: str, end_date: object, start_date: object, group_id: str
 ) -> None:
-    row = RegisterRow(row_key=row_key, end_date=end_date, start_date=start_date, partition_key=partition_key)
+    row = RegisterRow(row_key=row_key, end_date=end_date, start_date=start_date, group_id=group_id)
     found = read_row(row, RULES)
-    assert isinstance(found, Contractor) or found.detail
+    assert isinstance(found, Contractor) or found.problem
 
 
 # Every field of what is read -----------------------------------------------------------------------------
 
 GROUP = "99999999-0000-4000-8000-00000000abcd"
-WHOLE = Registration(
+WHOLE = RegisterRow(
     group_id=GROUP,
     row_key="Anna%23EXT%23@Contoso.com",
     end_date=datetime(2026, 12, 31, 17, tzinfo=UTC),
@@ -189,37 +188,61 @@ WHOLE = Registration(
 
 
 def test_every_field_of_a_row_that_can_be_acted_upon() -> None:
-    found = WHOLE.read(RULES)
+    found = read_row(WHOLE, RULES)
     assert found == Contractor(
-        row_key="Anna%23EXT%23@Contoso.com",
+        written=WHOLE,
         key="anna#ext#@contoso.com",
-        end_date="2026-12-31T17:00:00Z",
         due_at=datetime(2026, 12, 31, 17, tzinfo=UTC),
         begins_at=datetime(2026, 12, 1, tzinfo=UTC),
     )
     assert found.keys == ("anna#ext#@contoso.com",)
+    assert (found.row_key, found.end_date) == ("Anna%23EXT%23@Contoso.com", "2026-12-31T17:00:00Z")
     assert list(read_rows([RegisterRow(row_key=ANNA, end_date="2026-12-31")], RULES)) == [contractor(ANNA)]
 
 
 def test_every_field_of_a_row_that_nobody_can_act_upon() -> None:
     mine = ("anna#ext#@contoso.com",)
-    capitals = replace(WHOLE, group_id=GROUP.upper()).read(RULES)
-    assert capitals == InvalidRow(
-        row_key=WHOLE.row_key,
+    capitals = replace(WHOLE, group_id=GROUP.upper())
+    assert read_row(capitals, RULES) == InvalidRow(
+        written=capitals,
         keys=mine,
-        detail=f"PartitionKey is {GROUP.upper()!r}; it must be the group's object ID in lower case",
+        problem=f"PartitionKey is {GROUP.upper()!r}; it must be the group's object ID in lower case",
     )
-    undated = replace(WHOLE, end_date=None).read(RULES)
+    undated = read_row(replace(WHOLE, end_date=None), RULES)
     assert isinstance(undated, InvalidRow)
     assert (undated.row_key, undated.keys) == (WHOLE.row_key, mine)
-    assert undated.detail.startswith("EndDate is missing")
-    assert undated.detail.endswith(
+    assert undated.problem.startswith("EndDate is missing")
+    assert undated.problem.endswith(
         ". The row has 'endDate', 'End_Date': if that is meant, write it as 'EndDate'"
     )
-    alone = replace(WHOLE, end_date=None, perhaps_end_date=()).read(RULES)
+    alone = read_row(replace(WHOLE, end_date=None, perhaps_end_date=()), RULES)
     assert isinstance(alone, InvalidRow)
-    assert "The row has" not in alone.detail
-    wrapped = replace(WHOLE, row_key=f"<{ANNA}>").read(RULES)
+    assert "The row has" not in alone.problem
+    wrapped = read_row(replace(WHOLE, row_key=f"<{ANNA}>"), RULES)
     assert isinstance(wrapped, InvalidRow)
     assert (wrapped.row_key, wrapped.keys) == (f"<{ANNA}>", (ANNA,))
-    assert wrapped.detail.startswith("RowKey ")
+    assert wrapped.problem.startswith("RowKey ")
+
+
+# For people ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sponsor", "address"),
+    [
+        ("boss@contoso.com", "boss@contoso.com"),
+        (" Boss@Contoso.com ", "boss@contoso.com"),
+        ("", ""),
+        ("the boss", ""),
+        (" ", ""),
+    ],
+)
+def test_a_sponsor_needs_a_mail_address(sponsor: str, address: str) -> None:
+    row = replace(WHOLE, sponsor=sponsor)
+    assert row.address == address
+    assert row.may_be_told({"contoso.com"}) is bool(address)
+
+
+def test_a_row_without_a_name_is_called_by_its_key() -> None:
+    assert WHOLE.name == "Anna"
+    assert replace(WHOLE, display_name=" ").name == WHOLE.row_key

@@ -62,7 +62,7 @@ PERSON = Person(
     [PERSON, replace(ANNA, mail=HIDDEN, other_addresses=("Second@Contoso.example",))],
     ids=["person", "member"],
 )
-def test_names_are_all_addresses_and_what_may_be_meant_by_one_that_cannot_be_read(
+def test_names_are_all_addresses_and_what_an_unreadable_one_may_mean(
     somebody: Person | Member,
 ) -> None:
     told = {ID, "anna@contoso.example", "second@contoso.example"}

@@ -11,7 +11,7 @@ GROUP, OTHER = "aaaaaaaa-0000-4000-8000-000000000000", "bbbbbbbb-0000-4000-8000-
 MIXED = GROUP.title()
 
 
-def test_a_groups_own_partition_comes_first_and_then_those_that_only_look_otherwise() -> None:
+def test_a_groups_own_partition_comes_before_its_other_spellings() -> None:
     assert spellings(GROUP, [OTHER, MIXED, GROUP, GROUP.upper()]) == [GROUP, GROUP.upper(), MIXED]
     assert spellings(GROUP, []) == [GROUP]
 

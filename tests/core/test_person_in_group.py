@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from enforcer.core.calendar.dates import instant
-from enforcer.core.contractors import Contractor
+from enforcer.core.contractors import Contractor, RegisterRow
 from enforcer.core.members import Person
 from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.person_in_group import Account, PersonInGroup, recorded
@@ -76,7 +76,8 @@ def test_access_ends_with_the_offboarding_on_record_or_now(
 
 def test_a_row_that_had_ended_already_keeps_its_end() -> None:
     ended_at = NOW - timedelta(days=3)
-    row = Contractor(row_key=ANNA.id, key=ANNA.id, end_date="2026-11-19", due_at=ended_at)
+    written = RegisterRow(row_key=ANNA.id, end_date="2026-11-19")
+    row = Contractor(written=written, key=ANNA.id, due_at=ended_at)
     in_group = replace(NOTHING, row_key=ANNA.id, ended=row, earlier=BEGUN)
     planned = in_group.offboarding(PERSON, KEEPS, NOW)
     assert (planned.end_date, planned.due_at, planned.authorised) == ("2026-11-19", ended_at, True)

@@ -1,24 +1,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enforcer.core.calendar import dates
-from enforcer.core.endings import Ending
+from enforcer.core.contractors import Contractor
 from enforcer.core.warnings import Notice, by_sponsor, due_notices, said_on
+from tests.support.register_rows import contractor
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DAYS = (14, 7, 1)
 
 
-def ending(end_date: str = "2026-12-10", **more: str) -> Ending:
-    values = {"group_id": "g", "row_key": "ada@contoso.com", "sponsor": "sue@contoso.com", **more}
-    return Ending(end_date=end_date, due_at=dates.ends_at(end_date, BERLIN), **values)
+def ending(end_date: str = "2026-12-10", **more: Any) -> Contractor:
+    row = {"key": "ada@contoso.com", "sponsor": "sue@contoso.com", **more}
+    return contractor(end=end_date, zone=BERLIN, **row)
 
 
 def at(day: str, hour: int = 1) -> datetime:
@@ -30,7 +32,9 @@ def nights(first: str, last: str) -> list[datetime]:
     return [at((start + timedelta(days=n)).isoformat()) for n in range((end - start).days + 1)]
 
 
-def told(subject: Ending, runs: list[datetime], warn_days: tuple[int, ...] = DAYS) -> list[tuple[str, int]]:
+def told(
+    subject: Contractor, runs: list[datetime], warn_days: tuple[int, ...] = DAYS
+) -> list[tuple[str, int]]:
     """Run on these nights, remembering what was said; return which warning came on which day."""
     said: set[str] = set()
     found = []
@@ -100,8 +104,8 @@ def test_another_end_date_is_another_warning() -> None:
 
 
 def test_the_case_of_a_row_key_makes_no_new_person() -> None:
-    first = due_notices([ending(row_key="Ada@Contoso.com")], DAYS, at("2026-12-09"), BERLIN)
-    again = due_notices([ending(row_key="ada@contoso.com")], DAYS, at("2026-12-09"), BERLIN)
+    first = due_notices([ending(key="Ada@Contoso.com")], DAYS, at("2026-12-09"), BERLIN)
+    again = due_notices([ending(key="ada@contoso.com")], DAYS, at("2026-12-09"), BERLIN)
 
     assert first[0].key == again[0].key
 
@@ -112,21 +116,15 @@ def test_without_any_days_nobody_is_warned() -> None:
 
 def test_an_instant_is_counted_from_its_day_in_the_zone() -> None:
     # 23:30 UTC on the 9th is the 10th in Berlin, so that the day before is the 9th.
-    subject = Ending(
-        group_id="g",
-        row_key="k",
-        end_date="x",
-        due_at=datetime(2026, 12, 9, 23, 30, tzinfo=UTC),
-        sponsor="sue@contoso.com",
-    )
+    subject = replace(ending(), due_at=datetime(2026, 12, 9, 23, 30, tzinfo=UTC))
     assert told(subject, nights("2026-12-01", "2026-12-12"), (1,)) == [("2026-12-09", 1)]
 
 
 def test_a_sponsor_gets_all_ends_together_nearest_first() -> None:
     endings = [
-        ending("2026-12-10", row_key="c@contoso.com"),
-        ending("2026-12-09", row_key="b@contoso.com", sponsor=" SUE@contoso.com"),
-        ending("2026-12-09", row_key="a@contoso.com", sponsor="max@contoso.com"),
+        ending("2026-12-10", key="c@contoso.com"),
+        ending("2026-12-09", key="b@contoso.com", sponsor=" SUE@contoso.com"),
+        ending("2026-12-09", key="a@contoso.com", sponsor="max@contoso.com"),
     ]
     found = by_sponsor(due_notices(endings, DAYS, at("2026-12-09"), BERLIN), {"contoso.com"})
 
@@ -140,7 +138,7 @@ def test_a_sponsor_gets_all_ends_together_nearest_first() -> None:
 def test_a_sponsor_without_an_address_gets_no_mail(sponsor: str) -> None:
     notices = due_notices([ending(sponsor=sponsor)], DAYS, at("2026-12-09"), BERLIN)
 
-    assert notices[0].ending.address == ""
+    assert notices[0].ending.written.address == ""
     assert by_sponsor(notices, {"contoso.com", ""}) == {}
 
 
@@ -151,7 +149,7 @@ def test_a_sponsor_without_an_address_gets_no_mail(sponsor: str) -> None:
 def test_sponsor_of_another_domain_gets_no_mail(sponsor: str) -> None:
     notices = due_notices([ending(sponsor=sponsor)], DAYS, at("2026-12-09"), BERLIN)
     assert by_sponsor(notices, {"contoso.com"}) == {}
-    assert notices[0].ending.address == sponsor
+    assert notices[0].ending.written.address == sponsor
 
 
 def _keys(notices: Iterable[Notice]) -> list[str]:

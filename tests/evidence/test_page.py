@@ -3,10 +3,12 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from enforcer.core.evidence.cases import UnreadableRow, Verdict
+from enforcer.core.contractors import InvalidRow
+from enforcer.core.evidence.cases import Verdict
 from enforcer.core.ledger import Break
 from enforcer.evidence.page import page
 from tests.support.evidence_examples import GROUP, case, evidence
+from tests.support.register_rows import row
 
 
 class _Elements(HTMLParser):
@@ -68,8 +70,9 @@ def test_every_verdict_is_counted_and_explained() -> None:
 
 def test_a_broken_ledger_and_unreadable_rows_are_said_first() -> None:
     broken = Break(group=GROUP, sequence=7, reason="was changed after it was written")
-    row = UnreadableRow(group_id=GROUP, row_key="bob", detail="EndDate is 'soon'")
-    text = html(case("Ada"), broken=broken, unreadable=(row,))
+    bob = row("bob@x.example", "soon", group_id=GROUP)
+    assert isinstance(bob, InvalidRow)
+    text = html(case("Ada"), broken=broken, unreadable=(bob,))
 
     warning = text.index("entry 7 was changed after it was written")
     assert warning < text.index('id="summary"')

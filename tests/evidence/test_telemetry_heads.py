@@ -10,7 +10,7 @@ import pytest
 from enforcer.core.exceptions import InputError
 from enforcer.core.ledger import Anchor
 from enforcer.evidence.telemetry_heads import QUERY, read_heads
-from enforcer.telemetry import LedgerAppended
+from enforcer.telemetry.events import LedgerAppended
 
 GROUP = "79b3ac60-0000-4000-8000-000000000000"
 # `az monitor log-analytics query` gives every value as text, and the table's name.

@@ -13,6 +13,7 @@ from enforcer.graph.client import GraphClient
 from enforcer.graph.directory import Directory
 from enforcer.graph.pacer import Pacer
 from enforcer.graph.retries import RetryBudget
+from enforcer.graph.steps import DirectorySteps
 from sandbox.directory import DirectoryServer, Fault, Group, Tenant, running_directory
 from sandbox.directory.log import Entry
 from tests.support.world import PERMISSIONS
@@ -29,6 +30,7 @@ class Tenancy:
     group: Group
     client: GraphClient
     directory: Directory
+    steps: DirectorySteps
 
     @property
     def tenant(self) -> Tenant:
@@ -64,7 +66,9 @@ async def running_tenancy(
             }
         )
         async with GraphClient(settings, retry_budget=retry_budget, pacer=pacer or Pacer()) as client:
-            yield Tenancy(server, settings, group, client, Directory(client))
+            directory = Directory(client)
+            steps = DirectorySteps(client, directory)
+            yield Tenancy(server, settings, group, client, directory, steps)
 
 
 @pytest.fixture

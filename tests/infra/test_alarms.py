@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from enforcer.evidence.telemetry_heads import QUERY as LEDGER_ENDS
-from enforcer.telemetry import EVENTS
+from enforcer.telemetry.events import EVENTS
 from tests.support.bicep import INFRA, ROOT, text_of
 
 QUERIES = tuple(sorted((INFRA / "queries").glob("*.kql")))

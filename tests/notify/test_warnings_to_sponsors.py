@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.messages import Channel, MessageState
 from enforcer.core.settings import Mode
 from enforcer.notify import sending
@@ -113,7 +113,7 @@ async def test_contractors_in_several_groups_are_in_one_mail(world: World) -> No
     await world.register("ada@contoso.com", LAST_DAY, sponsor=SUE, display_name="Ada")
     for key in ("ada@contoso.com", "ben@contoso.com"):
         await world.services.register.save(
-            Registration(
+            RegisterRow(
                 group_id=other, row_key=key, end_date=LAST_DAY, sponsor=SUE, display_name=key[:3].title()
             )
         )

@@ -8,14 +8,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from enforcer.core.calendar import dates
 from enforcer.core.calendar.dates import last_day
-from enforcer.core.endings import Ending
 from enforcer.core.messages import Level
 from enforcer.core.plan import FindingKind
 from enforcer.core.runs import Lag, Run, RunKind, RunState
 from enforcer.core.warnings import Notice
 from enforcer.notify.wording import Unwarned, on_demand, page_url, run_summary, sponsor_mail
+from tests.support.register_rows import contractor
 
 BERLIN = ZoneInfo("Europe/Berlin")
 RUN = Run(
@@ -27,10 +26,9 @@ RUN = Run(
 )
 
 
-def notice(end: str = "2026-12-10", **more: str) -> Notice:
-    due_at = dates.ends_at(end, BERLIN)
-    ending = Ending(group_id="g", end_date=end, due_at=due_at, **{"row_key": "ada@x.example", **more})
-    return Notice(ending=ending, days_ahead=7, last_day=last_day(due_at, BERLIN))
+def notice(end: str = "2026-12-10", key: str = "ada@x.example", **more: str) -> Notice:
+    ending = contractor(key, end, zone=BERLIN, **more)
+    return Notice(ending=ending, days_ahead=7, last_day=last_day(ending.due_at, BERLIN))
 
 
 def test_a_person_in_several_groups_is_one_line_of_the_mail() -> None:
@@ -40,7 +38,7 @@ def test_a_person_in_several_groups_is_one_line_of_the_mail() -> None:
 
 
 def test_a_person_without_a_name_is_shown_by_their_key_as_written() -> None:
-    mail = sponsor_mail([notice(row_key="gus_x.example%23EXT%23@contoso.example")], BERLIN)
+    mail = sponsor_mail([notice(key="gus_x.example%23EXT%23@contoso.example")], BERLIN)
     assert ">gus_x.example#EXT#@contoso.example</td>" in mail.body
 
 

@@ -43,7 +43,7 @@ async def test_a_row_that_has_not_begun_ends_as_one_that_can_be_read(world: Worl
 
     await offboard(world, anna)
 
-    row = await world.services.register.registration(world.group.id, anna.id)
+    row = await world.services.register.whole_row(world.group.id, anna.id)
     assert row is not None
     assert row.start_date == ""
     assert row.note.startswith("old | offboarded at ")
@@ -58,7 +58,7 @@ async def test_a_start_that_is_past_or_cannot_be_read_stays(world: World, start:
 
     await offboard(world, anna)
 
-    row = await world.services.register.registration(world.group.id, anna.id)
+    row = await world.services.register.whole_row(world.group.id, anna.id)
     assert row is not None
     assert row.start_date == start
     assert "StartDate" not in row.note
@@ -70,7 +70,7 @@ async def test_a_row_that_ends_before_it_begins_keeps_its_dates_to_be_fixed(worl
 
     await offboard(world, anna)
 
-    row = await world.services.register.registration(world.group.id, anna.id)
+    row = await world.services.register.whole_row(world.group.id, anna.id)
     assert row is not None
     assert (row.end_date, row.start_date) == (ENDED, RUNNING)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.exceptions import NoAccountError, NotFoundError, RefusedError, UnavailableError
 from enforcer.core.ledger import Action
 from enforcer.core.offboarding_record import OffboardingRecord, Sessions, State
@@ -77,7 +77,7 @@ async def test_rows_of_a_soft_deleted_account_end_so_that_it_stays_out(
 async def test_a_row_waiting_for_its_account_ends_and_others_rows_do_not(world: World) -> None:
     other = second_group(world)
     for group, key in ((world.group, "Nora.New@x.example"), (other, "nora.new@x.example")):
-        row = Registration(group_id=group.id, row_key=key, end_date=RUNNING)
+        row = RegisterRow(group_id=group.id, row_key=key, end_date=RUNNING)
         await world.services.register.save(row)
     await world.register("nora.newman@x.example", RUNNING)
     request = OffboardRequest(user="nora.new@x.example", reason="left", actor="cli:ann", run_id=RUN_ID)

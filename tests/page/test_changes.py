@@ -49,7 +49,7 @@ async def test_extend_changes_the_end_date_and_nothing_else(
     page = await visitor.follow(await extended(visitor, anna, "2098-12-31"))
 
     assert said(page)[0].startswith("The register now says: access lasts until 31 Dec 2098")
-    row = await world.services.register.registration(world.group.id, anna.id)
+    row = await world.services.register.whole_row(world.group.id, anna.id)
     assert row is not None
     assert (row.end_date, row.note, row.display_name) == ("2098-12-31", "paints", "Anna Adler")
     entry = (await world.ledger())[-1]
@@ -116,7 +116,7 @@ async def test_a_member_without_a_row_gets_one_under_his_object_id(visitor: Visi
     }
     page = await visitor.follow(await visitor.post(f"/api/people/{ghost.user_principal_name}", form))
 
-    row = await world.services.register.registration(world.group.id, ghost.id)
+    row = await world.services.register.whole_row(world.group.id, ghost.id)
     assert row is not None
     assert (row.end_date, row.sponsor, row.display_name) == ("2098-12-31", "sam@contoso.example", "Gus Ghost")
     assert "In the register" in page.text

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 
 from enforcer.core.calendar.midnight import Midnight
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.settings import Mode
 from sandbox.directory.faults import Fault
 from sandbox.directory.objects import User
@@ -92,7 +92,7 @@ async def test_a_row_that_is_no_name_of_anybody_is_shown_with_what_is_wrong(
 async def test_a_row_under_a_group_in_capitals_is_shown_with_what_is_wrong(
     visitor: Visitor, world: World
 ) -> None:
-    stray = Registration(group_id=world.group.id.upper(), row_key="anna@example.com", end_date=RUNNING)
+    stray = RegisterRow(group_id=world.group.id.upper(), row_key="anna@example.com", end_date=RUNNING)
     await world.services.register.save(stray)
     page = await visitor.get("/api/people/anna@example.com")
     assert "it must be the group's object ID in lower case" in page.text

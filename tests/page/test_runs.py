@@ -17,7 +17,7 @@ DAYS = Calendar(now=NOW, zone=ZoneInfo("UTC"))
 def test_the_newest_run_comes_first_and_only_so_many_are_shown() -> None:
     runs = [changed(RUN, run_id=str(hours), started_at=NOW - timedelta(hours=hours)) for hours in range(30)]
     shown = last_runs(reversed(runs), DAYS)
-    assert [run.run_id for run in shown] == [str(hours) for hours in range(SHOWN)]
+    assert [item.run.run_id for item in shown] == [str(hours) for hours in range(SHOWN)]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.page.search import SHOWN
 from tests.support.page_visitor import Visitor
 from tests.support.spoiled_rows import SHOWN as KEYS
@@ -69,7 +69,7 @@ async def test_whoever_is_gone_and_whoever_cannot_be_read_is_told_so(visitor: Vi
 async def test_of_very_many_the_first_are_shown_and_all_counted(visitor: Visitor, world: World) -> None:
     keys = [f"{number:04}@example.com" for number in range(SHOWN + 1)]
     await world.services.register.import_all(
-        [Registration(group_id=world.group.id, row_key=key, end_date=RUNNING) for key in keys]
+        [RegisterRow(group_id=world.group.id, row_key=key, end_date=RUNNING) for key in keys]
     )
     assert f"{SHOWN + 1} found; the first {SHOWN} are shown." in (await visitor.get("/api/?q=")).text
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from enforcer.core.calendar.midnight import Midnight
-from enforcer.core.contractors import Contractor, Registration
+from enforcer.core.contractors import Contractor, RegisterRow, read_row
 from enforcer.core.exceptions import AmbiguousError, InputError, NotFoundError, UnavailableError
 from enforcer.core.ledger import Action, EntryOutcome
 from enforcer.core.ledger_entries import Context
 from enforcer.register import changes
-from enforcer.register.changes import Details, key_problem
+from enforcer.register.changes import key_problem
 from sandbox.directory import Effect, Fault
 from tests.support.world import ENDED, RUNNING, World
 
@@ -21,20 +22,21 @@ pytestmark = pytest.mark.anyio
 OTHER_GROUP = "99999999-8888-7777-6666-555555555555"
 
 
-async def rows(world: World) -> list[Registration]:
-    return await world.services.register.registrations(world.group.id)
+async def rows(world: World) -> list[RegisterRow]:
+    return await world.services.register.whole_rows(world.group.id)
 
 
-async def add(world: World, user: str, end: str = RUNNING, **details: str) -> changes.Saved:
-    return await changes.add(world.services, user, Details(end=end, **details), actor="cli:ann")
+async def add(world: World, user: str, end: str = RUNNING, **more: Any) -> tuple[RegisterRow, Action]:
+    wanted = RegisterRow(row_key=user, end_date=end, **more)
+    return await changes.add(world.services, wanted, actor="cli:ann")
 
 
 async def test_a_person_is_registered_under_their_object_id_with_their_name(world: World) -> None:
     anna = world.tenant.add_user("Anna Berg")
     saved = await add(world, anna.user_principal_name.upper(), company="X", sponsor="boss@x.example")
-    assert saved.is_new
+    assert saved == ((await rows(world))[0], Action.REGISTER_ADD)
     assert await rows(world) == [
-        Registration(
+        RegisterRow(
             group_id=world.group.id,
             row_key=anna.id,
             end_date=RUNNING,
@@ -52,10 +54,10 @@ async def test_whoever_has_a_row_under_another_name_keeps_it_and_what_is_in_it(w
     anna = world.tenant.add_user("Anna Berg")
     key = (anna.mail or "").title()
     await world.register(key, ENDED, display_name="Dr. Berg", company="X", start_date="2019-01-01")
-    saved = await add(world, anna.id, company="Y")
-    assert not saved.is_new
+    _, action = await add(world, anna.id, company="Y")
+    assert action is Action.REGISTER_EXTEND
     assert await rows(world) == [
-        Registration(
+        RegisterRow(
             group_id=world.group.id,
             row_key=key,
             end_date=RUNNING,
@@ -71,7 +73,7 @@ async def test_a_row_is_extended_by_any_name_of_the_person(world: World) -> None
     await world.register(anna.id, ENDED, note="kept")
     for number, name in enumerate((anna.id.upper(), anna.user_principal_name, "ANNA@x.example")):
         saved = await changes.extend(world.services, name, f"2099-01-0{number + 1}", actor="cli:ann")
-        assert (saved.registration.end_date, saved.registration.note) == (f"2099-01-0{number + 1}", "kept")
+        assert (saved.end_date, saved.note) == (f"2099-01-0{number + 1}", "kept")
     assert [entry.action for entry in await world.ledger()] == [Action.REGISTER_EXTEND] * 3
 
 
@@ -118,18 +120,20 @@ async def test_a_person_with_two_rows_has_to_be_named_by_a_rows_key(world: World
 
 
 @pytest.mark.parametrize(
-    ("details", "field"),
+    ("end", "start", "field"),
     [
-        (Details(end="31.12.2099"), "end_date"),
-        (Details(end="2099-02-30"), "end_date"),
-        (Details(end=""), "end_date"),
-        (Details(end=RUNNING, start="soon"), "start_date"),
-        (Details(end=RUNNING, start="2099-02-01"), "start_date"),
+        ("31.12.2099", "", "end_date"),
+        ("2099-02-30", "", "end_date"),
+        ("", "", "end_date"),
+        (RUNNING, "soon", "start_date"),
+        (RUNNING, "2099-02-01", "start_date"),
     ],
 )
-async def test_unusable_dates_are_refused_before_any_call(world: World, details: Details, field: str) -> None:
+async def test_unusable_dates_are_refused_before_any_call(
+    world: World, end: str, start: str, field: str
+) -> None:
     with pytest.raises(InputError) as error:
-        await changes.add(world.services, "anna@x.example", details, actor="cli:ann")
+        await add(world, "anna@x.example", end, start_date=start)
     assert error.value.field == field
     assert world.directory.sandbox.log.entries == []
 
@@ -194,13 +198,12 @@ async def test_with_several_managed_groups_one_has_to_be_named(world: World) -> 
     world.configure(group_ids=(world.group.id, OTHER_GROUP))
     services = world.services
     anna = world.tenant.add_user("Anna Berg")
-    details = Details(end=RUNNING)
     with pytest.raises(InputError, match="several managed groups"):
-        await changes.add(services, anna.id, details, actor="cli:ann")
+        await add(world, anna.id)
     with pytest.raises(InputError, match="is not a managed group"):
-        await changes.add(services, anna.id, details, actor="cli:ann", group_id=anna.id)
+        await add(world, anna.id, group_id=anna.id)
     for group_id in (world.group.id, OTHER_GROUP.upper()):
-        await changes.add(services, anna.id, details, actor="cli:ann", group_id=group_id)
+        await add(world, anna.id, group_id=group_id)
     with pytest.raises(AmbiguousError):
         await changes.find_row(services, anna.id)
     assert (await changes.find_row(services, anna.id, OTHER_GROUP)).group_id == OTHER_GROUP
@@ -240,7 +243,7 @@ async def test_an_end_before_the_start_of_the_row_is_refused(world: World) -> No
     await world.register(anna.id, "2099-12-31", start_date="2099-01-01")
     with pytest.raises(InputError, match="not before the end"):
         await changes.extend(world.services, anna.id, "2098-12-31", actor="ann")
-    row = await world.services.register.registration(world.group.id, anna.id)
+    row = await world.services.register.whole_row(world.group.id, anna.id)
     assert row is not None
     assert row.end_date == "2099-12-31"
 
@@ -254,7 +257,7 @@ async def test_registering_again_with_an_end_before_the_start_needs_a_new_start(
         await add(world, anna.id, "2098-12-31")
     assert [row.end_date for row in await rows(world)] == ["2099-12-31"]
     assert await world.ledger() == []
-    await add(world, anna.id, "2098-12-31", start="2098-01-01")
+    await add(world, anna.id, "2098-12-31", start_date="2098-01-01")
     assert [(row.start_date, row.end_date) for row in await rows(world)] == [("2098-01-01", "2098-12-31")]
 
 
@@ -262,7 +265,7 @@ async def test_a_start_that_cannot_be_read_keeps_nobody_from_extending(world: Wo
     anna = world.member("Anna")
     await world.register(anna.id, ENDED, start_date="soon")
     saved = await changes.extend(world.services, anna.id, RUNNING, actor="ann")
-    assert saved.registration.end_date == RUNNING
+    assert saved.end_date == RUNNING
 
 
 @pytest.mark.parametrize(
@@ -281,16 +284,16 @@ async def test_texts_that_could_not_be_kept_mailed_or_exported_are_refused(
 ) -> None:
     anna = world.member("Anna")
     with pytest.raises(InputError) as refused:
-        await changes.add(world.services, anna.id, Details(end=RUNNING, **details), actor="ann")
+        await add(world, anna.id, **details)
     assert refused.value.field == field
-    assert await world.services.register.registration(world.group.id, anna.id) is None
+    assert await world.services.register.whole_row(world.group.id, anna.id) is None
 
 
 @pytest.mark.parametrize("name", ["山田\u3000太郎", "Société\u00a0X", "می\u200cشود", "Anna 👩\u200d💻"])
 async def test_names_of_all_peoples_are_kept_as_they_are(world: World, name: str) -> None:
     anna = world.member("Anna")
-    saved = await add(world, anna.id, display_name=name, company=name, note=name)
-    assert (saved.registration.display_name, saved.registration.note) == (name, name)
+    saved, _ = await add(world, anna.id, display_name=name, company=name, note=name)
+    assert (saved.display_name, saved.note) == (name, name)
 
 
 async def test_rows_that_end_now_have_ended_also_where_midnight_means_a_day(world: World) -> None:
@@ -303,7 +306,7 @@ async def test_rows_that_end_now_have_ended_also_where_midnight_means_a_day(worl
 
     assert [row.row_key for row in ended] == ["anna@x.example"]
     (row,) = await rows(world)
-    read = row.read(world.services.settings.date_rules)
+    read = read_row(row, world.services.settings.date_rules)
     assert isinstance(read, Contractor)
     assert read.is_due(midnight)
     (entry,) = await world.ledger()
@@ -312,8 +315,8 @@ async def test_rows_that_end_now_have_ended_also_where_midnight_means_a_day(worl
 
 async def test_where_midnight_means_a_day_a_start_on_that_day_is_before_the_end(world: World) -> None:
     anna = world.tenant.add_user("Anna")
-    day = {"end": "2098-12-31T00:00:00Z", "start": "2098-12-31"}
+    day = {"end": "2098-12-31T00:00:00Z", "start_date": "2098-12-31"}
     with pytest.raises(InputError, match="not before the end of access"):
         await add(world, anna.id, **day)
     world.configure(midnight=Midnight.DAY)
-    assert (await add(world, anna.id, **day)).registration.end_date == "2098-12-31T00:00:00Z"
+    assert (await add(world, anna.id, **day))[0].end_date == "2098-12-31T00:00:00Z"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from enforcer.core.calendar.midnight import Midnight
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.ledger import Action
 from enforcer.register.csv_file import CsvError, Line
 from enforcer.register.csv_import import import_lines, midnight_ends
@@ -16,12 +18,13 @@ pytestmark = pytest.mark.anyio
 ANNA, BEN = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
 
 
-def lines(*users: str, end: str = RUNNING, **more: str) -> list[Line]:
-    return [Line(number=number, user=user, end=end, **more) for number, user in enumerate(users, start=2)]
+def lines(*users: str, end: str = RUNNING, **more: Any) -> list[Line]:
+    rows = [RegisterRow(row_key=user, end_date=end, **more) for user in users]
+    return [Line(number=number, row=row) for number, row in enumerate(rows, start=2)]
 
 
 async def ends(world: World) -> dict[str, object]:
-    rows = await world.services.register.registrations(world.group.id)
+    rows = await world.services.register.whole_rows(world.group.id)
     return {row.row_key: row.end_date for row in rows}
 
 
@@ -37,7 +40,7 @@ async def test_new_rows_are_added_and_known_rows_changed_all_in_the_ledger(
     await world.register("Anna@x.example", ENDED, note="kept")
     await import_lines(world.services, lines("anna@X.example", "ben@x.example"), actor="cli:ann")
     assert await ends(world) == {"Anna@x.example": RUNNING, "ben@x.example": RUNNING}
-    assert await world.services.register.registration(world.group.id, "Anna@x.example") == Registration(
+    assert await world.services.register.whole_row(world.group.id, "Anna@x.example") == RegisterRow(
         group_id=world.group.id, row_key="Anna@x.example", end_date=RUNNING, note="kept"
     )
     entries = await world.ledger()
@@ -81,13 +84,10 @@ async def test_one_person_may_be_named_differently_in_two_groups(world: World) -
     anna = world.tenant.add_user("Anna", mail="anna@x.example")
     other = world.tenant.add_group("Others")
     world.configure(group_ids=(world.group.id, other.id))
-    given = [
-        Line(number=2, user=anna.id, end=RUNNING, group_id=world.group.id),
-        Line(number=3, user="anna@x.example", end=RUNNING, group_id=other.id),
-    ]
+    given = [*lines(anna.id, group_id=world.group.id), *lines("anna@x.example", group_id=other.id)]
     await import_lines(world.services, given, actor="cli:ann")
     assert await ends(world) == {anna.id: RUNNING}
-    (row,) = await world.services.register.registrations(other.id)
+    (row,) = await world.services.register.whole_rows(other.id)
     assert row.row_key == "anna@x.example"
     assert [entry.row_key for entry in await world.ledger()] == [anna.id]
     assert [link.entry.row_key async for link in world.services.ledger.links(other.id)] == [row.row_key]
@@ -95,15 +95,15 @@ async def test_one_person_may_be_named_differently_in_two_groups(world: World) -
 
 async def test_a_line_is_imported_whole_and_its_importer_is_in_the_ledger(world: World) -> None:
     said = {
-        "start": "2026-01-01",
+        "start_date": "2026-01-01",
         "display_name": "Anna Berg",
         "company": "X",
         "sponsor": "boss@x.example",
         "note": "from HR",
     }
     await import_lines(world.services, lines(ANNA, **said), actor="cli:ann")
-    [row] = await world.services.register.registrations(world.group.id)
-    written = {name: getattr(row, "start_date" if name == "start" else name) for name in said}
+    [row] = await world.services.register.whole_rows(world.group.id)
+    written = {name: getattr(row, name) for name in said}
     assert (row.row_key, row.end_date, written) == (ANNA, RUNNING, said)
     [entry] = await world.ledger()
     assert (entry.actor, entry.user, entry.end_date, entry.outcome) == ("cli:ann", ANNA, RUNNING, "written")
@@ -115,7 +115,7 @@ async def test_an_end_before_the_start_of_the_row_is_refused(world: World) -> No
     given = lines("ben@x.example", "anna@x.example", end="2097-12-31")
     (problem,) = await problems(world, given)
     assert problem.startswith("line 3: the start date 2098-01-01 is not before the end")
-    given = lines("ben@x.example", "anna@x.example", end="2097-12-31", start="2097-01-01")
+    given = lines("ben@x.example", "anna@x.example", end="2097-12-31", start_date="2097-01-01")
     await import_lines(world.services, given, actor="cli:ann")
     assert set((await ends(world)).values()) == {"2097-12-31"}
 

@@ -115,7 +115,7 @@ async def test_an_approval_from_before_a_failed_run_releases_no_other_plan(
     await world.sweep()
 
     world.clock.advance(days=1)
-    for user in await world.services.register.registrations(world.group.id):
+    for user in await world.services.register.whole_rows(world.group.id):
         if user.end_date == ENDED:
             world.tenant.add_member(world.group, user.row_key)
     assert (await world.sweep()).run.held

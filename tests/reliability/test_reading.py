@@ -8,7 +8,7 @@ from itertools import batched
 import pytest
 from aiohttp import web
 
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.exceptions import AccessDeniedError, EnforcerError, ReadError, UnavailableError
 from enforcer.storage.tables.tables import TRANSACTION_SIZE
 from sandbox.directory.faults import Effect
@@ -161,7 +161,7 @@ async def thief() -> AsyncIterator[Thief]:
 async def test_a_row_in_another_case_of_the_group_is_seen_and_never_acted_upon(open_world: OpenWorld) -> None:
     world = await open_world()
     user = world.member("Anna Shouted")
-    row = Registration(group_id=world.group.id.upper(), row_key=user.id, end_date=ENDED)
+    row = RegisterRow(group_id=world.group.id.upper(), row_key=user.id, end_date=ENDED)
     await world.services.register.save(row)
     await world.register(world.member("Ben Running").id, RUNNING)
 

@@ -11,7 +11,7 @@ import pytest
 from azure.storage.queue.aio import QueueClient
 
 from enforcer.core.calendar.midnight import Midnight
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.settings import Disable, Mode, Storage
 from enforcer.status.checks import Check, Health, run_checks
 from enforcer.storage.queues import OFFBOARDINGS, POISON, SWEEPS, Queues
@@ -83,7 +83,7 @@ async def test_ownership_of_the_group_is_enough_to_change_it(world: World) -> No
 
 
 async def test_rows_of_no_managed_group_are_found(world: World) -> None:
-    stray = Registration(group_id=STRAY, row_key="ben@x.example", end_date=RUNNING)
+    stray = RegisterRow(group_id=STRAY, row_key="ben@x.example", end_date=RUNNING)
     await world.services.register.save(stray)
 
     checks = [check async for check in run_checks(world.services) if check.name == "register"]

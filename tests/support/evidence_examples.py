@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from enforcer.core.calendar import dates
-from enforcer.core.evidence.cases import Case, Evidence, Membership, UnreadableRow, Verdict, summarise
+from enforcer.core.contractors import InvalidRow
+from enforcer.core.evidence.cases import Case, Evidence, Membership, Verdict, summarise
 from enforcer.core.evidence.period import period
 from enforcer.core.ledger import Break, CheckedChain
 
@@ -51,9 +52,7 @@ def case(name: str, last_day: str = "2026-11-15", *, hours: float | None = 1.5, 
     return Case(**values)  # type: ignore[arg-type]
 
 
-def evidence(
-    *cases: Case, broken: Break | None = None, unreadable: tuple[UnreadableRow, ...] = ()
-) -> Evidence:
+def evidence(*cases: Case, broken: Break | None = None, unreadable: tuple[InvalidRow, ...] = ()) -> Evidence:
     chain = CheckedChain(group_id=GROUP, sequence=12, hash="ab" * 32, anchors=2, broken=broken)
     return Evidence(
         period=NOVEMBER,

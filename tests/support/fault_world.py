@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from enforcer.core.calendar.dates import UnreadableDateError, ends_at
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.runs import Run
 from enforcer.core.settings import load_settings
@@ -108,7 +108,7 @@ class FaultSchedule:
     # The register -----------------------------------------------------------------------------------------
 
     async def write_row(self, key: str, end: str) -> None:
-        row = Registration(group_id=self.group_id, row_key=key, end_date=end)
+        row = RegisterRow(group_id=self.group_id, row_key=key, end_date=end)
         await self.services.register.save(row)
 
     async def rows(self) -> dict[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.offboarding_record import OffboardingRecord, Sessions, State
 from enforcer.core.runs import Run, RunState
@@ -52,7 +52,7 @@ class Stage:
         return user
 
     async def row(self, group: Group, key: str | None, end: str) -> None:
-        row = Registration(group_id=group.id, row_key=key or "", end_date=end)
+        row = RegisterRow(group_id=group.id, row_key=key or "", end_date=end)
         await self.world.tables.register.save(row)
 
     @property

@@ -35,7 +35,7 @@ ANNA, BEN = person(0xA), person(0xB)
 def row(key: Member | str, end: object = ENDED, start: object = None) -> RegisterRow:
     """Return a row for a member, under their object ID, or with this key."""
     row_key = key.id if isinstance(key, Member) else key
-    return RegisterRow(partition_key=GROUP, row_key=row_key, end_date=end, start_date=start)
+    return RegisterRow(group_id=GROUP, row_key=row_key, end_date=end, start_date=start)
 
 
 def known(member: Member, state: State, **changes: Any) -> OffboardingRecord:

@@ -71,7 +71,7 @@ END = st.one_of(
 )
 ROW = st.builds(
     RegisterRow,
-    partition_key=st.sampled_from([GROUP] * 19 + [GROUP.replace("9", "A")]),
+    group_id=st.sampled_from([GROUP] * 19 + [GROUP.replace("9", "A")]),
     row_key=st.one_of(
         ID,
         ID.map(str.upper),
@@ -121,7 +121,7 @@ SETTINGS = st.builds(
 )
 SITUATIONS = st.builds(
     Situation,
-    rows=st.lists(ROW, min_size=2, max_size=9, unique_by=lambda one: (one.partition_key, one.row_key)),
+    rows=st.lists(ROW, min_size=2, max_size=9, unique_by=lambda one: (one.group_id, one.row_key)),
     members=st.lists(MEMBER, min_size=3, max_size=6, unique_by=lambda one: one.id),
     records=st.lists(ENFORCEMENT, min_size=2, max_size=8, unique_by=lambda one: one.row_key),
     engaged_elsewhere=st.frozensets(st.one_of(ID, ADDRESS.map(str.lower)), max_size=4),

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from enforcer.telemetry import RunCompleted
+    from enforcer.telemetry.events import RunCompleted
 
 ADDRESS = "someone@example.com"
 USER_ID = "11111111-2222-3333-4444-555555555555"
@@ -71,24 +71,24 @@ def start_exporter(url: str) -> None:
 
 
 async def work(url: str) -> None:
-    from enforcer import telemetry
+    from enforcer.telemetry import calls, emitting, events
 
-    telemetry.hush_libraries()
-    telemetry.emit(a_run())
-    telemetry.emit(telemetry.MessagePoisoned(queue="offboardings", message_id=ADDRESS))
+    emitting.hush_libraries()
+    emitting.emit(a_run())
+    emitting.emit(events.MessagePoisoned(queue="offboardings", message_id=ADDRESS))
     path, parameters = "/users/{user}?$select={select}", {"user": USER_ID, "select": "id", "name": ADDRESS}
-    with telemetry.graph_call("GET", path, parameters) as call:
+    with calls.graph_call("GET", path, parameters) as call:
         await ask_graph(url)
         call.answered(404, request_id="request-1")
-    with telemetry.graph_call("GET", f"{url}/v1.0/groups?$skiptoken={ADDRESS}", {}) as call:
+    with calls.graph_call("GET", f"{url}/v1.0/groups?$skiptoken={ADDRESS}", {}) as call:
         call.answered(200)
     await read_table(url)
     logging.getLogger("enforcer.sweep.sweep").warning("a plain line")
-    await telemetry.flush()
+    await emitting.flush()
 
 
 def a_run() -> "RunCompleted":
-    from enforcer.telemetry import RunCompleted
+    from enforcer.telemetry.events import RunCompleted
 
     now = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
     return RunCompleted(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.ledger import Entry
 from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.plan import Finding, GroupPlan
@@ -87,7 +87,7 @@ class World:
 
     async def register(self, row_key: str, end: object, **more: Any) -> None:
         """Write a row of the register."""
-        row = Registration(group_id=self.group.id, row_key=row_key, end_date=end, **more)
+        row = RegisterRow(group_id=self.group.id, row_key=row_key, end_date=end, **more)
         await self.services.register.save(row)
 
     async def plan(self) -> GroupPlan:

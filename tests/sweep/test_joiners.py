@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.exceptions import InputError, LeaseLostError
 from enforcer.core.ledger import Action
 from enforcer.core.offboarding_record import State
@@ -124,7 +124,7 @@ async def test_a_joiner_with_an_unreadable_second_row_is_not_added(world: World,
 async def test_a_joiner_with_another_row_under_a_capitalised_group_is_not_added(world: World) -> None:
     anna = world.tenant.add_user("Anna")
     await world.register(anna.user_principal_name, RUNNING)
-    row = Registration(group_id=world.group.id.upper(), row_key=anna.id, end_date=ENDED)
+    row = RegisterRow(group_id=world.group.id.upper(), row_key=anna.id, end_date=ENDED)
     await world.services.register.save(row)
 
     report = await world.sweep()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.exceptions import AccessDeniedError, GroupError, ReadError, RunError, UnavailableError
 from enforcer.core.offboarding_record import Sessions
 from enforcer.core.plan import FindingKind, Step
@@ -46,7 +46,7 @@ async def test_an_incomplete_read_is_not_planned_on(
 
 async def test_rows_in_a_partition_in_capitals_are_seen(world: World) -> None:
     anna = world.member("Anna")
-    stray = Registration(group_id=world.group.id.upper(), row_key=anna.id, end_date=ENDED)
+    stray = RegisterRow(group_id=world.group.id.upper(), row_key=anna.id, end_date=ENDED)
     await world.services.register.save(stray)
     plan = await world.plan()
     assert [(found.kind, found.row_key) for found in plan.findings] == [(FindingKind.INVALID_ROW, anna.id)]
@@ -60,7 +60,7 @@ async def test_rows_of_a_group_spelt_in_mixed_case_are_reported_not_acted_on(
     await world.register(anna.id, ENDED)
     mixed = "".join(letter.upper() if place % 2 else letter for place, letter in enumerate(world.group.id))
     await world.services.register.save(
-        Registration(group_id=mixed, row_key=anna.user_principal_name, end_date=RUNNING)
+        RegisterRow(group_id=mixed, row_key=anna.user_principal_name, end_date=RUNNING)
     )
     plan = await world.plan()
     assert not plan.offboard
@@ -166,7 +166,7 @@ async def test_a_person_with_possible_access_elsewhere_is_not_disabled(
 ) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)
-    await world.services.register.save(Registration(group_id=other.id, row_key=anna.mail or "", end_date=end))
+    await world.services.register.save(RegisterRow(group_id=other.id, row_key=anna.mail or "", end_date=end))
     report = await world.sweep()
     assert (report.run.removed, report.run.disabled) == (1, 0)
     assert anna.account_enabled
@@ -175,7 +175,7 @@ async def test_a_person_with_possible_access_elsewhere_is_not_disabled(
 async def test_a_row_of_another_group_in_capitals_prevents_disabling(world: World, other: Group) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)
-    stray = Registration(group_id=other.id.upper(), row_key=anna.id, end_date=RUNNING)
+    stray = RegisterRow(group_id=other.id.upper(), row_key=anna.id, end_date=RUNNING)
     await world.services.register.save(stray)
     assert (await world.sweep()).run.disabled == 0
     assert anna.account_enabled
@@ -185,14 +185,14 @@ async def test_the_groups_own_rows_are_not_those_of_another(world: World, other:
     anna, ben, gone = world.member("Anna"), world.member("Ben"), world.tenant.add_user("Gone")
     await world.register(anna.id, RUNNING)
     for row_key, end in ((ben.id, RUNNING), (gone.id, ENDED)):
-        await world.services.register.save(Registration(group_id=other.id, row_key=row_key, end_date=end))
+        await world.services.register.save(RegisterRow(group_id=other.id, row_key=row_key, end_date=end))
     assert (await read_snapshot(world.services, world.group.id)).engaged_elsewhere == {ben.id}
 
 
 async def test_a_deleted_account_does_not_stop_the_plan(world: World, other: Group) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)
-    await world.services.register.save(Registration(group_id=other.id, row_key=anna.id, end_date=RUNNING))
+    await world.services.register.save(RegisterRow(group_id=other.id, row_key=anna.id, end_date=RUNNING))
     world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=400))
     await world.sweep()
     world.tenant.delete_user(anna, world.clock())
@@ -206,7 +206,7 @@ async def test_a_deleted_account_does_not_stop_the_plan(world: World, other: Gro
 async def test_a_person_whose_access_ended_everywhere_is_disabled(world: World, other: Group) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, ENDED)
-    await world.services.register.save(Registration(group_id=other.id, row_key=anna.id, end_date=ENDED))
+    await world.services.register.save(RegisterRow(group_id=other.id, row_key=anna.id, end_date=ENDED))
     assert (await world.sweep()).run.disabled == 1
     assert not anna.account_enabled
 
@@ -218,7 +218,7 @@ async def test_a_person_needed_elsewhere_is_not_disabled_by_the_completing_run(
     anna = world.member("Anna", mail="anna@x.example")
     await world.register(anna.id, ENDED)
     await world.services.register.save(
-        Registration(group_id=other.id, row_key="anna@x.example", end_date=RUNNING)
+        RegisterRow(group_id=other.id, row_key="anna@x.example", end_date=RUNNING)
     )
     world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=403))
     await world.sweep()
@@ -233,7 +233,7 @@ async def test_a_person_needed_elsewhere_is_not_disabled_by_the_completing_run(
 
 async def test_without_disabling_nobody_asks_for_the_other_groups_rows(world: World, other: Group) -> None:
     anna = world.member("Anna")
-    await world.services.register.save(Registration(group_id=other.id, row_key=anna.id, end_date=RUNNING))
+    await world.services.register.save(RegisterRow(group_id=other.id, row_key=anna.id, end_date=RUNNING))
     assert (await read_snapshot(world.services, world.group.id)).engaged_elsewhere == {anna.id}
     world.configure(disable_accounts=Disable.NONE)
     assert (await read_snapshot(world.services, world.group.id)).engaged_elsewhere == frozenset()

@@ -1,6 +1,6 @@
 import pytest
 
-from enforcer.telemetry import call
+from enforcer.telemetry.calls import call
 from enforcer.telemetry.storage import storage_route
 
 

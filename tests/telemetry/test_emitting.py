@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from enforcer.telemetry import NotificationFailed, PlanHeld, RunCompleted, emit, hush_libraries
+from enforcer.telemetry.emitting import emit, hush_libraries
+from enforcer.telemetry.events import NotificationFailed, PlanHeld, RunCompleted
 
 COUNTS = (
     *("due", "removed", "already_absent", "revoked", "disabled", "verified", "skipped", "stuck"),

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from enforcer.telemetry import EVENTS, Event
+from enforcer.telemetry.events import EVENTS, Event
 
 ORDINARY_RECORD = logging.LogRecord("name", logging.INFO, "path", 1, "msg", (), None)
 

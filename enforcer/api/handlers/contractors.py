@@ -11,10 +11,11 @@ import msgspec
 
 from enforcer.api.bodies import ContractorBody, read_body
 from enforcer.api.documents import ContractorPage, contractor_document
-from enforcer.core.contractors import Registration
+from enforcer.core.contractors import RegisterRow
+from enforcer.core.ledger import Action
 from enforcer.register import changes
-from enforcer.register.changes import Details, chosen_groups
-from enforcer.storage.tables.pages import Place, registrations_after
+from enforcer.register.changes import chosen_groups
+from enforcer.storage.tables.pages import Place, rows_after
 from enforcer.storage.tables.tables import is_key
 from enforcer.web.calls import Call
 from enforcer.web.messages import Response, respond
@@ -28,7 +29,7 @@ async def list_contractors(call: Call) -> Response:
     limit = _limit(call)
     place = _place(call, groups)
     settings = call.services.settings
-    rows = await registrations_after(call.services.tables, groups, place, limit + 1)
+    rows = await rows_after(call.services.tables, groups, place, limit + 1)
     end = _end_of_page(rows, limit)
     shown = tuple(contractor_document(row, settings) for row in rows[:end])
     continuation = _continuation(rows[end - 1]) if len(rows) > limit else None
@@ -43,22 +44,21 @@ async def get_contractor(call: Call) -> Response:
 
 async def put_contractor(call: Call) -> Response:
     body = read_body(call.request, ContractorBody)
-    details = Details(
-        end=body.end_date.strip(),
-        start=body.start_date.strip(),
+    wanted = RegisterRow(
+        group_id=body.group_id,
+        row_key=call.user,
+        end_date=body.end_date.strip(),
+        start_date=body.start_date.strip(),
         display_name=body.display_name.strip(),
         company=body.company.strip(),
         sponsor=body.sponsor,
         note=body.note.strip(),
     )
-    saved = await changes.add(
-        call.services, call.user, details, actor=call.caller.actor, group_id=body.group_id
-    )
-    row = saved.registration
+    row, action = await changes.add(call.services, wanted, actor=call.caller.actor)
     record = await call.services.records.get(row.group_id, row.row_key)
     return respond(
         contractor_document(row, call.services.settings, record, call.warnings),
-        status=201 if saved.is_new else 200,
+        status=201 if action is Action.REGISTER_ADD else 200,
         headers={"Location": f"/api/contractors/{quote(row.row_key, safe='@')}"},
     )
 
@@ -73,13 +73,13 @@ def _limit(call: Call) -> int:
     return int(text)
 
 
-def _end_of_page(rows: Sequence[Registration], limit: int) -> int:
+def _end_of_page(rows: Sequence[RegisterRow], limit: int) -> int:
     """Return how many rows to show: the limit, or more up to the next row whose key can be queried."""
     ends = (end for end in range(limit, len(rows)) if is_key(rows[end - 1].row_key))
     return next(ends, len(rows))
 
 
-def _continuation(row: Registration) -> str:
+def _continuation(row: RegisterRow) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode([row.group_id, row.row_key])).decode()
 
 

@@ -15,7 +15,7 @@ from itertools import chain, pairwise
 
 from enforcer.core.calendar.dates import UnreadableDateError
 from enforcer.core.calendar.midnight import DateRules
-from enforcer.core.endings import Ending
+from enforcer.core.contractors import Contractor
 from enforcer.core.keys import is_object_id, normalised
 from enforcer.core.ledger import Action, Entry, EntryOutcome, Link
 from enforcer.core.members import MemberIndex
@@ -47,7 +47,7 @@ class GroupRecord:
     """
 
     group_id: str
-    endings: Sequence[Ending]
+    endings: Sequence[Contractor]
     records: Sequence[OffboardingRecord] = ()
     links: Sequence[Link] = ()
     members: MemberIndex | None = None
@@ -71,7 +71,7 @@ class AccessHistory:
     end_date: str
     due_at: datetime | None
     row_key: str = ""
-    ending: Ending | None = None
+    ending: Contractor | None = None
     record: OffboardingRecord | None = None
     links: list[Link] = field(default_factory=list)
     extended_at: datetime | None = None
@@ -115,7 +115,7 @@ class _Archive:
         self._record = record
         self._entries = [(link, link.entry) for link in record.links if not link.damage]
         self._names = self._known_names()
-        self._rows: dict[str, list[Ending]] = {}
+        self._rows: dict[str, list[Contractor]] = {}
         self._of_person: dict[str, list[AccessHistory]] = {}
 
     @property

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from enforcer.core.contractors import InvalidRow
 from enforcer.core.evidence.period import Period
 from enforcer.core.ledger import CheckedChain
 from enforcer.core.runs import Lag
@@ -96,15 +97,6 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadableRow:
-    """A row of the register that does not say whose access ends, or when."""
-
-    group_id: str
-    row_key: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """Everything handed to an auditor about a period.
 
@@ -119,7 +111,7 @@ class Evidence:
     sla: timedelta
     cases: tuple[Case, ...]
     summary: Summary
-    unreadable: tuple[UnreadableRow, ...]
+    unreadable: tuple[InvalidRow, ...]
     chains: tuple[CheckedChain, ...]
     members_unread: dict[str, str]
     left_out: tuple[str, ...] = ()

@@ -53,15 +53,15 @@ class _CaseJudge:
 
     def case(self) -> Case:
         history, known = self._history, self._history.record
-        ending = history.ending
+        row = history.ending.written if history.ending else None
         sessions, revoked_at = self._sessions()
         return Case(
             group_id=history.group_id,
             user_id=history.person if is_object_id(history.person) else "",
             row_key=history.row_key,
-            display_name=ending.display_name if ending else "",
-            company=ending.company if ending else "",
-            sponsor=ending.sponsor if ending else "",
+            display_name=row.display_name if row else "",
+            company=row.company if row else "",
+            sponsor=row.sponsor if row else "",
             end_date=history.end_date,
             due_at=history.due_at,
             verdict=self._verdict(),

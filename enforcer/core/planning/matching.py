@@ -65,9 +65,9 @@ class RowMatches:
         return len(self.of_nobody.get(ANYBODY, ()))
 
     def _add(self, row: ReadRow, people: MemberIndex, namesakes: Mapping[str, Collection[str]]) -> None:
-        detail = row.detail if isinstance(row, InvalidRow) else row.problem
-        if detail:
-            self.findings.append(Finding(kind=FindingKind.INVALID_ROW, row_key=row.row_key, detail=detail))
+        if row.problem:
+            problem = Finding(kind=FindingKind.INVALID_ROW, row_key=row.row_key, detail=row.problem)
+            self.findings.append(problem)
         found = {member.id for key in row.keys for member in people.matches(key)}
         others = {user_id for key in row.keys for user_id in namesakes.get(key, ())} - found
         if len(found) > 1 or (found and others) or any(map(people.is_doubtful, row.keys)):
@@ -83,7 +83,7 @@ class RowMatches:
         self.findings.append(Finding(kind=FindingKind.AMBIGUOUS_ROW, row_key=row.row_key, detail=detail))
         for user_id in found:
             # Whatever else is known about them, this row may mean any of them.
-            unusable = InvalidRow(row_key=row.row_key, keys=row.keys, detail=detail)
+            unusable = InvalidRow(written=row.written, keys=row.keys, problem=detail)
             self._of_member.setdefault(user_id, []).append(unusable)
 
     def _find_several_rows(self, user_id: str, rows: Sequence[ReadRow]) -> None:

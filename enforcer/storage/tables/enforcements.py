@@ -12,7 +12,6 @@ from enforcer.storage.tables.tables import (
     Entity,
     Tables,
     choice,
-    is_key,
     moment,
     number,
     present,
@@ -52,15 +51,8 @@ class Enforcements:
 
     async def get(self, group_id: str, row_key: str) -> OffboardingRecord | None:
         """Return the record with this key; None if there is none, or it cannot be read."""
-        from azure.core.exceptions import ResourceNotFoundError
-
-        if not is_key(row_key):
-            return None
-        async with self._tables.table(TABLE) as table:
-            try:
-                record = _record(dict(await table.get_entity(group_id, row_key)))
-            except ResourceNotFoundError:
-                return None
+        found = await self._tables.find(TABLE, group_id, row_key)
+        record = _record(found[0]) if found else None
         return record if isinstance(record, OffboardingRecord) else None
 
     async def save(self, group_id: str, records: Sequence[OffboardingRecord]) -> None:

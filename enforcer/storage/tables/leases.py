@@ -1,4 +1,4 @@
-"""Table `leases`: one runner at a time works on a group, and a crashed one does not block it for long."""
+"""Table `leases`: one runner at a time works on a group, and a crashed runner blocks it only briefly."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
 
-from enforcer.core.calendar.dates import instant, utc
+from enforcer.core.calendar.dates import instant
 from enforcer.core.exceptions import AccessDeniedError, LeaseHeldError, LeaseLostError, UnavailableError
-from enforcer.storage.tables.tables import LONG_AGO, Entity, Tables, moment, text
+from enforcer.storage.tables.tables import LONG_AGO, Entity, Tables, Version, moment, text
 
 TABLE = "leases"
 _PARTITION = "lease"
@@ -21,20 +20,19 @@ _GRACE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseRow:
-    """A lease as it lies in the table; `written_at` is by storage's own clock, whole seconds or finer."""
+    """A lease as the table has it."""
 
     holder: str
     expires_at: datetime
-    etag: str
-    written_at: datetime
+    version: Version
 
 
 class Leases:
     """Takes and renews leases.
 
     Args:
-        seconds: How long a lease lives without being renewed.
-        clock: Gives the present (UTC).
+        seconds: How long a lease lasts without being renewed.
+        clock: Returns the current time (UTC).
     """
 
     def __init__(self, tables: Tables, *, seconds: float, clock: Callable[[], datetime]) -> None:
@@ -42,11 +40,11 @@ class Leases:
 
     @asynccontextmanager
     async def holding(self, name: str, holder: str) -> AsyncIterator[Lease]:
-        """Hold a lease, renewed in the background, and give it back.
+        """Hold a lease, renew it in the background, and release it at the end.
 
         Args:
-            name: What is held: a managed group, by its ID, or some other work.
-            holder: Who works on it, for people.
+            name: What the lease is for: a managed group's ID, or other work.
+            holder: Who holds it, as people are told.
 
         Raises:
             LeaseHeldError: Somebody else holds it and renews it.
@@ -57,25 +55,22 @@ class Leases:
             yield lease
         finally:
             await lease.stop(renewing)
-            await self._give_back(lease)
+            await self._release(lease)
 
     async def _take(self, name: str, holder: str) -> LeaseRow:
         give_up_at = asyncio.get_running_loop().time() + self._seconds
         while True:
             found = await self._read(name)
             if found is None or found.expires_at <= self._clock():
-                taken = await self.write(name, holder, found.etag if found else "")
+                taken = await self.write(name, holder, found.version if found else None)
                 if taken is not None:
                     return taken
             elif asyncio.get_running_loop().time() >= give_up_at:
                 raise LeaseHeldError(name, found.holder, instant(found.expires_at))
             await asyncio.sleep(min(_POLL_SECONDS, self._seconds / 4))
 
-    async def write(self, name: str, holder: str, etag: str) -> LeaseRow | None:
-        """Take or renew on condition that nobody else has meanwhile; None where somebody has."""
-        from azure.core import MatchConditions
-        from azure.core.exceptions import HttpResponseError
-
+    async def write(self, name: str, holder: str, version: Version | None) -> LeaseRow | None:
+        """Take or renew the lease; return None if somebody else has taken it meanwhile."""
         expires_at = self._clock() + timedelta(seconds=self._seconds)
         entity: Entity = {
             "PartitionKey": _PARTITION,
@@ -83,48 +78,27 @@ class Leases:
             "Holder": holder,
             "ExpiresAt": expires_at,
         }
-        async with self._tables.table(TABLE) as table:
-            try:
-                if etag:
-                    written = await table.update_entity(
-                        entity, etag=etag, match_condition=MatchConditions.IfNotModified, mode="replace"
-                    )
-                else:
-                    written = await table.create_entity(entity)
-            except HttpResponseError as error:
-                if error.status_code in {404, 409, 412}:
-                    return await self._ours(name, holder, expires_at)
-                raise
-        return LeaseRow(
-            holder=holder,
-            expires_at=expires_at,
-            etag=str(written["etag"]),
-            written_at=utc(written["date"]),
-        )
+        written = await self._tables.write_unchanged(TABLE, entity, version)
+        if written is None:
+            return await self._ours(name, holder, expires_at)
+        return LeaseRow(holder=holder, expires_at=expires_at, version=written)
 
     async def _ours(self, name: str, holder: str, expires_at: datetime) -> LeaseRow | None:
-        """Find our own write, when its answer was lost and the SDK repeated it in vain."""
+        """Return the lease if the faster writer was this call (see `Tables.write_unchanged`)."""
         found = await self._read(name)
         ours = found is not None and found.holder == holder and found.expires_at == expires_at
         return found if ours else None
 
     async def _read(self, name: str) -> LeaseRow | None:
-        from azure.core.exceptions import ResourceNotFoundError
+        found = await self._tables.find(TABLE, _PARTITION, name)
+        if found is None:
+            return None
+        entity, version = found
+        # A lease whose end cannot be read would otherwise never end.
+        expires_at = moment(entity, "ExpiresAt") or LONG_AGO
+        return LeaseRow(holder=text(entity, "Holder"), expires_at=expires_at, version=version)
 
-        async with self._tables.table(TABLE) as table:
-            try:
-                entity = await table.get_entity(_PARTITION, name)
-            except ResourceNotFoundError:
-                return None
-        return LeaseRow(
-            holder=text(entity, "Holder"),
-            # A lease of which nobody can say when it ends would otherwise never end.
-            expires_at=moment(entity, "ExpiresAt") or LONG_AGO,
-            etag=str(entity.metadata["etag"]),
-            written_at=utc(cast("datetime", entity.metadata["timestamp"])),
-        )
-
-    async def _give_back(self, lease: Lease) -> None:
+    async def _release(self, lease: Lease) -> None:
         from azure.core import MatchConditions
         from azure.core.exceptions import HttpResponseError
 
@@ -135,24 +109,24 @@ class Leases:
                 await table.delete_entity(
                     _PARTITION,
                     lease.name,
-                    etag=lease.row.etag,
+                    etag=lease.row.version.etag,
                     match_condition=MatchConditions.IfNotModified,
                 )
         except (HttpResponseError, AccessDeniedError, UnavailableError):
-            return  # it runs out by itself
+            return  # it expires by itself
 
     def is_over(self, row: LeaseRow) -> bool:
         return row.expires_at <= self._clock()
 
 
 class Lease:
-    """A lease that we hold until it is `lost`; `taken_at` is by storage's own clock."""
+    """A lease that is held until it is `lost`; `taken_at` is by storage's own clock."""
 
     def __init__(self, leases: Leases, name: str, holder: str, row: LeaseRow) -> None:
         self._leases, self.name, self._holder, self.row = leases, name, holder, row
-        self.taken_at = row.written_at
+        self.taken_at = row.version.written_at
         self.lost = False
-        # Two renewals at a time would be rivals, and one of them would believe the lease lost.
+        # Of two concurrent renewals, one would fail and conclude that the lease is lost.
         self._renewing = asyncio.Lock()
 
     async def keep_renewing(self, every: float) -> None:
@@ -162,7 +136,7 @@ class Lease:
                 await self._renew()
 
     async def stop(self, renewing: asyncio.Task[None]) -> None:
-        """End the renewing, but let one under way arrive: without its answer nothing is given back."""
+        """Stop renewing, once a renewal in progress has finished: its answer is needed to release."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_GRACE_SECONDS), self._renewing:
                 renewing.cancel()
@@ -170,7 +144,7 @@ class Lease:
         await asyncio.gather(renewing, return_exceptions=True)
 
     async def require(self) -> None:
-        """Make sure that the group is still ours, before writing.
+        """Make sure before a write that the lease is still held.
 
         Raises:
             LeaseLostError: Another runner has taken it over.
@@ -183,9 +157,9 @@ class Lease:
 
     async def _renew(self) -> None:
         try:
-            renewed = await self._leases.write(self.name, self._holder, self.row.etag)
+            renewed = await self._leases.write(self.name, self._holder, self.row.version)
         except UnavailableError:
-            return  # there are two more tries before it runs out
+            return  # there are two more attempts before it expires
         if renewed is None:
             self.lost = True
         else:

@@ -16,7 +16,8 @@ from enforcer.core.exceptions import UnavailableError
 from enforcer.core.ledger import Action, Entry, Head, Link
 from enforcer.storage.tables.tables import TRANSACTION_SIZE, Entity, Tables
 from enforcer.storage.tables.write_coalescer import WriteCoalescer
-from enforcer.telemetry import LedgerAppended, emit
+from enforcer.telemetry.emitting import emit
+from enforcer.telemetry.events import LedgerAppended
 
 TABLE = "ledger"
 _HEAD = "head"

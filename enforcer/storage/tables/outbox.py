@@ -1,4 +1,4 @@
-"""Table `outbox`: messages wait here until they are sent, and stay as the memory of what was said.
+"""Table `outbox`: messages wait here until they are sent, and remain as the record of what was said.
 
 Rows of earlier versions also have `Subject` and `Body`, which nobody reads any more.
 """
@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from enforcer.core.messages import Channel, Message, MessageState
-from enforcer.storage.tables.tables import LONG_AGO, Entity, Tables, choice, moment, number, present, text
+from enforcer.storage.tables.tables import (
+    LONG_AGO,
+    Entity,
+    Tables,
+    Version,
+    choice,
+    moment,
+    number,
+    present,
+    text,
+)
 
 TABLE = "outbox"
 # A string property holds 64 KiB of UTF-16; keys of notices are ASCII.
@@ -20,10 +30,10 @@ _PIECE = 16_000
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message that only we may send now."""
+    """A message that nobody else may send now."""
 
     message: Message
-    etag: str
+    version: Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +57,13 @@ class Mails:
 
 
 class Outbox:
-    """Keeps messages."""
+    """Stores messages."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
     async def put(self, message: Message) -> bool:
-        """Queue a message; False where one of that ID is, or was, there."""
+        """Queue a message; return False if there is, or was, one with this ID."""
         from azure.core.exceptions import ResourceExistsError
 
         async with self._tables.table(TABLE) as table:
@@ -71,7 +81,7 @@ class Outbox:
                 yield _message(entity)
 
     async def waiting(self) -> list[Message]:
-        """Return what is not sent yet, the oldest first."""
+        """Return the messages that are not yet sent, oldest first."""
         async with self._tables.table(TABLE) as table:
             query, wanted = "State eq @state", {"state": MessageState.WAITING.value}
             found = [_message(entity) async for entity in table.query_entities(query, parameters=wanted)]
@@ -82,51 +92,21 @@ class Outbox:
         return Mails(tuple([message async for message in self.all(Channel.MAIL)]))
 
     async def claim(self, message: Message, now: datetime) -> Claimed | None:
-        """Begin an attempt; None where somebody else has, or the message is gone."""
-        from azure.core import MatchConditions
-        from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-
-        async with self._tables.table(TABLE) as table:
-            try:
-                entity = await table.get_entity(message.channel.value, message.id)
-                current = _message(entity)
-                if not current.is_due(now):
-                    return None
-                begun = current.begun(now)
-                written = await table.update_entity(
-                    _entity(begun),
-                    mode="replace",
-                    etag=entity.metadata["etag"],
-                    match_condition=MatchConditions.IfNotModified,
-                )
-            except ResourceNotFoundError:
-                return None
-            except HttpResponseError as error:
-                if error.status_code == 412:  # noqa: PLR2004
-                    return None
-                raise
-        return Claimed(begun, str(written["etag"]))
+        """Begin an attempt; return None if somebody else has begun one, or the message is gone."""
+        found = await self._tables.find(TABLE, message.channel.value, message.id)
+        if found is None or not (current := _message(found[0])).is_due(now):
+            return None
+        begun = current.begun(now)
+        version = await self._tables.write_unchanged(TABLE, _entity(begun), found[1])
+        return None if version is None else Claimed(begun, version)
 
     async def settle(self, claimed: Claimed, message: Message) -> None:
-        """Write what came of an attempt."""
-        from azure.core import MatchConditions
-        from azure.core.exceptions import HttpResponseError
-
-        async with self._tables.table(TABLE) as table:
-            try:
-                await table.update_entity(
-                    _entity(message),
-                    mode="replace",
-                    etag=claimed.etag,
-                    match_condition=MatchConditions.IfNotModified,
-                )
-            except HttpResponseError as error:
-                # 412: our own write, repeated after its answer was lost. 404: it was cleared away meanwhile.
-                if error.status_code not in {404, 412}:
-                    raise
+        """Record the result of an attempt."""
+        # None means that this call was made twice (see `Tables.write_unchanged`), or the message was deleted.
+        await self._tables.write_unchanged(TABLE, _entity(message), claimed.version)
 
     async def forget_old(self, now: datetime) -> None:
-        """Delete what need not be remembered any more."""
+        """Delete messages that need not be remembered any longer."""
         async with self._tables.table(TABLE) as table:
             query, wanted = "KeepUntil lt @now and State ne 'waiting'", {"now": now}
             old = [entity async for entity in table.query_entities(query, parameters=wanted)]
@@ -153,7 +133,7 @@ def _entity(message: Message) -> Entity:
 
 
 def _message(entity: Entity) -> Message:
-    """Read a message. One that others have spoiled is given up at once: nobody can say what it was."""
+    """Read a message. One that others have damaged counts as given up: nobody can tell what it said."""
     channel, state = choice(entity, "PartitionKey", Channel), choice(entity, "State", MessageState)
     return Message(
         channel=channel or Channel.OPERATORS,

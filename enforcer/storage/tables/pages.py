@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from enforcer.core.contractors import Registration
-from enforcer.storage.tables.register import TABLE, read_registration
+from enforcer.core.contractors import RegisterRow
+from enforcer.storage.tables.register import TABLE, decoded
 from enforcer.storage.tables.tables import Tables, is_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """The last row that was read."""
+    """The last row that was returned."""
 
     group_id: str
     row_key: str
 
 
-async def registrations_after(
+async def rows_after(
     tables: Tables, group_ids: Sequence[str], place: Place | None, limit: int
-) -> list[Registration]:
+) -> list[RegisterRow]:
     """Return the next rows of these groups: `limit` of them, and fewer only at the end.
 
-    There are more where the key of the last one cannot be asked for: no next row could be found by it.
+    There are more if the key of the last one cannot be used in a query: the next page starts after it.
     """
-    found: list[Registration] = []
+    found: list[RegisterRow] = []
     start = group_ids.index(place.group_id) if place else 0
     for group_id in group_ids[start:]:
         after = place.row_key if place and place.group_id == group_id else ""
@@ -35,8 +35,8 @@ async def registrations_after(
     return found
 
 
-async def _after(tables: Tables, place: Place, limit: int) -> list[Registration]:
-    found: list[Registration] = []
+async def _after(tables: Tables, place: Place, limit: int) -> list[RegisterRow]:
+    found: list[RegisterRow] = []
     async with tables.table(TABLE) as table:
         rows = table.query_entities(
             "PartitionKey eq @group and RowKey gt @after",
@@ -45,7 +45,7 @@ async def _after(tables: Tables, place: Place, limit: int) -> list[Registration]
         )
         # Even a short or empty page may have a successor.
         async for row in rows:
-            found.append(read_registration(row))
+            found.append(decoded(row))
             if len(found) >= limit and is_key(row["RowKey"]):
                 break
     return found

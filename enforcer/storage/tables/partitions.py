@@ -1,4 +1,4 @@
-"""A whole partition, a large one in key ranges side by side."""
+"""Reads a whole partition; a large one in several key ranges at the same time."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from azure.data.tables.aio import TableClient
 
 type Take = Callable[[list[Entity]], Awaitable[None]]
-"""Takes a page. As long as it waits, the range that the page is from is read no further."""
+"""Takes a page of entities; while it waits, its range is not read any further."""
 
-# Object IDs spread evenly over the ranges up to "g"; addresses lie between and behind them.
+# Object IDs spread evenly over the ranges up to "g"; addresses are spread over all of them.
 _BORDERS = ("2", "4", "6", "8", "a", "c", "e", "g", "m", "s")
 _RANGES_AT_ONCE = 8
 
@@ -30,14 +30,14 @@ async def read_partition(
     """Read every entity of a partition, in any order, with no filter on its contents.
 
     A filter would silently drop entities whose property is missing or of another type. A page that fails
-    raises; an empty page may have a successor, which is read.
+    raises; after an empty page, the next is read.
 
     Args:
         tables: Where the table is.
-        name: The table's.
+        name: The table's name.
         partition: The PartitionKey.
-        take: Is given the entities, page by page.
-        columns: The properties that are read; all of them by default.
+        take: Receives the entities page by page.
+        columns: The properties to read; all by default.
     """
     async with tables.table(name) as table:
         reading = _Reading(table, partition, take, columns)
@@ -47,7 +47,7 @@ async def read_partition(
 
 
 async def count_outside(tables: Tables, name: str, partitions: Sequence[str]) -> dict[str, int]:
-    """Count the entities of all other partitions, by their key. Of these ones nothing is read."""
+    """Count the entities of all other partitions, by PartitionKey; nothing is read from these."""
     counts: Counter[str] = Counter()
     borders = sorted(partitions)
 
@@ -68,7 +68,7 @@ async def count_outside(tables: Tables, name: str, partitions: Sequence[str]) ->
 
 @dataclass(frozen=True, slots=True)
 class _Range:
-    """Keys from a place on (`ge`) or after it (`gt`), and before the end where there is one."""
+    """Keys from a start on (`ge`) or after it (`gt`), and before an end if there is one."""
 
     comparison: str
     start: str
@@ -76,7 +76,7 @@ class _Range:
 
 
 def _ranges(last: str) -> list[_Range]:
-    """Cut what comes after a key into ranges; wherever a key lies, it is in exactly one of them."""
+    """Divide all keys after this one into ranges, so that each key is in exactly one of them."""
     borders = [border for border in _BORDERS if border > last]
     starts = [("gt", last), *(("ge", border) for border in borders)]
     return [_Range(*start, end) for start, end in zip(starts, [*borders, None], strict=True)]
@@ -90,9 +90,9 @@ class _Reading:
     columns: Sequence[str] | None
 
     async def first_page(self) -> str | None:
-        """Read the first page that is not empty; give its last key, or None where that was all.
+        """Read the first page that is not empty; return its last key, or None if that was the last page.
 
-        Where the last key is one that cannot be asked for, the next page is read as well, and so on.
+        If a query cannot contain that key, the next page is read as well, and so on.
         """
         pages = self._pages("")
         async for page in pages:
@@ -117,4 +117,4 @@ class _Reading:
             parameters={"partition": self.partition, **parameters},
             select=list(self.columns) if self.columns else None,
         )
-        return found.by_page()  # type: ignore[return-value]  # that it is one of these is not said
+        return found.by_page()  # type: ignore[return-value]  # its declared type is less specific

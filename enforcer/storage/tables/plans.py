@@ -14,6 +14,7 @@ from enforcer.storage.tables.tables import (
     TRANSACTION_SIZE,
     Entity,
     Tables,
+    Version,
     moment,
     number,
     present,
@@ -26,18 +27,18 @@ _TRIES = 10
 
 
 class Plans:
-    """Keeps held plans under their digest."""
+    """Stores held plans under their digest."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
     async def hold(self, plan: GroupPlan, now: datetime, run_id: str) -> HeldPlan:
-        """Keep the plan and its people; a plan that is held already keeps its approval."""
-        known, etag = await self._read(plan.digest)
+        """Store the plan and its people; a plan that is already held keeps its approval."""
+        known, version = await self._read(plan.digest)
         if known is not None and not known.used_by:
-            # Of several that are held, the one that was made last is the one that waits.
+            # Of several held plans, only the newest waits for an approval.
             again = replace(known, held_at=now)
-            return again if await self._write(again, etag) else await self.get(plan.digest) or again
+            return again if await self._write(again, version) else await self.get(plan.digest) or again
         held = HeldPlan(
             digest=plan.digest,
             group_id=plan.group_id,
@@ -46,13 +47,13 @@ class Plans:
             held_at=now,
             run_id=run_id,
         )
-        # Somebody whose record has changed its key may be in it twice; a transaction takes each row once.
+        # A person whose record has another key now may be in it twice; a transaction accepts a row once.
         people = {person.user_id: _person(plan.digest, person) for person in plan.offboard}
         for chunk in batched(people.values(), TRANSACTION_SIZE, strict=False):
             await self._tables.submit(TABLE, [("upsert", item) for item in chunk])
-        if await self._write(held, etag):
+        if await self._write(held, version):
             return held
-        # Somebody else held it in the same moment, and it may have been approved since.
+        # Another run held the same plan at the same time, and somebody may have approved it since.
         return await self.get(plan.digest) or held
 
     async def get(self, digest: str) -> HeldPlan | None:
@@ -67,60 +68,38 @@ class Plans:
         return [plan for group in group_ids if (plan := newest.get(group)) and plan.approved_at is None]
 
     async def approve(self, held: HeldPlan, actor: str, now: datetime) -> HeldPlan:
-        """Release the plan for one run. Give it as it is then; somebody else may have approved it first.
+        """Release the plan for one run, and return it; somebody else may have approved it first.
 
         Raises:
-            UnavailableError: Others kept changing it.
+            UnavailableError: Other writers kept changing it.
         """
         for _ in range(_TRIES):
-            known, etag = await self._read(held.digest)
+            known, version = await self._read(held.digest)
             if known is not None and known.approved_at is not None:
                 return known
             approved = replace(known or held, approved_at=now, approved_by=actor)
-            if await self._write(approved, etag):
+            if await self._write(approved, version):
                 return approved
         raise UnavailableError(f"plan {held.digest}: another writer was faster {_TRIES} times")
 
     async def use(self, digest: str, run_id: str) -> bool:
-        """Use up the plan's approval, if it has one; only one run ever gets True."""
-        known, etag = await self._read(digest)
+        """Use up the plan's approval, which is good for one run; return whether there was one."""
+        known, version = await self._read(digest)
         if known is None or not known.is_released:
             return False
-        if await self._write(replace(known, used_by=run_id), etag):
+        if await self._write(replace(known, used_by=run_id), version):
             return True
-        # Perhaps it was ourselves: the answer was lost, and the SDK repeated the write in vain.
+        # The faster writer may have been this call (see `Tables.write_unchanged`).
         found = await self.get(digest)
         return found is not None and found.used_by == run_id
 
-    async def _read(self, digest: str) -> tuple[HeldPlan | None, str]:
-        from azure.core.exceptions import ResourceNotFoundError
+    async def _read(self, digest: str) -> tuple[HeldPlan | None, Version | None]:
+        found = await self._tables.find(TABLE, digest, _PLAN)
+        return (None, None) if found is None else (_held(found[0]), found[1])
 
-        async with self._tables.table(TABLE) as table:
-            try:
-                entity = await table.get_entity(digest, _PLAN)
-            except ResourceNotFoundError:
-                return None, ""
-        return _held(dict(entity)), str(entity.metadata["etag"])
-
-    async def _write(self, held: HeldPlan, etag: str) -> bool:
-        """Write on condition that nobody else has since it was read; tell whether that was so."""
-        from azure.core import MatchConditions
-        from azure.core.exceptions import HttpResponseError
-
-        entity = _entity(held)
-        async with self._tables.table(TABLE) as table:
-            try:
-                if etag:
-                    await table.update_entity(
-                        entity, etag=etag, match_condition=MatchConditions.IfNotModified, mode="replace"
-                    )
-                else:
-                    await table.create_entity(entity)
-            except HttpResponseError as error:
-                if error.status_code in {404, 409, 412}:
-                    return False
-                raise
-        return True
+    async def _write(self, held: HeldPlan, version: Version | None) -> bool:
+        """Write the plan, unless it has changed since it was read; return whether it was written."""
+        return await self._tables.write_unchanged(TABLE, _entity(held), version) is not None
 
 
 def _entity(held: HeldPlan) -> Entity:

@@ -1,4 +1,4 @@
-"""Table `contractors`: the register. People and HR write it; the enforcer only where it is asked to."""
+"""Table `contractors`: the register. People and HR systems write it; the enforcer only on request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import batched
 from typing import Any
 
 from enforcer.concurrency import each
-from enforcer.core.contractors import RegisterRow, Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.keys import meanings, normalised
 from enforcer.core.property_names import near_misses
 from enforcer.storage.tables.gathering import GatheredReads
@@ -27,7 +27,7 @@ _LARGEST_PAGE = 1000
 _MOST_GATHERED = 100
 _CALLS_AT_ONCE = 16
 _MOST_WHO_ASK = 1000
-# Between the server that answers and the one that stamps the row.
+# The clocks of the server that answers and of the one that stamps the row may differ by this much.
 _CLOCKS_DIFFER = timedelta(seconds=1)
 
 
@@ -47,7 +47,7 @@ class Register:
             )
             async for entity in found:
                 for whole in await self._whole(group_id, [dict(entity)]):
-                    yield _row(whole)
+                    yield decoded(whole)
 
     async def read(self, group_id: str, take: Callable[[list[RegisterRow]], Awaitable[None]]) -> None:
         """Read every row of the group's partition, page by page, several at a time.
@@ -57,12 +57,12 @@ class Register:
         """
 
         async def take_page(entities: list[Entity]) -> None:
-            await take([_row(entity) for entity in await self._whole(group_id, entities)])
+            await take([decoded(entity) for entity in await self._whole(group_id, entities)])
 
         await read_partition(self._tables, TABLE, group_id, take_page, _COLUMNS)
 
     async def _whole(self, group_id: str, page: list[Entity]) -> list[Entity]:
-        """Read the rows without an EndDate again, with all that they have: it may go by another name."""
+        """Read the rows without an EndDate again, with all columns: it may be under another name."""
         keys = [row["RowKey"] for row in page if row.get("EndDate") is None and is_key(row["RowKey"])]
         if not keys:
             return page
@@ -75,18 +75,18 @@ class Register:
         return [whole.get(row["RowKey"], row) if row.get("EndDate") is None else row for row in page]
 
     async def row(self, group_id: str, row_key: str) -> RegisterRow | None:
-        """Read one row as it is now; who asks at the same time is answered from one reading."""
+        """Read one row as it is now; concurrent callers share one request."""
         if group_id not in self._reads:
             self._reads[group_id] = GatheredReads(partial(self._some, group_id), most=_MOST_GATHERED)
         return await self._reads[group_id].get(row_key)
 
     async def _some(self, group_id: str, row_keys: list[str]) -> dict[str, RegisterRow]:
-        """Read the rows with these keys; what does not exist is not in the answer."""
+        """Read the rows with these keys, leaving out those that do not exist."""
         found = await self._between(group_id, row_keys) if len(row_keys) > 1 else {}
-        # Not in the page: a row lies behind it, or there is none. Only a look at itself can tell.
+        # A row that is not in the page is beyond it, or does not exist; only reading it can tell.
         rest = [row_key for row_key in row_keys if row_key not in found]
         entities = await each(rest, partial(self._get, group_id), at_once=_CALLS_AT_ONCE)
-        return found | {entity["RowKey"]: _row(entity) for entity in entities if entity is not None}
+        return found | {entity["RowKey"]: decoded(entity) for entity in entities if entity is not None}
 
     async def _between(self, group_id: str, row_keys: list[str]) -> dict[str, RegisterRow]:
         """Read one page of the rows from the first to the last of these keys."""
@@ -98,7 +98,7 @@ class Register:
                 results_per_page=min(_LARGEST_PAGE, _ROWS_FOR_EACH * len(row_keys)),
             ).by_page()
             async for page in pages:
-                return {entity["RowKey"]: _row(entity) async for entity in page}
+                return {entity["RowKey"]: decoded(entity) async for entity in page}
         return {}
 
     async def changed(
@@ -106,14 +106,14 @@ class Register:
     ) -> list[RegisterRow]:
         """Return the rows that were written since then and mean one of these names, as they are now.
 
-        Also those under the group's ID in capitals; rows that have gone are not among them. Who asks at the
-        same time is answered from one reading, and may get somewhat older changes with it.
+        They include rows under the group's ID in capitals, but not rows that have been deleted. Concurrent
+        callers share one request, which may also return somewhat older changes.
 
         Args:
             group_id: The managed group.
-            since: By storage's own clock, such as a lease's `taken_at`: the rows bear its times.
-            names: Normalised keys; `ANYBODY` stands for rows of which nobody can tell whom they mean.
-            besides: The key of a row that is left out.
+            since: A time by storage's own clock, such as a lease's `taken_at`: rows are stamped by it.
+            names: Normalised keys; `ANYBODY` stands for rows that may mean anybody.
+            besides: The key of a row to leave out.
         """
         if group_id not in self._changes:
             reads = GatheredReads(partial(self._changed, group_id), most=_MOST_WHO_ASK)
@@ -124,13 +124,13 @@ class Register:
         return [row for row in rows if row is not None]
 
     async def _as_it_is_now(self, partition: str, row_key: str) -> RegisterRow | None:
-        if not is_key(row_key):  # it was listed, it cannot be asked for, and nobody could act upon it
-            return RegisterRow(partition_key=partition, row_key=row_key, end_date=None)
+        if not is_key(row_key):  # it was listed but cannot be requested, and is never acted upon
+            return RegisterRow(group_id=partition, row_key=row_key, end_date=None)
         entity = await self._get(partition, row_key)
-        return None if entity is None else _row(entity)
+        return None if entity is None else decoded(entity)
 
     async def _changed(self, group_id: str, times: list[str]) -> dict[str, dict[str, list[tuple[str, str]]]]:
-        """Return partition and key of what was written since the first of these times, by whom it means."""
+        """Return partition and key of each row written since the first of these times, by whom it means."""
         since = datetime.fromisoformat(min(times))
         found: dict[str, list[tuple[str, str]]] = {}
         async with self._tables.table(TABLE) as table:
@@ -146,14 +146,15 @@ class Register:
                         found.setdefault(meant, []).append((partition, key))
         return dict.fromkeys(times, found)
 
-    async def registration(self, group_id: str, row_key: str) -> Registration | None:
+    async def whole_row(self, group_id: str, row_key: str) -> RegisterRow | None:
+        """Return the row with all its columns."""
         entity = await self._get(group_id, row_key)
-        return None if entity is None else read_registration(entity)
+        return None if entity is None else decoded(entity)
 
-    async def named(self, group_id: str, names: Collection[str]) -> list[Registration]:
-        """Return the rows that go by one of these normalised names; of the others only the keys are read."""
+    async def named(self, group_id: str, names: Collection[str]) -> list[RegisterRow]:
+        """Return the rows with one of these normalised names; of the others, only the keys are read."""
         keys = [key for key in await self.keys(group_id) if normalised(key) in names]
-        found = [await self.registration(group_id, key) for key in sorted(keys)]
+        found = [await self.whole_row(group_id, key) for key in sorted(keys)]
         return [row for row in found if row is not None]
 
     async def keys(self, group_id: str) -> list[str]:
@@ -166,30 +167,31 @@ class Register:
         await read_partition(self._tables, TABLE, group_id, take, ["RowKey"])
         return keys
 
-    async def registrations(self, group_id: str) -> list[Registration]:
+    async def whole_rows(self, group_id: str) -> list[RegisterRow]:
+        """Return the rows of the group's partition with all their columns."""
         async with self._tables.table(TABLE) as table:
             found = table.query_entities("PartitionKey eq @group", parameters={"group": group_id})
-            return [read_registration(entity) async for entity in found]
+            return [decoded(entity) async for entity in found]
 
     async def other_partitions(self, group_ids: Sequence[str]) -> dict[str, int]:
-        """Count the rows of every partition whose key is none of these, letter by letter."""
+        """Count the rows of each partition whose key is not exactly one of these."""
         return await count_outside(self._tables, TABLE, group_ids)
 
-    async def save(self, registration: Registration) -> None:
-        """Add the row, or change these properties of it and leave its others alone."""
+    async def save(self, row: RegisterRow) -> None:
+        """Add the row, or change only those of its properties that are given."""
         async with self._tables.table(TABLE) as table:
-            await table.upsert_entity(_entity(registration))
+            await table.upsert_entity(_entity(row))
 
     async def end(
         self, group_id: str, row_key: str, end_date: object, note: str, *, start_date: str | None = None
     ) -> None:
-        """Change only the end of access and the note of a row, and its start where one is given.
+        """Change only the end of access and the note of a row, and its start if one is given.
 
-        A row that has gone meanwhile stays gone.
+        A row that was deleted meanwhile stays deleted.
         """
         from azure.core.exceptions import ResourceNotFoundError
 
-        row = Registration(
+        row = RegisterRow(
             group_id=group_id, row_key=row_key, end_date=end_date, start_date=start_date, note=note
         )
         async with self._tables.table(TABLE) as table:
@@ -200,16 +202,16 @@ class Register:
         async with self._tables.table(TABLE) as table:
             await table.delete_entity(group_id, row_key)
 
-    async def import_all(self, registrations: Sequence[Registration]) -> None:
+    async def import_all(self, rows: Sequence[RegisterRow]) -> None:
         """Write all rows or none.
 
         A transaction holds 100 rows of one group; when a later one fails, the earlier ones are put back
         as they were.
         """
-        written: list[Registration] = []
+        written: list[RegisterRow] = []
         before: list[Entity | None] = []
         try:
-            for chunk in _transactions(registrations):
+            for chunk in _transactions(rows):
                 before += await each(chunk, self._as_it_is, at_once=_CALLS_AT_ONCE)
                 written += chunk
                 await self._transact([("upsert", _entity(item)) for item in chunk])
@@ -217,11 +219,11 @@ class Register:
             await self._put_back(written, before)
             raise
 
-    async def _as_it_is(self, item: Registration) -> Entity | None:
+    async def _as_it_is(self, item: RegisterRow) -> Entity | None:
         return await self._get(item.group_id, item.row_key)
 
-    async def _put_back(self, written: Sequence[Registration], before: Sequence[Entity | None]) -> None:
-        async def put_back(row: tuple[Registration, Entity | None]) -> None:
+    async def _put_back(self, written: Sequence[RegisterRow], before: Sequence[Entity | None]) -> None:
+        async def put_back(row: tuple[RegisterRow, Entity | None]) -> None:
             item, entity = row
             if entity is None:
                 await self.remove(item.group_id, item.row_key)
@@ -234,36 +236,19 @@ class Register:
         await self._tables.submit(TABLE, operations)
 
     async def _get(self, group_id: str, row_key: str) -> Entity | None:
-        from azure.core.exceptions import ResourceNotFoundError
-
-        if not is_key(row_key):
-            return None
-        async with self._tables.table(TABLE) as table:
-            try:
-                return dict(await table.get_entity(group_id, row_key))
-            except ResourceNotFoundError:
-                return None
+        found = await self._tables.find(TABLE, group_id, row_key)
+        return found[0] if found else None
 
 
-def _transactions(registrations: Sequence[Registration]) -> Iterator[Sequence[Registration]]:
-    for group_id in dict.fromkeys(item.group_id for item in registrations):
-        of_group = (item for item in registrations if item.group_id == group_id)
+def _transactions(rows: Sequence[RegisterRow]) -> Iterator[Sequence[RegisterRow]]:
+    for group_id in dict.fromkeys(item.group_id for item in rows):
+        of_group = (item for item in rows if item.group_id == group_id)
         yield from batched(of_group, TRANSACTION_SIZE, strict=False)
 
 
-def _row(entity: Entity) -> RegisterRow:
+def decoded(entity: Entity) -> RegisterRow:
+    """Return the row that an entity contains, whatever that is."""
     return RegisterRow(
-        partition_key=entity["PartitionKey"],
-        row_key=entity["RowKey"],
-        end_date=_value(entity, "EndDate"),
-        start_date=_value(entity, "StartDate"),
-        perhaps_end_date=_perhaps_end_date(entity),
-    )
-
-
-def read_registration(entity: Entity) -> Registration:
-    """Read a whole row, whatever it contains."""
-    return Registration(
         group_id=entity["PartitionKey"],
         row_key=entity["RowKey"],
         end_date=_value(entity, "EndDate"),
@@ -272,13 +257,9 @@ def read_registration(entity: Entity) -> Registration:
         company=_text(entity, "Company"),
         sponsor=_text(entity, "Sponsor"),
         note=_text(entity, "Note"),
-        perhaps_end_date=_perhaps_end_date(entity),
+        # Properties that may be a misspelt EndDate.
+        perhaps_end_date=near_misses("EndDate", entity) if entity.get("EndDate") is None else (),
     )
-
-
-def _perhaps_end_date(entity: Entity) -> tuple[str, ...]:
-    """Return the properties that may be a misspelt EndDate."""
-    return near_misses("EndDate", entity) if entity.get("EndDate") is None else ()
 
 
 def _text(entity: Entity, name: str) -> str:
@@ -292,8 +273,8 @@ def _value(entity: Entity, name: str) -> object:
     return value[0] if isinstance(value, tuple) else value
 
 
-def _entity(item: Registration) -> Entity:
-    """Only what is given: a merge leaves the row's other properties alone."""
+def _entity(item: RegisterRow) -> Entity:
+    """Return only what is given: a merge leaves the row's other properties alone."""
     entity: Entity = {
         "PartitionKey": item.group_id,
         "RowKey": item.row_key,

@@ -25,7 +25,7 @@ _SEQUENCE, _HASH = "ledger_sequence", "ledger_hash"
 # of an entity together hold 1 MiB.
 _PARTS = ("FindingsJson", *(f"FindingsJson{number}" for number in range(2, 11)))
 _BYTES_IN_A_PART = 30_000
-# What a run is read from. Findings are many times larger, and a list of runs has no use for them.
+# The properties of a run. Findings are many times larger, and a list of runs does not need them.
 _COLUMNS = (
     "PartitionKey",
     "RowKey",
@@ -84,22 +84,22 @@ class Runs:
         return ours[0] if ours else None
 
     async def amend(self, run: Run) -> None:
-        """Write how a run stands now; what is on record of its findings stays."""
+        """Update a run; its recorded findings stay as they are."""
         async with self._tables.table(TABLE) as table:
             await table.upsert_entity(_entity(run), mode="merge")
 
     async def of_group(self, group_id: str, now: datetime) -> list[Run]:
-        """Return the group's runs of the last 45 days, the oldest first; all of them where there are none."""
+        """Return the group's runs of the last 45 days, oldest first; all its runs if there are none."""
         since = run_id_prefix(now - _RECENT)
         recent = await self._query(
             "PartitionKey eq @group and RowKey ge @since", {"group": group_id, "since": since}
         )
         found = recent or await self._query("PartitionKey eq @group", {"group": group_id})
-        # The keys of runs of the same second are in no order.
+        # Runs of the same second are not in the order of their keys.
         return sorted(found, key=lambda run: (run.started_at, run.run_id))
 
     async def of_id(self, run_id: str, group_ids: Sequence[str]) -> list[Run]:
-        """Return the run's rows, one for each group that it was about."""
+        """Return the run's rows, one for each of its groups."""
         rows = [
             await self._query("PartitionKey eq @group and RowKey eq @run", {"group": group, "run": run_id})
             for group in group_ids
@@ -126,12 +126,12 @@ class Runs:
             return sorted({row["PartitionKey"] async for row in table.list_entities(select=["PartitionKey"])})
 
     async def findings(self, group_id: str, run_id: str) -> RunFindings:
-        """Return what a run found: all of it counted, and named as far as its row could hold it."""
+        """Return a run's findings: all are counted, and as many as its row could hold are listed."""
         async with self._tables.table(TABLE) as table:
             return _run_findings(dict(await table.get_entity(group_id, run_id)))
 
     async def newest_findings(self, group_id: str, now: datetime) -> Sequence[Finding]:
-        """Return what the group's newest finished sweep found, as far as the run's row names it."""
+        """Return the findings that the row of the group's newest finished sweep lists."""
         runs = await self.of_group(group_id, now)
         finished = [run for run in runs if run.kind is RunKind.SWEEP and run.state is RunState.COMPLETE]
         return (await self.findings(group_id, finished[-1].run_id)).named if finished else ()
@@ -139,7 +139,7 @@ class Runs:
     async def _query(self, query: str, parameters: dict[str, str]) -> list[Run]:
         async with self._tables.table(TABLE) as table:
             found = table.query_entities(query, parameters=parameters, select=list(_COLUMNS))
-            # A property that is asked for and not there comes as null.
+            # Table Storage returns null for a selected property that does not exist.
             return [_run(present(dict(entity))) async for entity in found]
 
 
@@ -176,7 +176,7 @@ def _findings(findings: Sequence[Finding]) -> Entity:
 
 
 def _in_parts(findings: Iterable[Finding]) -> list[str]:
-    """Write findings as JSON arrays, each for a property of its own, until all of them are full."""
+    """Return findings as JSON arrays, one for each property, until all properties are full."""
     parts: list[list[bytes]] = [[]]
     room = _BYTES_IN_A_PART
     for finding in findings:
@@ -197,14 +197,14 @@ def _run_findings(entity: Entity) -> RunFindings:
         (finding for part in _PARTS for finding in _decoded(entity, part, list[Finding])),
         key=lambda finding: finding.kind,
     )
-    # Rows of earlier versions do not say how many there were of each kind.
+    # Rows written by earlier versions have no counts by kind.
     by_kind = _decoded(entity, _COUNTED, dict[FindingKind, int]) or count_by_kind(named)
     left_out = max(number(entity, "findings") - len(named), 0)
     return RunFindings(named=tuple(named), by_kind=by_kind, left_out=left_out)
 
 
 def _decoded[T: Sized](entity: Entity, name: str, kind: type[T]) -> T:
-    """Read a property that holds JSON; what cannot be read holds nothing."""
+    """Read a property that contains JSON; if it cannot be read, return an empty value."""
     try:
         return msgspec.json.decode(text(entity, name), type=kind)
     except msgspec.MsgspecError:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
@@ -31,9 +32,23 @@ _NO_KEY = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f]")
 
 # What Azure answers to somebody whom it knows, and whose role does not include this.
 _NO_RIGHT = "AuthorizationPermissionMismatch"
+# The entity is gone, is there already, or has another version.
+_OTHERS_WERE_FASTER = frozenset({404, 409, 412})
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """Used for a required time that is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Which write of an entity this is, and when it was made by storage's clock (whole seconds or finer)."""
+
+    etag: str
+    written_at: datetime
+
+    @classmethod
+    def of(cls, metadata: Mapping[str, Any]) -> Self:
+        return cls(str(metadata["etag"]), utc(metadata["date"]))
 
 
 class Tables:
@@ -70,6 +85,44 @@ class Tables:
         """Write a transaction that does no harm when it is written twice (see `PersistentTransport`)."""
         async with self.table(name) as table:
             await table.submit_transaction(operations)
+
+    async def find(self, name: str, partition: str, row_key: str) -> tuple[Entity, Version] | None:
+        """Return an entity and its version, or None if there is none with these keys."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        if not is_key(row_key):
+            return None
+        async with self.table(name) as table:
+            try:
+                entity = await table.get_entity(partition, row_key)
+            except ResourceNotFoundError:
+                return None
+        return dict(entity), Version.of({**entity.metadata, "date": entity.metadata["timestamp"]})
+
+    async def write_unchanged(self, name: str, entity: Entity, version: Version | None) -> Version | None:
+        """Replace an entity that is still at this version; without one, create it.
+
+        Return its new version, or None if another writer was faster. That may have been this very call: if
+        its answer was lost, the SDK repeated it in vain.
+        """
+        from azure.core import MatchConditions
+        from azure.core.exceptions import HttpResponseError
+
+        async with self.table(name) as table:
+            try:
+                if version is None:
+                    return Version.of(await table.create_entity(entity))
+                written = await table.update_entity(
+                    entity,
+                    mode="replace",
+                    etag=version.etag,
+                    match_condition=MatchConditions.IfNotModified,
+                )
+                return Version.of(written)
+            except HttpResponseError as error:
+                if error.status_code in _OTHERS_WERE_FASTER:
+                    return None
+                raise
 
     async def _open(self, name: str) -> TableClient:
         """Create the table if it is missing; whoever may only read does without."""

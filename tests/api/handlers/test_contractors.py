@@ -190,7 +190,7 @@ async def test_a_known_contractor_gets_another_end_and_keeps_the_rest(caller: Ca
     assert reply.status == 200
     assert (reply.json["row_key"], reply.json["end_date"]) == (anna.user_principal_name, "2099-06-30")
     assert reply.json["company"] == "Partner GmbH"
-    [row] = await world.services.register.registrations(world.group.id)
+    [row] = await world.services.register.whole_rows(world.group.id)
     assert row.end_date == "2099-06-30"
     assert [entry.action for entry in await world.ledger()] == [Action.REGISTER_EXTEND]
 
@@ -204,7 +204,7 @@ async def test_an_instant_ends_access_at_that_instant(caller: Caller, world: Wor
 async def test_nobody_whom_entra_does_not_know_is_registered(caller: Caller, world: World) -> None:
     reply = await caller.call("put_contractor", {"end_date": RUNNING}, user="typo@contoso.example")
     assert (reply.status, reply.fields) == (404, ["user"])
-    assert await world.services.register.registrations(world.group.id) == []
+    assert await world.services.register.whole_rows(world.group.id) == []
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ async def test_what_is_wrong_with_a_row_is_named_and_nothing_is_written(
     reply = await caller.call("put_contractor", {"end_date": "2099-01-31"} | change, user=anna.id)
 
     assert (reply.status, reply.json["code"], reply.fields) == (400, "invalid_input", [field])
-    assert await world.services.register.registrations(world.group.id) == []
+    assert await world.services.register.whole_rows(world.group.id) == []
 
 
 async def test_a_register_row_with_an_exact_instant_is_shown_as_one(caller: Caller, world: World) -> None:

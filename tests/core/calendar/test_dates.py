@@ -270,7 +270,7 @@ def test_a_day_is_written_in_one_way_only(text: str) -> None:
         day(text)
 
 
-def test_the_last_day_of_access_that_ends_a_microsecond_into_a_day_is_that_day() -> None:
+def test_access_that_ends_a_microsecond_into_a_day_lasts_on_that_day() -> None:
     midnight = datetime(2026, 11, 30, tzinfo=UTC)
     ends = [midnight + timedelta(microseconds=number) for number in (0, 1)]
     assert [last_day(end, ZoneInfo("UTC")).day for end in ends] == [29, 30]

@@ -185,9 +185,7 @@ def test_what_never_fires_has_no_next_occurrence() -> None:
 @pytest.mark.parametrize(
     ("month", "days"), list(enumerate([31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], start=1))
 )
-def test_a_schedule_fires_on_the_last_day_that_a_month_ever_has_and_on_no_later_one(
-    month: int, days: int
-) -> None:
+def test_a_schedule_fires_on_the_last_day_a_month_may_have_but_no_later(month: int, days: int) -> None:
     last = as_azure_reads(f"0 0 0 {days} {month} *").next_after(MONDAY)
     assert (last.month, last.day) == (month, days)
     if days < 31:

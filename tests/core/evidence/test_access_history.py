@@ -11,7 +11,7 @@ import pytest
 
 from enforcer.core.calendar import dates
 from enforcer.core.calendar.midnight import DateRules
-from enforcer.core.endings import Ending
+from enforcer.core.contractors import Contractor
 from enforcer.core.evidence.access_history import (
     AccessHistory,
     GroupRecord,
@@ -24,14 +24,15 @@ from enforcer.core.ledger import Action, Entry, Head
 from enforcer.core.members import MemberIndex
 from enforcer.core.offboarding_record import State
 from tests.support.paper_group import ANNA, BEN, ENDED, GROUP, NOW, RUNNING, known
+from tests.support.register_rows import contractor
 
 ZONE = ZoneInfo("UTC")
 DUE = dates.ends_at(ENDED, ZONE)
 HOUR = timedelta(hours=1)
 
 
-def ending(row_key: str, end_date: str = ENDED) -> Ending:
-    return Ending(group_id=GROUP, row_key=row_key, end_date=end_date, due_at=dates.ends_at(end_date, ZONE))
+def ending(row_key: str, end_date: str = ENDED) -> Contractor:
+    return contractor(row_key, end_date, zone=ZONE, group_id=GROUP)
 
 
 def entry(action: Action, at: datetime = NOW, **changes: Any) -> Entry:
@@ -178,9 +179,7 @@ def last(*entries: Entry, **record: Any) -> AccessHistory:
 
 @pytest.mark.parametrize("outcome", ["removed", "already_absent"])
 @pytest.mark.parametrize("before", [timedelta(0), HOUR, WEEK])
-def test_a_removal_within_a_week_before_an_end_is_the_departure_of_that_end(
-    outcome: str, before: timedelta
-) -> None:
+def test_a_removal_within_a_week_before_an_end_belongs_to_that_end(outcome: str, before: timedelta) -> None:
     done = known(ANNA, State.OFFBOARDED)
     found = last(
         removal(LATER_AT - before, outcome),
@@ -250,7 +249,7 @@ def test_times_are_those_of_entries_that_came_to_such_an_end_and_have_one() -> N
     assert times(found, Action.REVOKE, "removed") == []
 
 
-def test_the_key_of_a_row_is_the_registers_or_else_the_records_or_else_the_ledgers() -> None:
+def test_a_row_key_is_the_registers_else_the_records_else_the_ledgers() -> None:
     row, done = ending(ANNA.id), known(ANNA, State.OFFBOARDED, row_key="Old@x.example")
     change = [entry(Action.REGISTER_ADD, DUE - HOUR), entry(Action.REGISTER_EXTEND, DUE, end_date=RUNNING)]
     assert [one.row_key for one in gather(removal(NOW), endings=[row], records=[done])] == [ANNA.id]
@@ -288,7 +287,7 @@ def test_a_record_tells_whose_address_a_row_goes_by() -> None:
     assert ends(gather(ghost, endings=[ending("B@x.example")])) == [("b@x.example", ENDED)]
 
 
-def test_an_entry_without_a_date_whose_time_is_an_ends_own_or_none_is_filed_nevertheless() -> None:
+def test_an_entry_without_a_date_is_filed_even_at_the_end_or_with_no_time() -> None:
     rows = [ending(ANNA.id, "2026-10-31"), ending(ANNA.id)]
     proof = entry(Action.PROOF, DUE, end_date="")
     assert [len(one.links) for one in gather(proof, endings=rows)] == [0, 1]

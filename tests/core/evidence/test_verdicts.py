@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from enforcer.core.calendar import dates
 from enforcer.core.calendar.midnight import DateRules
-from enforcer.core.endings import Ending
+from enforcer.core.contractors import Contractor
 from enforcer.core.evidence.access_history import GroupRecord, access_histories
 from enforcer.core.evidence.cases import Case, Membership, Verdict
 from enforcer.core.evidence.period import period
@@ -21,6 +21,7 @@ from enforcer.core.evidence.verdicts import cases
 from enforcer.core.ledger import Action, Entry, Head
 from enforcer.core.members import Member, MemberIndex
 from enforcer.core.offboarding_record import OffboardingRecord, Proof, Sessions, State
+from tests.support.register_rows import contractor
 
 BERLIN = ZoneInfo("Europe/Berlin")
 GROUP = "aaaaaaaa-0000-0000-0000-000000000000"
@@ -33,9 +34,8 @@ NOVEMBER = period("2026-11-01", "2026-11-30", BERLIN)
 NOW = datetime(2026, 12, 5, tzinfo=UTC)
 
 
-def row(end_date: str = LAST_DAY, row_key: str = ADA, **more: str) -> Ending:
-    due_at = dates.ends_at(end_date, BERLIN)
-    return Ending(group_id=GROUP, row_key=row_key, end_date=end_date, due_at=due_at, **more)
+def row(end_date: str = LAST_DAY, row_key: str = ADA, **more: str) -> Contractor:
+    return contractor(row_key, end_date, zone=BERLIN, group_id=GROUP, **more)
 
 
 def entry(
@@ -73,7 +73,7 @@ def known(state: State = State.OFFBOARDED, **more: object) -> OffboardingRecord:
 
 
 def judge(
-    rows: Sequence[Ending] = (),
+    rows: Sequence[Contractor] = (),
     entries: Sequence[Entry] = (),
     records: Sequence[OffboardingRecord] = (),
     members: Sequence[Member] | None = (),
@@ -644,7 +644,7 @@ def test_a_removal_without_an_end_belongs_to_the_period_in_which_it_was(
     assert len(judge(entries=[undated])) == count
 
 
-def test_who_was_found_out_just_within_the_sla_but_finished_after_it_is_late() -> None:
+def test_who_was_out_within_the_sla_but_finished_after_it_is_late() -> None:
     entries = [entry(Action.REMOVE, "already_absent", DAY), entry(Action.REVOKE, "revoked", 2 * DAY)]
     case = only(judge([row()], entries))
     assert (case.verdict, case.remark) == (Verdict.LATE, "the last step was done only after the SLA was over")
@@ -653,7 +653,7 @@ def test_who_was_found_out_just_within_the_sla_but_finished_after_it_is_late() -
 
 
 @pytest.mark.parametrize("state", [State.OFFBOARDING, State.STUCK])
-def test_who_is_not_finished_by_the_enforcement_is_not_in_time_whatever_the_ledger_says(state: State) -> None:
+def test_an_unfinished_record_is_not_in_time_whatever_the_ledger_says(state: State) -> None:
     begun = known(state, removed_at=DUE + HOUR)
     case = only(judge([row()], removed(), [begun]))
     assert (case.verdict, case.remark) == (
@@ -675,7 +675,7 @@ def test_an_enforcement_that_says_nothing_of_the_sessions_settles_nothing() -> N
     assert only(judge([row()], [], [late])).verdict is Verdict.LATE
 
 
-def test_an_account_that_was_not_disabled_is_not_remarked_upon_while_the_person_is_in() -> None:
+def test_an_account_not_disabled_is_not_remarked_upon_before_the_removal() -> None:
     failed = entry(Action.DISABLE, "failed: 503")
     assert only(judge([row()], [failed], members=IN_THE_GROUP)).remark == ""
 

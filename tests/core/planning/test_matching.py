@@ -71,7 +71,7 @@ def test_two_rows_for_a_non_member_add_nobody() -> None:
 
 
 def test_a_row_under_a_group_id_in_capitals_is_found_and_protects() -> None:
-    stray = RegisterRow(partition_key=GROUP.replace("0", "F"), row_key=ANNA.id, end_date=ENDED)
+    stray = RegisterRow(group_id=GROUP.replace("0", "F"), row_key=ANNA.id, end_date=ENDED)
     made = plan(rows=[stray], members=[ANNA], unregistered=Unregistered.OFFBOARD)
     assert found(made) == [(FindingKind.INVALID_ROW, ANNA.id, None)]
     assert made.due == 0
@@ -213,7 +213,7 @@ def test_rows_for_one_person_name_each_other_and_how_many_more_there_are(count: 
     assert same_person(["d@x", "c@x", "b@x", "a@x"][-count:]) == f"means the same person as {said}"
 
 
-def test_a_row_that_means_several_and_may_therefore_not_be_used_says_so_of_each() -> None:
+def test_a_row_that_means_several_members_is_unusable_for_each_of_them() -> None:
     team = [replace(member, mail="team@contoso.example") for member in (ANNA, BEN)]
     matches = RowMatches.of(
         read_rows([row("team@contoso.example")], DateRules(zone=ZoneInfo("UTC"))), MemberIndex.of(team)
@@ -222,4 +222,4 @@ def test_a_row_that_means_several_and_may_therefore_not_be_used_says_so_of_each(
         [unusable] = matches.about(member)
         assert isinstance(unusable, InvalidRow)
         assert unusable.keys == ("team@contoso.example",)
-        assert unusable.detail == f"matches 2 members: {ANNA.id}, {BEN.id}"
+        assert unusable.problem == f"matches 2 members: {ANNA.id}, {BEN.id}"

@@ -38,7 +38,7 @@ ANOTHER = "a row written after the plan means them"
 
 
 def row(key: str, end_date: object = ENDED, *, group: str = GROUP) -> RegisterRow:
-    return RegisterRow(partition_key=group, row_key=key, end_date=end_date)
+    return RegisterRow(group_id=group, row_key=key, end_date=end_date)
 
 
 def skip_reason(person: Offboard, own: RegisterRow | None, *written: RegisterRow) -> SkipReason | None:

@@ -72,11 +72,11 @@ async def test_a_row_whose_key_holds_half_a_pair_is_read_with_all_the_others(
 
     shown = key.replace(HALF, "\\ud83d")
     everybody = {"a@x.example", "z@x.example", shown}
-    assert {row.row_key for row in await register.registrations(group)} == everybody
+    assert {row.row_key for row in await register.whole_rows(group)} == everybody
     assert set(await register.keys(group)) == everybody
     assert {row.row_key async for row in register.rows(group)} == everybody
     # Nobody can ask for it: it is as if it were not there, and no error.
-    assert await register.registration(group, shown) is None
+    assert await register.whole_row(group, shown) is None
     assert await register.row(group, shown) is None
 
 

@@ -71,7 +71,7 @@ async def _hold_and_leave(leases: Leases, group: str) -> None:
 
 
 async def test_a_runner_that_crashed_keeps_nobody_out_for_longer_than_its_lease(bench: Bench) -> None:
-    await bench.leases(30).write(bench.group, "the crashed one", "")
+    await bench.leases(30).write(bench.group, "the crashed one", None)
     bench.clock.advance(seconds=29)
     with pytest.raises(LeaseHeldError):
         await bench.is_free()

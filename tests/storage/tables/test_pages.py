@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from enforcer.core.contractors import Registration
-from enforcer.storage.tables.pages import Place, registrations_after
+from enforcer.core.contractors import RegisterRow
+from enforcer.storage.tables.pages import Place, rows_after
 from enforcer.storage.tables.register import Register
 from enforcer.storage.tables.tables import Tables
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def fill(tables: Tables, group: str, *keys: str) -> None:
-    rows = [Registration(group_id=group, row_key=key, end_date="2099-01-31") for key in keys]
+    rows = [RegisterRow(group_id=group, row_key=key, end_date="2099-01-31") for key in keys]
     await Register(tables).import_all(rows)
 
 
@@ -25,7 +25,7 @@ async def test_a_page_goes_on_behind_the_place_and_into_the_next_group(tables: T
     await fill(tables, other, "ada@x.example", "cleo@x.example")
     place = Place(group_id=group, row_key="anna@x.example")
 
-    found = await registrations_after(tables, (group, other), place, 2)
+    found = await rows_after(tables, (group, other), place, 2)
 
     assert [(row.group_id, row.row_key) for row in found] == [
         (group, "ben@x.example"),
@@ -36,12 +36,10 @@ async def test_a_page_goes_on_behind_the_place_and_into_the_next_group(tables: T
 async def test_the_row_at_the_place_may_have_gone_meanwhile(tables: Tables, group: str) -> None:
     await fill(tables, group, "anna@x.example", "cleo@x.example")
     place = Place(group_id=group, row_key="ben@x.example")
-    (found,) = await registrations_after(tables, (group,), place, 10)
+    (found,) = await rows_after(tables, (group,), place, 10)
     assert found.row_key == "cleo@x.example"
 
 
 async def test_behind_the_last_row_there_is_nothing(tables: Tables, group: str) -> None:
     await fill(tables, group, "anna@x.example")
-    assert (
-        await registrations_after(tables, (group,), Place(group_id=group, row_key="anna@x.example"), 5) == []
-    )
+    assert await rows_after(tables, (group,), Place(group_id=group, row_key="anna@x.example"), 5) == []

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from enforcer.core.contractors import RegisterRow, Registration
+from enforcer.core.contractors import RegisterRow
 from enforcer.storage.tables.leases import Leases
 from enforcer.storage.tables.register import Register
 from enforcer.storage.tables.tables import Tables
@@ -26,7 +26,7 @@ class Desk:
     group_id: str
 
     async def add(self, *row_keys: str, end_date: str = "2020-01-31") -> None:
-        rows = [Registration(group_id=self.group_id, row_key=key, end_date=end_date) for key in row_keys]
+        rows = [RegisterRow(group_id=self.group_id, row_key=key, end_date=end_date) for key in row_keys]
         await self.register.import_all(rows)
         self.proxy.calls.clear()
 
@@ -111,14 +111,14 @@ async def test_what_was_written_since_a_run_began_is_found_by_whom_it_means(
         names = {f"{number:02d}@example.com" for number in range(40)} | {"new@example.com"}
         assert await desk.register.changed(desk.group_id, lease.taken_at, names, besides=own) == []
         await desk.add("07@EXAMPLE.com", own, "99@example.com", end_date="2099-01-31")
-        in_capitals = Registration(group_id=desk.group_id.upper(), row_key="<new@example.com>", end_date="x")
+        in_capitals = RegisterRow(group_id=desk.group_id.upper(), row_key="<new@example.com>", end_date="x")
         await desk.register.save(in_capitals)
         storage.calls.clear()
 
         looks = (desk.register.changed(desk.group_id, lease.taken_at, names, besides=own) for _ in range(50))
         first, *others = await asyncio.gather(*looks)
 
-    assert {(row.partition_key, row.row_key, row.end_date) for row in first} == {
+    assert {(row.group_id, row.row_key, row.end_date) for row in first} == {
         (desk.group_id, "07@EXAMPLE.com", "2099-01-31"),
         (desk.group_id.upper(), "<new@example.com>", "x"),
     }

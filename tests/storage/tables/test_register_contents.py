@@ -13,7 +13,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.data.tables import EdmType, EntityProperty
 
 from enforcer.core.calendar.midnight import DateRules
-from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, Registration, read_row
+from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, read_row
 from enforcer.storage.tables.register import TABLE, Register
 from enforcer.storage.tables.tables import Tables
 from sandbox.storage_proxy import Calls, Fault, Moment, Reply, StorageProxy
@@ -37,8 +37,8 @@ async def rows(tables: Tables, group: str) -> list[RegisterRow]:
     return [row async for row in Register(tables).rows(group)]
 
 
-def new(group: str, row_key: str, **properties: Any) -> Registration:
-    return Registration(group_id=group, row_key=row_key, **{"end_date": "2026-12-31", **properties})
+def new(group: str, row_key: str, **properties: Any) -> RegisterRow:
+    return RegisterRow(group_id=group, row_key=row_key, **{"end_date": "2026-12-31", **properties})
 
 
 @pytest.mark.parametrize("value", ["2026-12-31", datetime(2026, 12, 31, 17, tzinfo=UTC)])
@@ -76,8 +76,8 @@ async def test_a_value_that_is_not_a_date_is_read_and_refused_never_dropped(
     (row,) = await rows(tables, group)
     found = read_row(row, DateRules(zone=ZoneInfo("UTC")))
     assert isinstance(found, InvalidRow)
-    assert kind in found.detail
-    assert len(found.detail) < 300
+    assert kind in found.problem
+    assert len(found.problem) < 300
 
 
 async def test_a_number_where_text_should_be_is_shown_as_a_number(tables: Tables, group: str) -> None:
@@ -85,7 +85,7 @@ async def test_a_number_where_text_should_be_is_shown_as_a_number(tables: Tables
     columns = {"DisplayName": number, "Company": True, "Sponsor": 12, "Note": number, "StartDate": number}
     await write(tables, group, "anna@x.example", EndDate="2027-01-01", **columns)
 
-    found = await Register(tables).registration(group, "anna@x.example")
+    found = await Register(tables).whole_row(group, "anna@x.example")
 
     assert found is not None
     assert (found.display_name, found.company, found.sponsor, found.note) == ("4711", "True", "12", "4711")
@@ -137,14 +137,14 @@ async def test_a_whole_row_comes_back_as_people_see_it(tables: Tables, group: st
         note="it's fine",
     )
     await register.save(row)
-    assert await register.registration(group, "anna@x.example") == row
-    assert await register.registrations(group) == [row]
-    assert await register.registration(group, "ben@x.example") is None
+    assert await register.whole_row(group, "anna@x.example") == row
+    assert await register.whole_rows(group) == [row]
+    assert await register.whole_row(group, "ben@x.example") is None
 
 
 async def test_texts_of_another_type_are_shown_as_text(tables: Tables, group: str) -> None:
     await write(tables, group, "anna@x.example", EndDate="2026-12-31", DisplayName=4711, Note=True)
-    (row,) = await Register(tables).registrations(group)
+    (row,) = await Register(tables).whole_rows(group)
     assert (row.display_name, row.note, row.company) == ("4711", "True", "")
 
 

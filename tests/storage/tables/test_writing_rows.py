@@ -24,7 +24,7 @@ from azure.data.tables import (
 
 from enforcer.core.calendar.dates import ends_at
 from enforcer.core.calendar.midnight import DateRules, Midnight
-from enforcer.core.contractors import Contractor
+from enforcer.core.contractors import Contractor, read_row
 from enforcer.storage.tables.register import TABLE, Register
 from enforcer.storage.tables.tables import Tables
 from sandbox.azurite import KEY, StorageEndpoints
@@ -44,9 +44,9 @@ def block(language: str) -> str:
 
 
 async def read(tables: Tables, group: str) -> Contractor:
-    row = await Register(tables).registration(group, CHIARA)
+    row = await Register(tables).whole_row(group, CHIARA)
     assert row is not None
-    found = row.read(BERLIN)
+    found = read_row(row, BERLIN)
     assert isinstance(found, Contractor)
     return found
 
