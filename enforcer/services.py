@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -27,18 +26,10 @@ from enforcer.storage.tables.register import Register
 from enforcer.storage.tables.runs import Runs
 from enforcer.storage.tables.tables import Tables
 
-# The most concurrent requests that Exchange accepts from an app for one mailbox ("Microsoft Graph
-# service-specific throttling limits", Outlook service).
-MAILS_AT_ONCE = 4
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The adapters.
-
-    Attributes:
-        mailbox: Limits concurrent requests to the sender's mailbox; shared by everything in the event loop.
-    """
+    """The adapters."""
 
     settings: Settings
     now: Callable[[], datetime]
@@ -56,7 +47,6 @@ class Services:
     ends: Ends
     outbox: Outbox
     queues: Queues
-    mailbox: asyncio.Semaphore
 
 
 @asynccontextmanager
@@ -90,5 +80,4 @@ async def open_services(
             ends=Ends(tables),
             outbox=Outbox(tables),
             queues=queues,
-            mailbox=asyncio.Semaphore(MAILS_AT_ONCE),
         )

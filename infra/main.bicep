@@ -61,6 +61,9 @@ param notifyUrls string = ''
 @description('ENFORCER_MAIL_SENDER. Mailbox that sends the warnings to sponsors; empty for none.')
 param mailSender string = ''
 
+@description('ENFORCER_SPONSOR_DOMAINS. Mail domains that sponsors may have; empty for the sender\'s. Required if mailSender is an object ID.')
+param sponsorDomains string[] = []
+
 @description('ENFORCER_TENANT_ID. Tenant whose tokens the HTTP API accepts.')
 param tenantId string = tenant().tenantId
 
@@ -254,6 +257,7 @@ module app 'modules/app.bicep' = {
       ENFORCER_PROTECTED_IDS: join(protectedIds, ',')
       ENFORCER_WARN_DAYS: join(warnDays, ',')
       ENFORCER_MAIL_SENDER: mailSender
+      ENFORCER_SPONSOR_DOMAINS: join(sponsorDomains, ',')
       ENFORCER_TENANT_ID: tenantId
       ENFORCER_API_AUDIENCE: apiAudience
       ENFORCER_API_ROLE: apiRole

@@ -21,7 +21,7 @@ CORE = [path for path in SOURCES if "core" in path.parts]
 ROOMS = {
     "function_app": "functions telemetry",
     "__main__": "cli",
-    "functions": "page api web sweep offboarding notify services graph storage telemetry core",
+    "functions": "page api web sweep offboarding services graph storage telemetry core",
     "page": "web sweep offboarding status register services graph storage core.planning core.calendar core",
     "api": "web sweep offboarding status register storage core.planning core.calendar core",
     "web": "offboarding services graph core.calendar core",

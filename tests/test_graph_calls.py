@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from enforcer.core.messages import Channel, Message
 from enforcer.graph.batch import BATCH_SIZE
 from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
@@ -17,6 +15,7 @@ from enforcer.graph.memberships import groups_having
 from enforcer.graph.pacer import WINDOW_SECONDS, WRITES, Pacer
 from enforcer.graph.steps import DirectorySteps
 from enforcer.notify.mail import send_mail
+from enforcer.notify.wording import Text
 from enforcer.policies.as_code.managing import Manager
 from enforcer.policies.as_code.sign_in import operators_graph
 from enforcer.policies.as_code.wanted import read_wanted
@@ -25,6 +24,8 @@ from sandbox.directory.log import Entry
 from tests.infra.test_permissions import ALWAYS, OPTIONAL
 from tests.support.office import TEMPLATES, Office
 from tools.graph_calls import Place, faults, main, paths_in_the_code
+
+MAIL = Text(subject="Ends soon", body="<p>Ada</p>")
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ async def calls(office: Office) -> list[Entry]:
     async with GraphClient(office.settings) as client:
         await offboard_people(client, office)
         await ask_about_policies(client, office)
-        assert await send_mail(client, office.operator.user_principal_name, mail()) == ""
+        assert await send_mail(client, office.operator.user_principal_name, "sue@contoso.com", MAIL) == ""
     await manage_policies(office)
     return office.directory.sandbox.log.entries
 
@@ -75,21 +76,6 @@ async def manage_policies(office: Office) -> None:
         manager = Manager(client, ConditionalAccess(client, Pacer(1000, 1.0)))
         for _ in range(2):
             await manager.apply(await manager.plan(wanted, enable=True), wanted, lambda _: None)
-
-
-def mail() -> Message:
-    now = datetime.now(UTC)
-    later = now + timedelta(days=1)
-    return Message(
-        channel=Channel.MAIL,
-        id="m",
-        recipient="sue@contoso.com",
-        subject="Ends soon",
-        body="<p>Ada</p>",
-        queued_at=now,
-        give_up_at=later,
-        keep_until=later,
-    )
 
 
 def operation_of(entry: Entry) -> Operation | None:

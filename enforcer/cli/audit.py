@@ -18,6 +18,7 @@ from enforcer.core.exceptions import EnforcerError
 from enforcer.core.ledger import Anchor, CheckedChain
 from enforcer.evidence.audit import chained_groups, check_chains, gather_evidence, reported_heads
 from enforcer.evidence.files import Manifest, files, manifest, read_manifest, write
+from enforcer.evidence.telemetry_heads import QUERY, read_heads
 from enforcer.services import Services
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -52,19 +53,33 @@ def audit() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Also compare the ledger with the heads in this manifest of an earlier export; may be repeated.",
 )
+@click.option(
+    "--heads",
+    "answers",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Also compare with the ends in telemetry: the answer (JSON or CSV) to the query that is printed.",
+)
 @output_option
-def verify(manifests: Sequence[Path], as_json: bool) -> int:  # noqa: FBT001
+def verify(manifests: Sequence[Path], answers: Sequence[Path], as_json: bool) -> int:  # noqa: FBT001
     """Recompute the ledger of every group; name the first entry that does not fit.
 
-    Ledgers of groups that are no longer managed are checked too. All are compared with the heads in the
-    nightly reports. Exits with 1 if an entry was modified, deleted, inserted or reordered.
+    Ledgers of groups that are no longer managed are checked too. All are compared with their ends in table
+    runs and in the nightly reports. Exits with 1 if an entry was modified, deleted, inserted or reordered, if
+    entries of a run are missing, or if no end recorded elsewhere was found.
     """
-    exported = _heads(manifests)
-    chains = with_services("recomputing the ledger", lambda services: _check(services, exported))
+    recorded = [*_heads(manifests), *(head for path in answers for head in read_heads(path))]
+    chains = with_services("recomputing the ledger", lambda services: _check(services, recorded))
     if as_json:
         write_json({"groups": chains})
     else:
         _show_chains(chains)
+    if not answers:
+        tell("To compare with telemetry too, pass the answer to this query of the workspace as --heads FILE:")
+        tell(f"  {QUERY}")
+    if not any(chain.anchors for chain in chains):
+        tell("error: no end of a ledger is recorded anywhere else, so nothing shows that all of it is there")
+        return UNDONE
     return _exit_code(chains)
 
 
@@ -136,7 +151,7 @@ def _heads(manifests: Sequence[Path]) -> list[tuple[str, Anchor]]:
 
 
 def _exit_code(chains: Sequence[CheckedChain]) -> int:
-    return UNDONE if any(chain.broken for chain in chains) else DONE
+    return DONE if all(chain.is_sound for chain in chains) else UNDONE
 
 
 def _show_chains(chains: Sequence[CheckedChain]) -> None:
@@ -147,6 +162,8 @@ def _show_chains(chains: Sequence[CheckedChain]) -> None:
 
 
 def _verdict(chain: CheckedChain) -> str:
+    if chain.problem:
+        return f"UNPROVEN: {chain.problem}"
     if chain.broken is None:
         return "every entry fits"
     return f"BROKEN: entry {chain.broken.sequence} {chain.broken.reason}"

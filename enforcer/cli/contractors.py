@@ -16,11 +16,12 @@ from enforcer.cli.running import DONE, actor, settings, with_services
 from enforcer.cli.users import UserType
 from enforcer.core.calendar import dates
 from enforcer.core.contractors import RegisterRow
+from enforcer.core.csv_cells import harmless
 from enforcer.core.exceptions import InputError
 from enforcer.core.keys import is_address, normalised
 from enforcer.core.ledger import Action
 from enforcer.register import changes
-from enforcer.register.csv_file import CsvError, Line, guarded, read_csv
+from enforcer.register.csv_file import CsvError, Line, read_csv
 from enforcer.register.csv_import import import_lines, midnight_ends
 from enforcer.services import Services
 
@@ -191,7 +192,7 @@ def _csv(rows: Sequence[RegisterRow]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_EXPORTED)
-    writer.writerows([guarded(_shown(row)[field]) for field in _EXPORTED.values()] for row in rows)
+    writer.writerows([harmless(_shown(row)[field]) for field in _EXPORTED.values()] for row in rows)
     return text.getvalue()
 
 

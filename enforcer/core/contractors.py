@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -42,9 +42,14 @@ class RegisterRow:
         return self.display_name.strip() or self.row_key
 
     @property
-    def has_sponsor(self) -> bool:
-        """Whether there is an address to send a mail to."""
-        return is_address(self.sponsor.strip())
+    def address(self) -> str:
+        """The sponsor's mail address in lower case; empty if there is none."""
+        sponsor = self.sponsor.strip().lower()
+        return sponsor if is_address(sponsor) else ""
+
+    def may_be_told(self, domains: Collection[str]) -> bool:
+        """Whether the sponsor has an address in one of these mail domains."""
+        return bool(self.address) and self.address.rpartition("@")[2] in domains
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

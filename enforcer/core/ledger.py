@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -164,6 +164,20 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunMark:
+    """What the record of a run says about its group's ledger.
+
+    Attributes:
+        acted: The run removed somebody, of which there is an entry.
+        anchor: The ledger's end after the run; None if the record does not name it.
+    """
+
+    run_id: str
+    acted: bool
+    anchor: Anchor | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Break:
     """The first entry at which a chain is broken."""
 
@@ -180,6 +194,7 @@ class CheckedChain:
         sequence, hash: Its head, to be recorded so that a later check can compare with it.
         anchors: How many earlier heads, recorded elsewhere, it was compared with.
         broken: The first entry that does not fit; None if all do.
+        problem: Why the chain proves nothing, although every entry fits; empty if it does prove something.
     """
 
     group_id: str
@@ -187,6 +202,28 @@ class CheckedChain:
     hash: str
     anchors: int
     broken: Break | None
+    problem: str = ""
+
+    @property
+    def is_sound(self) -> bool:
+        return self.broken is None and not self.problem
+
+
+def why_unproven(runs: Iterable[RunMark], named: Collection[str], entries: int, anchors: int) -> str:
+    """Return why a chain of which every entry fits proves nothing; empty if it does prove something.
+
+    Args:
+        runs: What the group's runs say.
+        named: The IDs of the runs that entries name.
+        entries: How many entries there are.
+        anchors: With how many heads recorded elsewhere the chain was compared.
+    """
+    without = [run.run_id for run in runs if run.acted and run.run_id not in named]
+    if without:
+        return f"no entry tells what run {without[0]} did ({len(without)} such runs)"
+    if entries and not anchors:
+        return "nothing recorded elsewhere confirms it: it may have been rewritten or cut off"
+    return ""
 
 
 async def first_break(

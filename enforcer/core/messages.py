@@ -1,4 +1,8 @@
-"""A message to a sponsor or an operator, from being written to being sent or given up."""
+"""A message to a sponsor or an operator, from being queued to being sent or given up.
+
+It holds what to say, not the text, which is written when it is sent, from the register or the runs. Whoever
+can write to the outbox could otherwise send anything in the company's name.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +43,8 @@ class Message:
 
     Attributes:
         id: Identifies the contents: a second message with the same ID is never queued.
-        body: HTML for mail, plain text for operators.
-        says: Keys of the notices in it, so that none is sent twice.
+        says: To a sponsor, the keys of the notices in it, so that none is sent twice; to operators, the ID of
+            a run and the groups that it was about.
         give_up_at: When it stops being of use.
         keep_until: How long to remember that it was sent.
         attempts: How often sending was attempted.
@@ -49,12 +53,9 @@ class Message:
     channel: Channel
     id: str
     recipient: str
-    subject: str
-    body: str
     queued_at: datetime
     give_up_at: datetime
     keep_until: datetime
-    level: Level = Level.INFO
     says: tuple[str, ...] = ()
     state: MessageState = MessageState.WAITING
     attempts: int = 0
@@ -76,13 +77,10 @@ class Message:
         return replace(self, attempts=self.attempts + 1, next_attempt_at=now + pause)
 
     def sent(self, now: datetime) -> Message:
-        """Mark it as sent; what it said about people is forgotten."""
-        done = MessageState.SENT
-        return replace(self, state=done, sent_at=now, body="", last_error="", next_attempt_at=None)
+        return replace(self, state=MessageState.SENT, sent_at=now, last_error="", next_attempt_at=None)
 
     def failed(self, reason: str) -> Message:
         return replace(self, last_error=reason)
 
     def given_up(self, reason: str) -> Message:
-        done = MessageState.GIVEN_UP
-        return replace(self, state=done, body="", last_error=reason, next_attempt_at=None)
+        return replace(self, state=MessageState.GIVEN_UP, last_error=reason, next_attempt_at=None)

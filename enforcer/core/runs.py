@@ -14,6 +14,15 @@ OUT_OF_TIME = "the run's time was up"
 RUN_ENDED = "run stopped before this person was finished"
 # Characters of the reason that somebody gives for a run: it goes into tables, the ledger and messages.
 LONGEST_REASON = 500
+# How the error of a run begins whose queue message failed every time.
+GIVEN_UP = "the queue message failed every time and was given up"
+# Who asked for a run that no record names: whoever may write to the queue.
+QUEUE_MESSAGE = "queue message"
+
+
+def claimed(reason: str) -> str:
+    """Return the reason that a queue message gives for itself, so that it is taken for nobody else's."""
+    return f"{QUEUE_MESSAGE}: {reason}"[:LONGEST_REASON]
 
 
 class Result(StrEnum):
@@ -98,6 +107,10 @@ class Run:
 
     The counts are of people: `due = removed + already_absent + skipped + stuck`. `revoked` counts only
     those whose sessions are this tenant's; `findings` counts what people must look at.
+
+    Attributes:
+        queued: It was asked for, its message waits in the queue, and it has not begun.
+        asked_for: Whom an offboarding was asked for, by the names given; empty for a sweep.
     """
 
     run_id: str
@@ -109,6 +122,8 @@ class Run:
     mode: str
     reason: str = ""
     actor: str = ""
+    queued: bool = False
+    asked_for: tuple[str, ...] = ()
     due: int = 0
     removed: int = 0
     already_absent: int = 0
@@ -136,6 +151,16 @@ class Run:
     def holds(self) -> bool:
         """Whether anybody waits for an approval because of this run."""
         return self.held or self.held_onboard
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody will try it again: it is complete, or its queue message was given up."""
+        return self.state is RunState.COMPLETE or self.is_given_up
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether its queue message failed every time."""
+        return self.error.startswith(GIVEN_UP)
 
     @property
     def acted(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from enforcer.core.calendar.schedule import as_written
@@ -15,12 +15,14 @@ from enforcer.core.keys import is_object_id
 
 # This machine: only tests and the sandbox talk to it.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)+")
 # A connection string must have one of these sets.
 _CONNECTIONS = (
     frozenset({"accountname", "accountkey"}),
     frozenset({"tableendpoint", "sharedaccesssignature"}),
     frozenset({"accountname", "sharedaccesssignature"}),
 )
+_ENDPOINTS = frozenset({"blobendpoint", "queueendpoint", "tableendpoint"})
 
 
 def object_id(text: str) -> str:
@@ -99,8 +101,17 @@ def mailbox(text: str) -> str:
     return text
 
 
+def mail_domains(text: str) -> frozenset[str]:
+    """Mail domains such as contoso.com, separated by commas."""
+    domains = frozenset(part.strip().lower() for part in text.split(",") if part.strip())
+    wrong = sorted(domain for domain in domains if not _DOMAIN.fullmatch(domain))
+    if wrong or not domains:
+        raise ValueError(f"not a mail domain: {', '.join(wrong) or text}")
+    return domains
+
+
 def connection_string(text: str) -> str:
-    """A storage connection string (AccountName=…;AccountKey=…;…, or with a SharedAccessSignature=…)."""
+    """A storage connection string (AccountName=…;AccountKey=…;…), with http for loopback addresses only."""
     # The SDKs refuse blanks around the parts; some also refuse an empty part, and one anything but "true".
     pairs = [part.partition("=") for part in text.split(";") if part.strip()]
     parts = [(name.strip(), value.strip()) for name, _, value in pairs]
@@ -115,13 +126,22 @@ def connection_string(text: str) -> str:
     for name, value in found.items():
         if name.endswith("endpoint"):
             _check_endpoint(value)
+    # Where an endpoint is missing, the SDKs make one of the account's name, with this protocol.
+    protocol = found.get("defaultendpointsprotocol", "https").lower()
+    if protocol != "https" and not (protocol == "http" and found.keys() >= _ENDPOINTS):
+        raise ValueError
     return ";".join(f"{name}={value}" for name, value in parts)
 
 
 def _check_endpoint(text: str) -> None:
     parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+    if not _is_private(parts) or not parts.hostname or parts.port == 0 or parts.username is not None:
         raise ValueError
+
+
+def _is_private(parts: SplitResult) -> bool:
+    """Whether nobody on the way can read along."""
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
 
 
 def url(text: str) -> str:
@@ -135,8 +155,7 @@ def url(text: str) -> str:
 def storage_url(text: str) -> str:
     """An https URL (plain http for a loopback address only)."""
     parts = urlsplit(text.rstrip("/"))
-    loopback = parts.hostname in LOOPBACK
-    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+    if not _is_private(parts):
         raise ValueError
     if not parts.hostname or parts.port == 0 or parts.query or parts.fragment or parts.username is not None:
         raise ValueError

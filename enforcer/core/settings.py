@@ -81,6 +81,7 @@ class Settings:
     warn_days: tuple[int, ...] = (14, 7, 1)
     notify_urls: tuple[str, ...] = ()
     mail_sender: str = ""
+    sponsor_domains: frozenset[str] = frozenset()
     tenant_id: str = ""
     api_audience: str = ""
     api_role: str = "Contractors.Offboard"
@@ -124,6 +125,7 @@ def names() -> frozenset[str]:
 
 def _read(reader: _Reader) -> Settings:
     default = _DEFAULT
+    mail_sender = reader.read("ENFORCER_MAIL_SENDER", values.mailbox, default.mail_sender)
     return Settings(
         group_ids=reader.read("ENFORCER_GROUP_IDS", values.object_ids, default.group_ids, required=True),
         mode=reader.read("ENFORCER_MODE", _one_of(Mode), default.mode),
@@ -140,7 +142,8 @@ def _read(reader: _Reader) -> Settings:
         ),
         warn_days=reader.read("ENFORCER_WARN_DAYS", values.days, default.warn_days),
         notify_urls=reader.read("ENFORCER_NOTIFY_URLS", values.notify_urls, default.notify_urls),
-        mail_sender=reader.read("ENFORCER_MAIL_SENDER", values.mailbox, default.mail_sender),
+        mail_sender=mail_sender,
+        sponsor_domains=_sponsor_domains(reader, mail_sender),
         tenant_id=reader.read("ENFORCER_TENANT_ID", values.object_id, default.tenant_id),
         api_audience=reader.read("ENFORCER_API_AUDIENCE", str, default.api_audience),
         api_role=reader.read("ENFORCER_API_ROLE", str, default.api_role),
@@ -150,6 +153,14 @@ def _read(reader: _Reader) -> Settings:
         client_id=reader.read("AZURE_CLIENT_ID", values.object_id, default.client_id),
         storage=_storage(reader),
     )
+
+
+def _sponsor_domains(reader: _Reader, mail_sender: str) -> frozenset[str]:
+    """Return the mail domains that sponsors may have; by default the sender's."""
+    name, domain = "ENFORCER_SPONSOR_DOMAINS", mail_sender.rpartition("@")[2].lower()
+    if mail_sender and "@" not in mail_sender and not reader.has(name):
+        reader.miss(name, "the sponsors' mail domains, because ENFORCER_MAIL_SENDER is an object ID")
+    return reader.read(name, values.mail_domains, frozenset({domain} - {""}))
 
 
 def _storage(reader: _Reader) -> Storage:

@@ -55,12 +55,12 @@ def due_notices(
     return [notice for notice in found if notice is not None and notice.key not in said]
 
 
-def by_sponsor(notices: Iterable[Notice]) -> Mapping[str, Sequence[Notice]]:
-    """Return each sponsor's notices, nearest end first, leaving out those without a usable sponsor."""
+def by_sponsor(notices: Iterable[Notice], domains: Collection[str]) -> Mapping[str, Sequence[Notice]]:
+    """Return each sponsor's notices, nearest end first; of sponsors in these mail domains only."""
     found: dict[str, list[Notice]] = {}
     for notice in sorted(notices, key=_order):
-        if notice.ending.written.has_sponsor:
-            found.setdefault(notice.ending.written.sponsor.strip().lower(), []).append(notice)
+        if notice.ending.written.may_be_told(domains):
+            found.setdefault(notice.ending.written.address, []).append(notice)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -13,7 +13,7 @@ from enforcer.core.evidence.cases import Evidence, summarise
 from enforcer.core.evidence.period import Period
 from enforcer.core.evidence.verdicts import cases
 from enforcer.core.exceptions import EnforcerError
-from enforcer.core.ledger import Anchor, CheckedChain, Head, Link, first_break
+from enforcer.core.ledger import Anchor, CheckedChain, Head, Link, RunMark, first_break, why_unproven
 from enforcer.core.members import MemberIndex
 from enforcer.register.reading import read_register
 from enforcer.services import Services
@@ -26,14 +26,16 @@ async def chained_groups(services: Services, anchors: Sequence[tuple[str, Anchor
     Raises:
         RunError, UnavailableError: The ledger could not be read.
     """
-    anchored = [group_id for group_id, _ in anchors]
-    return list(dict.fromkeys([*services.settings.group_ids, *anchored, *await _unmanaged(services)]))
+    found = (
+        [group_id for group_id, _ in anchors] + await _unmanaged(services) + await services.runs.group_ids()
+    )
+    return list(dict.fromkeys([*services.settings.group_ids, *found]))
 
 
 async def check_chains(
     services: Services, group_ids: Sequence[str], anchors: Sequence[tuple[str, Anchor]]
 ) -> list[CheckedChain]:
-    """Recompute the ledgers of these groups.
+    """Recompute the ledgers of these groups, and compare them with table `runs` and earlier heads.
 
     Args:
         services: Where to read.
@@ -46,9 +48,16 @@ async def check_chains(
     checked: list[CheckedChain] = []
     for group_id in group_ids:
         of_group = [anchor for group, anchor in anchors if group == group_id]
-        _, chain = await _read_chain(services, group_id, of_group)
-        checked.append(chain)
+        runs = await services.runs.marks(group_id)
+        links, chain = await _read_chain(services, group_id, [*of_group, *_anchors(runs)])
+        named = {link.entry.run for link in links}
+        problem = why_unproven(runs, named, len(links), chain.anchors)
+        checked.append(replace(chain, problem=problem))
     return checked
+
+
+def _anchors(runs: Sequence[RunMark]) -> list[Anchor]:
+    return [run.anchor for run in runs if run.anchor is not None]
 
 
 async def reported_heads(services: Services, group_ids: Sequence[str]) -> list[tuple[str, Anchor]]:
@@ -117,7 +126,8 @@ class _Gathered:
 
 async def _gather(services: Services, group_id: str, anchors: Sequence[Anchor], now: datetime) -> _Gathered:
     rows = await read_register(services, (group_id,))
-    links, chain = await _read_chain(services, group_id, anchors)
+    runs = _anchors(await services.runs.marks(group_id))
+    links, chain = await _read_chain(services, group_id, [*anchors, *runs])
     members, members_unread = await _members(services, group_id)
     unreadable = [row for row in rows if isinstance(row, InvalidRow)]
     record = GroupRecord(

@@ -1,26 +1,17 @@
-"""CSV that no spreadsheet runs as formulas.
-
-Excel, LibreOffice and others treat a cell that begins with `=`, `+`, `-` or `@` as a formula; where the
-locale has another list separator, a cell may begin in the middle of ours. An apostrophe makes it text.
-Source: OWASP, "CSV Injection".
-"""
+"""The cases as CSV, for spreadsheets."""
 
 from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime
 
 from enforcer.core.calendar.dates import instant
+from enforcer.core.csv_cells import harmless
 from enforcer.core.evidence.cases import Case
-from enforcer.core.plain_text import CONTROL
 
-# Includes the full-width forms, which some spreadsheets accept.
-_FORMULA = re.compile(r"(^|[,;|\t\r\n\"'])(\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
-_CONTROL = re.compile(f"[{CONTROL}]+")
 # Makes Excel read the file as UTF-8.
 _MARK = "\ufeff"
 
@@ -33,11 +24,6 @@ def spreadsheet(cases: Iterable[Case]) -> bytes:
     writer.writerow(columns)
     writer.writerows([_cell(getattr(case, column)) for column in columns] for case in cases)
     return (_MARK + text.getvalue()).encode()
-
-
-def harmless(text: str) -> str:
-    """Return the text in a form that no spreadsheet treats as a formula."""
-    return _FORMULA.sub(r"\1\2'", _CONTROL.sub(" ", text))
 
 
 def _cell(value: object) -> str:

@@ -9,11 +9,10 @@ import azure.functions as func
 
 from enforcer.core.exceptions import InputError
 from enforcer.core.run_ids import new_run_id
-from enforcer.core.runs import Run, RunKind, RunState
+from enforcer.core.runs import GIVEN_UP, QUEUE_MESSAGE, Run, RunKind, RunState, claimed
 from enforcer.core.settings import Settings
 from enforcer.functions.queues import CONNECTION
 from enforcer.functions.runtime import invocation
-from enforcer.notify.queueing import Alarm
 from enforcer.services import Services
 from enforcer.storage.queues import (
     OFFBOARDINGS,
@@ -28,7 +27,6 @@ from enforcer.sweep.post_run import raise_alarm
 from enforcer.sweep.queued import why_not
 from enforcer.telemetry.run_events import announce_poisoned
 
-_GIVEN_UP = "the queue message failed every time and was given up"
 # Characters of an unreadable message to record: nothing else shows what was meant.
 _SHOWN = 300
 
@@ -109,9 +107,9 @@ async def _report(services: Services, message: func.QueueMessage, given_up: _Giv
     about = wanted.group_id if isinstance(wanted, SweepMessage) and not given_up.problem else ""
     announce_poisoned(given_up.queue, message.id or "", about)
     run = _failed_run(services, given_up)
-    await raise_alarm(services, _alarm(message, given_up, run.run_id))
     for group_id in given_up.group_ids:
         await _record(services, replace(run, group_id=group_id))
+    await raise_alarm(services, run.run_id, given_up.group_ids)
 
 
 def _failed_run(services: Services, given_up: _GivenUp) -> Run:
@@ -124,28 +122,18 @@ def _failed_run(services: Services, given_up: _GivenUp) -> Run:
         finished_at=now,
         state=RunState.FAILED,
         mode=services.settings.mode.value,
-        reason=wanted.reason if wanted is not None else "unreadable message",
-        actor=wanted.actor if wanted is not None else "queue",
-        error=": ".join(text for text in (_GIVEN_UP, given_up.problem) if text),
+        reason=claimed(wanted.reason) if wanted is not None else "unreadable message",
+        actor=QUEUE_MESSAGE,
+        error=": ".join(text for text in (GIVEN_UP, given_up.problem) if text),
     )
-
-
-def _alarm(message: func.QueueMessage, given_up: _GivenUp, run_id: str) -> Alarm:
-    """Return the alarm for operators; unlike the run's row it quotes no names or addresses."""
-    queue = given_up.queue
-    why = "what it asks for cannot be done" if given_up.problem else "it failed every time"
-    text = (
-        f"A message of queue {queue} was given up: {why}. Run {run_id} ({', '.join(given_up.group_ids)})"
-        " has the details. See docs/runbook.md#poison."
-    )
-    return Alarm(key=f"poison-{queue}-{message.id}", title=f"{queue}: work was given up", text=text)
 
 
 async def _record(services: Services, run: Run) -> None:
     """Record the failed run, keeping the error that its last try recorded, which says more."""
     for known in await services.runs.of_id(run.run_id, [run.group_id]):
-        if known.state is RunState.COMPLETE or known.error.startswith(_GIVEN_UP):
+        if known.is_over:
             return
         error = f"{run.error}; {known.error}" if known.error else run.error
-        run = replace(known, state=RunState.FAILED, finished_at=run.finished_at, error=error)
+        ended = run.finished_at
+        run = replace(known, queued=False, state=RunState.FAILED, finished_at=ended, error=error)
     await services.runs.amend(run)

@@ -6,7 +6,7 @@ import azure.functions as func
 
 from enforcer.core.runs import Occasion
 from enforcer.functions.runtime import invocation, settings
-from enforcer.storage.queues import SweepMessage
+from enforcer.sweep.requesting import request_sweep, requested
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
@@ -20,5 +20,4 @@ async def nightly(timer: func.TimerRequest) -> None:
     reason = Occasion.LATE if timer.past_due else Occasion.NIGHTLY
     async with invocation() as services:
         for group_id in services.settings.group_ids:
-            message = SweepMessage(group_id=group_id, reason=reason, actor="timer")
-            await services.queues.ask_for_sweep(message)
+            await request_sweep(services, requested(services, group_id, actor="timer", reason=reason))

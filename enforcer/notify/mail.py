@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from enforcer.core.exceptions import EnforcerError
-from enforcer.core.messages import Message
 from enforcer.graph.client import GraphClient
 from enforcer.graph.reply import Request
+from enforcer.notify.wording import Text
 
 
-async def send_mail(graph: GraphClient, sender: str, message: Message) -> str:
+async def send_mail(graph: GraphClient, sender: str, recipient: str, text: Text) -> str:
     """Try once to send a mail; return the error, empty on success.
 
     It respects Graph's pauses, but uses none of the directory's quota and causes no pause when it is
@@ -22,7 +22,7 @@ async def send_mail(graph: GraphClient, sender: str, message: Message) -> str:
                 method="POST",
                 path="/users/{sender}/sendMail",
                 parameters={"sender": sender},
-                body=_body(message),
+                body=_body(recipient, text),
             ),
             writes=0,
         )
@@ -32,12 +32,12 @@ async def send_mail(graph: GraphClient, sender: str, message: Message) -> str:
     return "" if reply.ok else f"{reply.status} {reply.code}".strip()
 
 
-def _body(message: Message) -> bytes:
+def _body(recipient: str, text: Text) -> bytes:
     mail = {
         "message": {
-            "subject": message.subject,
-            "body": {"contentType": "HTML", "content": message.body},
-            "toRecipients": [{"emailAddress": {"address": message.recipient}}],
+            "subject": text.subject,
+            "body": {"contentType": "HTML", "content": text.body},
+            "toRecipients": [{"emailAddress": {"address": recipient}}],
         },
         "saveToSentItems": True,
     }

@@ -13,7 +13,7 @@ import logging
 import re
 from collections.abc import Sequence
 
-from enforcer.core.messages import Message
+from enforcer.notify.wording import Text
 
 _NAME = "Contractor access enforcer"
 _SECONDS = 20
@@ -29,13 +29,13 @@ def scheme(url: str) -> str:
     return url.partition(":")[0].lower()
 
 
-async def notify(urls: Sequence[str], message: Message) -> str:
-    """Send a message to the URL whose fingerprint it carries; return the error, empty on success."""
-    url = next((url for url in urls if fingerprint(url) == message.recipient), None)
+async def notify(urls: Sequence[str], recipient: str, text: Text) -> str:
+    """Send a message to the URL with this fingerprint; return the error, empty on success."""
+    url = next((url for url in urls if fingerprint(url) == recipient), None)
     if url is None:
         return "ENFORCER_NOTIFY_URLS no longer contains this URL"
     # Apprise blocks on the network.
-    return await asyncio.to_thread(_notify, url, message)
+    return await asyncio.to_thread(_notify, url, text)
 
 
 class _StatusKeeper(logging.Filter):
@@ -54,7 +54,7 @@ class _StatusKeeper(logging.Filter):
 _status_keeper = _StatusKeeper()
 
 
-def _notify(url: str, message: Message) -> str:
+def _notify(url: str, text: Text) -> str:
     from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
 
     for name in ("apprise", "urllib3.connectionpool"):
@@ -66,9 +66,9 @@ def _notify(url: str, message: Message) -> str:
     if not service.add(url):
         return "Apprise cannot use this URL"
     sent = service.notify(
-        body=message.body,
-        title=message.subject,
-        notify_type=NotifyType(message.level.value),
+        body=text.body,
+        title=text.subject,
+        notify_type=NotifyType(text.level.value),
         body_format=NotifyFormat.TEXT,
     )
     if sent:

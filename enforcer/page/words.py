@@ -126,4 +126,6 @@ def run_kind(run: Run) -> str:
 
 def run_state(run: Run) -> str:
     """Return what became of a run; a held one is complete, although people wait for an approval."""
+    if run.queued:
+        return "queued"
     return "held" if run.holds and run.state is RunState.COMPLETE else run.state.value

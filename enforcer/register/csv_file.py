@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from enforcer.core.contractors import RegisterRow
+from enforcer.core.csv_cells import as_meant
 from enforcer.core.exceptions import InputError
 from enforcer.core.keys import normalised, trimmed, trimming
-from enforcer.core.plain_text import is_plain, plain
+from enforcer.core.plain_text import is_plain
 
 # Column names used by HR systems, in lower case, letters and digits only.
 _COLUMNS = {
@@ -37,7 +37,6 @@ LONGEST = {"display_name": 1000, "company": 1000, "note": 4000}
 _LONGEST = 1000
 # Not worth a warning around a name: many programs write them.
 _BLANKS = " \t\r\n"
-_FORMULA = re.compile(r"'*[=+\-@]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,15 +91,6 @@ def read_csv(content: bytes, check: Callable[[Line], str]) -> list[Line]:
     if problems:
         raise CsvError(sorted(problems, key=_line_number))
     return lines
-
-
-def guarded(text: str) -> str:
-    """Return a text that no spreadsheet runs as a formula; `read_csv` removes the quote again.
-
-    Line breaks, which other programs may have written, become spaces, because `read_csv` refuses them.
-    """
-    line = plain(text)
-    return f"'{line}" if _FORMULA.match(line) else line
 
 
 def _text(content: bytes) -> str:
@@ -178,9 +168,8 @@ def _line(number: int, fields: list[str], cells: list[str]) -> Line:
 
 
 def _cell(cell: str) -> str:
-    """Strip a cell, including the quote that `guarded` put in front."""
-    text = cell.strip()
-    return text.removeprefix("'") if _FORMULA.match(text) else text
+    """Strip a cell, and take off the apostrophes that our export puts before formulas."""
+    return as_meant(cell.strip())
 
 
 def _duplicates(lines: list[Line]) -> list[str]:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from enforcer.core.calendar.dates import ends_at, instant
 from enforcer.core.calendar.midnight import Midnight
 from enforcer.core.calendar.schedule import as_written
-from enforcer.core.contractors import InvalidRow, RegisterRow, read_row
+from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, read_row
 from enforcer.core.exceptions import AccessDeniedError, EnforcerError, UnavailableError, cause
 from enforcer.core.partitions import ADVICE, spellings, unmanaged, unmanaged_detail
 from enforcer.core.settings import Disable, Mode, Settings, names
@@ -31,6 +31,7 @@ _GRANT = "infra/grant-permissions.sh (docs/permissions.md), or as a Privileged R
 _REACH = "make Graph and the storage account reachable from here: addresses, firewall, private endpoints"
 
 _REPORT = "this is a bug in the enforcer; report it with this line"
+_SPONSORS_NAMED = 5
 
 
 class Health(StrEnum):
@@ -279,8 +280,23 @@ async def _sponsors(services: Services) -> list[Check]:
         return [
             _warning(name, "no mail sender configured", "set ENFORCER_MAIL_SENDER (docs/notifications.md)")
         ]
-    days = ", ".join(str(day) for day in settings.warn_days)
-    return [_ok(name, f"from {settings.mail_sender}, {days} days ahead")]
+    days, domains = ", ".join(map(str, settings.warn_days)), ", ".join(sorted(settings.sponsor_domains))
+    checks = [_ok(name, f"from {settings.mail_sender} to {domains}, {days} days ahead")]
+    outside = await _sponsors_outside(services)
+    if outside:
+        named = ", ".join(outside[:_SPONSORS_NAMED])
+        detail = f"{len(outside)} are outside {domains} and get no mail: {named}"
+        fix = "correct column Sponsor, or add the domain to ENFORCER_SPONSOR_DOMAINS"
+        checks.append(_warning("sponsors", detail, fix))
+    return checks
+
+
+async def _sponsors_outside(services: Services) -> list[str]:
+    """Return the sponsors of running rows who have an address that no mail is sent to."""
+    now, domains = services.now(), services.settings.sponsor_domains
+    rows = await read_register(services, services.settings.group_ids)
+    running = [row.written for row in rows if isinstance(row, Contractor) and not row.is_due(now)]
+    return sorted({row.address for row in running if row.address and not row.may_be_told(domains)})
 
 
 async def _names(_: Services) -> list[Check]:

@@ -40,7 +40,7 @@ class GroupStatus:
         contractors: Rows of the register whose access has not ended.
         last_complete_run: The newest sweep of the last 45 days that completed and was not held; of all time,
             where those days have no run at all. The alarm for a missed night is based on it.
-        last_run: The newest sweep, whatever its result.
+        last_run: The newest sweep that has begun, whatever its result.
         unfinished: How many offboardings were begun and are not done.
         stuck: Those whom six runs could not offboard.
         held: A plan that waits for an approval, whichever run made it.
@@ -101,7 +101,11 @@ async def _group_status(services: Services, group_id: str, waiting: HeldPlan | N
         _unfinished(services.records.of_group(group_id)),
         services.runs.of_group(group_id, now),
     )
-    sweeps = [run for run in runs if run.kind is RunKind.SWEEP and not _only_looked(run, services.settings)]
+    sweeps = [
+        run
+        for run in runs
+        if run.kind is RunKind.SWEEP and not run.queued and not _only_looked(run, services.settings)
+    ]
     complete = _newest_complete(sweeps)
     return GroupStatus(
         group_id=group_id,

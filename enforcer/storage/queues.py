@@ -39,11 +39,14 @@ type _RunIdOrNone = Annotated[str, Meta(pattern=rf"^({PATTERN.strip('^$')})?$(?!
 
 
 class SweepMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A request to sweep one managed group."""
+    """A request to sweep one managed group.
+
+    The record of the run that it names says who asked, why, and in which mode. What people put by hand names
+    none; `mode` is theirs.
+    """
 
     group_id: _Line
     reason: _Line
-    actor: _Line = "queue"
     run_id: _RunIdOrNone = ""
     mode: str = ""
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from enforcer.core.runs import Report
 from enforcer.evidence.run_report import run_report
-from enforcer.notify.queueing import Alarm, queue_alarm, queue_summary, queue_warnings
+from enforcer.notify.queueing import queue_about_run, queue_warnings
 from enforcer.notify.sending import send_waiting
 from enforcer.services import Services
 from enforcer.storage.blobs import open_reports
@@ -27,13 +27,13 @@ async def after_sweep(services: Services, report: Report) -> None:
     """Store the run's report, queue warnings and the summary, and send what is queued. Never raises."""
     await _alone("report", lambda: leave_report(services, report))
     await _alone("warnings", lambda: queue_warnings(services))
-    await _alone("summary", lambda: queue_summary(services, report))
+    await _alone("summary", lambda: queue_about_run(services, report.run.run_id, [report.run.group_id]))
     await _alone("sending", lambda: send_waiting(services))
 
 
-async def raise_alarm(services: Services, alarm: Alarm) -> None:
-    """Alert operators at once to work given up after its last try. Never raises."""
-    await _alone("alarm", lambda: queue_alarm(services, alarm))
+async def raise_alarm(services: Services, run_id: str, group_ids: Sequence[str]) -> None:
+    """Alert operators at once to work given up after its last try, once it is recorded. Never raises."""
+    await _alone("alarm", lambda: queue_about_run(services, run_id, group_ids, occasion="given up"))
     await _alone("sending", lambda: send_waiting(services))
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-import msgspec
-
 from enforcer.core.exceptions import InputError, LeaseHeldError
-from enforcer.core.runs import Occasion, Report
+from enforcer.core.runs import QUEUE_MESSAGE, Occasion, Report, Run, RunKind, claimed
 from enforcer.core.settings import Mode, Settings
 from enforcer.services import Services
 from enforcer.storage.queues import VERIFY_AFTER_SECONDS, SweepMessage
 from enforcer.sweep.post_run import after_sweep
+from enforcer.sweep.requesting import request_sweep, requested
 from enforcer.sweep.sweep import SweepRequest, sweep
 
 _CONTINUE_AFTER_SECONDS = 10
@@ -23,7 +22,7 @@ async def work_off(services: Services, message: SweepMessage, seconds: float) ->
 
     Args:
         services: In the mode of the settings; a message may narrow it to `report`, never widen it.
-        message: What was asked for.
+        message: Names the run that was asked for, by its record. One that names none was put by hand.
         seconds: After that time nobody new is begun.
 
     Raises:
@@ -33,15 +32,16 @@ async def work_off(services: Services, message: SweepMessage, seconds: float) ->
     if problem := why_not(services.settings, message):
         raise InputError(problem)
     enforcing = services.settings.mode is Mode.ENFORCE
-    services = _in_mode(services, message.mode)
-    # To run a complete run again would overwrite what it did.
-    is_complete = await services.runs.is_complete(message.run_id, [message.group_id])
+    named = await services.runs.asked(message.run_id, [message.group_id], RunKind.SWEEP)
+    # To run again what is over would overwrite what it did, and nobody is known to have asked for that.
+    asked = _asked_by_message(services, message) if named is None or named.is_over else named
+    services = _in_mode(services, asked.mode)
     request = SweepRequest(
-        group_id=message.group_id,
-        actor=message.actor,
-        reason=message.reason,
-        run_id="" if is_complete else message.run_id,
-        only_look=enforcing and message.mode == Mode.REPORT,
+        group_id=asked.group_id,
+        actor=asked.actor,
+        reason=asked.reason,
+        run_id=asked.run_id,
+        only_look=enforcing and asked.mode == Mode.REPORT,
         until=asyncio.get_running_loop().time() + seconds,
     )
     try:
@@ -51,7 +51,9 @@ async def work_off(services: Services, message: SweepMessage, seconds: float) ->
         await services.queues.ask_for_sweep(message, after_seconds=int(services.settings.lease_seconds))
         return
     await follow_up(services, report)
-    if message.reason.startswith(Occasion.NIGHTLY) or report.run.acted:
+    # A night whose process ended after its sweep is delivered again, and still has this to do.
+    is_night = named is not None and named.reason.startswith(Occasion.NIGHTLY)
+    if is_night or report.run.acted:
         await after_sweep(services, report)
 
 
@@ -65,12 +67,22 @@ def why_not(settings: Settings, message: SweepMessage) -> str:
 async def follow_up(services: Services, report: Report) -> None:
     """Ask for a sweep that continues this one where time was up, or verifies what it did."""
     run = report.run
-    again = SweepMessage(group_id=run.group_id, reason=Occasion.VERIFICATION, actor=run.actor)
     if report.out_of_time:
-        again = msgspec.structs.replace(again, reason=Occasion.CONTINUATION)
-        await services.queues.ask_for_sweep(again, after_seconds=_CONTINUE_AFTER_SECONDS)
+        await _request_again(services, run, Occasion.CONTINUATION, _CONTINUE_AFTER_SECONDS)
     elif run.acted:
-        await services.queues.ask_for_sweep(again, after_seconds=VERIFY_AFTER_SECONDS)
+        await _request_again(services, run, Occasion.VERIFICATION, VERIFY_AFTER_SECONDS)
+
+
+async def _request_again(services: Services, run: Run, occasion: Occasion, after_seconds: int) -> None:
+    again = requested(services, run.group_id, actor=run.actor, reason=occasion)
+    await request_sweep(services, again, after_seconds=after_seconds)
+
+
+def _asked_by_message(services: Services, message: SweepMessage) -> Run:
+    """Return the run that a message put by hand asks for: in its own name, whatever it claims."""
+    reason = claimed(message.reason)
+    asked = requested(services, message.group_id, actor=QUEUE_MESSAGE, reason=reason)
+    return replace(asked, mode=message.mode)
 
 
 def _in_mode(services: Services, mode: str) -> Services:

@@ -85,6 +85,20 @@ class PlanHeld:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerAppended:
+    """Entries were appended to a ledger: its end, out of reach of whoever can write the tables."""
+
+    name: ClassVar[str] = "ledger_appended"
+    level: ClassVar[int] = logging.INFO
+
+    group_id: str
+    sequence: int
+    """The number of the newest entry."""
+    hash: str
+    """The hash of that entry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PersonStuck:
     """Six runs could not offboard this person; from now on they are retried once a day."""
 
@@ -153,6 +167,19 @@ class NotificationFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailsLeft:
+    """A night's mails to sponsors have reached their limit; the others wait for the next night."""
+
+    name: ClassVar[str] = "mails_left"
+    level: ClassVar[int] = logging.WARNING
+
+    left: int
+    """How many mails wait."""
+    most: int
+    """How many are sent within 22 hours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PostRunFailed:
     """A task after a sweep failed; the removals are done and recorded."""
 
@@ -169,11 +196,13 @@ type Event = (
     RunCompleted
     | RunFailed
     | PlanHeld
+    | LedgerAppended
     | PersonStuck
     | PermissionDenied
     | MessagePoisoned
     | PolicyDrift
     | NotificationFailed
+    | MailsLeft
     | PostRunFailed
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -96,9 +97,58 @@ async def test_groups_no_longer_managed_are_checked_and_named(shell: Shell, tmp_
     assert (await shell.run("audit", "verify")).code == 1
     async with shell.world.services.tables.table(TABLE) as table:
         await table.delete_table()
-    assert (await shell.run("audit", "verify")).code == 0
+    # The rows of its runs say that there were entries.
+    assert (await shell.run("audit", "verify")).code == 1
     missing = await shell.run("audit", "verify", "--manifest", str(manifest), "-o", "json")
     assert (missing.code, len(missing.data["groups"])) == (1, 2)
+
+
+async def test_ledger_of_which_the_end_was_cut_off_fails(shell: Shell) -> None:
+    await a_night(shell.world)
+    entries = await shell.world.ledger()
+    async with shell.world.services.tables.table(TABLE) as table:
+        for number in range(len(entries) - 2, len(entries) + 1):
+            await table.delete_entity(shell.world.group.id, f"{number:012d}")
+        last = await table.get_entity(shell.world.group.id, f"{len(entries) - 3:012d}")
+        head = {"PartitionKey": shell.world.group.id, "RowKey": "head", "Hash": last["Hash"]}
+        await table.upsert_entity({**head, "Sequence": len(entries) - 3}, mode="replace")
+
+    ran = await shell.run("audit", "verify", "-o", "table")
+
+    assert ran.code == 1
+    assert f"BROKEN: entry {len(entries)} is missing" in ran.out
+
+
+async def test_telemetry_shows_a_ledger_rewritten_with_runs_and_reports(
+    shell: Shell, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await a_night(shell.world)
+    sequence, digest = re.findall(r"ledger_appended .*sequence=(\d+) hash=(\w+)", caplog.text)[-1]
+    heads = tmp_path / "heads.json"
+    heads.write_text(json.dumps([{"Group": shell.world.group.id, "Sequence": sequence, "Hash": digest}]))
+    first = await shell.run("audit", "verify", "--heads", str(heads), "-o", "json")
+    assert (first.code, "query" in first.err) == (0, False)
+
+    entries = await shell.world.ledger()
+    for name in (TABLE, "runs"):
+        async with shell.world.services.tables.table(name) as table:
+            async for row in table.query_entities(f"PartitionKey eq '{shell.world.group.id}'"):
+                await table.delete_entity(row["PartitionKey"], row["RowKey"])
+    shell.world.services.ledger._heads.clear()
+    await shell.world.services.ledger.append(shell.world.group.id, entries[1:])
+    await shell.world.record([])
+
+    assert (await shell.run("audit", "verify")).code == 0
+    ran = await shell.run("audit", "verify", "--heads", str(heads), "-o", "json")
+    assert ran.code == 1
+    assert "telemetry (heads.json, row 1) names" in ran.data["groups"][0]["broken"]["reason"]
+
+
+async def test_check_without_any_end_to_compare_with_fails(shell: Shell) -> None:
+    ran = await shell.run("audit", "verify")
+    assert ran.code == 1
+    assert "no end of a ledger is recorded anywhere else" in ran.err
+    assert "AppEvents | where Name == 'ledger_appended'" in ran.err
 
 
 async def test_an_export_is_four_files_with_everybody_in_them(shell: Shell, tmp_path: Path) -> None:

@@ -228,17 +228,19 @@ def test_every_field_of_a_row_that_nobody_can_act_upon() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sponsor", "has_one"),
+    ("sponsor", "address"),
     [
-        ("boss@contoso.com", True),
-        (" boss@contoso.com ", True),
-        ("", False),
-        ("the boss", False),
-        (" ", False),
+        ("boss@contoso.com", "boss@contoso.com"),
+        (" Boss@Contoso.com ", "boss@contoso.com"),
+        ("", ""),
+        ("the boss", ""),
+        (" ", ""),
     ],
 )
-def test_a_sponsor_needs_a_mail_address(sponsor: str, *, has_one: bool) -> None:
-    assert replace(WHOLE, sponsor=sponsor).has_sponsor is has_one
+def test_a_sponsor_needs_a_mail_address(sponsor: str, address: str) -> None:
+    row = replace(WHOLE, sponsor=sponsor)
+    assert row.address == address
+    assert row.may_be_told({"contoso.com"}) is bool(address)
 
 
 def test_a_row_without_a_name_is_called_by_its_key() -> None:

@@ -13,8 +13,6 @@ def message() -> Message:
         channel=Channel.MAIL,
         id="1",
         recipient="sue@contoso.com",
-        subject="s",
-        body="b",
         queued_at=NOW,
         give_up_at=NOW + timedelta(days=5),
         keep_until=NOW + timedelta(days=30),
@@ -44,17 +42,10 @@ def test_while_somebody_tries_it_is_nobody_elses_turn() -> None:
     assert begun.is_due(NOW + timedelta(minutes=5))
 
 
-def test_what_was_sent_or_given_up_is_never_due_again_and_keeps_no_text() -> None:
+def test_what_was_sent_or_given_up_is_never_due_again() -> None:
     for done in (message().begun(NOW).sent(NOW), message().begun(NOW).given_up("too late")):
         assert not done.is_due(NOW + timedelta(days=100))
-        assert done.body == ""
     assert message().sent(NOW).state is MessageState.SENT
-
-
-def test_a_failure_keeps_the_text_for_the_next_attempt() -> None:
-    failed = message().begun(NOW).failed("503")
-
-    assert (failed.body, failed.last_error, failed.attempts) == ("b", "503", 1)
 
 
 def test_a_message_is_stale_from_when_it_is_of_no_use() -> None:
@@ -72,6 +63,7 @@ def test_no_pause_is_longer_than_half_a_day() -> None:
 def test_what_became_of_a_message_is_noted() -> None:
     tried = message().begun(NOW).failed("503")
     sent, given_up = tried.sent(NOW), tried.given_up("too late")
+    assert (tried.last_error, tried.attempts) == ("503", 1)
     assert (sent.state, sent.sent_at, sent.last_error) == (MessageState.SENT, NOW, "")
     assert (given_up.state, given_up.sent_at, given_up.last_error) == (
         MessageState.GIVEN_UP,

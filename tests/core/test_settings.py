@@ -15,6 +15,10 @@ from enforcer.core.settings import Disable, Mode, Onboarding, Settings, Unregist
 GROUP = "11111111-2222-3333-4444-555555555555"
 OTHER = "AAAAAAAA-2222-3333-4444-555555555555"
 STORAGE = "DefaultEndpointsProtocol=https;AccountName=x;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net"
+LOOPBACK = (
+    "DefaultEndpointsProtocol=http;AccountName=x;AccountKey=c2VjcmV0;BlobEndpoint=http://localhost:10000/x;"
+    "QueueEndpoint=http://127.0.0.1:10001/x;TableEndpoint=http://[::1]:10002/x"
+)
 LEAST = {"ENFORCER_GROUP_IDS": GROUP, "EnforcerStorage": STORAGE}
 
 
@@ -42,6 +46,7 @@ def test_two_settings_are_enough_and_the_rest_have_documented_defaults() -> None
     assert settings.protected_ids == frozenset()
     assert settings.warn_days == (14, 7, 1)
     assert (settings.notify_urls, settings.mail_sender) == ((), "")
+    assert settings.sponsor_domains == frozenset()
     assert (settings.tenant_id, settings.api_audience) == ("", "")
     assert settings.api_role == "Contractors.Offboard"
     assert settings.authority_url == "https://login.microsoftonline.com"
@@ -66,6 +71,7 @@ def test_every_setting_is_read() -> None:
         ENFORCER_WARN_DAYS="1, 30,7,7",
         ENFORCER_NOTIFY_URLS="slack://a/b/c, mailto://d",
         ENFORCER_MAIL_SENDER="it@contoso.example",
+        ENFORCER_SPONSOR_DOMAINS=" Contoso.com,,partner.example",
         ENFORCER_TENANT_ID=OTHER,
         ENFORCER_API_AUDIENCE="api://enforcer",
         ENFORCER_API_ROLE="Role",
@@ -86,6 +92,7 @@ def test_every_setting_is_read() -> None:
     assert settings.warn_days == (30, 7, 1)
     assert settings.notify_urls == ("slack://a/b/c", "mailto://d")
     assert settings.mail_sender == "it@contoso.example"
+    assert settings.sponsor_domains == {"contoso.com", "partner.example"}
     assert (settings.tenant_id, settings.client_id) == (OTHER.lower(), OTHER.lower())
     assert (settings.api_audience, settings.api_role) == ("api://enforcer", "Role")
     assert settings.authority_url == "http://127.0.0.1:8080"
@@ -133,6 +140,10 @@ def test_every_setting_is_read() -> None:
         ("ENFORCER_WARN_DAYS", "-1"),
         ("ENFORCER_NOTIFY_URLS", "ops@contoso.example"),
         ("ENFORCER_MAIL_SENDER", "IT department"),
+        ("ENFORCER_SPONSOR_DOMAINS", "@contoso.com"),
+        ("ENFORCER_SPONSOR_DOMAINS", "contoso.com; partner.example"),
+        ("ENFORCER_SPONSOR_DOMAINS", "*"),
+        ("ENFORCER_SPONSOR_DOMAINS", ","),
         ("ENFORCER_TENANT_ID", "contoso.onmicrosoft.com"),
         ("ENFORCER_AUTHORITY_URL", "http://login.microsoftonline.com"),
         ("ENFORCER_AUTHORITY_URL", "login.microsoftonline.com"),
@@ -152,7 +163,18 @@ def test_every_setting_is_read() -> None:
         ("EnforcerStorage", "AccountName=x;AccountKey="),
         ("EnforcerStorage", "AccountName=x;AccountKey=c2VjcmV0;oops"),
         ("EnforcerStorage", "TableEndpoint=https://x.table.core.windows.net"),
+        ("EnforcerStorage", STORAGE.replace("https", "http")),
+        ("EnforcerStorage", STORAGE.replace("https", "ftp")),
+        ("EnforcerStorage", f"{STORAGE};TableEndpoint=http://x.table.core.windows.net"),
+        ("EnforcerStorage", f"{STORAGE};QueueEndpoint=http://127.0.0.1@x.example"),
+        ("EnforcerStorage", f"{STORAGE};BlobEndpoint=http://10.0.0.4:10000/x"),
+        ("EnforcerStorage", f"{LOOPBACK};BlobSecondaryEndpoint=http://x.example"),
+        ("EnforcerStorage", LOOPBACK.replace("QueueEndpoint=http://127.0.0.1:10001/x;", "")),
+        ("EnforcerStorage", "UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://x.example"),
         ("EnforcerStorage__queueServiceUri", "x.queue.core.windows.net"),
+        ("EnforcerStorage__queueServiceUri", "http://x.queue.core.windows.net"),
+        ("EnforcerStorage__tableServiceUri", "http://x.table.core.windows.net"),
+        ("EnforcerStorage__blobServiceUri", "http://127.0.0.1@x.blob.core.windows.net"),
         ("EnforcerStorage__clientId", "enforcer"),
         ("EnforcerStorage__credential", "password"),
     ],
@@ -215,6 +237,8 @@ def test_an_identity_and_urls_replace_a_connection_string() -> None:
         "UseDevelopmentStorage=true",
         "TableEndpoint=https://x.table.core.windows.net;SharedAccessSignature=sv=1&sig=a%3D",
         "accountname=x;accountkey=YQ==;",
+        LOOPBACK,
+        STORAGE.replace("https", "HTTPS"),
     ],
 )
 def test_connection_strings_come_in_several_forms(text: str) -> None:
@@ -237,3 +261,17 @@ def test_any_text_is_a_setting_or_a_named_mistake(name: str, value: str) -> None
         load(**{name: value})
     except SettingsError as error:
         assert all(problem.startswith(name) for problem in error.problems)  # noqa: PT017 -- either is fine
+
+
+def test_sponsors_have_the_domain_of_the_sender_by_default() -> None:
+    assert load(ENFORCER_MAIL_SENDER="it@Contoso.example").sponsor_domains == {"contoso.example"}
+
+
+def test_sponsors_domains_are_required_of_a_sender_by_object_id() -> None:
+    [problem] = problems(ENFORCER_MAIL_SENDER=OTHER)
+    assert problem == (
+        "ENFORCER_SPONSOR_DOMAINS is not set; it must be the sponsors' mail domains, because"
+        " ENFORCER_MAIL_SENDER is an object ID"
+    )
+    settings = load(ENFORCER_MAIL_SENDER=OTHER, ENFORCER_SPONSOR_DOMAINS="contoso.com")
+    assert settings.sponsor_domains == {"contoso.com"}

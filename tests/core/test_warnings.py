@@ -126,7 +126,7 @@ def test_a_sponsor_gets_all_ends_together_nearest_first() -> None:
         ending("2026-12-09", key="b@contoso.com", sponsor=" SUE@contoso.com"),
         ending("2026-12-09", key="a@contoso.com", sponsor="max@contoso.com"),
     ]
-    found = by_sponsor(due_notices(endings, DAYS, at("2026-12-09"), BERLIN))
+    found = by_sponsor(due_notices(endings, DAYS, at("2026-12-09"), BERLIN), {"contoso.com"})
 
     assert {sponsor: _keys(notices) for sponsor, notices in found.items()} == {
         "sue@contoso.com": ["b@contoso.com", "c@contoso.com"],
@@ -138,8 +138,18 @@ def test_a_sponsor_gets_all_ends_together_nearest_first() -> None:
 def test_a_sponsor_without_an_address_gets_no_mail(sponsor: str) -> None:
     notices = due_notices([ending(sponsor=sponsor)], DAYS, at("2026-12-09"), BERLIN)
 
-    assert not notices[0].ending.written.has_sponsor
-    assert by_sponsor(notices) == {}
+    assert notices[0].ending.written.address == ""
+    assert by_sponsor(notices, {"contoso.com", ""}) == {}
+
+
+@pytest.mark.parametrize(
+    "sponsor",
+    ["sue@evil.example", "sue@contoso.com.evil.example", "sue@sub.contoso.com", "sue@c\u043entoso.com"],
+)
+def test_sponsor_of_another_domain_gets_no_mail(sponsor: str) -> None:
+    notices = due_notices([ending(sponsor=sponsor)], DAYS, at("2026-12-09"), BERLIN)
+    assert by_sponsor(notices, {"contoso.com"}) == {}
+    assert notices[0].ending.written.address == sponsor
 
 
 def _keys(notices: Iterable[Notice]) -> list[str]:

@@ -151,6 +151,36 @@ async def swept(world: World) -> None:
     await leave_report(world.services, await world.sweep())
 
 
+async def cut_off(world: World, kept: int) -> None:
+    """Delete the newest entries and set the head back to the last one that is kept."""
+    async with world.services.tables.table(TABLE) as table:
+        rows = [row async for row in table.query_entities(f"PartitionKey eq '{world.group.id}'")]
+        entries = [row for row in rows if row["RowKey"] != "head"]
+        for row in entries[kept:]:
+            await table.delete_entity(row["PartitionKey"], row["RowKey"])
+        if kept:
+            head = {"RowKey": "head", "Sequence": kept, "Hash": entries[kept - 1]["Hash"]}
+            await table.upsert_entity({"PartitionKey": world.group.id, **head}, mode="replace")
+        else:
+            await table.delete_entity(world.group.id, "head")
+    # As another process, which has not seen the head before.
+    world.services.ledger._heads.clear()
+
+
+async def forget_runs(world: World) -> None:
+    async with world.services.tables.table("runs") as table:
+        async for row in table.query_entities(f"PartitionKey eq '{world.group.id}'"):
+            await table.delete_entity(row["PartitionKey"], row["RowKey"])
+
+
+async def forget_ends(world: World) -> None:
+    """Take from the rows of runs what they say about the ledger."""
+    async with world.services.tables.table("runs") as table:
+        async for row in table.query_entities(f"PartitionKey eq '{world.group.id}'"):
+            kept = {name: value for name, value in row.items() if not name.startswith("ledger_")}
+            await table.upsert_entity(kept, mode="replace")
+
+
 async def checked_against_reports(world: World) -> list[CheckedChain]:
     heads = await reported_heads(world.services, [world.group.id])
     return await check_chains(world.services, [world.group.id], heads)
@@ -162,7 +192,9 @@ async def test_a_nights_ledger_is_intact_and_is_compared_with_the_nights_report(
     checked = await checked_against_reports(world)
 
     entries = len(await world.ledger())
-    assert [(chain.sequence, chain.anchors, chain.broken) for chain in checked] == [(entries, 1, None)]
+    # The run's row and its report.
+    assert [(chain.sequence, chain.anchors, chain.broken) for chain in checked] == [(entries, 2, None)]
+    assert checked[0].is_sound
 
 
 async def test_one_changed_byte_is_found_and_the_evidence_says_so(world: World) -> None:
@@ -188,12 +220,51 @@ async def test_a_rewritten_ledger_does_not_match_the_nights_report(world: World)
             await table.delete_entity(row["PartitionKey"], row["RowKey"])
     forged = [replace(entries[0], outcome="already_absent"), *entries[1:]]
     await world.services.ledger.append(world.group.id, forged)
-    assert (await check_chains(world.services, [world.group.id], []))[0].broken is None
+    await forget_runs(world)
+    [alone] = await check_chains(world.services, [world.group.id], [])
+    assert (alone.broken, alone.is_sound) == (None, False)
+    assert alone.problem.startswith("nothing recorded elsewhere confirms it")
 
     checked = await checked_against_reports(world)
 
     assert checked[0].broken is not None
     assert f"report {world.group.id}/" in checked[0].broken.reason
+
+
+async def test_rewritten_ledger_does_not_match_the_rows_of_runs(world: World) -> None:
+    await swept(world)
+    entries = await world.ledger()
+    await cut_off(world, 0)
+    await world.services.ledger.append(world.group.id, [replace(entries[0], user="x"), *entries[1:]])
+
+    [checked] = await check_chains(world.services, [world.group.id], [])
+
+    assert checked.broken is not None
+    assert "of table runs names" in checked.broken.reason
+
+
+@pytest.mark.parametrize("kept", [0, 4])
+async def test_ledger_cut_off_with_its_head_set_back_is_found(world: World, kept: int) -> None:
+    await swept(world)
+    await cut_off(world, kept)
+
+    [checked] = await check_chains(world.services, [world.group.id], [])
+
+    assert checked.broken is not None
+    assert checked.broken.sequence == 7
+    assert f"the chain ends at entry {kept}" in checked.broken.reason
+
+
+async def test_run_of_which_no_entry_is_left_is_named(world: World) -> None:
+    """Also where the rows of the runs have lost what they say about the ledger."""
+    await swept(world)
+    await cut_off(world, 0)
+    await forget_ends(world)
+
+    [checked] = await check_chains(world.services, [world.group.id], [])
+
+    [run] = await world.services.runs.of_group(world.group.id, world.clock())
+    assert checked.problem == f"no entry tells what run {run.run_id} did (1 such runs)"
 
 
 async def test_heads_of_other_groups_are_not_this_groups_concern(world: World) -> None:
@@ -202,10 +273,10 @@ async def test_heads_of_other_groups_are_not_this_groups_concern(world: World) -
 
     checked = await check_chains(world.services, [world.group.id], [foreign])
 
-    assert (checked[0].anchors, checked[0].broken) == (0, None)
+    assert (checked[0].anchors, checked[0].broken) == (1, None)
     period_of_time = period("2026-11-01", "2026-11-30", world.services.settings.zone)
     found = await gather_evidence(world.services, period_of_time, SLA, [foreign])
-    assert [(chain.anchors, chain.broken) for chain in found.chains] == [(0, None)]
+    assert [(chain.anchors, chain.broken) for chain in found.chains] == [(1, None)]
 
 
 async def test_the_ledger_of_a_group_that_never_was_swept_fits(world: World) -> None:

@@ -97,6 +97,10 @@ class App:
     def _calls_of(self, function: str) -> list[Invocation]:
         return [one for one in self.host.invocations if one.function == function and one.finished_at]
 
+    async def runs(self) -> list[Run]:
+        """Return the group's runs, the oldest first."""
+        return await self.world.services.runs.of_group(self.world.group.id, self.world.clock())
+
     def put(self) -> list[Put]:
         """Return what the functions have put into queues so far."""
         found = (
@@ -107,8 +111,18 @@ class App:
         return [Put(one[1], int(one[2])) for one in found if one]
 
 
-def wanted(app: App, **more: str) -> SweepMessage:
-    return SweepMessage(**{"group_id": app.world.group.id, "reason": "nightly", "run_id": RUN_ID, **more})
+async def wanted(app: App, *, run_id: str = RUN_ID, mode: str = "enforce") -> SweepMessage:
+    """Record that the timer asks for a sweep, and return the message that names its run."""
+    run = Run(
+        run_id=run_id,
+        group_id=app.world.group.id,
+        started_at=app.world.clock.moment,
+        mode=mode,
+        reason="nightly",
+        actor="timer",
+    )
+    await app.world.services.runs.ask(run)
+    return SweepMessage(group_id=run.group_id, reason=run.reason, run_id=run_id)
 
 
 async def run_of(app: App, run_id: str = RUN_ID, group_id: str = "") -> Run:

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from enforcer.core.plan import FindingKind
-from enforcer.core.runs import Report, Run, RunKind, RunState
-from enforcer.storage.queues import OFFBOARDINGS, POISON, SWEEPS, OffboardMessage
+from enforcer.core.runs import QUEUE_MESSAGE, Report, Run, RunKind, RunState
+from enforcer.storage.queues import OFFBOARDINGS, POISON, SWEEPS, OffboardMessage, SweepMessage
 from sandbox.directory import Fault
 from tests.functions.conftest import RUN_ID, App, run_of, wanted
 from tests.support.findings import too_many
@@ -72,7 +72,7 @@ async def test_what_an_earlier_version_had_given_up_is_recorded(app: App) -> Non
         (call,) = await app.ended("offboardings_poisoned", 1)
     assert call.error is None
     run = await run_of(app)
-    assert (run.state, run.actor) == (RunState.FAILED, "ann")
+    assert (run.state, run.actor) == (RunState.FAILED, QUEUE_MESSAGE)
     assert await app.lying(f"{OFFBOARDINGS}{POISON}") == 0
 
 
@@ -112,18 +112,20 @@ async def test_a_run_says_what_is_wrong_with_the_message_that_asked_for_it(app: 
 
 
 async def test_a_message_that_is_given_up_twice_is_recorded_once(app: App) -> None:
-    assert (await app.call("sweeps_poisoned", wanted(app))).succeeded
+    message = await wanted(app)
+    assert (await app.call("sweeps_poisoned", message)).succeeded
     first = await run_of(app)
-    assert (await app.call("sweeps_poisoned", wanted(app))).succeeded
+    assert (await app.call("sweeps_poisoned", message)).succeeded
     assert await run_of(app) == first
 
 
 async def test_a_sweep_that_was_given_up_is_recorded_and_raises_an_alarm(
     app: App, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert (await app.call("sweeps_poisoned", wanted(app))).succeeded
+    assert (await app.call("sweeps_poisoned", await wanted(app))).succeeded
     run = await run_of(app)
     assert (run.state, run.kind, run.reason) == (RunState.FAILED, RunKind.SWEEP, "nightly")
+    assert (run.actor, run.queued, run.is_over) == ("timer", False, True)
     assert "given up" in run.error
     assert f"message_poisoned queue=sweeps message_id=made-up group_id={app.world.group.id}" in caplog.text
 
@@ -132,11 +134,12 @@ async def test_what_the_last_try_has_recorded_is_kept_when_a_sweep_is_given_up(a
     await app.world.register(app.world.member("Anna").id, ENDED)
     fault = Fault(method="GET", path="/members", times=None, status=400, code="Odd", message="no")
     app.world.directory.sandbox.faults.add(fault)
-    assert not (await app.call("sweep", wanted(app))).succeeded
+    message = await wanted(app)
+    assert not (await app.call("sweep", message)).succeeded
     last = await run_of(app)
     assert "Odd" in last.error
 
-    assert (await app.call("sweeps_poisoned", wanted(app))).succeeded
+    assert (await app.call("sweeps_poisoned", message)).succeeded
 
     run = await run_of(app)
     assert (run.state, run.started_at) == (RunState.FAILED, last.started_at)
@@ -149,7 +152,11 @@ async def test_sweep_given_up_after_it_was_recorded_keeps_its_findings(app: App)
     recorded = await app.world.record(too_many(ghosts=5), RunState.FAILED)
     before = await runs.findings(recorded.group_id, recorded.run_id)
 
-    assert (await app.call("sweeps_poisoned", wanted(app, run_id=recorded.run_id))).succeeded
+    assert (
+        await app.call(
+            "sweeps_poisoned", SweepMessage(group_id=app.world.group.id, reason="x", run_id=recorded.run_id)
+        )
+    ).succeeded
 
     (run,) = await runs.of_id(recorded.run_id, [recorded.group_id])
     assert (run.state, run.findings) == (RunState.FAILED, 6_005)
@@ -172,7 +179,7 @@ async def test_an_offboarding_that_was_given_up_is_recorded(app: App) -> None:
     message = OffboardMessage(user="anna@x.example", reason="left", actor="ann", run_id=RUN_ID)
     assert (await app.call("offboardings_poisoned", message)).succeeded
     run = await run_of(app)
-    assert (run.state, run.kind, run.actor) == (RunState.FAILED, RunKind.OFFBOARD, "ann")
+    assert (run.state, run.kind, run.actor) == (RunState.FAILED, RunKind.OFFBOARD, QUEUE_MESSAGE)
 
 
 async def test_offboarding_given_up_stays_complete_in_groups_where_it_was(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import msgspec
 import pytest
 
 from enforcer import clock
 from enforcer.core.offboarding_record import State
-from enforcer.core.runs import Report, Run, RunKind, RunState
+from enforcer.core.runs import QUEUE_MESSAGE, Report, Run, RunKind, RunState
 from enforcer.offboarding.queued import work_off
 from enforcer.status.group_status import read_status
 from enforcer.storage.queues import OffboardMessage, SweepMessage
@@ -29,7 +32,7 @@ async def test_sweep_that_acted_requests_its_verification_15_minutes_later(app: 
     await app.world.register(anna.id, ENDED)
     await app.world.register(ben.id, RUNNING)
 
-    assert (await app.call("sweep", wanted(app, actor="timer"))).succeeded
+    assert (await app.call("sweep", await wanted(app))).succeeded
 
     assert app.world.member_ids() == {ben.id}
     run = await run_of(app)
@@ -37,8 +40,11 @@ async def test_sweep_that_acted_requests_its_verification_15_minutes_later(app: 
     assert app.put() == [Put("sweeps", 15 * 60)]
     assert await app.messages("sweeps") == []
 
-    verification = SweepMessage(group_id=app.world.group.id, reason="verification", actor="timer")
-    assert (await app.call("sweep", verification)).succeeded
+    (verification,) = [one for one in await app.runs() if one.queued]
+    assert (verification.actor, verification.reason) == ("timer", "verification")
+    message = SweepMessage(group_id=app.world.group.id, reason="", run_id=verification.run_id)
+    assert (await app.call("sweep", message)).succeeded
+    assert (await run_of(app, verification.run_id)).verified == 1
     assert (await app.world.on_record(anna.id)).state is State.VERIFIED
     # What only looked has nothing to be verified.
     assert len(app.put()) == 1
@@ -47,7 +53,7 @@ async def test_sweep_that_acted_requests_its_verification_15_minutes_later(app: 
 async def test_a_sweep_that_is_only_to_report_changes_nothing(app: App) -> None:
     anna = app.world.member("Anna")
     await app.world.register(anna.id, ENDED)
-    assert (await app.call("sweep", wanted(app, mode="report"))).succeeded
+    assert (await app.call("sweep", await wanted(app, mode="report"))).succeeded
     assert app.world.graph_writes() == []
     assert (await run_of(app)).mode == "report"
     assert app.put() == []
@@ -57,7 +63,7 @@ async def test_a_message_never_widens_the_mode(app: App) -> None:
     app.set("ENFORCER_MODE", "report")
     anna = app.world.member("Anna")
     await app.world.register(anna.id, ENDED)
-    assert (await app.call("sweep", wanted(app, mode="enforce"))).succeeded
+    assert (await app.call("sweep", await wanted(app))).succeeded
     assert app.world.graph_writes() == []
 
 
@@ -65,11 +71,13 @@ async def test_while_somebody_else_is_at_work_the_message_is_postponed(app: App)
     anna = app.world.member("Anna")
     await app.world.register(anna.id, ENDED)
     leases = Leases(app.world.services.tables, seconds=60, clock=clock.now)
+    message = await wanted(app)
     async with leases.holding(app.world.group.id, "somebody"):
-        assert (await app.call("sweep", wanted(app))).succeeded
+        assert (await app.call("sweep", message)).succeeded
     assert app.put() == [Put("sweeps", 2)]
     assert app.world.member_ids() == {anna.id}
-    assert (await app.call("sweep", wanted(app))).succeeded
+    assert (await app.call("sweep", message)).succeeded
+    assert (await run_of(app)).actor == "timer"
     assert app.world.member_ids() == set()
 
 
@@ -78,13 +86,14 @@ async def test_a_sweep_that_cannot_go_on_fails_so_that_the_platform_tries_again(
     await app.world.register(anna.id, ENDED)
     fault = Fault(path="/members", status=403, times=None)
     app.world.directory.sandbox.faults.add(fault)
-    failed = await app.call("sweep", wanted(app))
+    message = await wanted(app)
+    failed = await app.call("sweep", message)
     assert not failed.succeeded
     run = await run_of(app)
     assert (run.state, run.error.partition(":")[0]) == (RunState.FAILED, "AccessDeniedError")
 
     app.world.directory.sandbox.faults.clear()
-    assert (await app.call("sweep", wanted(app))).succeeded
+    assert (await app.call("sweep", message)).succeeded
     assert app.world.member_ids() == set()
     run = await run_of(app)
     assert (run.state, run.error, run.removed) == (RunState.COMPLETE, "", 1)
@@ -114,9 +123,61 @@ async def test_a_group_may_be_named_in_capitals(app: App) -> None:
     anna = app.world.member("Anna")
     await app.world.register(anna.id, ENDED)
 
-    assert (await app.call("sweep", wanted(app, group_id=app.world.group.id.upper()))).succeeded
+    assert (await app.call("sweep", SweepMessage(group_id=app.world.group.id.upper(), reason="x"))).succeeded
 
     assert app.world.member_ids() == set()
+
+
+# A message put by hand -------------------------------------------------------------------------------------
+
+FORGED = "20261101T003000-0f9a3c"
+
+
+@pytest.mark.parametrize("run_id", ["", FORGED])
+async def test_sweep_message_without_a_record_sweeps_in_its_own_name(app: App, run_id: str) -> None:
+    await app.world.register(app.world.member("Anna").id, ENDED)
+    claims = {"reason": "nightly", "actor": "user:ann", "run_id": run_id}
+
+    assert (await app.call("sweep", json.dumps({"group_id": app.world.group.id, **claims}))).succeeded
+
+    assert app.world.member_ids() == set()
+    (run,) = [one for one in await app.runs() if not one.queued]
+    assert (run.actor, run.reason) == (QUEUE_MESSAGE, f"{QUEUE_MESSAGE}: nightly")
+    assert run.run_id != FORGED
+    entries = [link.entry async for link in app.world.services.ledger.links(app.world.group.id)]
+    assert {entry.actor for entry in entries} == {QUEUE_MESSAGE}
+
+
+async def test_sweep_message_that_names_a_finished_run_borrows_no_name(app: App) -> None:
+    message = await wanted(app)
+    assert (await app.call("sweep", message)).succeeded
+    first = await run_of(app)
+    await app.world.register(app.world.member("Anna").id, ENDED)
+
+    assert (await app.call("sweep", message)).succeeded
+
+    assert await run_of(app) == first
+    (second,) = [one for one in await app.runs() if one.run_id != RUN_ID and not one.queued]
+    assert (second.actor, second.removed) == (QUEUE_MESSAGE, 1)
+
+
+async def test_sweep_message_that_names_an_offboarding_borrows_no_name(app: App) -> None:
+    message = await wanted(app)
+    (run,) = await app.runs()
+    await app.world.services.runs.ask(replace(run, kind=RunKind.OFFBOARD, actor="user:ann"))
+
+    assert (await app.call("sweep", message)).succeeded
+
+    assert {one.actor for one in await app.runs() if not one.queued} == {QUEUE_MESSAGE}
+
+
+async def test_sweep_message_put_by_hand_may_only_look(app: App) -> None:
+    anna = app.world.member("Anna")
+    await app.world.register(anna.id, ENDED)
+    message = SweepMessage(group_id=app.world.group.id, reason="a look", mode="report")
+    assert (await app.call("sweep", message)).succeeded
+    assert app.world.member_ids() == {anna.id}
+    assert app.put() == []
 
 
 # offboard_queued -----------------------------------------------------------------------------------------
@@ -211,8 +272,9 @@ async def test_an_offboarding_of_nobody_fails(app: App) -> None:
 async def test_sweep_delivered_twice_does_not_overwrite_its_first_record(app: App) -> None:
     anna = app.world.member("Anna")
     await app.world.register(anna.id, ENDED)
-    assert (await app.call("sweep", wanted(app))).succeeded
-    assert (await app.call("sweep", wanted(app))).succeeded
+    message = await wanted(app)
+    assert (await app.call("sweep", message)).succeeded
+    assert (await app.call("sweep", message)).succeeded
     assert (await run_of(app)).removed == 1
 
 
@@ -224,8 +286,9 @@ async def test_nor_does_one_whose_run_is_still_at_work_on_other_groups(app: App)
     waiting = Run(run_id=RUN_ID, group_id=other.id, started_at=now, mode="enforce")
     await app.world.services.runs.save(Report(run=waiting))
     await app.world.register(app.world.member("Anna").id, ENDED)
-    assert (await app.call("sweep", wanted(app))).succeeded
-    assert (await app.call("sweep", wanted(app))).succeeded
+    message = await wanted(app)
+    assert (await app.call("sweep", message)).succeeded
+    assert (await app.call("sweep", message)).succeeded
     assert (await run_of(app)).removed == 1
 
 
@@ -242,6 +305,6 @@ async def test_a_report_that_somebody_asked_for_is_no_nights_run(
     app: App, caplog: pytest.LogCaptureFixture
 ) -> None:
     await app.world.register(app.world.member("Anna").id, ENDED)
-    assert (await app.call("sweep", wanted(app, mode="report"))).succeeded
+    assert (await app.call("sweep", await wanted(app, mode="report"))).succeeded
     assert "complete=false" in caplog.text
     assert (await read_status(app.world.services)).groups[0].last_complete_run is None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from enforcer.storage.queues import SweepMessage, read_sweep_message
+from enforcer.storage.queues import read_sweep_message
 from sandbox.storage_proxy import Fault, Reply
-from tests.functions.conftest import App, Put
+from tests.functions.conftest import App, Put, run_of
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +19,10 @@ async def test_every_managed_group_gets_a_message_at_once(app: App) -> None:
 
     assert app.put() == [Put("sweeps", 0)] * 2
     messages = [read_sweep_message(body) for body in await app.messages("sweeps")]
-    assert messages == [SweepMessage(group_id=one, reason="nightly", actor="timer") for one in groups]
+    assert [message.group_id for message in messages] == groups
+    for message in messages:
+        run = await run_of(app, message.run_id, message.group_id)
+        assert (run.actor, run.reason, run.queued, run.is_over) == ("timer", "nightly", True, False)
 
 
 async def test_a_night_that_comes_late_says_so(app: App) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from enforcer.evidence.telemetry_heads import QUERY as LEDGER_ENDS
 from enforcer.telemetry.events import EVENTS
 from tests.support.bicep import INFRA, ROOT, text_of
 
@@ -69,8 +70,9 @@ def test_the_workbook_reads_events_and_fields_that_exist() -> None:
         assert_reads_what_is_emitted(query)
 
 
-def test_the_workbook_reads_every_event() -> None:
-    assert {name for query in workbook_queries() for name in events_of(query)} == set(FIELDS)
+def test_the_workbook_or_the_check_of_the_ledger_reads_every_event() -> None:
+    queries = [*workbook_queries(), LEDGER_ENDS]
+    assert {name for query in queries for name in events_of(query)} == set(FIELDS)
 
 
 def test_the_workbook_looks_for_the_services_that_calls_are_traced_for() -> None:

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
-from enforcer.core.messages import Channel, Message
 from enforcer.notify.mail import send_mail
+from enforcer.notify.wording import Text
 from sandbox.directory import Effect, Fault
 from tests.support.messaging import SENDER
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 
-NOW = datetime(2026, 12, 3, tzinfo=UTC)
-MAIL = Message(
-    channel=Channel.MAIL,
-    id="m",
-    recipient="sue@contoso.com",
-    subject="Ends soon",
-    body="<p>Ada</p>",
-    queued_at=NOW,
-    give_up_at=NOW,
-    keep_until=NOW,
-)
+SUE, MAIL = "sue@contoso.com", Text(subject="Ends soon", body="<p>Ada</p>")
 
 
 async def test_a_mail_is_html_to_one_person_and_kept_among_what_was_sent(world: World) -> None:
-    assert await send_mail(world.services.graph, SENDER, MAIL) == ""
+    assert await send_mail(world.services.graph, SENDER, SUE, MAIL) == ""
     [mail] = world.tenant.mails
     assert mail.message["subject"] == "Ends soon"
     assert mail.message["body"] == {"contentType": "HTML", "content": "<p>Ada</p>"}
@@ -47,6 +35,6 @@ async def test_what_fails_is_tried_once_and_told_without_graphs_words(
     world: World, fault: Fault, error: str
 ) -> None:
     world.directory.sandbox.faults.add(fault)
-    assert await send_mail(world.services.graph, SENDER, MAIL) == error
+    assert await send_mail(world.services.graph, SENDER, SUE, MAIL) == error
     assert len(world.graph_writes()) <= 1
     assert world.tenant.mails == []

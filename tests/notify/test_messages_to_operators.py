@@ -6,20 +6,59 @@ import asyncio
 import re
 import sys
 from asyncio.subprocess import PIPE
+from datetime import timedelta
 
 import pytest
 
-from enforcer.core.messages import Level
+from enforcer.core.messages import Channel, MessageState
+from enforcer.core.runs import GIVEN_UP, Report, Run, RunState
 from enforcer.notify.operators import fingerprint
-from enforcer.notify.queueing import Alarm, queue_alarm, queue_summary
+from enforcer.notify.queueing import queue_about_run
 from enforcer.notify.sending import send_waiting
+from enforcer.services import Services
 from enforcer.storage.tables.outbox import Outbox
 from enforcer.sweep.sweep import SweepRequest, sweep
 from sandbox.directory.faults import Fault
+from tests.support.leaving import offboard
 from tests.support.messaging import Webhook, running_webhook, with_settings
 from tests.support.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
+
+RUN_ID = "20261203T003000-0f9a3c"
+
+
+def forged_row(world: World, webhook: Webhook, **more: object) -> dict[str, object]:
+    now = world.clock.moment
+    return {
+        "PartitionKey": "operators",
+        "Recipient": fingerprint(webhook.url),
+        "QueuedAt": now,
+        "GiveUpAt": now + timedelta(days=5),
+        "KeepUntil": now + timedelta(days=30),
+        "State": "waiting",
+        "Attempts": 0,
+        **more,
+    }
+
+
+async def queue_summary(services: Services, report: Report) -> None:
+    await queue_about_run(services, report.run.run_id, [report.run.group_id])
+
+
+async def queue_alarm(world: World, services: Services | None = None) -> None:
+    """Record that a sweep was given up, and have operators told."""
+    run = Run(
+        run_id=RUN_ID,
+        group_id=world.group.id,
+        started_at=world.clock.moment,
+        state=RunState.FAILED,
+        mode="enforce",
+        error=f"{GIVEN_UP}: ada@x.example is not a mode",
+    )
+    services = services or world.services
+    await services.runs.save(Report(run=run))
+    await queue_about_run(services, RUN_ID, [world.group.id], occasion="given up")
 
 
 async def test_a_summary_says_what_was_done_and_what_to_look_at(world: World, webhook: Webhook) -> None:
@@ -111,19 +150,21 @@ async def test_a_run_is_told_once_to_every_url(world: World, webhook: Webhook) -
 
 
 async def test_an_alarm_is_told_once(world: World, webhook: Webhook) -> None:
-    alarm = Alarm(key=f"{world.group.id} 2026-12-03", title="It failed", text="A run failed.")
     for _ in range(2):
-        await queue_alarm(world.services, alarm)
+        await queue_alarm(world)
     await send_waiting(world.services)
 
-    assert [(got["title"], got["type"]) for got in webhook.got] == [("It failed", Level.FAILURE)]
+    [got] = webhook.got
+    assert (got["title"], got["type"]) == ("sweeps: work was given up", "failure")
+    assert RUN_ID in got["message"]
+    assert "ada" not in got["message"]
 
 
 async def test_what_a_webhook_refused_is_tried_again(
     world: World, webhook: Webhook, outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     webhook.status = 503
-    await queue_alarm(world.services, Alarm(key="k", title="t", text="x"))
+    await queue_alarm(world)
     await send_waiting(world.services)
     assert [message.last_error for message in await outbox.waiting()] == ["answered 503"]
 
@@ -136,7 +177,7 @@ async def test_what_a_webhook_refused_is_tried_again(
 
 async def test_a_missing_webhook_is_harmless(world: World, outbox: Outbox) -> None:
     services = with_settings(world.services, notify_urls=("json://127.0.0.1:9/s3cret-token",))
-    await queue_alarm(services, Alarm(key="gone", title="t", text="x"))
+    await queue_alarm(world, services)
     await send_waiting(services)
 
     assert [message.last_error for message in await outbox.waiting()] == ["did not answer"]
@@ -144,7 +185,7 @@ async def test_a_missing_webhook_is_harmless(world: World, outbox: Outbox) -> No
 
 async def test_a_url_that_apprise_cannot_use_is_said_to_be_one(world: World, outbox: Outbox) -> None:
     services = with_settings(world.services, notify_urls=("nosuchservice://s3cret-token",))
-    await queue_alarm(services, Alarm(key="odd", title="t", text="x"))
+    await queue_alarm(world, services)
     await send_waiting(services)
 
     assert [message.last_error for message in await outbox.waiting()] == ["Apprise cannot use this URL"]
@@ -153,7 +194,7 @@ async def test_a_url_that_apprise_cannot_use_is_said_to_be_one(world: World, out
 async def test_a_url_that_was_taken_out_of_the_settings_gets_nothing_any_more(
     world: World, webhook: Webhook, outbox: Outbox
 ) -> None:
-    await queue_alarm(world.services, Alarm(key="late", title="t", text="x"))
+    await queue_alarm(world)
     await send_waiting(with_settings(world.services, notify_urls=()))
 
     assert webhook.got == []
@@ -164,9 +205,9 @@ async def test_the_secret_in_a_url_is_neither_stored_nor_logged(
     world: World, webhook: Webhook, outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     webhook.status = 500
-    await queue_alarm(world.services, Alarm(key="secret", title="t", text="x"))
+    await queue_alarm(world)
     bad = with_settings(world.services, notify_urls=(webhook.url, "nosuchservice://s3cret-token"))
-    await queue_alarm(bad, Alarm(key="secret", title="t", text="x"))
+    await queue_alarm(world, bad)
     await send_waiting(bad)
 
     stored = [repr(message) for message in await outbox.waiting()]
@@ -188,6 +229,42 @@ async def test_without_urls_nothing_waits(world: World, outbox: Outbox) -> None:
     services = with_settings(world.services, notify_urls=())
     await world.register(world.member("Ada").id, RUNNING)
     await queue_summary(services, await world.sweep())
-    await queue_alarm(services, Alarm(key="none", title="t", text="x"))
+    await queue_alarm(world, services)
 
     assert await outbox.waiting() == []
+
+
+# What others put into the outbox ---------------------------------------------------------------------------
+
+
+async def test_message_with_a_text_of_its_own_is_never_sent(
+    world: World, webhook: Webhook, outbox: Outbox
+) -> None:
+    text = {"Subject": "URGENT: sign in again", "Body0": "at https://evil.example", "Level": "failure"}
+    forged = forged_row(world, webhook, RowKey="forged", **text)
+    known = {**forged, "RowKey": "known", "Says0": f"{(await world.sweep()).run.run_id} {world.group.id}"}
+    async with world.services.tables.table("outbox") as table:
+        for row in (forged, known, {**forged, "RowKey": "odd", "Says0": "x' or true group"}):
+            await table.create_entity(row)
+
+    await send_waiting(world.services)
+
+    assert [got["title"] for got in webhook.got] == ["Contractor access: nobody was due"]
+    assert "evil" not in str(webhook.got)
+    states = {message.id: message async for message in outbox.all(Channel.OPERATORS)}
+    assert (states["known"].state, states["odd"].state) == (MessageState.SENT, MessageState.GIVEN_UP)
+    # It is a row as earlier versions wrote them, too.
+    assert states["forged"].state is MessageState.GIVEN_UP
+    assert states["forged"].last_error == "neither the register nor a run says it"
+
+
+async def test_offboarding_on_demand_is_told_with_its_counts(world: World, webhook: Webhook) -> None:
+    ada = world.member("Ada Lovelace")
+    run_id = (await offboard(world, ada)).run_id
+
+    await queue_about_run(world.services, run_id, [world.group.id])
+    await send_waiting(world.services)
+
+    [got] = webhook.got
+    assert (got["title"], got["type"]) == ("Contractor access: offboarding on demand, 1 removed", "warning")
+    assert (run_id in got["message"], "Ada" in got["message"]) == (True, False)

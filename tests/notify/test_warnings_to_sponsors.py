@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,14 +13,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from enforcer.core.contractors import RegisterRow
-from enforcer.core.messages import Channel
+from enforcer.core.messages import Channel, MessageState
 from enforcer.core.settings import Mode
-from enforcer.notify.queueing import queue_warnings
+from enforcer.notify import sending
+from enforcer.notify.queueing import queue_about_run, queue_warnings
 from enforcer.notify.sending import send_waiting
+from enforcer.notify.upcoming import notices
 from enforcer.services import Services
 from enforcer.storage.tables.outbox import Outbox
 from sandbox.directory.faults import Effect, Fault
-from tests.support.messaging import SENDER, with_settings
+from tests.support.messaging import SENDER, Webhook, with_settings
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -65,10 +68,7 @@ async def test_a_sponsor_gets_one_mail_with_everybody_and_how_to_extend(world: W
     assert "Dee" not in sue
     assert "Cid" not in sue
     assert "contractors extend ben@contoso.com --end" in sue
-    assert mails[SUE]["subject"] == (
-        "Contractor access ends soon: 2 people, the first on Wednesday, 09 December 2026"
-    )
-    assert mails[MAX]["subject"] == "Contractor access ends soon: Cid on Thursday, 10 December 2026"
+    assert {message["subject"] for message in mails.values()} == {"Contractor access ends soon"}
     assert {mail.sender for mail in world.tenant.mails} == {SENDER}
 
 
@@ -204,6 +204,108 @@ async def test_hundreds_of_people_of_one_sponsor_fit_into_one_mail(world: World)
     assert await night(world) == []
 
 
+# What others put into the outbox, or into the register ------------------------------------------------------
+
+
+def forged_mail(recipient: str, says: str, **more: object) -> dict[str, object]:
+    return {
+        "PartitionKey": "mail",
+        "RowKey": secrets.token_hex(16),
+        "Recipient": recipient,
+        "Subject": "URGENT: sign in again",
+        "Body0": "<a href='https://evil.example'>here</a>",
+        "Says0": says,
+        "QueuedAt": NIGHT,
+        "GiveUpAt": NIGHT + timedelta(days=5),
+        "KeepUntil": NIGHT + timedelta(days=30),
+        "State": "waiting",
+        "Attempts": 0,
+        **more,
+    }
+
+
+async def put(world: World, *rows: dict[str, object]) -> None:
+    async with world.services.tables.table("outbox") as table:
+        for row in rows:
+            await table.create_entity(row)
+
+
+async def test_mail_that_the_register_does_not_say_is_never_sent(world: World, outbox: Outbox) -> None:
+    await world.register("ada@contoso.com", LAST_DAY, sponsor=SUE)
+    [notice] = await notices(world.services, [world.group.id])
+    await put(
+        world,
+        *(forged_mail(who, says) for who in (MAX, "boss@evil.example") for says in ("", "x", notice.key)),
+        forged_mail(SUE, "a" * 24),
+    )
+
+    assert await night(world) == []
+
+    mails = (await outbox.mails()).all
+    assert {mail.state for mail in mails} == {MessageState.GIVEN_UP}
+    assert {mail.last_error for mail in mails} == {"neither the register nor a run says it"}
+
+
+async def test_mail_of_an_earlier_version_is_written_anew_and_sent_once(world: World) -> None:
+    await world.register("ada@contoso.com", LAST_DAY, sponsor=SUE, display_name="Ada")
+    [notice] = await notices(world.services, [world.group.id])
+    await put(world, *(forged_mail(SUE, notice.key) for _ in range(3)))
+
+    [mail] = await night(world)
+
+    assert (to(mail), mail["subject"]) == (SUE, "Contractor access ends soon")
+    assert ("Ada" in text(mail), "evil" in text(mail)) == (True, False)
+    assert await night(world) == []
+
+
+async def test_mail_says_what_the_register_says_when_it_is_sent(world: World, outbox: Outbox) -> None:
+    for key in ("ada@contoso.com", "ben@contoso.com"):
+        await world.register(key, LAST_DAY, sponsor=SUE)
+    await queue_warnings(world.services)
+    await world.register("ada@contoso.com", "2027-06-30", sponsor=SUE)
+
+    await send_waiting(world.services)
+
+    [mail] = world.tenant.mails
+    assert ("ada@" in text(mail.message), "ben@" in text(mail.message)) == (False, True)
+    assert await outbox.waiting() == []
+
+
+async def test_sponsor_outside_the_domains_is_not_told_and_operators_hear(
+    world: World, webhook: Webhook
+) -> None:
+    sponsors = ("sue@partner.example", "eve@evil.example", "max@contoso.com.evil.example", SUE, "")
+    for number, sponsor in enumerate(sponsors):
+        await world.register(f"ada{number}@contoso.com", LAST_DAY, sponsor=sponsor)
+    services = with_settings(world.services, sponsor_domains=frozenset({"contoso.com", "partner.example"}))
+
+    assert sorted(to(mail) for mail in await night(world, services)) == [SUE, "sue@partner.example"]
+
+    run = (await world.sweep()).run
+    await queue_about_run(services, run.run_id, [run.group_id])
+    await send_waiting(services)
+    [told] = webhook.got
+    assert "with a sponsor outside ENFORCER_SPONSOR_DOMAINS, who is not told: 2" in told["message"]
+    assert "without a sponsor to notify: 1" in told["message"]
+
+
+async def test_night_has_a_limit_of_mails_and_says_so(
+    world: World, webhook: Webhook, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "MAILS_A_NIGHT", 3)
+    for number in range(5):
+        await world.register(f"ada{number}@contoso.com", LAST_DAY, sponsor=f"sponsor{number}@contoso.com")
+    run = (await world.sweep()).run
+    await queue_about_run(world.services, run.run_id, [run.group_id])
+
+    assert len(await night(world)) == 3
+    assert "mails_left left=2 most=3" in caplog.text
+    assert "wait for the next night, which has its limit: 2" in webhook.got[0]["message"]
+    assert await night(world) == []
+    world.clock.advance(hours=23)
+    assert len(await night(world)) == 2
+
+
 # When the mail does not get through ----------------------------------------------------------------------
 
 
@@ -242,7 +344,7 @@ async def test_a_mail_that_would_come_after_the_end_is_given_up_and_told(
 
     assert await outbox.waiting() == []
     [given_up] = [message async for message in outbox.all(Channel.MAIL)]
-    assert (given_up.state, given_up.body) == ("given_up", "")
+    assert given_up.state == "given_up"
     assert caplog.text.count("notification_failed") == 2
 
 
@@ -277,7 +379,7 @@ async def test_neither_addresses_nor_names_get_into_the_log(
     assert not [line for line in ours if "sue" in line.lower() or "lovelace" in line.lower()]
 
 
-async def test_a_mailbox_sends_four_mails_at_a_time_across_all_invocations(world: World) -> None:
+async def test_a_mailbox_sends_four_mails_at_a_time_across_all_processes(world: World) -> None:
     for number in range(8):
         person = world.member(f"Contractor {number}")
         await world.register(person.id, LAST_DAY, sponsor=f"sponsor{number}@contoso.com")

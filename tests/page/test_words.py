@@ -33,6 +33,7 @@ def test_every_kind_of_run_has_a_word(kind: RunKind) -> None:
         (changed(RUN, held=True), "held"),
         (changed(RUN, state=RunState.FAILED, held=True), "failed"),
         (changed(RUN, state=RunState.RUNNING), "running"),
+        (changed(RUN, state=RunState.RUNNING, queued=True), "queued"),
     ],
 )
 def test_run_held_by_the_brake_is_not_shown_as_complete(run: Run, told: str) -> None:

@@ -255,6 +255,18 @@ async def test_it_says_who_is_told_and_keeps_the_addresses_of_webhooks_to_itself
     assert "ENFORCER_MAIL_SENDER" in untold["warnings to sponsors"].fix
 
 
+async def test_sponsors_outside_the_domains_are_named(world: World) -> None:
+    for number, sponsor in enumerate(["eve@evil.example", "sue@contoso.example", "", "nobody"]):
+        await world.register(f"ada{number}@contoso.example", RUNNING, sponsor=sponsor)
+    await world.register("old@contoso.example", ENDED, sponsor="gone@evil.example")
+    sender = {"mail_sender": "it@contoso.example", "sponsor_domains": frozenset({"contoso.example"})}
+
+    check = (await _checks(world, **sender))["sponsors"]
+
+    assert check.health is Health.WARNING
+    assert check.detail == "1 are outside contoso.example and get no mail: eve@evil.example"
+
+
 async def test_a_mailbox_possibly_granted_in_exchange_is_only_a_warning(world: World) -> None:
     identity = world.tenant.identity
     assert identity is not None

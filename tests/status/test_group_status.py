@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from enforcer.core.exceptions import EnforcerError
 from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.plan import FindingKind
+from enforcer.core.run_ids import new_run_id
 from enforcer.core.settings import Mode
 from enforcer.offboarding.undo import plan_undo, undo
 from enforcer.status.group_status import GroupStatus, read_status
@@ -58,6 +60,9 @@ async def test_only_sweeps_of_the_nights_kind_count(world: World) -> None:
     looked = await world.sweep(only_look=True)
     assert (await _status(world)).last_run == looked.run
     world.configure(mode=Mode.ENFORCE)
+
+    # What waits in the queue has not begun.
+    await world.services.runs.ask(replace(night.run, run_id=new_run_id(world.clock.moment)))
 
     status = await _status(world)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from enforcer.notify.queueing import Alarm
+from enforcer.core.runs import GIVEN_UP
 from enforcer.storage.blobs import open_reports
 from enforcer.sweep.post_run import after_sweep, leave_report, raise_alarm
 from tests.support.blobs import content_of
@@ -114,11 +114,12 @@ async def test_a_part_that_fails_stops_none_of_the_others(
 
 
 async def test_an_alarm_reaches_operators_at_once(world: World, webhook: Webhook) -> None:
-    await raise_alarm(
-        world.services, Alarm(key="poison 1", title="A message was given up", text="queue sweeps")
-    )
+    run = (await world.sweep()).run
+    await world.services.runs.amend(replace(run, error=GIVEN_UP))
 
-    assert [got["title"] for got in webhook.got] == ["A message was given up"]
+    await raise_alarm(world.services, run.run_id, [world.group.id])
+
+    assert [got["title"] for got in webhook.got] == ["sweeps: work was given up"]
 
 
 async def test_a_report_carries_the_ledgers_head_where_it_can_be_listed(world: World) -> None:

@@ -22,5 +22,5 @@ def test_no_field_has_the_name_of_a_log_record_attribute(event: type[Event]) -> 
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_only_the_end_of_a_run_is_not_a_warning(event: type[Event]) -> None:
-    assert (event.level == logging.INFO) == (event.name == "run_completed")
+def test_only_the_end_of_a_run_and_of_the_ledger_are_no_warnings(event: type[Event]) -> None:
+    assert (event.level == logging.INFO) == (event.name in {"run_completed", "ledger_appended"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -22,11 +21,11 @@ from enforcer.core.exceptions import (
 )
 from enforcer.core.planning.digest import is_digest
 from enforcer.core.run_ids import is_run_id, new_run_id
-from enforcer.core.runs import Report, Run, RunKind, RunState
+from enforcer.core.runs import Run, RunKind
 from enforcer.core.settings import Mode
 from enforcer.register.changes import chosen_groups
-from enforcer.storage.queues import SweepMessage
 from enforcer.sweep import approval
+from enforcer.sweep.requesting import request_sweep
 from enforcer.web.calls import Call
 from enforcer.web.messages import Response, respond
 from enforcer.web.problems import Code, ProblemError, unavailable
@@ -46,8 +45,10 @@ async def start_sweeps(call: Call) -> Response:
         actor=call.caller.actor,
     )
     for place, group_id in enumerate(groups):
-        if not await _queue_sweep(call, replace(run, group_id=group_id)):
-            raise _not_queued(run.run_id, groups[:place], groups[place:])
+        try:
+            await request_sweep(call.services, replace(run, group_id=group_id), within=call.budget.queue)
+        except (UnavailableError, AccessDeniedError) as error:
+            raise _not_queued(run.run_id, groups[:place], groups[place:]) from error
     started = tuple(StartedSweep(group_id=group_id, run_id=run.run_id) for group_id in groups)
     return respond(
         StartedSweeps(run_id=run.run_id, mode=mode, runs=started),
@@ -89,31 +90,10 @@ def _narrowed(mode: Mode, wanted: Mode | None) -> Mode:
     return wanted or mode
 
 
-async def _queue_sweep(call: Call, run: Run) -> bool:
-    """Record the run, so that it can be looked up, and queue its message; return whether that worked."""
-    message = SweepMessage(
-        group_id=run.group_id,
-        reason=run.reason,
-        actor=run.actor,
-        run_id=run.run_id,
-        mode=run.mode,
-    )
-    await call.services.runs.save(Report(run=run))
-    try:
-        async with asyncio.timeout(call.budget.queue):
-            await call.services.queues.ask_for_sweep(message)
-    except (UnavailableError, AccessDeniedError, TimeoutError):
-        now = call.services.now()
-        failed = replace(run, state=RunState.FAILED, finished_at=now, error="could not be queued")
-        await call.services.runs.save(Report(run=failed))
-        return False
-    return True
-
-
 def _not_queued(run_id: str, queued: Sequence[str], left: Sequence[str]) -> ProblemError:
     if not queued:
-        return unavailable("The queue does not answer, so no sweep was queued. Try again.")
+        return unavailable("Storage does not answer, so no sweep was queued. Try again.")
     return unavailable(
-        f"The queue no longer answers. Run {run_id} sweeps {', '.join(queued)}, but not"
+        f"Storage no longer answers. Run {run_id} sweeps {', '.join(queued)}, but not"
         f" {', '.join(left)}: request these again, by group_id."
     )

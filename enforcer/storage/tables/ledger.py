@@ -23,6 +23,8 @@ from enforcer.core.exceptions import UnavailableError
 from enforcer.core.ledger import Action, Entry, Head, Link
 from enforcer.storage.tables.tables import TRANSACTION_SIZE, Entity, Tables
 from enforcer.storage.tables.write_coalescer import WriteCoalescer
+from enforcer.telemetry.emitting import emit
+from enforcer.telemetry.events import LedgerAppended
 
 if TYPE_CHECKING:
     from azure.data.tables import TableEntity
@@ -166,13 +168,14 @@ class Ledger:
         except HttpResponseError as error:
             if error.status_code not in _CONFLICTS:
                 raise
+            if not await self._is_written(group_id, links[-1]):
+                return False
         except UnavailableError:
             if not await self._is_written(group_id, links[-1]):
                 raise
-            return True
-        else:
-            return True
-        return await self._is_written(group_id, links[-1])
+        last = links[-1]
+        emit(LedgerAppended(group_id=group_id, sequence=last.sequence, hash=last.hash))
+        return True
 
     async def _is_written(self, group_id: str, last: Link) -> bool:
         from azure.core.exceptions import ResourceNotFoundError

@@ -1,4 +1,7 @@
-"""Table `outbox`: messages wait here until they are sent, and remain as the record of what was said."""
+"""Table `outbox`: messages wait here until they are sent, and remain as the record of what was said.
+
+Rows of earlier versions also have `Subject` and `Body`, which nobody reads any more.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from enforcer.core.messages import Channel, Level, Message, MessageState
+from enforcer.core.messages import Channel, Message, MessageState
 from enforcer.storage.tables.tables import (
     LONG_AGO,
     Entity,
@@ -21,7 +24,7 @@ from enforcer.storage.tables.tables import (
 )
 
 TABLE = "outbox"
-# A string property holds 64 KiB of UTF-16, in which a character takes two or four bytes.
+# A string property holds 64 KiB of UTF-16; keys of notices are ASCII.
 _PIECE = 16_000
 
 
@@ -31,6 +34,26 @@ class Claimed:
 
     message: Message
     version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Mails:
+    """The mails to sponsors, whatever their state."""
+
+    all: tuple[Message, ...]
+
+    @property
+    def queued(self) -> set[str]:
+        """The keys of all notices that were queued or given."""
+        return {key for mail in self.all for key in mail.says}
+
+    @property
+    def said(self) -> set[str]:
+        """The keys of all notices that were given."""
+        return {key for mail in self.all if mail.state is MessageState.SENT for key in mail.says}
+
+    def sent_since(self, moment: datetime) -> int:
+        return sum(mail.sent_at is not None and mail.sent_at > moment for mail in self.all)
 
 
 class Outbox:
@@ -64,9 +87,9 @@ class Outbox:
             found = [_message(entity) async for entity in table.query_entities(query, parameters=wanted)]
         return sorted(found, key=lambda message: (message.queued_at, message.id))
 
-    async def said(self) -> set[str]:
-        """Return the keys of all notices that were queued or sent, as far back as they are remembered."""
-        return {key async for message in self.all(Channel.MAIL) for key in message.says}
+    async def mails(self) -> Mails:
+        """Return what was said to sponsors, and what is to be, as far back as it is kept."""
+        return Mails(tuple([message async for message in self.all(Channel.MAIL)]))
 
     async def claim(self, message: Message, now: datetime) -> Claimed | None:
         """Begin an attempt; return None if somebody else has begun one, or the message is gone."""
@@ -96,17 +119,14 @@ def _entity(message: Message) -> Entity:
         "PartitionKey": message.channel.value,
         "RowKey": message.id,
         "Recipient": message.recipient,
-        "Subject": message.subject,
         "QueuedAt": message.queued_at,
         "GiveUpAt": message.give_up_at,
         "KeepUntil": message.keep_until,
-        "Level": message.level.value,
         "State": message.state.value,
         "Attempts": message.attempts,
         "NextAttemptAt": message.next_attempt_at,
         "SentAt": message.sent_at,
         "LastError": message.last_error or None,
-        **_pieces("Body", message.body),
         **_pieces("Says", " ".join(message.says)),
     }
     return present(entity)
@@ -119,12 +139,9 @@ def _message(entity: Entity) -> Message:
         channel=channel or Channel.OPERATORS,
         id=entity["RowKey"],
         recipient=text(entity, "Recipient"),
-        subject=text(entity, "Subject"),
-        body=_joined(entity, "Body"),
         queued_at=moment(entity, "QueuedAt") or LONG_AGO,
         give_up_at=moment(entity, "GiveUpAt") or LONG_AGO,
         keep_until=moment(entity, "KeepUntil") or LONG_AGO,
-        level=choice(entity, "Level", Level) or Level.WARNING,
         says=tuple(_joined(entity, "Says").split()),
         state=state or MessageState.GIVEN_UP,
         attempts=number(entity, "Attempts"),

@@ -9,15 +9,18 @@ from datetime import datetime, timedelta
 import msgspec
 
 from enforcer.core.findings import RunFindings, count_by_kind, fairly
+from enforcer.core.ledger import Anchor, RunMark
 from enforcer.core.plan import Finding, FindingKind
-from enforcer.core.run_ids import run_id_prefix
+from enforcer.core.run_ids import is_run_id, run_id_prefix
 from enforcer.core.runs import COUNTS, Lag, Report, Run, RunKind, RunState
+from enforcer.storage.tables.ledger import Ledger
 from enforcer.storage.tables.tables import LONG_AGO, Entity, Tables, choice, moment, number, present, text
 
 TABLE = "runs"
 _LONGEST_TEXT = 2_000
 _RECENT = timedelta(days=45)
 _COUNTED = "FindingsByKind"
+_SEQUENCE, _HASH = "ledger_sequence", "ledger_hash"
 # A string property holds 32 Ki units of UTF-16, of which no text has more than bytes of UTF-8; all properties
 # of an entity together hold 1 MiB.
 _PARTS = ("FindingsJson", *(f"FindingsJson{number}" for number in range(2, 11)))
@@ -37,6 +40,8 @@ _COLUMNS = (
     "actor",
     "digest",
     "error",
+    "queued",
+    "asked_for",
     "lag_p50_seconds",
     "lag_p95_seconds",
     "lag_max_seconds",
@@ -49,12 +54,35 @@ class Runs:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
+        self._ledger = Ledger(tables)
 
     async def save(self, report: Report) -> None:
-        """Write a run and its findings; of very many, as many of each kind as fit."""
+        """Write a run and what it found; of very many findings, as many of each kind as there is room for.
+
+        The row of a run that has ended names the end of its group's ledger, by which a check knows what must
+        be there.
+        """
         entity = _entity(report.run) | _findings(report.findings)
+        if report.run.finished_at is not None:
+            head = await self._ledger.head(report.run.group_id)
+            entity |= {_SEQUENCE: head.sequence, _HASH: head.hash}
         async with self._tables.table(TABLE) as table:
             await table.upsert_entity(entity, mode="replace")
+
+    async def ask(self, run: Run) -> None:
+        """Record who asks for a run, and why, before the queue message that names it."""
+        await self.save(Report(run=replace(run, queued=True)))
+
+    async def asked(self, run_id: str, group_ids: Sequence[str], kind: RunKind) -> Run | None:
+        """Return the record of the run that a queue message names, or None if there is none of this kind.
+
+        Whoever may write to a queue may claim anything. Only the record, which this product wrote before it
+        queued the message, says who asked, why, in which mode and for whom. Of several groups, it is the
+        record of one in which the run is not over, if there is one.
+        """
+        runs = await self.of_id(run_id, group_ids) if is_run_id(run_id) else []
+        ours = sorted((run for run in runs if run.kind is kind), key=lambda run: run.is_over)
+        return ours[0] if ours else None
 
     async def amend(self, run: Run) -> None:
         """Update a run; its recorded findings stay as they are."""
@@ -83,6 +111,20 @@ class Runs:
         """Whether a run is on record, and complete in all of these groups."""
         runs = await self.of_id(run_id, group_ids) if run_id else []
         return bool(runs) and all(run.state is RunState.COMPLETE for run in runs)
+
+    async def marks(self, group_id: str) -> list[RunMark]:
+        """Return what the runs of a group, of all time, say about its ledger."""
+        columns = ["RowKey", "kind", "state", "removed", _SEQUENCE, _HASH]
+        async with self._tables.table(TABLE) as table:
+            found = table.query_entities(
+                "PartitionKey eq @group", parameters={"group": group_id}, select=columns
+            )
+            return [_mark(present(dict(entity))) async for entity in found]
+
+    async def group_ids(self) -> list[str]:
+        """Return the groups that have runs, managed or not, in the order of their IDs."""
+        async with self._tables.table(TABLE) as table:
+            return sorted({row["PartitionKey"] async for row in table.list_entities(select=["PartitionKey"])})
 
     async def findings(self, group_id: str, run_id: str) -> RunFindings:
         """Return a run's findings: all are counted, and as many as its row could hold are listed."""
@@ -121,6 +163,8 @@ def _entity(run: Run) -> Entity:
             "actor": run.actor[:_LONGEST_TEXT],
             "digest": run.digest,
             "error": run.error[:_LONGEST_TEXT],
+            "queued": run.queued,
+            "asked_for": msgspec.json.encode(run.asked_for).decode() if run.asked_for else None,
             **counts,
             **lag,
             "lag_seconds": msgspec.json.encode(run.lag_seconds).decode(),
@@ -187,6 +231,8 @@ def _run(entity: Entity) -> Run:
         reason=text(entity, "reason"),
         actor=text(entity, "actor"),
         digest=text(entity, "digest"),
+        queued=entity.get("queued") is True,
+        asked_for=_decoded(entity, "asked_for", tuple[str, ...]),
         error=error if state else f"this row of table runs has no readable state; {error}".rstrip("; "),
         lag_seconds=Lag(
             p50=_seconds(entity, "lag_p50_seconds"),
@@ -195,6 +241,15 @@ def _run(entity: Entity) -> Run:
         ),
         **counts,
     )
+
+
+def _mark(entity: Entity) -> RunMark:
+    complete = choice(entity, "state", RunState) is RunState.COMPLETE
+    acted = complete and choice(entity, "kind", RunKind) is not RunKind.UNDO and number(entity, "removed") > 0
+    run_id, head = entity["RowKey"], text(entity, _HASH)
+    source = f"row {run_id} of table runs"
+    anchor = Anchor(sequence=number(entity, _SEQUENCE), hash=head, source=source) if head else None
+    return RunMark(run_id=run_id, acted=acted, anchor=anchor)
 
 
 def _seconds(entity: Entity, name: str) -> float | None:

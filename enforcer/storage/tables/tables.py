@@ -30,6 +30,8 @@ TRANSACTION_SIZE = 100
 # is shown with a backslash (see `decoding`), so that a row whose key holds one cannot be asked for either.
 _NO_KEY = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f]")
 
+# What Azure answers to somebody whom it knows, and whose role does not include this.
+_NO_RIGHT = "AuthorizationPermissionMismatch"
 # The entity is gone, is there already, or has another version.
 _OTHERS_WERE_FASTER = frozenset({404, 409, 412})
 
@@ -123,7 +125,15 @@ class Tables:
                 raise
 
     async def _open(self, name: str) -> TableClient:
-        return await self._connection.client.create_table_if_not_exists(name)
+        """Create the table if it is missing; whoever may only read does without."""
+        from azure.core.exceptions import HttpResponseError
+
+        try:
+            return await self._connection.client.create_table_if_not_exists(name)
+        except HttpResponseError as error:
+            if getattr(error, "error_code", "") == _NO_RIGHT:
+                return self._connection.client.get_table_client(name)
+            raise
 
 
 def _connect(

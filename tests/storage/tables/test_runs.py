@@ -41,6 +41,8 @@ async def test_a_run_comes_back_as_it_was(tables: Tables, group: str) -> None:
         state=RunState.COMPLETE,
         reason="nightly",
         actor="timer",
+        queued=True,
+        asked_for=("anna@x.example", "ben"),
         held=True,
         digest="d" * 64,
         lag_seconds=Lag(p50=1.5, p95=2.0, max=3.25),
@@ -60,6 +62,31 @@ async def test_the_row_has_the_names_of_the_documentation(tables: Tables, group:
     documented = "run_id started_at mode due removed already_absent revoked disabled verified skipped stuck"
     assert {*documented.split(), "held", "findings"} <= entity.keys()
     assert msgspec.json.decode(entity["lag_seconds"]) == {"p50": 1, "p95": 2, "max": 3}
+
+
+async def test_asked_run_is_named_by_its_id_and_kind_alone(tables: Tables, group: str) -> None:
+    runs, asked = Runs(tables), run(group, actor="user:ann", reason="left", kind=RunKind.OFFBOARD)
+    assert await runs.asked(asked.run_id, [group], RunKind.OFFBOARD) is None
+
+    await runs.ask(asked)
+
+    assert await runs.asked(asked.run_id, [group], RunKind.OFFBOARD) == replace(asked, queued=True)
+    for run_id, groups, kind in [
+        (asked.run_id, [group], RunKind.SWEEP),
+        (asked.run_id, ["another"], RunKind.OFFBOARD),
+        ("", [group], RunKind.OFFBOARD),
+        ("x' or true or '", [group], RunKind.OFFBOARD),
+    ]:
+        assert await runs.asked(run_id, groups, kind) is None
+
+
+async def test_run_asked_for_in_two_groups_is_that_of_the_open_one(tables: Tables, group: str) -> None:
+    runs, asked = Runs(tables), run(group)
+    await runs.save(Report(run=replace(asked, state=RunState.COMPLETE)))
+    await runs.ask(replace(asked, group_id=f"{group}-b"))
+    found = await runs.asked(asked.run_id, [group, f"{group}-b"], RunKind.SWEEP)
+    assert found is not None
+    assert found.group_id == f"{group}-b"
 
 
 async def test_a_run_that_is_begun_again_shows_nothing_of_the_first_time(tables: Tables, group: str) -> None:

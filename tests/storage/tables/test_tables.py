@@ -49,6 +49,20 @@ async def test_a_table_that_could_not_be_opened_is_opened_by_the_next_who_asks(
 
 
 # The SDK reads the XML in which Azurite refuses a key in a way that Python no longer likes.
+async def test_who_may_only_read_reads_a_table_that_is_there(shaky: Tables, storage: StorageProxy) -> None:
+    async with shaky.table("readable") as table:
+        await table.upsert_entity({"PartitionKey": "p", "RowKey": "r"})
+    storage.set_fault(Fault(calls=Calls(method="POST"), times=1_000, reply=Reply.REFUSED))
+    reader = Storage(connection_string=storage.endpoints.connection_string)
+
+    async with Tables(reader) as tables:
+        async with tables.table("readable") as table:
+            assert [row["RowKey"] async for row in table.list_entities()] == ["r"]
+        with pytest.raises(AccessDeniedError):
+            async with tables.table("readable") as table:
+                await table.create_entity({"PartitionKey": "p", "RowKey": "s"})
+
+
 @pytest.mark.filterwarnings("ignore:Testing an element's truth value:DeprecationWarning")
 async def test_a_refused_key_is_a_refusal(azurite: StorageEndpoints) -> None:
     refused = azurite.connection_string.replace(KEY, "c2VjcmV0")
