@@ -187,6 +187,7 @@ class HeldPlan:
     run_id: str = ""
     approved_at: datetime | None = None
     approved_by: str = ""
+    approved_by_name: str = ""
     used_by: str = ""
 
     @property

@@ -109,6 +109,7 @@ class Run:
     mode: str
     reason: str = ""
     actor: str = ""
+    actor_name: str = ""
     due: int = 0
     removed: int = 0
     already_absent: int = 0

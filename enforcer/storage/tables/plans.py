@@ -67,7 +67,7 @@ class Plans:
         newest = {plan.group_id: plan for plan in sorted(plans, key=lambda plan: plan.held_at)}
         return [plan for group in group_ids if (plan := newest.get(group)) and plan.approved_at is None]
 
-    async def approve(self, held: HeldPlan, actor: str, now: datetime) -> HeldPlan:
+    async def approve(self, held: HeldPlan, actor: str, now: datetime, *, name: str = "") -> HeldPlan:
         """Release the plan for one run, and return it; somebody else may have approved it first.
 
         Raises:
@@ -77,7 +77,7 @@ class Plans:
             known, version = await self._read(held.digest)
             if known is not None and known.approved_at is not None:
                 return known
-            approved = replace(known or held, approved_at=now, approved_by=actor)
+            approved = replace(known or held, approved_at=now, approved_by=actor, approved_by_name=name)
             if await self._write(approved, version):
                 return approved
         raise UnavailableError(f"plan {held.digest}: another writer was faster {_TRIES} times")
@@ -114,6 +114,7 @@ def _entity(held: HeldPlan) -> Entity:
             "RunId": held.run_id,
             "ApprovedAt": held.approved_at,
             "ApprovedBy": held.approved_by or None,
+            "ApprovedByName": held.approved_by_name or None,
             "UsedBy": held.used_by or None,
         }
     )
@@ -141,5 +142,6 @@ def _held(entity: Entity) -> HeldPlan:
         run_id=text(entity, "RunId"),
         approved_at=moment(entity, "ApprovedAt"),
         approved_by=text(entity, "ApprovedBy"),
+        approved_by_name=text(entity, "ApprovedByName"),
         used_by=text(entity, "UsedBy"),
     )

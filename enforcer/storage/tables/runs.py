@@ -34,6 +34,7 @@ _COLUMNS = (
     "held",
     "reason",
     "actor",
+    "actor_name",
     "digest",
     "error",
     "lag_p50_seconds",
@@ -117,6 +118,7 @@ def _entity(run: Run) -> Entity:
             "held": run.held,
             "reason": run.reason[:_LONGEST_TEXT],
             "actor": run.actor[:_LONGEST_TEXT],
+            "actor_name": run.actor_name[:_LONGEST_TEXT] or None,
             "digest": run.digest,
             "error": run.error[:_LONGEST_TEXT],
             **counts,
@@ -183,6 +185,7 @@ def _run(entity: Entity) -> Run:
         held=entity.get("held") is True,
         reason=text(entity, "reason"),
         actor=text(entity, "actor"),
+        actor_name=text(entity, "actor_name"),
         digest=text(entity, "digest"),
         error=error if state else f"this row of table runs has no readable state; {error}".rstrip("; "),
         lag_seconds=Lag(
