@@ -43,8 +43,14 @@ param allowSendingMail bool = false
 @description('Client IDs that may get a person\'s token without consent, such as the Azure CLI. Second deployment only.')
 param preAuthorizedClientIds string[] = []
 
-@description('Who may make changes through the API and the operators\' page.')
+@description('Who may offboard, extend, sweep and undo through the API and the operators\' page.')
 param operators principal[] = []
+
+@description('Who may register and extend, and shorten nobody\'s access.')
+param extenders principal[] = []
+
+@description('Who may approve held plans that others have caused.')
+param approvers principal[] = []
 
 @description('Who may read through the API and the operators\' page.')
 param readers principal[] = []
@@ -73,6 +79,8 @@ var permissions = concat(
 // The same in every deployment, so that infra/register-api.sh creates the same roles.
 var readRoleId = '2eece384-4438-4cb3-8b3d-711ba7960346'
 var offboardRoleId = '35107594-19fc-49ef-b47c-6398e3913264'
+var extendRoleId = '6c1f2f0f-7d0a-4a3e-9d5e-2f6f1f0c8b41'
+var approveRoleId = 'b8d9a0d3-4b9e-4c8b-8a57-1f5d0c2e7a96'
 var scopeId = '73bc9d76-c0bc-4881-8e0e-2c27171c867e'
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
@@ -157,10 +165,32 @@ resource api 'Microsoft.Graph/applications@v1.0' = {
       ]
     }
     {
+      id: extendRoleId
+      value: 'Contractors.Extend'
+      displayName: 'Register and extend contractors'
+      description: 'Register, extend and import contractors; shorten nobody\'s access.'
+      isEnabled: true
+      allowedMemberTypes: [
+        'User'
+        'Application'
+      ]
+    }
+    {
+      id: approveRoleId
+      value: 'Contractors.Approve'
+      displayName: 'Approve held plans'
+      description: 'Approve held plans that others have caused.'
+      isEnabled: true
+      allowedMemberTypes: [
+        'User'
+        'Application'
+      ]
+    }
+    {
       id: offboardRoleId
       value: 'Contractors.Offboard'
       displayName: 'Offboard contractors'
-      description: 'Offboard and extend contractors, approve held plans, start runs.'
+      description: 'Offboard and extend contractors, start and undo runs.'
       isEnabled: true
       allowedMemberTypes: [
         'User'
@@ -199,6 +229,22 @@ resource operatorRoles 'Microsoft.Graph/appRoleAssignedTo@v1.0' = [
   for operator in operators: {
     appRoleId: offboardRoleId
     principalId: operator.id
+    resourceId: apiPrincipal.id
+  }
+]
+
+resource extenderRoles 'Microsoft.Graph/appRoleAssignedTo@v1.0' = [
+  for extender in extenders: {
+    appRoleId: extendRoleId
+    principalId: extender.id
+    resourceId: apiPrincipal.id
+  }
+]
+
+resource approverRoles 'Microsoft.Graph/appRoleAssignedTo@v1.0' = [
+  for approver in approvers: {
+    appRoleId: approveRoleId
+    principalId: approver.id
     resourceId: apiPrincipal.id
   }
 ]

@@ -11,4 +11,6 @@ param groups = [
 
 var operatorsGroup = readEnvironmentVariable('OPERATORS_GROUP_ID', '')
 param operators = empty(operatorsGroup) ? [] : [{ id: operatorsGroup, type: 'Group' }]
+var approversGroup = readEnvironmentVariable('APPROVERS_GROUP_ID', '')
+param approvers = empty(approversGroup) ? [] : [{ id: approversGroup, type: 'Group' }]
 param allowDisablingAccounts = readEnvironmentVariable('ENFORCER_DISABLE_ACCOUNTS', 'none') != 'none'

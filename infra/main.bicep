@@ -70,9 +70,16 @@ param tenantId string = tenant().tenantId
 @description('ENFORCER_API_AUDIENCE. Client ID of the API\'s app registration (created by identity.bicep); empty keeps the API closed.')
 param apiAudience string = ''
 
-@description('ENFORCER_API_ROLE. App role that allows changes.')
+@description('ENFORCER_API_ROLE. App role that allows offboarding.')
 @minLength(1)
 param apiRole string = 'Contractors.Offboard'
+
+@description('ENFORCER_FOUR_EYES. Whether a held plan needs an approver who has not caused it; off for one-person shops.')
+@allowed(['on', 'off'])
+param fourEyes string = 'on'
+
+@description('ENFORCER_APPROVER_APP_IDS. Client IDs of applications that may approve held plans.')
+param approverAppIds string[] = []
 
 @description('ENFORCER_AUTHORITY_URL. Endpoint for sign-in and signing keys; differs in national clouds. No trailing slash.')
 param authorityUrl string = 'https://login.microsoftonline.com'
@@ -261,6 +268,8 @@ module app 'modules/app.bicep' = {
       ENFORCER_TENANT_ID: tenantId
       ENFORCER_API_AUDIENCE: apiAudience
       ENFORCER_API_ROLE: apiRole
+      ENFORCER_FOUR_EYES: fourEyes
+      ENFORCER_APPROVER_APP_IDS: join(approverAppIds, ',')
       ENFORCER_AUTHORITY_URL: authorityUrl
       ENFORCER_LEASE_SECONDS: string(leaseSeconds)
       ENFORCER_GRAPH_URL: graphUrl

@@ -56,6 +56,7 @@ class Company:
     contractors: Group
     everybody: Group
     operator: User
+    approver: User
     break_glass: tuple[User, ...]
     api: ServicePrincipal
     rows: tuple[Row, ...] = field(default=())
@@ -66,6 +67,7 @@ def found_company(today: date) -> Company:
     tenant = Tenant(display_name="Contoso")
     identity = tenant.add_managed_identity("contractor-access-enforcer", *_PERMISSIONS)
     operator = tenant.add_user("Olivia Operator", directory_roles=[_CONDITIONAL_ACCESS_ADMINISTRATOR])
+    approver = tenant.add_user("Arno Approver")
     break_glass = (tenant.add_user("Break Glass 1"), tenant.add_user("Break Glass 2"))
     # The identity owns the group, so that it needs no permission over every group of the tenant.
     contractors = tenant.add_group("Contractors", owners=[identity])
@@ -76,12 +78,14 @@ def found_company(today: date) -> Company:
     everybody = tenant.add_group("All contractors", members=people)
     api = tenant.add_application("Contractor access enforcer API", roles=_api_roles())
     tenant.grant(operator, "Contractors.Offboard", on=api)
+    tenant.grant(approver, "Contractors.Approve", on=api)
     rows = tuple(_row(person, today) for person in people if person.display_name not in _UNREGISTERED)
     return Company(
         tenant=tenant,
         contractors=contractors,
         everybody=everybody,
         operator=operator,
+        approver=approver,
         break_glass=break_glass,
         api=api,
         rows=rows,
@@ -89,17 +93,14 @@ def found_company(today: date) -> Company:
 
 
 def _api_roles() -> list[AppRole]:
+    values = ("Contractors.Offboard", "Contractors.Read", "Contractors.Extend", "Contractors.Approve")
     return [
         AppRole(
-            id="6f3b2f5a-6c34-4f0e-9a0b-0d5f6d1f7a01",
-            value="Contractors.Offboard",
+            id=f"6f3b2f5a-6c34-4f0e-9a0b-0d5f6d1f7a0{number}",
+            value=value,
             allowed_member_types=["User", "Application"],
-        ),
-        AppRole(
-            id="6f3b2f5a-6c34-4f0e-9a0b-0d5f6d1f7a02",
-            value="Contractors.Read",
-            allowed_member_types=["User", "Application"],
-        ),
+        )
+        for number, value in enumerate(values, start=1)
     ]
 
 

@@ -20,7 +20,12 @@ from yarl import URL
 from sandbox.loopback import listening
 
 SESSION_COOKIE: Final = "AppServiceAuthSession"
-PEOPLE: Final = {"operator": "Contractors.Offboard", "reader": "Contractors.Read"}
+PEOPLE: Final = {
+    "operator": "Contractors.Offboard",
+    "reader": "Contractors.Read",
+    "extender": "Contractors.Extend",
+    "approver": "Contractors.Approve",
+}
 """Who may sign in, and the app role that each of them holds."""
 
 type Issue = Callable[[str], str]

@@ -16,7 +16,7 @@ from sandbox.azure_cli import signed_in
 from sandbox.azurite import running_azurite_async
 from sandbox.company import Company, found_company
 from sandbox.directory.server import DirectoryServer, running_directory
-from sandbox.directory.tokens import TokenRequest
+from sandbox.directory.tokens import TokenKind, TokenRequest
 from sandbox.host.process import HostProcess, running_host_async
 
 PROJECT = Path(__file__).parents[1]
@@ -74,14 +74,22 @@ def shown(path: Path) -> str:
 
 
 def operator_token(tenant: LocalTenant, role: str) -> str:
-    """Return an operator's token for the HTTP API, with an app role, valid for eight hours."""
-    request = TokenRequest(
-        audience=f"api://{tenant.company.api.app_id}",
-        user=tenant.company.operator.id,
-        roles=[role],
-        seconds=8 * 3600,
+    """Return a token for the HTTP API, with an app role, valid for eight hours."""
+    return tenant.directory.token(_order(tenant, role, TokenKind.ACCESS))
+
+
+def session_token(tenant: LocalTenant, role: str) -> str:
+    """Return the ID token of somebody with an app role who is signed in to the page."""
+    return tenant.directory.token(_order(tenant, role, TokenKind.ID))
+
+
+def _order(tenant: LocalTenant, role: str, kind: TokenKind) -> TokenRequest:
+    company = tenant.company
+    # Whoever caused a plan cannot approve it: the approver is somebody else.
+    person = company.approver if role == "Contractors.Approve" else company.operator
+    return TokenRequest(
+        audience=f"api://{company.api.app_id}", user=person.id, roles=[role], seconds=8 * 3600, kind=kind
     )
-    return tenant.directory.token(request)
 
 
 def _settings(company: Company, directory: DirectoryServer, connection_string: str) -> dict[str, str]:

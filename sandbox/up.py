@@ -11,7 +11,14 @@ from pathlib import Path
 from sandbox.azurite import AzuriteError
 from sandbox.easy_auth import running_easy_auth
 from sandbox.host.errors import HostError
-from sandbox.local_tenant import PROJECT, LocalTenant, operator_token, running_local_tenant, shown
+from sandbox.local_tenant import (
+    PROJECT,
+    LocalTenant,
+    operator_token,
+    running_local_tenant,
+    session_token,
+    shown,
+)
 
 BUILD = PROJECT / "build" / "sandbox"
 LOG = BUILD / "host.log"
@@ -25,7 +32,7 @@ async def up() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with (
         running_local_tenant(BUILD) as tenant,
-        running_easy_auth(tenant.host.url, lambda role: operator_token(tenant, role)) as page,
+        running_easy_auth(tenant.host.url, lambda role: session_token(tenant, role)) as page,
     ):
         _write_environment(tenant, BUILD / "env")
         print(_help(tenant, page), flush=True)
@@ -36,7 +43,11 @@ async def up() -> None:
 def _write_environment(tenant: LocalTenant, path: Path) -> None:
     """Write the variables that a shell needs, among them an operator's token, valid for eight hours."""
     values = {name: value for name, value in tenant.environ.items() if name.startswith(_SHOWN)}
-    values |= {"API": f"{tenant.host.url}/api", "TOKEN": operator_token(tenant, "Contractors.Offboard")}
+    values |= {
+        "API": f"{tenant.host.url}/api",
+        "TOKEN": operator_token(tenant, "Contractors.Offboard"),
+        "APPROVER_TOKEN": operator_token(tenant, "Contractors.Approve"),
+    }
     lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(values.items())]
     # The local tenant's `az`, with which `enforcer policies` is signed in.
     lines.append(f'export PATH={shlex.quote(str(BUILD))}:"$PATH"')

@@ -121,8 +121,9 @@ def test_every_function_is_documented_and_every_documented_function_exists() -> 
     assert documented == _functions()
 
 
-def test_every_test_that_the_reliability_page_names_exists() -> None:
-    named = set(re.findall(r"`(test_\w+)`", _page("docs/reliability.md")))
+@pytest.mark.parametrize("page", ["docs/reliability.md", "SECURITY.md"])
+def test_every_test_that_a_page_names_exists(page: str) -> None:
+    named = set(re.findall(r"`(test_\w+)`", _page(page)))
     tests = "".join(file.read_text(encoding="utf-8") for file in PROJECT.glob("tests/**/test_*.py"))
 
     assert named

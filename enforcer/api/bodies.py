@@ -11,7 +11,7 @@ from msgspec import Meta
 from enforcer.core.plain_text import CONTROL
 from enforcer.core.runs import LONGEST_REASON
 from enforcer.core.settings import Mode
-from enforcer.web.messages import JSON, LARGEST_BODY, Request
+from enforcer.web.messages import JSON, Request
 from enforcer.web.problems import Code, ProblemError, invalid
 
 # What people write ends up in tables, ledgers, mails and logs: no control characters or line breaks.
@@ -54,6 +54,25 @@ class ContractorBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     group_id: GroupId = ""
 
 
+class ImportedLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One contractor to be written; as for a single one, what is left out or empty stays unchanged."""
+
+    user: Annotated[str, Meta(min_length=1, max_length=320, pattern=_PLAIN_AND_NOT_BLANK)]
+    end_date: Date
+    start_date: Date = ""
+    display_name: Words = ""
+    company: Words = ""
+    sponsor: Address = ""
+    note: Note = ""
+    group_id: GroupId = ""
+
+
+class ImportBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The contractors to be written: all of them, or none if any is wrong."""
+
+    contractors: Annotated[tuple[ImportedLine, ...], Meta(min_length=1)]
+
+
 class SweepBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The sweep to make: by default, of every managed group, in ENFORCER_MODE."""
 
@@ -66,10 +85,8 @@ def read_body[T](request: Request, kind: type[T]) -> T:
     """Read the body.
 
     Raises:
-        ProblemError: It is too large (413), not JSON (415), or not of this kind (400).
+        ProblemError: It is not JSON (415), or not of this kind (400).
     """
-    if len(request.body) > LARGEST_BODY:
-        raise ProblemError(413, Code.TOO_LARGE, f"The body may have at most {LARGEST_BODY} bytes.")
     if request.body and request.media_type != JSON:
         raise ProblemError(415, Code.NOT_JSON, f"The body must be sent as Content-Type: {JSON}.")
     try:

@@ -14,6 +14,7 @@ from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.plan import Finding, HeldPlan
 from enforcer.core.runs import Run, RunState
 from enforcer.core.settings import Mode, Settings
+from enforcer.offboarding.undo import Reversed
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +48,24 @@ class ContractorPage(msgspec.Struct, frozen=True, kw_only=True):
 
     contractors: tuple[ContractorDocument, ...]
     continuation: str | None
+
+
+class ImportedContractors(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows that were written, or (`dry_run`) that would be. `warnings` say what needs a second look."""
+
+    dry_run: bool
+    imported: int
+    contractors: tuple[ContractorDocument, ...]
+    warnings: tuple[str, ...]
+
+
+class UndoneRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What was undone. If not everything is `done`, calling again goes on with the rest."""
+
+    run_id: str
+    undone_run: str
+    done: bool
+    results: tuple[Reversed, ...]
 
 
 class StartedSweep(msgspec.Struct, frozen=True, kw_only=True):

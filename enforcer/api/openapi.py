@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 
 from enforcer.core import run_ids
-from enforcer.web.gate import READ_ROLE, Access
+from enforcer.core.settings import APPROVE_ROLE, EXTEND_ROLE, READ_ROLE
 from enforcer.web.messages import JSON
 from enforcer.web.problems import PROBLEM_JSON, Problem
+from enforcer.web.roles import Access
 from enforcer.web.routes import Parameter, Route
 
 type Json = dict[str, Any]
@@ -26,6 +27,13 @@ _PATH_PARAMETERS: dict[str, tuple[str, Json]] = {
     ),
     "id": ("A run's ID", {"type": "string", "pattern": run_ids.PATTERN}),
     "digest": ("A plan's digest", {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"}),
+}
+_OFFBOARD = "the app role that ENFORCER_API_ROLE names"
+_ROLES = {
+    Access.READ: f"{READ_ROLE}, {EXTEND_ROLE}, {APPROVE_ROLE}, or {_OFFBOARD}",
+    Access.EXTEND: f"{EXTEND_ROLE}, or {_OFFBOARD}",
+    Access.OFFBOARD: _OFFBOARD,
+    Access.APPROVE: APPROVE_ROLE,
 }
 _HEADERS_OF: dict[int, tuple[str, ...]] = {
     201: ("Location",),
@@ -81,17 +89,12 @@ def _operation(route: Route) -> Json:
     if parameters := [*_path_parameters(route), *map(_query_parameter, route.query)]:
         operation["parameters"] = parameters
     if route.body is not None:
-        operation["requestBody"] = _body(route.body)
+        operation["requestBody"] = _body(route.body, route.media_types)
     if route.access is Access.ANYBODY:
         operation["security"] = []
     else:
-        operation["description"] = _description(route.access)
+        operation["description"] = f"Requires {_ROLES[route.access]}."
     return operation
-
-
-def _description(access: Access) -> str:
-    change = "the app role that ENFORCER_API_ROLE names"
-    return f"Requires {change}." if access is Access.CHANGE else f"Requires {change}, or {READ_ROLE}."
 
 
 def _problem_statuses(route: Route) -> list[int]:
@@ -122,9 +125,10 @@ def _query_parameter(parameter: Parameter) -> Json:
     }
 
 
-def _body(kind: type) -> Json:
+def _body(kind: type, others: Iterable[str]) -> Json:
     required = any(item.required for item in msgspec.structs.fields(kind))
-    return {"required": required, "content": {JSON: {"schema": _schema(kind)}}}
+    texts = {media_type: {"schema": {"type": "string"}} for media_type in others}
+    return {"required": required, "content": {JSON: {"schema": _schema(kind)}} | texts}
 
 
 def _answer(status: int, kind: type | None) -> Json:

@@ -5,32 +5,36 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from enforcer.api.bodies import ContractorBody, OffboardBody, SweepBody
+from enforcer.api.bodies import ContractorBody, ImportBody, OffboardBody, SweepBody
 from enforcer.api.documents import (
     ApprovedPlans,
     ContractorDocument,
     ContractorPage,
     Health,
+    ImportedContractors,
     RunDocument,
     StartedSweeps,
+    UndoneRun,
 )
 from enforcer.api.handlers.contractors import (
     DEFAULT_LIMIT,
     LARGEST_LIMIT,
+    delete_contractor,
     get_contractor,
     list_contractors,
     put_contractor,
 )
+from enforcer.api.handlers.imports import CSV, LARGEST_IMPORT, import_contractors
 from enforcer.api.handlers.offboarding import offboard
 from enforcer.api.handlers.overview import get_health, get_status
-from enforcer.api.handlers.runs import approve_plan, get_run, start_sweeps
+from enforcer.api.handlers.runs import approve_plan, get_run, start_sweeps, undo_run
 from enforcer.api.openapi import describe
 from enforcer.core.offboard_answer import Offboarded
 from enforcer.offboarding.or_queue import QueuedOffboarding
 from enforcer.status.group_status import Status
 from enforcer.web.calls import Call
-from enforcer.web.gate import Access
 from enforcer.web.messages import Response, respond
+from enforcer.web.roles import Access
 from enforcer.web.routes import Parameter, Route
 
 
@@ -54,7 +58,7 @@ ROUTES = (
         name="offboard_now",
         method="POST",
         path="contractors/{user}/offboard",
-        access=Access.CHANGE,
+        access=Access.OFFBOARD,
         handler=offboard,
         summary="Offboard a person now, from all managed groups, with or without a row in the register",
         body=OffboardBody,
@@ -65,7 +69,7 @@ ROUTES = (
         name="list_contractors",
         method="GET",
         path="contractors",
-        access=Access.LOOK,
+        access=Access.READ,
         handler=list_contractors,
         summary="List the register",
         query=(
@@ -93,7 +97,7 @@ ROUTES = (
         name="get_contractor",
         method="GET",
         path="contractors/{user}",
-        access=Access.LOOK,
+        access=Access.READ,
         handler=get_contractor,
         summary="Show a contractor's row, and what was done about them",
         query=(_GROUP,),
@@ -104,7 +108,7 @@ ROUTES = (
         name="put_contractor",
         method="PUT",
         path="contractors/{user}",
-        access=Access.CHANGE,
+        access=Access.EXTEND,
         handler=put_contractor,
         summary="Register a person whom Entra knows, or change their row",
         body=ContractorBody,
@@ -112,10 +116,41 @@ ROUTES = (
         refusals=(400, 404, 409, 413, 415),
     ),
     Route(
+        name="delete_contractor",
+        method="DELETE",
+        path="contractors/{user}",
+        access=Access.OFFBOARD,
+        handler=delete_contractor,
+        summary="Delete a contractor's row; nobody leaves a group by this",
+        query=(_GROUP,),
+        answers={200: ContractorDocument},
+        refusals=(400, 404, 409),
+    ),
+    Route(
+        name="import_contractors",
+        method="POST",
+        path="contractors/import",
+        access=Access.EXTEND,
+        handler=import_contractors,
+        summary="Write many rows: all of them, or none if any is wrong",
+        query=(
+            Parameter(
+                name="dry_run",
+                description="Check everything and write nothing",
+                schema={"type": "boolean", "default": False},
+            ),
+        ),
+        body=ImportBody,
+        largest_body=LARGEST_IMPORT,
+        media_types=(CSV,),
+        answers={200: ImportedContractors},
+        refusals=(400, 413, 415),
+    ),
+    Route(
         name="start_sweeps",
         method="POST",
         path="sweeps",
-        access=Access.CHANGE,
+        access=Access.OFFBOARD,
         handler=start_sweeps,
         summary="Sweep one managed group or all of them now",
         body=SweepBody,
@@ -126,17 +161,27 @@ ROUTES = (
         name="get_run",
         method="GET",
         path="runs/{id}",
-        access=Access.LOOK,
+        access=Access.READ,
         handler=get_run,
         summary="Show a run, group by group",
         answers={200: RunDocument},
         refusals=(404,),
     ),
     Route(
+        name="undo_run",
+        method="POST",
+        path="runs/{id}/undo",
+        access=Access.OFFBOARD,
+        handler=undo_run,
+        summary="Restore the memberships that a run removed, and enable the accounts that it disabled",
+        answers={200: UndoneRun},
+        refusals=(404, 409),
+    ),
+    Route(
         name="approve_plan",
         method="POST",
         path="plans/{digest}/approval",
-        access=Access.CHANGE,
+        access=Access.APPROVE,
         handler=approve_plan,
         summary="Approve a plan that the brake holds: for one run, and only while it stays the same",
         answers={200: ApprovedPlans},
@@ -146,7 +191,7 @@ ROUTES = (
         name="get_status",
         method="GET",
         path="status",
-        access=Access.LOOK,
+        access=Access.READ,
         handler=get_status,
         summary="Show when each group was last swept, and who is stuck, held or ending soon",
         answers={200: Status},
@@ -155,7 +200,7 @@ ROUTES = (
         name="get_openapi",
         method="GET",
         path="openapi.json",
-        access=Access.LOOK,
+        access=Access.READ,
         handler=get_openapi,
         summary="Describe this API",
         answers={200: None},

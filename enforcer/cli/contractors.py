@@ -6,23 +6,25 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
 
 from enforcer.cli.dates import DateType
 from enforcer.cli.output import Table, json_text, output_option, tell, write_json, write_tables
-from enforcer.cli.running import DONE, actor, settings, with_services
+from enforcer.cli.running import DONE, settings, with_services
 from enforcer.cli.users import UserType
+from enforcer.cli.who import as_actor
+from enforcer.core.actors import Actor
 from enforcer.core.calendar import dates
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.csv_cells import harmless
 from enforcer.core.exceptions import InputError
-from enforcer.core.keys import is_address, normalised
 from enforcer.core.ledger import Action
 from enforcer.register import changes
 from enforcer.register.csv_file import CsvError, Line, read_csv
-from enforcer.register.csv_import import import_lines, midnight_ends
+from enforcer.register.csv_import import import_lines, line_problem, midnight_ends
 from enforcer.services import Services
 
 _group_option = click.option(
@@ -95,7 +97,7 @@ def add(  # noqa: PLR0913 -- one for each option
         note=note,
     )
     row, action = with_services(
-        f"looking up {user}", lambda services: changes.add(services, wanted, actor=actor())
+        f"looking up {user}", as_actor(lambda services, actor: changes.add(services, wanted, actor=actor))
     )
     _show("Added" if action is Action.REGISTER_ADD else "Changed", [row], as_json=as_json)
     return DONE
@@ -112,7 +114,7 @@ def extend(user: str, end: str, group_id: str, as_json: bool) -> int:  # noqa: F
     """Change the end date of USER."""
     row = with_services(
         "extending",
-        lambda services: changes.extend(services, user, end, actor=actor(), group_id=group_id),
+        as_actor(lambda services, actor: changes.extend(services, user, end, actor=actor, group_id=group_id)),
     )
     _show("Extended", [row], as_json=as_json)
     return DONE
@@ -125,7 +127,8 @@ def extend(user: str, end: str, group_id: str, as_json: bool) -> int:  # noqa: F
 def remove(user: str, group_id: str, as_json: bool) -> int:  # noqa: FBT001
     """Delete USER's row. Nobody leaves a group by this: use `offboard` for that."""
     row = with_services(
-        "removing", lambda services: changes.remove(services, user, actor=actor(), group_id=group_id)
+        "removing",
+        as_actor(lambda services, actor: changes.remove(services, user, actor=actor, group_id=group_id)),
     )
     _show("Removed from the register", [row], as_json=as_json)
     return DONE
@@ -142,9 +145,9 @@ def import_(file: Path, as_json: bool) -> int:  # noqa: FBT001
     listed, with what they mean.
     """
     try:
-        lines = read_csv(file.read_bytes(), _line_problem)
+        lines = read_csv(file.read_bytes(), partial(line_problem, settings()))
         rows, at_midnight = with_services(
-            f"importing {len(lines)} lines", lambda services: _import(services, lines)
+            f"importing {len(lines)} lines", as_actor(lambda services, actor: _import(services, lines, actor))
         )
     except CsvError as error:
         problems = "\n  ".join(error.problems)
@@ -196,21 +199,11 @@ def _csv(rows: Sequence[RegisterRow]) -> str:
     return text.getvalue()
 
 
-async def _import(services: Services, lines: Sequence[Line]) -> tuple[list[RegisterRow], list[str]]:
-    rows = await import_lines(services, lines, actor=actor())
+async def _import(
+    services: Services, lines: Sequence[Line], actor: Actor
+) -> tuple[list[RegisterRow], list[str]]:
+    rows = await import_lines(services, lines, actor=actor)
     return rows, midnight_ends(lines, services.settings.date_rules, services.now())
-
-
-def _line_problem(line: Line) -> str:
-    try:
-        changes.require_dates(settings(), line.row)
-        changes.chosen_group(settings(), line.row.group_id)
-    except InputError as error:
-        return str(error)
-    if line.row.sponsor and not is_address(line.row.sponsor):
-        return f"the sponsor {line.row.sponsor!r:.80} is not an e-mail address"
-    # A guest's name has number signs, which no key can hold: Entra is asked for the guest.
-    return changes.key_problem(normalised(line.row.row_key).replace("#", ""))
 
 
 async def _all_rows(services: Services, group_id: str) -> list[RegisterRow]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
-from enforcer.cli.running import DONE, UNDONE, actor, with_services
+from enforcer.cli.running import DONE, UNDONE, with_services
 from enforcer.cli.users import UserType
+from enforcer.cli.who import as_actor
+from enforcer.core.actors import Actor
 from enforcer.core.exceptions import EnforcerError, NoAccountError
 from enforcer.core.offboard_answer import Offboarded
 from enforcer.core.offboarding_record import Sessions
@@ -27,9 +29,11 @@ def offboard(user: str, reason: str, as_json: bool) -> int:  # noqa: FBT001
     USER is an object ID, a user principal name or an e-mail address.
     """
 
-    async def work(services: Services) -> Offboarded:
+    async def work(services: Services, actor: Actor) -> Offboarded:
         run_id = new_run_id(services.now())
-        request = OffboardRequest(user=user, reason=reason.strip(), actor=actor(), run_id=run_id)
+        request = OffboardRequest(
+            user=user, reason=reason.strip(), actor=actor.id, actor_name=actor.name, run_id=run_id
+        )
         try:
             return await offboard_now(services, request)
         except EnforcerError as error:
@@ -39,7 +43,7 @@ def offboard(user: str, reason: str, as_json: bool) -> int:  # noqa: FBT001
     if problem := _problem(reason):
         raise click.BadParameter(problem, param_hint="--reason")
     try:
-        done = with_services(f"offboarding {user}", work)
+        done = with_services(f"offboarding {user}", as_actor(work))
     except NoAccountError as error:
         if as_json:
             write_json({"user": user, "code": "not_found", "ended_rows": error.ended_rows})

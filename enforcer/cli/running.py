@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import logging
 import os
 import sys
@@ -59,14 +58,6 @@ def version() -> str:
         return metadata.version("contractor-access-enforcer")
     except metadata.PackageNotFoundError:
         return "unknown, run from a checkout"
-
-
-def actor() -> str:
-    """Return who is at the keyboard, for the ledger."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return "cli"
 
 
 def with_services[T](doing: str, work: Callable[[Services], Awaitable[T]]) -> T:

@@ -13,7 +13,9 @@ import msgspec
 from enforcer.cli.dates import WhenType, local
 from enforcer.cli.output import Table, json_text, output_option, tell, write_json, write_tables
 from enforcer.cli.plan_file import ExpectedPlan, read_plan, written_plan
-from enforcer.cli.running import DONE, HELD, UNDONE, USAGE, actor, with_services
+from enforcer.cli.running import DONE, HELD, UNDONE, USAGE, with_services
+from enforcer.cli.who import as_actor
+from enforcer.core.actors import Actor
 from enforcer.core.exceptions import EnforcerError, InputError
 from enforcer.core.keys import is_object_id
 from enforcer.core.plan import Finding, Plan
@@ -61,7 +63,7 @@ def plan(as_of: datetime | None, out: Path | None, detailed_exitcode: bool, as_j
 def apply(plan_file: Path | None, as_json: bool) -> int:  # noqa: FBT001
     """Offboard everybody who is due, now."""
     expected = read_plan(plan_file) if plan_file else None
-    done = with_services("sweeping", lambda services: _sweep_all(services, expected))
+    done = with_services("sweeping", as_actor(lambda services, actor: _sweep_all(services, expected, actor)))
     if as_json:
         write_json(_applied(done))
     else:
@@ -76,7 +78,9 @@ def apply(plan_file: Path | None, as_json: bool) -> int:  # noqa: FBT001
 @output_option
 def approve(digest: str, as_json: bool) -> int:  # noqa: FBT001
     """Approve a plan that the brake holds: for one run, and only while the same people are in it."""
-    approved = with_services("approving", lambda services: approval.approve(services, digest, actor=actor()))
+    approved = with_services(
+        "approving", as_actor(lambda services, actor: approval.approve(services, digest, actor=actor))
+    )
     if as_json:
         write_json(approved)
     else:
@@ -98,16 +102,17 @@ class _ApplyResult:
     errors: Sequence[EnforcerError]
 
 
-async def _sweep_all(services: Services, expected: ExpectedPlan | None) -> _ApplyResult:
+async def _sweep_all(services: Services, expected: ExpectedPlan | None, actor: Actor) -> _ApplyResult:
     """Sweep one group after the other; if one fails, the others are still swept."""
     digests = await _expected_digests(services, expected) if expected else {}
-    begun = _begun(services)
+    begun = _begun(services, actor)
     reports: list[Report] = []
     errors: list[EnforcerError] = []
     for group_id in services.settings.group_ids:
         request = SweepRequest(
             group_id=group_id,
             actor=begun.actor,
+            actor_name=begun.actor_name,
             reason=begun.reason,
             run_id=begun.run_id,
             expected_digest=digests.get(group_id, ""),
@@ -121,7 +126,7 @@ async def _sweep_all(services: Services, expected: ExpectedPlan | None) -> _Appl
     return _ApplyResult(total(ended, reports), reports, errors)
 
 
-def _begun(services: Services) -> Run:
+def _begun(services: Services, actor: Actor) -> Run:
     started_at, group_ids = services.now(), services.settings.group_ids
     return Run(
         run_id=new_run_id(started_at),
@@ -129,7 +134,8 @@ def _begun(services: Services) -> Run:
         started_at=started_at,
         mode=services.settings.mode.value,
         reason=Occasion.APPLY.value,
-        actor=actor(),
+        actor=actor.id,
+        actor_name=actor.name,
     )
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import click
 
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
-from enforcer.cli.running import DONE, UNDONE, actor, with_services
+from enforcer.cli.running import DONE, UNDONE, with_services
+from enforcer.cli.who import as_actor
 from enforcer.offboarding import undo as undoing
 
 
@@ -28,7 +29,8 @@ def undo(run: str, yes: bool, plan_only: bool, as_json: bool) -> int:  # noqa: F
     if sys.stdin.isatty() and not yes:
         click.confirm(f"{len(rows)} changes. Carry them out?", abort=True, err=True)
     own_run, results = with_services(
-        "undoing", lambda services: undoing.undo(services, run, reversals, actor=actor())
+        "undoing",
+        as_actor(lambda services, actor: undoing.undo(services, run, reversals, actor=actor)),
     )
     if as_json:
         write_json({"run_id": own_run, "undone_run": run, "results": results})

@@ -7,6 +7,8 @@ EnforcerError
 │   │   └── NoAccountError Entra has no account to offboard; names the rows that ended
 │   ├── AmbiguousError     more than one has that name
 │   ├── RefusedError       the settings forbid it
+│   ├── MissingRoleError   whoever asks lacks the app role that this takes
+│   ├── FourEyesError      this takes somebody else than whoever asks
 │   └── CsvError           a file to import; names every wrong line (register/csv_file)
 ├── RunError               this run cannot continue; the next one may
 │   ├── ReadError          register or members could not be read completely
@@ -83,6 +85,14 @@ class AmbiguousError(InputError):
 
 class RefusedError(InputError):
     """The settings forbid what is asked for."""
+
+
+class MissingRoleError(InputError):
+    """Whoever asks lacks the app role that this takes."""
+
+
+class FourEyesError(InputError):
+    """This takes somebody else than whoever asks, because it is about themselves or their own changes."""
 
 
 class RunError(EnforcerError):

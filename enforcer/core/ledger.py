@@ -72,7 +72,8 @@ class Entry:
     """One action. Times are ISO 8601 in UTC; what does not apply is empty.
 
     Attributes:
-        actor: Who acted: `timer`, `cli:<user>`, or the object ID of the caller.
+        actor: Who acted: `user:` or `app:` and the object ID; `timer` for the night.
+        actor_name: What the actor is called, for people.
         user: The contractor's object ID, or their row's key if Entra does not know them.
         outcome: One of `EntryOutcome`, or for a failure what Graph said.
         request_id: Identifies the call to Microsoft's support.
@@ -91,6 +92,7 @@ class Entry:
     outcome: str = ""
     request_id: str = ""
     note: str = ""
+    actor_name: str = ""
 
     def storable(self) -> Entry:
         """Return the entry as a table can hold it: long texts cut, lone surrogates replaced."""
@@ -146,7 +148,11 @@ def linked(head: Head, entry: Entry, writer: str = "") -> Link:
 
 def link_hash(link: Link) -> str:
     """Return the SHA-256 (hex) of the link's place, its predecessor's hash, its writer and its entry."""
-    fields = [link.sequence, link.previous, link.writer, link.entry]
+    entry = msgspec.to_builtins(link.entry)
+    # Entries of earlier versions have no such field, and their hashes still hold.
+    if not link.entry.actor_name:
+        del entry["actor_name"]
+    fields = [link.sequence, link.previous, link.writer, entry]
     return hashlib.sha256(msgspec.json.encode(fields, order="sorted")).hexdigest()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from enforcer.core.actors import Actor
 from enforcer.core.calendar.dates import instant
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.offboarding_record import OffboardingRecord
@@ -22,6 +23,11 @@ class Context:
     run_id: str
     actor: str
     note: str = ""
+    actor_name: str = ""
+
+    @property
+    def by(self) -> Actor:
+        return Actor(id=self.actor, name=self.actor_name)
 
     def entry(
         self,
@@ -36,6 +42,7 @@ class Context:
         return Entry(
             at=instant(at),
             actor=self.actor,
+            actor_name=self.actor_name,
             action=action,
             group=self.group_id,
             user=about.user_id if about else "",

@@ -255,6 +255,7 @@ class HeldPlan:
     approved_at: datetime | None = None
     approved_by: str = ""
     approval: int = 0
+    approved_by_name: str = ""
     used_by: str = ""
     gone_at: datetime | None = None
 

@@ -124,6 +124,7 @@ class Run:
     actor: str = ""
     queued: bool = False
     asked_for: tuple[str, ...] = ()
+    actor_name: str = ""
     due: int = 0
     removed: int = 0
     already_absent: int = 0

@@ -12,6 +12,7 @@ from enforcer.core.brake import Brake
 from enforcer.core.calendar.midnight import DateRules, Midnight
 from enforcer.core.exceptions import SettingsError
 
+READ_ROLE, EXTEND_ROLE, APPROVE_ROLE = "Contractors.Read", "Contractors.Extend", "Contractors.Approve"
 _UTC = ZoneInfo("UTC")
 _LONGEST_SHOWN = 200
 # They hold secrets, and error messages go into logs.
@@ -41,6 +42,13 @@ class Unregistered(StrEnum):
 class Onboarding(StrEnum):
     REPORT = "report"
     ADD = "add"
+
+
+class FourEyes(StrEnum):
+    """Whether a plan needs an approver who has not caused it."""
+
+    ON = "on"
+    OFF = "off"
 
 
 class Credential(StrEnum):
@@ -85,6 +93,8 @@ class Settings:
     tenant_id: str = ""
     api_audience: str = ""
     api_role: str = "Contractors.Offboard"
+    four_eyes: FourEyes = FourEyes.ON
+    approver_app_ids: tuple[str, ...] = ()
     authority_url: str = "https://login.microsoftonline.com"
     lease_seconds: float = 60.0
     graph_url: str = "https://graph.microsoft.com"
@@ -146,7 +156,11 @@ def _read(reader: _Reader) -> Settings:
         sponsor_domains=_sponsor_domains(reader, mail_sender),
         tenant_id=reader.read("ENFORCER_TENANT_ID", values.object_id, default.tenant_id),
         api_audience=reader.read("ENFORCER_API_AUDIENCE", str, default.api_audience),
-        api_role=reader.read("ENFORCER_API_ROLE", str, default.api_role),
+        api_role=reader.read("ENFORCER_API_ROLE", _offboard_role, default.api_role),
+        four_eyes=reader.read("ENFORCER_FOUR_EYES", _one_of(FourEyes), default.four_eyes),
+        approver_app_ids=reader.read(
+            "ENFORCER_APPROVER_APP_IDS", values.object_ids, default.approver_app_ids
+        ),
         authority_url=reader.read("ENFORCER_AUTHORITY_URL", values.url, default.authority_url),
         lease_seconds=reader.read("ENFORCER_LEASE_SECONDS", values.seconds, default.lease_seconds),
         graph_url=reader.read("ENFORCER_GRAPH_URL", values.url, default.graph_url),
@@ -209,6 +223,15 @@ class _Reader:
 
     def _text(self, name: str) -> str:
         return self._environ.get(name, "").strip()
+
+
+def _offboard_role(text: str) -> str:
+    if text in (READ_ROLE, EXTEND_ROLE, APPROVE_ROLE):
+        raise ValueError("whoever holds that one may not offboard")
+    return text
+
+
+_offboard_role.__doc__ = f"a role's name other than {READ_ROLE}, {EXTEND_ROLE} and {APPROVE_ROLE}"
 
 
 def _shown(name: str, text: str) -> str:

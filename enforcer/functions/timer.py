@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
+from enforcer.core.actors import Actor
 from enforcer.core.runs import Occasion
 from enforcer.functions.runtime import invocation, settings
 from enforcer.sweep.requesting import request_sweep, requested
@@ -20,4 +21,7 @@ async def nightly(timer: func.TimerRequest) -> None:
     reason = Occasion.LATE if timer.past_due else Occasion.NIGHTLY
     async with invocation() as services:
         for group_id in services.settings.group_ids:
-            await request_sweep(services, requested(services, group_id, actor="timer", reason=reason))
+            run = requested(services, group_id, actor=Actor(id="timer"), reason=reason)
+            await request_sweep(services, run)
+                services, requested(services, group_id, actor=Actor(id="timer"), reason=reason)
+            )

@@ -58,7 +58,13 @@ class Leaver:
 
     def context(self, group_id: str = "") -> Context:
         run = self.run
-        return Context(group_id=group_id, run_id=run.run_id, actor=run.actor, note=run.reason)
+        return Context(
+            group_id=group_id,
+            run_id=run.run_id,
+            actor=run.actor,
+            actor_name=run.actor_name,
+            note=run.reason,
+        )
 
     def _plan(self, in_group: PersonInGroup) -> Offboard:
         return in_group.offboarding(self.person, self.account, self.run.started_at)

@@ -54,6 +54,7 @@ class OffboardRequest:
     actor: str
     run_id: str
     seconds: float | None = None
+    actor_name: str = ""
 
 
 async def offboard_now(services: Services, request: OffboardRequest) -> Offboarded:
@@ -114,7 +115,9 @@ async def _without_account(
     rows = [row for group_id in groups for row in await services.register.named(group_id, {name})]
     if rows:
         _require_allowed(services, name)
-    context = Context(group_id="", run_id=run.run_id, actor=run.actor, note=run.reason)
+    context = Context(
+        group_id="", run_id=run.run_id, actor=run.actor, actor_name=run.actor_name, note=run.reason
+    )
     ended = await end_rows(services, rows, name, run.started_at, context)
     error = NoAccountError(request.user, _row_names(ended))
     for group_id in dict.fromkeys(row.group_id for row in ended):
@@ -153,6 +156,7 @@ def _begun(services: Services, request: OffboardRequest) -> Run:
         mode=services.settings.mode.value,
         reason=request.reason,
         actor=request.actor,
+        actor_name=request.actor_name,
     )
 
 

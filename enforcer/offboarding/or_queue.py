@@ -68,7 +68,11 @@ async def _offboard_later(
     """Queue the offboarding, even if nothing but the queue answers."""
     await _note(services, request, budget, RunState.RUNNING, f"queued: {reason}")
     message = OffboardMessage(
-        user=request.user, reason=request.reason, actor=request.actor, run_id=request.run_id
+        user=request.user,
+        reason=request.reason,
+        actor=request.actor,
+        actor_name=request.actor_name,
+        run_id=request.run_id,
     )
     try:
         async with asyncio.timeout(budget.queue):
@@ -101,6 +105,7 @@ async def _note(
         mode=services.settings.mode.value,
         reason=request.reason,
         actor=request.actor,
+        actor_name=request.actor_name,
         error=error[:1000],
     )
     try:

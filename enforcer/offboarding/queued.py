@@ -23,7 +23,11 @@ async def work_off(services: Services, message: OffboardMessage) -> None:
         EnforcerError: It failed otherwise; the run says why, and the platform delivers the message again.
     """
     request = OffboardRequest(
-        user=message.user, reason=message.reason, actor=message.actor, run_id=message.run_id
+        user=message.user,
+        reason=message.reason,
+        actor=message.actor,
+        actor_name=message.actor_name,
+        run_id=message.run_id,
     )
     try:
         # The queue may have delivered it twice.

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from enforcer.core.actors import Actor
 from enforcer.core.calendar.dates import instant
-from enforcer.core.exceptions import EnforcerError, InputError, NotFoundError, RefusedError
+from enforcer.core.exceptions import (
+    EnforcerError,
+    FourEyesError,
+    InputError,
+    NotFoundError,
+    RefusedError,
+)
 from enforcer.core.ledger import Action, Entry, EntryOutcome, failure, undo_note
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Report, Run, RunKind, RunState
@@ -77,19 +85,34 @@ def _reversal(entry: Entry, action: Action) -> Reversal:
 
 
 async def undo(
-    services: Services, run_id: str, reversals: Sequence[Reversal], *, actor: str
+    services: Services,
+    run_id: str,
+    reversals: Sequence[Reversal],
+    *,
+    actor: Actor,
+    until: float | None = None,
 ) -> tuple[str, list[Reversed]]:
     """Carry out the reversals; return the undo's own run ID and each result.
 
     End dates are unchanged: unless they are extended, the next sweep offboards these people again (and the
     brake counts them again).
 
+    Args:
+        services: All adapters.
+        run_id: The run to undo.
+        reversals: What `plan_undo` gave for it.
+        actor: Who asks.
+        until: Event loop time after which no further change is begun; the next call goes on.
+
     Raises:
         RefusedError: The mode is `report`.
+        FourEyesError: It would give the actor their own access back.
         LeaseHeldError, RunError, UnavailableError: Another run is at work, or Graph or storage refuses.
     """
     if services.settings.mode is Mode.REPORT:
         raise RefusedError("nothing is undone while ENFORCER_MODE is report", field="ENFORCER_MODE")
+    if any(reversal.user_id == actor.person_id for reversal in reversals):
+        raise FourEyesError("nobody gives themselves access back: ask somebody else", field="run")
     started_at = services.now()
     run = Run(
         run_id=new_run_id(started_at),
@@ -98,21 +121,26 @@ async def undo(
         started_at=started_at,
         mode=services.settings.mode.value,
         reason=undo_note(run_id),
-        actor=actor,
+        actor=actor.id,
+        actor_name=actor.name,
     )
     results: list[Reversed] = []
     for group_id in dict.fromkeys(reversal.group_id for reversal in reversals):
         of_group = [reversal for reversal in reversals if reversal.group_id == group_id]
-        results += await _undo_group(services, replace(run, group_id=group_id), of_group)
+        results += await _undo_group(services, replace(run, group_id=group_id), of_group, until)
     return run.run_id, results
 
 
-async def _undo_group(services: Services, run: Run, reversals: Sequence[Reversal]) -> list[Reversed]:
+async def _undo_group(
+    services: Services, run: Run, reversals: Sequence[Reversal], until: float | None
+) -> list[Reversed]:
     async with services.leases.holding(run.group_id, f"{run.actor} {run.run_id}") as lease:
         await services.runs.save(Report(run=run))
         results: list[Reversed] = []
         try:
             for reversal in reversals:
+                if until is not None and asyncio.get_running_loop().time() >= until:
+                    break
                 await lease.require()
                 results.append(await _reverse(services, run, reversal))
         except Exception as error:  # whatever ends an undo early, it is recorded as failed
@@ -136,6 +164,7 @@ async def _reverse(services: Services, run: Run, reversal: Reversal) -> Reversed
     entry = Entry(
         at=instant(services.now()),
         actor=run.actor,
+        actor_name=run.actor_name,
         action=reversal.action,
         group=reversal.group_id,
         user=reversal.user_id,

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from enforcer.core.settings import Mode
+from enforcer.core.settings import FourEyes, Mode
 from enforcer.page.people import HOME, person_path
 from enforcer.page.times import Calendar, Moment
 from enforcer.rendering import render
@@ -19,6 +19,7 @@ from enforcer.web.app import Api
 from enforcer.web.calls import Call
 from enforcer.web.messages import SECURITY_HEADERS, Request, Response
 from enforcer.web.problems import PROBLEM_JSON, Code, Problem
+from enforcer.web.roles import Access
 from enforcer.web.routes import Route
 
 _PACKAGE = "enforcer.page"
@@ -32,17 +33,26 @@ class Frame:
     """What surrounds the contents of every page.
 
     Attributes:
-        may_change: The viewer holds the role that changes require.
-        change_role: The name of that role.
+        may_extend, may_offboard, may_approve: What the viewer's roles allow.
+        four_eyes: Whoever caused a plan cannot approve it.
         changes_nothing: The mode is `report`.
     """
 
     title: str
     as_of: Moment
     time_zone: str
-    may_change: bool
-    change_role: str
+    may_extend: bool
+    may_offboard: bool
+    may_approve: bool
+    offboard_role: str
+    four_eyes: bool
     changes_nothing: bool
+
+    @property
+    def rights(self) -> str:
+        """What the viewer may do besides reading, in words; empty if nothing."""
+        rights = {"extend": self.may_extend, "offboard": self.may_offboard, "approve": self.may_approve}
+        return ", ".join(name for name, holds in rights.items() if holds)
 
 
 def calendar(call: Call) -> Calendar:
@@ -55,8 +65,11 @@ def frame(call: Call, title: str) -> Frame:
         title=title,
         as_of=calendar(call).moment(call.services.now()),
         time_zone=settings.zone.key,
-        may_change=settings.api_role in call.caller.roles,
-        change_role=settings.api_role,
+        may_extend=call.may(Access.EXTEND),
+        may_offboard=call.may(Access.OFFBOARD),
+        may_approve=call.may(Access.APPROVE),
+        offboard_role=settings.api_role,
+        four_eyes=settings.four_eyes is FourEyes.ON,
         changes_nothing=settings.mode is Mode.REPORT,
     )
 
@@ -100,6 +113,7 @@ _TITLES = {
     Code.INVALID_TOKEN: "Your sign-in is not accepted",
     Code.MISSING_ROLE: "You may not do this",
     Code.NOT_CONFIGURED: "The page is not configured yet",
+    Code.FOUR_EYES: "This takes somebody else",
     Code.OTHER_SITE: "This did not come from this page",
     Code.NOT_FOUND: "Not found",
     Code.AMBIGUOUS: "More than one person of that name",

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from enforcer.core.calendar.dates import UnreadableDateError
 from enforcer.core.contractors import RegisterRow
-from enforcer.core.exceptions import InputError
+from enforcer.core.exceptions import InputError, MissingRoleError
 from enforcer.core.keys import is_address
 from enforcer.core.runs import LONGEST_REASON
 from enforcer.offboarding.or_queue import offboard_or_queue
@@ -20,6 +20,7 @@ from enforcer.register import changes
 from enforcer.web.calls import Call
 from enforcer.web.messages import Response
 from enforcer.web.problems import invalid
+from enforcer.web.roles import Access
 
 
 class _MistakeError(Exception):
@@ -72,6 +73,7 @@ async def _register(call: Call, form: Mapping[str, str]) -> Response:
 
 async def _offboard(call: Call, form: Mapping[str, str]) -> Response:
     """Offboard the person now, or queue it, exactly as the API does."""
+    call.require(Access.OFFBOARD)
     reason = one_line(form.get("reason", ""))
     if not reason:
         raise _MistakeError("reason", "Enter a reason: it is written to the ledger.")
@@ -101,6 +103,6 @@ def _sponsor(form: Mapping[str, str]) -> str:
 
 
 def _refuse(error: InputError) -> NoReturn:
-    if error.field == "end_date":
+    if error.field == "end_date" and not isinstance(error, MissingRoleError):
         raise _MistakeError("end", str(error)) from error
     raise error

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from enforcer.core.plain_text import plain
-from enforcer.web.messages import LARGEST_BODY, Request
+from enforcer.web.messages import Request
 from enforcer.web.problems import Code, ProblemError, invalid
 
 _FORM = "application/x-www-form-urlencoded"
@@ -17,10 +17,8 @@ def read_form(request: Request) -> Mapping[str, str]:
     """Return the fields of a form; of several with one name the last counts.
 
     Raises:
-        ProblemError: It is too large (413), not a form (415), or malformed (400).
+        ProblemError: It is not a form (415), or malformed (400).
     """
-    if len(request.body) > LARGEST_BODY:
-        raise ProblemError(413, Code.TOO_LARGE, f"A form may have at most {LARGEST_BODY} bytes.")
     if request.media_type != _FORM:
         raise ProblemError(415, Code.INVALID_INPUT, f"A form must be sent as Content-Type: {_FORM}.")
     try:

@@ -71,7 +71,7 @@ async def approve(call: Call) -> Response:
     digest = read_form(call.request).get("digest", "").strip().lower()
     if not is_digest(digest):
         raise NotFoundError("a plan's digest has 64 hexadecimal digits", field="digest")
-    await approval.approve(call.services, digest, actor=call.caller.actor)
+    await approval.approve(call.services, digest, actor=call.approver())
     return see_other(HOME, approved=digest)
 
 

@@ -67,6 +67,11 @@ class Known:
         return [item.row for item in self.engagements if item.row is not None]
 
     @property
+    def is_contractor(self) -> bool:
+        """Whether there is a row or a record, or they are a member of a managed group."""
+        return bool(self.engagements or self.entra.groups)
+
+    @property
     def object_id(self) -> str:
         return self.entra.person.id if self.entra.person else ""
 
@@ -98,7 +103,7 @@ async def read_person(services: Services, name: str) -> Known:
     rows = [row for row in register if normalised(row.row_key) in names]
     engagements = await _engagements(services, rows, entra.person.id if entra.person else normalised(name))
     if not engagements and entra.person is None and not entra.trouble:
-        raise NotFoundError(f"neither the register nor Entra knows {name!r:.80}", field="user")
+        raise NotFoundError(f"there is no contractor {name!r:.80}", field="user")
     keys = {row.row_key for row in rows} | {item for item in names if is_object_id(item)}
     return Known(
         name=name,

@@ -10,6 +10,7 @@ from enforcer.core.calendar.dates import written
 from enforcer.core.calendar.durations import in_words
 from enforcer.core.calendar.midnight import DateRules, Midnight
 from enforcer.core.contractors import RegisterRow
+from enforcer.core.exceptions import NotFoundError
 from enforcer.core.ledger import Entry
 from enforcer.core.offboarding_record import OffboardingRecord, Sessions
 from enforcer.core.runs import LONGEST_REASON, Run, RunState
@@ -22,6 +23,7 @@ from enforcer.page.words import ACCOUNTS, ACTIONS, PROOFS, SESSIONS, STATES
 from enforcer.register.reading import about_midnight
 from enforcer.web.calls import Call
 from enforcer.web.messages import Response
+from enforcer.web.roles import Access
 
 _HISTORY_SHOWN = 100
 
@@ -82,6 +84,9 @@ class EntryView:
 
 async def show_person(call: Call) -> Response:
     known = await read_person(call.services, name_in_path(call))
+    if not (known.is_contractor or call.may(Access.EXTEND)):
+        # Nobody looks up any account of the tenant by the role to read.
+        raise NotFoundError(f"there is no contractor {known.name!r:.80}", field="user")
     run_id = call.request.query.get("run", "")
     runs = await call.services.runs.of_id(run_id, call.services.settings.group_ids) if run_id else []
     return person_page(call, known, notices=_notices(runs))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enforcer.page.changes import change_person
 from enforcer.page.overview import approve, show_overview
 from enforcer.page.person_view import show_person
-from enforcer.web.gate import Access
+from enforcer.web.roles import Access
 from enforcer.web.routes import Route
 
 # The Functions host reads an empty route as the function's name; a parameter that must be empty is `/api/`
@@ -18,7 +18,7 @@ PAGES = (
         name="page",
         method="GET",
         path=_NOTHING,
-        access=Access.LOOK,
+        access=Access.READ,
         handler=show_overview,
         summary="Show the overview, or search",
     ),
@@ -26,7 +26,7 @@ PAGES = (
         name="page_approve",
         method="POST",
         path=_NOTHING,
-        access=Access.CHANGE,
+        access=Access.APPROVE,
         handler=approve,
         summary="Approve a held plan",
     ),
@@ -34,7 +34,7 @@ PAGES = (
         name="page_person",
         method="GET",
         path=_PERSON,
-        access=Access.LOOK,
+        access=Access.READ,
         handler=show_person,
         summary="Show a person",
     ),
@@ -42,7 +42,7 @@ PAGES = (
         name="page_change",
         method="POST",
         path=_PERSON,
-        access=Access.CHANGE,
+        access=Access.EXTEND,
         handler=change_person,
         summary="Register, extend or offboard a person",
     ),

@@ -16,6 +16,7 @@ from enforcer.page.times import Calendar, Moment, day
 from enforcer.register.reading import read_register
 from enforcer.web.calls import Call
 from enforcer.web.messages import Response
+from enforcer.web.roles import Access
 
 SHOWN = 200
 
@@ -46,7 +47,7 @@ async def show_search(call: Call) -> Response:
         hits=[_hit(row, days) for row in found[:SHOWN]],
         more=max(len(found) - SHOWN, 0),
         several=len(call.services.settings.group_ids) > 1,
-        in_entra=person_path(asked) if is_key(asked) else "",
+        in_entra=person_path(asked) if is_key(asked) and call.may(Access.EXTEND) else "",
     )
 
 

@@ -67,7 +67,13 @@ async def _prove_leaver(
     what_if = WhatIfClient(services, OFFBOARD_SECONDS)
     answer = await what_if.answer(out[0][1]) or Answer(proof=Proof.NOT_ASKED, detail=what_if.stopped)
     for run, item in out:
-        context = Context(group_id=run.group_id, run_id=run.run_id, actor=run.actor, note=reason)
+        context = Context(
+            group_id=run.group_id,
+            run_id=run.run_id,
+            actor=run.actor,
+            actor_name=run.actor_name,
+            note=reason,
+        )
         await record(services, context, [(item, answer)])
         findings = tuple(not_blocked([_with(item, answer)], run.group_id))
         counted = replace(

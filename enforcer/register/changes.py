@@ -9,6 +9,7 @@ from datetime import datetime
 
 from enforcer.concurrency import each
 from enforcer.core import keys
+from enforcer.core.actors import Actor
 from enforcer.core.calendar import dates
 from enforcer.core.calendar.dates import UnreadableDateError, instant
 from enforcer.core.calendar.midnight import DateRules
@@ -20,13 +21,14 @@ from enforcer.core.ledger_entries import Context
 from enforcer.core.plain_text import is_plain
 from enforcer.core.settings import Settings
 from enforcer.register.csv_file import LONGEST
+from enforcer.register.permission import require_others, require_right
 from enforcer.services import Services
 
 _FORBIDDEN_IN_KEYS = frozenset("/\\#?%")
 _LONGEST_KEY = 254  # of an address: RFC 5321
 
 
-async def add(services: Services, wanted: RegisterRow, *, actor: str) -> tuple[RegisterRow, Action]:
+async def add(services: Services, wanted: RegisterRow, *, actor: Actor) -> tuple[RegisterRow, Action]:
     """Register a person under their object ID in Entra, or change the row that they already have.
 
     Args:
@@ -39,6 +41,8 @@ async def add(services: Services, wanted: RegisterRow, *, actor: str) -> tuple[R
 
     Raises:
         NotFoundError, AmbiguousError: The name means nobody, or several people.
+        FourEyesError: The name means whoever asks.
+        MissingRoleError: The change shortens access, which the actor may not.
         InputError: A value cannot be used.
         RunError, UnavailableError: Graph or storage refuses, or does not answer.
     """
@@ -46,6 +50,7 @@ async def add(services: Services, wanted: RegisterRow, *, actor: str) -> tuple[R
     require_dates(services.settings, wanted)
     _require_texts(wanted)
     person = await services.directory.find(wanted.row_key)
+    await require_others(services, actor, {person.id})
     known = await _rows(services, person.names, (group_id,))
     require_one(known, wanted.row_key)
     if known and not wanted.start_date:
@@ -58,22 +63,26 @@ async def add(services: Services, wanted: RegisterRow, *, actor: str) -> tuple[R
     )
     if not (row.display_name or (known and known[0].display_name)):
         row = replace(row, display_name=person.display_name)
+    require_right(services, actor, known[0] if known else None, row)
     action = Action.REGISTER_EXTEND if known else Action.REGISTER_ADD
     return await _save(services, row, action, actor), action
 
 
-async def extend(services: Services, user: str, end: str, *, actor: str, group_id: str = "") -> RegisterRow:
+async def extend(services: Services, user: str, end: str, *, actor: Actor, group_id: str = "") -> RegisterRow:
     """Change the end date of an existing row, and return all of it. Raises: as `add`."""
     require_dates(services.settings, RegisterRow(row_key=user, end_date=end))
     row = await find_row(services, user, group_id)
+    await require_others(services, actor, {normalised(row.row_key)})
     require_after_start(services.settings, row, end)
     extended = RegisterRow(group_id=row.group_id, row_key=row.row_key, end_date=end)
+    require_right(services, actor, row, extended)
     return await _save(services, extended, Action.REGISTER_EXTEND, actor)
 
 
-async def remove(services: Services, user: str, *, actor: str, group_id: str = "") -> RegisterRow:
+async def remove(services: Services, user: str, *, actor: Actor, group_id: str = "") -> RegisterRow:
     """Delete a row. A person who is still a member is then one without a row. Raises: as `add`."""
     row = await find_row(services, user, group_id)
+    await require_others(services, actor, {normalised(row.row_key)})
     await services.register.remove(row.group_id, row.row_key)
     await _note(services, row, Action.REGISTER_REMOVE, actor)
     return row
@@ -102,7 +111,7 @@ async def end_rows(
     running = [row for row in rows if not _has_ended(row, at, services.settings.date_rules)]
     await each(running, lambda row: _end(services, row, at, context), at_once=len(running))
     for row in running:
-        entry = entry_of(replace(row, end_date=at), Action.REGISTER_END, context.actor, at)
+        entry = entry_of(replace(row, end_date=at), Action.REGISTER_END, context.by, at)
         entry = replace(
             entry, user=user_id, run=context.run_id, outcome=EntryOutcome.ENDED, note=context.note
         )
@@ -134,6 +143,8 @@ def _has_ended(row: RegisterRow, at: datetime, rules: DateRules) -> bool:
 async def find_row(services: Services, user: str, group_id: str = "") -> RegisterRow:
     """Find a row by its key, or by any name that Entra has for the person.
 
+    It says nothing about people without a row, not even whether Entra knows them.
+
     Raises:
         NotFoundError: There is none.
         AmbiguousError: There are several; the group or the row's key must be given.
@@ -141,8 +152,9 @@ async def find_row(services: Services, user: str, group_id: str = "") -> Registe
     groups = chosen_groups(services.settings, group_id)
     found = await _rows(services, {normalised(user)}, groups)
     if not found:
-        person = await services.directory.find(user)
-        found = await _rows(services, person.names, groups)
+        with suppress(NotFoundError, AmbiguousError):
+            person = await services.directory.find(user)
+            found = await _rows(services, person.names, groups)
     if not found:
         raise NotFoundError(f"{user} has no row in the register", field="user")
     require_one(found, user)
@@ -231,11 +243,12 @@ def require_one(found: Sequence[RegisterRow], user: str) -> None:
         raise AmbiguousError(f"{user} has several rows ({keys}); give group or row key", field="user")
 
 
-def entry_of(row: RegisterRow, action: Action, actor: str, at: datetime) -> Entry:
+def entry_of(row: RegisterRow, action: Action, actor: Actor, at: datetime) -> Entry:
     """Return the ledger entry for a change to a row."""
     return Entry(
         at=instant(at),
-        actor=actor,
+        actor=actor.id,
+        actor_name=actor.name,
         action=action,
         group=row.group_id,
         user=row.row_key if is_object_id(row.row_key) else "",
@@ -255,7 +268,7 @@ def key_problem(key: str) -> str:
     return f"{key!r:.80} contains {' '.join(wrong)}, which Table Storage forbids in keys" if wrong else ""
 
 
-async def _save(services: Services, row: RegisterRow, action: Action, actor: str) -> RegisterRow:
+async def _save(services: Services, row: RegisterRow, action: Action, actor: Actor) -> RegisterRow:
     """Write the row and return all of it, including what it already contained."""
     await services.register.save(row)
     await _note(services, row, action, actor)
@@ -266,5 +279,5 @@ async def _rows(services: Services, names: Collection[str], groups: Sequence[str
     return [row for group_id in groups for row in await services.register.named(group_id, names)]
 
 
-async def _note(services: Services, row: RegisterRow, action: Action, actor: str) -> None:
+async def _note(services: Services, row: RegisterRow, action: Action, actor: Actor) -> None:
     await services.ledger.append(row.group_id, [entry_of(row, action, actor, services.now())])

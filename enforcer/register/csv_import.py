@@ -8,23 +8,34 @@ from datetime import datetime
 from functools import partial
 
 from enforcer.concurrency import each
+from enforcer.core.actors import Actor
 from enforcer.core.calendar.midnight import DateRules
 from enforcer.core.contractors import RegisterRow
-from enforcer.core.exceptions import InputError, NotFoundError
-from enforcer.core.keys import is_object_id, normalised
+from enforcer.core.exceptions import FourEyesError, InputError, MissingRoleError, NotFoundError
+from enforcer.core.keys import is_address, is_object_id, normalised
 from enforcer.core.ledger import Action
-from enforcer.register.changes import chosen_group, entry_of, require_after_start, require_one
+from enforcer.core.settings import Settings
+from enforcer.register.changes import (
+    chosen_group,
+    entry_of,
+    key_problem,
+    require_after_start,
+    require_dates,
+    require_one,
+)
 from enforcer.register.csv_file import CsvError, Line
+from enforcer.register.permission import own_keys, require_right
 from enforcer.services import Services
 
 _LOOKED_UP_AT_ONCE = 16
 
 
-async def import_lines(services: Services, lines: Sequence[Line], *, actor: str) -> list[RegisterRow]:
-    """Write all lines, or none.
+async def plan_import(services: Services, lines: Sequence[Line], *, actor: Actor) -> list[RegisterRow]:
+    """Return the rows that the lines become; nothing is written.
 
     Raises:
         CsvError: Names every line that cannot be used, and why.
+        FourEyesError, MissingRoleError: Names every line that the actor may not write, and why.
         RunError, UnavailableError: Graph or storage refuses, or does not answer.
     """
     known = {group_id: await _known_rows(services, group_id, lines) for group_id in _groups(services, lines)}
@@ -34,13 +45,32 @@ async def import_lines(services: Services, lines: Sequence[Line], *, actor: str)
     problems += _duplicates(resolved)
     if problems:
         raise CsvError(problems)
-    rows = [item.row for item in resolved]
+    await _require_permission(services, actor, resolved)
+    return [item.row for item in resolved]
+
+
+async def import_lines(services: Services, lines: Sequence[Line], *, actor: Actor) -> list[RegisterRow]:
+    """Write all lines, or none. Raises: as `plan_import`."""
+    rows = await plan_import(services, lines, actor=actor)
     await services.register.import_all(rows)
-    for group_id in known:
+    for group_id in dict.fromkeys(row.group_id for row in rows):
         of_group = [row for row in rows if row.group_id == group_id]
         entries = [entry_of(row, Action.REGISTER_IMPORT, actor, services.now()) for row in of_group]
         await services.ledger.append(group_id, entries)
     return rows
+
+
+def line_problem(settings: Settings, line: Line) -> str:
+    """Return what is wrong with a line by itself; empty if nothing is."""
+    try:
+        require_dates(settings, line.row)
+        chosen_group(settings, line.row.group_id)
+    except InputError as error:
+        return str(error)
+    if line.row.sponsor and not is_address(line.row.sponsor):
+        return f"the sponsor {line.row.sponsor!r:.80} is not an e-mail address"
+    # A guest's name has number signs, which no key can hold: Entra is asked for the guest.
+    return key_problem(normalised(line.row.row_key).replace("#", ""))
 
 
 def midnight_ends(lines: Sequence[Line], rules: DateRules, now: datetime) -> list[str]:
@@ -73,11 +103,16 @@ class _KnownRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Resolved:
-    """A line, its row, and the key of the person whom it means, as far as that is known."""
+    """A line, its row and the one before, and the key of the person whom it means, if it is known."""
 
     line: Line
     row: RegisterRow
     person: str
+    before: RegisterRow | None
+
+    @property
+    def keys(self) -> frozenset[str]:
+        return frozenset({self.person, normalised(self.row.row_key), normalised(self.line.row.row_key)})
 
 
 def _groups(services: Services, lines: Sequence[Line]) -> list[str]:
@@ -106,7 +141,25 @@ async def _resolve(services: Services, known: Mapping[str, _KnownRows], line: Li
     except InputError as error:
         return f"line {line.number}: {error}"
     row = replace(line.row, group_id=group_id, row_key=row_key)
-    return _Resolved(line=line, row=row, person=person)
+    return _Resolved(line=line, row=row, person=person, before=before)
+
+
+async def _require_permission(services: Services, actor: Actor, resolved: Sequence[_Resolved]) -> None:
+    own = await own_keys(services, actor, {key for item in resolved for key in item.keys})
+    if mine := [item.line.number for item in resolved if not own.isdisjoint(item.keys)]:
+        numbers = ", ".join(map(str, mine))
+        raise FourEyesError(
+            f"line {numbers}: is yourself; nobody decides about their own access, so ask somebody else",
+            field="user",
+        )
+    refused: list[str] = []
+    for item in resolved:
+        try:
+            require_right(services, actor, item.before, item.row)
+        except MissingRoleError as error:
+            refused.append(f"line {item.line.number}: {error}")
+    if refused:
+        raise MissingRoleError("\n".join(refused), field="end_date")
 
 
 async def _row_key(services: Services, known: _KnownRows, line: Line) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from enforcer.core.calendar.schedule import as_written
 from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, read_row
 from enforcer.core.exceptions import AccessDeniedError, EnforcerError, UnavailableError, cause
 from enforcer.core.partitions import ADVICE, spellings, unmanaged, unmanaged_detail
-from enforcer.core.settings import Disable, Mode, Settings, names
+from enforcer.core.settings import Disable, FourEyes, Mode, Settings, names
 from enforcer.graph.conditional_access import READING
 from enforcer.graph.identity import Identity, own_identity
 from enforcer.notify.operators import scheme
@@ -69,6 +69,7 @@ async def run_checks(services: Services, *, seconds: float = 90.0) -> AsyncItera
         CONTAINER: _reports,
         "conditional access": _policies,
         "HTTP API": _api,
+        "four eyes": _four_eyes,
         "alarms": _alarms,
         "warnings to sponsors": _sponsors,
         "time zone": _clock,
@@ -263,6 +264,13 @@ async def _api(services: Services) -> list[Check]:
         return [_ok("HTTP API", f"accepts tokens of tenant {settings.tenant_id} for {settings.api_audience}")]
     detail = "closed by this environment's settings: every route but /health refuses everybody"
     return [_warning("HTTP API", detail, "set ENFORCER_TENANT_ID and ENFORCER_API_AUDIENCE")]
+
+
+async def _four_eyes(services: Services) -> list[Check]:
+    if services.settings.four_eyes is FourEyes.ON:
+        return [_ok("four eyes", "whoever caused a held plan cannot approve it")]
+    detail = "off: whoever caused a held plan may approve it themselves"
+    return [_warning("four eyes", detail, "set ENFORCER_FOUR_EYES to on once there are two of you")]
 
 
 async def _alarms(services: Services) -> list[Check]:

@@ -58,6 +58,7 @@ class OffboardMessage(msgspec.Struct, frozen=True, kw_only=True):
     reason: _Line
     actor: _Line
     run_id: _RunId
+    actor_name: _Line = ""
     attempt: int = 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enforcer.core.actors import Actor
 from enforcer.core.calendar.dates import instant
 from enforcer.core.exceptions import InputError, NotFoundError
 from enforcer.core.ledger import Action, Entry
@@ -11,16 +12,18 @@ from enforcer.core.planning.digest import held_part
 from enforcer.offboarding.release import approved, is_recorded
 from enforcer.services import Services
 from enforcer.storage.tables.begun import register_changes
+from enforcer.sweep.four_eyes import require_second_person
 from enforcer.sweep.planning import make_whole_plan
 
 
-async def approve(services: Services, digest: str, *, actor: str) -> list[HeldPlan]:
+async def approve(services: Services, digest: str, *, actor: Actor) -> list[HeldPlan]:
     """Approve the plan with this digest: a held plan, or the current plan of all groups.
 
     The next sweep acts on it only if its own plan has the same digest.
 
     Raises:
         NotFoundError: Neither a held plan nor the current plan has this digest.
+        FourEyesError: The actor has caused the plan, so somebody else has to approve it.
         InputError: The approval was already used, or the plan is not held.
     """
     digest = digest.strip().lower()
@@ -67,14 +70,16 @@ def _held_digest(group: GroupPlan) -> str:
     return group.digest if part is None else part.digest
 
 
-async def _approve(services: Services, held: HeldPlan, actor: str) -> HeldPlan:
+async def _approve(services: Services, held: HeldPlan, actor: Actor) -> HeldPlan:
     """Approve a plan, in the ledger first: an approval without its entry does not count."""
     if await is_recorded(services, held):
         return held
+    await require_second_person(services, held, actor)
     now = services.now()
     entry = Entry(
         at=instant(now),
-        actor=actor,
+        actor=actor.id,
+        actor_name=actor.name,
         action=Action.APPROVE,
         group=held.group_id,
         outcome=approved(held.people, held.members, held.digest),

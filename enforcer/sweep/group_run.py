@@ -56,4 +56,9 @@ class GroupRun:
 
     @property
     def context(self) -> Context:
-        return Context(group_id=self.group_id, run_id=self.run.run_id, actor=self.run.actor)
+        return Context(
+            group_id=self.group_id,
+            run_id=self.run.run_id,
+            actor=self.run.actor,
+            actor_name=self.run.actor_name,
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from enforcer.core.actors import Actor
 from enforcer.core.exceptions import InputError, LeaseHeldError
 from enforcer.core.runs import QUEUE_MESSAGE, Occasion, Report, Run, RunKind, claimed
 from enforcer.core.settings import Mode, Settings
@@ -39,6 +40,7 @@ async def work_off(services: Services, message: SweepMessage, seconds: float) ->
     request = SweepRequest(
         group_id=asked.group_id,
         actor=asked.actor,
+        actor_name=asked.actor_name,
         reason=asked.reason,
         run_id=asked.run_id,
         only_look=enforcing and asked.mode == Mode.REPORT,
@@ -74,14 +76,14 @@ async def follow_up(services: Services, report: Report) -> None:
 
 
 async def _request_again(services: Services, run: Run, occasion: Occasion, after_seconds: int) -> None:
-    again = requested(services, run.group_id, actor=run.actor, reason=occasion)
+    again = requested(services, run.group_id, actor=Actor(id=run.actor, name=run.actor_name), reason=occasion)
     await request_sweep(services, again, after_seconds=after_seconds)
 
 
 def _asked_by_message(services: Services, message: SweepMessage) -> Run:
     """Return the run that a message put by hand asks for: in its own name, whatever it claims."""
     reason = claimed(message.reason)
-    asked = requested(services, message.group_id, actor=QUEUE_MESSAGE, reason=reason)
+    asked = requested(services, message.group_id, actor=Actor(id=QUEUE_MESSAGE), reason=reason)
     return replace(asked, mode=message.mode)
 
 

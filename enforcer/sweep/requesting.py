@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 
+from enforcer.core.actors import Actor
 from enforcer.core.exceptions import AccessDeniedError, EnforcerError, UnavailableError
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Report, Run, RunState
@@ -13,7 +14,7 @@ from enforcer.services import Services
 from enforcer.storage.queues import SweepMessage
 
 
-def requested(services: Services, group_id: str, *, actor: str, reason: str) -> Run:
+def requested(services: Services, group_id: str, *, actor: Actor, reason: str) -> Run:
     """Return a new run over one group, in the mode of the settings, that is yet to begin."""
     now = services.now()
     return Run(
@@ -22,7 +23,8 @@ def requested(services: Services, group_id: str, *, actor: str, reason: str) -> 
         started_at=now,
         mode=services.settings.mode.value,
         reason=reason,
-        actor=actor,
+        actor=actor.id,
+        actor_name=actor.name,
     )
 
 

@@ -51,6 +51,7 @@ class SweepRequest:
     group_id: str
     actor: str
     reason: str
+    actor_name: str = ""
     run_id: str = ""
     until: float | None = None
     expected_digest: str = ""
@@ -96,6 +97,7 @@ def _begun(services: Services, request: SweepRequest) -> Run:
         mode=services.settings.mode.value,
         reason=request.reason,
         actor=request.actor,
+        actor_name=request.actor_name,
     )
 
 

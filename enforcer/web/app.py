@@ -14,9 +14,10 @@ from enforcer.services import Services
 from enforcer.web.calls import Call
 from enforcer.web.gate import Gate
 from enforcer.web.messages import Request, Response
-from enforcer.web.problems import ProblemError, internal, problem_of, unavailable
+from enforcer.web.problems import ProblemError, internal, problem_of, require_size, unavailable
 from enforcer.web.routes import Route
 from enforcer.web.signing_keys import KeyRing
+from enforcer.web.tokens import issuers
 
 # Somebody waits for the answer: what takes longer than a few seconds is queued, or requested again.
 RETRY_BUDGET = RetryBudget(failures=4.0, throttling=6.0)
@@ -37,7 +38,7 @@ class Api:
         settings = services.settings
         keys = f"{settings.authority_url}/{settings.tenant_id}/discovery/v2.0/keys"
         self._services = services
-        self._gate = Gate(settings, KeyRing(keys, clock=monotonic))
+        self._gate = Gate(settings, KeyRing(keys, clock=monotonic, issuers=issuers(settings)))
         self._budget = budget or Budget()
 
     async def answer(self, route: Route, request: Request) -> Response:
@@ -48,6 +49,7 @@ class Api:
     async def _answer(self, route: Route, request: Request) -> Response:
         try:
             async with asyncio.timeout(_LONGEST_SECONDS):
+                require_size(request, route.largest_body)
                 caller = await self._gate.admit(request, route.access)
                 call = Call(request=request, caller=caller, services=self._services, budget=self._budget)
                 return await route.handler(call)

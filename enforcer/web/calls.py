@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from enforcer.core import keys
+from enforcer.core.actors import Actor
 from enforcer.core.exceptions import NotFoundError
 from enforcer.core.run_ids import new_run_id
 from enforcer.offboarding.on_demand import OffboardRequest
 from enforcer.offboarding.or_queue import Budget
 from enforcer.services import Services
+from enforcer.web.gate import holds_role, require_role
 from enforcer.web.messages import Request, Response
-from enforcer.web.problems import invalid
+from enforcer.web.problems import invalid, missing_role
+from enforcer.web.roles import Access
 from enforcer.web.tokens import Caller
 
 _LONGEST_NAME = 320
@@ -53,10 +56,37 @@ class Call:
         return OffboardRequest(
             user=self.user,
             reason=reason,
-            actor=self.caller.actor,
+            actor=self.caller.actor.id,
+            actor_name=self.caller.actor.name,
             run_id=new_run_id(self.services.now()),
             seconds=self.budget.now,
         )
+
+    def may(self, access: Access) -> bool:
+        """Whether the caller holds a role that suffices."""
+        return holds_role(self.caller, access, self.services.settings)
+
+    def require(self, access: Access) -> None:
+        """Make sure that the caller holds a role that suffices.
+
+        Raises:
+            ProblemError: They do not (403).
+        """
+        require_role(self.caller, access, self.services.settings)
+
+    def approver(self) -> Actor:
+        """Return who approves.
+
+        Raises:
+            ProblemError: It is an application that no setting names as an approver (403).
+        """
+        caller = self.caller
+        if caller.app_ids and caller.app_ids.isdisjoint(self.services.settings.approver_app_ids):
+            raise missing_role(
+                f"{caller.actor.id} is an application that ENFORCER_APPROVER_APP_IDS does not name,"
+                " so it approves nothing."
+            )
+        return caller.actor
 
     @property
     def _typed(self) -> str:

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import os
-from enum import StrEnum
+from dataclasses import replace
 from urllib.parse import urlsplit
 
+from enforcer.core.actors import Actor
 from enforcer.core.settings import Settings
 from enforcer.web.messages import Request
-from enforcer.web.problems import Code, ProblemError
+from enforcer.web.problems import Code, ProblemError, missing_role
+from enforcer.web.roles import Access, sufficient_roles
 from enforcer.web.signing_keys import KeyRing
 from enforcer.web.tokens import Caller, InvalidTokenError, TokenVerifier
-
-READ_ROLE = "Contractors.Read"
 
 # App Service authentication puts the ID token of the browser's session here. The header beside it,
 # X-MS-CLIENT-PRINCIPAL, is not signed: anybody can write it, so it is never read.
 SESSION_TOKEN = "x-ms-token-aad-id-token"  # noqa: S105
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-class Access(StrEnum):
-    """What a route requires of its caller."""
-
-    ANYBODY = "anybody"
-    LOOK = "look"
-    CHANGE = "change"
 
 
 class Gate:
@@ -43,11 +35,12 @@ class Gate:
             UnavailableError: It cannot be decided, because the tenant's keys cannot be fetched.
         """
         if access is Access.ANYBODY:
-            return Caller(actor="", roles=frozenset())
+            return Caller(actor=Actor(id=""), roles=frozenset())
         self._require_configuration()
-        caller = await self._identify(_token(request))
-        _require_role(caller, self._roles(access))
-        return caller
+        caller = await self._identify(request)
+        require_role(caller, access, self._settings)
+        may_shorten = holds_role(caller, Access.OFFBOARD, self._settings)
+        return replace(caller, actor=replace(caller.actor, may_shorten=may_shorten))
 
     def _require_configuration(self) -> None:
         if not self._settings.tenant_id or not self._settings.api_audience:
@@ -58,9 +51,11 @@ class Gate:
                 " ENFORCER_API_AUDIENCE to the tenant and audience of its tokens.",
             )
 
-    async def _identify(self, token: str) -> Caller:
+    async def _identify(self, request: Request) -> Caller:
         try:
-            return await self._verifier.verify(token)
+            if (token := _bearer_token(request)) is not None:
+                return await self._verifier.verify(token)
+            return await self._verifier.verify_session(_session_token(request))
         except InvalidTokenError as error:
             raise ProblemError(
                 401,
@@ -69,22 +64,28 @@ class Gate:
                 headers={"WWW-Authenticate": f'Bearer error="invalid_token", error_description="{error}"'},
             ) from error
 
-    def _roles(self, access: Access) -> tuple[str, ...]:
-        change = self._settings.api_role
-        return (change,) if access is Access.CHANGE else (change, READ_ROLE)
 
-
-def _token(request: Request) -> str:
-    """Return the request's token: its own, or that of the browser's session."""
+def _bearer_token(request: Request) -> str | None:
+    """Return the token that the request brings of its own; None if it brings none."""
     authorization = request.headers.get("authorization", "").strip()
-    if authorization:
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() == "bearer" and token.strip():
-            return token.strip()
-    elif session := request.headers.get(SESSION_TOKEN, "").strip():
+    if not authorization:
+        return None
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise _no_token()
+    return token.strip()
+
+
+def _session_token(request: Request) -> str:
+    """Return the ID token of the browser's session: the one place for one."""
+    if session := request.headers.get(SESSION_TOKEN, "").strip():
         require_own_page(request)
         return session
-    raise ProblemError(
+    raise _no_token()
+
+
+def _no_token() -> ProblemError:
+    return ProblemError(
         401,
         Code.NO_TOKEN,
         "Send an access token of this tenant for this API: Authorization: Bearer …",
@@ -92,14 +93,20 @@ def _token(request: Request) -> str:
     )
 
 
-def _require_role(caller: Caller, wanted: tuple[str, ...]) -> None:
-    if caller.roles.isdisjoint(wanted):
-        raise ProblemError(
-            403,
-            Code.MISSING_ROLE,
-            f"This requires the app role {' or '.join(wanted)}; {caller.actor} does not hold it.",
-            headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
-        )
+def holds_role(caller: Caller, access: Access, settings: Settings) -> bool:
+    """Whether the caller holds a role that suffices."""
+    return not caller.roles.isdisjoint(sufficient_roles(access, settings))
+
+
+def require_role(caller: Caller, access: Access, settings: Settings) -> None:
+    """Make sure that the caller holds a role that suffices.
+
+    Raises:
+        ProblemError: They do not (403).
+    """
+    if not holds_role(caller, access, settings):
+        wanted = " or ".join(sufficient_roles(access, settings))
+        raise missing_role(f"This requires the app role {wanted}; {caller.actor.id} does not hold it.")
 
 
 def require_own_page(request: Request) -> None:

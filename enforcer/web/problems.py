@@ -11,14 +11,17 @@ import msgspec
 from enforcer.core.exceptions import (
     AmbiguousError,
     EnforcerError,
+    FourEyesError,
     InputError,
+    LeaseHeldError,
+    MissingRoleError,
     NoAccountError,
     NotFoundError,
     RefusedError,
     UnavailableError,
 )
 from enforcer.core.offboard_answer import Offboarded
-from enforcer.web.messages import Response, respond
+from enforcer.web.messages import Request, Response, respond
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_SECONDS = 30
@@ -31,6 +34,7 @@ class Code(StrEnum):
     NO_TOKEN = "no_token"  # noqa: S105
     INVALID_TOKEN = "invalid_token"  # noqa: S105
     MISSING_ROLE = "missing_role"
+    FOUR_EYES = "four_eyes"
     OTHER_SITE = "other_site"
     INVALID_INPUT = "invalid_input"
     NOT_FOUND = "not_found"
@@ -137,8 +141,12 @@ class NoAccountProblem(ProblemError):  # noqa: N818 -- NoAccountError is its cau
         return msgspec.structs.replace(super().document(request_id), ended_rows=self.ended_rows)
 
 
+_INSUFFICIENT = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
+
 # The first match counts, so the most specific come first.
 _OF_INPUT: tuple[tuple[type[InputError], int, Code], ...] = (
+    (MissingRoleError, 403, Code.MISSING_ROLE),
+    (FourEyesError, 403, Code.FOUR_EYES),
     (RefusedError, 409, Code.REFUSED),
     (AmbiguousError, 409, Code.AMBIGUOUS),
     (NotFoundError, 404, Code.NOT_FOUND),
@@ -154,7 +162,10 @@ def problem_of(error: EnforcerError) -> ProblemError:
         return NoAccountProblem(error)
     if isinstance(error, InputError):
         status, code = next((status, code) for kind, status, code in _OF_INPUT if isinstance(error, kind))
-        return ProblemError(status, code, str(error), field=error.field)
+        headers = _INSUFFICIENT if code is Code.MISSING_ROLE else None
+        return ProblemError(status, code, str(error), field=error.field, headers=headers)
+    if isinstance(error, LeaseHeldError):
+        return unavailable(f"Another run is at work: {error}. Try again when it has finished.")
     if isinstance(error, UnavailableError):
         return unavailable(f"Entra or storage does not answer: {error}")
     return ProblemError(502, Code.UPSTREAM, str(error))
@@ -162,6 +173,20 @@ def problem_of(error: EnforcerError) -> ProblemError:
 
 def invalid(field: str, detail: str) -> ProblemError:
     return ProblemError(400, Code.INVALID_INPUT, detail, field=field)
+
+
+def require_size(request: Request, most: int) -> None:
+    """Make sure that a body is not too large, before anything reads it.
+
+    Raises:
+        ProblemError: It is, as it is or as the headers declare it (413).
+    """
+    if request.size > most:
+        raise ProblemError(413, Code.TOO_LARGE, f"The body may have at most {most} bytes.")
+
+
+def missing_role(detail: str) -> ProblemError:
+    return ProblemError(403, Code.MISSING_ROLE, detail, headers=_INSUFFICIENT)
 
 
 def unavailable(detail: str) -> ProblemError:

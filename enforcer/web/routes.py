@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from enforcer.web.calls import Handler
-from enforcer.web.gate import Access
+from enforcer.web.messages import LARGEST_BODY
+from enforcer.web.roles import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,8 @@ class Route:
         name: The function's name in Azure, and the operation's in the OpenAPI document.
         path: Below `/api/`.
         body: The type of what is sent, if anything; optional where all of its fields are.
+        largest_body: In bytes; what is declared larger is not read.
+        media_types: How the body may also be sent, besides JSON.
         answers: The types of successful answers, by status; None where the type is not ours.
         refusals: The statuses of problems that are specific to this route.
     """
@@ -37,6 +40,8 @@ class Route:
     handler: Handler
     summary: str
     body: type | None = None
+    largest_body: int = LARGEST_BODY
+    media_types: tuple[str, ...] = ()
     query: tuple[Parameter, ...] = ()
     answers: Mapping[int, type | None] = field(default_factory=dict)
     refusals: tuple[int, ...] = ()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from enforcer.core.exceptions import UnavailableError
 
@@ -21,6 +23,7 @@ STALE_SECONDS = 24 * 3600.0
 # there are at most FETCHES fetches, one per key, and none after a failure.
 FETCHES, FETCHES_SECONDS = 5, 10.0
 _TIMEOUT_SECONDS = 2.0
+SMALLEST_KEY = 2048  # bits (NIST SP 800-131A)
 
 _log = logging.getLogger(__name__)
 
@@ -31,10 +34,11 @@ class KeyRing:
     Args:
         url: Where the keys are published (`…/discovery/v2.0/keys`).
         clock: Monotonic seconds.
+        issuers: Whose keys count, where a key names its issuer.
     """
 
-    def __init__(self, url: str, *, clock: Callable[[], float]) -> None:
-        self._url, self._clock = url, clock
+    def __init__(self, url: str, *, clock: Callable[[], float], issuers: Collection[str] = ()) -> None:
+        self._url, self._clock, self._issuers = url, clock, issuers
         self._keys: dict[str, PyJWK] = {}
         self._fetched_at = float("-inf")
         self._tries: deque[float] = deque(maxlen=FETCHES)
@@ -91,17 +95,42 @@ class KeyRing:
                 response.raise_for_status()
         except (httpx.HTTPError, TimeoutError) as error:
             raise UnavailableError(f"{type(error).__name__} {error}".strip()) from error
-        return _read(response.content)
+        return _read(response.content, self._issuers)
 
 
-def _read(document: bytes) -> dict[str, PyJWK]:
-    from jwt import PyJWKSet, PyJWTError
+def _read(document: bytes, issuers: Collection[str]) -> dict[str, PyJWK]:
+    from jwt import PyJWK, PyJWTError
 
     try:
-        keys = PyJWKSet.from_json(document.decode()).keys
-    except (PyJWTError, ValueError, AttributeError, TypeError) as error:
+        published: list[dict[str, Any]] = msgspec.json.decode(document)["keys"]
+        good = [PyJWK(key) for key in published if _is_for_signing(key) and _is_issued_by(key, issuers)]
+    except (PyJWTError, msgspec.MsgspecError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise UnavailableError(f"what is published there is not a key set: {type(error).__name__}") from error
-    found = {key.key_id: key for key in keys if key.key_id and key.key_type == "RSA"}
+    found = {key.key_id: key for key in good if key.key_id and key.key.key_size >= SMALLEST_KEY}
     if not found:
-        raise UnavailableError("the published key set has no RSA key")
+        raise UnavailableError(f"the published key set has no RSA key of {SMALLEST_KEY} bits for signing")
     return found
+
+
+def _is_for_signing(key: dict[str, Any]) -> bool:
+    """Whether it is an RSA key, and not one for encrypting (RFC 7517, section 4.2)."""
+    return key.get("kty") == "RSA" and key.get("use", "sig") == "sig"
+
+
+def _is_issued_by(key: dict[str, Any], issuers: Collection[str]) -> bool:
+    """Whether the key signs for one of these issuers.
+
+    One key set may have keys of several issuers (Microsoft identity platform, "Validate the signing key
+    issuer"): a key that names another one signs none of our tokens.
+    """
+    named = key.get("issuer")
+    if named is None or not issuers:
+        return True
+    return any(_fits(str(named), issuer) for issuer in issuers)
+
+
+def _fits(named: str, issuer: str) -> bool:
+    before, mark, after = named.partition("{tenantid}")
+    if not mark:
+        return named == issuer
+    return issuer.startswith(before) and issuer.endswith(after)

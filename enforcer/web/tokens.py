@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from enforcer.core.actors import Actor, actor_id
+from enforcer.core.keys import is_key, normalised
+from enforcer.core.plain_text import plain
 from enforcer.core.settings import Settings
 from enforcer.web.signing_keys import KeyRing
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 # Entra signs with nothing else. What the token itself says is not trusted.
 ALGORITHM = "RS256"
+_LONGEST_NAME = 256
 LEEWAY_SECONDS = 60  # clocks differ a little
 _REQUIRED = ["aud", "exp", "iat", "iss", "nbf", "tid"]
 
@@ -35,12 +39,14 @@ class Caller:
     """The caller of a request.
 
     Attributes:
-        actor: `user:` or `app:` and the object ID in our tenant, for the ledger.
+        actor: Who they are; what they may do follows from `roles` alone.
         roles: The app roles of this API that they hold.
+        app_ids: The IDs of an application that calls for itself; empty for people.
     """
 
-    actor: str
+    actor: Actor
     roles: frozenset[str]
+    app_ids: frozenset[str] = frozenset()
 
 
 class TokenVerifier:
@@ -49,20 +55,34 @@ class TokenVerifier:
     def __init__(self, settings: Settings, keys: KeyRing) -> None:
         self._tenant_id = settings.tenant_id
         self._audiences = _audiences(settings.api_audience)
-        self._issuers = _issuers(settings)
+        self._issuers = issuers(settings)
         self._keys = keys
 
     async def verify(self, token: str) -> Caller:
-        """Return whose token this is.
+        """Return whose access token this is.
 
         Raises:
-            InvalidTokenError: It is malformed, not of our tenant, not for this API, or not valid now.
+            InvalidTokenError: It is malformed, not of our tenant, not for this API, not valid now, or not an
+                access token.
             UnavailableError: It cannot be checked, because the keys cannot be fetched.
         """
+        claims = await self._verified(token)
+        if not (_text(claims, "scp").strip() or claims.get("idtyp") == "app"):
+            raise InvalidTokenError("it is not an access token: it has neither scp nor idtyp=app")
+        return _caller(claims)
+
+    async def verify_session(self, token: str) -> Caller:
+        """Return who is signed in to the page with this ID token. Raises: as `verify`."""
+        claims = await self._verified(token)
+        if claims.get("idtyp") == "app":
+            raise InvalidTokenError("an application does not sign in to the page")
+        return _caller(claims)
+
+    async def _verified(self, token: str) -> dict[str, Any]:
         key = await self._keys.find(_key_id(token))
         if key is None:
             raise InvalidTokenError("the tenant publishes no key that could have signed it")
-        return _caller(self._claims(token, key))
+        return self._claims(token, key)
 
     def _claims(self, token: str, key: PyJWK) -> dict[str, Any]:
         import jwt
@@ -102,7 +122,8 @@ def _audiences(audience: str) -> Sequence[str]:
     return (bare, f"api://{bare}")
 
 
-def _issuers(settings: Settings) -> Sequence[str]:
+def issuers(settings: Settings) -> Sequence[str]:
+    """Return the issuers of the tenant's tokens, of either version."""
     issuer = f"{settings.authority_url}/{settings.tenant_id}/v2.0"
     older = _ISSUERS_V1.get(urlsplit(settings.authority_url).hostname or "")
     return (issuer, f"{older}/{settings.tenant_id}/") if older else (issuer,)
@@ -122,27 +143,30 @@ def _reason(error: Exception) -> str:
     return next((text for kind, text in reasons.items() if isinstance(error, kind)), "it is not well-formed")
 
 
+# The first three are the same address in tokens of different versions; any may be missing.
+_ADDRESSES = ("preferred_username", "upn", "unique_name", "email")
+
+
 def _caller(claims: dict[str, Any]) -> Caller:
+    """Return whose token this is (access token claims reference, Microsoft identity platform)."""
     object_id, client_id = _text(claims, "oid"), _text(claims, "azp") or _text(claims, "appid")
+    is_app = claims.get("idtyp") == "app"
+    if not (object_id or (is_app and client_id)):
+        raise InvalidTokenError("it does not say whose it is")
+    actor = Actor(
+        id=actor_id(object_id=object_id or client_id, is_app=is_app),
+        name=plain(_text(claims, "name"))[:_LONGEST_NAME].strip(),
+        addresses=frozenset(normalised(text) for name in _ADDRESSES if is_key(text := _text(claims, name))),
+    )
+    app_ids = frozenset({object_id.lower(), client_id.lower()} - {""}) if is_app else frozenset()
+    return Caller(actor=actor, roles=_roles(claims), app_ids=app_ids)
+
+
+def _roles(claims: dict[str, Any]) -> frozenset[str]:
     roles = claims.get("roles")
-    held = frozenset(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else ()
-    if _is_app(claims) and (object_id or client_id):
-        return Caller(actor=f"app:{object_id or client_id}", roles=frozenset(held))
-    if object_id:
-        return Caller(actor=f"user:{object_id}", roles=frozenset(held))
-    raise InvalidTokenError("it does not say whose it is")
-
-
-def _is_app(claims: dict[str, Any]) -> bool:
-    """Whether this is an application's own token, not a person's.
-
-    `idtyp` says so where the API's app registration requests that claim; without it, an application's token
-    has its object ID as subject and no scopes (access token claims reference, Microsoft identity platform).
-    """
-    kind = claims.get("idtyp")
-    if kind is not None:
-        return bool(kind == "app")
-    return "scp" not in claims and claims.get("sub") == claims.get("oid")
+    return (
+        frozenset(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else frozenset()
+    )
 
 
 def _text(claims: dict[str, Any], name: str) -> str:

@@ -46,6 +46,12 @@ class Flaw(StrEnum):
     NO_ROLES = "no_roles"
 
 
+class TokenKind(StrEnum):
+    ACCESS = "access"
+    # What a browser's session has: it says who somebody is, and lets them call nothing.
+    ID = "id"
+
+
 class TokenRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     """A token for a user, or an application by itself, and an audience. `roles`: None means as assigned."""
 
@@ -55,6 +61,7 @@ class TokenRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     roles: list[str] | None = None
     scopes: list[str] | None = None
     seconds: int = 3_600
+    kind: TokenKind = TokenKind.ACCESS
     flaw: Flaw = Flaw.NONE
 
 
@@ -129,15 +136,17 @@ class TokenOffice:
         if user is None:
             raise LookupError(request.user)
         roles = self._roles(user, request)
-        return {
-            "oid": user.id,
-            # Differs from application to application, as in Entra.
-            "sub": str(uuid5(UUID(user.id), request.audience)),
-            "name": user.display_name,
-            "preferred_username": user.user_principal_name,
-            "scp": " ".join(request.scopes if request.scopes is not None else ["user_impersonation"]),
-            "idtyp": "user",
-        } | ({"roles": roles} if roles else {})
+        return (
+            {
+                "oid": user.id,
+                # Differs from application to application, as in Entra.
+                "sub": str(uuid5(UUID(user.id), request.audience)),
+                "name": user.display_name,
+                "preferred_username": user.user_principal_name,
+            }
+            | (_SESSION if request.kind is TokenKind.ID else _access(request))
+            | ({"roles": roles} if roles else {})
+        )
 
     def _application(self, request: TokenRequest) -> Json:
         application = self.tenant.application(request.app or "")
@@ -202,6 +211,14 @@ class TokenOffice:
 
     def _refusal(self, message: str) -> GraphError:
         return unauthenticated(message, f"{self.url}/common/oauth2/authorize")
+
+
+_SESSION: Json = {"nonce": "of-the-session"}
+
+
+def _access(request: TokenRequest) -> Json:
+    scopes = request.scopes if request.scopes is not None else ["user_impersonation"]
+    return {"scp": " ".join(scopes), "idtyp": "user"}
 
 
 def _spoil(claims: Json, flaw: Flaw) -> None:

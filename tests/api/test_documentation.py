@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from enforcer.api.routes import ROUTES
-from enforcer.web.gate import Access
 from enforcer.web.problems import Code
+from enforcer.web.roles import Access
 
-_ROLES = {Access.CHANGE: "change", Access.LOOK: "read", Access.ANYBODY: "none"}
+_ROLES = {Access.ANYBODY: "none"} | {one: one.value for one in Access if one is not Access.ANYBODY}
 
 
 @pytest.fixture(scope="module")

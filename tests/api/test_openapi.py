@@ -6,7 +6,7 @@ import jsonschema_rs
 import pytest
 
 from enforcer.api.routes import ROUTES, openapi_document
-from enforcer.web.gate import Access
+from enforcer.web.roles import Access
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
-from sandbox.directory.tokens import TokenRequest
+from sandbox.directory.tokens import TokenKind, TokenRequest
 from sandbox.easy_auth import running_easy_auth
 from tests.support.api_caller import AUDIENCE, READ
 from tests.support.browser_window import Windows, other_site
@@ -82,7 +82,7 @@ async def test_behind_app_service_authentication_one_signs_in_acts_and_signs_out
 ) -> None:
     def issue(role: str) -> str:
         return stage.world.directory.token(
-            TokenRequest(audience=AUDIENCE, user=stage.operator.id, roles=[role])
+            TokenRequest(audience=AUDIENCE, user=stage.operator.id, roles=[role], kind=TokenKind.ID)
         )
 
     async with running_easy_auth(stage.url, issue) as url:

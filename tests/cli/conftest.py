@@ -41,6 +41,12 @@ class Shell:
         for name, value in environ.items():
             self.monkeypatch.setenv(name, value)
 
+    @property
+    def own_id(self) -> str:
+        """The object ID of whoever gives the commands: the tenant's one identity."""
+        assert self.world.tenant.identity is not None
+        return self.world.tenant.identity.id
+
     async def run(self, *arguments: str) -> Ran:
         """Run a command in a thread, which has no event loop as yet, as a process would."""
         settings.cache_clear()

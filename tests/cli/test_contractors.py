@@ -60,7 +60,7 @@ async def test_a_person_is_added_extended_listed_and_removed(shell: Shell) -> No
         Action.REGISTER_EXTEND,
         Action.REGISTER_REMOVE,
     ]
-    assert all(entry.actor.startswith("cli:") for entry in entries)
+    assert {entry.actor for entry in entries} == {f"app:{shell.own_id}"}
 
 
 async def test_whatever_somebody_wrote_can_be_listed(shell: Shell) -> None:

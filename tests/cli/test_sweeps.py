@@ -258,6 +258,9 @@ async def test_what_the_brake_holds_is_released_by_an_approval(shell: Shell) -> 
     assert f"enforcer approve {held.data['digest']}" in shown.err
 
     assert (await shell.run("approve", "0" * 64)).code == 1
+    refused = await shell.run("approve", held.data["digest"])
+    assert (refused.code, "you asked for the run" in refused.err) == (1, True)
+    shell.export(ENFORCER_FOUR_EYES="off")
     approved = await shell.run("approve", held.data["digest"], "--output", "json")
     assert (approved.code, approved.data[0]["digest"]) == (0, held.data["digest"])
     assert (await shell.run("apply")).code == 0

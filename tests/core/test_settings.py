@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from enforcer.core.calendar.midnight import DateRules, Midnight
 from enforcer.core.exceptions import SettingsError
-from enforcer.core.settings import Disable, Mode, Onboarding, Settings, Unregistered, load_settings
+from enforcer.core.settings import (
+    Disable,
+    FourEyes,
+    Mode,
+    Onboarding,
+    Settings,
+    Unregistered,
+    load_settings,
+)
 
 GROUP = "11111111-2222-3333-4444-555555555555"
 OTHER = "AAAAAAAA-2222-3333-4444-555555555555"
@@ -75,6 +83,8 @@ def test_every_setting_is_read() -> None:
         ENFORCER_TENANT_ID=OTHER,
         ENFORCER_API_AUDIENCE="api://enforcer",
         ENFORCER_API_ROLE="Role",
+        ENFORCER_FOUR_EYES="OFF",
+        ENFORCER_APPROVER_APP_IDS=f"{OTHER},{GROUP}",
         ENFORCER_AUTHORITY_URL="http://127.0.0.1:8080/",
         ENFORCER_LEASE_SECONDS="2.5",
         ENFORCER_GRAPH_URL="HTTPS://Graph.Microsoft.US/",
@@ -95,6 +105,8 @@ def test_every_setting_is_read() -> None:
     assert settings.sponsor_domains == {"contoso.com", "partner.example"}
     assert (settings.tenant_id, settings.client_id) == (OTHER.lower(), OTHER.lower())
     assert (settings.api_audience, settings.api_role) == ("api://enforcer", "Role")
+    assert settings.four_eyes is FourEyes.OFF
+    assert settings.approver_app_ids == (OTHER.lower(), GROUP)
     assert settings.authority_url == "http://127.0.0.1:8080"
     assert settings.lease_seconds == 2.5
     assert settings.graph_url == "https://graph.microsoft.us"
@@ -145,6 +157,11 @@ def test_every_setting_is_read() -> None:
         ("ENFORCER_SPONSOR_DOMAINS", "*"),
         ("ENFORCER_SPONSOR_DOMAINS", ","),
         ("ENFORCER_TENANT_ID", "contoso.onmicrosoft.com"),
+        ("ENFORCER_API_ROLE", "Contractors.Read"),
+        ("ENFORCER_API_ROLE", "Contractors.Extend"),
+        ("ENFORCER_API_ROLE", "Contractors.Approve"),
+        ("ENFORCER_FOUR_EYES", "no"),
+        ("ENFORCER_APPROVER_APP_IDS", "robot"),
         ("ENFORCER_AUTHORITY_URL", "http://login.microsoftonline.com"),
         ("ENFORCER_AUTHORITY_URL", "login.microsoftonline.com"),
         ("ENFORCER_LEASE_SECONDS", "0"),

@@ -4,7 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -12,15 +12,15 @@ import httpx
 import pytest
 
 from enforcer.api.routes import ROUTES
-from enforcer.web.gate import Access
 from enforcer.web.routes import Route
 from sandbox.azurite import StorageEndpoints, running_azurite
 from sandbox.directory.faults import Fault
-from sandbox.directory.tokens import Flaw
+from sandbox.directory.tokens import Flaw, TokenKind
 from tests.conftest import NewAccount
 from tests.support.http_app import HttpApp, running_http_app
 
 _CHANGE, _READ = "Contractors.Offboard", "Contractors.Read"
+_EXTEND, _APPROVE = "Contractors.Extend", "Contractors.Approve"
 _DIGEST, _RUN = "0" * 64, "20261123T003000-abcdef"
 
 
@@ -36,45 +36,13 @@ def app(azurite: StorageEndpoints) -> Iterator[HttpApp]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def robot(app: HttpApp) -> str:
+    """An application of the tenant."""
+    return app.directory.tenant.add_application("HR feed").app_id
+
+
 # Who may ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Token:
-    """What a caller brings, and the status they get for reading and for changing."""
-
-    name: str
-    order: dict[str, Any] | None
-    looks: int
-    changes: int
-
-    def __str__(self) -> str:
-        return self.name
-
-
-def _flawed(flaw: Flaw) -> Token:
-    return Token(flaw.value, {"flaw": flaw, "roles": [_CHANGE, _READ]}, 401, 401)
-
-
-_LET_IN = 0
-_TOKENS = (
-    Token("no token", None, 401, 401),
-    _flawed(Flaw.EXPIRED),
-    _flawed(Flaw.NOT_YET_VALID),
-    _flawed(Flaw.FORGED_SIGNATURE),
-    _flawed(Flaw.UNKNOWN_KEY),
-    _flawed(Flaw.ALG_NONE),
-    _flawed(Flaw.SHARED_SECRET),
-    _flawed(Flaw.OTHER_TENANT),
-    _flawed(Flaw.OTHER_ISSUER),
-    _flawed(Flaw.OTHER_AUDIENCE),
-    Token("for Graph", {"audience": "https://graph.microsoft.com", "roles": [_CHANGE]}, 401, 401),
-    Token("no roles", {"flaw": Flaw.NO_ROLES}, 403, 403),
-    Token("another role", {"roles": ["Contractors.Offboarding", "contractors.offboard"]}, 403, 403),
-    Token("role to read", {"roles": [_READ]}, _LET_IN, 403),
-    Token("role to change", {"roles": [_CHANGE]}, _LET_IN, _LET_IN),
-    Token("bare audience", {"roles": [_CHANGE], "audience": "bare"}, _LET_IN, _LET_IN),
-)
 
 
 @dataclass(frozen=True)
@@ -84,52 +52,129 @@ class Attempt:
     path: str
     body: dict[str, Any] | None = None
     status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 _PERSON = "liam.walsh@contoso.onmicrosoft.com"
-_ATTEMPTS = {
-    "offboard_now": Attempt(f"contractors/{_PERSON}/offboard", {"reason": "left"}),
-    "list_contractors": Attempt("contractors"),
-    "get_contractor": Attempt("contractors/nobody@contoso.onmicrosoft.com", status=404),
-    "put_contractor": Attempt("contractors/nobody@contoso.onmicrosoft.com", {"end_date": "2099-01-31"}, 404),
-    "start_sweeps": Attempt("sweeps", {}, 202),
-    "get_run": Attempt(f"runs/{_RUN}", status=404),
-    "approve_plan": Attempt(f"plans/{_DIGEST}/approval", status=404),
-    "get_status": Attempt("status"),
-    "get_openapi": Attempt("openapi.json"),
-    "get_health": Attempt("health"),
+_NOBODY = "nobody@contoso.onmicrosoft.com"
+_EVERYBODY = frozenset({_READ, _EXTEND, _CHANGE, _APPROVE})
+# Whom the contract lets in, route by route, and what they call.
+_MATRIX: dict[str, tuple[frozenset[str], Attempt]] = {
+    "offboard_now": (frozenset({_CHANGE}), Attempt(f"contractors/{_PERSON}/offboard", {"reason": "left"})),
+    "list_contractors": (_EVERYBODY, Attempt("contractors")),
+    "get_contractor": (_EVERYBODY, Attempt(f"contractors/{_NOBODY}", status=404)),
+    "put_contractor": (
+        frozenset({_EXTEND, _CHANGE}),
+        Attempt(f"contractors/{_NOBODY}", {"end_date": "2099-01-31"}, 404),
+    ),
+    "delete_contractor": (frozenset({_CHANGE}), Attempt(f"contractors/{_NOBODY}", status=404)),
+    "import_contractors": (
+        frozenset({_EXTEND, _CHANGE}),
+        Attempt(
+            "contractors/import?dry_run=true", {"contractors": [{"user": _NOBODY, "end_date": "2099-01-31"}]}
+        ),
+    ),
+    "start_sweeps": (frozenset({_CHANGE}), Attempt("sweeps", {}, 202)),
+    "get_run": (_EVERYBODY, Attempt(f"runs/{_RUN}", status=404)),
+    "undo_run": (frozenset({_CHANGE}), Attempt(f"runs/{_RUN}/undo", status=404)),
+    "approve_plan": (frozenset({_APPROVE}), Attempt(f"plans/{_DIGEST}/approval", status=404)),
+    "get_status": (_EVERYBODY, Attempt("status")),
+    "get_openapi": (_EVERYBODY, Attempt("openapi.json")),
+    "get_health": (frozenset({"", *_EVERYBODY}), Attempt("health")),
 }
 
 
-def _wanted(route: Route, token: Token) -> int:
-    attempt = _ATTEMPTS[route.name]
-    if route.access is Access.ANYBODY:
-        return attempt.status
-    return (token.looks if route.access is Access.LOOK else token.changes) or attempt.status
+def _attempt(app: HttpApp, route: Route, headers: dict[str, str]) -> httpx.Response:
+    attempt = _MATRIX[route.name][1]
+    return app.http.request(route.method, attempt.path, json=attempt.body, headers=headers)
 
 
-def _headers(app: HttpApp, token: Token) -> dict[str, str]:
-    if token.order is None:
-        return {}
-    order = dict(token.order)
-    if order.get("audience") == "bare":
-        order["audience"] = app.company.api.app_id
+def _bearer(app: HttpApp, /, **order: Any) -> dict[str, str]:
     return {"Authorization": f"Bearer {app.token(**order)}"}
 
 
-@pytest.mark.parametrize("token", _TOKENS, ids=str)
+@pytest.mark.parametrize("role", ["", "contractors.offboard", "Contractors.Offboarding", *sorted(_EVERYBODY)])
+@pytest.mark.parametrize("caller", ["person", "application"])
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
-def test_every_route_lets_in_whom_it_should_and_nobody_else(app: HttpApp, route: Route, token: Token) -> None:
-    attempt = _ATTEMPTS[route.name]
+def test_route_lets_in_the_roles_of_the_contract_and_no_other(
+    app: HttpApp, robot: str, route: Route, caller: str, role: str
+) -> None:
+    allowed, attempt = _MATRIX[route.name]
+    whose = {"user": None, "app": robot} if caller == "application" else {}
 
-    reply = app.http.request(route.method, attempt.path, json=attempt.body, headers=_headers(app, token))
+    reply = _attempt(app, route, _bearer(app, roles=[role] if role else [], **whose))
 
-    assert reply.status_code == _wanted(route, token), reply.text
+    # No application approves that ENFORCER_APPROVER_APP_IDS does not name.
+    unnamed = caller == "application" and route.name == "approve_plan"
+    let_in = "" in allowed or (role in allowed and not unnamed)
+    assert reply.status_code == (attempt.status if let_in else 403), reply.text
+    if not let_in:
+        assert reply.json()["code"] == "missing_role"
     if reply.status_code >= 400:
         assert reply.headers["content-type"] == "application/problem+json"
         assert reply.json()["request_id"] == reply.headers["x-request-id"]
-    assert reply.headers.get("www-authenticate", "").startswith("Bearer") is (reply.status_code in {401, 403})
+    assert reply.headers.get("www-authenticate", "").startswith("Bearer") is (reply.status_code == 403)
+    assert reply.headers["strict-transport-security"]
+
+
+_EVERY_ROLE = {"roles": sorted(_EVERYBODY)}
+_NOT_ACCEPTED: dict[str, dict[str, Any] | None] = {
+    "no token": None,
+    "ID token": _EVERY_ROLE | {"kind": TokenKind.ID},
+    "for Graph": _EVERY_ROLE | {"audience": "https://graph.microsoft.com"},
+    **{flaw.value: _EVERY_ROLE | {"flaw": flaw} for flaw in Flaw if flaw not in {Flaw.NONE, Flaw.NO_ROLES}},
+}
+
+
+@pytest.mark.parametrize("token", _NOT_ACCEPTED)
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_route_but_health_takes_no_token_that_is_not_good(app: HttpApp, route: Route, token: str) -> None:
+    order = _NOT_ACCEPTED[token]
+    reply = _attempt(app, route, {} if order is None else _bearer(app, **order))
+    assert reply.status_code == (200 if route.name == "get_health" else 401)
+
+
+def test_token_for_the_bare_audience_is_as_good(app: HttpApp) -> None:
+    reply = app.http.get("status", headers=_bearer(app, audience=app.company.api.app_id, roles=[_READ]))
+    assert reply.status_code == 200
+
+
+def test_extender_cannot_end_or_shorten_access_by_any_route(app: HttpApp) -> None:
+    """The attack: whoever may only extend tries to remove somebody, by every way that there is."""
+    eve = app.contractor("Eve Extended")
+    path, extender = f"contractors/{eve.id}", _bearer(app, roles=[_EXTEND])
+    assert app.http.put(path, json={"end_date": "2098-12-31"}, headers=extender).status_code == 201
+
+    for body in (
+        {"end_date": "2098-12-30"},
+        {"end_date": "2020-01-31"},
+        {"end_date": "2098-12-31", "start_date": "2098-01-01"},
+    ):
+        assert app.http.put(path, json=body, headers=extender).json()["code"] == "missing_role"
+    rows = {"contractors": [{"user": eve.id, "end_date": "2020-01-31"}]}
+    assert app.http.post("contractors/import", json=rows, headers=extender).status_code == 403
+    assert app.http.delete(path, headers=extender).status_code == 403
+    assert app.http.post(f"{path}/offboard", json={"reason": "x"}, headers=extender).status_code == 403
+    session = {"X-MS-TOKEN-AAD-ID-TOKEN": app.token(roles=[_EXTEND], kind=TokenKind.ID)}
+    page = session | {"Sec-Fetch-Site": "same-origin"}
+    for form in (
+        {"action": "extend", "group": app.company.contractors.id, "end": "2097-12-31"},
+        {"action": "offboard", "reason": "x"},
+    ):
+        assert app.http.post(f"people/{eve.id}", data=form, headers=page).status_code == 403
+
+    assert app.http.get(path, headers=extender).json()["end_date"] == "2098-12-31"
+    assert app.is_member(eve)
+
+
+def test_reader_learns_nothing_about_accounts_that_are_not_contractors(app: HttpApp) -> None:
+    boss = app.directory.tenant.add_user("Bea Boss")
+    reader = _bearer(app, roles=[_READ])
+    for name in (boss.id, boss.user_principal_name):
+        for path in (f"contractors/{name}", f"people/{name}"):
+            found = app.http.get(path, headers=reader)
+            unknown = app.http.get(path.replace("bea.boss", "no.boss").replace(boss.id, _RUN), headers=reader)
+            assert (found.status_code, unknown.status_code) == (404, 404)
+            assert "Bea" not in found.text
 
 
 def test_the_principal_that_app_service_does_not_sign_opens_no_door(app: HttpApp) -> None:
@@ -153,7 +198,7 @@ def test_a_browsers_session_serves_our_own_page_only(
     app: HttpApp, headers: dict[str, str], status: int
 ) -> None:
     eve = app.contractor("Eve Visitor")
-    session = {"X-MS-TOKEN-AAD-ID-TOKEN": app.token(audience=app.company.api.app_id)}
+    session = {"X-MS-TOKEN-AAD-ID-TOKEN": app.token(audience=app.company.api.app_id, kind=TokenKind.ID)}
     path = f"contractors/{eve.id}/offboard"
 
     reply = app.http.post(path, json={"reason": "left"}, headers=session | headers)
@@ -163,7 +208,7 @@ def test_a_browsers_session_serves_our_own_page_only(
 
 
 def test_our_own_page_is_known_by_its_origin_too(app: HttpApp) -> None:
-    session = {"X-MS-TOKEN-AAD-ID-TOKEN": app.token(), "Origin": app.url}
+    session = {"X-MS-TOKEN-AAD-ID-TOKEN": app.token(kind=TokenKind.ID), "Origin": app.url}
     assert app.http.post("sweeps", headers=session).status_code == 202
 
 

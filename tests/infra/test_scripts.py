@@ -58,7 +58,8 @@ class Shell:
             **os.environ,
             "PATH": f"{self.folder}:{os.environ['PATH']}",
             "AZ_LOG": str(log),
-            "AZ_ANSWERS": json.dumps(ANSWERS | (answers or {})),
+            # The first that fits counts: those of the test before those of all.
+            "AZ_ANSWERS": json.dumps({**(answers or {}), **ANSWERS, **(answers or {})}),
             "AZ_REFUSALS": json.dumps(refusals or {}),
         }
         command = ["bash", str(INFRA / script), *arguments]
@@ -75,6 +76,7 @@ ANSWERS = {
     "tenantId": "tenant-1",
     "functionapp list": "func-x.azurewebsites.net",
     "servicePrincipals(appId='00000003-0000-0000-c000-000000000000')": "graph-sp",
+    "appRoles[?value=='Contractors": "",
     "appRoles[?value==": "role-id",
     "servicePrincipals(appId='client-1')": "api-sp",
     "uniqueName='api-x') --query appId": "client-1",
@@ -200,10 +202,32 @@ def test_the_api_is_registered_with_roles_and_a_secretless_credential(shell: She
     bodies = {path: json.loads(body) for _, path, body in done.writes}
     assert [role["value"] for role in json.loads(done.writes[0][2])["appRoles"]] == [
         "Contractors.Read",
+        "Contractors.Extend",
         "Contractors.Offboard",
+        "Contractors.Approve",
     ]
     credential = bodies["/applications(appId='client-1')/federatedIdentityCredentials"]
     assert credential["issuer"] == "https://login.microsoftonline.com/tenant-1/v2.0"
     assert credential["subject"] == "p-1"
     assert bodies["/servicePrincipals(appId='client-1')"] == {"appRoleAssignmentRequired": True}
     assert bodies["/servicePrincipals/api-sp/appRoleAssignedTo"]["principalId"] == "o-1"
+
+
+def test_registration_keeps_the_ids_and_the_other_roles_that_it_has(shell: Shell) -> None:
+    custom = {"id": "custom-id", "value": "Contractors.Manage", "isEnabled": True}
+    answers = {
+        "appRoles[?value=='Contractors.Offboard']": "old-offboard",
+        "appRoles[?!contains": json.dumps([custom], indent=2),
+    }
+    arguments = ("--app", "func-x", "--principal", "p-1", "--operators", "o-1", "--approvers", "a-1")
+    done = shell.run("register-api.sh", *arguments, answers=answers)
+
+    assert done.code == 0, done.err
+    roles = {role["value"]: role["id"] for role in json.loads(done.writes[0][2])["appRoles"]}
+    assert (roles["Contractors.Offboard"], roles["Contractors.Manage"]) == ("old-offboard", "custom-id")
+    assert len(roles) == len(set(roles.values())) == 5
+    given = [json.loads(body) for _, path, body in done.writes if path.endswith("appRoleAssignedTo")]
+    assert [(one["principalId"], one["appRoleId"]) for one in given] == [
+        ("o-1", "old-offboard"),
+        ("a-1", roles["Contractors.Approve"]),
+    ]

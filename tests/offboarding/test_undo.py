@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from enforcer.core.actors import Actor
 from enforcer.core.exceptions import (
     AccessDeniedError,
     InputError,
@@ -37,7 +38,7 @@ def environ() -> dict[str, str]:
 
 async def undo_run(world: World, run_id: str) -> list[Reversed]:
     reversals = await plan_undo(world.services, run_id)
-    return (await undo(world.services, run_id, reversals, actor="cli:ann"))[1]
+    return (await undo(world.services, run_id, reversals, actor=Actor(id="cli:ann")))[1]
 
 
 async def test_undo_restores_what_the_run_took_and_nothing_else(world: World) -> None:
@@ -85,7 +86,7 @@ async def test_it_is_in_the_ledger_and_among_the_runs(world: World) -> None:
     await world.register(anna.id, ENDED)
     report = await world.sweep()
     reversals = await plan_undo(world.services, report.run.run_id)
-    run_id, _ = await undo(world.services, report.run.run_id, reversals, actor="cli:ann")
+    run_id, _ = await undo(world.services, report.run.run_id, reversals, actor=Actor(id="cli:ann"))
     entries = [entry for entry in await world.ledger() if entry.run == run_id]
     assert {(entry.action, entry.actor, entry.note) for entry in entries} == {
         (action, "cli:ann", f"undo of run {report.run.run_id}") for action in (Action.ADD, Action.ENABLE)
@@ -163,7 +164,7 @@ async def test_in_report_mode_nothing_is_undone(world: World) -> None:
     reversals = await plan_undo(world.services, report.run.run_id)
     world.configure(mode=Mode.REPORT)
     with pytest.raises(RefusedError):
-        await undo(world.services, report.run.run_id, reversals, actor="cli:ann")
+        await undo(world.services, report.run.run_id, reversals, actor=Actor(id="cli:ann"))
     assert world.member_ids() == set()
 
 
@@ -173,7 +174,7 @@ async def test_it_waits_for_whoever_is_at_work_on_the_group(world: World) -> Non
     reversals = await plan_undo(world.services, report.run.run_id)
     async with world.services.leases.holding(world.group.id, "a sweep"):
         with pytest.raises(LeaseHeldError, match="a sweep"):
-            await undo(world.services, report.run.run_id, reversals, actor="cli:ann")
+            await undo(world.services, report.run.run_id, reversals, actor=Actor(id="cli:ann"))
     assert world.member_ids() == set()
 
 
@@ -226,7 +227,7 @@ async def test_undo_of_an_offboarding_on_demand_restores_every_group(
         await offboard_now(world.services, request)
 
     reversals = await plan_undo(world.services, orders[0].run_id)
-    run_id, results = await undo(world.services, orders[0].run_id, reversals, actor="cli:ann")
+    run_id, results = await undo(world.services, orders[0].run_id, reversals, actor=Actor(id="cli:ann"))
 
     assert all(result.done for result in results)
     for group in (world.group, other):
@@ -252,7 +253,9 @@ async def test_an_undo_that_lost_its_lease_restores_nobody_else(world: World) ->
     slow = Fault(method="POST", path=r"members/\$ref", effect=Effect.DELAY, seconds=0.3)
     world.directory.sandbox.faults.add(slow)
 
-    undoing = asyncio.create_task(undo(world.services, report.run.run_id, reversals, actor="cli:ann"))
+    undoing = asyncio.create_task(
+        undo(world.services, report.run.run_id, reversals, actor=Actor(id="cli:ann"))
+    )
     while not slow.struck:  # noqa: ASYNC110 -- nothing to wait on
         await asyncio.sleep(0.01)
     world.clock.advance(seconds=60)
@@ -274,6 +277,6 @@ async def test_an_undo_that_cannot_be_recorded_restores_nobody(
         storage.set_fault(StorageFault(calls=runs, times=1_000, reply=Reply.REFUSED))
 
         with pytest.raises(AccessDeniedError):
-            await undo(world.services, report.run.run_id, reversals, actor="cli:ann")
+            await undo(world.services, report.run.run_id, reversals, actor=Actor(id="cli:ann"))
 
         assert world.member_ids() == set()

@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 
+from enforcer.core.actors import Actor
 from enforcer.core.ledger import Action
 from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
@@ -26,7 +27,7 @@ def environ() -> dict[str, str]:
 
 async def undo_run(world: World, run_id: str) -> list[Reversed]:
     reversals = await plan_undo(world.services, run_id)
-    return (await undo(world.services, run_id, reversals, actor="cli:ann"))[1]
+    return (await undo(world.services, run_id, reversals, actor=Actor(id="cli:ann")))[1]
 
 
 async def test_an_account_that_was_disabled_before_is_not_enabled(world: World) -> None:
@@ -181,7 +182,7 @@ async def test_an_account_that_is_only_enabled_leaves_the_removal_on_record(worl
     reversals = await plan_undo(world.services, report.run.run_id)
     enabling = [item for item in reversals if item.action is Action.ENABLE]
 
-    await undo(world.services, report.run.run_id, enabling, actor="cli:ann")
+    await undo(world.services, report.run.run_id, enabling, actor=Actor(id="cli:ann"))
 
     assert anna.account_enabled
     assert await world.on_record(anna.id) == known

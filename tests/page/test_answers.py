@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.directory.faults import Fault
 from sandbox.directory.tokens import Flaw, TokenRequest
-from tests.support.api_caller import AUDIENCE, CHANGE, READ
+from tests.support.api_caller import APPROVE, AUDIENCE, CHANGE, EXTEND, READ
 from tests.support.page_visitor import Visitor
 from tests.support.world import World
 
@@ -79,7 +79,7 @@ async def test_without_a_role_nobody_sees_anything(visitor: Visitor) -> None:
     visitor.roles = ["Other.Role"]
     page = await visitor.get("/api/")
     assert page.status == 403
-    assert f"{CHANGE} or {READ}" in page.text
+    assert f"{READ} or {EXTEND} or {CHANGE} or {APPROVE}" in page.text
 
 
 async def test_where_the_api_is_not_configured_nobody_comes_in(visitor: Visitor) -> None:

@@ -6,7 +6,7 @@ from enforcer.core.ledger import Action
 from enforcer.core.runs import LONGEST_REASON
 from sandbox.directory.faults import Fault
 from sandbox.directory.objects import User
-from tests.support.api_caller import READ
+from tests.support.api_caller import EXTEND, READ
 from tests.support.page_visitor import Page, Visitor
 from tests.support.world import ENDED, RUNNING, World
 
@@ -230,3 +230,28 @@ async def test_a_reader_changes_nothing_whatever_he_sends(
 @pytest.mark.parametrize("action", ["", "undo", "__class__"])
 async def test_an_action_that_there_is_not_is_refused(visitor: Visitor, anna: User, action: str) -> None:
     assert (await visitor.post(f"/api/people/{anna.id}", {"action": action})).status == 400
+
+
+async def test_extender_extends_and_cannot_shorten_or_offboard(
+    visitor: Visitor, world: World, anna: User
+) -> None:
+    visitor.roles = [EXTEND]
+    path, group = f"/api/people/{anna.id}", world.group.id
+    assert visitor.person.id != anna.id
+    page = await visitor.post(path, {"action": "extend", "group": group, "end": "2099-12-31"})
+    assert page.status == 303
+    assert "Yes, offboard now" not in (await visitor.follow(page)).buttons()
+    for form in (
+        {"action": "extend", "group": group, "end": "2099-12-30"},
+        {"action": "offboard", "reason": "x"},
+    ):
+        refused = await visitor.post(path, form)
+        assert (refused.status, refused.text[:19]) == (403, "You may not do this")
+    assert anna.id in world.member_ids()
+
+
+async def test_nobody_registers_themselves_from_the_page(visitor: Visitor, world: World) -> None:
+    form = {"action": "register", "group": world.group.id, "end": "2099-12-31"}
+    page = await visitor.post(f"/api/people/{visitor.person.id}", form)
+    assert (page.status, page.text[:24]) == (403, "This takes somebody else")
+    assert await world.ledger() == []

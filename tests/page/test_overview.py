@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from enforcer.core.actors import Actor
 from enforcer.core.ledger import Action
 from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.plan import FindingKind
-from enforcer.core.settings import Mode
+from enforcer.core.settings import FourEyes, Mode
 from enforcer.page.attention import NAMED
 from sandbox.directory.faults import Fault
 from tests.support.api_caller import READ
@@ -207,3 +208,19 @@ async def _hold(visitor: Visitor, world: World) -> None:
 
 def _footer(page: Page) -> str:
     return " ".join(page.all("footer")[0].text.split())
+
+
+async def test_overview_says_whether_four_eyes_are_on(visitor: Visitor, world: World) -> None:
+    await _hold(visitor, world)
+    page = await visitor.get("/api/")
+    assert "whoever caused this plan cannot approve it" in page.text
+    assert "Four eyes are off" not in page.text
+    visitor.configure(four_eyes=FourEyes.OFF)
+    page = await visitor.get("/api/")
+    assert "Four eyes are off" in page.text
+    assert "cannot approve it" not in page.text
+
+
+async def test_run_names_its_asker_before_their_id(visitor: Visitor, world: World) -> None:
+    await world.sweep_as(Actor(id="user:0815", name="Olga Operator"))
+    assert "Olga Operator user:0815" in (await visitor.get("/api/")).text

@@ -11,7 +11,7 @@ from sandbox.directory.faults import Fault
 from sandbox.directory.objects import User
 from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
-from tests.support.api_caller import READ
+from tests.support.api_caller import APPROVE, READ
 from tests.support.page_visitor import Visitor
 from tests.support.world import ENDED, RUNNING, World
 
@@ -187,3 +187,36 @@ async def test_an_end_at_midnight_is_explained_until_it_means_a_day(visitor: Vis
 
 async def _text(visitor: Visitor, user: User) -> str:
     return (await visitor.get(f"/api/people/{user.id}")).text
+
+
+async def test_reader_sees_contractors_and_no_other_account(visitor: Visitor, world: World) -> None:
+    boss, ghost, gone = (
+        world.tenant.add_user("Bea Boss"),
+        world.member("Gus Ghost"),
+        world.member("Gone Gil"),
+    )
+    await world.register(gone.id, ENDED)
+    await world.sweep()
+    assert "Bea Boss" in (await visitor.get(f"/api/people/{boss.id}")).text
+    for roles in ([READ], [APPROVE]):
+        visitor.roles = roles
+        for name in (boss.id, boss.user_principal_name):
+            page = await visitor.get(f"/api/people/{name}")
+            assert (page.status, "Bea" in page.text) == (404, False)
+        assert (await visitor.get(f"/api/people/{ghost.id}")).status == 200
+        assert (await visitor.get(f"/api/people/{gone.id}")).status == 200
+
+
+async def test_names_that_turn_the_writing_direction_are_isolated(visitor: Visitor, world: World) -> None:
+    evil = "\u202egro.live\u2069 Anna"
+    anna = world.member(evil)
+    await world.register(anna.id, RUNNING, display_name=evil, company=evil, note=evil)
+    kept = "\u202egro.live Anna\u202c"
+    for path in (f"/api/people/{anna.id}", "/api/?q=anna", "/api/"):
+        page = await visitor.get(path)
+        isolated = {item.text for item in page.all("bdi")}
+        assert evil not in page.response.body.decode()
+        if kept in page.text:
+            assert any(kept in text for text in isolated)
+            outside = page.response.body.decode().split("<main")[1]
+            assert outside.count(kept) == outside.count(f"<bdi>{kept}</bdi>")

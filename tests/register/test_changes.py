@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from enforcer.core.actors import Actor
 from enforcer.core.calendar.midnight import Midnight
 from enforcer.core.contractors import Contractor, RegisterRow, read_row
 from enforcer.core.exceptions import AmbiguousError, InputError, NotFoundError, UnavailableError
@@ -28,7 +29,7 @@ async def rows(world: World) -> list[RegisterRow]:
 
 async def add(world: World, user: str, end: str = RUNNING, **more: Any) -> tuple[RegisterRow, Action]:
     wanted = RegisterRow(row_key=user, end_date=end, **more)
-    return await changes.add(world.services, wanted, actor="cli:ann")
+    return await changes.add(world.services, wanted, actor=Actor(id="cli:ann"))
 
 
 async def test_a_person_is_registered_under_their_object_id_with_their_name(world: World) -> None:
@@ -72,7 +73,9 @@ async def test_a_row_is_extended_by_any_name_of_the_person(world: World) -> None
     anna = world.tenant.add_user("Anna Berg", mail="anna@x.example")
     await world.register(anna.id, ENDED, note="kept")
     for number, name in enumerate((anna.id.upper(), anna.user_principal_name, "ANNA@x.example")):
-        saved = await changes.extend(world.services, name, f"2099-01-0{number + 1}", actor="cli:ann")
+        saved = await changes.extend(
+            world.services, name, f"2099-01-0{number + 1}", actor=Actor(id="cli:ann")
+        )
         assert (saved.end_date, saved.note) == (f"2099-01-0{number + 1}", "kept")
     assert [entry.action for entry in await world.ledger()] == [Action.REGISTER_EXTEND] * 3
 
@@ -80,15 +83,15 @@ async def test_a_row_is_extended_by_any_name_of_the_person(world: World) -> None
 async def test_a_date_of_any_type_is_replaced(world: World) -> None:
     anna = world.tenant.add_user("Anna Berg")
     await world.register(anna.id, datetime(2020, 1, 31, tzinfo=UTC))
-    await changes.extend(world.services, anna.id, RUNNING, actor="cli:ann")
+    await changes.extend(world.services, anna.id, RUNNING, actor=Actor(id="cli:ann"))
     assert (await rows(world))[0].end_date == RUNNING
 
 
 async def test_a_row_whose_person_entra_does_not_know_is_found_by_its_key(world: World) -> None:
     await world.register("gone@x.example", ENDED)
-    await changes.extend(world.services, "Gone@X.example", RUNNING, actor="cli:ann")
+    await changes.extend(world.services, "Gone@X.example", RUNNING, actor=Actor(id="cli:ann"))
     assert (await rows(world))[0].end_date == RUNNING
-    await changes.remove(world.services, "gone@x.example", actor="cli:ann")
+    await changes.remove(world.services, "gone@x.example", actor=Actor(id="cli:ann"))
     assert await rows(world) == []
     assert [entry.action for entry in await world.ledger()] == [
         Action.REGISTER_EXTEND,
@@ -100,9 +103,9 @@ async def test_what_is_not_there_cannot_be_changed(world: World) -> None:
     anna = world.tenant.add_user("Anna Berg")
     for name in (anna.id, "nobody@x.example"):
         with pytest.raises(NotFoundError):
-            await changes.extend(world.services, name, RUNNING, actor="cli:ann")
+            await changes.extend(world.services, name, RUNNING, actor=Actor(id="cli:ann"))
         with pytest.raises(NotFoundError):
-            await changes.remove(world.services, name, actor="cli:ann")
+            await changes.remove(world.services, name, actor=Actor(id="cli:ann"))
     with pytest.raises(NotFoundError):
         await add(world, "nobody@x.example")
 
@@ -114,8 +117,8 @@ async def test_a_person_with_two_rows_has_to_be_named_by_a_rows_key(world: World
     with pytest.raises(AmbiguousError, match=r"several rows"):
         await add(world, anna.id)
     with pytest.raises(AmbiguousError, match=r"several rows"):
-        await changes.remove(world.services, anna.user_principal_name, actor="cli:ann")
-    await changes.remove(world.services, "anna@x.example", actor="cli:ann")
+        await changes.remove(world.services, anna.user_principal_name, actor=Actor(id="cli:ann"))
+    await changes.remove(world.services, "anna@x.example", actor=Actor(id="cli:ann"))
     assert [row.row_key for row in await rows(world)] == [anna.id]
 
 
@@ -143,7 +146,7 @@ async def test_an_end_that_cannot_be_acted_upon_extends_nobody(world: World, end
     anna = world.tenant.add_user("Anna Berg")
     await world.register(anna.id, ENDED)
     with pytest.raises(InputError) as error:
-        await changes.extend(world.services, anna.id, end, actor="cli:ann")
+        await changes.extend(world.services, anna.id, end, actor=Actor(id="cli:ann"))
     assert error.value.field == "end_date"
     assert [row.end_date for row in await rows(world)] == [ENDED]
     assert await world.ledger() == []
@@ -242,7 +245,7 @@ async def test_an_end_before_the_start_of_the_row_is_refused(world: World) -> No
     anna = world.member("Anna")
     await world.register(anna.id, "2099-12-31", start_date="2099-01-01")
     with pytest.raises(InputError, match="not before the end"):
-        await changes.extend(world.services, anna.id, "2098-12-31", actor="ann")
+        await changes.extend(world.services, anna.id, "2098-12-31", actor=Actor(id="ann"))
     row = await world.services.register.whole_row(world.group.id, anna.id)
     assert row is not None
     assert row.end_date == "2099-12-31"
@@ -264,7 +267,7 @@ async def test_registering_again_with_an_end_before_the_start_needs_a_new_start(
 async def test_a_start_that_cannot_be_read_keeps_nobody_from_extending(world: World) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, ENDED, start_date="soon")
-    saved = await changes.extend(world.services, anna.id, RUNNING, actor="ann")
+    saved = await changes.extend(world.services, anna.id, RUNNING, actor=Actor(id="ann"))
     assert saved.end_date == RUNNING
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from enforcer.core.actors import Actor
 from enforcer.core.exceptions import LeaseHeldError
 from enforcer.core.ledger import Action
 from enforcer.core.offboarding_record import OffboardingRecord, State
@@ -111,7 +112,7 @@ async def test_many_additions_in_one_sweep_wait_and_hold_no_removal(open_world: 
 
     [waiting] = report.waiting
     assert (waiting.people, waiting.joiners) == (0, 29)
-    await approve(world.services, waiting.digest, actor="cli:ann")
+    await approve(world.services, waiting.digest, actor=Actor(id="cli:ann"))
     report = await world.sweep()
     assert (report.run.added, report.run.held_onboard) == (29, False)
 
@@ -152,7 +153,7 @@ async def test_a_forged_approval_releases_nobody(open_world: OpenWorld) -> None:
     assert tried(world) == []
     [waiting] = await world.services.plans.waiting([world.group.id])
     assert (waiting.digest, waiting.approved_by) == (held.run.digest, "")
-    await approve(world.services, held.run.digest, actor="cli:ann")
+    await approve(world.services, held.run.digest, actor=Actor(id="cli:ann"))
     assert (await world.sweep()).run.removed == 12
 
 
@@ -160,7 +161,7 @@ async def test_a_used_approval_cannot_be_made_unused_again(open_world: OpenWorld
     world = await open_world()
     users = await leavers(world, 12)
     held = await world.sweep()
-    [approved] = await approve(world.services, held.run.digest, actor="cli:ann")
+    [approved] = await approve(world.services, held.run.digest, actor=Actor(id="cli:ann"))
     assert (await world.sweep()).run.removed == 12
     for user in users:
         world.tenant.add_member(world.group, user)
@@ -227,7 +228,7 @@ async def test_whoever_comes_after_an_approval_waits_for_their_own(open_world: O
     world = await open_world()
     await leavers(world, 12)
     held = await world.sweep()
-    await approve(world.services, held.run.digest, actor="cli:ann")
+    await approve(world.services, held.run.digest, actor=Actor(id="cli:ann"))
     late = await leavers(world, 12)
 
     report = await world.sweep()
@@ -237,7 +238,7 @@ async def test_whoever_comes_after_an_approval_waits_for_their_own(open_world: O
     [waiting] = report.waiting
     assert (waiting.digest, waiting.people) == (report.run.digest, 12)
     assert (await world.sweep()).run.held
-    await approve(world.services, waiting.digest, actor="cli:ann")
+    await approve(world.services, waiting.digest, actor=Actor(id="cli:ann"))
     assert (await world.sweep()).run.removed == 12
 
 
@@ -252,7 +253,7 @@ async def test_a_sweep_that_only_looks_does_not_end_the_hold(open_world: OpenWor
 
     for report in (held, looked, verified):
         assert [plan.digest for plan in report.waiting] == [held.run.digest]
-    await approve(world.services, held.run.digest, actor="cli:ann")
+    await approve(world.services, held.run.digest, actor=Actor(id="cli:ann"))
     assert (await _look(world)).waiting == ()
 
 

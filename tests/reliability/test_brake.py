@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from enforcer.core.actors import Actor
 from enforcer.core.exceptions import InputError
 from enforcer.core.ledger import Action
 from enforcer.core.offboarding_record import State
@@ -165,4 +166,4 @@ async def _held(open_world: OpenWorld, proxy: StorageProxy | None = None) -> Wor
 
 async def _approve(world: World) -> None:
     [plan] = await world.services.plans.waiting([world.group.id])
-    await approve(world.services, plan.digest, actor="test")
+    await approve(world.services, plan.digest, actor=Actor(id="approver"))

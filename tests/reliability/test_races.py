@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from enforcer.core.actors import Actor
 from enforcer.core.exceptions import InputError
 from enforcer.core.ledger import Action
 from enforcer.core.runs import RunState
@@ -219,7 +220,7 @@ async def _sweep(services: Services, world: FaultSchedule) -> None:
 
 async def _approve(services: Services, digest: str) -> None:
     with suppress(InputError):  # the other's approval was used already
-        await approve(services, digest, actor="test")
+        await approve(services, digest, actor=Actor(id="approver"))
 
 
 async def _renew_soon(world: FaultSchedule, person: User) -> None:

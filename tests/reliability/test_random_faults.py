@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from enforcer.core.actors import Actor
 from enforcer.core.exceptions import EnforcerError, InputError
 from enforcer.core.offboarding_record import State
 from enforcer.core.run_ids import new_run_id
@@ -181,7 +182,7 @@ class Schedule(RuleBasedStateMachine):
     def approve_what_is_held(self) -> None:
         for plan in self.do(self.world.services.plans.waiting([self.world.group_id])):
             self.approved.add(plan.digest)
-            self.do(approve(self.world.services, plan.digest, actor="test"))
+            self.do(approve(self.world.services, plan.digest, actor=Actor(id="approver")))
 
     # Time and Graph --------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from azure.storage.queue.aio import QueueClient
 
 from enforcer.core.calendar.midnight import Midnight
 from enforcer.core.contractors import RegisterRow
-from enforcer.core.settings import Disable, Mode, Storage
+from enforcer.core.settings import Disable, FourEyes, Mode, Storage
 from enforcer.status.checks import Check, Health, run_checks
 from enforcer.storage.queues import OFFBOARDINGS, POISON, SWEEPS, Queues
 from enforcer.storage.tables.register import Register
@@ -292,3 +292,9 @@ async def test_ends_at_midnight_are_a_warning_that_says_what_to_write(world: Wor
     assert "ENFORCER_MIDNIGHT" in check.fix
 
     assert (await _checks(world, midnight=Midnight.DAY))[name].health is Health.OK
+
+
+async def test_four_eyes_that_are_off_are_a_warning(world: World) -> None:
+    assert (await _checks(world))["four eyes"].health is Health.OK
+    check = (await _checks(world, four_eyes=FourEyes.OFF))["four eyes"]
+    assert (check.health, "may approve it themselves" in check.detail) == (Health.WARNING, True)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from enforcer.core.actors import Actor
 from enforcer.core.exceptions import EnforcerError
 from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.plan import FindingKind
@@ -52,7 +53,7 @@ async def test_only_sweeps_of_the_nights_kind_count(world: World) -> None:
     night = await world.sweep()
     world.clock.advance(minutes=1)
     reversals = await plan_undo(world.services, night.run.run_id)
-    await undo(world.services, night.run.run_id, reversals, actor="cli:ann")
+    await undo(world.services, night.run.run_id, reversals, actor=Actor(id="cli:ann"))
     world.clock.advance(minutes=1)
     await offboard(world, anna)
     world.clock.advance(minutes=1)

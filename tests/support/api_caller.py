@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ from tests.support.world import World
 
 AUDIENCE = "api://5f1c7c52-7b2e-4c57-9a4b-0f0e6b0a7d11"
 CHANGE, READ = "Contractors.Offboard", "Contractors.Read"
+EXTEND, APPROVE = "Contractors.Extend", "Contractors.Approve"
 # Tests wait for less time than people do.
 BUDGET = Budget(now=2.0, queue=1.0, note=0.5)
 RETRY_BUDGET = RetryBudget(failures=0.2, throttling=0.2)
@@ -81,10 +82,12 @@ class Somebody:
 
 @dataclass(slots=True)
 class Caller(Somebody):
-    """Somebody who calls the API; by default they may change things."""
+    """Somebody who calls the API; by default they may do everything."""
+
+    roles: list[str] = field(default_factory=lambda: [CHANGE, APPROVE])
 
     def token(self, **more: Any) -> str:
-        request = {"audience": AUDIENCE, "user": self.person.id, "roles": [CHANGE]} | more
+        request = {"audience": AUDIENCE, "user": self.person.id, "roles": self.roles} | more
         return self.world.directory.token(TokenRequest(**request))
 
     async def call(

@@ -15,6 +15,7 @@ from contextlib import suppress
 
 import msgspec
 
+from enforcer.core.actors import Actor
 from enforcer.core.exceptions import InputError
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.settings import load_settings
@@ -77,9 +78,9 @@ async def _do(services: Services, job: Job) -> None:
         case Kind.UNDO:
             with suppress(InputError):  # it is undone already
                 reversals = await plan_undo(services, job.about)
-                await undo(services, job.about, reversals, actor="test")
+                await undo(services, job.about, reversals, actor=Actor(id="approver"))
         case Kind.APPROVE:
-            await approve(services, job.about, actor="test")
+            await approve(services, job.about, actor=Actor(id="approver"))
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ import pytest
 from enforcer.core.calendar.dates import ends_at
 from enforcer.core.offboarding_record import OffboardingRecord, State
 from sandbox.directory.objects import User
-from sandbox.directory.tokens import TokenRequest
+from sandbox.directory.tokens import TokenKind, TokenRequest
 from sandbox.host.process import running_host_async
-from tests.support.api_caller import AUDIENCE, CHANGE
+from tests.support.api_caller import APPROVE, AUDIENCE, CHANGE
 from tests.support.world import World, running_world
 
 PROJECT = Path(__file__).parents[2]
@@ -54,7 +54,9 @@ class Stage:
     people: dict[str, User]
 
     def token(self, role: str = CHANGE) -> str:
-        request = TokenRequest(audience=AUDIENCE, user=self.operator.id, roles=[role])
+        """Return the ID token of somebody signed in; whoever may offboard may approve here, too."""
+        roles = [role, APPROVE] if role == CHANGE else [role]
+        request = TokenRequest(audience=AUDIENCE, user=self.operator.id, roles=roles, kind=TokenKind.ID)
         return self.world.directory.token(request)
 
     def page_of(self, name: str) -> str:

@@ -11,8 +11,8 @@ from enforcer.page.answers import answer
 from enforcer.page.routes import PAGES
 from enforcer.web.messages import Request, Response
 from enforcer.web.routes import Route
-from sandbox.directory.tokens import TokenRequest
-from tests.support.api_caller import AUDIENCE, CHANGE, Somebody
+from sandbox.directory.tokens import TokenKind, TokenRequest
+from tests.support.api_caller import APPROVE, AUDIENCE, CHANGE, Somebody
 
 _EMPTY = frozenset({"meta", "input", "rect"})
 
@@ -93,12 +93,14 @@ class Page:
 
 @dataclass(slots=True)
 class Visitor(Somebody):
-    """Somebody signed in through App Service; by default they may change things."""
+    """Somebody signed in through App Service; by default they may do everything."""
 
-    roles: list[str] = field(default_factory=lambda: [CHANGE])
+    roles: list[str] = field(default_factory=lambda: [CHANGE, APPROVE])
 
     def headers(self) -> dict[str, str]:
-        token_request = TokenRequest(audience=AUDIENCE, user=self.person.id, roles=self.roles)
+        token_request = TokenRequest(
+            audience=AUDIENCE, user=self.person.id, roles=self.roles, kind=TokenKind.ID
+        )
         return {
             "x-ms-token-aad-id-token": self.world.directory.token(token_request),
             "sec-fetch-site": "same-origin",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from enforcer.core.actors import Actor
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.ledger import Entry
 from enforcer.core.offboarding_record import OffboardingRecord
@@ -95,6 +96,10 @@ class World:
 
     async def sweep(self, **more: object) -> Report:
         request = SweepRequest(group_id=self.group.id, actor="test", reason="test", **more)  # type: ignore[arg-type]
+        return await sweep(self.services, request)
+
+    async def sweep_as(self, actor: Actor) -> Report:
+        request = SweepRequest(group_id=self.group.id, actor=actor.id, actor_name=actor.name, reason="test")
         return await sweep(self.services, request)
 
     async def record(self, findings: Sequence[Finding], state: RunState = RunState.COMPLETE) -> Run:

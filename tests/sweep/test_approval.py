@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from enforcer.core.actors import Actor
 from enforcer.core.exceptions import InputError, NotFoundError
 from enforcer.core.ledger import Action
 from enforcer.sweep.approval import approve
@@ -41,7 +42,7 @@ async def test_a_held_sweep_changes_nothing_until_its_plan_is_approved(world: Wo
     assert world.graph_writes() == []
     assert await world.record_of(users[0].id) is None
 
-    (plan,) = await approve(world.services, f" {held.run.digest.upper()} ", actor="cli:ann")
+    (plan,) = await approve(world.services, f" {held.run.digest.upper()} ", actor=Actor(id="cli:ann"))
     assert (plan.people, plan.members, plan.approved_by) == (3, 3, "cli:ann")
 
     report = await world.sweep()
@@ -56,7 +57,7 @@ async def test_a_held_sweep_changes_nothing_until_its_plan_is_approved(world: Wo
 async def test_an_approval_is_good_for_the_same_people_only(world: World) -> None:
     await register_three(world)
     held = await world.sweep()
-    await approve(world.services, held.run.digest, actor="cli:ann")
+    await approve(world.services, held.run.digest, actor=Actor(id="cli:ann"))
     fourth = world.member("Ended 4")
     await world.register(fourth.id, ENDED)
     again = await world.sweep()
@@ -68,7 +69,7 @@ async def test_an_approval_is_good_for_the_same_people_only(world: World) -> Non
 async def test_an_approval_is_good_once(world: World) -> None:
     users = await register_three(world)
     held = await world.sweep()
-    await approve(world.services, held.run.digest, actor="cli:ann")
+    await approve(world.services, held.run.digest, actor=Actor(id="cli:ann"))
     await world.sweep()
     for user in users:
         world.tenant.add_member(world.group, user)
@@ -77,15 +78,15 @@ async def test_an_approval_is_good_once(world: World) -> None:
     assert (again.run.held, again.run.digest) == (True, held.run.digest)
     assert world.member_ids() == {user.id for user in users}
     # It may be approved again.
-    await approve(world.services, held.run.digest, actor="cli:ben")
+    await approve(world.services, held.run.digest, actor=Actor(id="cli:ben"))
     assert (await world.sweep()).run.removed == 3
 
 
 async def test_approving_twice_is_the_same_as_once(world: World) -> None:
     await register_three(world)
     held = await world.sweep()
-    first = await approve(world.services, held.run.digest, actor="cli:ann")
-    assert await approve(world.services, held.run.digest, actor="cli:ben") == first
+    first = await approve(world.services, held.run.digest, actor=Actor(id="cli:ann"))
+    assert await approve(world.services, held.run.digest, actor=Actor(id="cli:ben")) == first
     assert (await actions(world)).count(Action.APPROVE) == 1
 
 
@@ -94,7 +95,7 @@ async def test_two_concurrent_approvals_are_recorded_and_count_once(world: World
     held = await world.sweep()
 
     await asyncio.gather(
-        *(approve(world.services, held.run.digest, actor=actor) for actor in ("cli:ann", "cli:ben"))
+        *(approve(world.services, held.run.digest, actor=Actor(id=actor)) for actor in ("cli:ann", "cli:ben"))
     )
 
     entries = [entry for entry in await world.ledger() if entry.action is Action.APPROVE]
@@ -106,7 +107,7 @@ async def test_two_concurrent_approvals_are_recorded_and_count_once(world: World
 
 async def test_the_current_plan_can_be_approved_before_a_sweep_holds_it(world: World) -> None:
     await register_three(world)
-    await approve(world.services, (await world.plan()).digest, actor="cli:ann")
+    await approve(world.services, (await world.plan()).digest, actor=Actor(id="cli:ann"))
     assert (await world.sweep()).run.removed == 3
 
 
@@ -115,7 +116,7 @@ async def test_the_plan_of_all_groups_is_approved_by_its_own_digest(world: World
     world.configure(group_ids=(world.group.id, other.id))
     await register_three(world)
     whole = await make_whole_plan(world.services)
-    (approved,) = await approve(world.services, whole.digest, actor="cli:ann")
+    (approved,) = await approve(world.services, whole.digest, actor=Actor(id="cli:ann"))
     assert approved.group_id == world.group.id
     assert (await world.sweep()).run.removed == 3
 
@@ -124,19 +125,19 @@ async def test_a_plan_that_is_not_held_needs_no_approval(world: World) -> None:
     user = world.member("Ended")
     await world.register(user.id, ENDED)
     with pytest.raises(InputError, match="needs no approval"):
-        await approve(world.services, (await world.plan()).digest, actor="cli:ann")
+        await approve(world.services, (await world.plan()).digest, actor=Actor(id="cli:ann"))
 
 
 async def test_a_used_approval_cannot_be_given_again_to_nobody(world: World) -> None:
     await register_three(world)
     held = await world.sweep()
-    await approve(world.services, held.run.digest, actor="cli:ann")
+    await approve(world.services, held.run.digest, actor=Actor(id="cli:ann"))
     report = await world.sweep()
     with pytest.raises(InputError, match=f"was used by run {report.run.run_id}"):
-        await approve(world.services, held.run.digest, actor="cli:ann")
+        await approve(world.services, held.run.digest, actor=Actor(id="cli:ann"))
 
 
 async def test_a_digest_of_no_plan_is_not_found(world: World) -> None:
     await world.register(world.member("Running").id, RUNNING)
     with pytest.raises(NotFoundError, match=(await world.plan()).digest):
-        await approve(world.services, "0" * 64, actor="cli:ann")
+        await approve(world.services, "0" * 64, actor=Actor(id="cli:ann"))

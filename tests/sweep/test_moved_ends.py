@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from enforcer.core.actors import Actor
 from enforcer.core.ledger import Action
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.runs import Occasion, Report
@@ -34,7 +35,7 @@ async def change(world: World, user: User, end: str) -> None:
     """Change a row through the enforcer, which leaves an entry."""
     await world.register(user.id, end)
     [row] = await world.services.register.named(world.group.id, {user.id})
-    entry = entry_of(row, Action.REGISTER_END, "user:ann", world.clock())
+    entry = entry_of(row, Action.REGISTER_END, Actor(id="user:ann"), world.clock())
     await world.services.ledger.append(world.group.id, [entry])
 
 

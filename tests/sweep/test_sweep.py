@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from enforcer.core.actors import Actor
 from enforcer.core.calendar.midnight import Midnight
 from enforcer.core.exceptions import AccessDeniedError, AmbiguousError, InputError
 from enforcer.core.ledger import Action
@@ -217,7 +218,7 @@ async def test_an_approval_is_not_used_by_a_run_that_cannot_write_its_intents(
         for name in ("Anna", "Ben"):
             await world.register(world.member(name).id, ENDED)
         held = await world.sweep()
-        await approve(world.services, held.run.digest, actor="cli:ann")
+        await approve(world.services, held.run.digest, actor=Actor(id="cli:ann"))
         storage.set_fault(StorageFault(calls=Calls(path=calls), nth=1, times=1_000, reply=Reply.REFUSED))
         with pytest.raises(AccessDeniedError):
             await world.sweep()

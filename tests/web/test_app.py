@@ -6,6 +6,7 @@ import pytest
 
 from enforcer.api.routes import ROUTES
 from enforcer.core.exceptions import GroupError
+from enforcer.web.messages import LARGEST_BODY
 from sandbox.directory.faults import Fault
 from sandbox.storage_proxy import Calls, Reply, Service, StorageProxy
 from sandbox.storage_proxy import Fault as StorageFault
@@ -19,6 +20,7 @@ async def test_every_answer_is_kept_by_nobody_and_run_by_no_browser(caller: Call
     for reply in (await caller.call("get_health"), await caller.call("get_run", id="x")):
         assert reply.headers["Cache-Control"] == "no-store"
         assert reply.headers["X-Content-Type-Options"] == "nosniff"
+        assert reply.headers["Strict-Transport-Security"].startswith("max-age=63072000")
         assert reply.headers["Content-Security-Policy"].startswith("default-src 'none'")
         assert reply.headers["X-Request-Id"] == "request-1"
 
@@ -76,3 +78,17 @@ async def test_a_directory_that_refuses_us_is_not_the_callers_fault(caller: Call
 def test_every_route_has_a_name_and_a_place_of_its_own() -> None:
     assert len({route.name for route in ROUTES}) == len(ROUTES)
     assert len({(route.method, route.path) for route in ROUTES}) == len(ROUTES)
+
+
+async def test_body_declared_too_large_is_refused_before_it_or_a_token_is_read(caller: Caller) -> None:
+    headers = {"content-type": "application/json", "content-length": str(LARGEST_BODY + 1)}
+    reply = await caller.call("offboard_now", b"{", user="anna@contoso.example", headers=headers)
+    assert (reply.status, reply.json["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize("declared", ["", "-1", "1e9", "x", "\u0661"])
+async def test_length_that_cannot_be_read_counts_as_none(caller: Caller, declared: str) -> None:
+    reply = await caller.call(
+        "offboard_now", user="anna@contoso.example", headers={"content-length": declared}
+    )
+    assert reply.status == 401

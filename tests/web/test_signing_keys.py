@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from jwt.algorithms import RSAAlgorithm
 
 from enforcer.core.exceptions import UnavailableError
 from enforcer.web.signing_keys import FETCHES, FETCHES_SECONDS, FRESH_SECONDS, STALE_SECONDS, KeyRing
@@ -34,7 +36,8 @@ class Authority:
         return sum("/discovery/" in entry.path for entry in self.server.sandbox.log.entries)
 
     def ring(self) -> KeyRing:
-        return KeyRing(self.url, clock=lambda: self.now)
+        issuers = (self.server.sandbox.tokens.issuer,)
+        return KeyRing(self.url, clock=lambda: self.now, issuers=issuers)
 
     def key_id(self, flaw: Flaw = Flaw.NONE) -> str:
         """Name the key by which a new token is signed."""
@@ -140,3 +143,40 @@ async def test_an_answer_that_holds_no_keys_counts_as_none(authority: Authority,
     authority.server.sandbox.faults.add(fault)
     with pytest.raises(UnavailableError):
         await authority.ring().find("k")
+
+
+# Which keys count ------------------------------------------------------------------------------------------
+
+
+def _published(number: int = 1, size: int = 2048, **more: object) -> dict[str, object]:
+    key = generate_private_key(public_exponent=65_537, key_size=size).public_key()
+    return RSAAlgorithm.to_jwk(key, as_dict=True) | {"kid": f"k{number}"} | more
+
+
+@pytest.mark.parametrize(
+    ("size", "more"),
+    [
+        (1024, {}),
+        (2048, {"use": "enc"}),
+        (2048, {"issuer": "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"}),
+        (2048, {"issuer": "https://evil.example/{tenantid}/v2.0"}),
+    ],
+    ids=["short", "for-encryption", "of-another-issuer", "of-a-strange-template"],
+)
+async def test_key_that_is_not_for_our_tokens_is_not_taken(
+    authority: Authority, size: int, more: dict[str, object]
+) -> None:
+    keys = {"keys": [_published(1), _published(2, size, **more)]}
+    authority.server.sandbox.faults.add(Fault(path="keys", status=200, body=keys))
+    ring = authority.ring()
+    assert await ring.find("k1") is not None
+    assert await ring.find("k2") is None
+
+
+@pytest.mark.parametrize("template", ["{issuer}", "{base}/{{tenantid}}/v2.0"])
+async def test_key_that_names_our_issuer_is_taken(authority: Authority, template: str) -> None:
+    issuer = authority.server.sandbox.tokens.issuer
+    named = template.format(issuer=issuer, base=authority.server.url)
+    keys = {"keys": [_published(1, issuer=named)]}
+    authority.server.sandbox.faults.add(Fault(path="keys", status=200, body=keys))
+    assert await authority.ring().find("k1") is not None

@@ -67,7 +67,7 @@ def _frozen() -> Iterator[None]:
 
 async def test_a_good_token_tells_who_asks_and_his_roles() -> None:
     caller = await _verifier().verify(_token())
-    assert (caller.actor, caller.roles) == (f"user:{PERSON}", frozenset({"Contractors.Read"}))
+    assert (caller.actor.id, caller.roles) == (f"user:{PERSON}", frozenset({"Contractors.Read"}))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ async def test_a_good_token_tells_who_asks_and_his_roles() -> None:
 )
 async def test_the_audience_may_have_either_form(configured: str, named: str) -> None:
     caller = await _verifier(api_audience=configured).verify(_token(aud=named))
-    assert caller.actor == f"user:{PERSON}"
+    assert caller.actor.id == f"user:{PERSON}"
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ async def test_the_audience_may_have_either_form(configured: str, named: str) ->
     ],
 )
 async def test_tokens_of_version_1_are_taken_from_the_clouds_own_issuer(authority: str, issuer: str) -> None:
-    token = _token(iss=f"{issuer}/{TENANT}/", scp=None, sub=PERSON, appid=CLIENT)
-    assert (await _verifier(authority_url=authority).verify(token)).actor == f"app:{PERSON}"
+    token = _token(iss=f"{issuer}/{TENANT}/", scp=None, idtyp="app", appid=CLIENT)
+    assert (await _verifier(authority_url=authority).verify(token)).actor.id == f"app:{PERSON}"
 
 
 @pytest.mark.parametrize(
@@ -103,13 +103,11 @@ async def test_tokens_of_version_1_are_taken_from_the_clouds_own_issuer(authorit
     [
         ({"idtyp": "app", "scp": None}, f"app:{PERSON}"),
         ({"idtyp": "app", "scp": None, "oid": None, "azp": CLIENT}, f"app:{CLIENT}"),
-        ({"scp": None, "sub": PERSON}, f"app:{PERSON}"),
-        ({"scp": None}, f"user:{PERSON}"),
         ({"idtyp": "user", "sub": PERSON}, f"user:{PERSON}"),
     ],
 )
 async def test_people_and_applications_are_told_apart(claims: dict[str, Any], actor: str) -> None:
-    assert (await _verifier().verify(_token(**claims))).actor == actor
+    assert (await _verifier().verify(_token(**claims))).actor.id == actor
 
 
 @pytest.mark.parametrize("roles", [None, "Contractors.Offboard", {"Contractors.Offboard": 1}, [7]])
@@ -147,7 +145,7 @@ async def test_clocks_may_differ_by_a_minute() -> None:
     late = _token(exp=_NOW - LEEWAY_SECONDS + 1)
     early = _token(nbf=_NOW + LEEWAY_SECONDS, iat=_NOW + LEEWAY_SECONDS)
     for token in (late, early):
-        assert (await _verifier().verify(token)).actor == f"user:{PERSON}"
+        assert (await _verifier().verify(token)).actor.id == f"user:{PERSON}"
 
 
 async def test_a_token_signed_by_somebody_else_under_our_keys_name_is_refused() -> None:
@@ -187,3 +185,34 @@ async def test_a_key_that_the_token_brings_along_is_not_used() -> None:
 async def test_what_is_no_token_of_ours_is_refused(token: str) -> None:
     with pytest.raises(InvalidTokenError):
         await _verifier().verify(token)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"scp": None}, {"scp": ""}, {"scp": " "}, {"scp": None, "sub": PERSON}, {"scp": None, "idtyp": "user"}],
+    ids=["ID token", "empty scope", "blank scope", "old application", "no scope"],
+)
+async def test_bearer_without_scope_or_app_type_is_no_access_token(changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidTokenError, match="not an access token"):
+        await _verifier().verify(_token(**changes))
+
+
+async def test_id_token_of_a_session_tells_who_is_signed_in() -> None:
+    caller = await _verifier().verify_session(_token(scp=None))
+    assert (caller.actor.id, caller.app_ids) == (f"user:{PERSON}", frozenset())
+
+
+async def test_application_does_not_sign_in_to_the_page() -> None:
+    with pytest.raises(InvalidTokenError, match="application"):
+        await _verifier().verify_session(_token(scp=None, idtyp="app"))
+
+
+async def test_caller_has_name_and_addresses_without_control_characters() -> None:
+    token = _token(name="Ann\x1b[31m\nLee", preferred_username="Ann@X.example", upn="no address", email=7)
+    actor = (await _verifier().verify(token)).actor
+    assert (actor.name, actor.addresses) == ("Ann [31m Lee", frozenset({"ann@x.example"}))
+
+
+async def test_application_is_known_by_both_of_its_ids() -> None:
+    caller = await _verifier().verify(_token(scp=None, idtyp="app", azp=CLIENT.upper()))
+    assert (caller.actor.id, caller.app_ids) == (f"app:{PERSON}", frozenset({PERSON, CLIENT}))

@@ -42,6 +42,12 @@ async def get_contractor(call: Call) -> Response:
     return respond(contractor_document(row, call.services.settings, record, call.warnings))
 
 
+async def delete_contractor(call: Call) -> Response:
+    group_id = call.request.query.get("group_id", "")
+    row = await changes.remove(call.services, call.user, actor=call.caller.actor, group_id=group_id)
+    return respond(contractor_document(row, call.services.settings, warnings=call.warnings))
+
+
 async def put_contractor(call: Call) -> Response:
     body = read_body(call.request, ContractorBody)
     wanted = RegisterRow(

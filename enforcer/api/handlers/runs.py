@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,10 +11,12 @@ from enforcer.api.documents import (
     ApprovedPlans,
     StartedSweep,
     StartedSweeps,
+    UndoneRun,
     run_document,
 )
 from enforcer.core.exceptions import (
     AccessDeniedError,
+    FourEyesError,
     InputError,
     NotFoundError,
     RefusedError,
@@ -23,12 +26,16 @@ from enforcer.core.planning.digest import is_digest
 from enforcer.core.run_ids import is_run_id, new_run_id
 from enforcer.core.runs import Run, RunKind
 from enforcer.core.settings import Mode
+from enforcer.offboarding import undo as undoing
 from enforcer.register.changes import chosen_groups
 from enforcer.sweep import approval
 from enforcer.sweep.requesting import request_sweep
 from enforcer.web.calls import Call
 from enforcer.web.messages import Response, respond
 from enforcer.web.problems import Code, ProblemError, unavailable
+
+# Whoever calls waits, and is answered within half a minute.
+_UNDO_SECONDS = 18.0
 
 
 async def start_sweeps(call: Call) -> Response:
@@ -42,7 +49,8 @@ async def start_sweeps(call: Call) -> Response:
         started_at=now,
         mode=mode.value,
         reason=body.reason.strip() or "asked for over HTTP",
-        actor=call.caller.actor,
+        actor=call.caller.actor.id,
+        actor_name=call.caller.actor.name,
     )
     for place, group_id in enumerate(groups):
         try:
@@ -74,13 +82,36 @@ async def approve_plan(call: Call) -> Response:
     if not is_digest(digest):
         raise NotFoundError("a plan's digest has 64 hexadecimal digits", field="digest")
     try:
-        plans = await approval.approve(call.services, digest, actor=call.caller.actor)
-    except NotFoundError:
+        plans = await approval.approve(call.services, digest, actor=call.approver())
+    except (NotFoundError, FourEyesError):
         raise
     except InputError as error:
         # The plan exists, but needs no approval, or has used up the one that it had.
-        raise ProblemError(409, Code.REFUSED, str(error), field=error.field) from error
+        raise _refused(error) from error
     return respond(ApprovedPlans(plans=tuple(plans)))
+
+
+async def undo_run(call: Call) -> Response:
+    run_id = call.request.parameters.get("id", "")
+    if not is_run_id(run_id):
+        raise NotFoundError(f"there is no run {run_id!r:.80}", field="id")
+    until = asyncio.get_running_loop().time() + _UNDO_SECONDS
+    try:
+        reversals = await undoing.plan_undo(call.services, run_id)
+    except NotFoundError:
+        raise
+    except InputError as error:
+        # The run exists, but did nothing that can be undone, or all of that was undone.
+        raise _refused(error) from error
+    own_run, results = await undoing.undo(
+        call.services, run_id, reversals, actor=call.caller.actor, until=until
+    )
+    done = len(results) == len(reversals) and all(result.done for result in results)
+    return respond(UndoneRun(run_id=own_run, undone_run=run_id, done=done, results=tuple(results)))
+
+
+def _refused(error: InputError) -> ProblemError:
+    return ProblemError(409, Code.REFUSED, str(error), field=error.field)
 
 
 def _narrowed(mode: Mode, wanted: Mode | None) -> Mode:

@@ -280,12 +280,16 @@ _COLUMNS = {
     "note": "Note",
 }
 _ALL_COLUMNS = {"PartitionKey", "RowKey", *_COLUMNS.values(), "Previous", "Hash", "Writer"}
+# Only of actors who have a name: entries of earlier versions have no such column.
+_NAME = "ActorName"
 
 
 def _entity(group_id: str, link: Link) -> Entity:
     entity: Entity = {"PartitionKey": group_id, "RowKey": key_of(link.sequence)}
     for field, column in _COLUMNS.items():
         entity[column] = str(getattr(link.entry, field))
+    if link.entry.actor_name:
+        entity[_NAME] = link.entry.actor_name
     entity["Previous"], entity["Hash"], entity["Writer"] = link.previous, link.hash, link.writer
     return entity
 
@@ -296,7 +300,7 @@ def read_link(entity: Entity) -> Link:
     row_key = str(entity["RowKey"])
     return Link(
         sequence=int(row_key) if row_key.isascii() and row_key.isdigit() else -1,
-        entry=Entry(action=_action(values.pop("action")), **values),
+        entry=Entry(action=_action(values.pop("action")), actor_name=str(entity.get(_NAME, "")), **values),
         previous=str(entity.get("Previous", "")),
         hash=str(entity.get("Hash", "")),
         writer=str(entity.get("Writer", "")),
@@ -315,7 +319,7 @@ def _damage(entity: Entity, row_key: str) -> str:
     """Return damage that the hash does not show: extra or missing columns, or columns of another type."""
     if not (row_key.isascii() and row_key.isdigit() and row_key == key_of(int(row_key))):
         return f"is followed by a row with the key {row_key!r:.50}, which is not an entry's"
-    if wrong := sorted(entity.keys() ^ _ALL_COLUMNS):
+    if wrong := sorted((entity.keys() - {_NAME}) ^ _ALL_COLUMNS):
         return f"was changed after it was written: it has too many or too few columns ({', '.join(wrong)})"
     wrong = sorted(name for name, value in entity.items() if not isinstance(value, str))
     return f"was changed after it was written: no text in {', '.join(wrong)}" if wrong else ""

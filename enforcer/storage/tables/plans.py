@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import batched
 
+from enforcer.core.actors import Actor
 from enforcer.core.brake import Way
 from enforcer.core.exceptions import UnavailableError
 from enforcer.core.plan import Candidate, GroupPlan, HeldFor, HeldPlan, Offboard, Onboard
@@ -129,7 +130,9 @@ class Plans:
         """Take back an approval that does not count: the plan waits again."""
         known, version = await self._read(digest)
         if known is not None:
-            waiting = replace(known, approved_at=None, approved_by="", approval=0, used_by="")
+            waiting = replace(
+                known, approved_at=None, approved_by="", approved_by_name="", approval=0, used_by=""
+            )
             await self._write(waiting, version)
 
     async def _all(self) -> list[HeldPlan]:
@@ -137,7 +140,7 @@ class Plans:
             found = table.query_entities("RowKey eq @plan", parameters={"plan": _PLAN})
             return [_held(dict(entity)) async for entity in found]
 
-    async def approve(self, held: HeldPlan, actor: str, now: datetime, approval: int) -> HeldPlan:
+    async def approve(self, held: HeldPlan, actor: Actor, now: datetime, approval: int) -> HeldPlan:
         """Release the plan for one run; `approval` is the ledger's entry about it.
 
         What a run has used already is not given back.
@@ -149,7 +152,13 @@ class Plans:
             known, version = await self._read(held.digest)
             if known is not None and known.used_by:
                 return known
-            approved = replace(known or held, approved_at=now, approved_by=actor, approval=approval)
+            approved = replace(
+                known or held,
+                approved_at=now,
+                approved_by=actor.id,
+                approved_by_name=actor.name,
+                approval=approval,
+            )
             if await self._write(approved, version):
                 return approved
         raise UnavailableError(f"plan {held.digest}: another writer was faster {_TRIES} times")
@@ -191,6 +200,7 @@ def _entity(held: HeldPlan) -> Entity:
             "ApprovedAt": held.approved_at,
             "ApprovedBy": held.approved_by or None,
             "Approval": held.approval or None,
+            "ApprovedByName": held.approved_by_name or None,
             "UsedBy": held.used_by or None,
             "GoneAt": held.gone_at,
         }
@@ -236,6 +246,7 @@ def _held(entity: Entity) -> HeldPlan:
         approved_at=moment(entity, "ApprovedAt"),
         approved_by=text(entity, "ApprovedBy"),
         approval=number(entity, "Approval"),
+        approved_by_name=text(entity, "ApprovedByName"),
         used_by=text(entity, "UsedBy"),
         gone_at=moment(entity, "GoneAt"),
     )

@@ -7,7 +7,7 @@ import pytest
 
 from enforcer.core.ledger import Action
 from enforcer.core.offboarding_record import OffboardingRecord, State
-from tests.support.api_caller import Caller, Reply
+from tests.support.api_caller import CHANGE, EXTEND, JSON, Caller, Reply
 from tests.support.spoiled_rows import SHOWN, spoil_register
 from tests.support.world import RUNNING, World
 
@@ -264,3 +264,52 @@ async def test_a_name_with_something_hidden_in_it_is_nobodys(caller: Caller, wor
     reply = await caller.call("get_contractor", user=name)
     assert reply.status == 404
     assert reply.json["detail"].isascii()
+
+
+# Whose role, and whose row ---------------------------------------------------------------------------------
+
+
+def _as(caller: Caller, *roles: str) -> dict[str, str]:
+    return JSON | {"authorization": f"Bearer {caller.token(roles=list(roles))}"}
+
+
+async def test_put_that_shortens_takes_the_role_to_offboard(caller: Caller, world: World) -> None:
+    anna = world.member("Anna Novak")
+
+    async def put(end: str, role: str) -> Reply:
+        headers = _as(caller, role)
+        return await caller.call("put_contractor", {"end_date": end}, user=anna.id, headers=headers)
+
+    assert (await put("2099-12-31", EXTEND)).status == 201
+    refused = await put("2099-12-30", EXTEND)
+    assert (refused.status, refused.json["code"]) == (403, "missing_role")
+    assert "Contractors.Offboard" in refused.json["detail"]
+    assert (await put("2099-12-30", CHANGE)).status == 200
+
+
+async def test_put_of_oneself_is_refused(caller: Caller, world: World) -> None:
+    for name in (caller.person.id, caller.person.user_principal_name):
+        reply = await caller.call("put_contractor", {"end_date": RUNNING}, user=name)
+        assert (reply.status, reply.json["code"]) == (403, "four_eyes")
+    assert await world.ledger() == []
+
+
+async def test_delete_removes_the_row_and_names_it(caller: Caller, world: World) -> None:
+    anna = world.member("Anna Novak")
+    await world.register(anna.id, RUNNING, company="Northwind")
+    reply = await caller.call("delete_contractor", user=anna.user_principal_name)
+    assert (reply.status, reply.json["row_key"], reply.json["company"]) == (200, anna.id, "Northwind")
+    assert await world.services.register.row(world.group.id, anna.id) is None
+    [entry] = await world.ledger()
+    assert (entry.action, entry.actor) == (Action.REGISTER_REMOVE, caller.actor)
+    assert anna.id in world.member_ids()
+    assert (await caller.call("delete_contractor", user=anna.id)).status == 404
+
+
+async def test_account_that_is_not_a_contractor_is_as_unknown_as_nobody(caller: Caller, world: World) -> None:
+    boss = world.tenant.add_user("Bea Boss")
+    world.tenant.add_user("Twin One", proxy_addresses=["smtp:twin@x.example"])
+    world.tenant.add_user("Twin Two", proxy_addresses=["smtp:twin@x.example"])
+    for name in (boss.id, boss.user_principal_name, "twin@x.example", "nobody@x.example"):
+        reply = await caller.call("get_contractor", user=name)
+        assert (reply.status, reply.json["detail"]) == (404, f"{name} has no row in the register")

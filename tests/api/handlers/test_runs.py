@@ -4,12 +4,13 @@ from collections import Counter
 
 import pytest
 
+from enforcer.core.actors import Actor
 from enforcer.core.ledger import Action
 from enforcer.core.settings import Mode
 from enforcer.storage.queues import SWEEPS, SweepMessage, read_sweep_message
 from sandbox.azurite import StorageEndpoints
 from sandbox.storage_proxy import Calls, Fault, Reply, Service, StorageProxy
-from tests.support.api_caller import Caller, waiting
+from tests.support.api_caller import APPROVE, Caller, waiting
 from tests.support.findings import too_many
 from tests.support.world import ENDED, World
 
@@ -203,3 +204,79 @@ async def test_a_plan_that_nothing_holds_needs_no_approval(caller: Caller, world
 async def test_an_unknown_plan_is_not_found(caller: Caller, digest: str) -> None:
     reply = await caller.call("approve_plan", digest=digest)
     assert (reply.status, reply.fields) == (404, ["digest"])
+
+
+async def test_whoever_asked_for_the_held_run_cannot_approve_it(caller: Caller, world: World) -> None:
+    caller.configure(brake_count=1, brake_percent=0.0)
+    for name in ("Anna Ended", "Bob Ended"):
+        await world.register(world.member(name).id, ENDED)
+    held = await world.sweep_as(Actor(id=caller.actor))
+    reply = await caller.call("approve_plan", digest=held.run.digest)
+    assert (reply.status, reply.json["code"]) == (403, "four_eyes")
+    assert (await world.sweep()).run.held
+
+
+async def test_approval_has_its_approvers_name_beside_their_id(caller: Caller, world: World) -> None:
+    [plan] = (await caller.call("approve_plan", digest=await _held_plan(caller, world))).json["plans"]
+    assert (plan["approved_by"], plan["approved_by_name"]) == (caller.actor, "Olga Operator")
+    [entry] = [entry for entry in await world.ledger() if entry.action is Action.APPROVE]
+    assert entry.actor_name == "Olga Operator"
+
+
+@pytest.mark.parametrize("named_by", ["app_id", "id"])
+async def test_application_approves_only_if_a_setting_names_it(
+    caller: Caller, world: World, named_by: str
+) -> None:
+    digest = await _held_plan(caller, world)
+    robot = world.tenant.add_application("Robot")
+    token = caller.token(user=None, app=robot.app_id, roles=[APPROVE])
+    headers = {"authorization": f"Bearer {token}"}
+
+    refused = await caller.call("approve_plan", digest=digest, headers=headers)
+    assert (refused.status, refused.json["code"]) == (403, "missing_role")
+
+    caller.configure(approver_app_ids=(getattr(robot, named_by),))
+    approved = await caller.call("approve_plan", digest=digest, headers=headers)
+    assert (approved.status, approved.json["plans"][0]["approved_by"]) == (200, f"app:{robot.id}")
+
+
+# Undo ------------------------------------------------------------------------------------------------------
+
+
+async def test_undo_restores_what_a_run_removed_once(caller: Caller, world: World) -> None:
+    anna = world.member("Anna Ended")
+    await world.register(anna.id, ENDED)
+    run_id = (await world.sweep()).run.run_id
+
+    reply = await caller.call("undo_run", id=run_id)
+
+    assert (reply.status, reply.json["done"], reply.json["undone_run"]) == (200, True, run_id)
+    [result] = reply.json["results"]
+    assert (result["reversal"]["user_id"], result["outcome"]) == (anna.id, "undone")
+    assert anna.id in world.member_ids()
+    [run] = (await caller.call("get_run", id=reply.json["run_id"])).json["runs"]
+    assert (run["kind"], run["actor"], run["actor_name"]) == ("undo", caller.actor, "Olga Operator")
+    again = await caller.call("undo_run", id=run_id)
+    assert (again.status, again.json["code"]) == (409, "refused")
+
+
+@pytest.mark.parametrize("run_id", ["20261123T003000-abcdef", "x"])
+async def test_undo_of_a_run_that_never_was_is_not_found(caller: Caller, run_id: str) -> None:
+    assert (await caller.call("undo_run", id=run_id)).status == 404
+
+
+async def test_nobody_undoes_their_own_offboarding(caller: Caller, world: World) -> None:
+    world.tenant.add_member(world.group, caller.person)
+    await world.register(caller.person.id, ENDED)
+    run_id = (await world.sweep()).run.run_id
+    reply = await caller.call("undo_run", id=run_id)
+    assert (reply.status, reply.json["code"]) == (403, "four_eyes")
+    assert caller.person.id not in world.member_ids()
+
+
+async def test_undo_while_another_run_is_at_work_says_to_try_again(caller: Caller, world: World) -> None:
+    await world.register(world.member("Anna Ended").id, ENDED)
+    run_id = (await world.sweep()).run.run_id
+    async with world.services.leases.holding(world.group.id, "somebody"):
+        reply = await caller.call("undo_run", id=run_id)
+    assert (reply.status, reply.json["code"]) == (503, "unavailable")

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from enforcer.core.actors import Actor
 from enforcer.core.plan import GroupPlan
 from enforcer.storage.tables.plans import TABLE, Plans
 from enforcer.storage.tables.tables import Tables
@@ -51,7 +52,7 @@ async def test_an_approval_lets_one_run_through_and_no_second(tables: Tables, gr
     plans, made = Plans(tables), planned(group)
     held = await plans.hold(made, NOW, "run 1")
     assert not await plans.use(made.digest, "run 2")
-    approved = await plans.approve(held, "ann", LATER, 7)
+    approved = await plans.approve(held, Actor(id="ann"), LATER, 7)
     assert approved.is_released
     assert (approved.approved_by, approved.approved_at, approved.approval) == ("ann", LATER, 7)
     assert await plans.use(made.digest, "run 3")
@@ -63,7 +64,7 @@ async def test_an_approval_lets_one_run_through_and_no_second(tables: Tables, gr
 
 async def test_of_many_runs_at_once_one_uses_the_approval(tables: Tables, group: str) -> None:
     plans, made = Plans(tables), planned(group)
-    await plans.approve(await plans.hold(made, NOW, "run 1"), "ann", LATER, 7)
+    await plans.approve(await plans.hold(made, NOW, "run 1"), Actor(id="ann"), LATER, 7)
     used = await asyncio.gather(*(plans.use(made.digest, f"run {number}") for number in range(8)))
     assert sum(used) == 1
 
@@ -71,22 +72,22 @@ async def test_of_many_runs_at_once_one_uses_the_approval(tables: Tables, group:
 async def test_approving_again_does_not_give_a_used_approval_back(tables: Tables, group: str) -> None:
     plans, made = Plans(tables), planned(group)
     held = await plans.hold(made, NOW, "run 1")
-    await plans.approve(held, "ann", LATER, 7)
+    await plans.approve(held, Actor(id="ann"), LATER, 7)
     await plans.use(made.digest, "run 2")
-    again = await plans.approve(held, "ben", LATER, 7)
+    again = await plans.approve(held, Actor(id="ben"), LATER, 7)
     assert (again.used_by, again.approved_by) == ("run 2", "ann")
     assert not await plans.use(made.digest, "run 3")
 
 
 async def test_holding_it_again_keeps_an_approval_that_nobody_has_used(tables: Tables, group: str) -> None:
     plans, made = Plans(tables), planned(group)
-    approved = await plans.approve(await plans.hold(made, NOW, "run 1"), "ann", LATER, 7)
+    approved = await plans.approve(await plans.hold(made, NOW, "run 1"), Actor(id="ann"), LATER, 7)
     assert await plans.hold(made, LATER, "run 2") == replace(approved, held_at=LATER)
 
 
 async def test_holding_it_again_after_it_was_used_needs_a_new_approval(tables: Tables, group: str) -> None:
     plans, made = Plans(tables), planned(group)
-    await plans.approve(await plans.hold(made, NOW, "run 1"), "ann", LATER, 7)
+    await plans.approve(await plans.hold(made, NOW, "run 1"), Actor(id="ann"), LATER, 7)
     await plans.use(made.digest, "run 2")
     held = await plans.hold(made, LATER, "run 3")
     assert (held.run_id, held.approved_at, held.used_by) == ("run 3", None, "")
@@ -101,7 +102,7 @@ async def test_the_newest_plan_of_each_group_waits_while_it_is_not_approved(
     new = await plans.hold(planned(group), LATER, "run 2")
     others = await plans.hold(planned(other), NOW, "run 3")
     assert await plans.waiting([other, group]) == [others, new]
-    await plans.approve(new, "ann", LATER, 7)
+    await plans.approve(new, Actor(id="ann"), LATER, 7)
     assert await plans.waiting([group]) == []
     assert old.digest != new.digest
 
@@ -114,7 +115,7 @@ async def test_a_digest_that_nobody_held_is_none(tables: Tables) -> None:
 async def test_of_several_held_plans_the_one_that_was_made_last_waits(tables: Tables, group: str) -> None:
     plans, first, second = Plans(tables), planned(group), replace(planned(group), digest="e" * 64)
     await plans.hold(first, NOW, "run 1")
-    await plans.approve(await plans.hold(second, LATER, "run 2"), "ann", LATER, 7)
+    await plans.approve(await plans.hold(second, LATER, "run 2"), Actor(id="ann"), LATER, 7)
     again = await plans.hold(first, LATER + (LATER - NOW), "run 3")
     assert await plans.waiting([group]) == [again]
 
