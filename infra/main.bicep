@@ -51,6 +51,9 @@ param brakePercent int = 20
 @description('ENFORCER_PROTECTED_IDS. Object IDs that are never acted upon.')
 param protectedIds string[] = []
 
+@description('ENFORCER_PROTECTED_GROUP_IDS. Groups whose members, also nested ones, are never acted upon.')
+param protectedGroupIds string[] = []
+
 @description('ENFORCER_WARN_DAYS. How many days before the end of access sponsors are warned.')
 param warnDays int[] = [14, 7, 1]
 
@@ -262,6 +265,7 @@ module app 'modules/app.bicep' = {
       ENFORCER_BRAKE_COUNT: string(brakeCount)
       ENFORCER_BRAKE_PERCENT: string(brakePercent)
       ENFORCER_PROTECTED_IDS: join(protectedIds, ',')
+      ENFORCER_PROTECTED_GROUP_IDS: join(protectedGroupIds, ',')
       ENFORCER_WARN_DAYS: join(warnDays, ',')
       ENFORCER_MAIL_SENDER: mailSender
       ENFORCER_SPONSOR_DOMAINS: join(sponsorDomains, ',')

@@ -29,7 +29,8 @@ ROOMS = {
     " core.evidence core.calendar core",
     "sweep": "offboarding notify evidence policies services graph storage telemetry"
     " core.planning core.calendar core",
-    "offboarding": "policies register services graph storage core.calendar core",
+    "offboarding": "notify policies register services graph storage telemetry"
+    " core.planning core.calendar core",
     "status": "notify policies register services graph storage core.calendar core",
     "notify": "register services graph storage telemetry core.calendar core",
     "evidence": "register services storage core.evidence core.calendar core",

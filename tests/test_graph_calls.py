@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from enforcer.core.settings import PROTECTED_GROUPS
 from enforcer.graph.batch import BATCH_SIZE
 from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.directory import Directory
-from enforcer.graph.memberships import groups_having
+from enforcer.graph.memberships import directory_roles_of, everybody_in, groups_having
 from enforcer.graph.pacer import WINDOW_SECONDS, WRITES, Pacer
 from enforcer.graph.steps import DirectorySteps
 from enforcer.notify.mail import send_mail
@@ -68,6 +69,8 @@ async def ask_about_policies(client: GraphClient, office: Office) -> None:
     await access.policies()
     await access.evaluate(office.operator.id)
     await groups_having(client, office.operator.id, [office.contractors.id] * (BATCH_SIZE + 1))
+    await directory_roles_of(client, office.operator.id)
+    assert await everybody_in(client, [office.contractors.id], PROTECTED_GROUPS)
 
 
 async def manage_policies(office: Office) -> None:

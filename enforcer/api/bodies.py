@@ -11,6 +11,7 @@ from msgspec import Meta
 from enforcer.core.plain_text import CONTROL
 from enforcer.core.runs import LONGEST_REASON
 from enforcer.core.settings import Mode
+from enforcer.offboarding.many import MOST_PEOPLE
 from enforcer.web.messages import JSON, Request
 from enforcer.web.problems import Code, ProblemError, invalid
 
@@ -23,6 +24,7 @@ type Words = Annotated[str, Meta(max_length=256, pattern=_PLAIN)]
 type Note = Annotated[str, Meta(max_length=1000, pattern=_PLAIN)]
 type Reason = Annotated[str, Meta(min_length=1, max_length=LONGEST_REASON, pattern=_PLAIN_AND_NOT_BLANK)]
 type Address = Annotated[str, Meta(max_length=320, pattern=_ADDRESS, description="An e-mail address")]
+type Name = Annotated[str, Meta(min_length=1, max_length=320, pattern=_PLAIN)]
 type GroupId = Annotated[str, Meta(max_length=36, description="A managed group's object ID")]
 type Date = Annotated[
     str,
@@ -36,6 +38,13 @@ type Date = Annotated[
 class OffboardBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why somebody is offboarded now; it is written to the ledger and the register."""
 
+    reason: Reason
+
+
+class OffboardingsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom to offboard now, and why. Users are object IDs, user principal names or e-mail addresses."""
+
+    users: Annotated[list[Name], Meta(min_length=1, max_length=MOST_PEOPLE)]
     reason: Reason
 
 

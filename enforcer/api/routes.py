@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from enforcer.api.bodies import ContractorBody, ImportBody, OffboardBody, SweepBody
+from enforcer.api.bodies import ContractorBody, ImportBody, OffboardBody, OffboardingsBody, SweepBody
 from enforcer.api.documents import (
     ApprovedPlans,
     ContractorDocument,
@@ -25,10 +25,11 @@ from enforcer.api.handlers.contractors import (
     put_contractor,
 )
 from enforcer.api.handlers.imports import CSV, LARGEST_IMPORT, import_contractors
-from enforcer.api.handlers.offboarding import offboard
+from enforcer.api.handlers.offboarding import offboard, offboard_several
 from enforcer.api.handlers.overview import get_health, get_status
 from enforcer.api.handlers.runs import approve_plan, get_run, start_sweeps, undo_run
 from enforcer.api.openapi import describe
+from enforcer.core.batch_answer import BatchAnswer
 from enforcer.core.offboard_answer import Offboarded
 from enforcer.offboarding.or_queue import QueuedOffboarding
 from enforcer.status.group_status import Status
@@ -64,6 +65,17 @@ ROUTES = (
         body=OffboardBody,
         answers={200: Offboarded, 202: QueuedOffboarding},
         refusals=(400, 404, 409, 413, 415, 502),
+    ),
+    Route(
+        name="offboard_many",
+        method="POST",
+        path="offboardings",
+        access=Access.OFFBOARD,
+        handler=offboard_several,
+        summary="Offboard up to 100 people now, with one decision of the brake and one approval",
+        body=OffboardingsBody,
+        answers={200: BatchAnswer, 202: BatchAnswer},
+        refusals=(400, 409, 413, 415, 502),
     ),
     Route(
         name="list_contractors",

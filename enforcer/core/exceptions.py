@@ -9,6 +9,8 @@ EnforcerError
 │   ├── RefusedError       the settings forbid it
 │   ├── MissingRoleError   whoever asks lacks the app role that this takes
 │   ├── FourEyesError      this takes somebody else than whoever asks
+│   ├── HeldError          the brake holds it until somebody approves it
+│   ├── NotContractorError somebody to offboard is neither a member, nor registered, nor on record
 │   └── CsvError           a file to import; names every wrong line (register/csv_file)
 ├── RunError               this run cannot continue; the next one may
 │   ├── ReadError          register or members could not be read completely
@@ -93,6 +95,32 @@ class MissingRoleError(InputError):
 
 class FourEyesError(InputError):
     """This takes somebody else than whoever asks, because it is about themselves or their own changes."""
+
+
+class NotContractorError(InputError):
+    """Whoever was to be offboarded is not a contractor: no member, without a row and without a record."""
+
+    def __init__(
+        self, user: str, why: str = "not a member of a managed group, without a row or a record"
+    ) -> None:
+        super().__init__(f"{user} is not a contractor: {why}", field="user")
+
+
+class HeldError(InputError):
+    """The brake holds an offboarding on demand until somebody approves it.
+
+    Args:
+        digest: What to approve.
+        people: How many would be offboarded within 22 hours.
+        members: The largest number of members in that time.
+    """
+
+    def __init__(self, digest: str, *, people: int, members: int) -> None:
+        self.digest = digest
+        super().__init__(
+            f"held by the brake: it would be {people} of {members} members within 22 hours. Ask somebody else"
+            f" who may approve for `enforcer approve {digest}`, then try again"
+        )
 
 
 class RunError(EnforcerError):

@@ -48,6 +48,7 @@ class Offboarded:
         done: Every step is settled.
         sessions: `revoked`, `home_tenant` or `no_account`; None while it is not known.
         ended_rows: The register's rows that end now, as `group/row key`.
+        roles: The directory roles because of which the account was not disabled, by name or object ID.
         proof: What Entra says about their next sign-in; None if these steps removed them from no group.
         proof_policy: The name of the policy that blocks it.
         warnings: What was read differently from how it was sent.
@@ -61,6 +62,7 @@ class Offboarded:
     sessions: Sessions | None
     steps: tuple[StepReport, ...]
     ended_rows: tuple[str, ...]
+    roles: tuple[str, ...] = ()
     proof: Proof | None = None
     proof_policy: str = ""
     warnings: tuple[str, ...] = ()

@@ -60,6 +60,8 @@ class OffboardingRecord:
 
     Attributes:
         was_disabled: The account was disabled before this began: not our doing, nor ours to undo.
+        keeps_account: The account is not to be disabled: nothing shows that they were a member, or they hold
+            a directory role.
         revoked_at: When revocation was requested; `sessions` says what came of it.
         begun_in: The ledger's entry that lists the intent; 0 if it was never listed.
     """
@@ -71,6 +73,7 @@ class OffboardingRecord:
     due_at: datetime | None = None
     user_kind: UserKind = UserKind.UNKNOWN
     was_disabled: bool = False
+    keeps_account: bool = False
     removed_at: datetime | None = None
     revoked_at: datetime | None = None
     disabled_at: datetime | None = None

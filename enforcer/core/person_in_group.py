@@ -51,6 +51,20 @@ class PersonInGroup:
         return self.row_key is not None or self.listed is True or self._is_on_record
 
     @property
+    def is_known(self) -> bool:
+        """Whether they are a contractor of the group, as far as anybody can tell."""
+        return self.row_key is not None or self.listed is True or self.earlier is not None
+
+    @property
+    def was_member(self) -> bool:
+        """Whether they are a member, or were when the offboarding was begun; a row alone proves nothing."""
+        return self.listed is True or (self._is_on_record and not self._kept_account)
+
+    @property
+    def _kept_account(self) -> bool:
+        return self.begun is None or self.begun.keeps_account
+
+    @property
     def _is_on_record(self) -> bool:
         earlier = self.earlier
         if earlier is None or not (earlier.unfinished or earlier.run_id == self.run_id):
@@ -89,6 +103,7 @@ class PersonInGroup:
             user_kind=person.user_kind,
             steps=(*((Step.DISABLE,) if account.disable else ()), Step.REMOVE, Step.REVOKE),
             was_disabled=account.was_disabled,
+            keeps_account=account.keeps,
             admission=Admission.FRESH if self.begun is None else Admission.BEGUN,
             earlier=self.earlier,
             key_state=KeyState.TAKEN if self.key_taken and self.earlier is None else KeyState.OWN,
@@ -122,23 +137,30 @@ class Account:
     Attributes:
         was_disabled: It was disabled before this began: not our doing, nor ours to undo.
         disable: It is to be disabled.
+        keeps: It is not to be disabled by whoever completes this either.
     """
 
     was_disabled: bool
     disable: bool
+    keeps: bool = False
 
     @classmethod
-    def of(cls, person: Person, groups: Sequence[PersonInGroup], wanted: Disable) -> Account:
-        """Decide it; whoever no group concerns keeps their account unchanged."""
+    def of(
+        cls, person: Person, groups: Sequence[PersonInGroup], wanted: Disable, roles: Sequence[str] = ()
+    ) -> Account:
+        """Decide it. Only members of a group lose their account, and only if they hold no directory role.
+
+        Nobody is believed on a row's word: whoever may write rows could have anybody's account disabled.
+        """
         begun = [in_group.begun for in_group in groups if in_group.begun is not None]
         was_disabled = all(item.was_disabled for item in begun) if begun else person.enabled is False
         # Whoever can sign in now was enabled in the meantime: by an undo, or by somebody else.
         was_disabled = was_disabled and person.enabled is not True
-        # Where Entra does not say which groups they are in, whoever asked for this is believed.
-        concerned = any(in_group.is_concerned or in_group.listed is None for in_group in groups)
+        keeps = bool(roles) or not any(in_group.was_member for in_group in groups)
         return cls(
             was_disabled=was_disabled,
-            disable=wanted.means(guest=person.user_kind.is_guest) and concerned and not was_disabled,
+            disable=wanted.means(guest=person.user_kind.is_guest) and not keeps and not was_disabled,
+            keeps=keeps,
         )
 
 

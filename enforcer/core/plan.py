@@ -95,6 +95,7 @@ class Offboard:
         row_key: Their row in the register; None for a member without one.
         mail, other_addresses: Rows may use them; part neither of the digest nor of what is printed.
         was_disabled: The account was disabled before we began.
+        keeps_account: It is not to be disabled, by this run or by one that completes it.
         earlier: The record from before.
         sequence: The ledger's entry by which the brake let them through; 0 if it has not yet.
     """
@@ -109,6 +110,7 @@ class Offboard:
     mail: str = ""
     other_addresses: tuple[str, ...] = ()
     was_disabled: bool = False
+    keeps_account: bool = False
     admission: Admission = Admission.FRESH
     earlier: OffboardingRecord | None = None
     key_state: KeyState = KeyState.OWN

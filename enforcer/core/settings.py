@@ -15,6 +15,7 @@ from enforcer.core.exceptions import SettingsError
 READ_ROLE, EXTEND_ROLE, APPROVE_ROLE = "Contractors.Read", "Contractors.Extend", "Contractors.Approve"
 _UTC = ZoneInfo("UTC")
 _LONGEST_SHOWN = 200
+PROTECTED_GROUPS = "ENFORCER_PROTECTED_GROUP_IDS"
 # They hold secrets, and error messages go into logs.
 _SECRETS = frozenset({"EnforcerStorage", "ENFORCER_NOTIFY_URLS"})
 
@@ -86,6 +87,7 @@ class Settings:
     brake_count: int = 10
     brake_percent: float = 20.0
     protected_ids: frozenset[str] = frozenset()
+    protected_group_ids: tuple[str, ...] = ()
     warn_days: tuple[int, ...] = (14, 7, 1)
     notify_urls: tuple[str, ...] = ()
     mail_sender: str = ""
@@ -150,6 +152,7 @@ def _read(reader: _Reader) -> Settings:
         protected_ids=frozenset(
             reader.read("ENFORCER_PROTECTED_IDS", values.object_ids, tuple(default.protected_ids))
         ),
+        protected_group_ids=reader.read(PROTECTED_GROUPS, values.object_ids, default.protected_group_ids),
         warn_days=reader.read("ENFORCER_WARN_DAYS", values.days, default.warn_days),
         notify_urls=reader.read("ENFORCER_NOTIFY_URLS", values.notify_urls, default.notify_urls),
         mail_sender=mail_sender,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import azure.functions as func
+import msgspec
 
 from enforcer.core.exceptions import InputError
 from enforcer.core.run_ids import new_run_id
@@ -13,6 +14,7 @@ from enforcer.core.runs import GIVEN_UP, QUEUE_MESSAGE, Run, RunKind, RunState, 
 from enforcer.core.settings import Settings
 from enforcer.functions.queues import CONNECTION
 from enforcer.functions.runtime import invocation
+from enforcer.offboarding.queued import NOT_ASKED_FOR, asked_for
 from enforcer.services import Services
 from enforcer.storage.queues import (
     OFFBOARDINGS,
@@ -61,7 +63,7 @@ async def sweeps_poisoned(message: func.QueueMessage) -> None:
 async def offboardings_poisoned(message: func.QueueMessage) -> None:
     """Record an offboarding that failed every time, and raise the alarm."""
     async with invocation() as services:
-        await _report(services, message, _given_up_offboarding(services.settings, message.get_body()))
+        await _report(services, message, await _given_up_offboarding(services, message.get_body()))
 
 
 def _given_up_sweep(settings: Settings, body: bytes) -> _GivenUp:
@@ -81,18 +83,22 @@ def _given_up_sweep(settings: Settings, body: bytes) -> _GivenUp:
     )
 
 
-def _given_up_offboarding(settings: Settings, body: bytes) -> _GivenUp:
+async def _given_up_offboarding(services: Services, body: bytes) -> _GivenUp:
     wanted: OffboardMessage | None = None
     problem = ""
     try:
         wanted = read_offboard_message(body)
+        if await asked_for(services, wanted) is None:
+            # Its run, if there is one, is somebody else's, and not to be marked as failed.
+            wanted = msgspec.structs.replace(wanted, run_id="")
+            problem = _unreadable(body, InputError(NOT_ASKED_FOR))
     except InputError as error:
         problem = _unreadable(body, error)
     return _GivenUp(
         queue=OFFBOARDINGS,
         kind=RunKind.OFFBOARD,
         wanted=wanted,
-        group_ids=settings.group_ids,
+        group_ids=services.settings.group_ids,
         problem=problem,
     )
 

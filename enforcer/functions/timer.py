@@ -23,5 +23,3 @@ async def nightly(timer: func.TimerRequest) -> None:
         for group_id in services.settings.group_ids:
             run = requested(services, group_id, actor=Actor(id="timer"), reason=reason)
             await request_sweep(services, run)
-                services, requested(services, group_id, actor=Actor(id="timer"), reason=reason)
-            )

@@ -35,18 +35,23 @@ class Held:
     members: int
 
 
-async def admit(services: Services, beginning: Beginning) -> Admitted | Held:
+async def admit(services: Services, beginning: Beginning, brake: Brake | None = None) -> Admitted | Held:
     """Let these people through, unless they are too many together with those of the last 22 hours.
 
     Give only people of whom nobody let through before has an unfinished record (`Begun.names`). Whom an
     approval releases (`beginning.approved`) is never held and does not count.
+
+    Args:
+        services: The adapters.
+        beginning: Who begins with whom.
+        brake: The bounds; by default those of the settings.
 
     Raises:
         AccessDeniedError, UnavailableError: Storage refuses, or does not answer. They may count nevertheless.
     """
     if not beginning.people:
         return Admitted()
-    decision = _Decision(beginning, services.settings.brake)
+    decision = _Decision(beginning, brake or services.settings.brake)
     first = await services.ledger.append_decided(beginning.group_id, decision.decide)
     if first is None:
         return decision.held()
@@ -60,9 +65,9 @@ async def admit(services: Services, beginning: Beginning) -> Admitted | Held:
     )
 
 
-async def would_be_held(services: Services, beginning: Beginning) -> Held | None:
+async def would_be_held(services: Services, beginning: Beginning, brake: Brake | None = None) -> Held | None:
     """Return what `admit` would say now if it held them, without writing anything."""
-    decision = _Decision(beginning, services.settings.brake)
+    decision = _Decision(beginning, brake or services.settings.brake)
     window = await services.ledger.window(beginning.group_id)
     return decision.held() if decision.decide(window, Head()) is None else None
 

@@ -43,6 +43,8 @@ class Leaver:
         in_groups: What is known by now of the person in each group.
         intended: The groups for which an intent is on record.
         concluded: The run and the record of each group that concerns the person.
+        roles: The directory roles that they hold; None where nobody has asked, or Entra does not say.
+        sequences: The ledger's entry that let them through the brake, by group.
     """
 
     services: Services
@@ -51,10 +53,20 @@ class Leaver:
     in_groups: list[PersonInGroup] = field(default_factory=list)
     intended: list[str] = field(default_factory=list)
     concluded: list[tuple[Run, OffboardingRecord]] = field(default_factory=list)
+    roles: tuple[str, ...] | None = None
+    sequences: dict[str, int] = field(default_factory=dict)
 
     @property
     def account(self) -> Account:
-        return Account.of(self.person, self.in_groups, self.services.settings.disable_accounts)
+        wanted = self.services.settings.disable_accounts
+        return Account.of(self.person, self.in_groups, wanted, self.roles or ())
+
+    @property
+    def is_contractor(self) -> bool | None:
+        """Whether any group knows them; None where that depends on memberships that Entra does not say."""
+        if any(in_group.is_known for in_group in self.in_groups):
+            return True
+        return None if any(in_group.listed is None for in_group in self.in_groups) else False
 
     def context(self, group_id: str = "") -> Context:
         run = self.run
@@ -67,10 +79,27 @@ class Leaver:
         )
 
     def _plan(self, in_group: PersonInGroup) -> Offboard:
-        return in_group.offboarding(self.person, self.account, self.run.started_at)
+        planned = in_group.offboarding(self.person, self.account, self.run.started_at)
+        return replace(planned, sequence=self.sequences.get(in_group.group_id, 0))
 
-    async def begin(self, rows: Mapping[str, RegisterRow], listed: frozenset[str] | None) -> None:
-        """Find out what is known in each group, and record the intents.
+    def planned(self, group_id: str) -> Offboard:
+        """Return what would be done about them in a group."""
+        return self._plan(self._in(group_id))
+
+    def counts_in(self, group_id: str) -> bool:
+        """Whether the brake counts them there: they are a member, may be one, or are being offboarded."""
+        in_group = self._in(group_id)
+        return in_group.listed is not False or in_group.begun is not None
+
+    def begun_in(self, group_id: str) -> OffboardingRecord | None:
+        """Return the record of an offboarding that was begun there and not finished."""
+        return self._in(group_id).begun
+
+    def _in(self, group_id: str) -> PersonInGroup:
+        return next(in_group for in_group in self.in_groups if in_group.group_id == group_id)
+
+    async def look(self, rows: Mapping[str, RegisterRow], listed: frozenset[str] | None) -> None:
+        """Find out what is known in each group.
 
         Args:
             rows: The person's row in each group, as it was before this run ended it.
@@ -78,6 +107,9 @@ class Leaver:
         """
         groups = self.services.settings.group_ids
         self.in_groups = [await self._in_group(group_id, rows.get(group_id), listed) for group_id in groups]
+
+    async def begin(self) -> None:
+        """Record the intents."""
         for in_group in recorded(self.in_groups):
             begun = intent(self._plan(in_group), self.run.run_id)
             await self.services.records.save(in_group.group_id, [begun])

@@ -58,6 +58,7 @@ def intent(person: Offboard, run_id: str) -> OffboardingRecord:
             due_at=person.due_at or earlier.due_at,
             user_kind=person.known_kind,
             was_disabled=person.was_disabled,
+            keeps_account=person.keeps_account,
             disabled_at=None if Step.DISABLE in person.steps else earlier.disabled_at,
             begun_in=person.sequence or earlier.begun_in,
         )
@@ -73,6 +74,7 @@ def intent(person: Offboard, run_id: str) -> OffboardingRecord:
         due_at=person.due_at,
         user_kind=person.known_kind,
         was_disabled=person.was_disabled,
+        keeps_account=person.keeps_account,
         run_id=run_id,
         begun_in=person.sequence,
     )

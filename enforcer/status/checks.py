@@ -14,11 +14,19 @@ from enforcer.core.calendar.dates import ends_at, instant
 from enforcer.core.calendar.midnight import Midnight
 from enforcer.core.calendar.schedule import as_written
 from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, read_row
-from enforcer.core.exceptions import AccessDeniedError, EnforcerError, UnavailableError, cause
+from enforcer.core.exceptions import (
+    AccessDeniedError,
+    EnforcerError,
+    GroupError,
+    ReadError,
+    UnavailableError,
+    cause,
+)
 from enforcer.core.partitions import ADVICE, spellings, unmanaged, unmanaged_detail
-from enforcer.core.settings import Disable, FourEyes, Mode, Settings, names
+from enforcer.core.settings import PROTECTED_GROUPS, Disable, FourEyes, Mode, Settings, names
 from enforcer.graph.conditional_access import READING
 from enforcer.graph.identity import Identity, own_identity
+from enforcer.graph.memberships import everybody_in
 from enforcer.notify.operators import scheme
 from enforcer.policies.drift import look_for_drift
 from enforcer.register.reading import about_midnight, read_register
@@ -62,6 +70,7 @@ async def run_checks(services: Services, *, seconds: float = 90.0) -> AsyncItera
         "settings": _names,
         "identity": _identity,
         "groups": _groups,
+        "protected groups": _protected_groups,
         "register": _register,
         "ends at midnight": _midnight_ends,
         "runs": _runs,
@@ -157,6 +166,20 @@ async def _group(services: Services, group_id: str) -> Check:
     if blind:
         return _failed(name, f"the names of {blind} members cannot be read", f"{_GRANT} User.Read.All")
     return _ok(name, f"{group.display_name}, {len(members)} members")
+
+
+async def _protected_groups(services: Services) -> list[Check]:
+    group_ids = services.settings.protected_group_ids
+    return [await _protected_group(services, group_id) for group_id in group_ids]
+
+
+async def _protected_group(services: Services, group_id: str) -> Check:
+    name = f"protected group {group_id}"
+    try:
+        people = await everybody_in(services.graph, [group_id], PROTECTED_GROUPS)
+    except (GroupError, ReadError) as error:
+        return _failed(name, f"{error}; no sweep runs until it can be read", f"correct {PROTECTED_GROUPS}")
+    return _ok(name, f"{len(people)} members, directly or through nested groups, are never acted upon")
 
 
 async def _register(services: Services) -> list[Check]:

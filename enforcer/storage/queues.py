@@ -52,13 +52,14 @@ class SweepMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OffboardMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A request to offboard one person from all managed groups."""
+    """A request to offboard one person from all managed groups.
+
+    Who asked, and why, the record of the run says. A message without one offboards nobody.
+    """
 
     user: _Line
-    reason: _Line
-    actor: _Line
     run_id: _RunId
-    actor_name: _Line = ""
+    reason: _Line = ""
     attempt: int = 0
 
 

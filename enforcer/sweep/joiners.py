@@ -19,6 +19,7 @@ from enforcer.core.partitions import spellings
 from enforcer.core.plan import Finding, FindingKind, Offboard, Onboard, Step
 from enforcer.core.planning.matching import same_person
 from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED
+from enforcer.core.settings import PROTECTED_GROUPS
 from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.offboarding.steps import StepRun, conclude, entries, intent, take_steps
 from enforcer.sweep.group_run import GroupRun
@@ -55,25 +56,35 @@ class Joiners:
     turned_back: list[Finding] = field(default_factory=list)
     failure: Exception | None = None
     _listed: Collection[str] = ()
+    _protected: Collection[str] = ()
     _rows: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
-    async def add(self, joiners: tuple[Onboard, ...], listed: Collection[str]) -> None:
+    async def add(
+        self, joiners: tuple[Onboard, ...], listed: Collection[str], protected: Collection[str] = ()
+    ) -> None:
         """Add everybody; whoever cannot be added is a finding and does not hold up the others.
 
         Args:
             joiners: Whom to add.
             listed: Object IDs of everybody whom Graph listed in the group.
+            protected: Object IDs of the members of protected groups.
 
         Raises:
             RunError, UnavailableError: The run has to end.
             Any other failure, once everybody who was started is on record.
         """
         if joiners:
-            self._listed = listed
+            self._listed, self._protected = listed, protected
             await self._read_keys()
             await each(joiners, self._add_in_time, at_once=_PEOPLE_AT_ONCE)
         if self.failure is not None:
             raise self.failure
+
+    def _protects(self, person: Person) -> str:
+        """Return what protects the person; empty where nothing does."""
+        if person.id in self.group_run.services.settings.protected_ids:
+            return "ENFORCER_PROTECTED_IDS names them"
+        return f"they are in a group of {PROTECTED_GROUPS}" if person.id in self._protected else ""
 
     async def _read_keys(self) -> None:
         """Index all rows by whom they may mean, however the group's ID is spelt in their partition."""
@@ -109,8 +120,8 @@ class Joiners:
         except (InputError, ReadError, UnavailableError) as error:
             self._miss(joiner, str(error))
             return
-        if person.id in self.group_run.services.settings.protected_ids:
-            self._miss(joiner, "ENFORCER_PROTECTED_IDS names them")
+        if protects := self._protects(person):
+            self._miss(joiner, protects)
             return
         if others := self._other_rows(joiner, person):
             self.unclear.append(_several_rows(joiner, person, others))

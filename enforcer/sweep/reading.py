@@ -18,7 +18,8 @@ from enforcer.core.partitions import spellings, unmanaged_findings
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.planning.planner import GroupSnapshot
 from enforcer.core.planning.relevant_rows import RelevantRows
-from enforcer.core.settings import Disable
+from enforcer.core.settings import PROTECTED_GROUPS, Disable
+from enforcer.graph.memberships import everybody_in
 from enforcer.services import Services
 from enforcer.storage.tables.begun import read_begun_facts, register_changes
 
@@ -59,6 +60,9 @@ async def read_snapshot(services: Services, group_id: str, at: datetime | None =
             begun = reading.create_task(_begun(services, group_id, records))
             rows = reading.create_task(_rows(register, group_id, relevant, ends))
             namesakes = reading.create_task(_namesakes(services, rows, relevant, at))
+            protected = reading.create_task(
+                everybody_in(services.graph, services.settings.protected_group_ids, PROTECTED_GROUPS)
+            )
     except* Exception as errors:
         raise cause(errors) from errors
     snapshot = GroupSnapshot(
@@ -72,6 +76,7 @@ async def read_snapshot(services: Services, group_id: str, at: datetime | None =
             *await _moved_ends(services, group_id, relevant.result()),
         ],
         namesakes=namesakes.result(),
+        protected_ids=protected.result(),
         begun=begun.result(),
         ends=ends.result(),
     )

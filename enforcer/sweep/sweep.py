@@ -159,7 +159,8 @@ class _Sweep:
             await self._withdraw(plan.withdraw)
             await self._verify(plan)
         await self.leavers.offboard(clearance.offboard)
-        await self.joiners.add(clearance.onboard, {member.id for member in snapshot.members})
+        listed = {member.id for member in snapshot.members}
+        await self.joiners.add(clearance.onboard, listed, snapshot.protected_ids)
 
     @property
     def _services(self) -> Services:

@@ -99,6 +99,24 @@ class LedgerAppended:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OffboardedOnDemand:
+    """Somebody was offboarded on demand, by the API, the page, the command line or the queue."""
+
+    name: ClassVar[str] = "offboarded_on_demand"
+    level: ClassVar[int] = logging.WARNING
+
+    run_id: str
+    user_id: str
+    actor: str
+    done: bool
+    """Whether every step is settled."""
+    removed: int
+    """From how many managed groups this run removed them."""
+    disabled: bool
+    """Whether this run disabled the account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PersonStuck:
     """Six runs could not offboard this person; from now on they are retried once a day."""
 
@@ -197,6 +215,7 @@ type Event = (
     | RunFailed
     | PlanHeld
     | LedgerAppended
+    | OffboardedOnDemand
     | PersonStuck
     | PermissionDenied
     | MessagePoisoned

@@ -8,14 +8,17 @@ from http import HTTPStatus
 
 import msgspec
 
+from enforcer.core.batch_answer import BatchAnswer, PersonAnswer
 from enforcer.core.exceptions import (
     AmbiguousError,
     EnforcerError,
     FourEyesError,
+    HeldError,
     InputError,
     LeaseHeldError,
     MissingRoleError,
     NoAccountError,
+    NotContractorError,
     NotFoundError,
     RefusedError,
     UnavailableError,
@@ -40,6 +43,8 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     AMBIGUOUS = "ambiguous"
     REFUSED = "refused"
+    HELD = "held"
+    NOT_A_CONTRACTOR = "not_a_contractor"
     TOO_LARGE = "too_large"
     NOT_JSON = "not_json"
     UNAVAILABLE = "unavailable"
@@ -61,7 +66,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `type` is always `about:blank`; `code` says what kind of problem it is, `request_id` finds it in the log,
     and `errors` names the fields or parameters that are wrong. `offboarding` is there if an offboarding was
     begun and is not finished: what was done, step by step. `ended_rows` is there if somebody was to be
-    offboarded whom Entra does not know: the rows under that name that end now, as `group/row key`.
+    offboarded whom Entra does not know: the rows under that name that end now, as `group/row key`. `digest`
+    is what to approve, if the brake holds it; `people` says of a held batch what is wrong with single names.
     """
 
     type: str
@@ -73,6 +79,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     errors: tuple[FieldError, ...] = ()
     offboarding: Offboarded | None = None
     ended_rows: tuple[str, ...] | None = None
+    digest: str = ""
+    people: tuple[PersonAnswer, ...] = ()
 
 
 class ProblemError(EnforcerError):
@@ -143,11 +151,36 @@ class NoAccountProblem(ProblemError):  # noqa: N818 -- NoAccountError is its cau
 
 _INSUFFICIENT = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
 
+
+class HeldProblem(ProblemError):  # noqa: N818 -- HeldError is its cause
+    """The brake holds an offboarding until somebody approves its digest."""
+
+    def __init__(self, error: HeldError) -> None:
+        self.digest = error.digest
+        super().__init__(409, Code.HELD, str(error))
+
+    def document(self, request_id: str) -> Problem:
+        return msgspec.structs.replace(super().document(request_id), digest=self.digest)
+
+
+class HeldBatchError(ProblemError):
+    """The brake holds a batch of offboardings until somebody approves its digest."""
+
+    def __init__(self, answer: BatchAnswer) -> None:
+        self.answer = answer
+        super().__init__(409, Code.HELD, answer.detail)
+
+    def document(self, request_id: str) -> Problem:
+        problem = super().document(request_id)
+        return msgspec.structs.replace(problem, digest=self.answer.digest, people=self.answer.people)
+
+
 # The first match counts, so the most specific come first.
 _OF_INPUT: tuple[tuple[type[InputError], int, Code], ...] = (
     (MissingRoleError, 403, Code.MISSING_ROLE),
     (FourEyesError, 403, Code.FOUR_EYES),
     (RefusedError, 409, Code.REFUSED),
+    (NotContractorError, 409, Code.NOT_A_CONTRACTOR),
     (AmbiguousError, 409, Code.AMBIGUOUS),
     (NotFoundError, 404, Code.NOT_FOUND),
     (InputError, 400, Code.INVALID_INPUT),
@@ -158,17 +191,23 @@ def problem_of(error: EnforcerError) -> ProblemError:
     """Return the problem that reports this error to a caller."""
     if isinstance(error, ProblemError):
         return error
-    if isinstance(error, NoAccountError):
-        return NoAccountProblem(error)
     if isinstance(error, InputError):
-        status, code = next((status, code) for kind, status, code in _OF_INPUT if isinstance(error, kind))
-        headers = _INSUFFICIENT if code is Code.MISSING_ROLE else None
-        return ProblemError(status, code, str(error), field=error.field, headers=headers)
+        return _of_input(error)
     if isinstance(error, LeaseHeldError):
         return unavailable(f"Another run is at work: {error}. Try again when it has finished.")
     if isinstance(error, UnavailableError):
         return unavailable(f"Entra or storage does not answer: {error}")
     return ProblemError(502, Code.UPSTREAM, str(error))
+
+
+def _of_input(error: InputError) -> ProblemError:
+    if isinstance(error, NoAccountError):
+        return NoAccountProblem(error)
+    if isinstance(error, HeldError):
+        return HeldProblem(error)
+    status, code = next((status, code) for kind, status, code in _OF_INPUT if isinstance(error, kind))
+    headers = _INSUFFICIENT if code is Code.MISSING_ROLE else None
+    return ProblemError(status, code, str(error), field=error.field, headers=headers)
 
 
 def invalid(field: str, detail: str) -> ProblemError:

@@ -103,6 +103,13 @@ class Device(DirectoryObject):
     operating_system: str | None = None
 
 
+class DirectoryRole(DirectoryObject):
+    """An Entra role that is in use in the tenant; the template's ID is the same in every tenant."""
+
+    role_template_id: str
+    description: str | None = None
+
+
 class AppRole(Struct, kw_only=True, rename="camel"):
     id: str
     value: str | None

@@ -8,7 +8,14 @@ from functools import cache, lru_cache
 from msgspec.structs import fields
 
 from sandbox.directory.errors import GraphError
-from sandbox.directory.objects import Device, DirectoryObject, Group, ServicePrincipal, User
+from sandbox.directory.objects import (
+    Device,
+    DirectoryObject,
+    DirectoryRole,
+    Group,
+    ServicePrincipal,
+    User,
+)
 from sandbox.directory.tenant import Json
 
 
@@ -93,6 +100,9 @@ SCHEMAS: Mapping[type[DirectoryObject], Schema] = {
     ),
     Device: Schema(
         "device", ("id", "deletedDateTime", "accountEnabled", "deviceId", "displayName", "operatingSystem")
+    ),
+    DirectoryRole: Schema(
+        "directoryRole", ("id", "deletedDateTime", "description", "displayName", "roleTemplateId")
     ),
     ServicePrincipal: Schema(
         "servicePrincipal",

@@ -19,6 +19,7 @@ PERMISSION_IDS = {
     "Policy.Read.All": "246dd0d5-5bd0-4def-940b-0421030a5b68",
     "Policy.Read.ConditionalAccess": "37730810-e9ba-4e46-b07e-8ca78d182097",
     "Policy.ReadWrite.ConditionalAccess": "01c0a623-fc9b-48e9-b794-0756f8e8f067",
+    "RoleManagement.Read.Directory": "483bed4a-2ad3-4361-a73b-c83ccdbdc53c",
     "RoleManagement.ReadWrite.Directory": "9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8",
     "User.DeleteRestore.All": "eccc023d-eccf-4e7b-9683-8813ab36cecc",
     "User.EnableDisableAccount.All": "3011c876-62b7-4ada-afa2-506cbbecc68c",
@@ -80,6 +81,14 @@ READ_HIDDEN_MEMBERS = any_of("Member.Read.Hidden")
 
 # Without any of these a caller sees only the type and ID of a member that is a user.
 READ_MEMBER_PROPERTIES = any_of("User.ReadBasic.All") + READ_USER
+
+# Without any of these a caller sees only the type and ID of a directory role.
+READ_ROLES = any_of(
+    "RoleManagement.Read.Directory",
+    "RoleManagement.ReadWrite.Directory",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+)
 
 WRITE_ROLE_ASSIGNABLE = any_of("RoleManagement.ReadWrite.Directory")
 

@@ -15,6 +15,7 @@ from sandbox.directory.objects import (
     AppRoleAssignment,
     Device,
     DirectoryObject,
+    DirectoryRole,
     Group,
     ServicePrincipal,
     User,
@@ -22,6 +23,13 @@ from sandbox.directory.objects import (
 from sandbox.directory.permissions import GRAPH_APP_ID, graph_roles
 
 type Json = dict[str, Any]
+
+# Source: Microsoft Entra built-in roles.
+_ROLE_NAMES = {
+    "62e90394-69f5-4237-9190-012177145e10": "Global Administrator",
+    "b1be1c3e-b65d-4f19-8427-f6fa0d97feb9": "Conditional Access Administrator",
+    "fe930be7-5e62-47db-91af-98c3a49a38b1": "User Administrator",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +237,15 @@ class Tenant:
         """Users with this object ID, user principal name or other address, perhaps some who once had it."""
         ids = {name.lower(), self._by_name.get(name.lower(), ""), *self._by_mail.get(name.lower(), ())}
         return [found for one in ids if isinstance(found := self.objects.get(one), User)]
+
+    def directory_role(self, template_id: str) -> DirectoryRole:
+        """Return the tenant's own object for an administrator role, which comes into being with its use."""
+        role_id = str(uuid5(NAMESPACE_URL, f"{self.tenant_id}/{template_id}"))
+        found = self.objects.get(role_id)
+        if isinstance(found, DirectoryRole):
+            return found
+        name = _ROLE_NAMES.get(template_id.lower(), f"Role {template_id}")
+        return self.put(DirectoryRole(id=role_id, display_name=name, role_template_id=template_id))
 
     def group(self, group_id: str) -> Group | None:
         found = self.objects.get(group_id.lower())

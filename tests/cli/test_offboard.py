@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from enforcer.core.ledger import Action
 from enforcer.core.offboarding_record import State
 from sandbox.directory import Fault
 from tests.cli.conftest import Shell
@@ -32,7 +33,9 @@ async def test_a_person_is_out_with_his_sessions_revoked_and_his_row_ended(shell
     assert row is not None
     assert "contract ended" in row.note
     assert (await shell.world.on_record(anna.id)).state is State.OFFBOARDED
-    assert {entry.note for entry in await shell.world.ledger() if entry.run} == {"contract ended"}
+    assert {
+        entry.note for entry in await shell.world.ledger() if entry.run and entry.action is not Action.BEGIN
+    } == {"contract ended"}
     # Nobody adds them back, and nothing is left to do.
     assert (await shell.run("plan", "--detailed-exitcode")).code == 0
 
@@ -44,10 +47,56 @@ async def test_what_is_invisible_around_the_name_is_taken_off_and_said(shell: Sh
     assert "warning: 'anna@x.example\\u200b' was taken as 'anna@x.example'" in ran.err
 
 
-async def test_it_is_never_held_by_the_brake(shell: Shell) -> None:
+async def test_the_first_person_always_goes_and_the_next_waits_for_an_approval(shell: Shell) -> None:
     shell.export(ENFORCER_BRAKE_COUNT="0", ENFORCER_BRAKE_PERCENT="0")
-    anna = shell.world.member("Anna")
+    anna, ben = shell.world.member("Anna"), shell.world.member("Ben")
     assert (await shell.run("offboard", anna.id, "--reason", "x")).code == 0
+    held = await shell.run("offboard", ben.id, "--reason", "x", "--output", "json")
+    assert (held.code, held.data["code"]) == (3, "held")
+    assert f"enforcer approve {held.data['digest']}" in held.err
+    assert shell.world.member_ids() == {ben.id}
+
+
+async def test_several_people_go_at_once_and_each_is_told_about(shell: Shell) -> None:
+    anna, gina = shell.world.member("Anna"), shell.world.guest("Gina")
+    names = (anna.id, gina.mail or "", "nobody@x.example")
+    ran = await shell.run("offboard", *names, "--reason", "breach", "--output", "json")
+    assert ran.code == 1
+    assert [person["status"] for person in ran.data["people"]] == ["done", "done", "not_found"]
+    assert "sessions are controlled by their home tenant" in ran.err
+    again = await shell.run("offboard", *names[:2], "--reason", "breach", "--output", "table")
+    assert again.code == 0
+    assert anna.id in again.out
+
+
+async def test_several_people_past_the_brake_are_held_together(shell: Shell) -> None:
+    shell.export(ENFORCER_BRAKE_COUNT="1", ENFORCER_BRAKE_PERCENT="0")
+    people = [shell.world.member(f"Person {number}").id for number in range(3)]
+    ran = await shell.run("offboard", *people, "--reason", "breach", "--output", "json")
+    assert ran.code == 3
+    assert f"enforcer approve {ran.data['digest']}" in ran.err
+    assert shell.world.member_ids() == set(people)
+
+
+async def test_more_than_a_hundred_people_are_bad_usage(shell: Shell) -> None:
+    ran = await shell.run("offboard", *(f"p{number}@x.example" for number in range(101)), "--reason", "x")
+    assert (ran.code, "101 are more than 100 people" in ran.err) == (2, True)
+
+
+async def test_whoever_is_not_a_contractor_is_an_error(shell: Shell) -> None:
+    stranger = shell.world.tenant.add_user("Break Glass")
+    ran = await shell.run("offboard", stranger.id, "--reason", "x")
+    assert (ran.code, "is not a contractor" in ran.err) == (1, True)
+
+
+async def test_a_directory_role_keeps_the_account_and_is_named(shell: Shell) -> None:
+    shell.export(ENFORCER_DISABLE_ACCOUNTS="all")
+    role = "62e90394-69f5-4237-9190-012177145e10"
+    anna = shell.world.member("Anna", directory_roles=[role])
+    ran = await shell.run("offboard", anna.id, "--reason", "x", "--output", "json")
+    assert (ran.code, ran.data["roles"]) == (0, [shell.world.tenant.directory_role(role).id])
+    assert "the account was not disabled" in ran.err
+    assert anna.account_enabled
 
 
 async def test_calling_again_does_no_harm(shell: Shell) -> None:
@@ -96,7 +145,9 @@ async def test_a_reason_is_one_line_without_control_characters(shell: Shell, rea
 async def test_a_reason_is_what_a_person_would_write(shell: Shell, reason: str) -> None:
     anna = shell.world.member("Anna")
     assert (await shell.run("offboard", anna.id, "--reason", reason)).code == 0
-    assert {entry.note for entry in await shell.world.ledger() if entry.run} == {reason}
+    assert {
+        entry.note for entry in await shell.world.ledger() if entry.run and entry.action is not Action.BEGIN
+    } == {reason}
 
 
 async def test_nobody_of_that_name_is_an_error(shell: Shell) -> None:

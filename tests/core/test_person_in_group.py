@@ -95,12 +95,43 @@ def test_the_account_is_disabled_first_and_sessions_are_revoked_last() -> None:
     [
         ([NOTHING], False),
         ([NOTHING, replace(NOTHING, group_id=OTHER, listed=True)], True),
-        ([replace(NOTHING, listed=None)], True),
+        ([replace(NOTHING, listed=None)], False),
+        ([replace(NOTHING, row_key=ANNA.id)], False),
+        ([replace(NOTHING, listed=None, row_key=ANNA.id)], False),
+        ([replace(NOTHING, earlier=DONE)], False),
+        ([replace(NOTHING, earlier=BEGUN)], True),
+        ([replace(NOTHING, listed=None, earlier=BEGUN)], True),
+        ([replace(NOTHING, earlier=replace(BEGUN, keeps_account=True))], False),
+        ([replace(NOTHING, listed=True, earlier=replace(BEGUN, keeps_account=True))], True),
     ],
 )
-def test_whoever_no_group_concerns_keeps_their_account(groups: list[PersonInGroup], *, disable: bool) -> None:
+def test_only_members_lose_their_account_whatever_a_row_says(
+    groups: list[PersonInGroup], *, disable: bool
+) -> None:
     assert Account.of(PERSON, groups, Disable.ALL).disable is disable
     assert not Account.of(PERSON, groups, Disable.NONE).disable
+
+
+def test_a_directory_role_keeps_the_account_and_the_record_says_so() -> None:
+    member = replace(NOTHING, listed=True)
+    account = Account.of(PERSON, [member], Disable.ALL, ["Global Administrator"])
+    assert (account.disable, account.keeps) == (False, True)
+    planned = member.offboarding(PERSON, account, NOW)
+    assert (planned.keeps_account, planned.steps) == (True, (Step.REMOVE, Step.REVOKE))
+
+
+@pytest.mark.parametrize(
+    ("in_group", "is_known"),
+    [
+        (NOTHING, False),
+        (replace(NOTHING, listed=None), False),
+        (replace(NOTHING, listed=True), True),
+        (replace(NOTHING, row_key=ANNA.id), True),
+        (replace(NOTHING, earlier=DONE), True),
+    ],
+)
+def test_a_member_a_row_or_any_record_makes_a_contractor(in_group: PersonInGroup, *, is_known: bool) -> None:
+    assert in_group.is_known is is_known
 
 
 WAS, BY_US = replace(BEGUN, was_disabled=True), replace(BEGUN, disabled_at=NOW)
@@ -141,7 +172,11 @@ def test_an_account_was_disabled_before_if_we_cannot_have_done_it(
         for number, earlier in enumerate(records)
     ]
     account = Account.of(replace(PERSON, enabled=enabled), groups, Disable.ALL)
-    assert account == Account(was_disabled=was_disabled[enabled], disable=not was_disabled[enabled])
+    begun = any(one is not None and one.unfinished for one in records)
+    keeps = not (listed or begun)
+    assert account == Account(
+        was_disabled=was_disabled[enabled], disable=not (was_disabled[enabled] or keeps), keeps=keeps
+    )
     assert not Account.of(replace(PERSON, enabled=enabled), groups, Disable.NONE).disable
 
 

@@ -51,7 +51,7 @@ def test_two_settings_are_enough_and_the_rest_have_documented_defaults() -> None
     assert settings.unregistered is Unregistered.REPORT
     assert settings.onboard is Onboarding.REPORT
     assert (settings.brake_count, settings.brake_percent) == (10, 20)
-    assert settings.protected_ids == frozenset()
+    assert (settings.protected_ids, settings.protected_group_ids) == (frozenset(), ())
     assert settings.warn_days == (14, 7, 1)
     assert (settings.notify_urls, settings.mail_sender) == ((), "")
     assert settings.sponsor_domains == frozenset()
@@ -76,6 +76,7 @@ def test_every_setting_is_read() -> None:
         ENFORCER_BRAKE_COUNT="0",
         ENFORCER_BRAKE_PERCENT="12.5",
         ENFORCER_PROTECTED_IDS=OTHER,
+        ENFORCER_PROTECTED_GROUP_IDS=OTHER,
         ENFORCER_WARN_DAYS="1, 30,7,7",
         ENFORCER_NOTIFY_URLS="slack://a/b/c, mailto://d",
         ENFORCER_MAIL_SENDER="it@contoso.example",
@@ -99,6 +100,7 @@ def test_every_setting_is_read() -> None:
     assert settings.onboard is Onboarding.ADD
     assert (settings.brake_count, settings.brake_percent) == (0, 12.5)
     assert settings.protected_ids == {OTHER.lower()}
+    assert settings.protected_group_ids == (OTHER.lower(),)
     assert settings.warn_days == (30, 7, 1)
     assert settings.notify_urls == ("slack://a/b/c", "mailto://d")
     assert settings.mail_sender == "it@contoso.example"
@@ -147,6 +149,7 @@ def test_every_setting_is_read() -> None:
         ("ENFORCER_BRAKE_PERCENT", "100.5"),
         ("ENFORCER_BRAKE_PERCENT", "nan"),
         ("ENFORCER_PROTECTED_IDS", "boss@contoso.example"),
+        ("ENFORCER_PROTECTED_GROUP_IDS", "Break glass"),
         ("ENFORCER_WARN_DAYS", "two weeks"),
         ("ENFORCER_WARN_DAYS", "366"),
         ("ENFORCER_WARN_DAYS", "-1"),

@@ -17,7 +17,8 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue.aio import QueueClient
 from msgspec import structs
 
-from enforcer.core.runs import Run
+from enforcer import clock
+from enforcer.core.runs import Run, RunKind
 from enforcer.functions import http, runtime
 from enforcer.storage.queues import OFFBOARDINGS, POISON, SWEEPS, OffboardMessage, SweepMessage
 from sandbox.azurite import StorageEndpoints, running_azurite
@@ -51,6 +52,21 @@ class App:
         """Hand a message to a queue function, as the platform would."""
         text = message if isinstance(message, str) else msgspec.json.encode(message).decode()
         return await self.host.queue(function, text)
+
+    async def asked(self, user: str, attempt: int = 0) -> OffboardMessage:
+        """Record that Ann asks for somebody's offboarding, and return the message that names the run."""
+        run = Run(
+            run_id=RUN_ID,
+            group_id=self.world.group.id,
+            kind=RunKind.OFFBOARD,
+            started_at=clock.now(),
+            mode="enforce",
+            reason="left",
+            actor="ann",
+            asked_for=(user,),
+        )
+        await self.world.services.runs.ask(run)
+        return OffboardMessage(user=user, run_id=RUN_ID, attempt=attempt)
 
     def set(self, name: str, value: str) -> None:
         """Change a setting, before the first call."""

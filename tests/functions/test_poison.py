@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from enforcer.core.plan import FindingKind
-from enforcer.core.runs import QUEUE_MESSAGE, Report, Run, RunKind, RunState
-from enforcer.storage.queues import OFFBOARDINGS, POISON, SWEEPS, OffboardMessage, SweepMessage
+from enforcer.core.runs import Report, Run, RunKind, RunState
+from enforcer.storage.queues import OFFBOARDINGS, POISON, SWEEPS, SweepMessage
 from sandbox.directory import Fault
 from tests.functions.conftest import RUN_ID, App, run_of, wanted
 from tests.support.findings import too_many
@@ -57,7 +57,7 @@ async def test_a_sweep_is_made_of_a_message_as_an_operator_puts_it(app: App, *, 
 
 async def test_what_an_earlier_version_had_queued_is_still_done(app: App) -> None:
     anna = app.world.member("Anna")
-    message = OffboardMessage(user=anna.id, reason="left", actor="ann", run_id=RUN_ID)
+    message = await app.asked(anna.id)
     async with app.at_work("offboard_queued"):
         await app.send(OFFBOARDINGS, b64encode(msgspec.json.encode(message)).decode())
         (call,) = await app.ended("offboard_queued", 1)
@@ -66,13 +66,13 @@ async def test_what_an_earlier_version_had_queued_is_still_done(app: App) -> Non
 
 
 async def test_what_an_earlier_version_had_given_up_is_recorded(app: App) -> None:
-    message = OffboardMessage(user="anna@x.example", reason="left", actor="ann", run_id=RUN_ID)
+    message = await app.asked("anna@x.example")
     async with app.at_work("offboardings_poisoned"):
         await app.send(f"{OFFBOARDINGS}{POISON}", b64encode(msgspec.json.encode(message)).decode())
         (call,) = await app.ended("offboardings_poisoned", 1)
     assert call.error is None
     run = await run_of(app)
-    assert (run.state, run.actor) == (RunState.FAILED, QUEUE_MESSAGE)
+    assert (run.state, run.actor) == (RunState.FAILED, "ann")
     assert await app.lying(f"{OFFBOARDINGS}{POISON}") == 0
 
 
@@ -176,10 +176,10 @@ async def test_even_what_nobody_can_read_raises_an_alarm(
 
 
 async def test_an_offboarding_that_was_given_up_is_recorded(app: App) -> None:
-    message = OffboardMessage(user="anna@x.example", reason="left", actor="ann", run_id=RUN_ID)
+    message = await app.asked("anna@x.example")
     assert (await app.call("offboardings_poisoned", message)).succeeded
     run = await run_of(app)
-    assert (run.state, run.kind, run.actor) == (RunState.FAILED, RunKind.OFFBOARD, QUEUE_MESSAGE)
+    assert (run.state, run.kind, run.actor) == (RunState.FAILED, RunKind.OFFBOARD, "ann")
 
 
 async def test_offboarding_given_up_stays_complete_in_groups_where_it_was(
@@ -196,8 +196,9 @@ async def test_offboarding_given_up_stays_complete_in_groups_where_it_was(
         mode="enforce",
         due=1,
         removed=1,
+        asked_for=("x@y.example",),
     )
+    message = await app.asked("x@y.example")
     await app.world.services.runs.save(Report(run=done))
-    message = OffboardMessage(user="x@y.example", reason="left", actor="ann", run_id=RUN_ID)
     assert (await app.call("offboardings_poisoned", message)).succeeded
     assert (await run_of(app)).state is RunState.COMPLETE

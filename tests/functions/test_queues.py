@@ -185,7 +185,7 @@ async def test_sweep_message_put_by_hand_may_only_look(app: App) -> None:
 
 async def test_a_queued_offboarding_is_carried_out(app: App) -> None:
     anna = app.world.member("Anna")
-    message = OffboardMessage(user=anna.user_principal_name, reason="left", actor="ann", run_id=RUN_ID)
+    message = await app.asked(anna.user_principal_name)
     assert (await app.call("offboard_queued", message)).succeeded
     assert app.world.member_ids() == set()
     run = await run_of(app)
@@ -193,13 +193,31 @@ async def test_a_queued_offboarding_is_carried_out(app: App) -> None:
     assert app.put() == []
 
 
-async def test_unknown_persons_name_is_on_record_but_not_in_the_log(app: App) -> None:
-    message = OffboardMessage(user="nobody@x.example", reason="left", actor="ann", run_id=RUN_ID)
-    begun = Run(
-        run_id=RUN_ID, group_id=app.world.group.id, kind=RunKind.OFFBOARD, started_at=clock.now(), mode=""
-    )
-    await app.world.services.runs.save(Report(run=begun))
+@pytest.mark.parametrize("forged", ["no run", "a sweep's run", "somebody else's run"])
+async def test_an_offboarding_that_no_run_asks_for_is_never_carried_out(app: App, forged: str) -> None:
+    anna, ben = app.world.member("Anna"), app.world.member("Ben")
+    if forged == "a sweep's run":
+        sweep = Run(run_id=RUN_ID, group_id=app.world.group.id, started_at=clock.now(), mode="enforce")
+        await app.world.services.runs.ask(sweep)
+    if forged == "somebody else's run":
+        await app.asked(ben.id)
+    message = OffboardMessage(user=anna.id, run_id=RUN_ID, reason="boss says so")
 
+    failed = await app.call("offboard_queued", message)
+    assert not failed.succeeded
+    assert (await app.call("offboardings_poisoned", message)).succeeded
+
+    assert app.world.member_ids() == {anna.id, ben.id}
+    assert [write for write in app.world.graph_writes() if "checkMember" not in write] == []
+    runs = await app.world.services.runs.of_group(app.world.group.id, app.world.clock())
+    [refused] = [run for run in runs if run.run_id != RUN_ID]
+    assert (refused.state, refused.actor) == (RunState.FAILED, "queue message")
+    assert "no run in table runs asks for this offboarding" in refused.error
+    assert [run.state for run in runs if run.run_id == RUN_ID] == [RunState.RUNNING] * (forged != "no run")
+
+
+async def test_unknown_persons_name_is_on_record_but_not_in_the_log(app: App) -> None:
+    message = await app.asked("nobody@x.example")
     called = await app.call("offboard_queued", message)
 
     assert not called.succeeded
@@ -211,7 +229,7 @@ async def test_unknown_persons_name_is_on_record_but_not_in_the_log(app: App) ->
 
 async def test_queued_offboarding_without_an_account_ends_the_rows(app: App) -> None:
     await app.world.register("nora@x.example", RUNNING)
-    message = OffboardMessage(user="nora@x.example", reason="left", actor="ann", run_id=RUN_ID)
+    message = await app.asked("nora@x.example")
 
     for _ in range(2):  # as the platform delivers what has failed
         assert not (await app.call("offboard_queued", message)).succeeded
@@ -224,7 +242,7 @@ async def test_queued_offboarding_without_an_account_ends_the_rows(app: App) -> 
 
 async def test_queued_offboarding_while_storage_is_away_is_retried_ever_later(app: App) -> None:
     anna = app.world.member("Anna")
-    message = OffboardMessage(user=anna.id, reason="left", actor="ann", run_id=RUN_ID, attempt=3)
+    message = await app.asked(anna.id, attempt=3)
     away = StorageFault(calls=Calls(service=Service.TABLE), times=1_000, reply=Reply.SERVER_BUSY)
     app.proxy.set_fault(away)
     assert (await app.call("offboard_queued", message)).succeeded
@@ -238,7 +256,7 @@ async def test_queued_offboarding_while_storage_is_away_is_retried_ever_later(ap
 
 async def test_while_no_token_can_be_had_an_offboarding_is_tried_again_later(app: App) -> None:
     anna = app.world.member("Anna")
-    message = OffboardMessage(user=anna.id, reason="left", actor="ann", run_id=RUN_ID, attempt=3)
+    message = await app.asked(anna.id, attempt=3)
     app.world.directory.sandbox.faults.add(Fault(path="/msi/token", status=503, times=None))
     await work_off(app.world.services, message)
     assert app.put() == [Put("offboardings", 240)]
@@ -246,7 +264,7 @@ async def test_while_no_token_can_be_had_an_offboarding_is_tried_again_later(app
 
 async def test_after_a_day_of_trying_an_offboarding_is_given_up(app: App) -> None:
     anna = app.world.member("Anna")
-    message = OffboardMessage(user=anna.id, reason="left", actor="ann", run_id=RUN_ID, attempt=100)
+    message = await app.asked(anna.id, attempt=100)
     away = StorageFault(calls=Calls(service=Service.TABLE), times=1_000, reply=Reply.SERVER_BUSY)
     app.proxy.set_fault(away)
     assert not (await app.call("offboard_queued", message)).succeeded
@@ -255,7 +273,7 @@ async def test_after_a_day_of_trying_an_offboarding_is_given_up(app: App) -> Non
 
 async def test_an_offboarding_of_which_a_step_failed_is_delivered_again(app: App) -> None:
     anna = app.world.member("Anna")
-    message = OffboardMessage(user=anna.id, reason="left", actor="ann", run_id=RUN_ID)
+    message = await app.asked(anna.id)
     refused = Fault(method="DELETE", path=app.world.group.id, status=403)
     app.world.directory.sandbox.faults.add(refused)
     assert not (await app.call("offboard_queued", message)).succeeded
@@ -265,7 +283,7 @@ async def test_an_offboarding_of_which_a_step_failed_is_delivered_again(app: App
 
 
 async def test_an_offboarding_of_nobody_fails(app: App) -> None:
-    message = OffboardMessage(user="nobody@x.example", reason="left", actor="ann", run_id=RUN_ID)
+    message = await app.asked("nobody@x.example")
     assert not (await app.call("offboard_queued", message)).succeeded
 
 
@@ -294,7 +312,7 @@ async def test_nor_does_one_whose_run_is_still_at_work_on_other_groups(app: App)
 
 async def test_an_offboarding_that_is_delivered_twice_is_done_once(app: App) -> None:
     anna = app.world.member("Anna")
-    message = OffboardMessage(user=anna.id, reason="left", actor="ann", run_id=RUN_ID)
+    message = await app.asked(anna.id)
     assert (await app.call("offboard_queued", message)).succeeded
     first = await run_of(app)
     assert (await app.call("offboard_queued", message)).succeeded

@@ -1,4 +1,4 @@
-"""In which of some groups a person is."""
+"""What a person is a member of, and who is in a group through other groups."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from enforcer.core.exceptions import ReadError
-from enforcer.graph.memberships import groups_having
+from enforcer.core.exceptions import GroupError, ReadError, UnavailableError
+from enforcer.graph.memberships import directory_roles_of, everybody_in, groups_having, require_readable
 from enforcer.graph.pacer import Pacer
 from tests.graph.conftest import Tenancy, running_tenancy
 
@@ -50,3 +50,57 @@ async def test_asking_does_not_wait_for_the_quota_of_writes(monkeypatch: pytest.
         ada = tenancy.tenant.add_user("Ada")
         async with asyncio.timeout(10):
             assert await groups_having(tenancy.client, ada.id, [tenancy.group.id]) == []
+
+
+# Directory roles -----------------------------------------------------------------------------------------
+
+_GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
+
+
+async def test_directory_roles_are_named_and_groups_are_not_taken_for_roles(tenancy: Tenancy) -> None:
+    ada = tenancy.tenant.add_user("Ada", directory_roles=[_GLOBAL_ADMINISTRATOR])
+    tenancy.tenant.add_member(tenancy.group, ada)
+    ben = tenancy.tenant.add_user("Ben")
+    tenancy.tenant.add_member(tenancy.group, ben)
+    assert await directory_roles_of(tenancy.client, ada.id) == ["Global Administrator"]
+    assert await directory_roles_of(tenancy.client, ben.id) == []
+
+
+async def test_a_role_whose_name_is_hidden_goes_by_its_object_id(tenancy: Tenancy) -> None:
+    ada = tenancy.tenant.add_user("Ada", directory_roles=[_GLOBAL_ADMINISTRATOR])
+    tenancy.server.sandbox.settings.enforce_permissions = True
+    role = tenancy.tenant.directory_role(_GLOBAL_ADMINISTRATOR)
+    assert await directory_roles_of(tenancy.client, ada.id) == [role.id]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"), [({"status": 403}, ReadError), ({"status": 503}, UnavailableError)]
+)
+async def test_roles_that_cannot_be_read_are_not_taken_for_none(
+    tenancy: Tenancy, fault: dict[str, object], error: type[Exception]
+) -> None:
+    ada = tenancy.tenant.add_user("Ada")
+    tenancy.strike(path="transitiveMemberOf", times=None, **fault)
+    with pytest.raises(error):
+        await directory_roles_of(tenancy.client, ada.id)
+
+
+# Protected groups ----------------------------------------------------------------------------------------
+
+
+async def test_everybody_in_a_group_is_found_page_by_page_through_nested_groups(tenancy: Tenancy) -> None:
+    tenancy.server.sandbox.settings.page_limit = 2
+    people = [tenancy.tenant.add_user(f"Person {number}") for number in range(5)]
+    inner = tenancy.tenant.add_group("Inner", members=people[2:])
+    outer = tenancy.tenant.add_group("Outer", members=[*people[:2], inner])
+    found = await everybody_in(tenancy.client, [outer.id], "SETTING")
+    assert found == {inner.id, *(person.id for person in people)}
+    assert await everybody_in(tenancy.client, [], "SETTING") == frozenset()
+
+
+async def test_a_group_that_is_missing_or_hides_its_members_is_an_error(tenancy: Tenancy) -> None:
+    hidden = tenancy.tenant.add_group("Hidden", visibility="HiddenMembership")
+    for group_id, why in (("0d5e6f1a-0000-4000-8000-000000000000", "does not exist"), (hidden.id, "hides")):
+        for work in (require_readable, everybody_in):
+            with pytest.raises(GroupError, match=f"{group_id} of SETTING {why}"):
+                await work(tenancy.client, [group_id], "SETTING")

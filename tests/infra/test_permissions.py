@@ -30,6 +30,7 @@ CALLS = {
     ("GET", "/groups/{}"): "GroupMember.Read.All",
     ("GET", "/groups/{}/members"): "GroupMember.Read.All",
     ("GET", "/groups/{}/owners"): "GroupMember.Read.All",
+    ("GET", "/groups/{}/transitiveMembers"): "GroupMember.Read.All",
     ("GET", "/users/{}"): "User.Read.All",
     ("GET", "/users"): "User.Read.All",
     ("POST", "/users/{}/revokeSignInSessions"): "User.RevokeSessions.All",
@@ -41,6 +42,9 @@ CALLS = {
     ("POST", "/identity/conditionalAccess/evaluate"): "Policy.Read.All",
 }
 
+
+# Either of two permissions that are always granted is enough for it.
+CALLS_OF_EITHER = {("GET", "/users/{}/transitiveMemberOf")}
 
 # The calls of operators, who manage policies and use the command line.
 OPERATORS_CALLS = {
@@ -63,7 +67,14 @@ def described(method: str, path: str) -> Operation:
 def test_every_path_that_the_code_asks_for_is_known_here() -> None:
     plain = (re.sub(r"/microsoft\.graph\.\w+$", "", place.path) for place in paths_in_the_code())
     asked = {re.sub(r"\{\w+\}", "{}", path) for path in plain}
-    assert asked == {path for _, path in CALLS.keys() | OPERATORS_CALLS} | {"/$batch"}
+    assert asked == {path for _, path in CALLS.keys() | CALLS_OF_EITHER | OPERATORS_CALLS} | {"/$batch"}
+
+
+@pytest.mark.parametrize("call", CALLS_OF_EITHER, ids=" ".join)
+def test_what_is_always_granted_allows_what_either_of_two_allows(call: tuple[str, str]) -> None:
+    for permission in ("User.Read.All", "GroupMember.Read.All"):
+        assert described(*call).allowed(frozenset({permission}))
+        assert allowed(frozenset({permission}), ENDPOINTS[call].permissions)
 
 
 @pytest.mark.parametrize("call", CALLS, ids=" ".join)

@@ -102,9 +102,11 @@ async def test_a_group_without_the_person_or_their_row_is_not_concerned(world: W
     assert (await world.on_record(anna.id)).state is State.OFFBOARDED
 
 
-async def test_of_somebody_in_no_group_the_first_one_keeps_what_was_done(world: World) -> None:
+async def test_of_somebody_who_left_before_the_first_group_keeps_what_was_done(world: World) -> None:
     anna = world.tenant.add_user("Anna")
     other = second_group(world)
+    left = OffboardingRecord(row_key=anna.id, user_id=anna.id, state=State.VERIFIED, run_id="earlier")
+    await world.services.records.save(other.id, [left])
 
     assert (await offboard(world, anna)).done
 

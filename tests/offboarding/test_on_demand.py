@@ -7,7 +7,13 @@ from dataclasses import replace
 import pytest
 
 from enforcer.core.contractors import RegisterRow
-from enforcer.core.exceptions import NoAccountError, NotFoundError, RefusedError, UnavailableError
+from enforcer.core.exceptions import (
+    NoAccountError,
+    NotContractorError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+)
 from enforcer.core.ledger import Action
 from enforcer.core.offboarding_record import OffboardingRecord, Sessions, State
 from enforcer.core.plan import Step
@@ -17,7 +23,7 @@ from enforcer.core.steps import StepOutcome
 from enforcer.offboarding.on_demand import OffboardRequest, offboard_now, record_failure
 from enforcer.offboarding.undo import plan_undo
 from enforcer.sweep.sweep import SweepRequest, sweep
-from sandbox.directory import Fault
+from sandbox.directory import Fault, User
 from sandbox.directory.faults import Effect
 from tests.support.directory_facts import DirectoryFact, changes_made
 from tests.support.leaving import RUN_ID, offboard, run_of, second_group, steps_in_the_ledger
@@ -303,6 +309,7 @@ async def test_a_membership_shown_only_by_its_removal_disables_before_revoking(
 ) -> None:
     world.configure(disable_accounts=Disable.ALL)
     anna = world.member("Anna")
+    await world.register(anna.id, RUNNING)
     nothing = {"@odata.context": "x", "value": []}
     world.directory.sandbox.faults.add(Fault(path="checkMemberGroups", status=200, body=nothing))
 
@@ -338,12 +345,125 @@ async def test_a_person_who_is_listed_but_cannot_be_removed_is_reported(world: W
     assert "in a group inside this one" in told.steps[0].detail
 
 
-async def test_an_account_that_has_nothing_to_do_with_any_group_is_not_disabled(world: World) -> None:
+async def test_whoever_is_not_a_contractor_is_refused_and_nothing_is_done(world: World) -> None:
     stranger = world.tenant.add_user("Break Glass")
     world.configure(disable_accounts=Disable.ALL)
-    told = await offboard(world, stranger)
-    assert [one.step for one in told.steps] == [Step.REMOVE, Step.REVOKE]
+    with pytest.raises(NotContractorError, match="not a contractor"):
+        await offboard(world, stranger)
+    await _assert_untouched(world, stranger)
+
+
+async def _assert_untouched(world: World, user: User) -> None:
+    assert user.account_enabled
+    assert not world.is_revoked(user, world.clock.moment)
+    assert [write for write in world.graph_writes() if "checkMemberGroups" not in write] == []
+    assert await world.services.runs.of_id(RUN_ID, [world.group.id]) == []
+    assert await world.record_of(user.id) is None
+
+
+async def test_a_stranger_is_left_alone_while_entra_does_not_say_who_they_are(world: World) -> None:
+    stranger = world.tenant.add_user("Break Glass")
+    world.configure(disable_accounts=Disable.ALL)
+    world.directory.sandbox.faults.add(Fault(path="checkMemberGroups", status=403, times=None))
+    with pytest.raises(UnavailableError, match="neither a row nor a record"):
+        await offboard(world, stranger)
+    await _assert_untouched(world, stranger)
+
+
+async def test_a_row_alone_never_costs_anybody_their_account(world: World) -> None:
+    world.configure(disable_accounts=Disable.ALL)
+    stranger = world.tenant.add_user("Break Glass")
+    await world.register(stranger.id, RUNNING)
+    world.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=400))
+
+    assert not (await offboard(world, stranger)).done
+
+    # Neither does whoever finishes what was begun: a sweep, or a second call.
+    assert (await world.on_record(stranger.id)).keeps_account
+    await world.sweep()
+    assert (await offboard(world, stranger, "20261123T130000-abcdef")).done
     assert stranger.account_enabled
+
+
+@pytest.mark.parametrize("listed", [True, False])
+async def test_while_membership_cannot_be_read_only_a_removal_disables(world: World, *, listed: bool) -> None:
+    world.configure(disable_accounts=Disable.ALL)
+    user = world.member("Anna") if listed else world.tenant.add_user("Break Glass")
+    await world.register(user.id, RUNNING)
+    world.directory.sandbox.faults.add(Fault(path="checkMemberGroups", status=403, times=None))
+    assert (await offboard(world, user)).done
+    assert user.account_enabled is not listed
+
+
+# Directory roles -----------------------------------------------------------------------------------------
+
+_GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
+
+
+async def test_whoever_holds_a_directory_role_is_removed_but_not_disabled(world: World) -> None:
+    world.configure(disable_accounts=Disable.ALL)
+    anna = world.member("Anna", directory_roles=[_GLOBAL_ADMINISTRATOR])
+    told = await offboard(world, anna)
+    role = world.tenant.directory_role(_GLOBAL_ADMINISTRATOR)
+    assert (told.done, told.roles) == (True, (role.id,))
+    assert [one.step for one in told.steps] == [Step.REMOVE, Step.REVOKE]
+    assert anna.account_enabled
+    assert anna.id not in world.member_ids()
+    assert world.is_revoked(anna, (await run_of(world)).started_at)
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, None), (503, UnavailableError)])
+async def test_while_roles_cannot_be_read_nobody_is_disabled(
+    world: World, status: int, error: type[Exception] | None
+) -> None:
+    world.configure(disable_accounts=Disable.ALL)
+    anna = world.member("Anna")
+    world.directory.sandbox.faults.add(Fault(path="transitiveMemberOf", status=status, times=None))
+    if error is None:
+        told = await offboard(world, anna)
+        assert (told.done, told.steps[0].outcome) == (False, StepOutcome.FAILED)
+        assert "which directory roles they hold" in told.steps[0].detail
+    else:
+        with pytest.raises(error, match="which directory roles they hold"):
+            await offboard(world, anna)
+    assert anna.account_enabled
+    assert world.member_ids() == set()
+    world.directory.sandbox.faults.clear()
+    assert (await offboard(world, anna)).done
+    assert not anna.account_enabled
+
+
+# Protected groups ----------------------------------------------------------------------------------------
+
+
+async def test_a_member_of_a_protected_group_is_refused(world: World) -> None:
+    anna = world.member("Anna")
+    inner = world.tenant.add_group("Inner", members=[anna])
+    protected = world.tenant.add_group("Break glass", members=[inner])
+    world.configure(protected_group_ids=(protected.id,))
+    with pytest.raises(RefusedError, match=f"ENFORCER_PROTECTED_GROUP_IDS names their group {protected.id}"):
+        await offboard(world, anna)
+    await _assert_untouched(world, anna)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault(path="select=id,visibility", status=404), RefusedError),
+        (Fault(path="select=id,visibility", status=503, times=None), UnavailableError),
+        (Fault(path="checkMemberGroups", status=403), UnavailableError),
+    ],
+)
+async def test_nobody_is_offboarded_while_a_protected_group_cannot_be_read(
+    world: World, fault: Fault, error: type[Exception]
+) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, RUNNING)
+    world.configure(protected_group_ids=(world.tenant.add_group("Break glass").id,))
+    world.directory.sandbox.faults.add(fault)
+    with pytest.raises(error, match="ENFORCER_PROTECTED_GROUP_IDS"):
+        await offboard(world, anna)
+    await _assert_untouched(world, anna)
 
 
 async def test_a_run_that_is_not_retried_is_recorded_as_failed_unless_ended(

@@ -51,6 +51,16 @@ async def test_a_group_that_cannot_be_managed_fails_with_what_to_do(world: World
     assert "dynamic" in check.detail
 
 
+async def test_protected_groups_are_counted_and_one_that_is_missing_fails(world: World) -> None:
+    anna = world.tenant.add_user("Anna")
+    protected = world.tenant.add_group("Break glass", members=[anna])
+    checks = await _checks(world, protected_group_ids=(protected.id, STRAY))
+    assert checks[f"protected group {protected.id}"].health is Health.OK
+    assert checks[f"protected group {protected.id}"].detail.startswith("1 members")
+    missing = checks[f"protected group {STRAY}"]
+    assert (missing.health, "does not exist" in missing.detail) == (Health.FAILED, True)
+
+
 async def test_a_missing_permission_is_named_with_the_command_that_grants_it(world: World) -> None:
     identity = world.tenant.identity
     assert identity is not None

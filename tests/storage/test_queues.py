@@ -52,7 +52,7 @@ async def seen(storage: StorageEndpoints, name: str) -> list[bytes]:
 async def test_the_first_message_makes_its_queue_and_is_read_as_it_was_put(
     queues: Queues, new_storage: StorageEndpoints
 ) -> None:
-    message = OffboardMessage(user="anna", reason="left", actor="ann", run_id=RUN_ID, attempt=3)
+    message = OffboardMessage(user="anna", reason="left", run_id=RUN_ID, attempt=3)
     with pytest.raises(ResourceNotFoundError):
         await seen(new_storage, OFFBOARDINGS)
 
@@ -158,7 +158,7 @@ def test_what_is_not_a_message_is_refused_by_its_kind(body: bytes) -> None:
         ("reason", "r" * 501),
         ("reason", "one\ntwo"),
         ("reason", "one\n"),
-        ("actor", "a\x1b"),
+        ("reason", "a\x1b"),
         ("run_id", "../x"),
         ("run_id", f"{RUN_ID}\n"),
         ("run_id", ""),

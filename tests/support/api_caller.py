@@ -24,7 +24,7 @@ AUDIENCE = "api://5f1c7c52-7b2e-4c57-9a4b-0f0e6b0a7d11"
 CHANGE, READ = "Contractors.Offboard", "Contractors.Read"
 EXTEND, APPROVE = "Contractors.Extend", "Contractors.Approve"
 # Tests wait for less time than people do.
-BUDGET = Budget(now=2.0, queue=1.0, note=0.5)
+BUDGET = Budget(now=2.0, queue=1.0, note=1.0)
 RETRY_BUDGET = RetryBudget(failures=0.2, throttling=0.2)
 JSON = {"content-type": "application/json"}
 

@@ -93,6 +93,19 @@ async def test_a_protected_person_is_not_added_by_an_address(world: World) -> No
     assert "ENFORCER_PROTECTED_IDS" in report.findings[0].detail
 
 
+async def test_a_member_of_a_protected_group_is_not_added(world: World) -> None:
+    boss, chief = world.tenant.add_user("Bea Boss"), world.tenant.add_user("Cleo Chief")
+    protected = world.tenant.add_group("Break glass", members=[boss, chief])
+    world.configure(protected_group_ids=(protected.id,))
+    await world.register(boss.user_principal_name, RUNNING)
+    await world.register(chief.id, RUNNING)
+
+    report = await world.sweep()
+
+    assert world.member_ids() == set()
+    assert any("ENFORCER_PROTECTED_GROUP_IDS" in found.detail for found in report.findings)
+
+
 @pytest.mark.parametrize("other", [RUNNING, ENDED, "never"])
 async def test_a_joiner_with_two_rows_is_not_added(world: World, other: str) -> None:
     anna = world.tenant.add_user("Anna")

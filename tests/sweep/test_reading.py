@@ -11,7 +11,7 @@ from enforcer.core.exceptions import AccessDeniedError, GroupError, ReadError, R
 from enforcer.core.offboarding_record import Sessions
 from enforcer.core.plan import FindingKind, Step
 from enforcer.core.runs import RunState
-from enforcer.core.settings import Disable
+from enforcer.core.settings import PROTECTED_GROUPS, Disable
 from enforcer.sweep.reading import read_snapshot
 from enforcer.sweep.sweep import SweepRequest, sweep
 from sandbox.directory import Fault, Group
@@ -42,6 +42,40 @@ async def test_an_incomplete_read_is_not_planned_on(
     with pytest.raises(error):
         await read_snapshot(world.services, world.group.id)
     assert world.graph_writes() == []
+
+
+async def test_members_of_protected_groups_stay_also_through_nested_groups(world: World) -> None:
+    anna, ben = world.member("Anna"), world.member("Ben")
+    inner = world.tenant.add_group("Inner", members=[anna])
+    outer = world.tenant.add_group("Break glass", members=[inner])
+    world.configure(protected_group_ids=(outer.id,))
+    for user in (anna, ben):
+        await world.register(user.id, ENDED)
+    report = await world.sweep()
+    assert (world.member_ids(), report.run.removed) == ({anna.id}, 1)
+    assert [(found.kind, found.user_id) for found in report.findings] == [(FindingKind.PROTECTED, anna.id)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "why"),
+    [
+        ({"path": "/transitiveMembers", "status": 503, "times": None}, UnavailableError, "503"),
+        ({"path": "/transitiveMembers", "status": 403, "times": None}, ReadError, PROTECTED_GROUPS),
+        ({"path": "select=id,visibility", "status": 404, "times": None}, GroupError, PROTECTED_GROUPS),
+    ],
+)
+async def test_a_protected_group_that_cannot_be_read_ends_the_sweep(
+    world: World, fault: dict[str, object], error: type[RunError], why: str
+) -> None:
+    await world.register(world.member("Anna").id, ENDED)
+    world.configure(protected_group_ids=(world.tenant.add_group("Break glass").id,))
+    world.directory.sandbox.faults.add(Fault(**fault))  # type: ignore[arg-type]
+    with pytest.raises(error):
+        await world.sweep()
+    assert world.graph_writes() == []
+    [run] = await world.services.runs.of_group(world.group.id, world.clock())
+    assert run.state is RunState.FAILED
+    assert why in run.error
 
 
 async def test_rows_in_a_partition_in_capitals_are_seen(world: World) -> None:

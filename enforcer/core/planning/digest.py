@@ -34,6 +34,12 @@ def plan_digest(groups: Sequence[GroupPlan]) -> str:
     return digests[0] if len(digests) == 1 else hashlib.sha256(msgspec.json.encode(digests)).hexdigest()
 
 
+def batch_digest(group_ids: Sequence[str], people: Sequence[str]) -> str:
+    """Return the digest of people who are offboarded on demand together, by their object IDs."""
+    content = ["on demand", sorted(group_ids), sorted(set(people))]
+    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
+
+
 def held_part(plan: GroupPlan) -> GroupPlan | None:
     """Return what of a plan needs an approval, under a digest of its own; None if nothing does."""
     if not (plan.held or plan.held_onboard):

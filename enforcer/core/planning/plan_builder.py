@@ -29,6 +29,7 @@ from enforcer.core.plan import (
 from enforcer.core.planning.digest import group_digest
 from enforcer.core.planning.matching import same_person
 from enforcer.core.planning.rules import PlanRules
+from enforcer.core.settings import PROTECTED_GROUPS
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,7 +97,7 @@ class PlanBuilder:
     def finish_offboarding(self, begun: OffboardingRecord, row: Contractor | None, begun_in: int) -> None:
         """Plan the steps not known to be done, for somebody who is no longer listed."""
         names = {begun.user_id, normalised(begun.row_key)}
-        done = begun.was_disabled or begun.disabled_at is not None
+        done = begun.was_disabled or begun.keeps_account or begun.disabled_at is not None
         disable = () if done else self._disable(names, guest=begun.user_kind.is_guest)
         revoke = (Step.REVOKE,) if begun.revoked_at is None else ()
         person = Offboard(
@@ -108,6 +109,7 @@ class PlanBuilder:
             user_kind=begun.user_kind,
             steps=revoke,
             was_disabled=begun.was_disabled,
+            keeps_account=begun.keeps_account,
             admission=Admission.BEGUN if begun_in else Admission.FRESH,
             sequence=begun_in,
             earlier=begun,
@@ -173,7 +175,10 @@ class PlanBuilder:
         self._find(FindingKind.AMBIGUOUS_ROW, row.row_key, _object_id(row), same_person(others))
 
     def find_protected(self, user_id: str, row_key: str | None) -> None:
-        detail = "would be offboarded, but ENFORCER_PROTECTED_IDS names them"
+        protects = "ENFORCER_PROTECTED_IDS names them"
+        if user_id not in self.rules.protected:
+            protects = f"they are in a group of {PROTECTED_GROUPS}"
+        detail = f"would be offboarded, but {protects}"
         self._find(FindingKind.PROTECTED, row_key, user_id, detail)
 
     def find_stuck(self, item: OffboardingRecord) -> None:

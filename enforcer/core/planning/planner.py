@@ -78,6 +78,7 @@ class GroupSnapshot:
         engaged_elsewhere: Keys of the rows by which another managed group still gives access.
         findings: What was found while reading.
         namesakes: Who else has the address of a due row that means a member: object IDs, by normalised key.
+        protected_ids: Members of the protected groups: object IDs.
         begun: Whom the brake has let through, as the ledger says.
         ends: The end of each row, for the next night to compare with.
     """
@@ -89,6 +90,7 @@ class GroupSnapshot:
     engaged_elsewhere: Collection[str] = frozenset()
     findings: Sequence[Finding] = ()
     namesakes: Mapping[str, Collection[str]] = field(default_factory=dict)
+    protected_ids: Collection[str] = frozenset()
     begun: Begun = field(default_factory=Begun)
     ends: EndWatch | None = None
 
@@ -264,7 +266,7 @@ class _Judge:
     def _judge_missing(self, row: Contractor, rows: Sequence[ReadRow]) -> None:
         if len(rows) > 1:
             self.builder.find_several_rows(row, [other.row_key for other in rows if other is not row])
-        elif self.rules.onboard is Onboarding.ADD and row.key not in self.rules.protected:
+        elif self.rules.onboard is Onboarding.ADD and not self._is_protected(row.key):
             self.builder.onboard_row(row)
         else:
             self.builder.find_missing(row)
@@ -309,10 +311,13 @@ class _Judge:
         return due[0] if due and len(due) == len(rows) else None
 
     def _may_act(self, user_id: str, row_key: str | None) -> bool:
-        if user_id in self.rules.protected:
+        if self._is_protected(user_id):
             self.builder.find_protected(user_id, row_key)
             return False
         return True
+
+    def _is_protected(self, user_id: str) -> bool:
+        return user_id in self.rules.protected or user_id in self.snapshot.protected_ids
 
     def _waits(self, item: OffboardingRecord | None, end_date: str) -> bool:
         """Report the stuck; return whether today's attempt was made. A new end date starts afresh."""

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Iterator
 from sandbox.directory.errors import unsupported_query
 from sandbox.directory.filters import holds, parse
 from sandbox.directory.messages import Answer, Call
-from sandbox.directory.objects import DirectoryObject, ServicePrincipal, User
+from sandbox.directory.objects import DirectoryObject, DirectoryRole, ServicePrincipal, User
 from sandbox.directory.odata import SCHEMAS, check_select, columns, parse_select, show, show_typed
 from sandbox.directory.paging import Listing, page_of
-from sandbox.directory.permissions import READ_MEMBER_PROPERTIES, allowed
+from sandbox.directory.permissions import READ_MEMBER_PROPERTIES, READ_ROLES, allowed
 from sandbox.directory.state import Sandbox
 from sandbox.directory.tenant import Json
 
@@ -105,13 +105,19 @@ def _renderer(
 ) -> Callable[[DirectoryObject], Json]:
     # A collection of one type states it once, in its context; a mixed one states it with each object.
     render = show_typed if kind is None else show
-    blind = sandbox.settings.enforce_permissions and not allowed(
-        call.caller.permissions, READ_MEMBER_PROPERTIES
+    needed: dict[type[DirectoryObject], tuple[frozenset[str], ...]] = {
+        User: READ_MEMBER_PROPERTIES,
+        DirectoryRole: READ_ROLES,
+    }
+    hidden: tuple[type[DirectoryObject], ...] = tuple(
+        of
+        for of, permissions in needed.items()
+        if sandbox.settings.enforce_permissions and not allowed(call.caller.permissions, permissions)
     )
 
     def rendered(entry: DirectoryObject) -> Json:
         shown = render(entry, select)
-        if blind and isinstance(entry, User):
+        if isinstance(entry, hidden):
             return {name: value if name in ("@odata.type", "id") else None for name, value in shown.items()}
         return shown
 

@@ -122,7 +122,8 @@ def list_groups_of(call: Call, sandbox: Sandbox) -> Answer:
 def list_all_groups_of(call: Call, sandbox: Sandbox) -> Answer:
     user = find_user(call, sandbox)
     found = sandbox.tenant.all_listed_groups_of(user.id, sandbox.clock.seconds())
-    return collection(call, sandbox, sorted_ids(_shown(call, sandbox, found)))
+    roles = {sandbox.tenant.directory_role(template).id for template in user.directory_roles}
+    return collection(call, sandbox, sorted_ids(_shown(call, sandbox, found) | roles))
 
 
 def _shown(call: Call, sandbox: Sandbox, group_ids: Iterable[str]) -> set[str]:

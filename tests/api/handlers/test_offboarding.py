@@ -9,8 +9,8 @@ import pytest
 
 from enforcer.core.ledger import Action
 from enforcer.core.offboarding_record import Sessions, State
-from enforcer.core.settings import Mode
-from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
+from enforcer.core.settings import Disable, Mode
+from enforcer.offboarding.queued import work_off
 from enforcer.storage.queues import OFFBOARDINGS, OffboardMessage, read_offboard_message
 from enforcer.web.app import Api
 from sandbox.azurite import StorageEndpoints
@@ -55,7 +55,8 @@ async def test_his_row_ends_and_the_ledger_says_who_did_it_and_why(caller: Calle
     reply = await caller.call("offboard_now", {"reason": " left at 14:10 "}, user=anna.id)
 
     assert reply.json["ended_rows"] == [f"{world.group.id}/{anna.id}"]
-    entries = [entry for entry in await world.ledger() if entry.action is not Action.PROOF]
+    begin, *entries = [entry for entry in await world.ledger() if entry.action is not Action.PROOF]
+    assert (begin.action, begin.note) == (Action.BEGIN, anna.id)
     assert [entry.action for entry in entries] == [Action.REGISTER_END, Action.REMOVE, Action.REVOKE]
     assert {(entry.actor, entry.note) for entry in entries} == {(caller.actor, "left at 14:10")}
 
@@ -162,7 +163,7 @@ async def test_offboard_while_graph_is_away_is_queued_and_can_be_looked_up(
     run_id = reply.json["run_id"]
     assert reply.headers["Location"] == f"/api/runs/{run_id}"
     [message] = await queued(azurite, run_id)
-    assert (message.user, message.reason, message.actor) == (anna.id, "left at 14:10", caller.actor)
+    assert (message.user, message.run_id) == (anna.id, run_id)
     run = await caller.call("get_run", id=run_id)
     assert (run.json["state"], run.json["runs"][0]["kind"]) == ("running", "offboard")
     assert run.json["runs"][0]["actor"] == caller.actor
@@ -177,10 +178,7 @@ async def test_the_run_is_complete_once_the_queued_work_is_done(
     world.directory.sandbox.faults.clear()
 
     [message] = await queued(azurite, run_id)
-    order = OffboardRequest(
-        user=message.user, reason=message.reason, actor=message.actor, run_id=message.run_id
-    )
-    await offboard_now(world.services, order)
+    await work_off(world.services, message)
 
     assert (await caller.call("get_run", id=run_id)).json["state"] == "complete"
     assert anna.id not in world.member_ids()
@@ -238,8 +236,8 @@ async def test_a_graph_that_says_nothing_does_not_keep_the_caller_waiting(
 
 
 @pytest.mark.parametrize("reply_of_storage", [Reply.SERVER_BUSY, Reply.DROPPED])
-async def test_when_the_tables_fail_and_the_queue_answers_nothing_is_lost(
-    caller: Caller, world: World, storage: StorageProxy, azurite: StorageEndpoints, reply_of_storage: Reply
+async def test_offboard_when_the_tables_fail_is_not_queued_without_its_run(
+    caller: Caller, world: World, storage: StorageProxy, reply_of_storage: Reply
 ) -> None:
     anna = world.member("Anna Novak")
     storage.set_fault(
@@ -248,8 +246,10 @@ async def test_when_the_tables_fail_and_the_queue_answers_nothing_is_lost(
 
     reply = await caller.call("offboard_now", _REASON, user=anna.id)
 
-    assert reply.status == 202
-    assert await queued(azurite, reply.json["run_id"])
+    assert (reply.status, reply.json["code"]) == (503, "unavailable")
+    assert "nothing was queued" in reply.json["detail"]
+    storage.clear()
+    assert await world.services.queues.waiting(OFFBOARDINGS) == 0
 
 
 async def test_offboard_when_the_queue_fails_too_says_that_nothing_was_queued(
@@ -316,7 +316,8 @@ async def test_many_calls_at_the_same_time_for_the_same_person_end_well(caller: 
     anna = world.member("Anna Novak")
     await world.register(anna.id, RUNNING)
 
-    replies = await asyncio.gather(*(caller.call("offboard_now", _REASON, user=anna.id) for _ in range(5)))
+    patient = Caller(world, Api(world.services, budget=replace(BUDGET, now=20.0)), caller.person)
+    replies = await asyncio.gather(*(patient.call("offboard_now", _REASON, user=anna.id) for _ in range(5)))
 
     assert [reply.status for reply in replies] == [200] * 5
     assert anna.id not in world.member_ids()
@@ -328,3 +329,104 @@ async def test_what_is_invisible_around_a_name_is_taken_off_and_said(caller: Cal
     reply = await caller.call("offboard_now", _REASON, user=f"{anna.mail}\u200b")
     assert (reply.status, reply.json["user_id"]) == (200, anna.id)
     assert reply.json["warnings"][0].startswith(f"'{anna.mail}\\u200b' was taken as '{anna.mail}'")
+
+
+# Who may be offboarded, and how many ----------------------------------------------------------------------
+
+
+async def test_offboarding_a_break_glass_account_is_409_and_touches_nothing(
+    caller: Caller, world: World
+) -> None:
+    stranger = world.tenant.add_user("Break Glass")
+    caller.configure(disable_accounts=Disable.ALL)
+
+    reply = await caller.call("offboard_now", _REASON, user=stranger.id)
+
+    assert (reply.status, reply.json["code"], reply.fields) == (409, "not_a_contractor", ["user"])
+    assert "is not a contractor" in reply.json["detail"]
+    assert stranger.account_enabled
+    assert not world.is_revoked(stranger, world.clock.moment)
+
+
+async def test_offboarding_a_stranger_after_registering_them_disables_nobody(
+    caller: Caller, world: World
+) -> None:
+    stranger = world.tenant.add_user("Break Glass")
+    caller.configure(disable_accounts=Disable.ALL)
+
+    assert (await caller.call("put_contractor", {"end_date": RUNNING}, user=stranger.id)).status == 201
+    for _ in range(2):
+        await caller.call("offboard_now", _REASON, user=stranger.id)
+    await world.sweep()
+
+    assert stranger.account_enabled
+
+
+async def test_forty_single_offboardings_end_held_and_go_on_once_approved(
+    caller: Caller, world: World
+) -> None:
+    people = [world.member(f"Person {number}") for number in range(40)]
+    caller.configure(brake_count=5, brake_percent=10.0)
+    patient = Caller(world, Api(world.services, budget=replace(BUDGET, now=20.0)), caller.person)
+
+    replies = [await patient.call("offboard_now", _REASON, user=user.id) for user in people[:12]]
+
+    assert [reply.status for reply in replies] == [200] * 5 + [409] * 7
+    assert {reply.json["code"] for reply in replies[5:]} == {"held"}
+    assert len(world.member_ids()) == 35
+    digest = replies[5].json["digest"]
+    other = Caller(world, patient.api, world.tenant.add_user("Otto Other"))
+    assert (await other.call("approve_plan", digest=digest)).status == 200
+    assert (await patient.call("offboard_now", _REASON, user=people[5].id)).status == 200
+    assert (await patient.call("offboard_now", _REASON, user=people[6].id)).status == 409
+
+
+async def test_several_people_are_offboarded_with_one_call(caller: Caller, world: World) -> None:
+    anna, ben = world.member("Anna"), world.member("Ben")
+    patient = Caller(world, Api(world.services, budget=replace(BUDGET, now=20.0)), caller.person)
+    body = {"users": [f" {anna.mail}", ben.id, "nobody@x.example"], "reason": "breach"}
+
+    reply = await patient.call("offboard_many", body)
+
+    assert reply.status == 200
+    assert [person["status"] for person in reply.json["people"]] == ["done", "done", "not_found"]
+    assert [step["step"] for step in reply.json["people"][0]["offboarding"]["steps"]] == ["remove", "revoke"]
+    assert world.member_ids() == set()
+    run = await patient.call("get_run", id=reply.json["run_id"])
+    assert (run.json["state"], run.json["runs"][0]["removed"]) == ("failed", 2)
+
+
+async def test_several_people_past_the_brake_are_409_with_one_digest(caller: Caller, world: World) -> None:
+    people = [world.member(f"Person {number}") for number in range(4)]
+    caller.configure(brake_count=2, brake_percent=10.0)
+    patient = Caller(world, Api(world.services, budget=replace(BUDGET, now=20.0)), caller.person)
+    body = {"users": [user.id for user in people], "reason": "breach"}
+
+    reply = await patient.call("offboard_many", body)
+
+    assert (reply.status, reply.json["code"]) == (409, "held")
+    assert [person["status"] for person in reply.json["people"]] == ["held"] * 4
+    assert len(world.member_ids()) == 4
+    other = Caller(world, patient.api, world.tenant.add_user("Otto Other"))
+    assert (await other.call("approve_plan", digest=reply.json["digest"])).status == 200
+    again = await patient.call("offboard_many", body)
+    assert (again.status, world.member_ids()) == (200, set())
+
+
+async def test_several_people_while_graph_is_away_are_202_and_queued(caller: Caller, world: World) -> None:
+    anna = world.member("Anna")
+    world.directory.sandbox.faults.add(_GRAPH_IS_AWAY)
+
+    reply = await caller.call("offboard_many", {"users": [anna.id], "reason": "breach"})
+
+    assert (reply.status, reply.json["people"][0]["status"]) == (202, "queued")
+    run = await caller.call("get_run", id=reply.json["people"][0]["run_id"])
+    assert run.json["runs"][0]["queued"] is True
+
+
+@pytest.mark.parametrize(
+    ("users", "field"), [([], "users"), (["x"] * 101, "users"), (["a\nb"], "users[0]"), ("anna", "users")]
+)
+async def test_a_list_of_people_that_cannot_be_is_400(caller: Caller, users: object, field: str) -> None:
+    reply = await caller.call("offboard_many", {"users": users, "reason": "breach"})
+    assert (reply.status, reply.fields) == (400, [field])

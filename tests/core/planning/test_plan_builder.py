@@ -12,6 +12,8 @@ from enforcer.core.members import Member
 from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.plan import Admission, EndingSoon, Finding, FindingKind, KeyState, Offboard, Onboard, Step
 from enforcer.core.planning.digest import group_digest
+from enforcer.core.planning.planner import GroupSnapshot, plan_group
+from enforcer.core.planning.rules import PlanRules
 from enforcer.core.settings import Disable, Onboarding, Unregistered
 from enforcer.core.user_kind import UserKind
 from enforcer.offboarding.steps import intent
@@ -29,6 +31,7 @@ from tests.support.paper_group import (
     person,
     plan,
     row,
+    settings,
 )
 
 DUE_AT = datetime(2026, 11, 23, tzinfo=UTC)
@@ -413,6 +416,14 @@ def test_the_protected_are_found_by_row_and_person() -> None:
         (FindingKind.PROTECTED, ANNA.mail, ANNA.id)
     ]
     assert "ENFORCER_PROTECTED_IDS" in made.findings[0].detail
+
+
+def test_the_protected_by_group_are_found_with_the_setting_that_says_so() -> None:
+    group = GroupSnapshot(group_id=GROUP, rows=[row(ANNA)], members=[ANNA], protected_ids={ANNA.id})
+    made = plan_group(group, PlanRules.of(settings()), NOW)
+    assert [(one.kind, one.user_id) for one in made.findings] == [(FindingKind.PROTECTED, ANNA.id)]
+    assert "ENFORCER_PROTECTED_GROUP_IDS" in made.findings[0].detail
+    assert made.offboard == ()
 
 
 def test_several_rows_for_a_missing_person_name_each_other() -> None:

@@ -141,6 +141,18 @@ async def test_member_of_is_direct_and_transitive_member_of_is_not(scene: Scene)
     assert {one["id"] for one in everything["value"]} == {scene.group.id, outer.id}
 
 
+async def test_roles_are_among_transitive_memberships_and_named_only_with_a_right(scene: Scene) -> None:
+    scene.ada.directory_roles = ["62e90394-69f5-4237-9190-012177145e10"]
+    path = f"/users/{scene.ada.id}/transitiveMemberOf?$select=id,displayName"
+    names = []
+    scene.sandbox.settings.enforce_permissions = True
+    for permissions in (("User.Read.All",), ("User.Read.All", "RoleManagement.Read.Directory")):
+        scene.act_as(*permissions)
+        found = (await scene.http.get(path)).json()["value"]
+        names += [one["displayName"] for one in found if one["@odata.type"].endswith("directoryRole")]
+    assert names == [None, "Global Administrator"]
+
+
 async def test_mail_is_kept(scene: Scene) -> None:
     message = {"subject": "Soon", "toRecipients": [TO]}
     body = {"message": message, "saveToSentItems": False}
