@@ -11,13 +11,13 @@ import msgspec
 
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, UNDONE, USAGE, settings
+from enforcer.core.drift import Drift
 from enforcer.core.keys import is_object_id
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.policies.as_code.changes import Change, Difference, PolicyAction
 from enforcer.policies.as_code.managing import Manager
 from enforcer.policies.as_code.sign_in import operators_graph
 from enforcer.policies.as_code.wanted import Wanted, read_wanted
-from enforcer.policies.drift import Drift
 
 _TEMPLATES = Path("infra/conditional-access")
 
@@ -135,7 +135,7 @@ def apply(
 @output_option
 def check(as_json: bool) -> int:  # noqa: FBT001
     """Check whether somebody who has left every managed group could still sign in."""
-    drifts = _with_manager(lambda manager: manager.check(settings().group_ids))
+    drifts = _with_manager(lambda manager: manager.check(settings().group_ids, tell))
     if as_json:
         write_json(_Check(findings=drifts))
     else:

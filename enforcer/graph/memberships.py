@@ -1,4 +1,4 @@
-"""Checks which groups a person is a member of."""
+"""Checks which groups a person is a member of, and reads groups that need not be managed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from itertools import batched
 
 import msgspec
 
-from enforcer.core.exceptions import ReadError
+from enforcer.core.exceptions import AccessDeniedError, ReadError
 from enforcer.graph.client import GraphClient
 from enforcer.graph.decoding import Page, decode
+from enforcer.graph.groups import Group
 from enforcer.graph.reply import Request
 
 _AT_ONCE = 20  # directoryObject: checkMemberGroups
@@ -32,3 +33,23 @@ async def groups_having(client: GraphClient, user_id: str, group_ids: Sequence[s
             raise ReadError(f"the groups of {user_id} could not be read: {reply.explanation}")
         found += decode(reply, Page[str], f"the groups of {user_id}").value
     return sorted(found)
+
+
+async def find_group(client: GraphClient, group_id: str) -> Group | None:
+    """Return a group; None if it does not exist.
+
+    Raises:
+        AccessDeniedError, ReadError, UnavailableError: Graph did not answer the question.
+    """
+    reply = await client.read(
+        "/groups/{group}?$select={+select}", group=group_id, select="id,displayName,visibility,membershipRule"
+    )
+    if reply.not_found:
+        return None
+    if reply.forbidden:
+        raise AccessDeniedError(
+            f"this identity may not read group {group_id}; grant it GroupMember.Read.All: {reply.explanation}"
+        )
+    if not reply.ok:
+        raise ReadError(f"group {group_id} could not be read: {reply.explanation}")
+    return decode(reply, Group, f"group {group_id}")

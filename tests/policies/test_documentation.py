@@ -6,10 +6,10 @@ import re
 
 import msgspec
 
+from enforcer.core.drift import ALARM, DriftKind
 from enforcer.core.offboarding_record import Proof
 from enforcer.policies.as_code.parameters import Parameters
 from enforcer.policies.as_code.templates import read_templates
-from enforcer.policies.drift import ALARM, DriftKind
 from tests.support.office import TEMPLATES
 
 GUIDE = (TEMPLATES.parents[1] / "docs/conditional-access.md").read_text(encoding="utf-8")

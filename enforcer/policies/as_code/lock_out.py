@@ -73,7 +73,8 @@ class LockOutGuard:
     async def _applying(self, user_id: str, policies: Sequence[Policy]) -> list[Policy]:
         """Return which of the tenant's policies apply to a person, by Entra; it skips disabled policies."""
         ids = {policy.id for policy in policies}
-        return [policy for policy in await self._policies.evaluate(user_id) if policy.id in ids]
+        applied = await self._policies.evaluate(user_id)
+        return [policy for policy in applied.policies if policy.id in ids]
 
     async def _would_apply(self, user_id: str, policy: Policy) -> bool:
         """Whether a policy of the files, which Entra does not know yet, would apply to a person.

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from enforcer.core.drift import Drift, find_drift
 from enforcer.core.exceptions import NotFoundError, ReadError
-from enforcer.core.policy import BLOCK, Policy, PolicyState, made_here
+from enforcer.core.policy import PolicyState
 from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.decoding import decode
 from enforcer.graph.directory import Directory
 from enforcer.graph.groups import Group, hides_members
 from enforcer.policies.as_code.changes import Change, PolicyAction, creation, plan_changes, update
-from enforcer.policies.as_code.coverage import uncovered
 from enforcer.policies.as_code.guard import refuse
 from enforcer.policies.as_code.lock_out import LockOutGuard
 from enforcer.policies.as_code.wanted import Wanted
-from enforcer.policies.drift import Drift, DriftKind, find_drift
+from enforcer.policies.population import read_population
 
 
 class Manager:
@@ -42,7 +42,8 @@ class Manager:
                 not exist or hides its members.
         """
         refuse([*await self._break_glass_problems(wanted), *await self._population_problems(wanted)])
-        return plan_changes(wanted.policies, await self._policies.policies(), enable=enable)
+        listing = await self._policies.policies()
+        return plan_changes(wanted.policies, listing.policies, enable=enable)
 
     async def apply(
         self, changes: Sequence[Change], wanted: Wanted, tell: Callable[[str], None], operator: str = ""
@@ -62,15 +63,20 @@ class Manager:
         for change in changes:
             await self._make(change, tell)
 
-    async def check(self, managed_groups: tuple[str, ...]) -> list[Drift]:
-        """Return what is wrong with the tenant's block policy, including whom it fails to cover."""
-        policies = await self._policies.policies()
-        drifts = find_drift(policies, managed_groups)
-        for block in made_here(policies, BLOCK)[:1]:
-            people = await uncovered(self._directory, block, managed_groups)
-            if people:
-                drifts.append(_not_covered(block, people))
-        return drifts
+    async def check(self, managed_groups: tuple[str, ...], tell: Callable[[str], None]) -> list[Drift]:
+        """Return what is wrong with the tenant's block policies, including whom they fail to cover.
+
+        Args:
+            managed_groups: Object IDs.
+            tell: Is told what was not looked at.
+        """
+        listing = await self._policies.policies()
+        for name in listing.unread:
+            tell(f"skipped, because this program cannot read it: {name}")
+        population = await read_population(self._client, listing.policies, managed_groups)
+        if not population.members:
+            tell("coverage not examined: no managed group has a member")
+        return find_drift(listing.policies, managed_groups, population)
 
     async def _make(self, change: Change, tell: Callable[[str], None]) -> None:
         wanted, current = change.wanted, change.current
@@ -121,12 +127,3 @@ class Manager:
                     " would apply; use a security group"
                 )
         return problems
-
-
-def _not_covered(block: Policy, people: list[str]) -> Drift:
-    shown = ", ".join(people[:5]) + (", …" if len(people) > 5 else "")  # noqa: PLR2004 -- a line's length
-    detail = (
-        f"policy {block.display_name}: {len(people)} members of a managed group would not be blocked after"
-        f" leaving it, because they are in none of the policy's groups: {shown}"
-    )
-    return Drift(kind=DriftKind.NOT_COVERED, policy_id=block.id, detail=detail)
