@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from enforcer.core.drift import Drift, find_drift
-from enforcer.core.exceptions import NotFoundError, ReadError
+from enforcer.core.exceptions import NotFoundError
 from enforcer.core.policy import PolicyState
 from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
-from enforcer.graph.decoding import decode
 from enforcer.graph.directory import Directory
-from enforcer.graph.groups import Group, hides_members
+from enforcer.graph.groups import hides_members
+from enforcer.graph.memberships import find_group
 from enforcer.policies.as_code.changes import Change, PolicyAction, creation, plan_changes, update
 from enforcer.policies.as_code.guard import refuse
 from enforcer.policies.as_code.lock_out import LockOutGuard
@@ -97,9 +97,26 @@ class Manager:
                 return
 
     async def _break_glass_problems(self, wanted: Wanted) -> list[str]:
-        return [
-            problem for account in wanted.break_glass if (problem := await self._break_glass_problem(account))
+        problems = [
+            await self._break_glass_problem(account) for account in sorted(wanted.break_glass.accounts)
         ]
+        problems += [
+            await self._break_glass_group_problem(group) for group in sorted(wanted.break_glass.groups)
+        ]
+        return [problem for problem in problems if problem]
+
+    async def _break_glass_group_problem(self, group: str) -> str:
+        found = await find_group(self._client, group)
+        if found is None:
+            return f"breakGlassGroups: group {group} does not exist in this tenant"
+        if hides_members(found.visibility):
+            return f"breakGlassGroups: group {group} hides its members; use a security group"
+        able = [
+            member.id
+            async for member in self._directory.members(group)
+            if member.is_user and member.enabled is not False and not member.user_kind.may_be_guest
+        ]
+        return "" if able else f"breakGlassGroups: group {group} has no member of the tenant who can sign in"
 
     async def _break_glass_problem(self, account: str) -> str:
         try:
@@ -113,15 +130,10 @@ class Manager:
     async def _population_problems(self, wanted: Wanted) -> list[str]:
         problems = []
         for group in wanted.population_groups:
-            reply = await self._client.read(
-                "/groups/{group}?$select={+select}", group=group, select="id,visibility"
-            )
-            what = f"population group {group}"
-            if reply.not_found:
+            found = await find_group(self._client, group)
+            if found is None:
                 problems.append(f"populationGroups: group {group} does not exist in this tenant")
-            elif not reply.ok:
-                raise ReadError(f"{what} could not be read: {reply.explanation}")
-            elif hides_members(decode(reply, Group, what).visibility):
+            elif hides_members(found.visibility):
                 problems.append(
                     f"populationGroups: group {group} hides its members, so nobody can see to whom a policy"
                     " would apply; use a security group"

@@ -126,6 +126,16 @@ async def test_a_population_group_that_hides_its_members_is_refused(
         await operator.plan(populationGroups=[hidden.id])
 
 
+async def test_a_policy_disabled_by_hand_is_due(office: Office, operator: Operator) -> None:
+    await operator.apply()
+    office.policy("short-sessions")["state"] = "disabled"
+    change = (await operator.plan())["short-sessions"]
+    assert (change.action, change.is_due) == (PolicyAction.REPORT, True)
+    await operator.apply()
+    assert office.policy("short-sessions")["state"] == "enabledForReportingButNotEnforced"
+    assert await operator.is_done()
+
+
 async def test_copies_are_left_for_people_to_delete(office: Office, operator: Operator) -> None:
     await operator.apply()
     office.tenant.policies["1" * 36] = office.policy(BLOCK) | {"id": "1" * 36}
