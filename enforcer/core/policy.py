@@ -23,7 +23,8 @@ GUESTS = "GuestsOrExternalUsers"
 BLOCK = "no-group-no-access"
 _BLOCKING = "block"
 # Together they are all client types (conditionalAccessConditionSet: clientAppTypes).
-_CLIENTS = frozenset({"browser", "mobileAppsAndDesktopClients", "exchangeActiveSync", "other"})
+_CLIENTS = frozenset({"browser", "mobileappsanddesktopclients", "exchangeactivesync", "other"})
+_APPLICATIONS = frozenset({"includeApplications", "excludeApplications", "applicationFilter"})
 # Conditions that may name everything, and what it is called there.
 _WHEREVER = {
     "platforms": ("includePlatforms", "excludePlatforms"),
@@ -152,12 +153,14 @@ class Policy:
     def limits(self) -> tuple[str, ...]:
         """Why it does not block everybody it applies to everywhere; see `blocks_everywhere`."""
         conditions = pruned(self.body.get("conditions") or {})
-        clients = set((self._rules.conditions or _Conditions()).client_app_types or ())
+        clients = {name.lower() for name in (self._rules.conditions or _Conditions()).client_app_types or ()}
         found = [] if self.blocks else ["does not block"]
         if ALL not in (self.applications.include_applications or ()):
             found.append("is not for all apps")
         if "all" not in clients and not clients >= _CLIENTS:
             found.append(f"is for these client types only: {', '.join(sorted(clients)) or 'none'}")
+        strange = conditions.get("applications", {}).keys() - _APPLICATIONS
+        found += [f"chooses apps by {name}" for name in sorted(strange)]
         narrowing = conditions.keys() - {"users", "applications", "clientAppTypes"}
         found += [
             f"has the condition {name}" for name in sorted(narrowing) if _narrows(name, conditions[name])

@@ -40,7 +40,7 @@ def guests(kinds: str, *tenants: str) -> dict[str, object]:
     return {"guestOrExternalUserTypes": kinds, "externalTenants": only}
 
 
-def verdict(person: DirectoryUser, group: GroupPeople | None = None, **users: object) -> Coverage:
+def verdict(person: DirectoryUser, group: GroupPeople | None, users: dict[str, object]) -> Coverage:
     """Return whether the block policy with these users blocks the person, who may be in both groups."""
     facts = {POPULATION: group, OTHER: group} if group else {POPULATION: GroupPeople(), OTHER: GroupPeople()}
     return would_block(handmade(changed(BLOCK, **users)), person, facts).coverage
@@ -88,7 +88,7 @@ def test_the_kind_of_guest_follows_from_type_and_name(person: DirectoryUser, kin
     ],
 )
 def test_whom_a_policy_includes(person: DirectoryUser, users: dict[str, object], expected: Coverage) -> None:
-    assert verdict(person, **(NOBODY | users)) is expected
+    assert verdict(person, None, NOBODY | users) is expected
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_whom_a_policy_includes(person: DirectoryUser, users: dict[str, object],
     [(IN, COVERED), (GroupPeople(), NOT_COVERED), (CIRCULAR, NOT_COVERED), (UNREAD, NOT_KNOWN)],
 )
 def test_a_population_counts_apart_from_the_managed_group(group: GroupPeople, expected: Coverage) -> None:
-    assert verdict(MEMBER, group, **(NOBODY | {"includeGroups": [POPULATION.upper()]})) is expected
+    assert verdict(MEMBER, group, NOBODY | {"includeGroups": [POPULATION.upper()]}) is expected
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_population_counts_apart_from_the_managed_group(group: GroupPeople, ex
 def test_exclusion_beats_inclusion(
     person: DirectoryUser, group: GroupPeople, users: dict[str, object], expected: Coverage
 ) -> None:
-    assert verdict(person, group, **(NOBODY | {"includeUsers": ["All"]} | users)) is expected
+    assert verdict(person, group, NOBODY | {"includeUsers": ["All"]} | users) is expected
 
 
 def with_conditions(**conditions: object) -> Policy:

@@ -12,7 +12,7 @@ from enforcer.core.policy import marked, read_policy
 from enforcer.policies.what_if import Answer, WhatIfClient, without_asking
 from sandbox.directory import Effect, Fault
 from tests.reliability.conftest import without_waiting_for_policies
-from tests.support.policy_examples import EXEMPTIONS, shipped
+from tests.support.policy_examples import EXEMPTIONS, in_tenant, shipped
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -154,3 +154,40 @@ def test_only_an_account_that_we_disabled_or_that_is_gone_is_certain() -> None:
     gone = without_asking(out(NOBODY, sessions=Sessions.NO_ACCOUNT, disabled_at=NOW))
     assert gone is not None
     assert gone.words == "disabled: the account does not exist any more"
+
+
+# Guests ---------------------------------------------------------------------------------------------------
+
+
+def guests_blocked(world: World) -> None:
+    """Have a policy block guests, in a tenant whose What If does not know who is one unless it is told."""
+    body = in_tenant(shipped()["no-group-no-access"]).body
+    world.tenant.policies[body["id"]] = body
+    world.directory.sandbox.settings.what_if_derives_guest_kind = False
+
+
+async def test_a_guest_not_blocked_is_asked_about_again_as_a_guest(world: World) -> None:
+    guests_blocked(world)
+    guest = world.tenant.add_guest("Gina Guest", "gina@partner.example")
+    answer = await ask(world, out(guest.id))
+    assert answer is not None
+    assert answer.proof is Proof.BLOCKED
+    assert "externalUserType b2bCollaborationGuest; without it, none blocked everywhere" in answer.words
+    questions = [entry for entry in world.directory.sandbox.log.entries if "evaluate" in entry.path]
+    assert len(questions) == 2
+
+
+async def test_a_member_not_blocked_is_not_asked_about_as_a_guest(world: World) -> None:
+    guests_blocked(world)
+    answer = await ask(world, out(world.tenant.add_user("Mia Member").id))
+    assert answer == Answer(proof=Proof.NOT_BLOCKED)
+    questions = [entry for entry in world.directory.sandbox.log.entries if "evaluate" in entry.path]
+    assert len(questions) == 1
+
+
+async def test_a_policy_that_applies_and_cannot_be_read_proves_nothing(world: World) -> None:
+    strange = {"id": "x", "displayName": "Strange", "policyApplies": True, "conditions": {"users": ["x"]}}
+    strike(world, status=200, body={"value": [strange]})
+    answer = await ask(world, out(world.tenant.add_user("Mia Member").id))
+    assert answer is not None
+    assert (answer.proof, "Strange" in answer.detail) == (Proof.NOT_ASKED, True)

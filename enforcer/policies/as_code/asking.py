@@ -51,7 +51,7 @@ def _app(policy: Policy) -> str:
 
 def _client(policy: Policy) -> str:
     named = _conditions(policy).get("clientAppTypes") or ["all"]
-    return next((client for client in _CLIENTS if {"all", client} & set(named)), "")
+    return next((client for client in _CLIENTS if {"all", client.lower()} & lower(named)), "")
 
 
 def _platform(policy: Policy) -> str:
