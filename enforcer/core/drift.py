@@ -190,6 +190,12 @@ def _near(policies: Sequence[Policy], groups: set[str]) -> str:
 # People -------------------------------------------------------------------------------------------------
 
 
+def count_coverage(policies: Sequence[Policy], population: Population) -> dict[Coverage, int]:
+    """Return how many members would be blocked once they have left, would not, or nobody knows."""
+    verdicts = [coverage_of(policies, person, population.groups).coverage for person in population.members]
+    return {coverage: verdicts.count(coverage) for coverage in Coverage}
+
+
 def _uncovered(policies: Sequence[Policy], population: Population | None) -> list[Drift]:
     if population is None:
         return []

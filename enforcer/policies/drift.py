@@ -57,7 +57,7 @@ def _finding_kind(drift: Drift) -> FindingKind:
 
 
 async def look_for_drift(services: Services, members: Sequence[Member] | None = None) -> DriftReport:
-    """Check the tenant's policies. That they cannot be read is no error, but part of the report.
+    """Check the tenant's policies. That they cannot be read is part of the report.
 
     Args:
         services: All adapters.

@@ -54,7 +54,7 @@ class User(DirectoryObject):
     directory_roles: list[str] = field(default_factory=list)
     privileged: bool = False
     home_tenant_id: str | None = None
-    # How a guest signs in: `entra`; or `passcode`, `saml`, `google`, which an authentication strength ignores.
+    # How a guest signs in: `entra`; or `passcode`, `saml`, `google`, which no strength reaches.
     identity_provider: str = "entra"
 
     @property

@@ -79,7 +79,7 @@ SHAPES = {
     "annotated export": Shape(
         _conditions(
             GUESTS,
-            **{
+            **{  # type: ignore[arg-type]
                 "@odata.type": "#microsoft.graph.conditionalAccessConditionSet",
                 "clientAppTypes@odata.type": "#Collection(x)",
                 "devices": {"includeDevices": [], "excludeDevices": []},

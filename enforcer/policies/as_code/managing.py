@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from enforcer.core.drift import Drift, find_drift
+from enforcer.core.coverage import Coverage
+from enforcer.core.drift import Drift, count_coverage, find_drift
 from enforcer.core.exceptions import NotFoundError
 from enforcer.core.policy import PolicyState
 from enforcer.graph.client import GraphClient
@@ -17,6 +19,14 @@ from enforcer.policies.as_code.guard import refuse
 from enforcer.policies.as_code.lock_out import LockOutGuard
 from enforcer.policies.as_code.wanted import Wanted
 from enforcer.policies.population import read_population
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What is wrong with the tenant's policies, and how many members they cover."""
+
+    drifts: tuple[Drift, ...]
+    coverage: dict[Coverage, int]
 
 
 class Manager:
@@ -63,8 +73,8 @@ class Manager:
         for change in changes:
             await self._make(change, tell)
 
-    async def check(self, managed_groups: tuple[str, ...], tell: Callable[[str], None]) -> list[Drift]:
-        """Return what is wrong with the tenant's block policies, including whom they fail to cover.
+    async def check(self, managed_groups: tuple[str, ...], tell: Callable[[str], None]) -> Examination:
+        """Compare the tenant's block policies with what they have to be, and see whom they cover.
 
         Args:
             managed_groups: Object IDs.
@@ -76,7 +86,10 @@ class Manager:
         population = await read_population(self._client, listing.policies, managed_groups)
         if not population.members:
             tell("coverage not examined: no managed group has a member")
-        return find_drift(listing.policies, managed_groups, population)
+        return Examination(
+            drifts=tuple(find_drift(listing.policies, managed_groups, population)),
+            coverage=count_coverage(listing.policies, population),
+        )
 
     async def _make(self, change: Change, tell: Callable[[str], None]) -> None:
         wanted, current = change.wanted, change.current

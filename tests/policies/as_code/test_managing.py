@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from enforcer.core.coverage import Coverage
 from enforcer.core.drift import DriftKind
 from enforcer.core.exceptions import AccessDeniedError, RefusedError
 from enforcer.core.policy import BLOCK
@@ -103,19 +104,20 @@ async def test_check_names_members_not_covered_considering_nested_groups(
     office.somebody_has_access()
     gina = office.tenant.add_guest("Gina Guest", "gina@partner.example")
     office.tenant.add_member(office.contractors, gina)
-    assert [drift.kind for drift in await operator.manager.check(groups, operator.told.append)] == [
+    assert [drift.kind for drift in (await operator.manager.check(groups, operator.told.append)).drifts] == [
         DriftKind.MISSING
     ]
 
     await operator.apply()
     await operator.apply(enable=True)
-    (drift,) = await operator.manager.check(groups, operator.told.append)
+    (drift,) = (await operator.manager.check(groups, operator.told.append)).drifts
     assert drift.kind is DriftKind.NOT_COVERED
     assert gina.id not in drift.detail
 
     members = list(office.tenant.members[office.contractors.id])
     office.tenant.add_member(office.everybody, office.tenant.add_group("Nested", members=members))
-    assert await operator.manager.check(groups, operator.told.append) == []
+    found = await operator.manager.check(groups, operator.told.append)
+    assert (found.drifts, found.coverage[Coverage.COVERED]) == ((), 2)
 
 
 async def test_a_population_group_that_hides_its_members_is_refused(
