@@ -64,7 +64,7 @@ async def look_for_drift(services: Services, members: Sequence[Member] | None = 
         members: Whom to examine; by default the members of all managed groups.
     """
     try:
-        seen = await services.policy_memory.recall()
+        seen = await services.policy_memory.recall(services.settings.group_ids)
         return await _look(services, members, seen)
     except AccessDeniedError as error:
         surprising = seen.looked or await _is_permitted(services)
@@ -109,13 +109,13 @@ async def watch_policies(services: Services, group_id: str, members: Sequence[Me
     for drift in report.drifts:
         if drift.kind is not DriftKind.NOT_KNOWN:
             emit(PolicyDrift(group_id=group_id, kind=drift.kind, policy_id=drift.policy_id))
-    await _remember(services, report.policies)
+    await _remember(services, group_id, report.policies)
     return report
 
 
-async def _remember(services: Services, policies: Sequence[Policy]) -> None:
-    enabled = [(policy.key, policy.display_name) for policy in policies if policy.key and policy.is_enabled]
+async def _remember(services: Services, group_id: str, policies: Sequence[Policy]) -> None:
+    enabled = {policy.key: policy.display_name for policy in policies if policy.key and policy.is_enabled}
     try:
-        await services.policy_memory.remember(dict(enabled).items(), services.now())
+        await services.policy_memory.remember(group_id, enabled, services.now())
     except EnforcerError as error:
         _log.warning("which policies are enabled was not recorded: %s", type(error).__name__)

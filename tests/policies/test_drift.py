@@ -83,7 +83,7 @@ async def test_a_policy_of_others_that_cannot_be_read_is_skipped_and_named(seein
 
 
 async def test_whoever_looked_before_and_may_no_longer_is_told(world: World) -> None:
-    await world.services.policy_memory.remember([], world.services.now())
+    await world.services.policy_memory.remember(world.group.id, {}, world.services.now())
     (finding,) = (await watch(world)).findings
     assert finding.kind is FindingKind.POLICIES_UNSEEN
     assert "403" in finding.detail

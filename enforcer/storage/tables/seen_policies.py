@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from enforcer.core.drift import SeenPolicies
 from enforcer.storage.tables.tables import Entity, Tables, text
 
 TABLE = "policies"
-_ENABLED = "enabled"
-_LOOK = "look"
+# The row of the last look; no template has this name, which contains what no file's name does.
+_LOOK = "*"
 
 
 class PolicyMemory:
@@ -19,18 +19,24 @@ class PolicyMemory:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def recall(self) -> SeenPolicies:
+    async def recall(self, group_ids: Iterable[str]) -> SeenPolicies:
+        """Return what the runs of these managed groups saw."""
+        rows: list[Entity] = []
         async with self._tables.table(TABLE) as table:
-            rows = [entity async for entity in table.list_entities()]
-        enabled = {row["RowKey"]: text(row, "Name") for row in rows if row["PartitionKey"] == _ENABLED}
+            for group in group_ids:
+                found = table.query_entities("PartitionKey eq @group", parameters={"group": group})
+                rows += [dict(entity) async for entity in found]
+        enabled = {row["RowKey"]: text(row, "Name") for row in rows if row["RowKey"] != _LOOK}
         return SeenPolicies(looked=bool(rows), enabled=enabled)
 
-    async def remember(self, enabled: Iterable[tuple[str, str]], now: datetime) -> None:
-        """Keep that the policies were read, and which were enabled: their templates' names and their own."""
-        look: Entity = {"PartitionKey": _LOOK, "RowKey": "last", "At": now}
-        rows: list[Entity] = [
-            {"PartitionKey": _ENABLED, "RowKey": key, "Name": name, "SeenAt": now} for key, name in enabled
-        ]
-        async with self._tables.table(TABLE) as table:
-            for row in (look, *rows):
-                await table.upsert_entity(row, mode="replace")
+    async def remember(self, group_id: str, enabled: Mapping[str, str], now: datetime) -> None:
+        """Keep that a run read the policies, and which were enabled.
+
+        Args:
+            group_id: The managed group of the run.
+            enabled: The policies' names, by their templates' names.
+            now: When it was.
+        """
+        seen = {_LOOK: "", **enabled}
+        rows = [{"PartitionKey": group_id, "RowKey": key, "Name": seen[key], "SeenAt": now} for key in seen]
+        await self._tables.submit(TABLE, [("upsert", row, {"mode": "replace"}) for row in rows])
