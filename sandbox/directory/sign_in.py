@@ -4,9 +4,10 @@ from datetime import datetime
 
 from msgspec import Struct, field
 
-from sandbox.directory.conditional_access import Policy, PolicyState, Reason, SignIn, understood, why_not
+from sandbox.directory.conditional_access import Reason, SignIn, why_not
 from sandbox.directory.entra_apps import BASIC_SCOPES
 from sandbox.directory.objects import ServicePrincipal, User
+from sandbox.directory.policy_types import Policy, PolicyState, understood
 from sandbox.directory.tenant import Tenant
 
 # The grant controls that a person can satisfy, unless the attempt says otherwise.

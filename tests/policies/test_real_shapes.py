@@ -10,7 +10,8 @@ from enforcer.core.members import DirectoryUser
 from enforcer.core.policy import Json, Policy, read_policy
 from enforcer.core.user_kind import UserKind
 from enforcer.policies.as_code.asking import unaskable
-from sandbox.directory.conditional_access import Reason, SignIn, UnknownRuleError, understood, why_not
+from sandbox.directory.conditional_access import Reason, SignIn, why_not
+from sandbox.directory.policy_types import UnknownRuleError, understood
 from tests.support.policy_examples import GROUP
 from tests.support.policy_shapes import GLASS_GROUP, SHAPES, Shape
 

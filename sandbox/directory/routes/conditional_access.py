@@ -5,12 +5,13 @@ import re
 import msgspec
 from msgspec import Struct, field
 
-from sandbox.directory.conditional_access import Reason, SignIn, understood, why_not
+from sandbox.directory.conditional_access import Reason, SignIn, why_not
 from sandbox.directory.errors import GraphError, not_found
 from sandbox.directory.ids import new_id
 from sandbox.directory.messages import Answer, Call, no_content
 from sandbox.directory.odata import parse_select
 from sandbox.directory.permissions import EVALUATE_POLICIES, READ_POLICIES, WRITE_POLICIES
+from sandbox.directory.policy_types import understood
 from sandbox.directory.router import Endpoint, Service
 from sandbox.directory.routes.policy_forms import STRENGTHS, completed, merged
 from sandbox.directory.sign_in import attributes_of_apps

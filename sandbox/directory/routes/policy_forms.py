@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from sandbox.directory.conditional_access import ALL, ALL_GUESTS, APP_KEYWORDS, NONE, Policy
 from sandbox.directory.errors import GraphError
 from sandbox.directory.ids import is_id
+from sandbox.directory.policy_types import ALL, ALL_GUESTS, APP_KEYWORDS, NONE, Policy
 from sandbox.directory.tenant import Json
 
 # Built-in authentication strengths; their IDs are the same in every tenant.

@@ -4,14 +4,8 @@ import msgspec
 import pytest
 
 from sandbox.directory import Lag, Quota
-from sandbox.directory.conditional_access import (
-    Policy,
-    Reason,
-    SignIn,
-    UnknownRuleError,
-    understood,
-    why_not,
-)
+from sandbox.directory.conditional_access import Reason, SignIn, why_not
+from sandbox.directory.policy_types import Policy, UnknownRuleError, understood
 from tests.sandbox.directory.conftest import Scene, error_of
 
 APP = "00000002-0000-0ff1-ce00-000000000000"
