@@ -63,14 +63,23 @@ async def look_for_drift(services: Services, members: Sequence[Member] | None = 
         services: All adapters.
         members: Whom to examine; by default the members of all managed groups.
     """
+    seen = await _recall(services)
     try:
-        seen = await services.policy_memory.recall(services.settings.group_ids)
         return await _look(services, members, seen)
     except AccessDeniedError as error:
         surprising = seen.looked or await _is_permitted(services)
         return DriftReport(unseen=str(error), surprising=surprising)
     except EnforcerError as error:
         return DriftReport(unseen=str(error), surprising=True)
+
+
+async def _recall(services: Services) -> SeenPolicies:
+    """Return what earlier runs saw; nothing where storage does not tell, which is not about the policies."""
+    try:
+        return await services.policy_memory.recall(services.settings.group_ids)
+    except EnforcerError as error:
+        _log.warning("which policies were enabled before is not known: %s", error)
+        return SeenPolicies()
 
 
 async def _look(services: Services, members: Sequence[Member] | None, seen: SeenPolicies) -> DriftReport:
