@@ -24,6 +24,7 @@ from enforcer.storage.tables.outbox import Outbox
 from enforcer.storage.tables.plans import Plans
 from enforcer.storage.tables.register import Register
 from enforcer.storage.tables.runs import Runs
+from enforcer.storage.tables.seen_policies import PolicyMemory
 from enforcer.storage.tables.tables import Tables
 
 
@@ -46,6 +47,7 @@ class Services:
     plans: Plans
     ends: Ends
     outbox: Outbox
+    policy_memory: PolicyMemory
     queues: Queues
 
 
@@ -79,5 +81,6 @@ async def open_services(
             plans=Plans(tables),
             ends=Ends(tables),
             outbox=Outbox(tables),
+            policy_memory=PolicyMemory(tables),
             queues=queues,
         )

@@ -34,6 +34,8 @@ async def demo() -> None:
         before = _members(tenant)
         _say("0. Conditional Access as code: block contractors who are not (or no longer) in the group")
         await _switch_policies_on(tenant)
+        _say("   Would they block every member after leaving? enforcer policies check")
+        await _enforcer(tenant, "policies", "check")
         _say(f"1. Who would be offboarded: enforcer plan ({len(before)} members)")
         await _enforcer(tenant, "plan")
 

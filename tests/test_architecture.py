@@ -25,7 +25,7 @@ ROOMS = {
     "page": "web sweep offboarding status register services graph storage core.planning core.calendar core",
     "api": "web sweep offboarding status register storage core.planning core.calendar core",
     "web": "offboarding services graph core.calendar core",
-    "cli": "sweep offboarding status evidence policies.as_code policies register services graph"
+    "cli": "sweep offboarding status evidence policies.as_code register services graph"
     " core.evidence core.calendar core",
     "sweep": "offboarding notify evidence policies services graph storage telemetry"
     " core.planning core.calendar core",

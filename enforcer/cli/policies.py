@@ -11,15 +11,21 @@ import msgspec
 
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.running import DONE, UNDONE, USAGE, settings
+from enforcer.core.coverage import Coverage
+from enforcer.core.drift import Drift
 from enforcer.core.keys import is_object_id
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.policies.as_code.changes import Change, Difference, PolicyAction
 from enforcer.policies.as_code.managing import Manager
 from enforcer.policies.as_code.sign_in import operators_graph
 from enforcer.policies.as_code.wanted import Wanted, read_wanted
-from enforcer.policies.drift import Drift
 
 _TEMPLATES = Path("infra/conditional-access")
+_COVERAGE = {
+    Coverage.COVERED: "yes",
+    Coverage.NOT_COVERED: "no",
+    Coverage.NOT_KNOWN: "not known",
+}
 
 # What `--output json` writes -----------------------------------------------------------------------------
 
@@ -41,7 +47,8 @@ class _Plan(msgspec.Struct, kw_only=True):
 
 class _Check(msgspec.Struct, kw_only=True):
     schema: int = 1
-    findings: list[Drift]
+    findings: tuple[Drift, ...]
+    coverage: dict[Coverage, int]
 
 
 # The commands --------------------------------------------------------------------------------------------
@@ -135,13 +142,19 @@ def apply(
 @output_option
 def check(as_json: bool) -> int:  # noqa: FBT001
     """Check whether somebody who has left every managed group could still sign in."""
-    drifts = _with_manager(lambda manager: manager.check(settings().group_ids))
+    found = _with_manager(lambda manager: manager.check(settings().group_ids, tell))
     if as_json:
-        write_json(_Check(findings=drifts))
+        write_json(_Check(findings=found.drifts, coverage=found.coverage))
     else:
-        rows = [(drift.kind, drift.policy_id or None, drift.detail) for drift in drifts]
-        write_tables(Table("Findings", ("kind", "policy", "detail"), rows, ("detail",)))
-    return UNDONE if drifts else DONE
+        rows = [(drift.kind, drift.policy_id or None, drift.detail) for drift in found.drifts]
+        counts = [(_COVERAGE[coverage], number) for coverage, number in found.coverage.items()]
+        write_tables(
+            Table(
+                "Members of managed groups, once they have left", ("a policy blocks them", "members"), counts
+            ),
+            Table("Findings", ("kind", "policy", "detail"), rows, ("detail",)),
+        )
+    return UNDONE if found.drifts else DONE
 
 
 def _object_id(value: str | None) -> str:

@@ -15,6 +15,7 @@ class DirectoryUser:
 
     Attributes:
         enabled: Whether the account may sign in; None if Graph did not say.
+        user_type: `Member` or `Guest`; empty if Graph did not say.
         other_addresses: Besides user principal name and mail; a guest may have nothing but these.
     """
 
@@ -22,6 +23,7 @@ class DirectoryUser:
     user_principal_name: str = ""
     mail: str = ""
     user_kind: UserKind = UserKind.MEMBER
+    user_type: str = ""
     other_addresses: tuple[str, ...] = ()
     enabled: bool | None = None
 

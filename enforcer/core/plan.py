@@ -54,6 +54,7 @@ class FindingKind(StrEnum):
     DISABLED_ACCOUNT = "disabled_account"
     NOT_BLOCKED = "not_blocked"
     POLICY_DRIFT = "policy_drift"
+    POLICIES_UNSEEN = "policies_unseen"
     UNMANAGED_GROUP = "unmanaged_group"
     MIDNIGHT_END = "midnight_end"
     UNMATCHED_ROW = "unmatched_row"

@@ -22,6 +22,14 @@ GUESTS = "GuestsOrExternalUsers"
 # Without this template's policy, offboarding cuts nobody off.
 BLOCK = "no-group-no-access"
 _BLOCKING = "block"
+# Together they are all client types (conditionalAccessConditionSet: clientAppTypes).
+_CLIENTS = frozenset({"browser", "mobileappsanddesktopclients", "exchangeactivesync", "other"})
+_APPLICATIONS = frozenset({"includeApplications", "excludeApplications", "applicationFilter"})
+# Conditions that may name everything, and what it is called there.
+_WHEREVER = {
+    "platforms": ("includePlatforms", "excludePlatforms"),
+    "locations": ("includeLocations", "excludeLocations"),
+}
 # The properties that decide whom a policy applies to and what it does.
 DECIDING = ("conditions", "grantControls", "sessionControls")
 # A policy's `description` is "not used" (conditionalAccessPolicy), so its name has to say who made it.
@@ -35,8 +43,25 @@ class PolicyState(StrEnum):
     """Evaluated and logged at every sign-in, enforced at none."""
 
 
+class ExternalTenants(msgspec.Struct, rename="camel", frozen=True):
+    membership_kind: str = ALL
+    members: Names = None
+
+
 class Guests(msgspec.Struct, rename="camel", frozen=True):
-    guest_or_external_user_types: str = ""
+    guest_or_external_user_types: str | None = None
+    external_tenants: ExternalTenants | None = None
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        named = (kind.strip() for kind in (self.guest_or_external_user_types or "").split(","))
+        return frozenset(named) - {""}
+
+    @property
+    def of_some_tenants(self) -> bool:
+        """Whether only guests from certain tenants are meant."""
+        tenants = self.external_tenants
+        return tenants is not None and tenants.membership_kind.lower() != ALL.lower()
 
 
 class Users(msgspec.Struct, rename="camel", frozen=True):
@@ -122,11 +147,25 @@ class Policy:
 
         Apps may be excluded from "all": see `exempts_apps`.
         """
+        return not self.limits
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Why it does not block everybody it applies to everywhere; see `blocks_everywhere`."""
         conditions = pruned(self.body.get("conditions") or {})
+        clients = {name.lower() for name in (self._rules.conditions or _Conditions()).client_app_types or ()}
+        found = [] if self.blocks else ["does not block"]
+        if ALL not in (self.applications.include_applications or ()):
+            found.append("is not for all apps")
+        if "all" not in clients and not clients >= _CLIENTS:
+            found.append(f"is for these client types only: {', '.join(sorted(clients)) or 'none'}")
+        strange = conditions.get("applications", {}).keys() - _APPLICATIONS
+        found += [f"chooses apps by {name}" for name in sorted(strange)]
         narrowing = conditions.keys() - {"users", "applications", "clientAppTypes"}
-        clients = (self._rules.conditions or _Conditions()).client_app_types or ()
-        everything = ALL in (self.applications.include_applications or ())
-        return self.blocks and everything and "all" in clients and not narrowing
+        found += [
+            f"has the condition {name}" for name in sorted(narrowing) if _narrows(name, conditions[name])
+        ]
+        return tuple(found)
 
     @property
     def exempts_apps(self) -> bool:
@@ -136,6 +175,15 @@ class Policy:
     @property
     def _rules(self) -> _Rules:
         return msgspec.convert(self.body, _Rules)
+
+
+def _narrows(name: str, condition: object) -> bool:
+    """Whether a condition restricts anything: one that includes all and excludes none does not."""
+    include, exclude = _WHEREVER.get(name, ("", ""))
+    if not include or not isinstance(condition, dict):
+        return True
+    everything = ALL.lower() in (str(item).lower() for item in condition.get(include, ()))
+    return not everything or exclude in condition
 
 
 def read_policy(body: Json) -> Policy:
@@ -152,6 +200,11 @@ def read_policy(body: Json) -> Policy:
     )
     msgspec.convert(body, _Rules)
     return policy
+
+
+def is_ours(display_name: str) -> bool:
+    """Whether a policy of this name was made by this product."""
+    return _MARKER.search(display_name) is not None
 
 
 def _state(value: object) -> PolicyState:

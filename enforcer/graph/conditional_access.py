@@ -6,12 +6,14 @@ Source: "Microsoft Graph service-specific throttling limits", Conditional Access
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from enforcer.core.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
-from enforcer.core.policy import Json, Policy, read_policy
+from enforcer.core.policy import Json, Policy, is_ours, read_policy
 from enforcer.graph.client import GraphClient
 from enforcer.graph.decoding import Page, all_of, decode
 from enforcer.graph.pacer import Pacer
@@ -27,9 +29,34 @@ _WRITE = "Policy.Read.All, Policy.ReadWrite.ConditionalAccess and Application.Re
 # What If needs an app and a client. A policy for all apps applies to any app; this is SharePoint Online's ID,
 # the same in every tenant, from Graph's own example (conditionalAccessRoot: evaluate).
 ASKED_APP = "00000003-0000-0ff1-ce00-000000000000"
-_CIRCUMSTANCES = {"clientAppType": "browser", "devicePlatform": "windows"}
 # Short, because nothing urgent waits for these answers and the run holds its lease meanwhile.
 RETRY_BUDGET = RetryBudget(failures=10, throttling=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All policies of the tenant, whoever created them; `unread` names those that are not understood."""
+
+    policies: tuple[Policy, ...]
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """The sign-in that is asked about.
+
+    Attributes:
+        external_user_type: The person's kind as a guest; empty to leave it to Entra. Not nullable in Graph's
+            metadata, so leaving it out may mean `none` there.
+    """
+
+    app: str = ASKED_APP
+    client: str = "browser"
+    platform: str = "windows"
+    external_user_type: str = ""
+
+
+USUAL = Circumstances()
 
 
 class ConditionalAccess:
@@ -53,13 +80,13 @@ class ConditionalAccess:
         self._retry_budget = retry_budget
         self._pacer = pacer or Pacer(writes=1, window=1.0)
 
-    async def policies(self) -> list[Policy]:
-        """Return all policies of the tenant, whoever created them."""
+    async def policies(self) -> Listing:
+        """Return all policies of the tenant; those of others that cannot be read are skipped and named."""
         what = "the Conditional Access policies"
         found = await all_of(
             lambda: self._get(POLICIES), lambda reply: _page(reply, what, READING), self._get
         )
-        return [_policy(body) for body in found]
+        return _listing(found)
 
     async def create(self, body: Json) -> Policy:
         """Create a policy. A call whose answer is lost is not repeated, as that might create two."""
@@ -82,26 +109,34 @@ class ConditionalAccess:
         )
         _require(reply, f"policy {policy_id} could not be changed", _WRITE)
 
-    async def evaluate(self, user_id: str) -> list[Policy]:
+    async def evaluate(self, user_id: str, circumstances: Circumstances = USUAL) -> Listing:
         """Return the policies that Entra would apply to this person's sign-in, including report-only ones.
+
+        Conditions other than the circumstances are not supplied, and so not evaluated.
 
         Raises:
             NotFoundError: The account does not exist.
         """
+        who = {"@odata.type": "#microsoft.graph.userSignIn", "userId": user_id}
+        if circumstances.external_user_type:
+            who["externalUserType"] = circumstances.external_user_type
         question = {
-            "signInIdentity": {"@odata.type": "#microsoft.graph.userSignIn", "userId": user_id},
+            "signInIdentity": who,
             "signInContext": {
                 "@odata.type": "#microsoft.graph.applicationContext",
-                "includeApplications": [ASKED_APP],
+                "includeApplications": [circumstances.app],
             },
-            "signInConditions": _CIRCUMSTANCES,
+            "signInConditions": {
+                "clientAppType": circumstances.client,
+                "devicePlatform": circumstances.platform,
+            },
             "appliedPoliciesOnly": True,
         }
         reply = await self._call(Request(method="POST", path=_EVALUATE, body=msgspec.json.encode(question)))
         if reply.not_found:
             raise NotFoundError(f"nobody in this tenant has the object ID {user_id}", field="user")
         page = _page(reply, "Entra's evaluation of a sign-in", READING)
-        return [_policy(body) for body in page.value if body.get("policyApplies")]
+        return _listing([body for body in page.value if body.get("policyApplies")])
 
     async def _get(self, path: str) -> Reply:
         return await self._call(Request(method="GET", path=path))
@@ -136,6 +171,20 @@ def _require(reply: Reply, failure: str, permission: str) -> None:
         raise AccessDeniedError(f"{failure}; grant this identity {permission}: {reply.explanation}")
     if not reply.ok:
         raise ReadError(f"{failure}: {reply.explanation}")
+
+
+def _listing(found: Sequence[Json]) -> Listing:
+    policies: list[Policy] = []
+    unread: list[str] = []
+    for body in found:
+        try:
+            policies.append(read_policy(body))
+        except msgspec.ValidationError as error:
+            name = str(body.get("displayName") or body.get("id") or "")
+            if not name or is_ours(name):
+                raise ReadError(f"policy {name} could not be read: {error}") from error
+            unread.append(f"{name}: {error}")
+    return Listing(tuple(policies), tuple(unread))
 
 
 def _policy(body: Json) -> Policy:

@@ -216,6 +216,7 @@ def _member(found: _Object) -> Member:
         mail=found.mail or "",
         other_addresses=_other_addresses(found),
         user_kind=_user_kind(found),
+        user_type=found.user_type or "",
         kind=kind,
         enabled=found.account_enabled,
     )
@@ -229,6 +230,7 @@ def _person(found: _Object) -> Person:
         mail=found.mail or "",
         other_addresses=_other_addresses(found),
         user_kind=_user_kind(found),
+        user_type=found.user_type or "",
         enabled=found.account_enabled,
     )
 

@@ -24,6 +24,7 @@ class Group(msgspec.Struct, rename="camel"):
     is_assignable_to_role: bool | None = None
     is_management_restricted: bool | None = None
     visibility: str | None = None
+    membership_rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

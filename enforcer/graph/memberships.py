@@ -7,7 +7,7 @@ from itertools import batched
 
 import msgspec
 
-from enforcer.core.exceptions import GroupError, ReadError
+from enforcer.core.exceptions import AccessDeniedError, GroupError, ReadError
 from enforcer.graph.client import GraphClient
 from enforcer.graph.decoding import Page, all_of, decode
 from enforcer.graph.groups import Group, hides_members
@@ -69,14 +69,14 @@ async def require_readable(client: GraphClient, group_ids: Iterable[str], settin
 
     Raises:
         GroupError: One does not exist, or hides its members.
-        ReadError, UnavailableError: Graph did not answer the question.
+        AccessDeniedError, ReadError, UnavailableError: Graph did not answer the question.
     """
     for group_id in group_ids:
         what = f"group {group_id} of {setting}"
-        reply = await client.read("/groups/{group}?$select={+select}", group=group_id, select="id,visibility")
-        if reply.not_found:
+        group = await find_group(client, group_id)
+        if group is None:
             raise GroupError(f"{what} does not exist in this tenant; correct {setting}")
-        if hides_members(_read(reply, Group, what).visibility):
+        if hides_members(group.visibility):
             raise GroupError(f"{what} hides its members, whom Graph lists only with Member.Read.Hidden")
 
 
@@ -106,3 +106,23 @@ def _read[T](reply: Reply, kind: type[T], what: str) -> T:
     if not reply.ok:
         raise ReadError(f"{what} could not be read: {reply.explanation}")
     return decode(reply, kind, what)
+
+
+async def find_group(client: GraphClient, group_id: str) -> Group | None:
+    """Return a group; None if it does not exist.
+
+    Raises:
+        AccessDeniedError, ReadError, UnavailableError: Graph did not answer the question.
+    """
+    reply = await client.read(
+        "/groups/{group}?$select={+select}", group=group_id, select="id,displayName,visibility,membershipRule"
+    )
+    if reply.not_found:
+        return None
+    if reply.forbidden:
+        raise AccessDeniedError(
+            f"this identity may not read group {group_id}; grant it GroupMember.Read.All: {reply.explanation}"
+        )
+    if not reply.ok:
+        raise ReadError(f"group {group_id} could not be read: {reply.explanation}")
+    return decode(reply, Group, f"group {group_id}")

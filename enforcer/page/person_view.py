@@ -12,7 +12,7 @@ from enforcer.core.calendar.midnight import DateRules, Midnight
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.exceptions import NotFoundError
 from enforcer.core.ledger import Entry
-from enforcer.core.offboarding_record import OffboardingRecord, Sessions
+from enforcer.core.offboarding_record import OffboardingRecord, Proof, Sessions
 from enforcer.core.runs import LONGEST_REASON, Run, RunState
 from enforcer.core.settings import Mode, Settings
 from enforcer.page.answers import calendar, frame, html
@@ -216,7 +216,8 @@ def _steps(done: OffboardingRecord, days: Calendar) -> tuple[StepView, ...]:
     if done.disabled_at is not None:
         steps.insert(1, StepView(label="Account disabled", at=days.moment(done.disabled_at)))
     if done.proof is not None:
-        note = " ".join(filter(None, (PROOFS[done.proof], done.proof_policy)))
+        by = f"in part by {done.proof_policy}" if done.proof is Proof.NOT_BLOCKED else done.proof_policy
+        note = " ".join(filter(None, (PROOFS[done.proof], by if done.proof_policy else "")))
         steps.append(StepView(label="Next sign-in, by What If", at=None, note=note))
     return tuple(steps)
 

@@ -107,6 +107,9 @@ FINDINGS = {
     FindingKind.POLICY_DRIFT: FindingWords(
         title="Policies that have changed", advice="Compare them: enforcer policies plan."
     ),
+    FindingKind.POLICIES_UNSEEN: FindingWords(
+        title="Policies that could not be checked", advice="Run enforcer check: it says what is missing."
+    ),
     FindingKind.UNMANAGED_GROUP: FindingWords(
         title="Rows outside every managed group",
         advice="Move them to a managed group's object ID, or add their group to the managed groups.",

@@ -1,49 +1,24 @@
-"""Drift: whether somebody who has left every managed group could still sign in.
-
-Looks only at the tenant, because the nightly function has no templates: the policy's name carries a digest of
-what was applied. `policies plan` shows what has changed.
-"""
+"""Watch the tenant's policies: read them and whom they name, compare, remember, raise the alarm."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
+from enforcer.core.drift import Drift, DriftKind, SeenPolicies, find_drift, substitutes
 from enforcer.core.exceptions import AccessDeniedError, EnforcerError
+from enforcer.core.members import Member
 from enforcer.core.plan import Finding, FindingKind
-from enforcer.core.policy import ALL, BLOCK, GUESTS, Policy, made_here
+from enforcer.core.policy import BLOCK, Policy, made_here
+from enforcer.graph.conditional_access import READING
+from enforcer.graph.identity import own_identity
+from enforcer.policies.population import read_population
 from enforcer.services import Services
 from enforcer.telemetry.emitting import emit
 from enforcer.telemetry.events import PolicyDrift
 
 _log = logging.getLogger(__name__)
-
-ALARM = "offboarding removes people from the group, but nothing blocks them"
-
-
-class DriftKind(StrEnum):
-    MISSING = "missing"
-    NOT_ENABLED = "not_enabled"
-    NOT_EVERYWHERE = "not_everywhere"
-    """It does not block all apps under all conditions."""
-    NO_POPULATION = "no_population"
-    """It applies to nobody, or only to people in the managed group."""
-    NOT_COVERED = "not_covered"
-    """It would not apply to some members of a managed group once they leave."""
-    NOT_EXCLUDED = "not_excluded"
-    """A managed group is not excluded: its members are blocked."""
-    EXCLUDES_MORE = "excludes_more"
-    ALTERED = "altered"
-    """It was changed by hand."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    kind: DriftKind
-    policy_id: str = ""
-    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,108 +26,105 @@ class DriftReport:
     """What is wrong with the tenant's policies.
 
     Attributes:
-        permitted: Whether this identity may read them; otherwise nothing is known.
+        unseen: Why they were not read, in Graph's words where it refused; empty if they were.
+        surprising: Whether they should have been: the identity holds the permission, or read them before.
+        unread: Policies of others that this program cannot read.
+        standing_in: Policies of others that block leavers where ours does not exist.
+        examined: How many members of managed groups were compared with the policies.
+        policies: What was read.
     """
 
-    permitted: bool
     drifts: tuple[Drift, ...] = ()
+    unseen: str = ""
+    surprising: bool = False
+    unread: tuple[str, ...] = ()
+    standing_in: tuple[str, ...] = ()
+    examined: int = 0
+    policies: tuple[Policy, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        return tuple(Finding(kind=FindingKind.POLICY_DRIFT, detail=drift.detail) for drift in self.drifts)
+        found = tuple(Finding(kind=_finding_kind(drift), detail=drift.detail) for drift in self.drifts)
+        if not (self.unseen and self.surprising):
+            return found
+        detail = f"the Conditional Access policies were not checked: {self.unseen}"
+        return (*found, Finding(kind=FindingKind.POLICIES_UNSEEN, detail=detail))
 
 
-async def look_for_drift(services: Services) -> DriftReport:
-    """Check the tenant's policies; a missing permission to read them is not an error.
+def _finding_kind(drift: Drift) -> FindingKind:
+    unknown = drift.kind is DriftKind.NOT_KNOWN
+    return FindingKind.POLICIES_UNSEEN if unknown else FindingKind.POLICY_DRIFT
 
-    Raises:
-        ReadError, UnavailableError: They could not be read this time.
+
+async def look_for_drift(services: Services, members: Sequence[Member] | None = None) -> DriftReport:
+    """Check the tenant's policies. That they cannot be read is part of the report.
+
+    Args:
+        services: All adapters.
+        members: Whom to examine; by default the members of all managed groups.
     """
+    seen = await _recall(services)
     try:
-        policies = await services.conditional_access.policies()
-    except AccessDeniedError:
-        return DriftReport(permitted=False)
-    return DriftReport(permitted=True, drifts=tuple(find_drift(policies, services.settings.group_ids)))
+        return await _look(services, members, seen)
+    except AccessDeniedError as error:
+        surprising = seen.looked or await _is_permitted(services)
+        return DriftReport(unseen=str(error), surprising=surprising)
+    except EnforcerError as error:
+        return DriftReport(unseen=str(error), surprising=True)
 
 
-async def watch_policies(services: Services, group_id: str) -> DriftReport:
-    """Check the policies for a run over a managed group, and raise an alarm for each drift.
+async def _recall(services: Services) -> SeenPolicies:
+    """Return what earlier runs saw; nothing where storage does not tell, which is not about the policies."""
+    try:
+        return await services.policy_memory.recall(services.settings.group_ids)
+    except EnforcerError as error:
+        _log.warning("which policies were enabled before is not known: %s", error)
+        return SeenPolicies()
+
+
+async def _look(services: Services, members: Sequence[Member] | None, seen: SeenPolicies) -> DriftReport:
+    listing = await services.conditional_access.policies()
+    groups = services.settings.group_ids
+    users = None if members is None else [member for member in members if member.is_user]
+    population = await read_population(services.graph, listing.policies, groups, users)
+    others = () if made_here(listing.policies, BLOCK) else substitutes(listing.policies, groups)
+    return DriftReport(
+        drifts=tuple(find_drift(listing.policies, groups, population, seen)),
+        unread=listing.unread,
+        standing_in=tuple(policy.display_name for policy in others),
+        examined=len(population.members),
+        policies=listing.policies,
+    )
+
+
+async def _is_permitted(services: Services) -> bool:
+    try:
+        return READING in (await own_identity(services.graph)).roles
+    except EnforcerError:
+        return False
+
+
+async def watch_policies(services: Services, group_id: str, members: Sequence[Member]) -> DriftReport:
+    """Check the policies for a run over a managed group, remember them, and raise an alarm for each drift.
 
     Never fails the run: what could not be read is left to the next one.
     """
-    try:
-        report = await look_for_drift(services)
-    except EnforcerError as error:
-        _log.warning("the Conditional Access policies were not checked: %s", type(error).__name__)
-        return DriftReport(permitted=True)
+    report = await look_for_drift(services, members)
+    if report.unseen:
+        _log.warning("the Conditional Access policies were not checked: %s", report.unseen)
+        return report
+    for name in report.unread:
+        _log.warning("a Conditional Access policy was skipped: %s", name)
     for drift in report.drifts:
-        emit(PolicyDrift(group_id=group_id, kind=drift.kind, policy_id=drift.policy_id))
+        if drift.kind is not DriftKind.NOT_KNOWN:
+            emit(PolicyDrift(group_id=group_id, kind=drift.kind, policy_id=drift.policy_id))
+    await _remember(services, group_id, report.policies)
     return report
 
 
-def find_drift(policies: Sequence[Policy], managed_groups: Sequence[str]) -> list[Drift]:
-    """Compare the block policy with what it has to be."""
-    groups = set(managed_groups)
-    ours = made_here(policies, BLOCK)
-    if not ours:
-        if any(_would_do(policy, groups) for policy in policies):
-            return []
-        return [Drift(kind=DriftKind.MISSING, detail=f"{ALARM}: there is no policy {BLOCK}")]
-    # One correct copy is enough.
-    return min(([*_drifts_of(policy, groups)] for policy in ours), key=len)
-
-
-def _would_do(policy: Policy, groups: set[str]) -> bool:
-    """Whether a policy made by somebody else does the same."""
-    enforced = policy.is_enabled and policy.blocks_everywhere and not policy.exempts_apps
-    apart = _excluded(policy) == groups and not _excludes_kinds(policy)
-    return enforced and apart and not _is_circular(policy, groups) and _applies_to_anybody(policy)
-
-
-def _drifts_of(policy: Policy, groups: set[str]) -> Iterator[Drift]:
-    found = [*_force_problems(policy, groups), *_exclusion_problems(policy, groups)]
-    if policy.is_altered and not found:
-        found.append((DriftKind.ALTERED, "it was changed by hand; `policies plan` shows the differences"))
-    for kind, detail in found:
-        yield Drift(kind=kind, policy_id=policy.id, detail=f"policy {policy.display_name}: {detail}")
-
-
-def _force_problems(policy: Policy, groups: set[str]) -> Iterator[tuple[DriftKind, str]]:
-    if not policy.is_enabled:
-        yield DriftKind.NOT_ENABLED, f"{ALARM}: its state is {policy.state}"
-    if not policy.blocks_everywhere:
-        yield DriftKind.NOT_EVERYWHERE, f"{ALARM}: it does not block all apps under all conditions"
-    if _is_circular(policy, groups):
-        yield DriftKind.NO_POPULATION, f"{ALARM}: whom it applies to depends on the managed group itself"
-    elif not _applies_to_anybody(policy):
-        yield DriftKind.NO_POPULATION, f"{ALARM}: it applies to nobody"
-
-
-def _exclusion_problems(policy: Policy, groups: set[str]) -> Iterator[tuple[DriftKind, str]]:
-    excluded = _excluded(policy)
-    for group in sorted(groups - excluded):
-        yield DriftKind.NOT_EXCLUDED, f"it does not exclude group {group}: its members are blocked"
-    for group in sorted(excluded - groups):
-        yield DriftKind.EXCLUDES_MORE, f"{ALARM} who are in group {group}, which it excludes too"
-
-
-def _is_circular(policy: Policy, groups: set[str]) -> bool:
-    return not groups.isdisjoint(item.lower() for item in policy.users.include_groups or ())
-
-
-def _applies_to_anybody(policy: Policy) -> bool:
-    """Whether it has a population; people named one by one do not count."""
-    users = policy.users
-    kinds = {ALL, GUESTS} & set(users.include_users or ())
-    return bool(users.include_groups or kinds or users.include_guests_or_external_users)
-
-
-def _excludes_kinds(policy: Policy) -> bool:
-    """Whether it excludes guests or roles, and so perhaps somebody who has left."""
-    users = policy.users
-    guests = users.exclude_guests_or_external_users or GUESTS in (users.exclude_users or ())
-    return bool(guests or users.exclude_roles)
-
-
-def _excluded(policy: Policy) -> set[str]:
-    return {item.lower() for item in policy.users.exclude_groups or ()}
+async def _remember(services: Services, group_id: str, policies: Sequence[Policy]) -> None:
+    enabled = {policy.key: policy.display_name for policy in policies if policy.key and policy.is_enabled}
+    try:
+        await services.policy_memory.remember(group_id, enabled, services.now())
+    except EnforcerError as error:
+        _log.warning("which policies are enabled was not recorded: %s", type(error).__name__)

@@ -180,14 +180,21 @@ def not_blocked(people: Iterable[OffboardingRecord], group_id: str) -> list[Find
                     kind=FindingKind.NOT_BLOCKED,
                     row_key=item.row_key,
                     user_id=item.user_id,
-                    detail="Entra says that no policy would block their next sign-in",
+                    detail=_not_blocked_detail(item),
                 )
             )
     return findings
 
 
+def _not_blocked_detail(item: OffboardingRecord) -> str:
+    if item.proof_policy:
+        in_part = f"none blocks everywhere; these block in part: {item.proof_policy}"
+        return f"Entra says that their next sign-in would not be blocked: {in_part}"
+    return "Entra says that no policy would block their next sign-in"
+
+
 def _with(item: OffboardingRecord, answer: Answer) -> OffboardingRecord:
-    return replace(item, proof=answer.proof, proof_policy=answer.policy)
+    return replace(item, proof=answer.proof, proof_policy=answer.policy or answer.partly)
 
 
 def _entry(context: Context, item: OffboardingRecord, answer: Answer, now: datetime) -> Entry:

@@ -2,6 +2,7 @@
 
     account disabled by us                    disabled, without asking
     a policy blocks all apps                  blocked, with the policy's name
+    a guest, and one does if asked again      blocked: only the second question names the kind of guest
     none does; account disabled, or deleted   disabled
     none does; still in a managed group       not asked: reads lag behind, or they work for another group, too
     none does                                 not blocked
@@ -15,15 +16,22 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
-from enforcer.core.exceptions import AccessDeniedError, NotFoundError, ReadError, UnavailableError
+from enforcer.core.coverage import guest_kinds, hindrances_of
+from enforcer.core.exceptions import (
+    AccessDeniedError,
+    EnforcerError,
+    NotFoundError,
+    ReadError,
+    UnavailableError,
+)
 from enforcer.core.offboarding_record import OffboardingRecord, Proof, Sessions
-from enforcer.core.policy import BLOCK, Policy
-from enforcer.graph.conditional_access import READING
+from enforcer.graph.conditional_access import Circumstances, Listing
 from enforcer.graph.memberships import groups_having
 from enforcer.services import Services
 
 _NO_TIME = "the time for asking was up"
-_NO_PERMISSION = f"this identity lacks {READING}"
+# Of two answers the second counts: it states what a policy for guests depends on.
+_ASKED_AS = "answer to the question with externalUserType {}; without it, none blocked everywhere"
 _NO_ANSWER = "Entra did not answer"
 
 
@@ -33,17 +41,20 @@ class Answer:
 
     Attributes:
         policy: The names of the policies that block the person.
-        detail: Why Entra was not asked, or why the account is unusable.
+        partly: The names of policies that block the person, but not everywhere.
+        detail: Why Entra was not asked, why the account is unusable, or which of two questions counts.
     """
 
     proof: Proof
     policy: str = ""
+    partly: str = ""
     detail: str = ""
 
     @property
     def words(self) -> str:
         """The wording for the ledger."""
-        more = self.policy or self.detail
+        partly = f"none blocks everywhere; these block in part: {self.partly}" if self.partly else ""
+        more = "; ".join(filter(None, (self.policy, partly, self.detail)))
         return f"{self.proof}: {more}" if more else self.proof.value
 
 
@@ -76,8 +87,8 @@ class WhatIfClient:
                 return await self._ask(person)
         except TimeoutError:
             self.stopped = _NO_TIME
-        except AccessDeniedError:
-            self.stopped = _NO_PERMISSION
+        except AccessDeniedError as error:
+            self.stopped = str(error)
         except UnavailableError:
             self.stopped = _NO_ANSWER
         except ReadError as error:
@@ -86,29 +97,57 @@ class WhatIfClient:
 
     async def _ask(self, person: OffboardingRecord) -> Answer:
         try:
-            applied = await self.services.conditional_access.evaluate(person.user_id)
-            blocking = sorted(policy.display_name for policy in applied if _shuts_out(policy))
-            if blocking:
-                return Answer(proof=Proof.BLOCKED, policy="; ".join(blocking))
+            applied = await self._applied(person.user_id)
+            if answer := _blocked(applied):
+                return answer
             account = await self.services.directory.find(person.user_id)
+            for kind in sorted(guest_kinds(account) or ()):
+                applied = await self._applied(person.user_id, kind)
+                if answer := _blocked(applied, _ASKED_AS.format(kind)):
+                    return answer
         except NotFoundError:
             return _gone()
         if account.enabled is False:
             return Answer(proof=Proof.DISABLED)
-        return await self._why_not_blocked(person.user_id)
+        return await self._why_not_blocked(person.user_id, applied)
 
-    async def _why_not_blocked(self, user_id: str) -> Answer:
+    async def _applied(self, user_id: str, kind: str = "") -> Listing:
+        circumstances = Circumstances(external_user_type=kind)
+        return await self.services.conditional_access.evaluate(user_id, circumstances)
+
+    async def _why_not_blocked(self, user_id: str, applied: Listing) -> Answer:
         """Return not blocked; not asked where a managed group still lists the person."""
         listed = await groups_having(self.services.graph, user_id, self.services.settings.group_ids)
         if listed:
             return Answer(proof=Proof.NOT_ASKED, detail=f"still listed as a member of {', '.join(listed)}")
-        return Answer(proof=Proof.NOT_BLOCKED)
+        if applied.unread:
+            unread = f"a policy that applies cannot be read: {'; '.join(applied.unread)}"
+            return Answer(proof=Proof.NOT_ASKED, detail=unread)
+        partly = [policy.display_name for policy in applied.policies if policy.is_enabled and policy.blocks]
+        return Answer(proof=Proof.NOT_BLOCKED, partly="; ".join(sorted(partly)))
 
 
-def _shuts_out(policy: Policy) -> bool:
-    """Whether it blocks everything. Our own block policy may exempt what its template exempts."""
-    ours = policy.key == BLOCK and not policy.is_altered
-    return policy.is_enabled and policy.blocks_everywhere and (ours or not policy.exempts_apps)
+async def member_today(services: Services) -> tuple[str, Answer]:
+    """Ask about a current member of the managed groups, whom nothing should block.
+
+    Returns:
+        The member's object ID, empty where there is none, and what Entra says.
+    """
+    try:
+        for group in services.settings.group_ids:
+            async for member in services.directory.members(group):
+                if member.is_user and member.enabled is not False:
+                    applied = await services.conditional_access.evaluate(member.id)
+                    return member.id, _blocked(applied) or Answer(proof=Proof.NOT_BLOCKED)
+    except EnforcerError as error:
+        return "", Answer(proof=Proof.NOT_ASKED, detail=str(error))
+    return "", Answer(proof=Proof.NOT_ASKED, detail="no managed group has a member")
+
+
+def _blocked(applied: Listing, detail: str = "") -> Answer | None:
+    """Return that the person is blocked, if one of the policies that apply blocks everything."""
+    blocking = sorted(policy.display_name for policy in applied.policies if not hindrances_of(policy))
+    return Answer(proof=Proof.BLOCKED, policy="; ".join(blocking), detail=detail) if blocking else None
 
 
 def before_asking(person: OffboardingRecord) -> OffboardingRecord:

@@ -22,13 +22,15 @@ from enforcer.core.exceptions import (
     UnavailableError,
     cause,
 )
+from enforcer.core.offboarding_record import Proof
 from enforcer.core.partitions import ADVICE, spellings, unmanaged, unmanaged_detail
 from enforcer.core.settings import PROTECTED_GROUPS, Disable, FourEyes, Mode, Settings, names
 from enforcer.graph.conditional_access import READING
 from enforcer.graph.identity import Identity, own_identity
 from enforcer.graph.memberships import everybody_in
 from enforcer.notify.operators import scheme
-from enforcer.policies.drift import look_for_drift
+from enforcer.policies.drift import DriftReport, look_for_drift
+from enforcer.policies.what_if import member_today
 from enforcer.register.reading import about_midnight, read_register
 from enforcer.services import Services
 from enforcer.status.group_status import OVERDUE, GroupStatus, read_status
@@ -274,11 +276,30 @@ async def _reports(services: Services) -> list[Check]:
 async def _policies(services: Services) -> list[Check]:
     report = await look_for_drift(services)
     name, fix = "conditional access", "enforcer policies plan (docs/conditional-access.md)"
-    if not report.permitted:
-        return [_warning(name, f"not checked: this identity lacks {READING}", f"{_GRANT} {READING}")]
-    return [_failed(name, drift.detail, fix) for drift in report.drifts] or [
-        _ok(name, "whoever leaves the group is blocked, and nobody else")
-    ]
+    if report.unseen:
+        grant = f"{_GRANT} {READING}" if READING in report.unseen else "see the message"
+        return [_warning(name, f"not checked: {report.unseen}", grant)]
+    checks = [_failed(name, drift.detail, fix) for drift in report.drifts]
+    checks += [] if checks else [await _who_is_blocked(services, report, fix)]
+    unread = (f"skipped, because it cannot be read: {policy}" for policy in report.unread)
+    return checks + [_warning(name, detail, "look at it in the portal") for detail in unread]
+
+
+async def _who_is_blocked(services: Services, report: DriftReport, fix: str) -> Check:
+    """Say what was found out about leavers, and of a current member what Entra says."""
+    name, found = "conditional access", ""
+    if report.standing_in:
+        found = f"found, instead of our own: {', '.join(report.standing_in)}; "
+    if not report.examined:
+        return _ok(name, f"{found or 'a block policy is found; '}coverage not examined: no member to examine")
+    member, answer = await member_today(services)
+    if answer.proof is Proof.BLOCKED:
+        return _failed(name, f"{member}, a member today, is blocked as well, by {answer.policy}", fix)
+    if answer.proof is Proof.NOT_BLOCKED:
+        others = f", and nobody else: What If says so of {member}, a member today"
+    else:
+        others = f"; whether members are was not asked: {answer.detail}"
+    return _ok(name, f"{found}whoever leaves the group is blocked{others}")
 
 
 async def _api(services: Services) -> list[Check]:

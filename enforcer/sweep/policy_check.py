@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from enforcer.core.exceptions import EnforcerError
+from enforcer.core.members import Member
 from enforcer.core.offboarding_record import OffboardingRecord, Proof
 from enforcer.core.plan import Finding
 from enforcer.core.planning.planner import GroupSnapshot
@@ -33,13 +34,13 @@ class PolicyCheck:
     """
 
     group_run: GroupRun
-    drift: DriftReport = field(default_factory=lambda: DriftReport(permitted=False))
+    drift: DriftReport = field(default_factory=DriftReport)
     proven: list[OffboardingRecord] = field(default_factory=list)
     _not_blocked: list[Finding] = field(default_factory=list)
 
-    async def watch(self) -> None:
-        """Check the policies for drift."""
-        self.drift = await watch_policies(self.group_run.services, self.group_run.group_id)
+    async def watch(self, members: Iterable[Member]) -> None:
+        """Check the policies for drift, and whether they would block these members once they have left."""
+        self.drift = await watch_policies(self.group_run.services, self.group_run.group_id, list(members))
 
     async def prove(self, snapshot: GroupSnapshot, outcomes: Sequence[Outcome]) -> None:
         """Check the policies, and ask Entra about those who are out, as far as time allows."""
@@ -53,7 +54,7 @@ class PolicyCheck:
 
     async def _ask(self, snapshot: GroupSnapshot, fresh: list[OffboardingRecord]) -> list[OffboardingRecord]:
         services = self.group_run.services
-        await self.watch()
+        await self.watch(snapshot.members)
         known = {item.row_key for item in fresh}
         others = [item for item in snapshot.records if item.row_key not in known]
         earlier = unproven(others, (member.id for member in snapshot.members), services.now())

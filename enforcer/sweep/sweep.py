@@ -127,7 +127,7 @@ class _Sweep:
         _require_expected(plan, expected_digest)
         if self._services.settings.mode is Mode.REPORT:
             await self._hold(held_part(plan) if only_look else None)
-            await self.policy_check.watch()
+            await self.policy_check.watch(snapshot.members)
             await self._remember(snapshot)
             return self._report(plan, [left_alone(person, "report mode") for person in plan.offboard])
         clearance = await clear(self.group_run, plan, snapshot.begun)
@@ -135,7 +135,7 @@ class _Sweep:
         await self._apply(plan, clearance, snapshot)
         left_out = [left_alone(person, reason) for person, reason in clearance.left_out]
         if clearance.holds_removals:
-            await self.policy_check.watch()
+            await self.policy_check.watch(snapshot.members)
         else:
             await self.policy_check.prove(snapshot, self.leavers.outcomes)
             await self._remember(snapshot)

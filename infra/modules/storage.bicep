@@ -23,6 +23,7 @@ var tableNames = [
   'leases'
   'plans'
   'outbox'
+  'policies'
 ]
 
 var queueNames = [

@@ -1,38 +1,38 @@
 """Which Conditional Access policies apply to a sign-in, as Entra evaluates them.
 
-Exclusions override inclusions, nested groups count, every kind of condition must match. Source: Microsoft
-Entra, Conditional Access: users and groups. Every sign-in counts as coming from an unknown location, and
-device filters never match, since this sandbox knows no devices.
+Exclusions override inclusions, nested groups count, every kind of condition must match; a condition whose
+input was not supplied is not evaluated. What is not understood here is refused. Sources: Microsoft Entra,
+Conditional Access: users and groups, target resources, conditions, filter for devices; Graph,
+conditionalAccessRoot: evaluate.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from msgspec import Struct, field
-
+from sandbox.directory.attribute_rules import matches
+from sandbox.directory.entra_apps import SUITES, WINDOWS_AZURE_AD
 from sandbox.directory.objects import GuestKind
+from sandbox.directory.policy_types import (
+    ALL,
+    ALL_GUESTS,
+    Applications,
+    Conditions,
+    Devices,
+    Guests,
+    Locations,
+    Names,
+    Platforms,
+    Policy,
+    PolicyState,
+    Users,
+)
 from sandbox.directory.tenant import Json
 
-ALL = "All"
-ALL_GUESTS = "GuestsOrExternalUsers"
-OFFICE_365 = "Office365"
-
-# Exchange Online, SharePoint Online and Teams, the best-known members of the suite.
-OFFICE_365_APPS = frozenset(
-    {
-        "00000002-0000-0ff1-ce00-000000000000",
-        "00000003-0000-0ff1-ce00-000000000000",
-        "cc15fd57-2c6c-4117-a88c-83b1d56b4bbe",
-    }
-)
-
-type Names = list[str] | None
-
-
-class PolicyState(StrEnum):
-    ENABLED = "enabled"
-    DISABLED = "disabled"
-    REPORT_ONLY = "enabledForReportingButNotEnforced"
+_USER_ACTIONS = {
+    "registerSecurityInformation": "urn:user:registersecurityinfo",
+    "registerOrJoinDevices": "urn:user:registerdevice",
+}
 
 
 class Reason(StrEnum):
@@ -41,7 +41,10 @@ class Reason(StrEnum):
     NOT_SET = "notSet"
     NOT_ENOUGH_INFORMATION = "notEnoughInformation"
     USERS = "users"
+    WORKLOAD_IDENTITIES = "workloadIdentities"
     APPLICATION = "application"
+    USER_ACTIONS = "userActions"
+    AUTHENTICATION_CONTEXT = "authenticationContext"
     CLIENT_APPS = "clientApps"
     DEVICE_PLATFORM = "devicePlatform"
     DEVICES = "devices"
@@ -53,80 +56,18 @@ class Reason(StrEnum):
     POLICY_NOT_ENABLED = "policyNotEnabled"
 
 
-class ExternalTenants(Struct, rename="camel"):
-    membership_kind: str = "all"
-    members: Names = None
-
-
-class Guests(Struct, rename="camel"):
-    guest_or_external_user_types: str = ""
-    external_tenants: ExternalTenants | None = None
-
-
-class Users(Struct, rename="camel"):
-    include_users: Names = None
-    exclude_users: Names = None
-    include_groups: Names = None
-    exclude_groups: Names = None
-    include_roles: Names = None
-    exclude_roles: Names = None
-    include_guests_or_external_users: Guests | None = None
-    exclude_guests_or_external_users: Guests | None = None
-
-
-class Applications(Struct, rename="camel"):
-    include_applications: Names = None
-    exclude_applications: Names = None
-    include_user_actions: Names = None
-    include_authentication_context_class_references: Names = None
-
-
-class Platforms(Struct, rename="camel"):
-    include_platforms: Names = None
-    exclude_platforms: Names = None
-
-
-class Locations(Struct, rename="camel"):
-    include_locations: Names = None
-    exclude_locations: Names = None
-
-
-class Conditions(Struct, rename="camel"):
-    users: Users = field(default_factory=Users)
-    applications: Applications = field(default_factory=Applications)
-    client_app_types: Names = None
-    platforms: Platforms | None = None
-    locations: Locations | None = None
-    user_risk_levels: Names = None
-    sign_in_risk_levels: Names = None
-    insider_risk_levels: str | None = None
-    devices: Json | None = None
-    authentication_flows: Json | None = None
-
-
-class GrantControls(Struct, rename="camel"):
-    operator: str = "OR"
-    built_in_controls: Names = None
-    authentication_strength: Json | None = None
-    terms_of_use: Names = None
-
-
-class Policy(Struct, rename="camel"):
-    display_name: str
-    state: PolicyState
-    conditions: Conditions
-    id: str = ""
-    grant_controls: GrantControls | None = None
-    session_controls: Json | None = None
-
-    @property
-    def blocks(self) -> bool:
-        return self.grant_controls is not None and "block" in (self.grant_controls.built_in_controls or ())
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    """An attempt; None or "none" means unknown. `groups` are all of the person's, nested ones too."""
+    """An attempt; what is None was not supplied.
+
+    Attributes:
+        groups: All of the person's, nested ones too.
+        user_action, authentication_context: What is done instead of signing in to `applications`.
+        basic: Only basic scopes are asked for.
+        app_attributes: Custom security attributes (`Set_Name`) of applications, by app ID.
+        device: The device's properties; none if it is not registered.
+        locations: The named locations that it comes from.
+    """
 
     user_id: str
     groups: frozenset[str]
@@ -134,8 +75,14 @@ class SignIn:
     guest: str | None = None
     home_tenant_id: str | None = None
     applications: frozenset[str] = frozenset()
+    user_action: str | None = None
+    authentication_context: str | None = None
+    basic: bool = False
+    app_attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     client_app: str | None = None
     platform: str | None = None
+    device: Mapping[str, object] | None = None
+    locations: frozenset[str] | None = None
     sign_in_risk: str | None = None
     user_risk: str | None = None
     insider_risk: str | None = None
@@ -145,20 +92,32 @@ class SignIn:
 def why_not(policy: Policy, attempt: SignIn) -> Reason:
     """Return why a policy does not apply to this sign-in; NOT_SET if it does."""
     conditions = policy.conditions
+    target, reason = _target(conditions.applications, attempt)
     verdicts = (
         (policy.state is not PolicyState.DISABLED, Reason.POLICY_NOT_ENABLED),
+        (not _is_about_workloads(conditions), Reason.WORKLOAD_IDENTITIES),
         (_meets_user(conditions.users, attempt), Reason.USERS),
-        (_meets_application(conditions.applications, attempt), Reason.APPLICATION),
+        (target, reason),
         (_meets_client(conditions.client_app_types, attempt), Reason.CLIENT_APPS),
         (_meets_platform(conditions.platforms, attempt), Reason.DEVICE_PLATFORM),
-        (_meets_place(conditions.locations), Reason.LOCATION),
+        (_meets_place(conditions.locations, attempt), Reason.LOCATION),
         (_meets_risk(conditions.sign_in_risk_levels, attempt.sign_in_risk), Reason.SIGN_IN_RISK),
         (_meets_risk(conditions.user_risk_levels, attempt.user_risk), Reason.USER_RISK),
-        (_meets_insider(conditions.insider_risk_levels, attempt.insider_risk), Reason.INSIDER_RISK),
-        (conditions.devices is None, Reason.DEVICES),
+        (_meets_risk(_flags(conditions.insider_risk_levels), attempt.insider_risk), Reason.INSIDER_RISK),
+        (_meets_device(conditions.devices, attempt), Reason.DEVICES),
         (_meets_flow(conditions.authentication_flows, attempt), Reason.AUTHENTICATION_FLOW),
     )
     return next((reason for met, reason in verdicts if not met), Reason.NOT_SET)
+
+
+def _is_about_workloads(conditions: Conditions) -> bool:
+    return bool(
+        conditions.client_applications
+        or conditions.service_principal_risk_levels
+        or conditions.agents
+        or conditions.agent_context
+        or conditions.agent_id_risk_levels
+    )
 
 
 def _meets_user(users: Users, attempt: SignIn) -> bool:
@@ -194,20 +153,38 @@ def _is_guest(guests: Guests | None, attempt: SignIn) -> bool:
     return (attempt.home_tenant_id or "").lower() in _lower(tenants.members)
 
 
-def _meets_application(applications: Applications, attempt: SignIn) -> bool:
-    return any(
-        _covers(applications.include_applications, one)
-        and not _covers(applications.exclude_applications, one)
-        for one in attempt.applications
-    )
+def _target(applications: Applications, attempt: SignIn) -> tuple[bool, Reason]:
+    """Return whether the policy is about what is signed in to or done, and why if it is not."""
+    if attempt.user_action is not None:
+        actions = applications.include_user_actions or ()
+        return _USER_ACTIONS.get(attempt.user_action) in actions, Reason.USER_ACTIONS
+    if attempt.authentication_context is not None:
+        contexts = applications.include_authentication_context_class_references or ()
+        return attempt.authentication_context in contexts, Reason.AUTHENTICATION_CONTEXT
+    return any(_meets(applications, app, attempt) for app in attempt.applications), Reason.APPLICATION
+
+
+def _meets(applications: Applications, app: str, attempt: SignIn) -> bool:
+    everything = ALL in (applications.include_applications or ())
+    if everything and attempt.basic and _has_exclusions(applications):
+        # Since March 2026, also for an app that is excluded itself.
+        return not _covers(applications.exclude_applications, WINDOWS_AZURE_AD)
+    chosen = applications.application_filter
+    matched = chosen is not None and matches(chosen.rule, attempt.app_attributes.get(app.lower(), {}))
+    mode = chosen.mode if chosen else ""
+    included = _covers(applications.include_applications, app) or (mode == "include" and matched)
+    excluded = _covers(applications.exclude_applications, app) or (mode == "exclude" and matched)
+    return included and not excluded
+
+
+def _has_exclusions(applications: Applications) -> bool:
+    chosen = applications.application_filter
+    return bool(applications.exclude_applications) or (chosen is not None and chosen.mode == "exclude")
 
 
 def _covers(names: Names, application: str) -> bool:
-    return (
-        ALL in (names or ())
-        or application.lower() in _lower(names)
-        or (OFFICE_365 in (names or ()) and application.lower() in OFFICE_365_APPS)
-    )
+    named, app = _lower(names), application.lower()
+    return ALL.lower() in named or app in named or any(app in SUITES.get(name, ()) for name in named)
 
 
 def _meets_client(types: Names, attempt: SignIn) -> bool:
@@ -215,28 +192,39 @@ def _meets_client(types: Names, attempt: SignIn) -> bool:
 
 
 def _meets_platform(platforms: Platforms | None, attempt: SignIn) -> bool:
-    if platforms is None:
+    if platforms is None or attempt.platform is None:
         return True
     included = platforms.include_platforms or ()
     excluded = platforms.exclude_platforms or ()
     return ("all" in included or attempt.platform in included) and attempt.platform not in excluded
 
 
-def _meets_place(locations: Locations | None) -> bool:
-    return locations is None or ALL in (locations.include_locations or ())
+def _meets_place(locations: Locations | None, attempt: SignIn) -> bool:
+    if locations is None or attempt.locations is None:
+        return True
+    included, excluded = locations.include_locations or (), locations.exclude_locations or ()
+    inside = ALL in included or not attempt.locations.isdisjoint(included)
+    return inside and attempt.locations.isdisjoint(excluded)
 
 
 def _meets_risk(levels: Names, risk: str | None) -> bool:
-    return not levels or risk in levels
+    return not levels or risk is None or risk in levels
 
 
-def _meets_insider(levels: str | None, risk: str | None) -> bool:
-    return not levels or risk in levels.split(",")
+def _meets_device(devices: Devices | None, attempt: SignIn) -> bool:
+    chosen = devices.device_filter if devices else None
+    if chosen is None or attempt.device is None:
+        return True
+    return matches(chosen.rule, attempt.device) is (chosen.mode == "include")
 
 
 def _meets_flow(flows: Json | None, attempt: SignIn) -> bool:
-    wanted = (flows or {}).get("transferMethods")
-    return not wanted or attempt.authentication_flow in str(wanted).split(",")
+    wanted = _flags((flows or {}).get("transferMethods"))
+    return not wanted or attempt.authentication_flow is None or attempt.authentication_flow in wanted
+
+
+def _flags(value: object) -> list[str]:
+    return [flag.strip() for flag in str(value).split(",")] if value else []
 
 
 def _lower(names: Names) -> set[str]:

@@ -54,6 +54,8 @@ class User(DirectoryObject):
     directory_roles: list[str] = field(default_factory=list)
     privileged: bool = False
     home_tenant_id: str | None = None
+    # How a guest signs in: `entra`; or `passcode`, `saml`, `google`, which no strength reaches.
+    identity_provider: str = "entra"
 
     @property
     def external(self) -> bool:
@@ -127,6 +129,8 @@ class ServicePrincipal(DirectoryObject):
     service_principal_names: list[str] = field(default_factory=list)
     app_role_assignment_required: bool = False
     app_roles: list[AppRole] = field(default_factory=list)
+    # Custom security attributes, as `Set_Name`.
+    attributes: dict[str, str] = field(default_factory=dict)
     # The secret with which a client of the sandbox signs in at /{tenant}/oauth2/v2.0/token.
     secret: str | None = None
 

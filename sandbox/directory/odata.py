@@ -122,7 +122,9 @@ SCHEMAS: Mapping[type[DirectoryObject], Schema] = {
 }
 
 # The sandbox's own fields, which Graph stores elsewhere or never shows.
-_HIDDEN = frozenset({"directoryRoles", "privileged", "homeTenantId", "secret"})
+_HIDDEN = frozenset(
+    {"directoryRoles", "privileged", "homeTenantId", "identityProvider", "attributes", "secret"}
+)
 
 
 @cache

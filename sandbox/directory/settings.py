@@ -55,6 +55,8 @@ class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
     read_quota: Quota | None = None
     tenant_write_quota: Quota = Quota(limit=18_000, seconds=300)
     conditional_access_quota: Quota = Quota(limit=1, seconds=1)
+    # Whether What If knows what kind of guest somebody is when the question does not say; documented nowhere.
+    what_if_derives_guest_kind: bool = True
     metering: Metering = Metering.SLIDING_WINDOW
     # According to Microsoft, requests made while throttled still count.
     count_refused: bool = True

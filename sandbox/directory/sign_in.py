@@ -2,22 +2,41 @@
 
 from datetime import datetime
 
-import msgspec
 from msgspec import Struct, field
 
-from sandbox.directory.conditional_access import Policy, PolicyState, Reason, SignIn, why_not
+from sandbox.directory.conditional_access import Reason, SignIn, why_not
+from sandbox.directory.entra_apps import BASIC_SCOPES
 from sandbox.directory.objects import ServicePrincipal, User
+from sandbox.directory.policy_types import Policy, PolicyState, understood
 from sandbox.directory.tenant import Tenant
 
 # The grant controls that a person can satisfy, unless the attempt says otherwise.
-EVERYTHING = ("mfa", "authenticationStrength", "compliantDevice", "domainJoinedDevice", "passwordChange")
+EVERYTHING = (
+    *("mfa", "authenticationStrength", "compliantDevice", "domainJoinedDevice", "approvedApplication"),
+    *("compliantApplication", "passwordChange", "termsOfUse"),
+)
+_DEVICE_CONTROLS = frozenset({"compliantDevice", "domainJoinedDevice"})
+# The platform of a device that does not say what it is: only `all` includes it.
+_UNKNOWN = "unknown"
 
 
 class Attempt(Struct, kw_only=True, forbid_unknown_fields=True):
-    """`user`: object id or user principal name; `app`: app id. `satisfies`: controls they can satisfy."""
+    """Somebody tries to sign in.
+
+    Attributes:
+        user: Object ID or user principal name.
+        app: App ID.
+        scopes: What is asked for; empty for more than basic scopes.
+        device: The device's properties (`isCompliant`, …); empty for one that is not registered.
+        locations: The named locations that they come from.
+        satisfies: The controls that they can satisfy.
+    """
 
     user: str
     app: str
+    scopes: list[str] = field(default_factory=list)
+    device: dict[str, str | bool] = field(default_factory=dict)
+    locations: list[str] = field(default_factory=list)
     client_app_type: str = "browser"
     device_platform: str | None = None
     satisfies: list[str] = field(default_factory=lambda: list(EVERYTHING))
@@ -58,7 +77,7 @@ def try_to_sign_in(attempt: Attempt, tenant: Tenant) -> Outcome:
     if user is None:
         return Outcome(signed_in=False, reason="unknown_user", session=_dead(attempt, "unknown_user"))
     groups = tenant.all_groups_of(user.id)
-    met = [_judge(msgspec.convert(one, Policy), attempt, user, groups) for one in tenant.policies.values()]
+    met = [_judge(understood(one), attempt, user, tenant) for one in tenant.policies.values()]
     reason = _reason(attempt, tenant, user, met)
     return Outcome(
         signed_in=reason == "granted",
@@ -81,46 +100,70 @@ def _reason(attempt: Attempt, tenant: Tenant, user: User, met: list[Met]) -> str
     return "controls_not_met" if "unmet" in results else "granted"
 
 
-def _judge(policy: Policy, attempt: Attempt, user: User, groups: set[str]) -> Met:
+def attributes_of_apps(tenant: Tenant) -> dict[str, dict[str, str]]:
+    """Return the custom security attributes of applications, by app ID."""
+    return {app.app_id.lower(): app.attributes for app in tenant.each(ServicePrincipal) if app.attributes}
+
+
+def _judge(policy: Policy, attempt: Attempt, user: User, tenant: Tenant) -> Met:
+    scopes = {scope.lower() for scope in attempt.scopes}
     reason = why_not(
         policy,
         SignIn(
             user_id=user.id,
-            groups=frozenset(groups),
+            groups=frozenset(tenant.all_groups_of(user.id)),
             roles=frozenset(user.directory_roles),
             guest=user.guest_kind,
             home_tenant_id=user.home_tenant_id,
             applications=frozenset({attempt.app}),
             client_app=attempt.client_app_type,
-            platform=attempt.device_platform,
+            platform=attempt.device_platform or _UNKNOWN,
+            basic=bool(scopes) and scopes <= BASIC_SCOPES,
+            app_attributes=attributes_of_apps(tenant),
+            device=attempt.device,
+            locations=frozenset(attempt.locations),
+            sign_in_risk="none",
+            user_risk="none",
+            insider_risk="none",
+            authentication_flow="none",
         ),
     )
     return Met(
         id=policy.id,
         display_name=policy.display_name,
         state=policy.state.value,
-        result=_result(policy, reason, attempt),
+        result=_result(policy, reason, _able(attempt, user, tenant), user),
         reason=reason.value,
     )
 
 
-def _result(policy: Policy, reason: Reason, attempt: Attempt) -> str:
+def _able(attempt: Attempt, user: User, tenant: Tenant) -> set[str]:
+    """Return the controls that the person can satisfy; guests' devices count only where they are trusted."""
+    untrusted = user.external and not tenant.trusts_guest_devices
+    return set(attempt.satisfies) - (_DEVICE_CONTROLS if untrusted else frozenset())
+
+
+def _result(policy: Policy, reason: Reason, able: set[str], user: User) -> str:
     if reason is not Reason.NOT_SET:
         return "not_applied"
     if policy.state is PolicyState.REPORT_ONLY:
         return "report_only"
     if policy.blocks:
         return "blocked"
-    return "granted" if _satisfied(policy, attempt) else "unmet"
+    return "granted" if _satisfied(policy, able, user) else "unmet"
 
 
-def _satisfied(policy: Policy, attempt: Attempt) -> bool:
-    if policy.grant_controls is None:
+def _satisfied(policy: Policy, able: set[str], user: User) -> bool:
+    grant = policy.grant_controls
+    if grant is None:
         return True
-    wanted = list(policy.grant_controls.built_in_controls or ())
-    wanted += ["authenticationStrength"] if policy.grant_controls.authentication_strength else []
-    met = [control in attempt.satisfies for control in wanted]
-    return not met or (all(met) if policy.grant_controls.operator == "AND" else any(met))
+    wanted = [*(grant.built_in_controls or ()), *(grant.custom_authentication_factors or ())]
+    wanted += ["termsOfUse"] if grant.terms_of_use else []
+    # A strength reaches only those who sign in with Entra.
+    reached = user.identity_provider == "entra"
+    wanted += ["authenticationStrength"] if grant.authentication_strength and reached else []
+    met = [control in able for control in wanted]
+    return not met or (all(met) if grant.operator == "AND" else any(met))
 
 
 def _assigned(user: User, app: str, tenant: Tenant) -> bool:

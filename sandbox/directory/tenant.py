@@ -60,6 +60,8 @@ class Tenant:
         self.members: dict[str, MemberList] = {}
         self.owners: dict[str, list[str]] = {}
         self.policies: dict[str, Json] = {}
+        # Whether cross-tenant access settings trust compliant devices of guests' home tenants.
+        self.trusts_guest_devices = False
         self.assignments: dict[str, list[AppRoleAssignment]] = {}
         self.mails: list[Mail] = []
         # The managed identity of a token request that names none.

@@ -76,7 +76,15 @@ def test_words_of_plans_are_spelled_as_in_existing_ones() -> None:
     assert [one.value for one in Step] == ["disable", "remove", "revoke"]
     assert {kind.value for kind in FindingKind} >= {
         *("invalid_row", "ambiguous_row", "unregistered_member", "missing_member", "protected"),
-        *("not_a_user", "stuck", "re_added", "disabled_account", "not_blocked", "policy_drift"),
+        *(
+            "not_a_user",
+            "stuck",
+            "re_added",
+            "disabled_account",
+            "not_blocked",
+            "policy_drift",
+            "policies_unseen",
+        ),
     }
 
 

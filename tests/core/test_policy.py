@@ -18,7 +18,7 @@ from enforcer.core.policy import (
     pruned,
     read_policy,
 )
-from tests.support.policy_examples import OTHER, changed, handmade, in_tenant, shipped
+from tests.support.policy_examples import FULL, OTHER, changed, handmade, in_tenant, shipped
 
 BLOCK = "no-group-no-access"
 
@@ -75,8 +75,8 @@ def test_empty_values_and_the_order_of_lists_make_no_difference() -> None:
 
 
 def test_an_authentication_strength_is_its_id() -> None:
-    full = in_tenant(shipped()["strong-sign-in"]).body["grantControls"]
-    assert pruned(full)["authenticationStrength"] == {"id": "00000000-0000-0000-0000-000000000002"}
+    full = in_tenant(shipped(FULL)["authentication-strength"]).body["grantControls"]
+    assert pruned(full)["authenticationStrength"] == {"id": "00000000-0000-0000-0000-000000000003"}
 
 
 def test_the_block_policy_blocks_everywhere_and_the_others_do_not() -> None:

@@ -6,10 +6,10 @@ import re
 
 import msgspec
 
+from enforcer.core.drift import ALARM, DriftKind
 from enforcer.core.offboarding_record import Proof
-from enforcer.policies.as_code.parameters import Parameters
+from enforcer.policies.as_code.parameters import SIGN_IN_APPS, Parameters
 from enforcer.policies.as_code.templates import read_templates
-from enforcer.policies.drift import ALARM, DriftKind
 from tests.support.office import TEMPLATES
 
 GUIDE = (TEMPLATES.parents[1] / "docs/conditional-access.md").read_text(encoding="utf-8")
@@ -36,3 +36,8 @@ def test_every_kind_of_drift_is_explained_and_the_alarm_is_quoted() -> None:
 
 def test_every_proof_is_explained() -> None:
     assert named_under("Proof by Entra itself") == set(Proof)
+
+
+def test_every_app_that_signing_in_needs_is_explained() -> None:
+    section = GUIDE.partition("### Apps that signing in needs\n")[2].partition("\n#")[0]
+    assert tuple(re.findall(r"^- `([0-9a-f-]{36})` ", section, re.MULTILINE)) == SIGN_IN_APPS

@@ -1,112 +1,114 @@
+"""What a run sees of the tenant's policies, remembers and reports."""
+
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import Any
 
 import pytest
 
-from enforcer.core.policy import Policy, read_policy
-from enforcer.policies.drift import ALARM, DriftKind, find_drift
-from tests.support.policy_examples import (
-    BREAK_GLASS,
-    EXEMPTIONS,
-    GROUP,
-    OTHER,
-    changed,
-    handmade,
-    in_tenant,
-    shipped,
-)
+from enforcer.core.members import Member
+from enforcer.core.plan import FindingKind
+from enforcer.policies.drift import DriftReport, look_for_drift, watch_policies
+from sandbox.directory import Fault
+from tests.reliability.conftest import without_waiting_for_policies
+from tests.support.policy_examples import changed, in_tenant, shipped
+from tests.support.world import World
 
-BLOCK = in_tenant(shipped()["no-group-no-access"])
-NOBODY: dict[str, object] = {"includeGroups": [], "includeGuestsOrExternalUsers": None}
-OTHERS = [in_tenant(policy) for policy in shipped().values() if not policy.blocks_everywhere]
+pytestmark = pytest.mark.anyio
 
 
-def kinds(*policies: Policy, groups: tuple[str, ...] = (GROUP,)) -> list[DriftKind]:
-    return [drift.kind for drift in find_drift(policies, groups)]
+@pytest.fixture
+def seeing(world: World) -> World:
+    """A world whose enforcer may read policies; the shipped ones are enabled."""
+    assert world.tenant.identity is not None
+    world.tenant.grant(world.tenant.identity, "Policy.Read.All")
+    for policy in shipped().values():
+        body = in_tenant(changed(policy, **_of(world, policy.key == "no-group-no-access"))).body
+        world.tenant.policies[body["id"]] = body
+    return without_waiting_for_policies(world)
 
 
-def test_the_policy_as_it_was_applied_is_fine() -> None:
-    assert kinds(BLOCK, *OTHERS) == []
+def _of(world: World, blocks: bool) -> dict[str, object]:  # noqa: FBT001
+    return {"excludeGroups": [world.group.id]} if blocks else {}
 
 
-def test_without_the_block_policy_the_alarm_says_what_that_means() -> None:
-    (drift,) = find_drift(OTHERS, (GROUP,))
-    assert drift.kind is DriftKind.MISSING
-    assert ALARM in drift.detail
+def named(world: World, key: str) -> dict[str, Any]:
+    (found,) = [one for one in world.tenant.policies.values() if f"[enforcer:{key}:" in one["displayName"]]
+    return found
 
 
-@pytest.mark.parametrize("state", ["disabled", "enabledForReportingButNotEnforced"])
-def test_a_policy_that_is_not_enforced_is_drift(state: str) -> None:
-    assert kinds(read_policy(BLOCK.body | {"state": state})) == [DriftKind.NOT_ENABLED]
+async def watch(world: World) -> DriftReport:
+    return await watch_policies(world.services, world.group.id, [])
 
 
-def test_a_policy_that_blocks_some_apps_only_is_drift() -> None:
-    conditions = BLOCK.body["conditions"] | {"applications": {"includeApplications": ["Office365"]}}
-    assert kinds(read_policy(BLOCK.body | {"conditions": conditions})) == [DriftKind.NOT_EVERYWHERE]
+async def details(world: World) -> list[str]:
+    """Return the findings about policies other than the block policy."""
+    found = (await watch(world)).findings
+    return [one.detail for one in found if "no group, no access" not in one.detail]
 
 
-@pytest.mark.parametrize(
-    ("users", "kind"),
-    [
-        ({"includeGroups": [GROUP]}, DriftKind.NO_POPULATION),
-        (NOBODY, DriftKind.NO_POPULATION),
-        (NOBODY | {"includeUsers": ["None"]}, DriftKind.NO_POPULATION),
-        ({"excludeGroups": []}, DriftKind.NOT_EXCLUDED),
-        ({"excludeGroups": [GROUP, OTHER]}, DriftKind.EXCLUDES_MORE),
-        ({"excludeUsers": [*BREAK_GLASS, OTHER]}, DriftKind.ALTERED),
-        ({"excludeRoles": [OTHER]}, DriftKind.ALTERED),
-        ({"includeGroups": []}, DriftKind.ALTERED),
-    ],
-)
-def test_a_policy_that_meets_others_than_it_should_is_drift(
-    users: dict[str, object], kind: DriftKind
+async def test_a_shipped_policy_disabled_by_hand_is_found_and_raises_the_alarm(
+    seeing: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert kinds(changed(BLOCK, **users)) == [kind]
+    named(seeing, "short-sessions")["state"] = "disabled"
+    assert await details(seeing) == []  # it may never have been enabled
+    named(seeing, "short-sessions")["state"] = "enabled"
+    assert await details(seeing) == []
+
+    named(seeing, "short-sessions")["state"] = "disabled"
+    (detail,) = await details(seeing)
+    assert "was enabled once; now its state is disabled" in detail
+    assert f"policy_drift group_id={seeing.group.id} kind=not_enabled" in caplog.text
 
 
-def test_every_managed_group_has_to_be_excluded() -> None:
-    assert kinds(BLOCK, groups=(GROUP, OTHER)) == [DriftKind.NOT_EXCLUDED]
+async def test_a_shipped_policy_that_is_gone_is_found_every_night(seeing: World) -> None:
+    await watch(seeing)
+    del seeing.tenant.policies[named(seeing, "strong-sign-in")["id"]]
+    for _ in range(2):
+        (detail,) = await details(seeing)
+        assert "which was enabled once, is gone" in detail
 
 
-def test_group_ids_in_capitals_are_the_same_groups() -> None:
-    body = handmade(changed(BLOCK, excludeGroups=[GROUP.upper()]))
-    assert kinds(body) == []
+async def test_a_policy_of_others_that_cannot_be_read_is_skipped_and_named(seeing: World) -> None:
+    strange = deepcopy(named(seeing, "short-sessions")) | {"id": "strange", "displayName": "Strange"}
+    strange["conditions"]["users"] = ["everybody"]
+    seeing.tenant.policies["strange"] = strange
+    report = await look_for_drift(seeing.services, [])
+    assert (report.unseen, len(report.policies)) == ("", 4)
+    assert report.unread[0].startswith("Strange: ")
 
 
-def test_a_policy_of_somebody_else_that_does_the_same_will_do() -> None:
-    assert kinds(handmade(BLOCK)) == []
+# Could not look -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "users",
-    [
-        {"includeGroups": [GROUP]},
-        {"excludeGroups": []},
-        {"excludeGroups": [OTHER]},
-        {"excludeGroups": [GROUP, OTHER]},
-        {"excludeRoles": [OTHER]},
-        {"excludeGuestsOrExternalUsers": {"guestOrExternalUserTypes": "b2bCollaborationGuest"}},
-        {"excludeUsers": [*BREAK_GLASS, "GuestsOrExternalUsers"]},
-        NOBODY | {"includeUsers": ["None"]},
-        NOBODY | {"includeUsers": [OTHER]},
-    ],
-)
-def test_a_policy_of_somebody_else_that_differs_does_not_count(users: dict[str, object]) -> None:
-    assert kinds(handmade(changed(BLOCK, **users))) == [DriftKind.MISSING]
+async def test_whoever_looked_before_and_may_no_longer_is_told(world: World) -> None:
+    await world.services.policy_memory.remember(world.group.id, {}, world.services.now())
+    (finding,) = (await watch(world)).findings
+    assert finding.kind is FindingKind.POLICIES_UNSEEN
+    assert "403" in finding.detail
 
 
-@pytest.mark.parametrize("users", [["All"], ["GuestsOrExternalUsers"]])
-def test_a_policy_of_somebody_else_for_all_users_or_guests_will_do(users: list[str]) -> None:
-    assert kinds(handmade(changed(BLOCK, **NOBODY, includeUsers=users))) == []
+async def test_whoever_never_might_look_is_not_bothered(world: World) -> None:
+    report = await watch(world)
+    assert report.findings == ()
+    assert "grant this identity Policy.Read.All: 403" in report.unseen
 
 
-@pytest.mark.parametrize("apps", EXEMPTIONS)
-def test_a_policy_of_somebody_else_with_exempted_apps_does_not_count(apps: dict[str, object]) -> None:
-    body = deepcopy(BLOCK.body)
-    body["conditions"]["applications"] |= apps
-    assert kinds(handmade(read_policy(body))) == [DriftKind.MISSING]
+@pytest.mark.parametrize("status", [403, 400])
+async def test_a_refusal_in_spite_of_the_permission_is_a_finding(seeing: World, status: int) -> None:
+    seeing.directory.sandbox.faults.add(Fault(path="/policies", status=status))
+    (finding,) = (await watch(seeing)).findings
+    assert finding.kind is FindingKind.POLICIES_UNSEEN
+    assert str(status) in finding.detail
 
 
-def test_of_two_copies_one_that_is_right_is_enough() -> None:
-    assert kinds(read_policy(BLOCK.body | {"state": "disabled"}), BLOCK) == []
+async def test_a_group_that_cannot_be_read_leaves_members_unknown(seeing: World) -> None:
+    hidden = seeing.tenant.add_group("Hidden", group_types=["Unified"], visibility="HiddenMembership")
+    block = named(seeing, "no-group-no-access")
+    block["conditions"]["users"]["includeGroups"] = [hidden.id]
+    member = Member(id=seeing.member("Mia").id)
+    report = await watch_policies(seeing.services, seeing.group.id, [member])
+    (finding,) = [one for one in report.findings if one.kind is FindingKind.POLICIES_UNSEEN]
+    assert "hides its members" in finding.detail
+    assert member.id in finding.detail

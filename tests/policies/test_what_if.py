@@ -12,12 +12,16 @@ from enforcer.core.policy import marked, read_policy
 from enforcer.policies.what_if import Answer, WhatIfClient, without_asking
 from sandbox.directory import Effect, Fault
 from tests.reliability.conftest import without_waiting_for_policies
-from tests.support.policy_examples import EXEMPTIONS, shipped
+from tests.support.policy_examples import EXEMPTIONS, in_tenant, shipped
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
+REFUSED = (
+    "Entra's evaluation of a sign-in could not be read; grant this identity Policy.Read.All: 403"
+    " serviceNotAvailable The service is temporarily unavailable."
+)
 NOBODY = "00000000-1111-2222-3333-444444444444"
 
 
@@ -64,19 +68,22 @@ async def test_a_blocked_person_is_blocked_by_the_names_of_the_policies(
 
 
 @pytest.mark.parametrize(
-    "policy",
+    ("policy", "words"),
     [
-        met(state="enabledForReportingButNotEnforced"),
-        met(locations={"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]}),
+        (met(state="enabledForReportingButNotEnforced"), "not_blocked"),
+        (
+            met(locations={"includeLocations": ["All"], "excludeLocations": ["AllTrusted"]}),
+            "not_blocked: none blocks everywhere; these block in part: Block",
+        ),
     ],
 )
 async def test_a_policy_that_only_reports_or_blocks_here_and_there_blocks_nobody(
-    world: World, policy: dict[str, Any]
+    world: World, policy: dict[str, Any], words: str
 ) -> None:
     strike(world, status=200, body={"value": [policy]})
     answer = await ask(world, out(world.tenant.add_user("Anna").id))
-    assert answer == Answer(proof=Proof.NOT_BLOCKED)
-    assert answer.words == "not_blocked"
+    assert answer is not None
+    assert answer.words == words
 
 
 @pytest.mark.parametrize("exemption", EXEMPTIONS)
@@ -125,7 +132,7 @@ async def test_an_unreadable_answer_is_reported_and_the_next_question_asked(worl
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
-        ({"status": 403}, "this identity lacks Policy.Read.All"),
+        ({"status": 403}, REFUSED),
         ({"status": 429, "headers": {"Retry-After": "3000"}}, "Entra did not answer"),
         ({"effect": Effect.DELAY, "seconds": 3.0}, "the time for asking was up"),
     ],
@@ -147,3 +154,40 @@ def test_only_an_account_that_we_disabled_or_that_is_gone_is_certain() -> None:
     gone = without_asking(out(NOBODY, sessions=Sessions.NO_ACCOUNT, disabled_at=NOW))
     assert gone is not None
     assert gone.words == "disabled: the account does not exist any more"
+
+
+# Guests ---------------------------------------------------------------------------------------------------
+
+
+def guests_blocked(world: World) -> None:
+    """Have a policy block guests, in a tenant whose What If does not know who is one unless it is told."""
+    body = in_tenant(shipped()["no-group-no-access"]).body
+    world.tenant.policies[body["id"]] = body
+    world.directory.sandbox.settings.what_if_derives_guest_kind = False
+
+
+async def test_a_guest_not_blocked_is_asked_about_again_as_a_guest(world: World) -> None:
+    guests_blocked(world)
+    guest = world.tenant.add_guest("Gina Guest", "gina@partner.example")
+    answer = await ask(world, out(guest.id))
+    assert answer is not None
+    assert answer.proof is Proof.BLOCKED
+    assert "externalUserType b2bCollaborationGuest; without it, none blocked everywhere" in answer.words
+    questions = [entry for entry in world.directory.sandbox.log.entries if "evaluate" in entry.path]
+    assert len(questions) == 2
+
+
+async def test_a_member_not_blocked_is_not_asked_about_as_a_guest(world: World) -> None:
+    guests_blocked(world)
+    answer = await ask(world, out(world.tenant.add_user("Mia Member").id))
+    assert answer == Answer(proof=Proof.NOT_BLOCKED)
+    questions = [entry for entry in world.directory.sandbox.log.entries if "evaluate" in entry.path]
+    assert len(questions) == 1
+
+
+async def test_a_policy_that_applies_and_cannot_be_read_proves_nothing(world: World) -> None:
+    strange = {"id": "x", "displayName": "Strange", "policyApplies": True, "conditions": {"users": ["x"]}}
+    strike(world, status=200, body={"value": [strange]})
+    answer = await ask(world, out(world.tenant.add_user("Mia Member").id))
+    assert answer is not None
+    assert (answer.proof, "Strange" in answer.detail) == (Proof.NOT_ASKED, True)

@@ -18,7 +18,10 @@ from enforcer.storage.queues import OFFBOARDINGS, POISON, SWEEPS, Queues
 from enforcer.storage.tables.register import Register
 from enforcer.storage.tables.tables import Tables
 from sandbox.azurite import StorageEndpoints
+from sandbox.directory import Fault as GraphFault
 from sandbox.storage_proxy import Calls, Fault, Reply, Service, StorageProxy
+from tests.reliability.conftest import without_waiting_for_policies
+from tests.support.policy_examples import changed, handmade, in_tenant, shipped
 from tests.support.spoiled_rows import ROWS, spoil_register
 from tests.support.world import ENDED, RUNNING, World
 
@@ -80,6 +83,51 @@ async def test_policies_that_may_not_be_read_are_a_warning_with_the_permission(w
     check = (await _checks(world))["conditional access"]
     assert check.health is Health.WARNING
     assert check.fix.endswith(" Policy.Read.All")
+
+
+async def _conditional_access(world: World) -> list[Check]:
+    assert world.tenant.identity is not None
+    world.tenant.grant(world.tenant.identity, "Policy.Read.All")
+    without_waiting_for_policies(world)
+    found = [check async for check in run_checks(world.services)]
+    return [check for check in found if check.name == "conditional access"]
+
+
+def _block(world: World, name: str, **users: object) -> None:
+    """Have somebody else's policy block all users except these."""
+    wanted = {"includeUsers": ["All"], "includeGroups": [], "includeGuestsOrExternalUsers": None, **users}
+    policy = handmade(changed(in_tenant(shipped()["no-group-no-access"]), **wanted), name)
+    world.tenant.policies[policy.id] = policy.body
+
+
+async def test_nobody_else_is_blocked_only_if_what_if_of_a_member_says_so(world: World) -> None:
+    member = world.member("Mia Member")
+    _block(world, "Wall", excludeGroups=[world.group.id])
+    (check,) = await _conditional_access(world)
+    assert check.health is Health.OK
+    assert f"and nobody else: What If says so of {member.id}" in check.detail
+    assert "Wall" in check.detail
+
+    _block(world, "Fence", excludeGroups=[])
+    (check,) = await _conditional_access(world)
+    assert check.health is Health.FAILED
+    assert f"{member.id}, a member today, is blocked as well, by Fence" in check.detail
+
+
+async def test_where_nobody_is_in_the_group_coverage_is_not_examined(world: World) -> None:
+    _block(world, "Wall", excludeGroups=[world.group.id])
+    (check,) = await _conditional_access(world)
+    assert "Wall" in check.detail
+    assert "coverage not examined" in check.detail
+
+
+async def test_what_if_that_does_not_answer_leaves_members_unclaimed(world: World) -> None:
+    world.member("Mia Member")
+    _block(world, "Wall", excludeGroups=[world.group.id])
+    world.directory.sandbox.faults.add(GraphFault(path="/evaluate", status=403))
+    (check,) = await _conditional_access(world)
+    assert "nobody else" not in check.detail
+    assert "whether members are was not asked: Entra's evaluation of a sign-in" in check.detail
 
 
 async def test_ownership_of_the_group_is_enough_to_change_it(world: World) -> None:

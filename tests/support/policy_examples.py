@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from copy import deepcopy
 
+import msgspec
+
 from enforcer.core.policy import Json, Policy, marked, read_policy
 from enforcer.policies.as_code.parameters import Parameters, placeholders
 from enforcer.policies.as_code.templates import read_templates, render
@@ -22,11 +24,16 @@ VALUES = Parameters(
     break_glass_accounts=BREAK_GLASS, allowed_apps=("Office365",), population_groups=(POPULATION,)
 )
 
+FULL = msgspec.structs.replace(
+    VALUES, authentication_strength="passwordless", require_compliant_device=True, break_glass_groups=(OTHER,)
+)
+
 
 def shipped(values: Parameters = VALUES) -> dict[str, Policy]:
     """Return the shipped policies with these values, by their templates' names."""
     filled = placeholders(values, (GROUP,))
-    return {template.key: render(template, filled) for template in read_templates(TEMPLATES)}
+    rendered = {template.key: render(template, filled) for template in read_templates(TEMPLATES)}
+    return {key: policy for key, policy in rendered.items() if policy is not None}
 
 
 def in_tenant(policy: Policy, state: str = "enabled") -> Policy:

@@ -23,7 +23,7 @@ class PolicyAction(StrEnum):
     WITHHOLD = "withhold"
     """An update that is not made, because it would take effect at once and was not requested."""
     REPORT = "report"
-    """Put it into report-only state: Entra does not evaluate disabled policies."""
+    """Put it, disabled by hand, into report-only state: Entra does not evaluate disabled policies."""
     ENABLE = "enable"
     LEFT_OVER = "left_over"
     """Made here but without a file, or a copy: to be deleted by hand."""
@@ -91,7 +91,7 @@ def _change(wanted: Policy, found: list[Policy], *, enable: bool) -> Change:
     if differences:
         action, reason = _updating(current, differences, enable=enable)
     else:
-        action, reason = _enabling(current) if enable else (None, "")
+        action, reason = _stepping(current, enable=enable)
     return Change(
         key=wanted.key, wanted=wanted, current=current, action=action, differences=differences, reason=reason
     )
@@ -107,14 +107,15 @@ def _updating(
     return PolicyAction.UPDATE, ""
 
 
-def _enabling(current: Policy) -> tuple[PolicyAction | None, str]:
+def _stepping(current: Policy, *, enable: bool) -> tuple[PolicyAction | None, str]:
+    """Return what to do about the state of a policy that matches its file; people alone disable one."""
     match current.state:
         case PolicyState.ENABLED:
             return None, ""
         case PolicyState.REPORT_ONLY:
-            return PolicyAction.ENABLE, ""
+            return (PolicyAction.ENABLE if enable else None), ""
         case PolicyState.DISABLED:
-            return PolicyAction.REPORT, f"reported on first; {_LOOK}"
+            return PolicyAction.REPORT, f"reported on first; {_LOOK}" if enable else ""
 
 
 def _left_over(wanted: Sequence[Policy], tenant: Sequence[Policy]) -> Iterator[Change]:

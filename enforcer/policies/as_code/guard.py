@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from enforcer.core.coverage import lower
 from enforcer.core.exceptions import RefusedError
 from enforcer.core.policy import ALL, BLOCK, Policy, PolicyState
+from enforcer.policies.as_code.parameters import SIGN_IN_APPS
 
 
-def dangers(
-    policies: Sequence[Policy], managed_groups: Sequence[str], break_glass: Sequence[str]
-) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """Object IDs, in lower case, of the emergency accounts and of groups of such accounts."""
+
+    accounts: frozenset[str]
+    groups: frozenset[str] = frozenset()
+
+
+def dangers(policies: Sequence[Policy], managed_groups: Sequence[str], break_glass: BreakGlass) -> list[str]:
     """Return every way in which the policies would lock out administrators, all contractors or everybody."""
-    if not break_glass:
-        return ["breakGlassAccounts is empty: name accounts that can sign in when all others are blocked"]
-    return [
+    if not (break_glass.accounts or break_glass.groups):
+        nobody = "breakGlassAccounts and breakGlassGroups are empty"
+        return [f"{nobody}: name accounts that can sign in when all others are blocked"]
+    both = break_glass.groups & lower(managed_groups)
+    return [f"breakGlassGroups: {group} is a managed group" for group in sorted(both)] + [
         f"{policy.key}: {danger}"
         for policy in policies
         for danger in (
-            *_for_administrators(policy, set(break_glass)),
+            *_for_administrators(policy, break_glass),
             *_for_everybody(policy),
-            *(_for_contractors(policy, set(managed_groups)) if policy.blocks else ()),
+            *(_for_contractors(policy, lower(managed_groups)) if policy.blocks else ()),
         )
     ]
 
 
-def _for_administrators(policy: Policy, break_glass: set[str]) -> list[str]:
+def _for_administrators(policy: Policy, break_glass: BreakGlass) -> Iterator[str]:
     users = policy.users
-    missing = break_glass - set(users.exclude_users or ())
-    found = [f"does not exclude the break-glass account {account}" for account in sorted(missing)]
-    named = break_glass & set(users.include_users or ())
-    found += [f"includes the break-glass account {account}" for account in sorted(named)]
+    for what, known, included, excluded in (
+        ("account", break_glass.accounts, users.include_users, users.exclude_users),
+        ("group", break_glass.groups, users.include_groups, users.exclude_groups),
+    ):
+        for item in sorted(known - lower(excluded)):
+            yield f"does not exclude the break-glass {what} {item}"
+        for item in sorted(known & lower(included)):
+            yield f"includes the break-glass {what} {item}"
     if users.include_roles:
-        found.append("includes administrator roles")
-    return found
+        yield "includes administrator roles"
 
 
 def _for_everybody(policy: Policy) -> list[str]:
@@ -45,18 +59,19 @@ def _for_everybody(policy: Policy) -> list[str]:
     return found
 
 
-def _for_contractors(policy: Policy, managed_groups: set[str]) -> list[str]:
+def _for_contractors(policy: Policy, managed_groups: frozenset[str]) -> list[str]:
     if policy.key == BLOCK:
         return _for_the_admitted(policy, managed_groups)
-    if not policy.applications.exclude_applications:
-        return ["blocks every app: list the allowed apps in allowedApps"]
+    allowed = lower(policy.applications.exclude_applications) - set(SIGN_IN_APPS)
+    if not policy.limits and not allowed and not policy.applications.application_filter:
+        return ["blocks every app except those that signing in needs: list the allowed apps in allowedApps"]
     return []
 
 
-def _for_the_admitted(policy: Policy, managed_groups: set[str]) -> list[str]:
+def _for_the_admitted(policy: Policy, managed_groups: frozenset[str]) -> list[str]:
     users = policy.users
-    included = set(users.include_groups or ())
-    missing = managed_groups - set(users.exclude_groups or ())
+    included = lower(users.include_groups)
+    missing = managed_groups - lower(users.exclude_groups)
     found = [f"does not exclude the managed group {group}" for group in sorted(missing)]
     if included & managed_groups:
         found.append(

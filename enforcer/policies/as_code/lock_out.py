@@ -6,16 +6,18 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from enforcer.core.coverage import Coverage, applies_to
 from enforcer.core.exceptions import RefusedError
-from enforcer.core.policy import BLOCK, GUESTS, Policy
+from enforcer.core.policy import BLOCK, Policy
 from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
 from enforcer.graph.directory import Directory
 from enforcer.graph.identity import own_identity
-from enforcer.graph.memberships import groups_having
+from enforcer.policies.as_code.asking import circumstances_of, unaskable
 from enforcer.policies.as_code.changes import Change, PolicyAction
 from enforcer.policies.as_code.guard import refuse
 from enforcer.policies.as_code.wanted import Wanted
+from enforcer.policies.population import read_groups
 
 _NOBODY_CHECKED = (
     "an app is signed in, so no person was checked for being locked out; name one with --operator"
@@ -59,39 +61,56 @@ class LockOutGuard:
             return
         if any(policy.key == BLOCK for policy in enabled):
             refuse(await self._emptiness(wanted))
+        problems = [f"{policy.key} {why}" for policy in enabled if (why := unaskable(policy))]
+        refuse(problems)
         problems = [
             f"{policy.key} would apply to the break-glass account {account}"
-            for account in (wanted.break_glass if enabled else ())
+            for account in (await self._break_glass(wanted) if enabled else ())
             for policy in await self._applying(account, enabled)
         ]
         if operator := await self._who_operates():
-            applying = await self._applying(operator, enabled) if enabled else []
-            applying += [policy for policy in updated if await self._would_apply(operator, policy)]
-            problems += [f"{policy.key} would block you ({operator})" for policy in applying if policy.blocks]
+            blocking = [policy for policy in enabled if policy.blocks]
+            applying = await self._applying(operator, blocking) if blocking else []
+            problems += [f"{policy.key} would block you ({operator})" for policy in applying]
+            problems += await self._after_updates(operator, [policy for policy in updated if policy.blocks])
         refuse(problems)
 
+    async def _break_glass(self, wanted: Wanted) -> list[str]:
+        """Return the object IDs of all break-glass accounts, those in groups included."""
+        found = set(wanted.break_glass.accounts)
+        for group in wanted.break_glass.groups:
+            found |= {member.id async for member in self._directory.members(group) if member.is_user}
+        return sorted(found)
+
     async def _applying(self, user_id: str, policies: Sequence[Policy]) -> list[Policy]:
-        """Return which of the tenant's policies apply to a person, by Entra; it skips disabled policies."""
-        ids = {policy.id for policy in policies}
-        return [policy for policy in await self._policies.evaluate(user_id) if policy.id in ids]
+        """Return which of the tenant's policies apply to a person, by Entra; it skips disabled policies.
 
-    async def _would_apply(self, user_id: str, policy: Policy) -> bool:
-        """Whether a policy of the files, which Entra does not know yet, would apply to a person.
-
-        Not needed for break-glass accounts: every policy of the files excludes them by name. Guest types are
-        not distinguished.
+        Each is asked about in circumstances that it names, those with the same ones at once.
         """
-        users = policy.users
-        if user_id in _lower(users.exclude_users):
-            return False
-        included, excluded = _lower(users.include_groups), _lower(users.exclude_groups)
-        groups = _lower(await groups_having(self._client, user_id, sorted(included | excluded)))
-        if groups & excluded:
-            return False
-        if groups & included or user_id in _lower(users.include_users):
-            return True
-        guests = users.include_guests_or_external_users or GUESTS in (users.include_users or ())
-        return bool(guests) and (await self._directory.find(user_id)).user_kind.may_be_guest
+        ids = {policy.id for policy in policies}
+        found: dict[str, Policy] = {}
+        for circumstances in dict.fromkeys(circumstances_of(policy) for policy in policies):
+            applied = await self._policies.evaluate(user_id, circumstances)
+            found |= {policy.id: policy for policy in applied.policies if policy.id in ids}
+        return list(found.values())
+
+    async def _after_updates(self, user_id: str, policies: Sequence[Policy]) -> list[str]:
+        """Return which policies of the files, which Entra does not know yet, would or might block a person.
+
+        Not needed for break-glass accounts: every policy of the files excludes them by name.
+        """
+        if not policies:
+            return []
+        person = await self._directory.find(user_id)
+        groups = await read_groups(self._client, policies, ())
+        problems = []
+        for policy in policies:
+            verdict = applies_to(policy, person, groups)
+            if verdict.coverage is Coverage.COVERED:
+                problems.append(f"{policy.key} would block you ({user_id})")
+            if verdict.coverage is Coverage.NOT_KNOWN:
+                problems.append(f"{policy.key} might block you ({user_id}): it {verdict.why}")
+        return problems
 
     async def _emptiness(self, wanted: Wanted) -> list[str]:
         for group_id in wanted.managed_groups:
@@ -116,7 +135,3 @@ class LockOutGuard:
                 f"refused, nothing was written: who is signed in, and might be locked out, could not be read"
                 f" ({reason}); name them with --operator"
             ) from error
-
-
-def _lower(names: Sequence[str] | None) -> set[str]:
-    return {name.lower() for name in names or ()}

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from enforcer.core.exceptions import NotFoundError, ReadError
-from enforcer.core.policy import BLOCK, Policy, PolicyState, made_here
+from enforcer.core.coverage import Coverage
+from enforcer.core.drift import Drift, count_coverage, find_drift
+from enforcer.core.exceptions import NotFoundError
+from enforcer.core.policy import PolicyState
 from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
-from enforcer.graph.decoding import decode
 from enforcer.graph.directory import Directory
-from enforcer.graph.groups import Group, hides_members
+from enforcer.graph.groups import hides_members
+from enforcer.graph.memberships import find_group
 from enforcer.policies.as_code.changes import Change, PolicyAction, creation, plan_changes, update
-from enforcer.policies.as_code.coverage import uncovered
 from enforcer.policies.as_code.guard import refuse
 from enforcer.policies.as_code.lock_out import LockOutGuard
 from enforcer.policies.as_code.wanted import Wanted
-from enforcer.policies.drift import Drift, DriftKind, find_drift
+from enforcer.policies.population import read_population
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What is wrong with the tenant's policies, and how many members they cover."""
+
+    drifts: tuple[Drift, ...]
+    coverage: dict[Coverage, int]
 
 
 class Manager:
@@ -42,7 +52,8 @@ class Manager:
                 not exist or hides its members.
         """
         refuse([*await self._break_glass_problems(wanted), *await self._population_problems(wanted)])
-        return plan_changes(wanted.policies, await self._policies.policies(), enable=enable)
+        listing = await self._policies.policies()
+        return plan_changes(wanted.policies, listing.policies, enable=enable)
 
     async def apply(
         self, changes: Sequence[Change], wanted: Wanted, tell: Callable[[str], None], operator: str = ""
@@ -62,15 +73,23 @@ class Manager:
         for change in changes:
             await self._make(change, tell)
 
-    async def check(self, managed_groups: tuple[str, ...]) -> list[Drift]:
-        """Return what is wrong with the tenant's block policy, including whom it fails to cover."""
-        policies = await self._policies.policies()
-        drifts = find_drift(policies, managed_groups)
-        for block in made_here(policies, BLOCK)[:1]:
-            people = await uncovered(self._directory, block, managed_groups)
-            if people:
-                drifts.append(_not_covered(block, people))
-        return drifts
+    async def check(self, managed_groups: tuple[str, ...], tell: Callable[[str], None]) -> Examination:
+        """Compare the tenant's block policies with what they have to be, and see whom they cover.
+
+        Args:
+            managed_groups: Object IDs.
+            tell: Is told what was not looked at.
+        """
+        listing = await self._policies.policies()
+        for name in listing.unread:
+            tell(f"skipped, because this program cannot read it: {name}")
+        population = await read_population(self._client, listing.policies, managed_groups)
+        if not population.members:
+            tell("coverage not examined: no managed group has a member")
+        return Examination(
+            drifts=tuple(find_drift(listing.policies, managed_groups, population)),
+            coverage=count_coverage(listing.policies, population),
+        )
 
     async def _make(self, change: Change, tell: Callable[[str], None]) -> None:
         wanted, current = change.wanted, change.current
@@ -91,9 +110,26 @@ class Manager:
                 return
 
     async def _break_glass_problems(self, wanted: Wanted) -> list[str]:
-        return [
-            problem for account in wanted.break_glass if (problem := await self._break_glass_problem(account))
+        problems = [
+            await self._break_glass_problem(account) for account in sorted(wanted.break_glass.accounts)
         ]
+        problems += [
+            await self._break_glass_group_problem(group) for group in sorted(wanted.break_glass.groups)
+        ]
+        return [problem for problem in problems if problem]
+
+    async def _break_glass_group_problem(self, group: str) -> str:
+        found = await find_group(self._client, group)
+        if found is None:
+            return f"breakGlassGroups: group {group} does not exist in this tenant"
+        if hides_members(found.visibility):
+            return f"breakGlassGroups: group {group} hides its members; use a security group"
+        able = [
+            member.id
+            async for member in self._directory.members(group)
+            if member.is_user and member.enabled is not False and not member.user_kind.may_be_guest
+        ]
+        return "" if able else f"breakGlassGroups: group {group} has no member of the tenant who can sign in"
 
     async def _break_glass_problem(self, account: str) -> str:
         try:
@@ -107,26 +143,12 @@ class Manager:
     async def _population_problems(self, wanted: Wanted) -> list[str]:
         problems = []
         for group in wanted.population_groups:
-            reply = await self._client.read(
-                "/groups/{group}?$select={+select}", group=group, select="id,visibility"
-            )
-            what = f"population group {group}"
-            if reply.not_found:
+            found = await find_group(self._client, group)
+            if found is None:
                 problems.append(f"populationGroups: group {group} does not exist in this tenant")
-            elif not reply.ok:
-                raise ReadError(f"{what} could not be read: {reply.explanation}")
-            elif hides_members(decode(reply, Group, what).visibility):
+            elif hides_members(found.visibility):
                 problems.append(
                     f"populationGroups: group {group} hides its members, so nobody can see to whom a policy"
                     " would apply; use a security group"
                 )
         return problems
-
-
-def _not_covered(block: Policy, people: list[str]) -> Drift:
-    shown = ", ".join(people[:5]) + (", …" if len(people) > 5 else "")  # noqa: PLR2004 -- a line's length
-    detail = (
-        f"policy {block.display_name}: {len(people)} members of a managed group would not be blocked after"
-        f" leaving it, because they are in none of the policy's groups: {shown}"
-    )
-    return Drift(kind=DriftKind.NOT_COVERED, policy_id=block.id, detail=detail)

@@ -1,7 +1,8 @@
 """Templates: policies in Graph's own schema, with placeholders such as `{{managedGroups}}` for values.
 
 A placeholder replaces a whole JSON string. In a list it becomes one item per value; an object that would get
-an empty string becomes null, as `includeGuestsOrExternalUsers` does when there are no guest types.
+an empty string becomes null, as `includeGuestsOrExternalUsers` does when there are no guest types. A policy
+that would ask for nothing, because its control is not configured, is left out.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import msgspec
 
 from enforcer.core.exceptions import InputError
-from enforcer.core.policy import BLOCK, Json, Policy, marked, read_policy
+from enforcer.core.policy import BLOCK, Json, Policy, marked, pruned, read_policy
 from enforcer.policies.as_code.parameters import Value
 
 _VALUES = "values*.json"
@@ -50,8 +51,11 @@ def _read(path: Path) -> Json:
         raise InputError(f"{path} cannot be read: {error}", field="--directory") from error
 
 
-def render(template: Template, values: Mapping[str, Value]) -> Policy:
+def render(template: Template, values: Mapping[str, Value]) -> Policy | None:
     """Fill in the values, and mark the policy's name so that it is recognised in the tenant.
+
+    Returns:
+        None where the values leave the policy nothing to ask for.
 
     Raises:
         InputError: A placeholder is unknown, or the result is not a policy.
@@ -60,6 +64,8 @@ def render(template: Template, values: Mapping[str, Value]) -> Policy:
         body = _filled(template.body, values)
         if not isinstance(body, dict):
             raise InputError(f"{template.key}: nothing is left of the policy", field="--values")
+        if _asks(template.body) and not _asks(body):
+            return None
         return marked(read_policy(body), template.key)
     except KeyError as error:
         known = ", ".join(sorted(values))
@@ -67,6 +73,12 @@ def render(template: Template, values: Mapping[str, Value]) -> Policy:
         raise InputError(text, field="--directory") from error
     except msgspec.ValidationError as error:
         raise InputError(f"{template.key} is not a policy: {error}", field="--directory") from error
+
+
+def _asks(body: Json) -> bool:
+    """Whether a policy has any control."""
+    grant = {**(body.get("grantControls") or {}), "operator": None}
+    return bool(pruned({"grant": grant, "session": body.get("sessionControls")}))
 
 
 def _filled(part: object, values: Mapping[str, Value]) -> object:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from enforcer.core.coverage import lower
 from enforcer.core.policy import Policy
-from enforcer.policies.as_code.guard import dangers, refuse
+from enforcer.policies.as_code.guard import BreakGlass, dangers, refuse
 from enforcer.policies.as_code.parameters import placeholders, read_parameters
 from enforcer.policies.as_code.templates import read_templates, render
 
@@ -18,7 +19,7 @@ class Wanted:
     policies: tuple[Policy, ...]
     managed_groups: tuple[str, ...]
     population_groups: tuple[str, ...]
-    break_glass: tuple[str, ...]
+    break_glass: BreakGlass
 
 
 def read_wanted(directory: Path, values_file: Path, managed_groups: tuple[str, ...]) -> Wanted:
@@ -30,8 +31,9 @@ def read_wanted(directory: Path, values_file: Path, managed_groups: tuple[str, .
     """
     values = read_parameters(values_file)
     filled = placeholders(values, managed_groups)
-    policies = tuple(render(template, filled) for template in read_templates(directory))
-    break_glass = tuple(account.lower() for account in values.break_glass_accounts)
+    rendered = (render(template, filled) for template in read_templates(directory))
+    policies = tuple(policy for policy in rendered if policy is not None)
+    break_glass = BreakGlass(lower(values.break_glass_accounts), lower(values.break_glass_groups))
     refuse(dangers(policies, managed_groups, break_glass))
     return Wanted(
         policies=policies,

@@ -5,14 +5,16 @@ import re
 import msgspec
 from msgspec import Struct, field
 
-from sandbox.directory.conditional_access import Policy, Reason, SignIn, why_not
+from sandbox.directory.conditional_access import Reason, SignIn, why_not
 from sandbox.directory.errors import GraphError, not_found
 from sandbox.directory.ids import new_id
 from sandbox.directory.messages import Answer, Call, no_content
 from sandbox.directory.odata import parse_select
 from sandbox.directory.permissions import EVALUATE_POLICIES, READ_POLICIES, WRITE_POLICIES
+from sandbox.directory.policy_types import understood
 from sandbox.directory.router import Endpoint, Service
 from sandbox.directory.routes.policy_forms import STRENGTHS, completed, merged
+from sandbox.directory.sign_in import attributes_of_apps
 from sandbox.directory.state import Sandbox
 from sandbox.directory.tenant import Json
 
@@ -27,6 +29,8 @@ class Identity(Struct, rename="camel"):
 
 class Context(Struct, rename="camel"):
     include_applications: list[str] = field(default_factory=list)
+    user_action: str | None = None
+    authentication_context_value: str | None = None
 
 
 class Circumstances(Struct, rename="camel"):
@@ -35,6 +39,9 @@ class Circumstances(Struct, rename="camel"):
     sign_in_risk_level: str | None = None
     user_risk_level: str | None = None
     insider_risk_level: str | None = None
+    ip_address: str | None = None
+    country: str | None = None
+    device_info: Json | None = None
     authentication_flow: Json | None = None
 
 
@@ -100,7 +107,10 @@ def evaluate(call: Call, sandbox: Sandbox) -> Answer:
     except msgspec.ValidationError as error:
         raise GraphError(400, "BadRequest", f"Invalid What If request: {error}") from error
     attempt = _attempt(question, sandbox)
-    results = [_result(policy, attempt) for policy in sandbox.tenant.policies.values()]
+    try:
+        results = [_result(policy, attempt) for policy in sandbox.tenant.policies.values()]
+    except ValueError as error:
+        raise GraphError(501, "NotImplemented", f"The sandbox cannot evaluate this: {error}") from error
     if question.applied_policies_only:
         results = [one for one in results if one["policyApplies"]]
     context = f"{call.root}/$metadata#Collection(microsoft.graph.whatIfAnalysisResult)"
@@ -125,14 +135,22 @@ def _attempt(question: Question, sandbox: Sandbox) -> SignIn:
     if user is None and identity.external_user_type is None:
         raise not_found(identity.user_id or "")
     now = sandbox.clock.seconds()
-    conditions = question.sign_in_conditions
+    conditions, context = question.sign_in_conditions, question.sign_in_context
+    derived = user.guest_kind if user and sandbox.settings.what_if_derives_guest_kind else None
+    placed = conditions.ip_address is not None or conditions.country is not None
     return SignIn(
         user_id=user.id if user else "",
         groups=frozenset(sandbox.tenant.all_listed_groups_of(user.id, now) if user else ()),
         roles=frozenset(user.directory_roles if user else ()),
-        guest=identity.external_user_type or (user.guest_kind if user else None),
+        guest=identity.external_user_type or derived,
         home_tenant_id=identity.external_tenant_id or (user.home_tenant_id if user else None),
-        applications=frozenset(question.sign_in_context.include_applications),
+        applications=frozenset(context.include_applications),
+        user_action=context.user_action,
+        authentication_context=context.authentication_context_value,
+        app_attributes=attributes_of_apps(sandbox.tenant),
+        # No named location is known here, so that an address is in none.
+        locations=frozenset() if placed else None,
+        device=conditions.device_info,
         client_app=conditions.client_app_type,
         platform=conditions.device_platform,
         sign_in_risk=conditions.sign_in_risk_level,
@@ -143,7 +161,7 @@ def _attempt(question: Question, sandbox: Sandbox) -> SignIn:
 
 
 def _result(policy: Json, attempt: SignIn) -> Json:
-    reason = why_not(msgspec.convert(policy, Policy), attempt)
+    reason = why_not(understood(policy), attempt)
     return {**policy, "policyApplies": reason is Reason.NOT_SET, "analysisReasons": reason.value}
 
 

@@ -4,12 +4,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-from sandbox.directory.conditional_access import ALL, ALL_GUESTS, OFFICE_365, Policy
 from sandbox.directory.errors import GraphError
 from sandbox.directory.ids import is_id
+from sandbox.directory.policy_types import ALL, ALL_GUESTS, APP_KEYWORDS, NONE, Policy
 from sandbox.directory.tenant import Json
-
-_NONE = "None"
 
 # Built-in authentication strengths; their IDs are the same in every tenant.
 STRENGTHS: dict[str, Json] = {
@@ -141,17 +139,23 @@ def _check(policy: Policy) -> None:
     users, applications = policy.conditions.users, policy.conditions.applications
     if not policy.conditions.client_app_types:
         raise _refused("1007: clientAppTypes must not be empty.")
-    _check_names(users.include_users, (ALL, _NONE, ALL_GUESTS), "includeUsers")
+    _check_names(users.include_users, (ALL, NONE, ALL_GUESTS), "includeUsers")
     _check_names(users.exclude_users, (ALL_GUESTS,), "excludeUsers")
     _check_names(users.include_groups, (), "includeGroups")
     _check_names(users.exclude_groups, (), "excludeGroups")
-    keywords = (ALL, _NONE, OFFICE_365, "MicrosoftAdminPortals")
-    _check_names(applications.include_applications, keywords, "includeApplications")
-    _check_names(applications.exclude_applications, keywords, "excludeApplications")
+    _check_names(applications.include_applications, APP_KEYWORDS, "includeApplications")
+    _check_names(applications.exclude_applications, APP_KEYWORDS, "excludeApplications")
     included = users.include_users or users.include_groups or users.include_roles
     if not included and users.include_guests_or_external_users is None:
         raise _refused("1024: Policy contains no users, groups or roles to include.")
-    if not applications.include_applications and not applications.include_user_actions:
+    chosen = applications.application_filter
+    targets = (
+        applications.include_applications
+        or applications.include_user_actions
+        or applications.include_authentication_context_class_references
+        or (chosen is not None and chosen.mode == "include")
+    )
+    if not targets:
         raise _refused("1023: Policy contains no applications or user actions to include.")
     _check_controls(policy)
 

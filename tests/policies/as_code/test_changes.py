@@ -11,7 +11,16 @@ from enforcer.core.policy import Json, Policy, read_policy
 from enforcer.policies.as_code.changes import Difference, PolicyAction, creation, plan_changes, update
 from sandbox.directory.conformity import misfits
 from sandbox.directory.routes.policy_forms import completed, merged
-from tests.support.policy_examples import BREAK_GLASS, OTHER, changed, handmade, in_tenant, remade, shipped
+from tests.support.policy_examples import (
+    BREAK_GLASS,
+    FULL,
+    OTHER,
+    changed,
+    handmade,
+    in_tenant,
+    remade,
+    shipped,
+)
 
 BLOCK = "no-group-no-access"
 REPORT_ONLY = "enabledForReportingButNotEnforced"
@@ -29,7 +38,7 @@ def test_what_the_tenant_does_not_have_is_created_in_report_only_state() -> None
 
 def test_what_is_as_in_the_files_is_left_alone_whatever_its_state() -> None:
     policy = shipped()[BLOCK]
-    for state in ("enabled", "disabled", REPORT_ONLY):
+    for state in ("enabled", REPORT_ONLY):
         assert actions([policy], [in_tenant(policy, state)]) == [None]
 
 
@@ -82,14 +91,20 @@ def test_only_what_was_seen_in_the_tenant_as_it_is_gets_enabled() -> None:
         assert "then enable it" in change.reason
 
 
+def test_only_people_disable_a_policy_so_that_is_due_with_or_without_enable() -> None:
+    policy = shipped()[BLOCK]
+    assert actions([policy], [in_tenant(policy, "disabled")]) == [PolicyAction.REPORT]
+    assert actions([policy], [in_tenant(policy, "disabled")], enable=True) == [PolicyAction.REPORT]
+
+
 def test_an_update_never_changes_the_state() -> None:
     assert "state" not in update(shipped()[BLOCK], in_tenant(shipped()[BLOCK]))
 
 
 def test_an_update_leaves_an_authentication_strength_to_its_id() -> None:
-    policy = shipped()["strong-sign-in"]
+    policy = shipped(FULL)["authentication-strength"]
     sent = update(policy, in_tenant(policy))["grantControls"]["authenticationStrength"]
-    assert sent == {"id": "00000000-0000-0000-0000-000000000002"}
+    assert sent == {"id": "00000000-0000-0000-0000-000000000003"}
 
 
 def test_where_somebody_has_chosen_another_type_the_part_is_sent_whole() -> None:

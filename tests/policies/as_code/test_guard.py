@@ -4,24 +4,55 @@ import msgspec
 import pytest
 
 from enforcer.core.policy import Policy, read_policy
-from enforcer.policies.as_code.guard import dangers
+from enforcer.policies.as_code.guard import BreakGlass, dangers
 from enforcer.policies.as_code.parameters import Parameters
 from tests.support.policy_examples import BREAK_GLASS, GROUP, OTHER, VALUES, changed, shipped
 
 BLOCK = "no-group-no-access"
 
 
+GLASS = BreakGlass(frozenset(BREAK_GLASS))
+
+
 def dangers_of(policy: Policy) -> list[str]:
-    return dangers([policy], (GROUP,), BREAK_GLASS)
+    return dangers([policy], (GROUP,), GLASS)
 
 
 def test_the_shipped_policies_lock_nobody_out() -> None:
-    assert dangers(list(shipped().values()), (GROUP,), BREAK_GLASS) == []
+    assert dangers(list(shipped().values()), (GROUP,), GLASS) == []
 
 
 def test_without_break_glass_accounts_nothing_goes() -> None:
     policies = shipped(Parameters(break_glass_accounts=(), allowed_apps=("Office365",)))
-    assert "breakGlassAccounts is empty" in dangers(list(policies.values()), (GROUP,), ())[0]
+    (danger,) = dangers(list(policies.values()), (GROUP,), BreakGlass(frozenset()))
+    assert danger.startswith("breakGlassAccounts and breakGlassGroups are empty")
+
+
+def test_break_glass_groups_have_to_be_excluded_everywhere() -> None:
+    glass = BreakGlass(frozenset(), frozenset({OTHER}))
+    policies = shipped(msgspec.structs.replace(VALUES, break_glass_accounts=(), break_glass_groups=(OTHER,)))
+    assert dangers(list(policies.values()), (GROUP,), glass) == []
+    without = dangers(list(shipped().values()), (GROUP,), glass)
+    assert without == [f"{key}: does not exclude the break-glass group {OTHER}" for key in shipped()]
+    (danger,) = dangers([], (OTHER,), glass)
+    assert danger == f"breakGlassGroups: {OTHER} is a managed group"
+
+
+@pytest.mark.parametrize(
+    ("conditions", "refused"),
+    [
+        ({"applications": {"includeApplications": ["All"]}}, True),
+        ({"applications": {"includeApplications": [OTHER]}}, False),
+        ({"applications": {"includeApplications": ["All"]}, "clientAppTypes": ["other"]}, False),
+        ({"applications": {"includeApplications": ["All"], "excludeApplications": [OTHER]}}, False),
+    ],
+)
+def test_a_template_is_refused_only_where_it_blocks_every_app(
+    conditions: dict[str, object], *, refused: bool
+) -> None:
+    body = shipped()["allowed-apps-only"].body
+    policy = read_policy(body | {"conditions": body["conditions"] | conditions})
+    assert bool(dangers_of(policy)) is refused
 
 
 @pytest.mark.parametrize("key", shipped())
@@ -46,7 +77,7 @@ def test_a_template_that_is_enabled_from_the_start_is_named() -> None:
 
 
 def test_a_block_policy_that_does_not_exclude_a_managed_group_is_named() -> None:
-    assert dangers([shipped()[BLOCK]], (GROUP, OTHER), BREAK_GLASS) == [
+    assert dangers([shipped()[BLOCK]], (GROUP, OTHER), GLASS) == [
         f"{BLOCK}: does not exclude the managed group {OTHER}"
     ]
 

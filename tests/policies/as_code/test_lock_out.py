@@ -102,6 +102,29 @@ async def test_a_policy_that_applies_to_a_break_glass_account_is_not_enabled(
     assert office.states == {REPORT_ONLY}
 
 
+async def test_entra_is_asked_about_an_app_that_the_policy_is_about(
+    office: Office, operator: Operator
+) -> None:
+    """Not about SharePoint, which is among the allowed apps."""
+    office.somebody_has_access()
+    office.tenant.add_member(office.contractors, office.operator)
+    await operator.apply()
+    with pytest.raises(RefusedError, match="allowed-apps-only would block you"):
+        await operator.apply(enable=True)
+    assert office.states == {REPORT_ONLY}
+
+
+async def test_a_break_glass_group_must_have_somebody_who_can_help(
+    office: Office, operator: Operator
+) -> None:
+    glass = office.tenant.add_group("Break glass")
+    with pytest.raises(RefusedError, match="has no member of the tenant who can sign in"):
+        await operator.apply(breakGlassAccounts=[], breakGlassGroups=[glass.id])
+    office.tenant.add_member(glass, office.break_glass[0])
+    await operator.apply(breakGlassAccounts=[], breakGlassGroups=[glass.id])
+    assert glass.id in office.policy(BLOCK)["conditions"]["users"]["excludeGroups"]
+
+
 async def test_a_disabled_policy_is_put_into_report_only_before_it_is_enabled(
     office: Office, live: Operator
 ) -> None:
@@ -184,7 +207,7 @@ async def test_a_break_glass_account_may_change_it_too(office: Office, live: Ope
 
 async def test_a_guest_is_refused_a_population_of_guests(office: Office, live: Operator) -> None:
     await live.apply(enable=True, guestTypes=[])
-    office.operator.user_type = "Guest"
+    office.operator.user_type, office.operator.external_user_state = "Guest", "Accepted"
     with pytest.raises(RefusedError, match=f"{BLOCK} would block you"):
         await live.apply(enable=True)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from enforcer.core.coverage import Coverage
+from enforcer.core.drift import DriftKind
 from enforcer.core.exceptions import AccessDeniedError, RefusedError
 from enforcer.core.policy import BLOCK
 from enforcer.policies.as_code.changes import PolicyAction
-from enforcer.policies.drift import DriftKind
 from sandbox import azure_cli
 from tests.policies.conftest import Operator
 from tests.support.office import Office
@@ -103,17 +104,20 @@ async def test_check_names_members_not_covered_considering_nested_groups(
     office.somebody_has_access()
     gina = office.tenant.add_guest("Gina Guest", "gina@partner.example")
     office.tenant.add_member(office.contractors, gina)
-    assert [drift.kind for drift in await operator.manager.check(groups)] == [DriftKind.MISSING]
+    assert [drift.kind for drift in (await operator.manager.check(groups, operator.told.append)).drifts] == [
+        DriftKind.MISSING
+    ]
 
     await operator.apply()
     await operator.apply(enable=True)
-    (drift,) = await operator.manager.check(groups)
+    (drift,) = (await operator.manager.check(groups, operator.told.append)).drifts
     assert drift.kind is DriftKind.NOT_COVERED
     assert gina.id not in drift.detail
 
     members = list(office.tenant.members[office.contractors.id])
     office.tenant.add_member(office.everybody, office.tenant.add_group("Nested", members=members))
-    assert await operator.manager.check(groups) == []
+    found = await operator.manager.check(groups, operator.told.append)
+    assert (found.drifts, found.coverage[Coverage.COVERED]) == ((), 2)
 
 
 async def test_a_population_group_that_hides_its_members_is_refused(
@@ -122,6 +126,16 @@ async def test_a_population_group_that_hides_its_members_is_refused(
     hidden = office.tenant.add_group("Hidden", group_types=["Unified"], visibility="HiddenMembership")
     with pytest.raises(RefusedError, match="hides its members"):
         await operator.plan(populationGroups=[hidden.id])
+
+
+async def test_a_policy_disabled_by_hand_is_due(office: Office, operator: Operator) -> None:
+    await operator.apply()
+    office.policy("short-sessions")["state"] = "disabled"
+    change = (await operator.plan())["short-sessions"]
+    assert (change.action, change.is_due) == (PolicyAction.REPORT, True)
+    await operator.apply()
+    assert office.policy("short-sessions")["state"] == "enabledForReportingButNotEnforced"
+    assert await operator.is_done()
 
 
 async def test_copies_are_left_for_people_to_delete(office: Office, operator: Operator) -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from enforcer.core.exceptions import InputError
-from enforcer.policies.as_code.parameters import Parameters, placeholders, read_parameters
+from enforcer.policies.as_code.parameters import SIGN_IN_APPS, Parameters, placeholders, read_parameters
 from tests.support.office import TEMPLATES
 from tests.support.policy_examples import BREAK_GLASS, GROUP, VALUES
 
@@ -53,7 +53,7 @@ def test_a_missing_file_is_refused_with_where_to_look(tmp_path: Path) -> None:
 
 def test_a_strength_may_be_named_or_given_by_its_id() -> None:
     for strength, expected in (
-        ("mfa", "00000000-0000-0000-0000-000000000002"),
+        ("mfa", ""),
         ("phishing-resistant", "00000000-0000-0000-0000-000000000004"),
         (GROUP.upper(), GROUP),
     ):
@@ -70,3 +70,9 @@ def test_a_compliant_device_is_only_asked_for_where_it_is_wanted() -> None:
 def test_ids_are_written_as_graph_writes_them() -> None:
     values = Parameters(break_glass_accounts=tuple(item.upper() for item in BREAK_GLASS), allowed_apps=())
     assert placeholders(values, (GROUP,))["breakGlassAccounts"] == BREAK_GLASS
+
+
+def test_apps_that_signing_in_needs_are_allowed_unless_others_are_named() -> None:
+    assert placeholders(VALUES, (GROUP,))["allowedApps"] == ("Office365", *SIGN_IN_APPS)
+    fewer = msgspec.structs.replace(VALUES, sign_in_apps=SIGN_IN_APPS[:1])
+    assert placeholders(fewer, (GROUP,))["allowedApps"] == ("Office365", SIGN_IN_APPS[0])

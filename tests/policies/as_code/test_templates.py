@@ -12,14 +12,16 @@ from enforcer.policies.as_code.parameters import placeholders
 from enforcer.policies.as_code.templates import Template, read_templates, render
 from sandbox.directory.routes.policy_forms import completed
 from tests.support.office import TEMPLATES
-from tests.support.policy_examples import BREAK_GLASS, GROUP, POPULATION, VALUES, shipped
+from tests.support.policy_examples import BREAK_GLASS, FULL, GROUP, POPULATION, VALUES, shipped
 
 VALUES_OF = placeholders(VALUES, (GROUP,))
 
 
-def test_four_policies_are_shipped() -> None:
+def test_six_policies_are_shipped() -> None:
     assert [template.key for template in read_templates(TEMPLATES)] == [
         "allowed-apps-only",
+        "authentication-strength",
+        "compliant-device",
         "no-group-no-access",
         "short-sessions",
         "strong-sign-in",
@@ -27,7 +29,7 @@ def test_four_policies_are_shipped() -> None:
 
 
 def test_every_shipped_policy_is_accepted_by_graph_with_all_values_filled() -> None:
-    for policy in shipped().values():
+    for policy in (shipped() | shipped(FULL)).values():
         completed(policy.body)
         assert "{{" not in msgspec.json.encode(policy.body).decode()
 
@@ -43,6 +45,26 @@ def test_the_block_policy_meets_the_population_but_for_the_managed_group() -> No
     assert users.include_groups == (POPULATION,)
     assert users.exclude_groups == (GROUP,)
     assert users.include_guests_or_external_users is not None
+
+
+def test_what_is_not_asked_for_makes_no_policy() -> None:
+    assert shipped().keys() == {"allowed-apps-only", "no-group-no-access", "short-sessions", "strong-sign-in"}
+    assert len(shipped(FULL)) == 6
+
+
+def test_everybody_is_asked_for_mfa_and_those_of_entra_for_the_strength_too() -> None:
+    policies = shipped(FULL)
+    assert policies["strong-sign-in"].body["grantControls"]["builtInControls"] == ["mfa"]
+    strength = policies["authentication-strength"].body["grantControls"]["authenticationStrength"]
+    assert strength == {"id": "00000000-0000-0000-0000-000000000003"}
+
+
+def test_guests_need_a_compliant_device_only_where_devices_are_trusted() -> None:
+    guests = shipped(FULL)["compliant-device"].users.exclude_guests_or_external_users
+    assert guests is not None
+    assert len(guests.kinds) == 6
+    trusting = shipped(msgspec.structs.replace(FULL, trust_guest_devices=True))["compliant-device"]
+    assert trusting.users.exclude_guests_or_external_users is None
 
 
 def test_without_guest_types_the_groups_alone_are_the_population() -> None:
@@ -63,7 +85,9 @@ def test_a_placeholder_that_nobody_knows_is_refused_by_its_name() -> None:
 
 
 def test_text_cannot_break_out_of_its_place() -> None:
-    body = render(Template("mine", {"displayName": "{{evil}}"}), {"evil": '", "state": "enabled'}).body
+    policy = render(Template("mine", {"displayName": "{{evil}}"}), {"evil": '", "state": "enabled'})
+    assert policy is not None
+    body = policy.body
     assert body["displayName"].startswith('", "state": "enabled')
     assert "state" not in body
 

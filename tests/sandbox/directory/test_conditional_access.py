@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from sandbox.directory import Lag, Quota
-from sandbox.directory.conditional_access import Policy, Reason, SignIn, why_not
+from sandbox.directory.conditional_access import Reason, SignIn, why_not
+from sandbox.directory.policy_types import Policy, UnknownRuleError, understood
 from tests.sandbox.directory.conftest import Scene, error_of
 
 APP = "00000002-0000-0ff1-ce00-000000000000"
@@ -89,6 +90,7 @@ def test_whom_a_policy_meets(users: dict[str, Any], attempt: dict[str, Any], *, 
         ({"includeApplications": [APP]}, True),
         ({"includeApplications": [OTHER]}, False),
         ({"includeApplications": ["Office365"]}, True),
+        ({"includeApplications": ["MicrosoftAdminPortals"]}, False),
         ({"includeApplications": ["All"], "excludeApplications": [APP]}, False),
         ({"includeApplications": ["All"], "excludeApplications": ["Office365"]}, False),
         ({"includeUserActions": ["urn:user:registersecurityinfo"]}, False),
@@ -97,6 +99,10 @@ def test_whom_a_policy_meets(users: dict[str, Any], attempt: dict[str, Any], *, 
 def test_which_applications_a_policy_meets(apps: dict[str, Any], *, applies: bool) -> None:
     reason = verdict(policy(includeUsers=["All"], apps=apps))
     assert reason is (Reason.NOT_SET if applies else Reason.APPLICATION)
+
+
+def _device(mode: str, rule: str) -> dict[str, Any]:
+    return {"devices": {"deviceFilter": {"mode": mode, "rule": rule}}}
 
 
 @pytest.mark.parametrize(
@@ -115,12 +121,31 @@ def test_which_applications_a_policy_meets(apps: dict[str, Any], *, applies: boo
             {},
             Reason.NOT_SET,
         ),
-        ({"locations": {"includeLocations": ["AllTrusted"]}}, {}, Reason.LOCATION),
+        (
+            {"locations": {"includeLocations": ["AllTrusted"]}},
+            {"locations": frozenset[str]()},
+            Reason.LOCATION,
+        ),
+        ({"locations": {"includeLocations": [OTHER]}}, {"locations": frozenset({OTHER})}, Reason.NOT_SET),
         ({"userRiskLevels": ["high"]}, {"user_risk": "low"}, Reason.USER_RISK),
-        ({"signInRiskLevels": ["high"]}, {}, Reason.SIGN_IN_RISK),
+        ({"signInRiskLevels": ["high"]}, {"sign_in_risk": "none"}, Reason.SIGN_IN_RISK),
         ({"insiderRiskLevels": "elevated"}, {"insider_risk": "elevated"}, Reason.NOT_SET),
-        ({"devices": {"deviceFilter": {"mode": "include", "rule": "x"}}}, {}, Reason.DEVICES),
-        ({"authenticationFlows": {"transferMethods": "deviceCodeFlow"}}, {}, Reason.AUTHENTICATION_FLOW),
+        (_device("include", "device.isCompliant -eq True"), {"device": {}}, Reason.DEVICES),
+        (_device("exclude", "device.isCompliant -eq True"), {"device": {}}, Reason.NOT_SET),
+        (_device("exclude", "device.isCompliant -ne True"), {"device": {}}, Reason.DEVICES),
+        (
+            _device("exclude", "device.isCompliant -eq True"),
+            {"device": {"isCompliant": True}},
+            Reason.DEVICES,
+        ),
+        (
+            {"authenticationFlows": {"transferMethods": "deviceCodeFlow"}},
+            {"authentication_flow": "none"},
+            Reason.AUTHENTICATION_FLOW,
+        ),
+        ({"clientApplications": {"includeServicePrincipals": ["x"]}}, {}, Reason.WORKLOAD_IDENTITIES),
+        ({"agents": {"includeAgentUsers": ["All"]}}, {}, Reason.WORKLOAD_IDENTITIES),
+        ({"agentIdRiskLevels": "high"}, {}, Reason.WORKLOAD_IDENTITIES),
     ],
 )
 def test_every_other_condition_must_be_met(
@@ -129,6 +154,85 @@ def test_every_other_condition_must_be_met(
     wanted = policy(includeUsers=["All"])
     wanted["conditions"] |= condition
     assert verdict(wanted, **attempt) is reason
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"locations": {"includeLocations": ["AllTrusted"]}},
+        {"platforms": {"includePlatforms": ["android"]}},
+        {"signInRiskLevels": ["high"]},
+        {"userRiskLevels": ["high"]},
+        {"insiderRiskLevels": "elevated"},
+        _device("include", "device.isCompliant -eq True"),
+        {"authenticationFlows": {"transferMethods": "deviceCodeFlow"}},
+    ],
+)
+def test_a_condition_without_input_is_not_evaluated(condition: dict[str, Any]) -> None:
+    wanted = policy(includeUsers=["All"])
+    wanted["conditions"] |= condition
+    assert verdict(wanted) is Reason.NOT_SET
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        ({"times": {"includedRanges": ["night"]}}, True),
+        ({"aConditionOfTheFuture": "x"}, True),
+        ({"times": None, "deviceStates": {"includeStates": []}}, False),
+        ({"applications": {"includeApplications": ["<App>"]}}, True),
+        ({"applications": {"includeApplications": ["AllAgentIdResources"]}}, False),
+    ],
+)
+def test_what_the_sandbox_does_not_know_it_refuses(change: dict[str, Any], *, refused: bool) -> None:
+    wanted = policy(includeUsers=["All"])
+    wanted["conditions"] |= change
+    if refused:
+        with pytest.raises(UnknownRuleError):
+            understood(wanted)
+    else:
+        assert understood(wanted).display_name == "Test"
+
+
+WINDOWS_AZURE_AD = "00000002-0000-0000-c000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("excluded", "applies"),
+    [([], True), ([APP], True), ([APP, WINDOWS_AZURE_AD], False), (["Office365"], True)],
+)
+def test_basic_scopes_are_evaluated_as_windows_azure_ad(excluded: list[str], *, applies: bool) -> None:
+    apps = {"includeApplications": ["All"], "excludeApplications": excluded}
+    reason = verdict(policy(includeUsers=["All"], apps=apps), basic=True)
+    assert reason is (Reason.NOT_SET if applies else Reason.APPLICATION)
+
+
+@pytest.mark.parametrize(
+    ("mode", "attributes", "applies"),
+    [
+        ("include", {"X_Y": "open"}, True),
+        ("include", {}, False),
+        ("exclude", {"X_Y": "open"}, False),
+        ("exclude", {}, True),
+    ],
+)
+def test_apps_may_be_chosen_by_their_attributes(
+    mode: str, attributes: dict[str, str], *, applies: bool
+) -> None:
+    rule = {"mode": mode, "rule": 'CustomSecurityAttribute.X_Y -eq "open"'}
+    apps = {"includeApplications": ["All"] if mode == "exclude" else [], "applicationFilter": rule}
+    reason = verdict(policy(includeUsers=["All"], apps=apps), app_attributes={APP: attributes})
+    assert reason is (Reason.NOT_SET if applies else Reason.APPLICATION)
+
+
+def test_user_actions_and_authentication_contexts_are_apart_from_apps() -> None:
+    registering = policy(includeUsers=["All"], apps={"includeUserActions": ["urn:user:registersecurityinfo"]})
+    assert verdict(registering, user_action="registerSecurityInformation") is Reason.NOT_SET
+    assert verdict(registering, user_action="registerOrJoinDevices") is Reason.USER_ACTIONS
+    context = policy(includeUsers=["All"], apps={"includeAuthenticationContextClassReferences": ["c1"]})
+    assert verdict(context, authentication_context="c1") is Reason.NOT_SET
+    assert verdict(context, authentication_context="c2") is Reason.AUTHENTICATION_CONTEXT
+    assert verdict(policy(includeUsers=["All"]), authentication_context="c1") is Reason.AUTHENTICATION_CONTEXT
 
 
 def test_a_disabled_policy_meets_nobody_and_one_in_report_only_does() -> None:

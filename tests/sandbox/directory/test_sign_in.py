@@ -140,3 +140,45 @@ def test_a_disabled_guest_keeps_the_home_session_and_stays_out_here(tenant: Tena
     assert (outcome.signed_in, outcome.reason) == (False, "account_disabled")
     assert outcome.session is not None
     assert outcome.session.alive
+
+
+def test_a_guests_device_counts_only_where_devices_are_trusted(tenant: Tenant, ada: User, gus: User) -> None:
+    add_policy(tenant, "device", {"includeUsers": ["All"]}, "compliantDevice")
+    assert sign_in(tenant, ada).signed_in
+    assert sign_in(tenant, gus).reason == "controls_not_met"
+    tenant.trusts_guest_devices = True
+    assert sign_in(tenant, gus).signed_in
+
+
+@pytest.mark.parametrize(("provider", "reason"), [("entra", "controls_not_met"), ("passcode", "granted")])
+def test_a_strength_reaches_only_guests_who_sign_in_with_entra(
+    tenant: Tenant, gus: User, provider: str, reason: str
+) -> None:
+    add_policy(tenant, "strength", {"includeUsers": ["All"]}, "mfa")
+    strength = {"operator": "OR", "authenticationStrength": {"id": "00000000-0000-0000-0000-000000000002"}}
+    tenant.policies["strength"] = completed(tenant.policies["strength"] | {"grantControls": strength})
+    gus.identity_provider = provider
+    assert sign_in(tenant, gus, satisfies=[]).reason == reason
+
+
+def test_terms_of_use_have_to_be_accepted(tenant: Tenant, ada: User) -> None:
+    add_policy(tenant, "terms", {"includeUsers": ["All"]}, "mfa")
+    tenant.policies["terms"]["grantControls"] |= {"builtInControls": [], "termsOfUse": ["terms"]}
+    assert sign_in(tenant, ada, satisfies=["mfa"]).reason == "controls_not_met"
+    assert sign_in(tenant, ada).signed_in
+
+
+def test_an_unregistered_device_meets_a_policy_that_exempts_managed_ones(tenant: Tenant, ada: User) -> None:
+    add_policy(tenant, "device", {"includeUsers": ["All"]}, "block")
+    exempt = {"deviceFilter": {"mode": "exclude", "rule": "device.isCompliant -eq True"}}
+    tenant.policies["device"]["conditions"]["devices"] = exempt
+    assert sign_in(tenant, ada).reason == "blocked_by_policy"
+    assert sign_in(tenant, ada, device={"isCompliant": True}).signed_in
+
+
+def test_basic_scopes_meet_a_policy_that_exempts_the_app(tenant: Tenant, ada: User) -> None:
+    add_policy(tenant, "apps", {"includeUsers": ["All"]}, "block")
+    tenant.policies["apps"]["conditions"]["applications"]["excludeApplications"] = [APP]
+    assert sign_in(tenant, ada).signed_in
+    assert sign_in(tenant, ada, scopes=["openid", "User.Read"]).reason == "blocked_by_policy"
+    assert sign_in(tenant, ada, scopes=["openid", "Files.Read"]).signed_in
