@@ -95,7 +95,9 @@ def test_azd_deploys_the_service_that_the_template_tags() -> None:
 def test_azd_gathers_the_packages_whenever_it_packages_the_service() -> None:
     """A hook of the command `package` would not run for `azd deploy` alone."""
     text = (ROOT / "azure.yaml").read_text()
-    assert re.search(r"(?m)^    hooks:\n      prepackage:\n(?: .*\n)*? +run: \./infra/package\.sh$", text)
+    assert re.search(
+        r"(?m)^    hooks:\n      prepackage:\n(?: .*\n)*? +run: python3 -m tools\.package$", text
+    )
     assert not re.search(r"(?m)^hooks:", text)
 
 
