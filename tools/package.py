@@ -129,7 +129,7 @@ def _loaded(site_packages: Path) -> Iterator[PurePosixPath]:
 
 
 def _file_of(site_packages: Path, module: str) -> PurePosixPath | None:
-    """Return the file of a module; None for a name that is no module, such as a class."""
+    """Return the file of a module; None for a name in a module, such as a class."""
     path = PurePosixPath(*module.split("."))
     candidates = (path / "__init__.py", path.with_suffix(".py"))
     return next((file for file in candidates if (site_packages / file).is_file()), None)

@@ -86,7 +86,8 @@ class KeyRing:
         import httpx
 
         try:
-            async with asyncio.timeout(_TIMEOUT_SECONDS), httpx.AsyncClient(trust_env=False) as client:
+            # Outside the time limit: on a cold instance, what the client loads takes longer than Entra's answer.
+            async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(_TIMEOUT_SECONDS):
                 response = await client.get(self._url)
                 response.raise_for_status()
         except (httpx.HTTPError, TimeoutError) as error:
