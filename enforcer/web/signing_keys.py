@@ -86,7 +86,7 @@ class KeyRing:
         import httpx
 
         try:
-            # Outside the time limit: on a cold instance, what the client loads takes longer than Entra's answer.
+            # The limit is for Entra: on a cold instance, what the client loads takes longer than the answer.
             async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(_TIMEOUT_SECONDS):
                 response = await client.get(self._url)
                 response.raise_for_status()

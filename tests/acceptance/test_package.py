@@ -52,8 +52,12 @@ def environ() -> dict[str, str]:
 
 
 def alone(package: Path, *more: Path) -> dict[str, str]:
-    """Return the environment of a Python (with -S) that finds only the package, and what is given besides."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (package, package / PACKAGES, *more)))}
+    """Return the environment of a Python (with -S) that finds only the package, and what is given besides.
+
+    It may keep what it compiles, so that the modules are compiled once in these tests.
+    """
+    path = os.pathsep.join(map(str, (package, package / PACKAGES, *more)))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": ""}
 
 
 def imported() -> set[str]:
