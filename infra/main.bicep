@@ -58,6 +58,10 @@ param warnDays int[] = [14, 7, 1]
 @secure()
 param notifyUrls string = ''
 
+@description('ENFORCER_HEARTBEAT_URLS. URLs of cron monitors, separated by commas, called after each complete night; use a Key Vault reference, because they are secrets.')
+@secure()
+param heartbeatUrls string = ''
+
 @description('ENFORCER_MAIL_SENDER. Mailbox that sends the warnings to sponsors; empty for none.')
 param mailSender string = ''
 
@@ -270,6 +274,7 @@ module app 'modules/app.bicep' = {
       ENFORCER_GRAPH_URL: graphUrl
     }
     notifyUrls: notifyUrls
+    heartbeatUrls: heartbeatUrls
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
     storageBlobUri: storage.outputs.blobUri

@@ -7,9 +7,13 @@ param tags object
 @description('ENFORCER_ settings by name.')
 param enforcerSettings object
 
-@description('ENFORCER_NOTIFY_URLS: the only setting that may contain secrets.')
+@description('ENFORCER_NOTIFY_URLS: may contain secrets.')
 @secure()
 param notifyUrls string
+
+@description('ENFORCER_HEARTBEAT_URLS: may contain secrets.')
+@secure()
+param heartbeatUrls string
 
 param identityId string
 param identityClientId string
@@ -50,6 +54,7 @@ var settings = {
   EnforcerStorage__clientId: identityClientId
   AZURE_CLIENT_ID: identityClientId
   ENFORCER_NOTIFY_URLS: notifyUrls
+  ENFORCER_HEARTBEAT_URLS: heartbeatUrls
   APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'

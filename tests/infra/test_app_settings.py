@@ -21,7 +21,7 @@ from tests.support.deployment import (
 PARAMETERS: dict[str, Json] = template("main")["parameters"]
 SET = set(deployment("everything").app_settings)
 # Settings that may contain secrets, by the parameter of the module that takes them.
-SECRET = {"ENFORCER_NOTIFY_URLS": "notifyUrls"}
+SECRET = {"ENFORCER_NOTIFY_URLS": "notifyUrls", "ENFORCER_HEARTBEAT_URLS": "heartbeatUrls"}
 # Defaults that only Azure knows.
 DYNAMIC = {"tenantId": "this tenant", "authorityUrl": "this cloud's"}
 GROUP = "11111111-2222-3333-4444-555555555555"
