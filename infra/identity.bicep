@@ -56,7 +56,7 @@ param approvers principal[] = []
 param readers principal[] = []
 
 @description('ENFORCER_AUTHORITY_URL, as in main.bicep.')
-param authorityUrl string = 'https://login.microsoftonline.com'
+param authorityUrl string = 'https://${split(environment().authentication.loginEndpoint, '/')[2]}'
 
 @description('Domain of function apps; differs in national clouds.')
 param appDomain string = 'azurewebsites.net'

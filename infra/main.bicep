@@ -61,6 +61,10 @@ param warnDays int[] = [14, 7, 1]
 @secure()
 param notifyUrls string = ''
 
+@description('ENFORCER_HEARTBEAT_URLS. URLs of cron monitors, separated by commas, called after each complete night; use a Key Vault reference, because they are secrets.')
+@secure()
+param heartbeatUrls string = ''
+
 @description('ENFORCER_MAIL_SENDER. Mailbox that sends the warnings to sponsors; empty for none.')
 param mailSender string = ''
 
@@ -84,8 +88,8 @@ param fourEyes string = 'on'
 @description('ENFORCER_APPROVER_APP_IDS. Client IDs of applications that may approve held plans.')
 param approverAppIds string[] = []
 
-@description('ENFORCER_AUTHORITY_URL. Endpoint for sign-in and signing keys; differs in national clouds. No trailing slash.')
-param authorityUrl string = 'https://login.microsoftonline.com'
+@description('ENFORCER_AUTHORITY_URL. Endpoint for sign-in and signing keys: this cloud\'s own. No trailing slash.')
+param authorityUrl string = 'https://${split(environment().authentication.loginEndpoint, '/')[2]}'
 
 @description('ENFORCER_LEASE_SECONDS. How long the lease of a run lasts without renewal.')
 @minValue(1)
@@ -143,7 +147,7 @@ param logRetentionDays int = 90
 @description('Days during which a report can be neither changed nor deleted; 0 for no such policy. Set 0 once the policy is locked, because a deployment can no longer change it.')
 @minValue(0)
 @maxValue(3650)
-param reportRetentionDays int = 0
+param reportRetentionDays int = 400
 
 @description('Lock the storage account and the identity against deletion.')
 param lock bool = true
@@ -156,7 +160,7 @@ param alertEmails string[] = []
 @description('Resource IDs of existing action groups that receive the alarms.')
 param actionGroupIds string[] = []
 
-@description('Who may run `python -m enforcer` against this storage account.')
+@description('Who may read register, records, queues and reports with `python -m enforcer`. Changes go through the API.')
 param operators principal[] = []
 
 @description('Who may write the register and nothing else, such as the HR system\'s feed.')
@@ -165,8 +169,11 @@ param registerWriters principal[] = []
 @description('Let people sign in to reach the operators\' page; otherwise only callers with a token are let in.')
 param browserSignIn bool = true
 
-@description('Address ranges (CIDR) from which the API may be called; empty for anywhere.')
+@description('Address ranges (CIDR) from which the API may be called, and code be deployed; empty for anywhere.')
 param apiIpRanges string[] = []
+
+@description('Give the identity its blob roles container by container instead of on the whole account. Untried: the Functions host is documented to need Storage Blob Data Owner.')
+param blobRolesByContainer bool = false
 
 // ---- Private network ----
 
@@ -177,10 +184,10 @@ param privateNetwork network?
 param storageIpRanges string[] = []
 
 var uniqueName = '${name}-${uniqueString(resourceGroup().id, name)}'
+var storageName = 'st${uniqueString(resourceGroup().id, name)}'
 var allTags = union({ application: 'contractor-access-enforcer' }, tags)
 
 module newIdentity 'modules/new-identity.bicep' = if (createIdentity) {
-  name: 'new-identity'
   params: {
     name: identityName
     location: location
@@ -190,7 +197,6 @@ module newIdentity 'modules/new-identity.bicep' = if (createIdentity) {
 }
 
 module identity 'modules/identity.bicep' = {
-  name: 'identity'
   scope: resourceGroup(identityResourceGroup)
   params: {
     name: identityName
@@ -201,9 +207,8 @@ module identity 'modules/identity.bicep' = {
 }
 
 module storage 'modules/storage.bicep' = {
-  name: 'storage'
   params: {
-    name: 'st${uniqueString(resourceGroup().id, name)}'
+    name: storageName
     location: location
     tags: allTags
     sku: storageSku
@@ -211,32 +216,36 @@ module storage 'modules/storage.bicep' = {
     allowedIpRanges: storageIpRanges
     reportRetentionDays: reportRetentionDays
     lock: lock
+    workspaceId: monitoring.outputs.workspaceId
   }
 }
 
 module roles 'modules/roles.bicep' = {
-  name: 'roles'
   params: {
-    storageAccountName: storage.outputs.name
+    storageAccountName: storageName
+    #disable-next-line what-if-short-circuiting // Assignments are named after whom they are for: a new identity needs new ones.
     identityPrincipalId: identity.outputs.principalId
+    blobRolesByContainer: blobRolesByContainer
     operators: operators
     registerWriters: registerWriters
   }
+  dependsOn: [
+    storage
+  ]
 }
 
 module monitoring 'modules/monitoring.bicep' = {
-  name: 'monitoring'
   params: {
     name: uniqueName
     location: location
     tags: allTags
     retentionDays: logRetentionDays
+    #disable-next-line what-if-short-circuiting // As for the roles.
     identityPrincipalId: identity.outputs.principalId
   }
 }
 
 module privateEndpoints 'modules/private-endpoints.bicep' = if (privateNetwork != null) {
-  name: 'private-endpoints'
   params: {
     name: uniqueName
     location: location
@@ -248,7 +257,6 @@ module privateEndpoints 'modules/private-endpoints.bicep' = if (privateNetwork !
 }
 
 module app 'modules/app.bicep' = {
-  name: 'app'
   params: {
     name: 'func-${uniqueName}'
     location: location
@@ -279,6 +287,7 @@ module app 'modules/app.bicep' = {
       ENFORCER_GRAPH_URL: graphUrl
     }
     notifyUrls: notifyUrls
+    heartbeatUrls: heartbeatUrls
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
     storageBlobUri: storage.outputs.blobUri
@@ -304,25 +313,27 @@ module app 'modules/app.bicep' = {
 }
 
 module alarms 'modules/alarms.bicep' = {
-  name: 'alarms'
   params: {
     name: uniqueName
     location: location
     tags: allTags
     workspaceId: monitoring.outputs.workspaceId
     groupIds: groupIds
+    mode: mode
     emails: alertEmails
     actionGroupIds: actionGroupIds
   }
 }
 
 module workbook 'modules/workbook.bicep' = {
-  name: 'workbook'
   params: {
     location: location
     tags: allTags
-    workspaceId: monitoring.outputs.workspaceId
+    workspaceName: 'log-${uniqueName}'
   }
+  dependsOn: [
+    monitoring
+  ]
 }
 
 @description('Name of the function app.')
@@ -332,7 +343,7 @@ output appName string = app.outputs.name
 output apiUrl string = 'https://${app.outputs.hostName}/api'
 
 @description('Storage account with the register.')
-output storageAccountName string = storage.outputs.name
+output storageAccountName string = storageName
 
 @description('For `python -m enforcer` from a workstation: EnforcerStorage__tableServiceUri and the like.')
 output tableServiceUri string = storage.outputs.tableUri
@@ -342,7 +353,7 @@ output blobServiceUri string = storage.outputs.blobUri
 @description('Object ID of the identity, for infra/grant-permissions.sh.')
 output identityPrincipalId string = identity.outputs.principalId
 
-@description('Whether apiIpRanges restricts who may call the API.')
+@description('Whether apiIpRanges restricts who may call the API and deploy code.')
 output apiRestricted bool = !empty(apiIpRanges)
 
 @description('What should be fixed although the deployment succeeded; empty if nothing.')

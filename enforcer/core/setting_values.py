@@ -94,6 +94,18 @@ def notify_urls(text: str) -> tuple[str, ...]:
     return urls
 
 
+def heartbeat_urls(text: str) -> tuple[str, ...]:
+    """URLs with https (plain http for a loopback address only), separated by commas or spaces."""
+    urls = tuple(part for part in re.split(r"[,\s]+", text) if part)
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+            raise ValueError
+        if not parts.hostname:
+            raise ValueError
+    return urls
+
+
 def mailbox(text: str) -> str:
     """A mailbox: an e-mail address or an object ID."""
     if not (is_object_id(text) or re.fullmatch(r"[^@\s]+@[^@\s]+", text)):

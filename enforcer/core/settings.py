@@ -17,7 +17,7 @@ _UTC = ZoneInfo("UTC")
 _LONGEST_SHOWN = 200
 PROTECTED_GROUPS = "ENFORCER_PROTECTED_GROUP_IDS"
 # They hold secrets, and error messages go into logs.
-_SECRETS = frozenset({"EnforcerStorage", "ENFORCER_NOTIFY_URLS"})
+_SECRETS = frozenset({"EnforcerStorage", "ENFORCER_NOTIFY_URLS", "ENFORCER_HEARTBEAT_URLS"})
 
 
 class Mode(StrEnum):
@@ -90,6 +90,7 @@ class Settings:
     protected_group_ids: tuple[str, ...] = ()
     warn_days: tuple[int, ...] = (14, 7, 1)
     notify_urls: tuple[str, ...] = ()
+    heartbeat_urls: tuple[str, ...] = ()
     mail_sender: str = ""
     sponsor_domains: frozenset[str] = frozenset()
     tenant_id: str = ""
@@ -155,6 +156,7 @@ def _read(reader: _Reader) -> Settings:
         protected_group_ids=reader.read(PROTECTED_GROUPS, values.object_ids, default.protected_group_ids),
         warn_days=reader.read("ENFORCER_WARN_DAYS", values.days, default.warn_days),
         notify_urls=reader.read("ENFORCER_NOTIFY_URLS", values.notify_urls, default.notify_urls),
+        heartbeat_urls=reader.read("ENFORCER_HEARTBEAT_URLS", values.heartbeat_urls, default.heartbeat_urls),
         mail_sender=mail_sender,
         sponsor_domains=_sponsor_domains(reader, mail_sender),
         tenant_id=reader.read("ENFORCER_TENANT_ID", values.object_id, default.tenant_id),

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from enforcer.core.runs import Report
 from enforcer.evidence.run_report import run_report
+from enforcer.notify.heartbeat import beat
 from enforcer.notify.queueing import queue_about_run, queue_warnings
 from enforcer.notify.sending import send_waiting
 from enforcer.services import Services
@@ -20,15 +21,23 @@ from enforcer.telemetry.events import PostRunFailed
 
 _log = logging.getLogger(__name__)
 # Together well below the five minutes that the function reserves for this.
-_SECONDS = {"report": 30.0, "warnings": 75.0, "summary": 30.0, "alarm": 30.0, "sending": 75.0}
+_SECONDS = {
+    "report": 30.0,
+    "warnings": 75.0,
+    "summary": 30.0,
+    "alarm": 30.0,
+    "sending": 75.0,
+    "heartbeat": 30.0,
+}
 
 
 async def after_sweep(services: Services, report: Report) -> None:
-    """Store the run's report, queue warnings and the summary, and send what is queued. Never raises."""
+    """Store the report, queue warnings and the summary, send what is queued, tell monitors. Never raises."""
     await _alone("report", lambda: leave_report(services, report))
     await _alone("warnings", lambda: queue_warnings(services))
     await _alone("summary", lambda: queue_about_run(services, report.run.run_id, [report.run.group_id]))
     await _alone("sending", lambda: send_waiting(services))
+    await _alone("heartbeat", lambda: beat(services))
 
 
 async def raise_alarm(services: Services, run_id: str, group_ids: Sequence[str]) -> None:

@@ -90,7 +90,8 @@ class KeyRing:
         import httpx
 
         try:
-            async with asyncio.timeout(_TIMEOUT_SECONDS), httpx.AsyncClient(trust_env=False) as client:
+            # The limit is for Entra: on a cold instance, what the client loads takes longer than the answer.
+            async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(_TIMEOUT_SECONDS):
                 response = await client.get(self._url)
                 response.raise_for_status()
         except (httpx.HTTPError, TimeoutError) as error:

@@ -7,9 +7,13 @@ param tags object
 @description('ENFORCER_ settings by name.')
 param enforcerSettings object
 
-@description('ENFORCER_NOTIFY_URLS: the only setting that may contain secrets.')
+@description('ENFORCER_NOTIFY_URLS: may contain secrets.')
 @secure()
 param notifyUrls string
+
+@description('ENFORCER_HEARTBEAT_URLS: may contain secrets.')
+@secure()
+param heartbeatUrls string
 
 param identityId string
 param identityClientId string
@@ -50,6 +54,7 @@ var settings = {
   EnforcerStorage__clientId: identityClientId
   AZURE_CLIENT_ID: identityClientId
   ENFORCER_NOTIFY_URLS: notifyUrls
+  ENFORCER_HEARTBEAT_URLS: heartbeatUrls
   APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
@@ -67,7 +72,7 @@ var authenticationSettings = empty(apiClientId)
       WEBSITE_AUTH_AAD_ALLOWED_TENANTS: tenantId
     }
 
-resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: 'plan-${name}'
   location: location
   tags: tags
@@ -81,7 +86,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   }
 }
 
-resource site 'Microsoft.Web/sites@2024-11-01' = {
+resource site 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
   tags: union(tags, { 'azd-service-name': 'enforcer' })
@@ -95,6 +100,9 @@ resource site 'Microsoft.Web/sites@2024-11-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    // The host's own routes, such as /admin/functions, then answer Azure Resource Manager alone: its master key starts nothing.
+    #disable-next-line BCP037 // Missing in the published types.
+    functionsRuntimeAdminIsolationEnabled: true
     keyVaultReferenceIdentity: identityId
     virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     functionAppConfig: {
@@ -126,8 +134,8 @@ resource site 'Microsoft.Web/sites@2024-11-01' = {
       }
     }
     siteConfig: {
-      minTlsVersion: '1.2'
-      scmMinTlsVersion: '1.2'
+      minTlsVersion: '1.3'
+      scmMinTlsVersion: '1.3'
       http20Enabled: true
       ipSecurityRestrictionsDefaultAction: empty(apiIpRanges) ? 'Allow' : 'Deny'
       ipSecurityRestrictions: [
@@ -138,6 +146,9 @@ resource site 'Microsoft.Web/sites@2024-11-01' = {
           ipAddress: addresses
         }
       ]
+      // Whoever reaches the deployment endpoint can replace the code.
+      scmIpSecurityRestrictionsUseMain: true
+      scmIpSecurityRestrictionsDefaultAction: empty(apiIpRanges) ? 'Allow' : 'Deny'
       appSettings: map(items(union(settings, authenticationSettings, enforcerSettings)), setting => {
         name: setting.key
         value: setting.value
@@ -146,7 +157,7 @@ resource site 'Microsoft.Web/sites@2024-11-01' = {
   }
 }
 
-resource noFtpPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+resource noFtpPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: site
   name: 'ftp'
   properties: {
@@ -154,7 +165,7 @@ resource noFtpPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@
   }
 }
 
-resource noDeploymentPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+resource noDeploymentPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: site
   name: 'scm'
   properties: {
@@ -163,7 +174,7 @@ resource noDeploymentPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPo
 }
 
 // First gate of the API. The code checks every token again, and the app role, which this does not check.
-resource authentication 'Microsoft.Web/sites/config@2024-11-01' = {
+resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: site
   name: 'authsettingsV2'
   properties: {

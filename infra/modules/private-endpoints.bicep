@@ -15,7 +15,7 @@ var services = [
   'table'
 ]
 
-resource endpoints 'Microsoft.Network/privateEndpoints@2024-07-01' = [
+resource endpoints 'Microsoft.Network/privateEndpoints@2025-07-01' = [
   for service in services: {
     name: 'pe-${name}-${service}'
     location: location
@@ -39,7 +39,7 @@ resource endpoints 'Microsoft.Network/privateEndpoints@2024-07-01' = [
   }
 ]
 
-resource zoneGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-07-01' = [
+resource zoneGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-07-01' = [
   for (service, index) in services: if (!empty(dnsZoneIds)) {
     parent: endpoints[index]
     name: 'default'

@@ -15,6 +15,9 @@ param reportRetentionDays int
 
 param lock bool
 
+@description('Log Analytics workspace that is told of every access.')
+param workspaceId string
+
 var tableNames = [
   'contractors'
   'enforcements'
@@ -33,6 +36,14 @@ var queueNames = [
   'offboardings-poison'
 ]
 
+// The first two are the Functions host's, which would make them itself; a role can be given for what exists.
+var containerNames = [
+  'azure-webjobs-hosts'
+  'azure-webjobs-secrets'
+  'deployments'
+  'reports'
+]
+
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
   name: name
   location: location
@@ -47,6 +58,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
     allowCrossTenantReplication: false
     allowSharedKeyAccess: false
     defaultToOAuthAuthentication: true
+    // Storage speaks 1.3, but cannot require it yet.
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
     publicNetworkAccess: closed && empty(allowedIpRanges) ? 'Disabled' : 'Enabled'
@@ -100,6 +112,7 @@ resource blobService 'Microsoft.Storage/storageAccounts/blobServices@2025-01-01'
   parent: account
   name: 'default'
   properties: {
+    isVersioningEnabled: true
     deleteRetentionPolicy: {
       enabled: true
       days: 14
@@ -111,33 +124,95 @@ resource blobService 'Microsoft.Storage/storageAccounts/blobServices@2025-01-01'
   }
 }
 
-resource deployments 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' = {
-  parent: blobService
-  name: 'deployments'
-  properties: {
-    publicAccess: 'None'
+resource containers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' = [
+  for containerName in containerNames: {
+    parent: blobService
+    name: containerName
+    properties: {
+      publicAccess: 'None'
+    }
   }
-}
-
-resource reports 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' = {
-  parent: blobService
-  name: 'reports'
-  properties: {
-    publicAccess: 'None'
-  }
-}
+]
 
 resource reportRetention 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-01-01' = if (reportRetentionDays > 0) {
-  parent: reports
+  parent: containers[indexOf(containerNames, 'reports')]
   name: 'default'
   properties: {
     immutabilityPeriodSinceCreationInDays: reportRetentionDays
   }
 }
 
-output name string = account.name
+// The host rewrites its own blobs all day, and each deployment the package: their versions are not kept for ever.
+resource oldVersions 'Microsoft.Storage/storageAccounts/managementPolicies@2025-01-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    policy: {
+      rules: [
+        {
+          name: 'old-versions'
+          type: 'Lifecycle'
+          definition: {
+            filters: {
+              blobTypes: [
+                'blockBlob'
+              ]
+              prefixMatch: [
+                'azure-webjobs'
+                'deployments'
+              ]
+            }
+            actions: {
+              version: {
+                delete: {
+                  daysAfterCreationGreaterThan: 90
+                }
+              }
+            }
+          }
+        }
+      ]
+    }
+  }
+}
+
+var accessLogs = map(['StorageRead', 'StorageWrite', 'StorageDelete'], category => {
+  category: category
+  enabled: true
+})
+
+#disable-next-line use-recent-api-versions // What Azure documents for storage; the stable version is from 2016.
+resource tableLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: tableService
+  name: 'access'
+  properties: {
+    workspaceId: workspaceId
+    logs: accessLogs
+  }
+}
+
+#disable-next-line use-recent-api-versions // What Azure documents for storage; the stable version is from 2016.
+resource queueLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: queueService
+  name: 'access'
+  properties: {
+    workspaceId: workspaceId
+    logs: accessLogs
+  }
+}
+
+#disable-next-line use-recent-api-versions // What Azure documents for storage; the stable version is from 2016.
+resource blobLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: blobService
+  name: 'access'
+  properties: {
+    workspaceId: workspaceId
+    logs: accessLogs
+  }
+}
+
 output id string = account.id
 output blobUri string = account.properties.primaryEndpoints.blob
 output queueUri string = account.properties.primaryEndpoints.queue
 output tableUri string = account.properties.primaryEndpoints.table
-output deploymentContainerUri string = '${account.properties.primaryEndpoints.blob}${deployments.name}'
+output deploymentContainerUri string = '${account.properties.primaryEndpoints.blob}deployments'

@@ -2,10 +2,14 @@ metadata description = 'The workbook: runs, lag, upcoming ends, and who needs at
 
 param location string
 param tags object
-param workspaceId string
+param workspaceName string
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' existing = {
+  name: workspaceName
+}
 
 resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
-  name: guid(workspaceId, 'contractor-access-enforcer')
+  name: guid(workspace.id, 'contractor-access-enforcer')
   location: location
   tags: tags
   kind: 'shared'
@@ -13,7 +17,7 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
     displayName: 'Contractor access'
     category: 'workbook'
     version: 'Notebook/1.0'
-    sourceId: workspaceId
+    sourceId: workspace.id
     serializedData: string(loadJsonContent('../workbook.json'))
   }
 }

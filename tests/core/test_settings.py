@@ -79,6 +79,7 @@ def test_every_setting_is_read() -> None:
         ENFORCER_PROTECTED_GROUP_IDS=OTHER,
         ENFORCER_WARN_DAYS="1, 30,7,7",
         ENFORCER_NOTIFY_URLS="slack://a/b/c, mailto://d",
+        ENFORCER_HEARTBEAT_URLS="https://hc.example/ping/1?a=b, http://127.0.0.1/2",
         ENFORCER_MAIL_SENDER="it@contoso.example",
         ENFORCER_SPONSOR_DOMAINS=" Contoso.com,,partner.example",
         ENFORCER_TENANT_ID=OTHER,

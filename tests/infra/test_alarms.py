@@ -10,20 +10,23 @@ import pytest
 
 from enforcer.evidence.telemetry_heads import QUERY as LEDGER_ENDS
 from enforcer.telemetry.events import EVENTS
-from tests.support.bicep import INFRA, ROOT, text_of
+from tests.support.bicep import INFRA, ROOT
+from tests.support.deployment import Json, deployment
 
 QUERIES = tuple(sorted((INFRA / "queries").glob("*.kql")))
-ALARMS = INFRA / "modules/alarms.bicep"
+ALARMS = deployment("everything").alarms
+FIRING_ON_ROWS = [rule for name, rule in ALARMS.items() if not name.startswith("no-complete-run")]
 FIELDS = {event.name: {field.name for field in dataclasses.fields(event)} for event in EVENTS}
 
 
-def alarms() -> dict[str, dict[str, str]]:
-    """Return the entries of the Bicep list, by name."""
-    entries = re.findall(
-        r"(?ms)^  \{\n(.*?)^  \}", text_of(ALARMS).split("var alarms = [")[1].split("\n]\n")[0]
-    )
-    parsed = [dict(re.findall(r"(?m)^    (\w+): (.+)$", entry)) for entry in entries]
-    return {entry["name"].strip("'"): entry for entry in parsed}
+def criterion(rule: Json) -> Json:
+    (one,) = rule["criteria"]["allOf"]
+    return dict(one)
+
+
+def section_of(rule: Json) -> str:
+    """Return the section of the runbook that a rule points to."""
+    return str(rule["description"]).removesuffix(".").rpartition(" ")[2]
 
 
 def workbook_queries() -> list[str]:
@@ -81,15 +84,33 @@ def test_the_workbook_looks_for_the_services_that_calls_are_traced_for() -> None
 
 
 def test_each_query_is_an_alarm_and_each_alarm_has_its_query() -> None:
-    loaded = {name: re.findall(r"queries/([\w-]+)\.kql", entry["query"]) for name, entry in alarms().items()}
-    assert loaded == {query.stem: [query.stem] for query in QUERIES}
+    assert {section_of(rule) for rule in ALARMS.values()} == {query.stem for query in QUERIES}
+    for name, rule in ALARMS.items():
+        if rule in FIRING_ON_ROWS:
+            assert criterion(rule)["query"] == (INFRA / f"queries/{name}.kql").read_text()
 
 
 def test_an_alarm_answers_the_column_that_it_is_split_by() -> None:
-    for name, entry in alarms().items():
-        column = entry["dimension"].strip("'")
-        last = (INFRA / f"queries/{name}.kql").read_text().strip().splitlines()[-1]
-        assert re.search(rf"\b{column}\b", last), name
+    for rule in FIRING_ON_ROWS:
+        (dimension,) = criterion(rule)["dimensions"]
+        last = criterion(rule)["query"].strip().splitlines()[-1]
+        assert re.search(rf"\b{dimension['name']}\b", last), rule["displayName"]
+
+
+def test_an_alarm_judges_all_that_its_query_finds_in_one_window() -> None:
+    """The window is also the bin: rows of 20 hours ago would be in another than those of the last hour."""
+    for rule in ALARMS.values():
+        assert rule["windowSize"] == "P2D"
+        assert "overrideQueryTimeRange" not in rule
+        assert criterion(rule)["timeAggregation"] == "Count"
+
+
+def test_no_alarm_uses_what_log_search_rules_do_not_support() -> None:
+    """Sources: azure-monitor-docs, "Log query constraints" of alerts, and the limits of ago() in them."""
+    for rule in ALARMS.values():
+        query = re.sub(r"(?m)^//.*\n", "", criterion(rule)["query"])
+        assert query.startswith("AppEvents\n")
+        assert not re.search(r"\b(union|search|bag_unpack|pivot|narrow|AggregatedValue|let|print)\b", query)
 
 
 def test_no_query_looks_back_further_than_azure_allows() -> None:
@@ -100,19 +121,30 @@ def test_no_query_looks_back_further_than_azure_allows() -> None:
         assert all(int(number) * (24 if unit == "d" else 1) <= 48 for number, unit in spans)
 
 
-def test_the_alarm_for_a_missed_night_starts_from_the_groups() -> None:
-    """It must fire where there is no telemetry at all."""
-    query = (INFRA / "queries/no-complete-run.kql").read_text()
-    assert query.count("GROUP_IDS") == 1
-    assert "print GroupId = dynamic(GROUP_IDS)" in query
-    assert "union isfuzzy=true" in query
-    assert "'GROUP_IDS', toLower(string(groupIds))" in alarms()["no-complete-run"]["query"]
+def test_a_missed_night_is_looked_for_in_each_managed_group() -> None:
+    """The alarm fires where there are no rows at all: the list of groups is the deployment's."""
+    groups = deployment("everything").app_settings["ENFORCER_GROUP_IDS"].split(",")
+    assert {name for name in ALARMS if name.startswith("no-complete-run")} == {
+        f"no-complete-run-{group}" for group in groups
+    }
+    for group in groups:
+        one = criterion(ALARMS[f"no-complete-run-{group}"])
+        assert (one["operator"], one["threshold"], one["dimensions"]) == ("LessThan", 1, [])
+        assert f"== '{group}'" in one["query"]
+        assert "tostring(Properties.mode) == 'enforce'" in one["query"]
+
+
+def test_a_group_id_in_capitals_is_looked_for_in_small_letters() -> None:
+    (name,) = [one for one in deployment("default").alarms if one.startswith("no-complete-run")]
+    query = criterion(deployment("default").alarms[name])["query"]
+    assert "'aaaaaaaa-1111-4222-8333-444444444444'" in query
+    assert not {"GROUP_ID", "MODE"} & set(re.findall(r"\w+", query))
 
 
 def test_the_runbook_has_a_section_for_each_alarm() -> None:
     runbook = (ROOT / "docs/runbook.md").read_text()
     sections = set(re.findall(r"(?m)^## `([\w-]+)`", runbook))
-    assert sections == set(alarms())
+    assert sections == {section_of(rule) for rule in ALARMS.values()}
 
 
 def test_the_monitoring_guide_lists_each_event_with_all_its_fields() -> None:

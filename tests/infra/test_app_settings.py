@@ -7,9 +7,23 @@ import pytest
 
 from enforcer.core.calendar.midnight import Midnight
 from enforcer.core.settings import Disable, Mode, Onboarding, Settings, Unregistered, load_settings
-from tests.support.bicep import INFRA, MAIN, ROOT, Parameter, parameters, text_of
+from tests.support.bicep import INFRA, ROOT, text_of
+from tests.support.deployment import (
+    DEPLOYED,
+    Json,
+    deployment,
+    description,
+    is_expression,
+    required,
+    template,
+)
 
-APP = INFRA / "modules/app.bicep"
+PARAMETERS: dict[str, Json] = template("main")["parameters"]
+SET = set(deployment("everything").app_settings)
+# Settings that may contain secrets, by the parameter of the module that takes them.
+SECRET = {"ENFORCER_NOTIFY_URLS": "notifyUrls", "ENFORCER_HEARTBEAT_URLS": "heartbeatUrls"}
+# Defaults that only Azure knows.
+DYNAMIC = {"tenantId": "this tenant", "authorityUrl": "this cloud's"}
 GROUP = "11111111-2222-3333-4444-555555555555"
 # As the template renders it: Azure's endpoints end with a slash.
 TABLES = {"EnforcerStorage__tableServiceUri": "https://st1.table.core.windows.net/"}
@@ -48,33 +62,17 @@ def settings_of_the_code() -> set[str]:
 
 def settings_of_the_bicep() -> dict[str, str]:
     """Return the expression of each setting."""
-    block = re.search(r"(?ms)^    enforcerSettings: \{\n(.*?)^    \}", text_of(MAIN))
-    assert block
-    given = dict(re.findall(r"(?m)^      (ENFORCER_\w+): (.+)$", block[1]))
-    return given | dict(re.findall(r"(?m)^  (ENFORCER_\w+): (.+)$", text_of(APP)))
+    given = template("main")["resources"]["app"]["properties"]["parameters"]
+    secret = {key: given[name]["value"] for key, name in SECRET.items()}
+    return {**given["enforcerSettings"]["value"], **secret}
 
 
-def parameters_of_settings() -> Iterator[tuple[str, Parameter]]:
-    for parameter in parameters(MAIN).values():
-        found = re.match(r"ENFORCER_\w+", parameter.description)
+def parameters_of_settings() -> Iterator[tuple[str, str, Json]]:
+    """Yield setting, name and definition of each parameter that is a setting."""
+    for name, parameter in PARAMETERS.items():
+        found = re.match(r"ENFORCER_\w+", description(parameter))
         if found:
-            yield found[0], parameter
-
-
-def environment_by_default() -> dict[str, str]:
-    """Return the app's environment if every parameter has its default."""
-    given = {setting: _rendered(parameter.default) for setting, parameter in parameters_of_settings()}
-    return given | REQUIRED | {"ENFORCER_MODE": "enforce", "ENFORCER_TENANT_ID": ""}
-
-
-def _rendered(default: str | None) -> str:
-    match (default or "").strip():
-        case "true" | "false" as truth:
-            return truth
-        case text if text.startswith("["):
-            return text.strip("[]").replace(" ", "")
-        case text:
-            return text.strip("'")
+            yield found[0], name, parameter
 
 
 def test_the_bicep_sets_what_the_code_reads_and_nothing_else() -> None:
@@ -82,7 +80,7 @@ def test_the_bicep_sets_what_the_code_reads_and_nothing_else() -> None:
 
 
 def test_each_setting_has_one_parameter_of_the_same_name() -> None:
-    named = {setting: parameter.name for setting, parameter in parameters_of_settings()}
+    named = {setting: name for setting, name, _ in parameters_of_settings()}
     assert set(named) == settings_of_the_code()
     for setting, name in named.items():
         words = setting.removeprefix("ENFORCER_").lower().split("_")
@@ -90,18 +88,40 @@ def test_each_setting_has_one_parameter_of_the_same_name() -> None:
 
 
 def test_each_setting_is_set_from_its_own_parameter() -> None:
-    named = {setting: parameter.name for setting, parameter in parameters_of_settings()}
+    named = {setting: name for setting, name, _ in parameters_of_settings()}
     for setting, expression in settings_of_the_bicep().items():
-        assert re.search(rf"\b{named[setting]}\b", expression), setting
+        assert f"parameters('{named[setting]}')" in expression, setting
+
+
+@pytest.mark.parametrize("name", DEPLOYED)
+def test_a_deployment_sets_what_the_code_reads_and_nothing_else(name: str) -> None:
+    given = {setting for setting in deployment(name).app_settings if setting.startswith("ENFORCER_")}
+    assert given == settings_of_the_code()
 
 
 def test_the_defaults_are_those_of_the_code() -> None:
-    by_default = load_settings(environment_by_default())
-    assert by_default == load_settings(REQUIRED | {"ENFORCER_MODE": "enforce"})
+    given = {key: value for key, value in deployment("default").app_settings.items() if "ENFORCER" in key}
+    plain = {key: value for key, value in given.items() if not is_expression(value)}
+    assert given.keys() - plain.keys() == SECRET.keys() | {"ENFORCER_AUTHORITY_URL"}
+    chosen = ("ENFORCER_GROUP_IDS", "ENFORCER_MODE", "ENFORCER_TENANT_ID")
+    by_default = load_settings(TABLES | plain)
+    assert by_default == load_settings(TABLES | {name: plain[name] for name in chosen})
+
+
+def test_what_is_chosen_is_what_the_code_reads() -> None:
+    given = deployment("everything").app_settings
+    chosen = load_settings(TABLES | {key: value for key, value in given.items() if not is_expression(value)})
+    assert (chosen.mode, chosen.midnight, chosen.disable_accounts) == (
+        Mode.ENFORCE,
+        Midnight.DAY,
+        Disable.GUESTS,
+    )
+    assert len(chosen.group_ids) == 2
+    assert chosen.warn_days == (30, 7)
 
 
 def test_the_mode_has_to_be_chosen_and_the_first_deployment_only_reports() -> None:
-    assert parameters(MAIN)["mode"].required
+    assert required(PARAMETERS["mode"])
     assert "readEnvironmentVariable('ENFORCER_MODE', 'report')" in text_of(INFRA / "main.bicepparam")
 
 
@@ -118,7 +138,7 @@ def test_the_mode_has_to_be_chosen_and_the_first_deployment_only_reports() -> No
 def test_a_choice_allows_what_the_code_allows(
     name: str, kind: type[Mode | Midnight | Disable | Unregistered | Onboarding]
 ) -> None:
-    assert parameters(MAIN)[name].allowed == {member.value for member in kind}
+    assert set(PARAMETERS[name]["allowedValues"]) == {member.value for member in kind}
 
 
 @pytest.mark.parametrize(
@@ -126,17 +146,15 @@ def test_a_choice_allows_what_the_code_allows(
     [("leaseSeconds", "ENFORCER_LEASE_SECONDS"), ("brakePercent", "ENFORCER_BRAKE_PERCENT")],
 )
 def test_the_bounds_are_accepted_by_the_code(name: str, setting: str) -> None:
-    parameter = parameters(MAIN)[name]
-    for decorator in ("minValue", "maxValue"):
-        bound = parameter.bound(decorator)
-        assert bound is not None
-        assert isinstance(load_settings(REQUIRED | {setting: str(bound)}), Settings)
+    for bound in ("minValue", "maxValue"):
+        value = str(PARAMETERS[name][bound])
+        assert isinstance(load_settings(REQUIRED | {setting: value}), Settings)
 
 
 @pytest.mark.parametrize("connection", ["AzureWebJobsStorage", "EnforcerStorage"])
 def test_a_connection_has_endpoints_credential_and_client_id(connection: str) -> None:
     """With a user-assigned identity the Functions host needs them all, or answers 401, 403 or 500."""
-    names = set(re.findall(rf"(?m)^  ({connection}\w*):", text_of(APP)))
+    names = {name for name in SET if name.startswith(connection)}
     assert names == {
         f"{connection}__blobServiceUri",
         f"{connection}__queueServiceUri",
@@ -149,7 +167,7 @@ def test_a_connection_has_endpoints_credential_and_client_id(connection: str) ->
 def test_the_code_reads_the_connection_by_names_that_are_set() -> None:
     read = names_in_the_code("EnforcerStorage") - {"EnforcerStorage"}
     assert read
-    assert read <= set(re.findall(r"(?m)^  (EnforcerStorage\w*):", text_of(APP)))
+    assert read <= SET
 
 
 def test_nothing_is_set_that_flex_consumption_refuses() -> None:
@@ -165,36 +183,45 @@ def test_nothing_is_set_that_flex_consumption_refuses() -> None:
         "TZ",
         "linuxFxVersion",
     }
-    assert not {name for name in refused if re.search(rf"\b{name}\b", text_of(APP))}
+    assert not {name for name in refused if name in SET | set(deployment("everything").site["siteConfig"])}
 
 
 def test_the_app_runs_the_python_of_the_project() -> None:
     version = (ROOT / ".python-version").read_text().strip()
-    assert f"version: '{version}'" in text_of(APP)
+    runtime = deployment("default").site["functionAppConfig"]["runtime"]
+    assert runtime == {"name": "python", "version": version}
 
 
 def test_the_instrumentations_of_the_libraries_are_all_off() -> None:
     """They would record whole URLs: people's addresses and webhooks' secrets."""
     from azure.monitor.opentelemetry import _constants as distribution
 
-    found = re.search(r"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: '([^']*)'", text_of(APP))
-    assert found
-    assert set(found[1].split(",")) == set(distribution._ALL_SUPPORTED_INSTRUMENTED_LIBRARIES)
+    disabled = deployment("default").app_settings["OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"]
+    assert set(disabled.split(",")) == set(distribution._ALL_SUPPORTED_INSTRUMENTED_LIBRARIES)
+
+
+def default_in_words(name: str, parameter: Json) -> str:
+    if name in DYNAMIC:
+        return DYNAMIC[name]
+    if required(parameter):
+        return "required"
+    value = parameter["defaultValue"]
+    return str(value).strip("'") if value != "" else "empty"
 
 
 def test_the_deployment_guide_lists_each_parameter_and_its_default() -> None:
     guide = (ROOT / "docs/deploy.md").read_text()
-    for setting, parameter in parameters_of_settings():
-        default = "required" if parameter.required else (parameter.default or "").strip("'") or "empty"
-        row = f"| `{parameter.name}` | `{setting}` | "
-        assert row in guide, parameter.name
-        assert default in guide.split(row, 1)[1].split("|", 1)[0].replace("`", ""), parameter.name
+    for setting, name, parameter in parameters_of_settings():
+        row = f"| `{name}` | `{setting}` | "
+        assert row in guide, name
+        default = guide.split(row, 1)[1].split("|", 1)[0].replace("`", "").strip()
+        assert default == default_in_words(name, parameter), name
 
 
 def test_the_deployment_guide_names_every_other_parameter() -> None:
     guide = (ROOT / "docs/deploy.md").read_text()
-    of_settings = {parameter.name for _, parameter in parameters_of_settings()}
-    for name in parameters(MAIN).keys() - of_settings:
+    of_settings = {name for _, name, _ in parameters_of_settings()}
+    for name in PARAMETERS.keys() - of_settings:
         assert f"`{name}`" in guide, name
 
 

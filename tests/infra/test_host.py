@@ -9,7 +9,10 @@ import pytest
 from enforcer.functions.queues import CONNECTION
 from enforcer.functions.runtime import FUNCTION_TIMEOUT_SECONDS, SWEEP_SECONDS
 from enforcer.web.gate import SESSION_TOKEN
-from tests.support.bicep import INFRA, MAIN, ROOT, text_of
+from tests.support.bicep import ROOT
+from tests.support.deployment import deployment
+
+DEFAULT = deployment("default")
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +44,17 @@ def test_the_queue_extension_is_there_and_hands_over_messages_unchanged(host: di
 
 def test_the_routes_begin_as_the_gate_and_the_outputs_say(host: dict[str, Any]) -> None:
     prefix = host["extensions"]["http"]["routePrefix"]
-    assert f"'/{prefix}/health'" in text_of(INFRA / "modules/app.bicep")
-    assert f"app.outputs.hostName}}/{prefix}'" in text_of(MAIN)
+    (gate,) = DEFAULT.of("Microsoft.Web/sites/config")
+    assert gate["properties"]["globalValidation"]["excludedPaths"] == [f"/{prefix}/health"]
+    assert f"https://{{0}}/{prefix}'" in DEFAULT.outputs["apiUrl"]
 
 
 def test_the_session_of_a_browser_brings_the_token_that_the_code_reads() -> None:
     """App Service puts it into this header only where its token store is on."""
     assert SESSION_TOKEN == "x-ms-token-aad-id-token"
-    assert "tokenStore: {\n        enabled: browserSignIn" in text_of(INFRA / "modules/app.bicep")
+    (gate,) = DEFAULT.of("Microsoft.Web/sites/config")
+    assert gate["properties"]["login"]["tokenStore"] == {"enabled": True}
 
 
 def test_the_triggers_use_the_connection_that_is_set() -> None:
-    assert f"  {CONNECTION}__queueServiceUri:" in text_of(INFRA / "modules/app.bicep")
+    assert f"{CONNECTION}__queueServiceUri" in DEFAULT.app_settings

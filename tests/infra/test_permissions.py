@@ -1,5 +1,6 @@
 """The granted permissions are those that the calls need, and no others."""
 
+import json
 import re
 from itertools import chain
 
@@ -10,8 +11,27 @@ from sandbox.directory.description import GRAPH_V1, Operation
 from sandbox.directory.permissions import PERMISSION_IDS, allowed
 from sandbox.directory.router import Endpoint
 from sandbox.directory.routes import applications, conditional_access, groups, users
-from tests.support.bicep import IDENTITY, INFRA, ROOT, text_of
+from tests.support.bicep import INFRA, ROOT
+from tests.support.deployment import DEPLOYED, Json, deployment, is_expression, template
 from tools.graph_calls import paths_in_the_code
+
+VARIABLES: dict[str, str] = template("identity")["variables"]
+RESOURCES: Json = template("identity")["resources"]
+# The roles of Azure, by the IDs that its documentation lists.
+TABLE_CONTRIBUTOR, TABLE_READER = (
+    "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
+    "76199698-9eea-4c19-bc75-cec21354c6b6",
+)
+QUEUE_CONTRIBUTOR, QUEUE_READER = (
+    "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
+    "19e7f393-937e-4f77-808e-94535d297925",
+)
+BLOB_OWNER, BLOB_CONTRIBUTOR, BLOB_READER = (
+    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+    "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+    "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
+)
+METRICS_PUBLISHER = "3913510d-42f4-4e42-8a64-420c390055eb"
 
 SCRIPT = (INFRA / "grant-permissions.sh").read_text()
 ENDPOINTS: dict[tuple[str, str], Endpoint] = {
@@ -20,10 +40,10 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
 }
 ALWAYS = {"GroupMember.Read.All", "User.Read.All", "User.RevokeSessions.All"}
 OPTIONAL = {
-    "GroupMember.ReadWrite.All": "membership == 'tenant'",
-    "User.EnableDisableAccount.All": "allowDisablingAccounts",
-    "Policy.Read.All": "allowReadingPolicies",
-    "Mail.Send": "allowSendingMail",
+    "GroupMember.ReadWrite.All": "equals(parameters('membership'), 'tenant')",
+    "User.EnableDisableAccount.All": "parameters('allowDisablingAccounts')",
+    "Policy.Read.All": "parameters('allowReadingPolicies')",
+    "Mail.Send": "parameters('allowSendingMail')",
 }
 # Each call by the function's identity, and the permission without which it is refused.
 CALLS = {
@@ -117,16 +137,12 @@ def test_every_permission_is_needed_by_some_call() -> None:
 
 
 def test_the_template_grants_them_under_their_conditions() -> None:
-    block = re.search(r"(?ms)^var permissions = concat\(\n(.*?)^\)", text_of(IDENTITY))
-    assert block
-    assert set(re.findall(r"(?m)^    '([\w.]+)'$", block[1])) == ALWAYS
-    conditions = re.findall(r"(?m)^  (.+?) \? \[(.+)\] : \[\]", block[1])
-    conditional = {
-        permission: condition
-        for condition, several in conditions
-        for permission in re.findall(r"'(.+?)'", several)
-    }
-    assert conditional == OPTIONAL
+    expression = VARIABLES["permissions"]
+    always = re.match(r"\[concat\(createArray\(([^)]*)\)", expression)
+    assert always
+    assert set(re.findall(r"'([\w.]+)'", always[1])) == ALWAYS
+    conditions = re.findall(r"if\((.+?), createArray\('([\w.]+)'\), createArray\(\)\)", expression)
+    assert {permission: condition for condition, permission in conditions} == OPTIONAL
 
 
 def test_the_script_grants_the_same() -> None:
@@ -148,40 +164,53 @@ def test_the_guide_explains_every_permission() -> None:
 
 
 def test_memberships_are_never_replaced_by_a_deployment() -> None:
-    text = text_of(IDENTITY)
-    assert "'replace'" not in text
-    group = re.search(r"(?ms)^resource managedGroups .*?^\]", text)
-    assert group
-    assert "members:" not in group[0]
+    assert '"replace"' not in json.dumps(RESOURCES)
+    group = RESOURCES["managedGroups"]["properties"]
+    assert "members" not in group
+    assert group["owners"]["relationshipSemantics"] == "append"
 
 
 def test_the_roles_of_the_api_are_the_same_in_template_and_script() -> None:
     script = (INFRA / "register-api.sh").read_text()
     for name in ("readRoleId", "offboardRoleId", "scopeId"):
-        found = re.search(rf"(?m)^var {name} = '([^']+)'", text_of(IDENTITY))
-        assert found
-        assert found[1] in script
+        assert VARIABLES[name] in script
 
 
-@pytest.mark.parametrize(
-    ("package", "role"),
-    [
-        ("azure.data.tables", "tableDataContributor"),
-        ("azure.storage.queue", "queueDataContributor"),
-        ("azure.storage.blob", "blobDataOwner"),
-    ],
-)
-def test_the_identity_has_a_role_for_each_storage_service_in_use(package: str, role: str) -> None:
-    """The Functions host needs the blob role in any case."""
-    used = any(package in path.read_text() for path in (ROOT / "enforcer").rglob("*.py"))
-    assert used or role == "blobDataOwner"
-    block = re.search(r"(?ms)^var identityRoleIds = \[\n(.*?)^\]", text_of(INFRA / "modules/roles.bicep"))
-    assert block
-    assert role in block[1].split()
+@pytest.mark.parametrize("name", DEPLOYED)
+def test_the_identity_has_a_role_for_each_storage_service_in_use(name: str) -> None:
+    """The Functions host needs its blob role in any case."""
+    code = "".join(path.read_text() for path in (ROOT / "enforcer").rglob("*.py"))
+    assert all(package in code for package in ("azure.data.tables", "azure.storage.queue"))
+    given = {(role.role, role.scope) for role in deployment(name).roles() if is_expression(role.principal)}
+    account = next(scope for role, scope in given if role == TABLE_CONTRIBUTOR)
+    insights = next(scope for role, scope in given if role == METRICS_PUBLISHER)
+    blobs = f"{account}/blobServices/default/containers/"
+    owned = ("azure-webjobs-hosts", "azure-webjobs-secrets", "deployments")
+    by_container = {(BLOB_OWNER, blobs + container) for container in owned}
+    everywhere = {
+        (TABLE_CONTRIBUTOR, account),
+        (QUEUE_CONTRIBUTOR, account),
+        (METRICS_PUBLISHER, insights),
+    }
+    if name == "everything":
+        assert given == everywhere | by_container | {(BLOB_CONTRIBUTOR, f"{blobs}reports")}
+    else:
+        assert given == everywhere | {(BLOB_OWNER, account)}
 
 
-def test_operators_have_no_role_on_queues() -> None:
-    assert not any(".queues" in path.read_text() for path in (ROOT / "enforcer/cli").rglob("*.py"))
-    given = re.findall(r"(?ms)^resource operator\w+ .*?^\]", text_of(INFRA / "modules/roles.bicep"))
-    assert given
-    assert not any("queue" in block.lower() for block in given)
+def test_people_only_read_and_the_feed_writes_only_the_register() -> None:
+    """Who operates changes things through the API, which knows who asks and counts."""
+    everything = deployment("everything")
+    given = {
+        (role.principal[:8], role.role, role.scope)
+        for role in everything.roles()
+        if not is_expression(role.principal)
+    }
+    (account,) = everything.of("Microsoft.Storage/storageAccounts")
+    scope = f"Microsoft.Storage/storageAccounts/{account['name']}"
+    assert given == {
+        ("eeeeeeee", TABLE_READER, scope),
+        ("eeeeeeee", QUEUE_READER, scope),
+        ("eeeeeeee", BLOB_READER, f"{scope}/blobServices/default/containers/reports"),
+        ("ffffffff", TABLE_CONTRIBUTOR, f"{scope}/tableServices/default/tables/contractors"),
+    }

@@ -2,13 +2,14 @@
 
 import ast
 import json
-import re
 from pathlib import Path
 
 from enforcer.storage import queues
-from tests.support.bicep import INFRA, ROOT, array, text_of
+from tests.support.bicep import INFRA, ROOT
+from tests.support.deployment import deployment
 
-STORAGE = INFRA / "modules/storage.bicep"
+STORAGE = "Microsoft.Storage/storageAccounts"
+DEFAULT = deployment("default")
 
 
 def constants(name: str) -> set[str]:
@@ -33,35 +34,19 @@ def _constants_of(path: Path, name: str) -> list[str]:
 def test_every_table_of_the_code_is_declared() -> None:
     tables = constants("TABLE")
     assert {"contractors", "enforcements", "ledger", "runs"} <= tables
-    assert tables <= set(array(STORAGE, "tableNames"))
+    assert tables == DEFAULT.names(f"{STORAGE}/tableServices/tables")
 
 
 def test_the_queues_and_their_poison_queues_are_declared() -> None:
     used = {queues.SWEEPS, queues.OFFBOARDINGS}
-    assert used | {f"{queue}-poison" for queue in used} == set(array(STORAGE, "queueNames"))
+    declared = DEFAULT.names(f"{STORAGE}/queueServices/queues")
+    assert used | {f"{queue}-poison" for queue in used} == declared
 
 
 def test_every_container_of_the_code_is_declared() -> None:
-    declared = set(
-        re.findall(r"/containers@[^']+' = \{\n  parent: blobService\n  name: '([^']+)'", text_of(STORAGE))
-    )
-    assert {"deployments", "reports"} == declared
-    assert constants("CONTAINER") <= declared
-
-
-def test_the_register_writers_get_the_register_and_nothing_else() -> None:
-    roles = text_of(INFRA / "modules/roles.bicep")
-    assert "parent: tableService\n  name: 'contractors'" in roles
-    block = re.search(r"(?ms)^resource registerWriterRoles .*?^\]", roles)
-    assert block
-    assert re.findall(r"scope: (\w+)", block[0]) == ["register"]
-
-
-def test_the_api_gate_leaves_out_only_the_health_route() -> None:
-    app = text_of(INFRA / "modules/app.bicep")
-    excluded = re.search(r"excludedPaths: \[\n(.*?)\]", app, re.DOTALL)
-    assert excluded
-    assert excluded[1].split() == ["'/api/health'"]
+    declared = DEFAULT.names(f"{STORAGE}/blobServices/containers")
+    of_the_host = {"azure-webjobs-hosts", "azure-webjobs-secrets", "deployments"}
+    assert declared == of_the_host | constants("CONTAINER")
 
 
 def test_the_workbook_is_json_of_the_workbook_format() -> None:

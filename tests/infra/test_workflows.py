@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bicep import MAIN, ROOT, text_of
+from tests.support.bicep import ROOT
+from tests.support.deployment import deployment
 
 WORKFLOWS = tuple(sorted((ROOT / ".github/workflows").glob("*.yml")))
 # The release workflow writes releases; CodeQL's results go to the repository's security page.
@@ -32,11 +33,20 @@ def script(step: str) -> str:
     return textwrap.dedent(found[1])
 
 
+def job(name: str) -> str:
+    """Return the lines of a job of the deployment."""
+    text = (ROOT / ".github/workflows/deploy.yml").read_text()
+    found = re.search(rf"(?ms)^  {name}:\n.*?(?=^  [\w-]+:\n|\Z)", text.partition("\njobs:\n")[2])
+    assert found
+    return found[0]
+
+
 @all_workflows
 def test_actions_are_pinned_by_commit_with_the_version_beside_it(workflow: Path) -> None:
     lines = re.findall(r"(?m)^\s*-? *uses: (.+)$", workflow.read_text())
     assert lines
-    assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line) for line in lines)
+    others = [line for line in lines if not line.startswith("$/")]
+    assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line) for line in others)
 
 
 @all_workflows
@@ -61,16 +71,33 @@ def test_no_expression_is_put_into_a_script(workflow: Path) -> None:
     assert not any("${{" in block + line for _, block, line in scripts)
 
 
+def test_what_if_gets_no_secret_and_waits_for_a_reviewed_environment() -> None:
+    what_if = job("what-if")
+    assert "secrets." not in what_if
+    assert "environment: plan" in what_if
+    guide = (ROOT / "docs/deploy.md").read_text()
+    assert "both require a reviewer" in guide
+
+
+def test_nothing_is_deployed_that_the_tests_did_not_pass() -> None:
+    assert "uses: $/.github/workflows/test.yml" in job("test")
+    assert "needs: test" in job("deploy")
+    assert "\n  workflow_call:\n" in (ROOT / ".github/workflows/test.yml").read_text()
+
+
 def test_azd_deploys_the_service_that_the_template_tags() -> None:
     service = re.search(r"(?m)^services:\n  (\w+):", (ROOT / "azure.yaml").read_text())
     assert service
-    assert f"'azd-service-name': '{service[1]}'" in (ROOT / "infra/modules/app.bicep").read_text()
+    (site,) = deployment("default").of("Microsoft.Web/sites")
+    assert site["tags"]["azd-service-name"] == service[1]
 
 
 def test_azd_gathers_the_packages_whenever_it_packages_the_service() -> None:
     """A hook of the command `package` would not run for `azd deploy` alone."""
     text = (ROOT / "azure.yaml").read_text()
-    assert re.search(r"(?m)^    hooks:\n      prepackage:\n(?: .*\n)*? +run: \./infra/package\.sh$", text)
+    assert re.search(
+        r"(?m)^    hooks:\n      prepackage:\n(?: .*\n)*? +run: python3 -m tools\.package$", text
+    )
     assert not re.search(r"(?m)^hooks:", text)
 
 
@@ -112,8 +139,7 @@ def test_a_deployment_fails_if_the_api_is_dead_or_open_not_if_it_is_closed(
 
 
 def test_alarms_without_recipients_are_a_warning_of_the_deployment() -> None:
-    output = re.search(r"(?ms)^output warnings string\[\] = (.*?)^  : \[\]$", text_of(MAIN))
-    assert output
-    assert output[1].startswith("empty(alertEmails) && empty(actionGroupIds)")
+    assert len(deployment("default").outputs["warnings"]) == 1
+    assert deployment("everything").outputs["warnings"] == []
     assert "output warnings | sed 's/^/::warning::/'" in script("Resources")
     assert "\noutput warnings " in (ROOT / "docs/deploy.md").read_text()
