@@ -14,6 +14,7 @@ import duckdb_kql
 import pytest
 from duckdb import DuckDBPyConnection
 
+from enforcer.core.actors import Actor
 from enforcer.core.exceptions import AccessDeniedError, UnavailableError
 from enforcer.core.runs import Occasion, Report
 from enforcer.core.settings import Mode
@@ -114,7 +115,7 @@ async def test_a_held_night_raises_its_alarm_until_it_is_approved(world: World, 
     assert held.run.held
     assert workspace.firing() == {"held", MISSED}
 
-    await approve(world.services, held.run.digest, actor="cli:ann")
+    await approve(world.services, held.run.digest, actor=Actor(id="cli:ann"))
     assert (await night(world, reason="approved")).run.removed == 2
     assert workspace.firing() == set()
 
