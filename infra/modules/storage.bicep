@@ -27,6 +27,7 @@ var tableNames = [
   'plans'
   'outbox'
   'policies'
+  'ends'
 ]
 
 var queueNames = [
