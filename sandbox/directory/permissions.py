@@ -60,7 +60,9 @@ DISABLE_USER = any_of(
 REVOKE_SESSIONS = any_of("User.RevokeSessions.All", "User.ReadWrite.All", "Directory.ReadWrite.All")
 DELETE_USER = any_of("User.DeleteRestore.All", "User.ReadWrite.All")
 READ_ME = any_of("User.Read") + READ_USER
-READ_MEMBER_OF = READ_USER + READ_GROUP
+READ_MEMBER_OF = any_of(
+    "User.Read.All", "GroupMember.Read.All", "Group.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"
+)
 CHECK_MEMBER_GROUPS = any_of(
     "User.Read.All + GroupMember.Read.All",
     "User.Read.All + Group.Read.All",

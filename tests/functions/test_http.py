@@ -60,6 +60,7 @@ _EVERYBODY = frozenset({_READ, _EXTEND, _CHANGE, _APPROVE})
 # Whom the contract lets in, route by route, and what they call.
 _MATRIX: dict[str, tuple[frozenset[str], Attempt]] = {
     "offboard_now": (frozenset({_CHANGE}), Attempt(f"contractors/{_PERSON}/offboard", {"reason": "left"})),
+    "offboard_many": (frozenset({_CHANGE}), Attempt("offboardings", {"users": [_NOBODY], "reason": "left"})),
     "list_contractors": (_EVERYBODY, Attempt("contractors")),
     "get_contractor": (_EVERYBODY, Attempt(f"contractors/{_NOBODY}", status=404)),
     "put_contractor": (
