@@ -8,7 +8,7 @@ import msgspec
 
 GROUP_COLUMNS = (
     "id,displayName,groupTypes,mailEnabled,securityEnabled,onPremisesSyncEnabled,isAssignableToRole,"
-    "isManagementRestricted,visibility"
+    "isManagementRestricted,visibility,membershipRule"
 )
 
 

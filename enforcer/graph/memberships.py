@@ -10,7 +10,7 @@ import msgspec
 from enforcer.core.exceptions import AccessDeniedError, GroupError, ReadError
 from enforcer.graph.client import GraphClient
 from enforcer.graph.decoding import Page, all_of, decode
-from enforcer.graph.groups import Group, hides_members
+from enforcer.graph.groups import GROUP_COLUMNS, Group, hides_members
 from enforcer.graph.reply import Reply, Request
 
 _AT_ONCE = 20  # directoryObject: checkMemberGroups
@@ -114,9 +114,7 @@ async def find_group(client: GraphClient, group_id: str) -> Group | None:
     Raises:
         AccessDeniedError, ReadError, UnavailableError: Graph did not answer the question.
     """
-    reply = await client.read(
-        "/groups/{group}?$select={+select}", group=group_id, select="id,displayName,visibility,membershipRule"
-    )
+    reply = await client.read("/groups/{group}?$select={+select}", group=group_id, select=GROUP_COLUMNS)
     if reply.not_found:
         return None
     if reply.forbidden:

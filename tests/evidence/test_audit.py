@@ -251,7 +251,7 @@ async def test_ledger_cut_off_with_its_head_set_back_is_found(world: World, kept
     [checked] = await check_chains(world.services, [world.group.id], [])
 
     assert checked.broken is not None
-    assert checked.broken.sequence == 7
+    assert checked.broken.sequence == 8
     assert f"the chain ends at entry {kept}" in checked.broken.reason
 
 

@@ -262,7 +262,6 @@ async def test_offboarding_on_demand_is_told_with_its_counts(world: World, webho
     ada = world.member("Ada Lovelace")
     run_id = (await offboard(world, ada)).run_id
 
-    await queue_about_run(world.services, run_id, [world.group.id])
     await send_waiting(world.services)
 
     [got] = webhook.got

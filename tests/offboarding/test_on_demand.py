@@ -449,8 +449,8 @@ async def test_a_member_of_a_protected_group_is_refused(world: World) -> None:
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (Fault(path="membershipRule", status=404), RefusedError),
-        (Fault(path="membershipRule", status=503, times=None), UnavailableError),
+        (Fault(path=r"/groups/PROTECTED\?", status=404), RefusedError),
+        (Fault(path=r"/groups/PROTECTED\?", status=503, times=None), UnavailableError),
         (Fault(path="checkMemberGroups", status=403), UnavailableError),
     ],
 )
@@ -459,8 +459,9 @@ async def test_nobody_is_offboarded_while_a_protected_group_cannot_be_read(
 ) -> None:
     anna = world.member("Anna")
     await world.register(anna.id, RUNNING)
-    world.configure(protected_group_ids=(world.tenant.add_group("Break glass").id,))
-    world.directory.sandbox.faults.add(fault)
+    protected = world.tenant.add_group("Break glass").id
+    world.configure(protected_group_ids=(protected,))
+    world.directory.sandbox.faults.add(replace(fault, path=fault.path.replace("PROTECTED", protected)))
     with pytest.raises(error, match="ENFORCER_PROTECTED_GROUP_IDS"):
         await offboard(world, anna)
     await _assert_untouched(world, anna)
