@@ -159,6 +159,7 @@ def test_a_cold_start_loads_nothing_heavy(module: str) -> None:
     program = f"import sys, {module}; print(*sys.modules)"
     settings = {
         "ENFORCER_GROUP_IDS": "11111111-2222-3333-4444-555555555555",
+        "ENFORCER_MODE": "enforce",
         "EnforcerStorage": "UseDevelopmentStorage=true",
     }
     ran = subprocess.run(  # noqa: S603 -- our own program

@@ -27,7 +27,7 @@ DYNAMIC = {"tenantId": "this tenant", "authorityUrl": "this cloud's"}
 GROUP = "11111111-2222-3333-4444-555555555555"
 # As the template renders it: Azure's endpoints end with a slash.
 TABLES = {"EnforcerStorage__tableServiceUri": "https://st1.table.core.windows.net/"}
-REQUIRED = {"ENFORCER_GROUP_IDS": GROUP} | TABLES
+REQUIRED = {"ENFORCER_GROUP_IDS": GROUP, "ENFORCER_MODE": "enforce"} | TABLES
 
 
 class Listener(dict[str, str]):
