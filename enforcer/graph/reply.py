@@ -195,6 +195,7 @@ class Request:
         path: URI template below `/v1.0`, such as `/users/{user}`; its parameters are encoded.
         body: JSON, or empty.
         only_asks: A POST that changes nothing. Like a GET, it uses none of the directory's write quota.
+        creates: A PATCH that creates the object, by its alternate key, if there is none ("Upsert …").
         priority: By default that of the current work.
     """
 
@@ -202,6 +203,7 @@ class Request:
     path: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    creates: bool = False
     only_asks: bool = False
     priority: Priority = field(default_factory=current_priority)
 
@@ -214,7 +216,8 @@ class Request:
     def headers(self) -> dict[str, str]:
         """The request's own headers, alone and in a `$batch`."""
         typed = {"Content-Type": "application/json"} if self.body else {}
-        return typed | priority_header(self.priority)
+        preferred = {"Prefer": "create-if-missing"} if self.creates else {}
+        return typed | preferred | priority_header(self.priority)
 
     @property
     def expanded(self) -> str:
