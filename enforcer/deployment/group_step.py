@@ -36,9 +36,7 @@ async def created_group(work: Work) -> _Object | None:
     name = work.file.get("newGroup")
     if not name:
         return None
-    return await work.entra.read(
-        _Object, "/groups(uniqueName='{name}')?$select=id", name=slug(name)
-    )
+    return await work.entra.read(_Object, "/groups(uniqueName='{name}')?$select=id", name=slug(name))
 
 
 async def _created_group(work: Work) -> str:
