@@ -18,10 +18,10 @@ from enforcer.graph.decoding import Page, decode
 from enforcer.graph.identity import own_identity
 from enforcer.graph.reply import Reply, Request
 
-# What Graph says of an object that it has not heard of yet (msgraph-bicep-types issue 193), and of a grant
-# that exists already (issue 161).
+# What Graph says of an object that it has not heard of yet (msgraph-bicep-types issue 193), and of a change
+# that an earlier attempt has made already (issue 161).
 _NOT_READY = re.compile(r"[Nn]ot a valid reference update|does not reference a valid object")
-_THERE_ALREADY = re.compile(r"already exist", re.IGNORECASE)
+_MADE_ALREADY = re.compile(r"already exist|removed object references do not exist", re.IGNORECASE)
 
 
 class DirectoryDeniedError(AccessDeniedError):
@@ -81,7 +81,8 @@ class Entra:
 
     async def _call(self, request: Request) -> None:
         reply = await self._graph.call(request)
-        if not reply.ok and not _THERE_ALREADY.search(reply.message):
+        gone = request.method == "DELETE" and reply.not_found
+        if not reply.ok and not gone and not _MADE_ALREADY.search(reply.message):
             _accepted(reply)
 
 

@@ -45,7 +45,7 @@ async def deploy_resources(work: Work) -> None:
     outputs = {name: one["value"] for name, one in (done["properties"].get("outputs") or {}).items()}
     for warning in outputs.get("warnings", ()):
         work.hands.say(f"warning: {warning}")
-    await write_tags(work, outputs)
+    await write_tags(work, outputs, before)
     produced = {one["id"].lower() for one in done["properties"].get("outputResources") or ()}
     await remove_leftovers(work, produced, outputs["storageAccountName"])
 

@@ -47,7 +47,7 @@ async def read_tags(work: Work) -> Deployed:
     return from_tags((group or {}).get("tags"))
 
 
-async def write_tags(work: Work, outputs: Mapping[str, Any]) -> None:
+async def write_tags(work: Work, outputs: Mapping[str, Any], before: Deployed) -> None:
     """Write the outputs of a deployment into the tags; other tags stay."""
     from enforcer.deployment.version import version
 
@@ -61,7 +61,7 @@ async def write_tags(work: Work, outputs: Mapping[str, Any]) -> None:
         "mode": work.file.get("mode"),
         "version": version(),
     }
-    if await read_tags(work) == Deployed(**values):
+    if before == Deployed(**values):
         return
     tags = [f"{_PREFIX}{name}={value}" for name, value in values.items()]
     command = ("tag", "update", "--resource-id", work.resource_group_id, "--operation", "Merge", "--tags")

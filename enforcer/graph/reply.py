@@ -66,7 +66,7 @@ class Reply:
     def kind(self) -> ReplyKind:
         if 200 <= self.status < 300:  # noqa: PLR2004
             return ReplyKind.DONE
-        if self.status in _TRANSIENT:
+        if self.status in _TRANSIENT and not self.taken:
             return ReplyKind.RETRY
         return ReplyKind.RUN if self.status == 401 else ReplyKind.PERSON  # noqa: PLR2004
 
@@ -112,6 +112,11 @@ class Reply:
     def already_a_member(self) -> bool:
         """Whether this is the answer to adding somebody who already is a member (group: add members)."""
         return self.status == 400 and "added object references already exist" in self.message  # noqa: PLR2004
+
+    @property
+    def taken(self) -> bool:
+        """Whether this is a conflict that no waiting ends: an object of that name exists already."""
+        return self.status == 409 and "already exist" in self.message  # noqa: PLR2004
 
     @property
     def place_lost(self) -> bool:

@@ -102,7 +102,7 @@ class Site:
             confirm=lambda _: True,
             package=package,
             only=only or tuple(STEPS),
-            patience=Patience(seconds=1.0, pause=0.01),
+            patience=Patience(seconds=30.0, pause=0.01),
         )
 
     def writes(self) -> list[str]:

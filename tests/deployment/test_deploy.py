@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from enforcer.core.exceptions import EnforcerError
 from enforcer.deployment.api_step import ROLES
 from sandbox.directory.faults import Effect, Fault
 from sandbox.directory.objects import Application
@@ -119,17 +120,43 @@ async def test_without_directory_rights_the_administrator_gets_one_command(site:
     assert site.azure.runs
 
 
-@pytest.mark.parametrize("step", ["identity", "resources", "code", "smoke-test", "first-run"])
-async def test_a_deployment_that_was_interrupted_goes_on(site: Site, step: str) -> None:
-    site.write()
-    await site.deploy(step) if step == "identity" else await site.deploy(
-        *["identity", "resources", "code", "smoke-test", "first-run"][
-            : ["identity", "resources", "code", "smoke-test", "first-run"].index(step)
-        ]
-    )
-    await site.deploy()
-    assert site.azure.code
-    assert len(site.tenant.owners[site.contractors.id]) == 1
+async def test_a_deployment_interrupted_after_every_change_goes_on(site: Site) -> None:
+    site.write(group="", new_group="Contractors (active)")
+    for path in (
+        "/groups",
+        "/owners",
+        "/applications",
+        "/federated",
+        "/servicePrincipals",
+        "/appRoleAssignedTo",
+    ):
+        site.azure.directory.sandbox.faults.add(
+            Fault(method="POST|PATCH|DELETE", path=path, effect=Effect.DROP_AFTER_EFFECT)
+        )
+    written = {
+        "group create",
+        "identity create",
+        "deployment group create",
+        "tag update",
+        "provider register",
+    }
+    site.azure.interrupted = {*written, "functionapp deployment source config-zip"}
+    stopped = 0
+    while True:
+        try:
+            await site.deploy()
+        except EnforcerError as error:
+            assert "Connection aborted" in str(error)
+            stopped += 1
+        else:
+            break
+    assert stopped == 6
+    identity = site.azure.identity()
+    (group_id,) = site.file.several("groupIds")
+    assert site.tenant.owners[group_id] == [identity.id]
+    assert len(registration(site).credentials) == 1
+    assert len([*site.tenant.each(Application)]) == 1
+    assert site.azure.runs == ["run-1"]
 
 
 async def test_an_identity_that_entra_has_not_heard_of_is_waited_for(site: Site) -> None:

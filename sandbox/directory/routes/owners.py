@@ -19,9 +19,11 @@ def change_group(call: Call, sandbox: Sandbox) -> Answer:
     name, value = alternate_key(call.parameters["group"])
     changes = call.json()
     if name != "uniquename" or not asks_to_create(call):
-        raise bad_request("This sandbox creates groups by their uniqueName and changes none.")
+        raise bad_request("This sandbox changes groups by their uniqueName alone.")
     if any(group.unique_name == value for group in sandbox.tenant.each(Group)):
-        raise bad_request("This sandbox creates groups by their uniqueName and changes none.")
+        found = find_group(call, sandbox)
+        found.display_name = changes.get("displayName", found.display_name)
+        return no_content()
     for wanted in ("displayName", "mailEnabled", "mailNickname", "securityEnabled"):
         if wanted not in changes:
             raise bad_request(f"A value is required for property '{wanted}' of resource 'Group'.")
