@@ -5,23 +5,30 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from enforcer.cli.output import output_option, tell, write_json
-from enforcer.cli.running import DONE, UNDONE
+from enforcer.cli.running import DONE, settings, with_services
 from enforcer.cli.tenant import tenant_name
+from enforcer.clock import now
 from enforcer.core.exceptions import EnforcerError, InputError
+from enforcer.core.offboarding_record import State
 from enforcer.core.settings import Mode
 from enforcer.deployment.version import version as running_version
+
+from enforcer.services import Services
 
 if TYPE_CHECKING:
     from enforcer.deployment.answers import Answers
     from enforcer.deployment.tenant_file import Principal, TenantFile
 
 _STEPS = ("identity", "resources", "code", "smoke-test", "first-run")
+_FIRST_DAY = "2000-01-01"
 _NOBODY = frozenset({"", "nobody", "none", "-"})
 
 
@@ -54,7 +61,7 @@ def version(as_json: bool) -> int:  # noqa: FBT001
 @click.option("--resource-group", default="rg-contractor-access", show_default=True)
 @click.option("--location", default="", help="Azure region. [default: that of the resource group]")
 def init(name: str | None, **given: str) -> int:
-    """Ask seven questions and write tenants/NAME.yaml, which everything else reads.
+    r"""Ask seven questions and write tenants/NAME.yaml, which everything else reads.
 
     \b
     enforcer init contoso
@@ -150,7 +157,7 @@ def _steps(_context: click.Context, _option: click.Parameter, value: Sequence[st
 @click.option("--yes", is_flag=True, help="Do not ask before Entra ID is changed.")
 @click.pass_context
 def deploy(context: click.Context, dry_run: bool, only: tuple[str, ...], yes: bool) -> int:  # noqa: FBT001
-    """Deploy the enforcer of a tenant, or upgrade it: identity, resources, code, smoke test, first run.
+    r"""Deploy the enforcer of a tenant, or upgrade it: identity, resources, code, smoke test, first run.
 
     Run it again after any interruption; what is right already is left alone.
 
@@ -176,7 +183,6 @@ def deploy(context: click.Context, dry_run: bool, only: tuple[str, ...], yes: bo
 
 def _show_plan(context: click.Context) -> int:
     """End with the plan. A role that was just given may take minutes to count: then with its command."""
-    from enforcer.cli.running import settings
     from enforcer.cli.sweeps import plan
 
     settings.cache_clear()
@@ -205,11 +211,77 @@ def _tenant_file(command: str) -> TenantFile:
     return read_tenant_file(name)
 
 
-async def _package(zip_file: object) -> None:
-    raise EnforcerError("not yet")
+async def _package(zip_file: Path) -> None:
+    """Build the package with the tool of this clone. Raises EnforcerError."""
+    command = (sys.executable, "-m", "tools.package", str(zip_file))
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+    _, said = await process.communicate()
+    if process.returncode != 0:
+        raise EnforcerError(f"the package cannot be built: {said.decode('utf-8', 'replace').strip()[-400:]}")
+
+
+# undeploy --------------------------------------------------------------------------------------------------
 
 
 @click.command()
-def undeploy() -> int:
-    """Remove."""
+@click.option("--dry-run", is_flag=True, help="Only name what would be removed.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the evidence and the register. [default: NAME-removed-DATE]",
+)
+def undeploy(dry_run: bool, yes: bool, out: Path | None) -> int:  # noqa: FBT001
+    """Export evidence and register, then remove what `deploy` made, each thing named, and nothing else.
+
+    Of a managed group that existed before, only the identity's ownership is removed.
+    """
+    from enforcer.deployment import deploy as deployment
+    from enforcer.deployment import undeploy as removing
+
+    if not (yes or dry_run or sys.stdin.isatty()):
+        raise click.UsageError(
+            "nobody can be asked here: say --yes, or --dry-run to see what would be removed"
+        )
+    file = _tenant_file("undeploy")
+    today = now()
+    folder = out or Path(f"{file.name}-removed-{today:%Y-%m-%d}")
+    removal = removing.Removal(
+        order=deployment.Order(tell=tell, confirm=_confirm(yes), package=_package),
+        export=partial(asyncio.to_thread, _export, folder),
+        blocked=partial(asyncio.to_thread, _blocked),
+        now=today,
+    )
+    if dry_run:
+        changes = asyncio.run(removing.rehearse_removal(file, removal))
+        tell(f"{len(changes)} change(s), none of them made" if changes else "nothing to do")
+    else:
+        asyncio.run(removing.undeploy(file, removal))
     return DONE
+
+
+def _export(folder: Path) -> str:
+    """Write the evidence of all years and the register, as their own commands do; these have their own loop."""
+    from enforcer.cli.audit import audit
+    from enforcer.cli.contractors import contractors
+
+    days = ["--from", _FIRST_DAY, "--to", f"{now():%Y-%m-%d}"]
+    audit.main(["export", *days, "--out", str(folder / "evidence")], standalone_mode=False)
+    for group_id in settings().group_ids:
+        file = str(folder / f"contractors-{group_id}.csv")
+        contractors.main(["export", "--group", group_id, "--out", file], standalone_mode=False)
+    return str(folder)
+
+
+def _blocked() -> list[str]:
+    """Return who was offboarded and is not back, by the keys of their rows."""
+
+    async def work(services: Services) -> list[str]:
+        return [
+            record.row_key
+            for group_id in services.settings.group_ids
+            async for record in services.records.of_group(group_id)
+            if record.state in (State.OFFBOARDED, State.VERIFIED)
+        ]
+
+    return with_services("reading the records", work)

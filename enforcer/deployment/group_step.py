@@ -77,12 +77,17 @@ async def _require_manageable(work: Work, group_id: str) -> None:
         raise GroupError(f"group {group_id} ({group.display_name or 'no name'}) {why}")
 
 
-async def _own(work: Work, group_id: str, principal_id: str) -> None:
+async def owns(work: Work, group_id: str, principal_id: str) -> bool:
+    """Whether the identity is an owner of a group."""
     # Without the cast Graph leaves service principals out (group: list owners).
     owners = await work.entra.every(
         _Object, "/groups/{group}/owners/microsoft.graph.servicePrincipal?$select=id", group=group_id
     )
-    if any(owner.id == principal_id for owner in owners):
+    return any(owner.id == principal_id for owner in owners)
+
+
+async def _own(work: Work, group_id: str, principal_id: str) -> None:
+    if await owns(work, group_id, principal_id):
         return
     link = {"@odata.id": f"{work.account.graph_url}/v1.0/directoryObjects/{principal_id}"}
 

@@ -296,8 +296,8 @@ def _setting_problems(file: TenantFile) -> Iterator[str]:
     given = file.environment()
     for name in _SECRETS:
         given.pop(name, None)
-    if file.get("newGroup"):
-        given.setdefault("ENFORCER_GROUP_IDS", _NO_GROUP_YET)
+    # Whether there is a group at all is checked before.
+    given.setdefault("ENFORCER_GROUP_IDS", _NO_GROUP_YET)
     keys = {setting_of(key): key for key in file.values}
     try:
         load_settings(_SOMEWHERE | given)
@@ -305,7 +305,7 @@ def _setting_problems(file: TenantFile) -> Iterator[str]:
         for problem in error.problems:
             name, _, rest = problem.partition(" ")
             yield f"{keys.get(name, name)} {rest}"
-    if not is_object_id(file.get("tenantId")):
+    if not file.get("tenantId"):
         yield f"tenantId is {file.get('tenantId')!r}; it must be {_lower(object_id.__doc__)}"
 
 

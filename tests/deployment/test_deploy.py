@@ -142,7 +142,7 @@ async def test_a_deployment_interrupted_after_every_change_goes_on(site: Site) -
     }
     site.azure.interrupted = {*written, "functionapp deployment source config-zip"}
     stopped = 0
-    while True:
+    for _ in range(12):
         try:
             await site.deploy()
         except EnforcerError as error:
@@ -150,6 +150,8 @@ async def test_a_deployment_interrupted_after_every_change_goes_on(site: Site) -
             stopped += 1
         else:
             break
+    else:
+        pytest.fail("it does not come to an end")
     assert stopped == 6
     identity = site.azure.identity()
     (group_id,) = site.file.several("groupIds")
