@@ -1,8 +1,8 @@
 """Write down which arguments the Azure CLI's commands take, from azure-cli itself.
 
 Run it with a Python that has the package azure-cli, in an environment of its own:
-`python tools/azure_cli_arguments.py > tests/support/azure_cli_arguments.json`. The tests hold every call of `az` in the code
-and in the documentation against the result.
+`python tools/azure_cli_arguments.py > tests/support/azure_cli_arguments.json`. The tests hold every call
+of `az` in the code and in the documentation against the result.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ COMMANDS = (
 
 def arguments() -> dict[str, Any]:
     """Return the options of each command, from azure-cli's own parser."""
-    from azure.cli.core import get_default_cli  # type: ignore[import-not-found]
-    from azure.cli.core.commands import events  # type: ignore[import-not-found]
-    from knack.events import EVENT_INVOKER_POST_CMD_TBL_CREATE  # type: ignore[import-not-found]
+    from azure.cli.core import get_default_cli
+    from azure.cli.core.commands import events
+    from knack.events import EVENT_INVOKER_POST_CMD_TBL_CREATE
 
     cli = get_default_cli()
     invoker = cli.invocation = cli.invocation_cls(

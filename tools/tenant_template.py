@@ -1,4 +1,4 @@
-"""Write the form of a tenant file from the parameters of `infra/main.bicep`: `python -m tools.tenant_template`.
+"""Write the form of a tenant file from the parameters of `infra/main.bicep`: `make docs`.
 
 `enforcer init` fills the form in. Descriptions and defaults are stated once, in the Bicep file.
 """
@@ -37,7 +37,7 @@ newGroup: ''
 # of: owner, tenant.
 membership: 'owner'
 
-# Whether the enforcer may read Conditional Access policies, to check every night that they still block leavers.
+# Whether the enforcer may read Conditional Access policies, to check that they still block leavers.
 readPolicies: true
 
 # Who may approve held plans: {id: OBJECT_ID, type: Group|User|ServicePrincipal}.

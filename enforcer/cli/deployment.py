@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,6 @@ from enforcer.core.exceptions import EnforcerError, InputError
 from enforcer.core.offboarding_record import State
 from enforcer.core.settings import Mode
 from enforcer.deployment.version import version as running_version
-
 from enforcer.services import Services
 
 if TYPE_CHECKING:
@@ -52,7 +50,7 @@ def version(as_json: bool) -> int:  # noqa: FBT001
 @click.option("--group", help="Managed group: object ID or name of one that exists, or 'new NAME'.")
 @click.option("--zone", help="Time zone in which days end, such as Europe/Berlin.")
 @click.option(
-    "--operators", help="Who operates it: groups or people, by name or object ID, with commas between."
+    "--operators", help="Who operates it: groups or people, by name or object ID, separated by commas."
 )
 @click.option("--approvers", help="Who else approves held plans; 'nobody' if nobody does.")
 @click.option("--alarms", help="Mail addresses that receive the alarms; 'nobody' if nobody does.")
@@ -189,9 +187,8 @@ def _show_plan(context: click.Context) -> int:
     try:
         context.invoke(plan, as_of=None, out=None, detailed_exitcode=False, as_json=not sys.stdout.isatty())
     except EnforcerError as error:
-        tell(
-            f"The plan cannot be shown yet ({error}).\nIn some minutes: enforcer plan --tenant {tenant_name()}"
-        )
+        tell(f"The plan cannot be shown yet: {error}")
+        tell(f"In some minutes: enforcer plan --tenant {tenant_name()}")
     return DONE
 
 
@@ -261,7 +258,7 @@ def undeploy(dry_run: bool, yes: bool, out: Path | None) -> int:  # noqa: FBT001
 
 
 def _export(folder: Path) -> str:
-    """Write the evidence of all years and the register, as their own commands do; these have their own loop."""
+    """Write the evidence of all years and the register, as their own commands do."""
     from enforcer.cli.audit import audit
     from enforcer.cli.contractors import contractors
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -120,7 +121,7 @@ async def _registered(work: Work) -> _Application | None:
         if changes:
             await work.hands.change(
                 f"correct the API's registration: {', '.join(changes)}",
-                lambda body=changes: work.entra.upsert(upsert, body, name=name),
+                partial(work.entra.upsert, upsert, changes, name=name),
             )
     return found
 

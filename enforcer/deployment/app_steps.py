@@ -35,7 +35,7 @@ async def require_deployed(work: Work) -> Deployed:
 
 
 async def deploy_code(work: Work, package: Package) -> None:
-    """Build the package and deploy it; it has its dependencies in it, since Azure stops a build after a minute."""
+    """Build the package, dependencies and all, and deploy it: Azure stops a build after a minute."""
     deployed = await require_deployed(work)
     where = ("--resource-group", work.resource_group, "--name", deployed.app)
 
@@ -60,7 +60,8 @@ async def smoke_test(work: Work) -> None:
     if open_to not in _CLOSED:
         raise EnforcerError(
             f"{deployed.api}/status answers {open_to} to a caller without a token; it must be 401 or 302."
-            f" Stop the app: `az functionapp stop --resource-group {work.resource_group} --name {deployed.app}`"
+            " Stop the app:"
+            f" `az functionapp stop --resource-group {work.resource_group} --name {deployed.app}`"
         )
     work.hands.say(f"{deployed.api}/health answers {status}; without a token, /status answers {open_to}")
 
@@ -109,7 +110,7 @@ async def _token(work: Work) -> str:
     except AzureError as error:
         if "AADSTS50105" in error.text or error.trouble is Trouble.NOT_REPLICATED:
             raise NotReadyError(
-                f"you have no role of the API yet; operators, approvers and readers in {work.file.path} have one"
+                f"you have no role of the API yet; {work.file.path} names who has one"
             ) from error
         raise
     return str(found["accessToken"])

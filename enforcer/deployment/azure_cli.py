@@ -37,13 +37,12 @@ _SIGNS = (
     (Trouble.ASSIGNED_ALREADY, r"RoleAssignmentExists|role assignment already exists"),
     (
         Trouble.NOT_REPLICATED,
-        r"PrincipalNotFound|does not exist in the directory|Not a valid reference update"
-        r"|does not reference a valid object|FailedIdentityOperation",
+        r"PrincipalNotFound|does not exist in the directory|FailedIdentityOperation",
     ),
     (Trouble.DENIED, r"AuthorizationFailed|does not have authorization|LinkedAuthorizationFailed|Forbidden"),
     (
         Trouble.MISSING,
-        r"ResourceGroupNotFound|ResourceNotFound|ParentResourceNotFound|NotFound\b|was not found|not be found",
+        r"NotFound\b|was not found|not be found",
     ),
 )
 

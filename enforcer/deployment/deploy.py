@@ -1,4 +1,4 @@
-"""`enforcer deploy`: every step looks first, changes what differs, and can be repeated after any interruption."""
+"""`enforcer deploy`: each step looks first, changes what differs, and can be repeated."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ class AdministratorNeededError(EnforcerError):
     def __init__(self, command: str, changes: Sequence[str], why: DirectoryDeniedError) -> None:
         lines = "\n".join(f"  {change}" for change in changes)
         super().__init__(
-            f"you may not change this in Entra ID ({why}).\nSomebody with the roles {_ADMINISTRATORS} runs\n\n"
+            f"you may not change this in Entra ID ({why}).\n"
+            f"Somebody with the roles {_ADMINISTRATORS} runs\n\n"
             f"  {command} --only identity\n\nin this folder, with your tenant file. It will:\n{lines}\n"
             f"Then run `{command}` again: it goes on from here."
         )
@@ -120,9 +121,9 @@ async def deploy(file: TenantFile, order: Order) -> Deployed:
 
 async def rehearse(file: TenantFile, order: Order) -> list[str]:
     """Return what `deploy` would change; changes nothing."""
-    async with opened(file, order) as work:
+    async with opened(file, order) as acting:
         hands = Rehearsing(order.tell)
-        work = replace(work, hands=hands)
+        work = replace(acting, hands=hands)
         await _complete(work)
         for step in order.only:
             order.tell(f"{step}: {STEPS[step]}")

@@ -11,12 +11,12 @@ import msgspec
 
 from enforcer.core.exceptions import AccessDeniedError, EnforcerError
 from enforcer.core.settings import Mode, Settings
-from enforcer.policies.as_code.sign_in import RememberingCredential
 from enforcer.deployment.patience import NotReadyError
 from enforcer.graph.client import GraphClient
 from enforcer.graph.decoding import Page, decode
 from enforcer.graph.identity import own_identity
 from enforcer.graph.reply import Reply, Request
+from enforcer.policies.as_code.sign_in import RememberingCredential
 
 # What Graph says of an object that it has not heard of yet (msgraph-bicep-types issue 193), and of a change
 # that an earlier attempt has made already (issue 161).

@@ -1,4 +1,4 @@
-"""The managed group: created if the tenant file says so, owned by the enforcer's identity and by nobody else."""
+"""The managed group: created if the tenant file says so, and owned by the enforcer's identity."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ async def _own(work: Work, group_id: str, principal_id: str) -> None:
 
 
 async def _leave(work: Work, group_id: str) -> None:
-    """Take the deploying person out of the owners, among whom Entra has put them (msgraph-bicep-types 167)."""
+    """Take the deploying person out of the owners, where Entra has put them (msgraph-bicep-types 167)."""
     me = await work.entra.me()
     owners = await work.entra.every(_Object, "/groups/{group}/owners?$select=id", group=group_id)
     if all(owner.id != me for owner in owners):

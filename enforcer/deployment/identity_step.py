@@ -37,7 +37,8 @@ async def prepare_resource_group(work: Work) -> None:
     found = await work.azure.look("group", "show", "--name", name)
     if found is None and not location:
         raise InputError(
-            f"location is empty in {work.file.path}: name the region of the new resource group, such as westeurope"
+            f"location is empty in {work.file.path}: name the region of the new resource group,"
+            " such as westeurope"
         )
     if found is None:
         create = ("group", "create", "--name", name, "--location", location, "--tags", TAG)

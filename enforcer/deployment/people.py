@@ -1,4 +1,4 @@
-"""The people and groups that somebody names, looked up in Entra ID; without a sign-in only object IDs will do."""
+"""People and groups by name, looked up in Entra ID; without a sign-in only object IDs will do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The identity's permissions in Microsoft Graph: those that the settings need. docs/permissions.md has the reasons."""
+"""The identity's permissions in Microsoft Graph: those that the settings need (docs/permissions.md)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""The Azure resources: infra/main.bicep with the tenant file's values, and what earlier versions left behind."""
+"""The Azure resources: infra/main.bicep with the tenant file's values, and what earlier versions left."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from enforcer.deployment.azure_cli import AzureError, Trouble
@@ -92,7 +93,7 @@ async def _register_providers(work: Work) -> None:
             register = ("provider", "register", "--namespace", namespace, "--wait")
             await work.hands.change(
                 f"register {namespace} in the subscription",
-                lambda command=register: work.azure.ask(*command),
+                partial(work.azure.ask, *register),
             )
 
 
@@ -145,7 +146,7 @@ async def remove_leftovers(work: Work, produced: set[str], storage: str) -> None
 
 
 async def _remove(work: Work, what: str, command: tuple[str, ...]) -> None:
-    await work.hands.change(f"remove what an earlier version left: {what}", lambda: work.azure.ask(*command))
+    await work.hands.change(f"remove what an earlier version left: {what}", partial(work.azure.ask, *command))
 
 
 async def _assignments(work: Work) -> list[dict[str, Any]]:
@@ -163,7 +164,7 @@ def _made_by_us(assignment: Mapping[str, Any], account: str) -> bool:
     given = assignment["properties"]
     role = given["roleDefinitionId"].rpartition("/")[2]
     inside = given["scope"].lower().startswith(account)
-    return inside and assignment["name"] == guid(given["scope"], given["principalId"], role)
+    return inside and bool(assignment["name"] == guid(given["scope"], given["principalId"], role))
 
 
 async def _give_way(work: Work, text: str) -> bool:
@@ -173,5 +174,5 @@ async def _give_way(work: Work, text: str) -> bool:
     for one in standing:
         what = f"remove the role assignment {one['name']}, which Bicep makes anew under its own name"
         delete = ("role", "assignment", "delete", "--ids", one["id"])
-        await work.hands.change(what, lambda command=delete: work.azure.ask(*command))
+        await work.hands.change(what, partial(work.azure.ask, *delete))
     return bool(standing)

@@ -1,4 +1,4 @@
-"""What a deployment put out, in the tags of its resource group: no shell and no deployment's name has to be kept."""
+"""What a deployment put out, in the tags of its resource group: no shell has to keep it."""
 
 from __future__ import annotations
 

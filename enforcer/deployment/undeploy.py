@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from enforcer.core.exceptions import EnforcerError
@@ -40,7 +41,7 @@ class Removal:
     Attributes:
         order: As for a deployment; `confirm` is asked once everything has been named.
         export: Writes the evidence and the register somewhere; returns where.
-        blocked: Returns the names of everybody whom the policies keep out because the enforcer offboarded them.
+        blocked: Returns everybody whom the policies keep out because the enforcer offboarded them.
         now: The current instant.
     """
 
@@ -69,7 +70,7 @@ async def undeploy(file: TenantFile, removal: Removal) -> None:
             _warn(tell, await removal.blocked())
         for change in changes:
             tell(f"  will: {change}")
-        if not removal.order.confirm(f"Make these {len(changes)} changes? Nobody is offboarded afterwards."):
+        if not removal.order.confirm(f"Remove these {len(changes)}? Nobody is offboarded afterwards."):
             raise EnforcerError("nothing was removed")
         await remove(work, deployed)
         tell(f"removed; {file.path} stays, for whoever deploys again")
@@ -105,8 +106,8 @@ def _warn(tell: Callable[[str], None], blocked: list[str]) -> None:
         return
     tell(
         f"{len(blocked)} people were offboarded, and Conditional Access keeps them out: {', '.join(blocked)}."
-        " The policies are left as they are. Whoever deletes them, or puts these people back into a group, lets"
-        " them in again: block or delete their accounts before."
+        " The policies are left as they are. Whoever deletes them, or puts these people back into a group,"
+        " lets them in again: block or delete their accounts before."
     )
 
 
@@ -121,9 +122,9 @@ async def _require_unlocked(work: Work, deployed: Deployed, now: datetime) -> No
         days = int(policy.get("immutabilityPeriodSinceCreationInDays") or 0)
         until = (await _newest_report(work, deployed) or now) + timedelta(days=days)
         raise EnforcerError(
-            f"the reports in {deployed.storage} have a locked retention policy of {days} days: nobody can delete the"
-            f" storage account before {until:%Y-%m-%d}. Nothing was removed; run this again then, or stop the app with"
-            f" `az functionapp stop --resource-group {work.resource_group} --name {deployed.app}`"
+            f"the reports in {deployed.storage} have a locked retention policy of {days} days: nobody can"
+            f" delete the storage account before {until:%Y-%m-%d}. Nothing was removed; run this again then, or"
+            f" stop the app: `az functionapp stop --resource-group {work.resource_group} --name {deployed.app}`"
         )
 
 
@@ -142,18 +143,16 @@ async def _remove_protection(work: Work, deployed: Deployed) -> None:
         if lock["name"] == "no-deletion":
             delete = ("lock", "delete", "--ids", lock["id"])
             scope = lock["id"].partition("/providers/Microsoft.Authorization/")[0].rpartition("/")[2]
-            await work.hands.change(
-                f"lift the lock of {scope}", lambda command=delete: work.azure.ask(*command)
-            )
+            await work.hands.change(f"lift the lock of {scope}", partial(work.azure.ask, *delete))
     policy: Mapping[str, Any] = await retention_policy(work, deployed.storage) if deployed.storage else {}
     if policy:
-        delete = (
+        unprotect = (
             *("storage", "container", "immutability-policy", "delete", "--account-name", deployed.storage),
             *("--container-name", "reports", "--if-match", policy["etag"]),
         )
         days = policy.get("immutabilityPeriodSinceCreationInDays")
         await work.hands.change(
-            f"remove the reports' retention policy of {days} days", lambda: work.azure.ask(*delete)
+            f"remove the reports' retention policy of {days} days", partial(work.azure.ask, *unprotect)
         )
 
 
@@ -161,7 +160,7 @@ async def _remove_protection(work: Work, deployed: Deployed) -> None:
 
 
 async def _remove_from_entra(work: Work) -> None:
-    """Remove the registration and the group that was created; of other groups, only the identity's ownership."""
+    """Remove the registration and the group that was created; of other groups, only the ownership."""
     registration = await find_registration(work)
     if registration is not None:
         await work.hands.change(
@@ -205,17 +204,15 @@ async def _remove_resources(work: Work) -> None:
     for resource in sorted(ours, key=_place):
         delete = ("resource", "delete", "--ids", resource["id"])
         kind = resource["type"].rpartition("/")[2]
-        await work.hands.change(
-            f"delete {kind} {resource['name']}", lambda command=delete: work.azure.ask(*command)
-        )
+        await work.hands.change(f"delete {kind} {resource['name']}", partial(work.azure.ask, *delete))
     group = await work.azure.look("group", "show", "--name", work.resource_group)
     if group is None:
         return
     if len(ours) == len(listing) and (group.get("tags") or {}).get(_APPLICATION) == _OURS:
-        delete = ("group", "delete", "--name", work.resource_group, "--yes")
+        everything = ("group", "delete", "--name", work.resource_group, "--yes")
         await work.hands.change(
             f"delete the resource group {work.resource_group}, which `enforcer deploy` created",
-            lambda: work.azure.ask(*delete),
+            partial(work.azure.ask, *everything),
         )
     else:
         await _remove_tags(work, group.get("tags") or {})
@@ -237,7 +234,7 @@ async def _remove_tags(work: Work, tags: Mapping[str, str]) -> None:
     )
     await work.hands.change(
         f"take the enforcer's tags off the resource group {work.resource_group}, which stays",
-        lambda: work.azure.ask(*update),
+        partial(work.azure.ask, *update),
     )
 
 

@@ -47,9 +47,8 @@ class Work:
 
     @property
     def resource_group_id(self) -> str:
-        return "/".join(
-            ("", "subscriptions", self.account.subscription_id, "resourceGroups", self.resource_group)
-        )
+        subscription = f"/subscriptions/{self.account.subscription_id}"
+        return f"{subscription}/resourceGroups/{self.resource_group}"
 
     @property
     def unique_name(self) -> str:

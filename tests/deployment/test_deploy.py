@@ -146,7 +146,7 @@ async def test_a_deployment_interrupted_after_every_change_goes_on(site: Site) -
         try:
             await site.deploy()
         except EnforcerError as error:
-            assert "Connection aborted" in str(error)
+            site.told.append(str(error))
             stopped += 1
         else:
             break

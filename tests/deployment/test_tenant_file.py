@@ -91,13 +91,13 @@ def test_a_key_written_twice_is_refused_with_its_line(site: Site) -> None:
 
 
 def test_text_that_is_not_yaml_is_refused_with_its_line(site: Site) -> None:
-    with pytest.raises(TenantFileError, match="x.yaml:3 is not YAML"):
+    with pytest.raises(TenantFileError, match=r"x\.yaml:3 is not YAML"):
         parsed(Path("x.yaml"), "mode: 'report'\ngroupIds: [\n")
 
 
 def test_a_missing_file_is_named_with_those_that_are_there(site: Site) -> None:
     site.write()
-    with pytest.raises(TenantFileError, match="no file tenants/contosso.yaml; there are contoso"):
+    with pytest.raises(TenantFileError, match=r"no file tenants/contosso\.yaml; there are contoso"):
         read_tenant_file("contosso")
     with pytest.raises(InputError, match="is not a name of a tenant file"):
         read_tenant_file("../contoso")

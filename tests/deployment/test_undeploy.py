@@ -88,7 +88,7 @@ async def test_a_locked_retention_policy_stops_it_and_says_until_when(site: Site
     assert site.azure.policy is not None
     site.azure.policy["state"] = "Locked"
     site.azure.blobs = [{"properties": {"creationTime": "2026-11-29T00:31:00+00:00"}}]
-    with pytest.raises(EnforcerError, match="before 2028-01-03. Nothing was removed"):
+    with pytest.raises(EnforcerError, match=r"before 2028-01-03\. Nothing was removed"):
         await undeploy(site.file, removal(site))
     assert site.azure.resources
 

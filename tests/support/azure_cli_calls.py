@@ -1,4 +1,4 @@
-"""Whether the Azure CLI's own parser would take a call; `tools/azure_cli_arguments.py` wrote down what it knows."""
+"""Whether the Azure CLI's own parser would take a call, by what tools/azure_cli_arguments.py wrote down."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A stand-in for `az` and for Azure behind it: it takes no call that azure-cli's parser would not take.
 
-`az` is a program of its own, as it is for the product; it passes its arguments on to this process, where a test looks
-at what was made and orders what goes wrong.
+`az` is a program of its own, as it is for the product; it passes its arguments on to this process, where a
+test looks at what was made and orders what goes wrong.
 """
 
 from __future__ import annotations
@@ -125,8 +125,8 @@ class AzureWorld:
         written = command.rpartition(" ")[2] in {"create", "delete", "update", "register", "config-zip"}
         if written and not self.may_write:
             raise AzError(
-                f"(AuthorizationFailed) The client '{self.person.user_principal_name}' does not have authorization"
-                f" to perform action over scope '/subscriptions/{SUBSCRIPTION}'"
+                f"(AuthorizationFailed) The client '{self.person.user_principal_name}' does not have"
+                f" authorization to perform action over scope '/subscriptions/{SUBSCRIPTION}'"
             )
         method = getattr(self, "_" + command.replace(" ", "_").replace("-", "_"), None)
         if method is None:
@@ -268,9 +268,9 @@ class AzureWorld:
         tenant = _parameters(options)
         suffix = unique_string(f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}", tenant["name"])
         unique, storage = f"{tenant['name']}-{suffix}", f"st{suffix}"
-        account = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}/providers/Microsoft.Storage/storageAccounts/{storage}"
+        account = self.add_resource(group, "Microsoft.Storage/storageAccounts", storage)
         made = [
-            self.add_resource(group, "Microsoft.Storage/storageAccounts", storage),
+            account,
             self.add_resource(group, "Microsoft.Web/serverfarms", f"plan-func-{unique}"),
             self.add_resource(group, "Microsoft.Web/sites", f"func-{unique}"),
             self.add_resource(group, "Microsoft.OperationalInsights/workspaces", f"log-{unique}"),
@@ -329,8 +329,8 @@ class AzureWorld:
         ]
         if same:
             raise AzError(
-                "(RoleAssignmentExists) The role assignment already exists. The ID of the existing role assignment is"
-                f" {same[0]['name'].replace('-', '')}."
+                "(RoleAssignmentExists) The role assignment already exists. The ID of the existing role"
+                f" assignment is {same[0]['name'].replace('-', '')}."
             )
         if all(one["id"] != assignment_id for one in self.assignments):
             definition = (
@@ -375,7 +375,7 @@ class AzureWorld:
 
     # The app ------------------------------------------------------------------------------------------------
 
-    def serve(self, method: str, path: str, authorized: bool) -> tuple[int, Any]:  # noqa: FBT001
+    def serve(self, method: str, path: str, authorized: bool) -> tuple[int, Any]:  # noqa: FBT001, PLR0911
         """Answer as the deployed app and the authentication in front of it do."""
         if not self.code:
             return 404, {}

@@ -42,9 +42,9 @@ def find_group(call: Call, sandbox: Sandbox) -> Group:
     """Return the group that the path names. Raises GraphError (400, 404)."""
     name, group_id = alternate_key(call.parameters["group"])
     if name == "uniquename":
-        for group in sandbox.tenant.each(Group):
-            if group.unique_name == group_id:
-                return group
+        for one in sandbox.tenant.each(Group):
+            if one.unique_name == group_id:
+                return one
         raise not_found(group_id)
     if not is_id(group_id):
         raise not_an_id(group_id)

@@ -11,8 +11,8 @@ from sandbox.directory.messages import Answer, Call, no_content
 from sandbox.directory.objects import Application, AppRole, Group, ServicePrincipal, User
 from sandbox.directory.permissions import (
     ASSIGN_ROLES,
-    GRAPH_APP_ID,
     GRANT_ON_GRAPH,
+    GRAPH_APP_ID,
     READ_REGISTRATIONS,
     READ_REGISTRATIONS_CREDENTIALS,
     WRITE_REGISTRATIONS,
@@ -84,7 +84,7 @@ def delete_registration(call: Call, sandbox: Sandbox) -> Answer:
 
 
 def _check(changes: Json, found: Application) -> None:
-    """Refuse what Graph refuses: a role that is on is not taken away, and a scope has to exist before its use."""
+    """Refuse what Graph refuses, such as taking away a role that is enabled."""
     if "uniqueName" in changes:
         raise bad_request("Property 'uniqueName' is read-only and cannot be set.")
     if "appRoles" in changes:
@@ -200,7 +200,7 @@ def list_credentials(call: Call, sandbox: Sandbox) -> Answer:
     found = _require_registration(call, sandbox)
     return Answer(
         body={
-            "@odata.context": f"{call.root}/$metadata#applications('{found.id}')/federatedIdentityCredentials",
+            "@odata.context": f"{call.root}/$metadata#federatedIdentityCredentials",
             "value": found.credentials,
         }
     )
