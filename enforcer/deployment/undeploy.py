@@ -123,8 +123,8 @@ async def _require_unlocked(work: Work, deployed: Deployed, now: datetime) -> No
         until = (await _newest_report(work, deployed) or now) + timedelta(days=days)
         raise EnforcerError(
             f"the reports in {deployed.storage} have a locked retention policy of {days} days: nobody can"
-            f" delete the storage account before {until:%Y-%m-%d}. Nothing was removed; run this again then, or"
-            f" stop the app: `az functionapp stop --resource-group {work.resource_group} --name {deployed.app}`"
+            f" delete the storage account before {until:%Y-%m-%d}. Nothing was removed; run this again then,"
+            f" or stop: `az functionapp stop --resource-group {work.resource_group} --name {deployed.app}`"
         )
 
 
