@@ -43,6 +43,9 @@ readPolicies: true
 # Who may approve held plans: {id: OBJECT_ID, type: Group|User|ServicePrincipal}.
 approvers: []
 
+# Who may register and extend contractors, and end nobody's access.
+extenders: []
+
 # Who may look at the register, runs and status, and change nothing.
 readers: []
 

@@ -27,7 +27,7 @@ class Role:
     value: str
     name: str
     description: str
-    key: str = ""
+    key: str
 
 
 ROLES: Final = (
@@ -39,23 +39,24 @@ ROLES: Final = (
         "readers",
     ),
     Role(
-        "2ff17cec-909c-4c56-ba0f-3d00b94666ff",
+        "6c1f2f0f-7d0a-4a3e-9d5e-2f6f1f0c8b41",
         "Contractors.Extend",
-        "Extend contractors",
-        "Register contractors and extend their access.",
+        "Register and extend contractors",
+        "Register, extend and import contractors; shorten nobody's access.",
+        "extenders",
     ),
     Role(
         "35107594-19fc-49ef-b47c-6398e3913264",
         "Contractors.Offboard",
         "Offboard contractors",
-        "Offboard and extend contractors, start runs and undo them.",
+        "Offboard and extend contractors, start and undo runs.",
         "operators",
     ),
     Role(
-        "55ab6857-ef3f-4f22-b62e-0ab0ab0eef3a",
+        "b8d9a0d3-4b9e-4c8b-8a57-1f5d0c2e7a96",
         "Contractors.Approve",
-        "Approve plans",
-        "Approve plans that the brake holds.",
+        "Approve held plans",
+        "Approve held plans that others have caused.",
         "approvers",
     ),
 )
@@ -141,10 +142,11 @@ def _contains(found: Any, wanted: Any) -> bool:
 
 
 def _wanted(work: Work, found: _Application | None) -> dict[str, Any]:
-    roles = [_role(role) for role in ROLES]
-    others = [
-        one for one in (found.app_roles if found else []) if one["id"] not in {role.id for role in ROLES}
-    ]
+    there = found.app_roles if found else []
+    # A role that is there already keeps its ID, and Graph refuses to drop one that is enabled.
+    ids = {one.get("value"): one["id"] for one in there}
+    roles = [_role(role, ids.get(role.value, role.id)) for role in ROLES]
+    others = [one for one in there if one.get("value") not in {role.value for role in ROLES}]
     callback = f"https://{work.app_name}.azurewebsites.net/.auth/login/aad/callback"
     callbacks = [*((found.web.get("redirectUris") or []) if found else [])]
     return {
@@ -176,9 +178,9 @@ def _wanted(work: Work, found: _Application | None) -> dict[str, Any]:
     }
 
 
-def _role(role: Role) -> dict[str, Any]:
+def _role(role: Role, role_id: str) -> dict[str, Any]:
     return {
-        "id": role.id,
+        "id": role_id,
         "value": role.value,
         "displayName": role.name,
         "description": role.description,
@@ -244,8 +246,10 @@ async def _roles(work: Work, api: Resource | None) -> None:
         else []
     )
     held = {(one.principal_id.lower(), one.app_role_id) for one in assigned}
+    ids = {one.value: one.id for one in api.app_roles} if api else {}
     for role in ROLES:
-        for principal in work.file.principals(role.key) if role.key else ():
-            if (principal.id, role.id) not in held:
+        role_id = ids.get(role.value, role.id)
+        for principal in work.file.principals(role.key):
+            if (principal.id, role_id) not in held:
                 text = f"give {principal.type.lower()} {principal.id} the role {role.value}"
-                await assign(work, text, principal.id, api.id if api else "", role.id)
+                await assign(work, text, principal.id, api.id if api else "", role_id)

@@ -26,9 +26,18 @@ if TYPE_CHECKING:
 TENANTS = Path("tenants")
 # The keys that are not parameters of infra/main.bicep.
 OWN_KEYS = frozenset(
-    {"subscription", "resourceGroup", "newGroup", "membership", "readPolicies", "approvers", "readers"}
+    {
+        "subscription",
+        "resourceGroup",
+        "newGroup",
+        "membership",
+        "readPolicies",
+        "approvers",
+        "extenders",
+        "readers",
+    }
 )
-PRINCIPALS = ("operators", "approvers", "readers", "registerWriters")
+PRINCIPALS = ("operators", "approvers", "extenders", "readers", "registerWriters")
 _PRINCIPAL_TYPES = ("Group", "User", "ServicePrincipal")
 _SECRETS = frozenset({"ENFORCER_NOTIFY_URLS", "ENFORCER_HEARTBEAT_URLS"})
 _VAULT = "@Microsoft.KeyVault("

@@ -37,7 +37,7 @@ from enforcer.status.group_status import OVERDUE, GroupStatus, read_status
 from enforcer.storage.blobs import CONTAINER, open_reports
 from enforcer.storage.queues import OFFBOARDINGS, POISON, SWEEPS
 
-_GRANT = "infra/grant-permissions.sh (docs/permissions.md), or as a Privileged Role Administrator: grant"
+_GRANT = "enforcer deploy --only identity (docs/permissions.md), or as a Privileged Role Administrator: grant"
 _REACH = "make Graph and the storage account reachable from here: addresses, firewall, private endpoints"
 
 _REPORT = "this is a bug in the enforcer; report it with this line"
