@@ -13,7 +13,7 @@ class Hands(Protocol):
     """Carries changes out. Whoever asks for one has looked first: what is right already is not changed."""
 
     def say(self, text: str) -> None:
-        """Tell the person something, on a line of its own."""
+        """Show something to the person, on a line of its own."""
 
     async def change[T](self, text: str, act: Callable[[], Awaitable[T]]) -> T | None:
         """Make a change and tell it in a line; None if it was not made."""

@@ -51,7 +51,7 @@ class Assignment(msgspec.Struct, rename="camel"):
 
 
 async def grant_permissions(work: Work, principal_id: str) -> None:
-    """Give the identity each permission that it needs and lacks; name those that it holds besides."""
+    """Grant the identity each permission that it needs and lacks; name those that it holds besides."""
     graph = await work.entra.read(
         Resource, "/servicePrincipals(appId='{app}')?$select={+select}", app=_GRAPH, select="id,appRoles"
     )

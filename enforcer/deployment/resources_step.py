@@ -168,7 +168,7 @@ def _made_by_us(assignment: Mapping[str, Any], account: str) -> bool:
 
 
 async def _give_way(work: Work, text: str) -> bool:
-    """Remove assignments that stand in the way: the same role, for the same one, under another name."""
+    """Remove assignments that are in the way: the same role, for the same one, under another name."""
     names = set(_EXISTING.findall(text))
     standing = [one for one in await _assignments(work) if one["name"].replace("-", "") in names]
     for one in standing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from enforcer.deployment.azure_cli import AzureCli
 from enforcer.deployment.bicep_functions import unique_string
@@ -47,8 +48,8 @@ class Work:
 
     @property
     def resource_group_id(self) -> str:
-        subscription = f"/subscriptions/{self.account.subscription_id}"
-        return f"{subscription}/resourceGroups/{self.resource_group}"
+        account, group = self.account.subscription_id, self.resource_group
+        return str(PurePosixPath("/", "subscriptions", account, "resourceGroups", group))
 
     @property
     def unique_name(self) -> str:

@@ -86,7 +86,9 @@ def described(method: str, path: str) -> Operation:
 
 
 def test_every_path_that_the_code_asks_for_is_known_here() -> None:
-    plain = (re.sub(r"/microsoft\.graph\.\w+$", "", place.path) for place in paths_in_the_code())
+    # Whoever deploys does so by their directory roles, not by a permission that is granted here.
+    places = (place for place in paths_in_the_code() if not place.file.startswith("enforcer/deployment/"))
+    plain = (re.sub(r"/microsoft\.graph\.\w+$", "", place.path) for place in places)
     asked = {re.sub(r"\{\w+\}", "{}", path) for path in plain}
     assert asked == {path for _, path in CALLS.keys() | CALLS_OF_EITHER | OPERATORS_CALLS} | {"/$batch"}
 
@@ -168,19 +170,15 @@ def test_memberships_are_never_replaced_by_a_deployment() -> None:
 
 
 def test_the_roles_of_the_api_are_the_same_in_template_and_deploy() -> None:
-    (template_roles,) = [
-        one["properties"]["appRoles"] for one in RESOURCES.values() if "appRoles" in one["properties"]
-    ]
-    ids = {role.id: (role.value, role.name, role.description) for role in ROLES}
     given = {
-        VARIABLES[re.sub(r"\W|variables", "", one["id"])]: (
+        VARIABLES[re.sub(r"\[variables\('(\w+)'\)\]", r"\1", one["id"])]: (
             one["value"],
             one["displayName"],
             one["description"],
         )
-        for one in template_roles
+        for one in RESOURCES["api"]["properties"]["appRoles"]
     }
-    assert given == ids
+    assert given == {role.id: (role.value, role.name, role.description) for role in ROLES}
     assert VARIABLES["scopeId"] == SCOPE
 
 
