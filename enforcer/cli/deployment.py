@@ -54,7 +54,11 @@ def version(as_json: bool) -> int:  # noqa: FBT001
 )
 @click.option("--approvers", help="Who else approves held plans; 'nobody' if nobody does.")
 @click.option("--alarms", help="Mail addresses that receive the alarms; 'nobody' if nobody does.")
-@click.option("--mode", type=click.Choice([*Mode]), help="report: plan only, change nothing in Entra.")
+@click.option(
+    "--mode",
+    type=click.Choice([mode.value for mode in Mode]),
+    help="report: plan only, change nothing in Entra.",
+)
 @click.option("--subscription", default="", help="Azure subscription. [default: the one that az is set to]")
 @click.option("--resource-group", default="rg-contractor-access", show_default=True)
 @click.option("--location", default="", help="Azure region. [default: that of the resource group]")

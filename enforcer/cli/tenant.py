@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import click
 
@@ -70,7 +72,10 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
         if environ[setting].strip() not in ("", given[setting]):
             click.echo(f"note: {setting} of this shell is used, not that of {file.path}", err=True)
     if not any(environ.get(setting) for setting in _STORAGE):
-        given |= asyncio.run(_deployed(file.get("subscription"), file.get("resourceGroup"), name))
+        looking = partial(_deployed, file.get("subscription"), file.get("resourceGroup"), name)
+        # In a thread: whoever asks for the settings may be in an event loop.
+        with ThreadPoolExecutor(1) as threads:
+            given |= threads.submit(lambda: asyncio.run(looking())).result()
     return given | {setting: value for setting, value in environ.items() if value.strip()}
 
 
