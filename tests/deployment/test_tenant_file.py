@@ -20,7 +20,7 @@ from enforcer.deployment.tenant_file import (
     setting_of,
 )
 from tests.deployment.conftest import PROJECT, Site
-from tests.support.bicep import MAIN, parameters
+from tests.support.deployment import template
 from tools import tenant_template
 
 COMPILER = PROJECT.parent / "shared/tools/bicep"
@@ -28,7 +28,7 @@ COMPILER = PROJECT.parent / "shared/tools/bicep"
 
 def test_the_form_has_a_key_for_each_parameter_and_no_other() -> None:
     keys = set(re.findall(r"(?m)^(\w+):", form()))
-    assert keys == parameters(MAIN).keys() | OWN_KEYS
+    assert keys == template("main")["parameters"].keys() | OWN_KEYS
 
 
 def test_the_form_is_fresh() -> None:
