@@ -48,6 +48,7 @@ bench: .venv/.dev $(SANDBOX)  ## run the benchmarks, print a table, write build/
 
 docs: .venv/.dev  ## regenerate docs/cli.md
 	$(BIN)/python -m tools.cli_help
+	$(BIN)/python -m tools.tenant_template
 
 site: .venv/.dev  ## the documentation as a site, in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

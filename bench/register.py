@@ -14,7 +14,7 @@ from enforcer.core.plan import GroupPlan
 from enforcer.core.planning.planner import GroupSnapshot, plan_group
 from enforcer.core.planning.relevant_rows import RelevantRows
 from enforcer.core.planning.rules import PlanRules
-from enforcer.core.settings import Settings
+from enforcer.core.settings import Mode, Settings
 
 ROWS, MEMBERS, DUE = 100_000, 10_000, 1_000
 _PAGE = 1_000
@@ -38,7 +38,7 @@ def made_up_group() -> Group:
         )
         for number in range(MEMBERS)
     ]
-    return Group(members, Settings(group_ids=(_GROUP,), brake_count=ROWS))
+    return Group(members, Settings(group_ids=(_GROUP,), mode=Mode.ENFORCE, brake_count=ROWS))
 
 
 def plan_made_up_group(group: Group) -> GroupPlan:

@@ -100,6 +100,7 @@ async def running_stage(scene: Scene) -> AsyncIterator[Stage]:
     async with running_azurite_async() as storage, _running_directory(tenant, scene.directory) as found:
         environ = {
             "ENFORCER_GROUP_IDS": ",".join(members),
+            "ENFORCER_MODE": "enforce",
             "EnforcerStorage": storage.connection_string,
             **_where_entra_is(found),
             **_NO_BRAKE,

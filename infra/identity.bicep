@@ -24,7 +24,7 @@ param tags object = {}
 @description('Name of the user-assigned identity that the function app runs under.')
 param identityName string = 'id-${name}'
 
-@description('Groups to create. For existing groups, use infra/grant-permissions.sh.')
+@description('Groups to create. For existing groups, use `enforcer deploy --only identity`.')
 param groups managedGroup[] = []
 
 @description('How the identity may change memberships: as an owner of the groups, or in all groups of the tenant.')
@@ -76,7 +76,7 @@ var permissions = concat(
   allowSendingMail ? ['Mail.Send'] : []
 )
 
-// The same in every deployment, so that infra/register-api.sh creates the same roles.
+// The same in every deployment, so that `enforcer deploy` creates the same roles.
 var readRoleId = '2eece384-4438-4cb3-8b3d-711ba7960346'
 var offboardRoleId = '35107594-19fc-49ef-b47c-6398e3913264'
 var extendRoleId = '6c1f2f0f-7d0a-4a3e-9d5e-2f6f1f0c8b41'

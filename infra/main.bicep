@@ -350,7 +350,7 @@ output tableServiceUri string = storage.outputs.tableUri
 output queueServiceUri string = storage.outputs.queueUri
 output blobServiceUri string = storage.outputs.blobUri
 
-@description('Object ID of the identity, for infra/grant-permissions.sh.')
+@description('Object ID of the identity.')
 output identityPrincipalId string = identity.outputs.principalId
 
 @description('Whether apiIpRanges restricts who may call the API and deploy code.')

@@ -96,6 +96,7 @@ def _settings(company: Company, directory: DirectoryServer, connection_string: s
     return {
         **directory.environment,
         "ENFORCER_GROUP_IDS": company.contractors.id,
+        "ENFORCER_MODE": "enforce",
         "ENFORCER_TIME_ZONE": "Europe/Berlin",
         "ENFORCER_API_AUDIENCE": f"api://{company.api.app_id}",
         "ENFORCER_MAIL_SENDER": company.operator.user_principal_name,

@@ -25,8 +25,9 @@ ROOMS = {
     "page": "web sweep offboarding status register services graph storage core.planning core.calendar core",
     "api": "web sweep offboarding status register storage core.planning core.calendar core",
     "web": "offboarding services graph core.calendar core",
-    "cli": "sweep offboarding status evidence policies.as_code register services graph"
+    "cli": "deployment sweep offboarding status evidence policies.as_code register services graph"
     " core.evidence core.calendar core",
+    "deployment": "policies.as_code graph core",
     "sweep": "offboarding notify evidence policies services graph storage telemetry"
     " core.planning core.calendar core",
     "offboarding": "notify policies register services graph storage telemetry"
@@ -69,6 +70,7 @@ HEAVY = (
     "msgraph_core",
     "opentelemetry.sdk",
     "rich",
+    "yaml",
 )
 
 
@@ -159,6 +161,7 @@ def test_a_cold_start_loads_nothing_heavy(module: str) -> None:
     program = f"import sys, {module}; print(*sys.modules)"
     settings = {
         "ENFORCER_GROUP_IDS": "11111111-2222-3333-4444-555555555555",
+        "ENFORCER_MODE": "enforce",
         "EnforcerStorage": "UseDevelopmentStorage=true",
     }
     ran = subprocess.run(  # noqa: S603 -- our own program

@@ -6,8 +6,19 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from azure.core.credentials import AccessToken
 
 from enforcer.core.settings import PROTECTED_GROUPS
+from enforcer.deployment.azure_cli import AzureCli
+from enforcer.deployment.entra import Entra
+from enforcer.deployment.hands import Acting
+from enforcer.deployment.identity_step import prepare_identity
+from enforcer.deployment.patience import Patience
+from enforcer.deployment.people import People
+from enforcer.deployment.tags import Deployed
+from enforcer.deployment.tenant_file import Principal, TenantFile, form, parsed
+from enforcer.deployment.undeploy import remove
+from enforcer.deployment.work import Work, read_account
 from enforcer.graph.batch import BATCH_SIZE
 from enforcer.graph.client import GraphClient
 from enforcer.graph.conditional_access import ConditionalAccess
@@ -22,7 +33,11 @@ from enforcer.policies.as_code.sign_in import operators_graph
 from enforcer.policies.as_code.wanted import read_wanted
 from sandbox.directory.description import GRAPH_V1, Operation
 from sandbox.directory.log import Entry
+from sandbox.directory.permissions import ACCESS_AS_USER
+from sandbox.directory.tokens import AZURE_CLI, TokenRequest
+from tests.deployment.conftest import ADMINISTRATOR
 from tests.infra.test_permissions import ALWAYS, OPTIONAL
+from tests.support.azure_world import running_azure
 from tests.support.office import TEMPLATES, Office
 from tools.graph_calls import Place, faults, main, paths_in_the_code
 
@@ -42,6 +57,7 @@ async def calls(office: Office) -> list[Entry]:
         await ask_about_policies(client, office)
         assert await send_mail(client, office.operator.user_principal_name, "sue@contoso.com", MAIL) == ""
     await manage_policies(office)
+    await deploy_and_remove(office)
     return office.directory.sandbox.log.entries
 
 
@@ -81,6 +97,64 @@ async def manage_policies(office: Office) -> None:
             await manager.apply(await manager.plan(wanted, enable=True), wanted, lambda _: None)
 
 
+async def deploy_and_remove(office: Office) -> None:
+    """Take the steps that need Entra ID, as an administrator, with a group that exists and a new one."""
+    administrator = office.tenant.add_user("Ada Administrator", directory_roles=[*ADMINISTRATOR])
+    folder = office.folder / "deployment"
+    folder.mkdir()
+    token = office.directory.token(
+        TokenRequest(
+            audience="https://graph.microsoft.com",
+            user=administrator.id,
+            scopes=[ACCESS_AS_USER],
+            app=AZURE_CLI,
+        )
+    )
+    file = TenantFile(path=folder / "contoso.yaml", text=form(), values=parsed(folder, form()))
+    values: dict[str, str | tuple[str, ...] | tuple[Principal, ...]] = {
+        "tenantId": office.tenant.tenant_id,
+        "groupIds": (office.contractors.id,),
+        "newGroup": "Contractors (new)",
+        "location": "westeurope",
+        "operators": (Principal(id=office.everybody.id, type="Group"),),
+    }
+    for key, value in values.items():
+        file = file.with_value(key, value)
+    with running_azure(office.directory, folder, administrator) as azure:
+        az = AzureCli(environ={"PATH": str(folder)})
+        async with GraphClient(office.settings, credential=_Token(token)) as client:  # type: ignore[arg-type]
+            entra = Entra(client)
+            work = Work(
+                file=file,
+                account=await read_account(az),
+                azure=az,
+                entra=entra,
+                hands=Acting(lambda _: None),
+                patience=Patience(seconds=30.0, pause=0.01),
+            )
+            await prepare_identity(work)
+            people = People()
+            people._entra, people._account = entra, {"id": "x"}
+            await people.principal("All contractors")
+            await people.principal(administrator.user_principal_name)
+            await people.principal(administrator.id)
+            await remove(work, Deployed())
+    assert azure.resources == []
+
+
+class _Token:
+    """A credential that has its token already."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def get_token(self, *_scopes: str, **_more: object) -> AccessToken:
+        return AccessToken(self._token, 4102444800)
+
+    async def close(self) -> None:
+        pass
+
+
 def operation_of(entry: Entry) -> Operation | None:
     path = entry.path.removeprefix("/v1.0").partition("?")[0]
     return next((one for one in GRAPH_V1.operations_at(path) if one.method == entry.method), None)
@@ -96,7 +170,9 @@ async def test_every_call_is_described_granted_and_answered_as_published(calls: 
     ]
     # An address that is not a user principal name; everything else was allowed and found.
     assert [one for one in refused if not one.endswith(": 404")] == []
-    assert all("/users/gina@partner.example?" in one for one in refused)
+    # A deployment looks whether there is something of that name before it creates it.
+    looks = ("/users/gina@partner.example?", "(uniqueName=", "(appId=", "/groups/")
+    assert all(one.startswith("GET ") and any(look in one for look in looks) for one in refused)
 
 
 @pytest.mark.anyio

@@ -28,7 +28,7 @@ _ROOTS = (
     "organization", "policies", "reports", "roleManagement", "security", "servicePrincipals", "sites",
     "subscribedSkus", "subscriptions", "teams", "tenantRelationships", "users",
 )  # fmt: skip
-_FORM = re.compile(rf"/(?:{'|'.join(map(re.escape, _ROOTS))})(?:/[^\s<>?]*)?(?:\?.*)?")
+_FORM = re.compile(rf"/(?:{'|'.join(map(re.escape, _ROOTS))})(?:\([^)]*\))?(?:/[^\s<>?]*)?(?:\?.*)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

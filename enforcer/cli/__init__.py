@@ -9,18 +9,21 @@ import click
 
 from enforcer.cli.audit import audit
 from enforcer.cli.contractors import contractors
+from enforcer.cli.deployment import deploy, init, undeploy, version
 from enforcer.cli.offboard import offboard
 from enforcer.cli.policies import policies
-from enforcer.cli.running import run_guarded, version
+from enforcer.cli.running import run_guarded
 from enforcer.cli.status import check, status
 from enforcer.cli.sweeps import apply, approve, plan
+from enforcer.cli.tenant import add_options
 from enforcer.cli.undo import undo
+from enforcer.deployment.version import version as running_version
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
 @click.group(context_settings=CONTEXT)
-@click.version_option(version(), prog_name="enforcer")
+@click.version_option(running_version(), prog_name="enforcer")
 def cli() -> None:
     """Enforce contractor access end dates in Microsoft Entra ID.
 
@@ -31,6 +34,9 @@ def cli() -> None:
 
 for command in (plan, apply, approve, undo, offboard, contractors, audit, policies, status, check):
     cli.add_command(command)
+for command in (init, deploy, undeploy, version):
+    cli.add_command(command)
+add_options(cli)
 
 
 def main() -> None:

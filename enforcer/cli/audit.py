@@ -11,11 +11,12 @@ import click
 
 from enforcer.cli.dates import DayType
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
-from enforcer.cli.running import DONE, UNDONE, settings, version, with_services
+from enforcer.cli.running import DONE, UNDONE, settings, with_services
 from enforcer.core.evidence.cases import Evidence
 from enforcer.core.evidence.period import period
 from enforcer.core.exceptions import EnforcerError
 from enforcer.core.ledger import Anchor, CheckedChain
+from enforcer.deployment.version import version
 from enforcer.evidence.audit import chained_groups, check_chains, gather_evidence, reported_heads
 from enforcer.evidence.files import Manifest, files, manifest, read_manifest, write
 from enforcer.evidence.telemetry_heads import QUERY, read_heads

@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import sys
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from importlib import metadata
 
 import click
 
+from enforcer.cli.tenant import environment
 from enforcer.core.exceptions import EnforcerError
 from enforcer.core.settings import Settings, load_settings
 from enforcer.services import Services, open_services
 
 DONE, UNDONE, USAGE, HELD = 0, 1, 2, 3
+# What the SDKs say, on many lines, when nobody has signed in.
+_NOT_SIGNED_IN = re.compile(r"cannot get a token.*(az login|DefaultAzureCredential|AzureCliCredential)")
 
 
 def run_guarded(command: click.Command, arguments: Sequence[str] | None = None) -> int:
@@ -41,23 +45,25 @@ def run_guarded(command: click.Command, arguments: Sequence[str] | None = None) 
         click.echo("stopped", err=True)
         return UNDONE
     except (EnforcerError, OSError) as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {_explained(error)}", err=True)
+        if "--debug" in (sys.argv if arguments is None else arguments):
+            traceback.print_exception(error)
         return UNDONE
     return result if isinstance(result, int) else DONE
 
 
+def _explained(error: Exception) -> str:
+    """Return an error in one line, with the next command where there is one; `--debug` shows all of it."""
+    if not _NOT_SIGNED_IN.search(str(error)):
+        return str(error)
+    tenant = os.environ.get("ENFORCER_TENANT_ID", "").strip()
+    return f"Not signed in: run `az login{f' --tenant {tenant}' if tenant else ''}` (--debug shows the cause)"
+
+
 @cache
 def settings() -> Settings:
-    """Read the settings from the environment, once."""
-    return load_settings(os.environ)
-
-
-def version() -> str:
-    """Return the installed version."""
-    try:
-        return metadata.version("contractor-access-enforcer")
-    except metadata.PackageNotFoundError:
-        return "unknown, run from a checkout"
+    """Read the settings from the tenant's file and the environment, once."""
+    return load_settings(environment(os.environ))
 
 
 def with_services[T](doing: str, work: Callable[[Services], Awaitable[T]]) -> T:

@@ -16,6 +16,8 @@ READ_ROLE, EXTEND_ROLE, APPROVE_ROLE = "Contractors.Read", "Contractors.Extend",
 _UTC = ZoneInfo("UTC")
 _LONGEST_SHOWN = 200
 PROTECTED_GROUPS = "ENFORCER_PROTECTED_GROUP_IDS"
+# Read by the command line alone, before the settings: they say where the settings are.
+COMMAND_LINE = frozenset({"ENFORCER_TENANT"})
 # They hold secrets, and error messages go into logs.
 _SECRETS = frozenset({"EnforcerStorage", "ENFORCER_NOTIFY_URLS", "ENFORCER_HEARTBEAT_URLS"})
 
@@ -77,7 +79,7 @@ class Settings:
     """All settings; `docs/settings.md` says what each one means."""
 
     group_ids: tuple[str, ...]
-    mode: Mode = Mode.ENFORCE
+    mode: Mode
     schedule: str = "0 30 0 * * *"
     zone: ZoneInfo = _UTC
     midnight: Midnight = Midnight.INSTANT
@@ -113,7 +115,8 @@ class Settings:
         return Brake(self.brake_count, self.brake_percent)
 
 
-_DEFAULT = Settings(group_ids=())
+# What is required has no default: these two values are never used.
+_DEFAULT = Settings(group_ids=(), mode=Mode.REPORT)
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -133,7 +136,7 @@ def names() -> frozenset[str]:
     """Return the names of all settings."""
     reader = _Reader({})
     _read(reader)
-    return frozenset(reader.names)
+    return COMMAND_LINE | frozenset(reader.names)
 
 
 def _read(reader: _Reader) -> Settings:
@@ -141,7 +144,7 @@ def _read(reader: _Reader) -> Settings:
     mail_sender = reader.read("ENFORCER_MAIL_SENDER", values.mailbox, default.mail_sender)
     return Settings(
         group_ids=reader.read("ENFORCER_GROUP_IDS", values.object_ids, default.group_ids, required=True),
-        mode=reader.read("ENFORCER_MODE", _one_of(Mode), default.mode),
+        mode=reader.read("ENFORCER_MODE", _one_of(Mode), default.mode, required=True),
         schedule=reader.read("ENFORCER_SCHEDULE", values.schedule, default.schedule),
         zone=reader.read("ENFORCER_TIME_ZONE", values.zone, default.zone),
         midnight=reader.read("ENFORCER_MIDNIGHT", _one_of(Midnight), default.midnight),

@@ -110,6 +110,26 @@ class Directory:
         what = f"owners of group {group_id}"
         return frozenset(await self._all(begin, what, "GroupMember.Read.All", lambda owner: owner.id.lower()))
 
+    async def people_who_own(self, group_id: str) -> list[str]:
+        """Return the names of the people who own the group: they change its members past the register.
+
+        Raises: as `members`.
+        """
+
+        def begin() -> Awaitable[Reply]:
+            return self._client.read(
+                "/groups/{group}/owners?$select={+select}",
+                group=group_id,
+                select="id,displayName,userPrincipalName",
+            )
+
+        def name(owner: _Object) -> str:
+            return owner.user_principal_name or owner.display_name or owner.id
+
+        found = await self._all(begin, f"owners of group {group_id}", "GroupMember.Read.All", lambda one: one)
+        services = await self.owners(group_id)  # some tenants list service principals here as well
+        return sorted(name(owner) for owner in found if owner.id.lower() not in services)
+
     async def find(self, name: str) -> Person:
         """Find a user by object ID, user principal name or e-mail address.
 

@@ -66,7 +66,7 @@ class Reply:
     def kind(self) -> ReplyKind:
         if 200 <= self.status < 300:  # noqa: PLR2004
             return ReplyKind.DONE
-        if self.status in _TRANSIENT:
+        if self.status in _TRANSIENT and not self.taken:
             return ReplyKind.RETRY
         return ReplyKind.RUN if self.status == 401 else ReplyKind.PERSON  # noqa: PLR2004
 
@@ -112,6 +112,11 @@ class Reply:
     def already_a_member(self) -> bool:
         """Whether this is the answer to adding somebody who already is a member (group: add members)."""
         return self.status == 400 and "added object references already exist" in self.message  # noqa: PLR2004
+
+    @property
+    def taken(self) -> bool:
+        """Whether this is a conflict that no waiting ends: an object of that name exists already."""
+        return self.status == 409 and "already exist" in self.message  # noqa: PLR2004
 
     @property
     def place_lost(self) -> bool:
@@ -195,6 +200,7 @@ class Request:
         path: URI template below `/v1.0`, such as `/users/{user}`; its parameters are encoded.
         body: JSON, or empty.
         only_asks: A POST that changes nothing. Like a GET, it uses none of the directory's write quota.
+        creates: A PATCH that creates the object, by its alternate key, if there is none ("Upsert …").
         priority: By default that of the current work.
     """
 
@@ -202,6 +208,7 @@ class Request:
     path: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    creates: bool = False
     only_asks: bool = False
     priority: Priority = field(default_factory=current_priority)
 
@@ -214,7 +221,8 @@ class Request:
     def headers(self) -> dict[str, str]:
         """The request's own headers, alone and in a `$batch`."""
         typed = {"Content-Type": "application/json"} if self.body else {}
-        return typed | priority_header(self.priority)
+        preferred = {"Prefer": "create-if-missing"} if self.creates else {}
+        return typed | preferred | priority_header(self.priority)
 
     @property
     def expanded(self) -> str:

@@ -19,7 +19,6 @@ from enforcer.core.exceptions import AccessDeniedError, ReadError, UnavailableEr
 from enforcer.core.setting_values import LOOPBACK
 from enforcer.core.settings import Settings
 from enforcer.credentials import BoundedCredential, default_credential
-from enforcer.graph.priority import priority_header
 from enforcer.graph.reply import Reply, Request, no_reply, not_sent, read_reply
 from enforcer.renewable import Renewable
 from enforcer.telemetry.calls import graph_call
@@ -143,7 +142,7 @@ class Wire:
         if request.body:
             call.set_stream_content(request.body, "application/json")
         call.headers.try_add("Accept", "application/json")
-        for name, value in priority_header(request.priority).items():
+        for name, value in request.headers.items():
             call.headers.try_add(name, value)
         call.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
         return call

@@ -37,7 +37,7 @@ from enforcer.status.group_status import OVERDUE, GroupStatus, read_status
 from enforcer.storage.blobs import CONTAINER, open_reports
 from enforcer.storage.queues import OFFBOARDINGS, POISON, SWEEPS
 
-_GRANT = "infra/grant-permissions.sh (docs/permissions.md), or as a Privileged Role Administrator: grant"
+_GRANT = "enforcer deploy --only identity (docs/permissions.md), or as a Privileged Role Administrator: grant"
 _REACH = "make Graph and the storage account reachable from here: addresses, firewall, private endpoints"
 
 _REPORT = "this is a bug in the enforcer; report it with this line"
@@ -72,6 +72,7 @@ async def run_checks(services: Services, *, seconds: float = 90.0) -> AsyncItera
         "settings": _names,
         "identity": _identity,
         "groups": _groups,
+        "owners": _owners,
         "protected groups": _protected_groups,
         "register": _register,
         "ends at midnight": _midnight_ends,
@@ -151,6 +152,24 @@ async def _may_remove(services: Services, group_id: str, identity: Identity) -> 
         return _ok(name, "GroupMember.ReadWrite.All; owning the group would be enough")
     fix = f"az ad group owner add --group {group_id} --owner-object-id {identity.object_id}"
     return _failed(name, "neither an owner of the group nor allowed to change every group", fix)
+
+
+async def _owners(services: Services) -> list[Check]:
+    identity = await own_identity(services.graph)
+    return [await _owners_of(services, group_id, identity) for group_id in services.settings.group_ids]
+
+
+async def _owners_of(services: Services, group_id: str, identity: Identity) -> Check:
+    """Name every owner of a managed group who is not the identity: they add people past the register."""
+    name = f"owners of group {group_id}"
+    people = await services.directory.people_who_own(group_id)
+    # Whoever signs in as a person cannot tell the enforcer's identity from other applications.
+    applications = sorted(await services.directory.owners(group_id) - {identity.object_id})
+    others = people + (applications if identity.roles else [])
+    if not others:
+        return _ok(name, "nobody but the identity")
+    fix = f"az ad group owner remove --group {group_id} --owner-object-id ID"
+    return _warning(name, f"may change its members past the register: {', '.join(others)}", fix)
 
 
 async def _groups(services: Services) -> list[Check]:

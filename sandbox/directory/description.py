@@ -9,6 +9,8 @@ from msgspec import Struct, field
 
 _PLACES = {"{id}": r"[^/]+", "{cast}": r"(?:microsoft\.)?graph\.\w+"}
 _PLACE = re.compile(r"\{\w+\}")
+# OData's `applications(uniqueName='x')` is `applications/uniqueName='x'`.
+_KEY = re.compile(r"(?<=[a-z])\(([^()/]+)\)")
 
 
 class Operation(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
@@ -102,6 +104,7 @@ class Description(Struct, frozen=True, forbid_unknown_fields=True):
 
     def operations_at(self, path: str) -> list[Operation]:
         """Return the operations that this path may mean; its placeholders may be filled in or not."""
+        path = _KEY.sub(r"/\1", path)
         return [
             one for one in self.operations if one.form.fullmatch(path) or _shape(path) == _shape(one.path)
         ]

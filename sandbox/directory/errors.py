@@ -77,6 +77,20 @@ def already_member() -> GraphError:
     )
 
 
+def already_owner() -> GraphError:
+    return bad_request(
+        "One or more added object references already exist for the following modified properties: 'owners'."
+    )
+
+
+def last_owner() -> GraphError:
+    return bad_request("The group must have at least one owner, hence this owner cannot be removed.")
+
+
+def conflict(message: str) -> GraphError:
+    return GraphError(409, "Request_MultipleObjectsWithSameKeyValue", message)
+
+
 def no_such_reference() -> GraphError:
     return bad_request(
         "One or more removed object references do not exist for the following modified properties: 'members'."

@@ -1,6 +1,7 @@
 """The course of a request to Graph: fault, token, quota, permission, effect, log."""
 
 from asyncio import sleep
+from dataclasses import replace
 from http import HTTPStatus
 
 from sandbox.directory.batch import answer_batch
@@ -8,10 +9,10 @@ from sandbox.directory.conformity import require_conformity
 from sandbox.directory.errors import GraphError, denied, policy_scopes_missing
 from sandbox.directory.faults import Effect, Fault
 from sandbox.directory.mailboxes import Mailboxes
-from sandbox.directory.messages import Answer, Call, Delivery
-from sandbox.directory.permissions import allowed
+from sandbox.directory.messages import Answer, Call, Caller, Delivery
+from sandbox.directory.permissions import allowed, as_user
 from sandbox.directory.router import Endpoint, Router, Service
-from sandbox.directory.routes import applications, conditional_access, groups, users
+from sandbox.directory.routes import applications, conditional_access, groups, owners, registrations, users
 from sandbox.directory.state import Sandbox
 
 BATCH = ("$batch",)
@@ -19,7 +20,16 @@ BATCH = ("$batch",)
 # With fewer objects on a page a read costs less. Source: Microsoft Graph throttling limits.
 SMALL_PAGE = 20
 
-_ROUTER = Router((*groups.ROUTES, *users.ROUTES, *applications.ROUTES, *conditional_access.ROUTES))
+_ROUTER = Router(
+    (
+        *groups.ROUTES,
+        *owners.ROUTES,
+        *users.ROUTES,
+        *applications.ROUTES,
+        *registrations.ROUTES,
+        *conditional_access.ROUTES,
+    )
+)
 
 
 class Graph:
@@ -59,12 +69,20 @@ class Graph:
     async def _perform(self, call: Call) -> Answer:
         try:
             if call.batch_id is None:
-                call.caller = self._sandbox.tokens.authenticate(call.headers.get("authorization", ""))
+                call.caller = self._person(
+                    self._sandbox.tokens.authenticate(call.headers.get("authorization", ""))
+                )
             if call.segments == BATCH and call.method == "POST":
                 return await answer_batch(call, self._sandbox, self.answer)
             return self._serve(call)
         except GraphError as error:
             return refusal(call, error, self._sandbox)
+
+    def _person(self, caller: Caller) -> Caller:
+        """Add what a person's directory roles allow now; a token does not name them."""
+        user = self._sandbox.tenant.user(caller.object_id)
+        roles = user.directory_roles if user else ()
+        return replace(caller, permissions=as_user(caller.permissions, roles))
 
     def _serve(self, call: Call) -> Answer:
         endpoint = _ROUTER.find(call)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -72,6 +73,7 @@ class User(DirectoryObject):
 
 class Group(DirectoryObject):
     description: str | None = None
+    unique_name: str | None = None
     created_date_time: datetime = EPOCH
     group_types: list[str] = field(default_factory=list)
     mail: str | None = None
@@ -133,6 +135,21 @@ class ServicePrincipal(DirectoryObject):
     attributes: dict[str, str] = field(default_factory=dict)
     # The secret with which a client of the sandbox signs in at /{tenant}/oauth2/v2.0/token.
     secret: str | None = None
+
+
+class Application(DirectoryObject):
+    """An app registration; its service principal, if there is one, is another object."""
+
+    app_id: str
+    unique_name: str | None = None
+    sign_in_audience: str | None = None
+    api: dict[str, Any] = field(default_factory=dict)
+    app_roles: list[AppRole] = field(default_factory=list)
+    optional_claims: dict[str, Any] | None = None
+    web: dict[str, Any] = field(default_factory=dict)
+    # What Graph stores elsewhere: federated credentials, and who created the registration.
+    credentials: list[dict[str, Any]] = field(default_factory=list)
+    created_by: str = ""
 
 
 class AppRoleAssignment(Struct, kw_only=True, rename="camel"):

@@ -9,6 +9,7 @@ from msgspec.structs import fields
 
 from sandbox.directory.errors import GraphError
 from sandbox.directory.objects import (
+    Application,
     Device,
     DirectoryObject,
     DirectoryRole,
@@ -94,15 +95,28 @@ SCHEMAS: Mapping[type[DirectoryObject], Schema] = {
             "securityIdentifier",
             "visibility",
         ),
-        frozenset(
-            {"uniqueName", "assignedLabels", "assignedLicenses", "expirationDateTime", "renewedDateTime"}
-        ),
+        frozenset({"assignedLabels", "assignedLicenses", "expirationDateTime", "renewedDateTime"}),
     ),
     Device: Schema(
         "device", ("id", "deletedDateTime", "accountEnabled", "deviceId", "displayName", "operatingSystem")
     ),
     DirectoryRole: Schema(
         "directoryRole", ("id", "deletedDateTime", "description", "displayName", "roleTemplateId")
+    ),
+    Application: Schema(
+        "application",
+        (
+            "id",
+            "deletedDateTime",
+            "appId",
+            "displayName",
+            "signInAudience",
+            "uniqueName",
+            "api",
+            "appRoles",
+            "optionalClaims",
+            "web",
+        ),
     ),
     ServicePrincipal: Schema(
         "servicePrincipal",
@@ -123,7 +137,16 @@ SCHEMAS: Mapping[type[DirectoryObject], Schema] = {
 
 # The sandbox's own fields, which Graph stores elsewhere or never shows.
 _HIDDEN = frozenset(
-    {"directoryRoles", "privileged", "homeTenantId", "identityProvider", "attributes", "secret"}
+    {
+        "directoryRoles",
+        "privileged",
+        "homeTenantId",
+        "identityProvider",
+        "attributes",
+        "secret",
+        "credentials",
+        "createdBy",
+    }
 )
 
 

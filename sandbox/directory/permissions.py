@@ -1,12 +1,16 @@
 """The Microsoft Graph application permissions that the sandbox knows, with Microsoft's own IDs."""
 
+from collections.abc import Iterable
+
 from sandbox.directory.objects import AppRole
 
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 
 # Source: Microsoft Graph permissions reference. The ids are the same in every tenant.
 PERMISSION_IDS = {
+    "AppRoleAssignment.ReadWrite.All": "06b708a9-e830-4db3-a914-8e69da51d44f",
     "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf444ac3ac",
+    "Application.ReadWrite.All": "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",
     "AuditLog.Read.All": "b0afded3-3588-46d8-8b3d-9842eff778da",
     "Directory.Read.All": "7ab1d382-f21e-4acd-a863-ba3e13f7da61",
     "Directory.ReadWrite.All": "19dbc75e-c2e2-444c-a770-ec69d8559fc7",
@@ -78,6 +82,34 @@ EVALUATE_POLICIES = any_of(
 WRITE_POLICIES = any_of("Policy.ReadWrite.ConditionalAccess + Policy.Read.All + Application.Read.All")
 READ_DIRECTORY = any_of("Directory.Read.All", "Directory.ReadWrite.All", "User.Read.All")
 
+READ_REGISTRATIONS = any_of("Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All")
+READ_REGISTRATIONS_CREDENTIALS = any_of("Application.Read.All", "Application.ReadWrite.All")
+WRITE_REGISTRATIONS = any_of("Application.ReadWrite.All")
+WRITE_SERVICE_PRINCIPALS = any_of("Application.ReadWrite.All", "Directory.ReadWrite.All")
+ASSIGN_ROLES = any_of("AppRoleAssignment.ReadWrite.All + Application.Read.All")
+WRITE_GROUP = any_of("Group.ReadWrite.All", "Directory.ReadWrite.All")
+DELETE_GROUP = any_of("Group.ReadWrite.All")
+WRITE_OWNERS = any_of("Group.ReadWrite.All", "Directory.ReadWrite.All")
+# Not in the permission tables: a person needs a higher role to grant Microsoft Graph's own permissions.
+GRANT_ON_GRAPH = any_of("RoleManagement.ReadWrite.Directory")
+
+# What everybody in a tenant may read, and what some roles may do besides, in permissions' terms.
+# Source: "Microsoft Entra built-in roles"; role template IDs are the same in every tenant.
+ACCESS_AS_USER = "Directory.AccessAsUser.All"
+_EVERYBODY = frozenset({"Application.Read.All", "Directory.Read.All", "Group.Read.All", "User.Read.All"})
+_ASSIGNING = frozenset({"AppRoleAssignment.ReadWrite.All"})
+GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
+PRIVILEGED_ROLE_ADMINISTRATOR = "e8611ab8-c189-46e8-94e1-60213ab1f814"
+APPLICATION_ADMINISTRATOR = "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3"
+GROUPS_ADMINISTRATOR = "fdd7a751-b60b-444a-984c-02652fe8fa1c"
+_BY_ROLE = {
+    GLOBAL_ADMINISTRATOR: _ASSIGNING
+    | {"Application.ReadWrite.All", "Group.ReadWrite.All", "RoleManagement.ReadWrite.Directory"},
+    PRIVILEGED_ROLE_ADMINISTRATOR: _ASSIGNING | {"RoleManagement.ReadWrite.Directory"},
+    APPLICATION_ADMINISTRATOR: _ASSIGNING | {"Application.ReadWrite.All"},
+    GROUPS_ADMINISTRATOR: frozenset({"Group.ReadWrite.All"}),
+}
+
 # Needed to see the members of a group with `visibility=HiddenMembership`.
 READ_HIDDEN_MEMBERS = any_of("Member.Read.Hidden")
 
@@ -97,6 +129,13 @@ WRITE_ROLE_ASSIGNABLE = any_of("RoleManagement.ReadWrite.Directory")
 
 def allowed(held: frozenset[str], needed: Alternatives) -> bool:
     return any(alternative <= held for alternative in needed)
+
+
+def as_user(scopes: frozenset[str], directory_roles: Iterable[str]) -> frozenset[str]:
+    """Return what a person may do: with this one scope, whatever their directory roles allow."""
+    if ACCESS_AS_USER not in scopes:
+        return scopes
+    return scopes.union(_EVERYBODY, *(_BY_ROLE.get(role, frozenset()) for role in directory_roles))
 
 
 def graph_roles() -> list[AppRole]:

@@ -46,6 +46,8 @@ class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
     # The most objects on a page, whatever $top says; every n-th page is empty but has a successor (0: none).
     page_limit: int = 999
     empty_page_every: int = 0
+    # Whether the last owner who is a person stays an owner even if a service principal is one, too.
+    keep_a_person_as_owner: bool = False
     # Graph v1.0 has a known issue: members that are service principals are not listed.
     list_service_principals: bool = True
     removal_lag: Lag = Lag()

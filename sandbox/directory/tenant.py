@@ -180,6 +180,17 @@ class Tenant:
         self.assignments.setdefault(holder.id, []).append(assignment)
         return assignment
 
+    def remove_principal(self, principal: ServicePrincipal) -> None:
+        """Remove an enterprise application, what it was granted, and who was assigned to it."""
+        del self.objects[principal.id]
+        self._by_app.pop(principal.app_id.lower(), None)
+        self.assignments.pop(principal.id, None)
+        for owners in self.owners.values():
+            if principal.id in owners:
+                owners.remove(principal.id)
+        for held in self.assignments.values():
+            held[:] = [one for one in held if one.resource_id != principal.id]
+
     def put[T: DirectoryObject](self, entry: T) -> T:
         """Add an object, or index its changed names."""
         entry.id = entry.id.lower()

@@ -27,7 +27,7 @@ LOOPBACK = (
     "DefaultEndpointsProtocol=http;AccountName=x;AccountKey=c2VjcmV0;BlobEndpoint=http://localhost:10000/x;"
     "QueueEndpoint=http://127.0.0.1:10001/x;TableEndpoint=http://[::1]:10002/x"
 )
-LEAST = {"ENFORCER_GROUP_IDS": GROUP, "EnforcerStorage": STORAGE}
+LEAST = {"ENFORCER_GROUP_IDS": GROUP, "ENFORCER_MODE": "enforce", "EnforcerStorage": STORAGE}
 
 
 def load(**environ: str) -> Settings:
@@ -40,7 +40,7 @@ def problems(**environ: str) -> tuple[str, ...]:
     return error.value.problems
 
 
-def test_two_settings_are_enough_and_the_rest_have_documented_defaults() -> None:
+def test_three_settings_are_enough_and_the_rest_have_documented_defaults() -> None:
     settings = load()
     assert settings.group_ids == (GROUP,)
     assert settings.storage.connection_string == STORAGE
@@ -229,6 +229,11 @@ def test_every_wrong_setting_is_named_at_once() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["ENFORCER_GROUP_IDS", "ENFORCER_MODE"])
+def test_what_has_no_default_has_to_be_set(name: str) -> None:
+    assert [problem.partition(";")[0] for problem in problems(**{name: " "})] == [f"{name} is not set"]
+
+
 def test_what_may_hold_a_secret_is_not_repeated() -> None:
     found = problems(
         EnforcerStorage="AccountName=x;AccountKey=c2VjcmV0;oops", ENFORCER_NOTIFY_URLS="slack//c2VjcmV0"
@@ -266,7 +271,7 @@ def test_connection_strings_come_in_several_forms(text: str) -> None:
     assert load(EnforcerStorage=text).storage.connection_string == text.rstrip(";")
 
 
-@pytest.mark.parametrize("name", ["ENFORCER_MODE", "ENFORCER_WARN_DAYS", "AZURE_CLIENT_ID"])
+@pytest.mark.parametrize("name", ["ENFORCER_MIDNIGHT", "ENFORCER_WARN_DAYS", "AZURE_CLIENT_ID"])
 def test_an_empty_setting_counts_as_unset(name: str) -> None:
     assert load(**{name: "  "}) == load()
 

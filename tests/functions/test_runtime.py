@@ -14,6 +14,7 @@ from enforcer.functions.runtime import PerLoop, invocation
 
 SETTINGS = {
     "ENFORCER_GROUP_IDS": "11111111-2222-3333-4444-555555555555",
+    "ENFORCER_MODE": "enforce",
     "EnforcerStorage": "UseDevelopmentStorage=true",
 }
 

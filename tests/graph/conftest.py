@@ -62,6 +62,7 @@ async def running_tenancy(
             {
                 **server.environment,
                 "ENFORCER_GROUP_IDS": group.id,
+                "ENFORCER_MODE": "enforce",
                 "EnforcerStorage": "UseDevelopmentStorage=true",
             }
         )

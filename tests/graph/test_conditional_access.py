@@ -50,6 +50,7 @@ async def entra(monkeypatch: pytest.MonkeyPatch, quota: Quota, *permissions: str
             {
                 **directory.environment,
                 "ENFORCER_GROUP_IDS": GROUP,
+                "ENFORCER_MODE": "enforce",
                 "EnforcerStorage": "UseDevelopmentStorage=true",
             }
         )

@@ -7,7 +7,7 @@ import pytest
 
 from enforcer.core.calendar.midnight import Midnight
 from enforcer.core.settings import Disable, Mode, Onboarding, Settings, Unregistered, load_settings
-from tests.support.bicep import INFRA, ROOT, text_of
+from tests.support.bicep import ROOT
 from tests.support.deployment import (
     DEPLOYED,
     Json,
@@ -27,7 +27,7 @@ DYNAMIC = {"tenantId": "this tenant", "authorityUrl": "this cloud's"}
 GROUP = "11111111-2222-3333-4444-555555555555"
 # As the template renders it: Azure's endpoints end with a slash.
 TABLES = {"EnforcerStorage__tableServiceUri": "https://st1.table.core.windows.net/"}
-REQUIRED = {"ENFORCER_GROUP_IDS": GROUP} | TABLES
+REQUIRED = {"ENFORCER_GROUP_IDS": GROUP, "ENFORCER_MODE": "enforce"} | TABLES
 
 
 class Listener(dict[str, str]):
@@ -120,9 +120,8 @@ def test_what_is_chosen_is_what_the_code_reads() -> None:
     assert chosen.warn_days == (30, 7)
 
 
-def test_the_mode_has_to_be_chosen_and_the_first_deployment_only_reports() -> None:
+def test_the_mode_has_to_be_chosen() -> None:
     assert required(PARAMETERS["mode"])
-    assert "readEnvironmentVariable('ENFORCER_MODE', 'report')" in text_of(INFRA / "main.bicepparam")
 
 
 @pytest.mark.parametrize(
@@ -223,11 +222,3 @@ def test_the_deployment_guide_names_every_other_parameter() -> None:
     of_settings = {name for _, name, _ in parameters_of_settings()}
     for name in PARAMETERS.keys() - of_settings:
         assert f"`{name}`" in guide, name
-
-
-@pytest.mark.parametrize("name", ["ENFORCER_GROUP_IDS", "ALERT_EMAILS"])
-def test_lists_from_the_environment_may_have_spaces_and_empty_entries(name: str) -> None:
-    """As in the settings: no run would ever name a group with a leading space."""
-    text = (INFRA / "main.bicepparam").read_text()
-    split = rf"split\(readEnvironmentVariable\('{name}'(?:, '')?\), ','\)"
-    assert re.search(rf"filter\(map\({split}, (\w+) => trim\(\1\)\), (\w+) => !empty\(\2\)\)", text)

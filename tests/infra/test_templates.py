@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -24,9 +23,6 @@ from tools.compiled import TEMPLATES
 ONLY_IN_PREVIEW = {"Microsoft.Insights/diagnosticSettings"}
 all_templates = pytest.mark.parametrize("name", TEMPLATES)
 all_deployments = pytest.mark.parametrize("deployed", [deployment(name) for name in DEPLOYED], ids=DEPLOYED)
-parameter_files = pytest.mark.parametrize(
-    "file", sorted(INFRA.glob("*.bicepparam")), ids=lambda path: path.name
-)
 
 
 def nodes(node: object) -> Iterator[Json]:
@@ -45,16 +41,6 @@ def test_every_module_is_used() -> None:
     text = text_of(INFRA / "main.bicep")
     used = set(re.findall(r"'modules/([\w-]+)\.bicep'", text))
     assert used == {path.stem for path in (INFRA / "modules").glob("*.bicep")}
-
-
-@parameter_files
-def test_parameter_files_give_what_the_template_needs(file: Path) -> None:
-    parameters = template(file.stem)["parameters"]
-    given = set(re.findall(r"(?m)^param (\w+) =", text_of(file)))
-    needs = {
-        name for name, one in parameters.items() if "defaultValue" not in one and not one.get("nullable")
-    }
-    assert needs <= given <= set(parameters)
 
 
 @all_templates

@@ -130,6 +130,20 @@ async def test_what_if_that_does_not_answer_leaves_members_unclaimed(world: Worl
     assert "whether members are was not asked: Entra's evaluation of a sign-in" in check.detail
 
 
+async def test_every_owner_who_is_not_the_identity_is_named(world: World) -> None:
+    tenant = world.directory.tenant
+    name = f"owners of group {world.group.id}"
+    assert (await _checks(world))[name].health is Health.OK
+    other = tenant.add_application("another application")
+    person = tenant.add_user("Olga Owner")
+    tenant.owners[world.group.id] += [other.id, person.id]
+    found = (await _checks(world))[name]
+    assert found.health is Health.WARNING
+    assert person.user_principal_name in found.detail
+    assert other.id in found.detail
+    assert "az ad group owner remove" in found.fix
+
+
 async def test_ownership_of_the_group_is_enough_to_change_it(world: World) -> None:
     identity = world.tenant.identity
     assert identity is not None

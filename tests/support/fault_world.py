@@ -98,6 +98,7 @@ class FaultSchedule:
         environ = {
             **self.world.directory.environment,
             "ENFORCER_GROUP_IDS": self.group_id,
+            "ENFORCER_MODE": "enforce",
             "EnforcerStorage": services.settings.storage.connection_string,
             "ENFORCER_LEASE_SECONDS": "5",
             **self.settings,
@@ -189,6 +190,7 @@ async def opened_fault_world(azurite: StorageEndpoints) -> AsyncIterator[FaultWo
             environ = {
                 **directory.environment,
                 "ENFORCER_GROUP_IDS": group.id,
+                "ENFORCER_MODE": "enforce",
                 "EnforcerStorage": endpoints.connection_string,
             }
             opening = open_services(load_settings(environ), retry_budget=_RETRY_BUDGET)

@@ -65,6 +65,7 @@ def running_http_app(storage: StorageEndpoints, arguments: Sequence[str]) -> Ite
         settings = {
             **directory.environment,
             "ENFORCER_GROUP_IDS": company.contractors.id,
+            "ENFORCER_MODE": "enforce",
             "ENFORCER_API_AUDIENCE": f"api://{company.api.app_id}",
             "EnforcerStorage": storage.connection_string,
             "AzureWebJobsStorage": storage.connection_string,

@@ -82,6 +82,7 @@ def running_office(folder: Path, setenv: Callable[[str, str], None]) -> Iterator
         environ = {
             **directory.environment,
             "ENFORCER_GROUP_IDS": contractors.id,
+            "ENFORCER_MODE": "enforce",
             "EnforcerStorage": "UseDevelopmentStorage=true",
         }
         signed_in = azure_cli.signed_in(folder, directory.url, operator.id)

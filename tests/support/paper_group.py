@@ -14,7 +14,7 @@ from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.plan import FindingKind, GroupPlan
 from enforcer.core.planning.planner import GroupSnapshot, plan_group
 from enforcer.core.planning.rules import PlanRules
-from enforcer.core.settings import Settings
+from enforcer.core.settings import Mode, Settings
 
 GROUP = "99999999-0000-4000-8000-000000000000"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -61,7 +61,7 @@ def known(member: Member, state: State, **changes: Any) -> OffboardingRecord:
 
 
 def settings(**changes: Any) -> Settings:
-    return Settings(group_ids=(GROUP,), **changes)
+    return Settings(**{"group_ids": (GROUP,), "mode": Mode.ENFORCE} | changes)
 
 
 def begun_with(records: Iterable[OffboardingRecord]) -> Begun:

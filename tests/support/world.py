@@ -167,6 +167,7 @@ async def running_world(
         settings = {
             **directory.environment,
             "ENFORCER_GROUP_IDS": group.id,
+            "ENFORCER_MODE": "enforce",
             "EnforcerStorage": connection_string,
             "ENFORCER_LEASE_SECONDS": "2",
             **(environ or {}),

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from freezegun import freeze_time
 
-from enforcer.core.settings import Settings
+from enforcer.core.settings import Mode, Settings
 from enforcer.web.signing_keys import KeyRing
 from enforcer.web.tokens import LEEWAY_SECONDS, InvalidTokenError, TokenVerifier
 
@@ -34,7 +34,12 @@ class _Ring(KeyRing):
 
 
 def _verifier(**settings: Any) -> TokenVerifier:
-    given = {"group_ids": (), "tenant_id": TENANT, "api_audience": f"api://{CLIENT}"} | settings
+    given = {
+        "group_ids": (),
+        "mode": Mode.REPORT,
+        "tenant_id": TENANT,
+        "api_audience": f"api://{CLIENT}",
+    } | settings
     return TokenVerifier(Settings(**given), _Ring())
 
 

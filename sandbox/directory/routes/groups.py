@@ -29,17 +29,23 @@ from sandbox.directory.permissions import (
 )
 from sandbox.directory.router import Endpoint
 from sandbox.directory.routes.collections import collection, entity, matching, sorted_ids
+from sandbox.directory.routes.upserts import alternate_key
 from sandbox.directory.settings import NotAMember
 from sandbox.directory.state import Sandbox
 
-_REFERENCE = re.compile(
+REFERENCE = re.compile(
     r"/(?:directoryObjects|users|groups|devices|servicePrincipals)(?:/|\(')(?P<id>[0-9A-Fa-f-]{36})(?:'\))?/?$"
 )
 
 
 def find_group(call: Call, sandbox: Sandbox) -> Group:
     """Return the group that the path names. Raises GraphError (400, 404)."""
-    group_id = call.parameters["group"]
+    name, group_id = alternate_key(call.parameters["group"])
+    if name == "uniquename":
+        for one in sandbox.tenant.each(Group):
+            if one.unique_name == group_id:
+                return one
+        raise not_found(group_id)
     if not is_id(group_id):
         raise not_an_id(group_id)
     group = sandbox.tenant.group(group_id)
@@ -91,7 +97,7 @@ def list_owners(call: Call, sandbox: Sandbox) -> Answer:
 
 def add_member(call: Call, sandbox: Sandbox) -> Answer:
     group = find_group(call, sandbox)
-    match = _REFERENCE.search(str(call.json().get("@odata.id", "")))
+    match = REFERENCE.search(str(call.json().get("@odata.id", "")))
     if match is None:
         raise bad_request("Invalid URL format specified in payload.")
     check_writable(call, group)

@@ -9,15 +9,20 @@ from msgspec.structs import fields
 
 from sandbox.directory import batch, paging, quotas
 from sandbox.directory.description import GRAPH_V1, Operation
-from sandbox.directory.objects import Group, ServicePrincipal, User
+from sandbox.directory.objects import Application, Group, ServicePrincipal, User
 from sandbox.directory.odata import SCHEMAS, columns
 from sandbox.directory.permissions import PERMISSION_IDS, allowed
 from sandbox.directory.router import Endpoint
-from sandbox.directory.routes import applications, conditional_access, groups, users
+from sandbox.directory.routes import applications, conditional_access, groups, owners, registrations, users
 from sandbox.directory.settings import Quota, Settings
 
 ENDPOINTS: tuple[Endpoint, ...] = tuple(
-    chain(*(module.ROUTES for module in (applications, conditional_access, groups, users)))
+    chain(
+        *(
+            module.ROUTES
+            for module in (applications, conditional_access, groups, owners, registrations, users)
+        )
+    )
 )
 DESCRIBED = [one for one in GRAPH_V1.operations if not one.batch]
 
@@ -63,9 +68,9 @@ def test_no_permission_allows_a_call_that_is_not_published_for_it(operation: Ope
         assert endpoint.permissions == (operation.all_of,)
 
 
-@pytest.mark.parametrize("kind", [User, Group, ServicePrincipal])
+@pytest.mark.parametrize("kind", [User, Group, Application, ServicePrincipal])
 def test_every_property_that_is_shown_is_one_of_microsofts(
-    kind: type[User | Group | ServicePrincipal],
+    kind: type[User | Group | Application | ServicePrincipal],
 ) -> None:
     assert columns(kind).keys() - GRAPH_V1.properties[SCHEMAS[kind].name] == set()
 

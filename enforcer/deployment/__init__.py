@@ -1,0 +1,1 @@
+"""How a tenant's enforcer is set up, deployed and removed: one file, one command."""
