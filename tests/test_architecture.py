@@ -36,7 +36,7 @@ ROOMS = {
     "evidence": "register services storage core.evidence core.calendar core",
     "policies.as_code": "policies graph core",
     "policies": "services graph telemetry core",
-    "register": "services core.calendar core",
+    "register": "services storage core.planning core.calendar core",
     "services": "graph storage core",
     "graph": "telemetry core",
     "storage": "telemetry core.calendar core",
@@ -67,6 +67,7 @@ HEAVY = (
     "kiota_http",
     "msgraph",
     "msgraph_core",
+    "openpyxl",
     "opentelemetry.sdk",
     "rich",
 )
