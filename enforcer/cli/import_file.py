@@ -129,7 +129,7 @@ def import_(  # noqa: PLR0913 -- one for each option
         _write_table(preview)
     if not dry_run and preview.written:
         if asks:
-            click.confirm(f"Write {len(preview.written)} lines?", abort=True, err=True)
+            click.confirm(f"Write these lines ({len(preview.written)})?", abort=True, err=True)
         with_services(
             "writing", as_actor(lambda services, actor: write_import(services, preview, actor=actor))
         )

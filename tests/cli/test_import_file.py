@@ -175,7 +175,7 @@ async def test_at_a_terminal_it_asks_before_it_writes(
     )
     file = _file(tmp_path, f"{people[0].id},{RUNNING}")
     ran = await shell.run("contractors", "import", file)
-    assert asked == ["Write 1 lines?"]
+    assert asked == ["Write these lines (1)?"]
     assert (ran.code, len(await ends(shell))) == ((0, 1) if answer else (1, 0))
     assert (await shell.run("contractors", "import", file, "--yes")).code == 0
     assert len(asked) == 1
