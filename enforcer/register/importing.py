@@ -253,5 +253,5 @@ async def _require_permission(services: Services, actor: Actor, changes: Sequenc
 
 def _refusal(changes: Sequence[Change], what: str, option: str) -> str:
     lines = "1 line is" if len(changes) == 1 else f"{len(changes)} lines are"
-    cure = f"--{option} (over HTTP: {option}=true) imports them all the same"
+    cure = f"--{option} (over HTTP: {option}=true) imports them nevertheless"
     return f"{lines} {what}: {names_of(changes)}; {cure}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from sandbox.directory.objects import User
@@ -170,20 +171,17 @@ async def test_at_a_terminal_it_asks_before_it_writes(
 ) -> None:
     asked: list[str] = []
     shell.monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
-    shell.monkeypatch.setattr(
-        "click.confirm", lambda question, **_: asked.append(question) or _confirmed(answer)
-    )
+
+    def confirm(question: str, **_: object) -> bool:
+        asked.append(question)
+        if not answer:
+            raise click.Abort
+        return True
+
+    shell.monkeypatch.setattr("click.confirm", confirm)
     file = _file(tmp_path, f"{people[0].id},{RUNNING}")
     ran = await shell.run("contractors", "import", file)
     assert asked == ["Write these lines (1)?"]
     assert (ran.code, len(await ends(shell))) == ((0, 1) if answer else (1, 0))
     assert (await shell.run("contractors", "import", file, "--yes")).code == 0
     assert len(asked) == 1
-
-
-def _confirmed(answer: bool) -> bool:  # noqa: FBT001
-    import click
-
-    if not answer:
-        raise click.Abort
-    return True

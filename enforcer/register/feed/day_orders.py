@@ -133,8 +133,8 @@ class DateReader:
         if int(month) > _LAST_MONTH:
             other = "mdy" if order is DateOrder.DMY else "dmy"
             raise DateError(
-                f"is {text!r:.60}, which is no date as {order}: it has no month {month}; is it {other}?",
-                f"is no date as {order}",
+                f"is {text!r:.60}, which does not fit {order}: it has no month {month}; is it {other}?",
+                f"does not fit {order}",
             )
         return _checked(text, year, int(month), int(day))
 

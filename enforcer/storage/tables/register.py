@@ -232,7 +232,7 @@ class Register:
     ) -> tuple[dict[str, Entity], str | None]:
         """Read rows with all columns from the first key to the last, and return where reading ended.
 
-        It ends early (else None) if so many rows lie between that reading the wanted ones alone costs less.
+        It ends early (else None) where rows between them make reading the wanted ones alone cheaper.
         """
         found: dict[str, Entity] = {}
         key = None
