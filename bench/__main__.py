@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from bench import cold_start, mass_departure, quiet_night, quota, requests
+from bench import cold_start, importing, mass_departure, quiet_night, quota, requests
 from bench.figures import Figure, Record, record, show, this_machine
 
 _WIDTH = 170
@@ -26,6 +26,7 @@ SCENARIOS: dict[str, Measuring] = {
     "quiet_night": quiet_night.measure,
     "cold_start": cold_start.measure,
     "requests": requests.measure,
+    "importing": importing.measure,
 }
 # Only on request: it takes a quarter of an hour.
 IN_REAL_TIME: dict[str, Measuring] = {"quota_in_real_time": partial(quota.measure, speed=1.0)}

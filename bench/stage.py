@@ -45,6 +45,7 @@ class Scene:
         due: How many of them are due.
         rows: How many rows each group's register has; the first are the members'.
         groups: The number of managed groups.
+        outsiders: How many users of the tenant are in no group.
         directory: How the directory behaves.
         settings: Settings of the product in addition to the required ones.
     """
@@ -53,6 +54,7 @@ class Scene:
     due: int
     rows: int
     groups: int = 1
+    outsiders: int = 0
     directory: DirectorySettings = field(default_factory=DirectorySettings)
     settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -65,11 +67,13 @@ class Stage:
         environ: The settings with which the product finds everything.
         members: The object IDs of each managed group's members.
         due: Those whose access has ended, of all groups.
+        outsiders: The addresses of users who are in no group.
     """
 
     environ: Mapping[str, str]
     members: Mapping[str, tuple[str, ...]]
     due: frozenset[str]
+    outsiders: tuple[str, ...]
     directory: SandboxClient
     storage: StorageEndpoints
 
@@ -97,6 +101,7 @@ async def running_stage(scene: Scene) -> AsyncIterator[Stage]:
     tenant = Tenant()
     tenant.add_managed_identity("enforcer", *_PERMISSIONS)
     members = dict(_add_group(tenant, scene, number) for number in range(scene.groups))
+    outsiders = [tenant.add_user(f"Outsider {number:06d}") for number in range(scene.outsiders)]
     async with running_azurite_async() as storage, _running_directory(tenant, scene.directory) as found:
         environ = {
             "ENFORCER_GROUP_IDS": ",".join(members),
@@ -117,6 +122,7 @@ async def running_stage(scene: Scene) -> AsyncIterator[Stage]:
                 environ=environ,
                 members=members,
                 due=frozenset(user_id for ids in members.values() for user_id in ids[: scene.due]),
+                outsiders=tuple(user.user_principal_name for user in outsiders),
                 directory=client,
                 storage=storage,
             )
@@ -168,7 +174,10 @@ async def _fill_register(connection_string: str, group_id: str, scene: Scene, id
     """Write a row for each member, and others for people who left long ago."""
     from azure.data.tables.aio import TableServiceClient
 
-    keys = [*ids, *(f"nobody.{number:06d}@example.com" for number in range(scene.rows - len(ids)))]
+    # Without rows, nobody is registered yet.
+    keys = [*ids, *(f"nobody.{number:06d}@example.com" for number in range(scene.rows - len(ids)))][
+        : scene.rows
+    ]
     entities = [
         {
             "PartitionKey": group_id,

@@ -55,7 +55,12 @@ class ImportedContractors(msgspec.Struct, frozen=True, kw_only=True):
 
     dry_run: bool
     imported: int
+    summary: str
+    counts: dict[str, int]
+    leaving_tonight: tuple[str, ...]
+    held: bool
     contractors: tuple[ContractorDocument, ...]
+    notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
 

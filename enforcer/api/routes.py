@@ -24,7 +24,13 @@ from enforcer.api.handlers.contractors import (
     list_contractors,
     put_contractor,
 )
-from enforcer.api.handlers.imports import CSV, LARGEST_IMPORT, import_contractors
+from enforcer.api.handlers.imports import (
+    CSV,
+    IMPORT_PARAMETERS,
+    LARGEST_IMPORT,
+    WORKBOOK,
+    import_contractors,
+)
 from enforcer.api.handlers.offboarding import offboard, offboard_several
 from enforcer.api.handlers.overview import get_health, get_status
 from enforcer.api.handlers.runs import approve_plan, get_run, start_sweeps, undo_run
@@ -145,16 +151,10 @@ ROUTES = (
         access=Access.EXTEND,
         handler=import_contractors,
         summary="Write many rows: all of them, or none if any is wrong",
-        query=(
-            Parameter(
-                name="dry_run",
-                description="Check everything and write nothing",
-                schema={"type": "boolean", "default": False},
-            ),
-        ),
+        query=IMPORT_PARAMETERS,
         body=ImportBody,
         largest_body=LARGEST_IMPORT,
-        media_types=(CSV,),
+        media_types=(CSV, WORKBOOK),
         answers={200: ImportedContractors},
         refusals=(400, 413, 415),
     ),

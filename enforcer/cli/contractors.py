@@ -5,26 +5,21 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 import click
 
 from enforcer.cli.dates import DateType
+from enforcer.cli.import_file import import_
 from enforcer.cli.output import Table, json_text, output_option, tell, write_json, write_tables
-from enforcer.cli.running import DONE, settings, with_services
+from enforcer.cli.rows import shown
+from enforcer.cli.running import DONE, with_services
 from enforcer.cli.users import UserType
 from enforcer.cli.who import as_actor
-from enforcer.core.actors import Actor
-from enforcer.core.calendar import dates
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.csv_cells import harmless
-from enforcer.core.exceptions import InputError
 from enforcer.core.ledger import Action
 from enforcer.register import changes
-from enforcer.register.csv_file import CsvError, Line, read_csv
-from enforcer.register.csv_import import import_lines, line_problem, midnight_ends
 from enforcer.services import Services
 
 _group_option = click.option(
@@ -45,6 +40,9 @@ _EXPORTED = {
 @click.group()
 def contractors() -> None:
     """List and change the register of contractors."""
+
+
+contractors.add_command(import_)
 
 
 @contractors.command("list")
@@ -134,38 +132,6 @@ def remove(user: str, group_id: str, as_json: bool) -> int:  # noqa: FBT001
     return DONE
 
 
-@contractors.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@output_option
-def import_(file: Path, as_json: bool) -> int:  # noqa: FBT001
-    """Import FILE (CSV): every line, or none if any is wrong.
-
-    Columns: the user (RowKey, user, UPN, e-mail …) and the end date (EndDate, end …) are required;
-    StartDate, DisplayName, Company, Sponsor, Note and GroupId are optional. Ends at exactly midnight are
-    listed, with what they mean.
-    """
-    try:
-        lines = read_csv(file.read_bytes(), partial(line_problem, settings()))
-        rows, at_midnight = with_services(
-            f"importing {len(lines)} lines", as_actor(lambda services, actor: _import(services, lines, actor))
-        )
-    except CsvError as error:
-        problems = "\n  ".join(error.problems)
-        raise InputError(f"nothing was imported from {file}:\n  {problems}", field="file") from error
-    warnings = [line.warning for line in lines if line.warning]
-    for warning in warnings:
-        tell(f"warning: {warning}")
-    if as_json:
-        shown = [_shown(row) for row in rows]
-        imported = {"imported": len(rows), "at_midnight": at_midnight, "contractors": shown}
-        write_json({**imported, "warnings": warnings})
-    else:
-        tell(f"imported {len(rows)} contractors")
-    for message in at_midnight:
-        tell(message)
-    return DONE
-
-
 @contractors.command()
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to FILE instead of stdout."
@@ -182,7 +148,7 @@ def import_(file: Path, as_json: bool) -> int:  # noqa: FBT001
 def export(out: Path | None, group_id: str, output: str) -> int:
     """Write the register as CSV, as `import` reads it."""
     rows = with_services("reading the register", lambda services: _all_rows(services, group_id))
-    text = json_text([_shown(row) for row in rows]) if output == "json" else _csv(rows)
+    text = json_text([shown(row) for row in rows]) if output == "json" else _csv(rows)
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -195,15 +161,8 @@ def _csv(rows: Sequence[RegisterRow]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_EXPORTED)
-    writer.writerows([harmless(_shown(row)[field]) for field in _EXPORTED.values()] for row in rows)
+    writer.writerows([harmless(shown(row)[field]) for field in _EXPORTED.values()] for row in rows)
     return text.getvalue()
-
-
-async def _import(
-    services: Services, lines: Sequence[Line], actor: Actor
-) -> tuple[list[RegisterRow], list[str]]:
-    rows = await import_lines(services, lines, actor=actor)
-    return rows, midnight_ends(lines, services.settings.date_rules, services.now())
 
 
 async def _all_rows(services: Services, group_id: str) -> list[RegisterRow]:
@@ -212,18 +171,10 @@ async def _all_rows(services: Services, group_id: str) -> list[RegisterRow]:
 
 
 def _show(title: str, rows: Sequence[RegisterRow], *, as_json: bool) -> None:
-    shown = [_shown(row) for row in rows]
+    values = [shown(row) for row in rows]
     if as_json:
-        write_json(shown)
+        write_json(values)
         return
     columns = ("display_name", "end_date", "start_date", "company", "sponsor", "note", "row_key")
-    cells = [[row[name] or None for name in columns] for row in shown]
+    cells = [[row[name] or None for name in columns] for row in values]
     write_tables(Table(f"{title} ({len(rows)})", columns, cells, ("note",)))
-
-
-def _shown(row: RegisterRow) -> dict[str, str]:
-    values = asdict(row)
-    del values["perhaps_end_date"]
-    for name in ("end_date", "start_date"):
-        values[name] = "" if values[name] is None else dates.written(values[name])
-    return values

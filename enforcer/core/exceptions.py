@@ -11,7 +11,7 @@ EnforcerError
 │   ├── FourEyesError      this takes somebody else than whoever asks
 │   ├── HeldError          the brake holds it until somebody approves it
 │   ├── NotContractorError somebody to offboard is neither a member, nor registered, nor on record
-│   └── CsvError           a file to import; names every wrong line (register/csv_file)
+│   └── FileError          a file to import; names every wrong line (register/feed/problems)
 ├── RunError               this run cannot continue; the next one may
 │   ├── ReadError          register or members could not be read completely
 │   ├── GroupError         the group is missing, or of a kind that cannot be managed

@@ -192,7 +192,7 @@ class Batcher:
 async def read_together(client: GraphClient, requests: Sequence[Request]) -> list[Reply]:
     """Make these reads, 20 to a `$batch`, and return their answers in the same order.
 
-    A read that fails within its batch is repeated on its own.
+    A read that fails within its batch is repeated on its own; that something does not exist is an answer.
 
     Raises:
         UnavailableError: Graph did not answer in time.
@@ -210,7 +210,7 @@ async def _read_batch(client: GraphClient, requests: Sequence[Request]) -> list[
     reply = await client.call_with_retries(lambda: client.attempt(envelope, writes=0))
     answers = _read_items(reply, len(requests)) if reply.ok else [reply] * len(requests)
     return [
-        answer if answer.ok else await client.call(request)
+        answer if answer.ok or answer.not_found else await client.call(request)
         for request, answer in zip(requests, answers, strict=True)
     ]
 

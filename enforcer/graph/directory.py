@@ -168,13 +168,31 @@ class Directory:
             for address, reply in zip(ordered, replies, strict=True)
         }
 
+    async def named(self, names: Collection[str]) -> dict[str, tuple[Person, ...]]:
+        """Return everybody whom each of these normalised object IDs and addresses means, 20 to a `$batch`.
+
+        Raises: as `having`.
+        """
+        ordered = list(names)
+        requests = [_user(name) if keys.is_object_id(name) else _users_having(name) for name in ordered]
+        replies = await read_together(self._client, requests)
+        found = [await self._named(name, reply) for name, reply in zip(ordered, replies, strict=True)]
+        return dict(zip(ordered, found, strict=True))
+
+    async def _named(self, name: str, reply: Reply) -> tuple[Person, ...]:
+        if keys.is_object_id(name):
+            return () if reply.not_found else (_person(_read(reply, _Object, "the user", "User.Read.All")),)
+        # Graph matches more loosely: only an address that is the same to us counts.
+        people = await self._people(partial(_at_once, reply))
+        return tuple({person.id: person for person in people if name in person.names}.values())
+
     async def account(self, user_id: str) -> Person | None:
         """Return the user who has this object ID, or None if there is none.
 
         Raises:
             ReadError, AccessDeniedError, UnavailableError: Graph did not say.
         """
-        reply = await self._client.read("/users/{user}?$select={+select}", user=user_id, select=_USER_COLUMNS)
+        reply = await self._client.call(_user(user_id))
         if reply.not_found:
             return None
         return _person(_read(reply, _Object, "the user", "User.Read.All"))
@@ -210,6 +228,14 @@ def _read[T](reply: Reply, kind: type[T], what: str, permission: str) -> T:
 
 async def _at_once(reply: Reply) -> Reply:
     return reply
+
+
+def _user(user_id: str) -> Request:
+    return Request(
+        method="GET",
+        path="/users/{user}?$select={select}",
+        parameters={"user": user_id, "select": _USER_COLUMNS},
+    )
 
 
 def _users_having(address: str) -> Request:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enforcer.page.changes import change_person
+from enforcer.page.importing import LARGEST, import_upload, show_import
 from enforcer.page.overview import approve, show_overview
 from enforcer.page.person_view import show_person
 from enforcer.web.roles import Access
@@ -12,6 +13,7 @@ from enforcer.web.routes import Route
 # (https://github.com/Azure/Azure-Functions/issues/2473).
 _NOTHING = "{nothing:maxlength(0)?}"
 _PERSON = "people/{user}"
+_IMPORT = "import"
 
 PAGES = (
     Route(
@@ -45,5 +47,22 @@ PAGES = (
         access=Access.EXTEND,
         handler=change_person,
         summary="Register, extend or offboard a person",
+    ),
+    Route(
+        name="page_import",
+        method="GET",
+        path=_IMPORT,
+        access=Access.EXTEND,
+        handler=show_import,
+        summary="Choose a file to import",
+    ),
+    Route(
+        name="page_upload",
+        method="POST",
+        path=_IMPORT,
+        access=Access.EXTEND,
+        handler=import_upload,
+        summary="Show what would follow from a file, or import it",
+        largest_body=LARGEST,
     ),
 )

@@ -20,7 +20,7 @@ from enforcer.core.ledger import Action, Entry, EntryOutcome
 from enforcer.core.ledger_entries import Context
 from enforcer.core.plain_text import is_plain
 from enforcer.core.settings import Settings
-from enforcer.register.csv_file import LONGEST
+from enforcer.register.lengths import LONGEST
 from enforcer.register.permission import require_others, require_right
 from enforcer.services import Services
 

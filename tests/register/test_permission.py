@@ -8,10 +8,10 @@ from enforcer.core.actors import Actor
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.exceptions import FourEyesError, MissingRoleError
 from enforcer.register import changes
-from enforcer.register.csv_file import Line
-from enforcer.register.csv_import import import_lines
+from enforcer.register.feed.reading import Line
 from sandbox.directory.faults import Fault
 from sandbox.directory.objects import User
+from tests.support.importing import import_lines
 from tests.support.world import RUNNING, World
 
 pytestmark = pytest.mark.anyio

@@ -16,12 +16,14 @@ _CSV = "user;end;company\nanna@x.example;2099-01-31;Northwind\nben@x.example;209
 async def _import(
     caller: Caller, body: bytes, media_type: str = "text/csv", roles: str = EXTEND, **query: str
 ) -> Reply:
+    query = {"unknown": "true", **query}
     headers = {"authorization": f"Bearer {caller.token(roles=[roles])}", "content-type": media_type}
     return await caller.call("import_contractors", body, query=query, headers=headers)
 
 
 async def _import_json(caller: Caller, *contractors: dict[str, Any]) -> Reply:
-    return await caller.call("import_contractors", {"contractors": contractors})
+    query = {"unknown": "true"}
+    return await caller.call("import_contractors", {"contractors": contractors}, query=query)
 
 
 async def _ends(world: World) -> dict[str, object]:

@@ -10,12 +10,15 @@ from enforcer.core.actors import Actor
 from enforcer.core.calendar.midnight import Midnight
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.ledger import Action
-from enforcer.register.csv_file import CsvError, Line
-from enforcer.register.csv_import import import_lines, midnight_ends
+from enforcer.register.feed.problems import FileError
+from enforcer.register.feed.reading import Line
+from enforcer.register.importing import midnight_ends
+from tests.support.importing import import_lines
 from tests.support.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 
+_ANN = Actor(id="cli:ann")
 ANNA, BEN = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
 
 
@@ -30,8 +33,8 @@ async def ends(world: World) -> dict[str, object]:
 
 
 async def problems(world: World, given: list[Line]) -> tuple[str, ...]:
-    with pytest.raises(CsvError) as error:
-        await import_lines(world.services, given, actor=Actor(id="cli:ann"))
+    with pytest.raises(FileError) as error:
+        await import_lines(world.services, given, actor=_ANN)
     return error.value.problems
 
 
@@ -39,7 +42,7 @@ async def test_new_rows_are_added_and_known_rows_changed_all_in_the_ledger(
     world: World,
 ) -> None:
     await world.register("Anna@x.example", ENDED, note="kept")
-    await import_lines(world.services, lines("anna@X.example", "ben@x.example"), actor=Actor(id="cli:ann"))
+    await import_lines(world.services, lines("anna@X.example", "ben@x.example"), actor=_ANN)
     assert await ends(world) == {"Anna@x.example": RUNNING, "ben@x.example": RUNNING}
     assert await world.services.register.whole_row(world.group.id, "Anna@x.example") == RegisterRow(
         group_id=world.group.id, row_key="Anna@x.example", end_date=RUNNING, note="kept"
@@ -51,14 +54,24 @@ async def test_new_rows_are_added_and_known_rows_changed_all_in_the_ledger(
     ]
 
 
-@pytest.mark.parametrize("known", [[], [ANNA], ["anna@x.example", "ben@x.example"]])
-async def test_nobody_in_entra_is_asked_where_no_two_keys_can_mean_one_person(
-    world: World, known: list[str]
-) -> None:
-    for key in known:
-        await world.register(key, ENDED)
-    await import_lines(world.services, lines(*(known or [ANNA, BEN])), actor=Actor(id="cli:ann"))
-    assert world.directory.sandbox.log.entries == []
+async def test_members_answer_and_only_the_rest_are_asked_for(world: World) -> None:
+    members = [world.member(f"Member {number}") for number in range(3)]
+    people = [world.tenant.add_user(f"Person {number}") for number in range(25)]
+    given = lines(*(user.user_principal_name for user in (*members, *people)), ANNA)
+    await import_lines(world.services, given, actor=_ANN)
+    calls = [entry.path.rpartition("/")[2] for entry in world.directory.sandbox.log.entries]
+    assert [call for call in calls if call == "$batch"] == ["$batch"] * 2
+    assert len([call for call in calls if call.startswith("members?")]) == 1
+
+
+async def test_the_same_file_again_asks_nobody_and_writes_nothing(world: World) -> None:
+    people = [world.tenant.add_user(f"Person {number}") for number in range(25)]
+    given = lines(*(user.user_principal_name for user in people), ANNA, note="as ever")
+    assert len(await import_lines(world.services, given, actor=_ANN)) == 26
+    world.directory.sandbox.log.entries.clear()
+    assert await import_lines(world.services, given, actor=_ANN) == []
+    assert len(world.directory.sandbox.log.entries) == 1
+    assert len(await world.ledger()) == 26
 
 
 async def test_two_lines_for_one_person_are_refused_whatever_the_register_holds(world: World) -> None:
@@ -86,7 +99,7 @@ async def test_one_person_may_be_named_differently_in_two_groups(world: World) -
     other = world.tenant.add_group("Others")
     world.configure(group_ids=(world.group.id, other.id))
     given = [*lines(anna.id, group_id=world.group.id), *lines("anna@x.example", group_id=other.id)]
-    await import_lines(world.services, given, actor=Actor(id="cli:ann"))
+    await import_lines(world.services, given, actor=_ANN)
     assert await ends(world) == {anna.id: RUNNING}
     (row,) = await world.services.register.whole_rows(other.id)
     assert row.row_key == "anna@x.example"
@@ -102,7 +115,7 @@ async def test_a_line_is_imported_whole_and_its_importer_is_in_the_ledger(world:
         "sponsor": "boss@x.example",
         "note": "from HR",
     }
-    await import_lines(world.services, lines(ANNA, **said), actor=Actor(id="cli:ann"))
+    await import_lines(world.services, lines(ANNA, **said), actor=_ANN)
     [row] = await world.services.register.whole_rows(world.group.id)
     written = {name: getattr(row, name) for name in said}
     assert (row.row_key, row.end_date, written) == (ANNA, RUNNING, said)
@@ -117,20 +130,20 @@ async def test_an_end_before_the_start_of_the_row_is_refused(world: World) -> No
     (problem,) = await problems(world, given)
     assert problem.startswith("line 3: the start date 2098-01-01 is not before the end")
     given = lines("ben@x.example", "anna@x.example", end="2097-12-31", start_date="2097-01-01")
-    await import_lines(world.services, given, actor=Actor(id="cli:ann"))
+    await import_lines(world.services, given, actor=_ANN)
     assert set((await ends(world)).values()) == {"2097-12-31"}
 
 
 async def test_nobody_gets_a_second_row_under_another_name(world: World) -> None:
     anna = world.tenant.add_user("Anna", mail="anna@x.example")
     await world.register(anna.id, ENDED)
-    await import_lines(world.services, lines("anna@x.example", "new@x.example"), actor=Actor(id="cli:ann"))
+    await import_lines(world.services, lines("anna@x.example", "new@x.example"), actor=_ANN)
     assert await ends(world) == {anna.id: RUNNING, "new@x.example": RUNNING}
 
 
 async def test_a_guests_user_principal_name_becomes_their_object_id(world: World) -> None:
     gina = world.guest("Gina")
-    await import_lines(world.services, lines(gina.user_principal_name), actor=Actor(id="cli:ann"))
+    await import_lines(world.services, lines(gina.user_principal_name), actor=_ANN)
     assert await ends(world) == {gina.id: RUNNING}
 
 
@@ -152,7 +165,7 @@ async def test_every_line_that_cannot_be_used_is_named_and_nothing_is_written(wo
 
 async def test_a_large_file_is_imported_whole(world: World) -> None:
     users = [f"user{number}@x.example" for number in range(250)]
-    await import_lines(world.services, lines(*users), actor=Actor(id="cli:ann"))
+    await import_lines(world.services, lines(*users), actor=_ANN)
     assert len(await ends(world)) == 250
     assert len(await world.ledger()) == 250
 
@@ -168,7 +181,7 @@ async def test_ends_at_midnight_are_written_unchanged_with_a_warning(
         *lines("dan@x.example", end="2098-12-31"),
     ]
 
-    await import_lines(world.services, given, actor=Actor(id="cli:ann"))
+    await import_lines(world.services, given, actor=_ANN)
 
     assert (await ends(world))["anna@x.example"] == "2098-12-31T00:00:00Z"
     told = midnight_ends(given, world.services.settings.date_rules, world.clock())
