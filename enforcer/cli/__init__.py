@@ -13,6 +13,7 @@ from enforcer.cli.offboard import offboard
 from enforcer.cli.policies import policies
 from enforcer.cli.running import run_guarded, version
 from enforcer.cli.status import check, status
+from enforcer.cli.sweep_now import runs, sweep
 from enforcer.cli.sweeps import apply, approve, plan
 from enforcer.cli.undo import undo
 
@@ -29,7 +30,20 @@ def cli() -> None:
     """
 
 
-for command in (plan, apply, approve, undo, offboard, contractors, audit, policies, status, check):
+for command in (
+    plan,
+    sweep,
+    apply,
+    approve,
+    runs,
+    undo,
+    offboard,
+    contractors,
+    audit,
+    policies,
+    status,
+    check,
+):
     cli.add_command(command)
 
 

@@ -13,9 +13,10 @@ import click
 
 from enforcer.cli.dates import DateType
 from enforcer.cli.output import Table, json_text, output_option, tell, write_json, write_tables
+from enforcer.cli.remote import Way, act, direct_option
+from enforcer.cli.remote_rows import delete_row, extend_row, import_rows, put_row
 from enforcer.cli.running import DONE, settings, with_services
 from enforcer.cli.users import UserType
-from enforcer.cli.who import as_actor
 from enforcer.core.actors import Actor
 from enforcer.core.calendar import dates
 from enforcer.core.contractors import RegisterRow
@@ -72,6 +73,7 @@ def list_(group_id: str, as_json: bool) -> int:  # noqa: FBT001
 @click.option("--sponsor", default="", metavar="E-MAIL", help="Whom to warn before the end.")
 @click.option("--note", default="")
 @_group_option
+@direct_option
 @output_option
 def add(  # noqa: PLR0913 -- one for each option
     *,
@@ -83,6 +85,7 @@ def add(  # noqa: PLR0913 -- one for each option
     sponsor: str,
     note: str,
     group_id: str,
+    way: Way,
     as_json: bool,
 ) -> int:
     """Register USER, looked up in Entra and stored under the object ID."""
@@ -96,8 +99,11 @@ def add(  # noqa: PLR0913 -- one for each option
         sponsor=sponsor,
         note=note,
     )
-    row, action = with_services(
-        f"looking up {user}", as_actor(lambda services, actor: changes.add(services, wanted, actor=actor))
+    row, action = act(
+        f"looking up {user}",
+        way,
+        remotely=lambda api: put_row(api, wanted),
+        directly=lambda services, actor: changes.add(services, wanted, actor=actor),
     )
     _show("Added" if action is Action.REGISTER_ADD else "Changed", [row], as_json=as_json)
     return DONE
@@ -109,12 +115,15 @@ def add(  # noqa: PLR0913 -- one for each option
     "--end", required=True, type=DateType(), metavar="WHEN", help="The new last day of access, or an instant."
 )
 @_group_option
+@direct_option
 @output_option
-def extend(user: str, end: str, group_id: str, as_json: bool) -> int:  # noqa: FBT001
+def extend(user: str, end: str, group_id: str, way: Way, as_json: bool) -> int:  # noqa: FBT001
     """Change the end date of USER."""
-    row = with_services(
+    row = act(
         "extending",
-        as_actor(lambda services, actor: changes.extend(services, user, end, actor=actor, group_id=group_id)),
+        way,
+        remotely=lambda api: extend_row(api, user, end, group_id),
+        directly=lambda services, actor: changes.extend(services, user, end, actor=actor, group_id=group_id),
     )
     _show("Extended", [row], as_json=as_json)
     return DONE
@@ -123,12 +132,15 @@ def extend(user: str, end: str, group_id: str, as_json: bool) -> int:  # noqa: F
 @contractors.command()
 @click.argument("user", type=UserType())
 @_group_option
+@direct_option
 @output_option
-def remove(user: str, group_id: str, as_json: bool) -> int:  # noqa: FBT001
+def remove(user: str, group_id: str, way: Way, as_json: bool) -> int:  # noqa: FBT001
     """Delete USER's row. Nobody leaves a group by this: use `offboard` for that."""
-    row = with_services(
+    row = act(
         "removing",
-        as_actor(lambda services, actor: changes.remove(services, user, actor=actor, group_id=group_id)),
+        way,
+        remotely=lambda api: delete_row(api, user, group_id),
+        directly=lambda services, actor: changes.remove(services, user, actor=actor, group_id=group_id),
     )
     _show("Removed from the register", [row], as_json=as_json)
     return DONE
@@ -136,8 +148,9 @@ def remove(user: str, group_id: str, as_json: bool) -> int:  # noqa: FBT001
 
 @contractors.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@direct_option
 @output_option
-def import_(file: Path, as_json: bool) -> int:  # noqa: FBT001
+def import_(file: Path, way: Way, as_json: bool) -> int:  # noqa: FBT001
     """Import FILE (CSV): every line, or none if any is wrong.
 
     Columns: the user (RowKey, user, UPN, e-mail …) and the end date (EndDate, end …) are required;
@@ -145,9 +158,13 @@ def import_(file: Path, as_json: bool) -> int:  # noqa: FBT001
     listed, with what they mean.
     """
     try:
-        lines = read_csv(file.read_bytes(), partial(line_problem, settings()))
-        rows, at_midnight = with_services(
-            f"importing {len(lines)} lines", as_actor(lambda services, actor: _import(services, lines, actor))
+        content = file.read_bytes()
+        lines = read_csv(content, partial(line_problem, settings()))
+        rows, at_midnight = act(
+            f"importing {len(lines)} lines",
+            way,
+            remotely=lambda api: import_rows(api, content, lines),
+            directly=lambda services, actor: _import(services, lines, actor),
         )
     except CsvError as error:
         problems = "\n  ".join(error.problems)
