@@ -6,7 +6,8 @@ name them. With `--direct`, on the day when the app is down, commands act on Ent
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
@@ -82,15 +83,22 @@ def act[T](
         return with_services(doing, as_actor(directly))
 
     async def run() -> T:
-        import httpx
-
-        async with (
-            default_credential(settings().client_id) as credential,
-            httpx.AsyncClient(timeout=_SECONDS, verify=httpx.create_ssl_context()) as http,
-        ):
-            return await remotely(RemoteApi(settings(), credential, http))
+        async with open_api(settings()) as api:
+            return await remotely(api)
 
     return in_progress(doing, run)
+
+
+@asynccontextmanager
+async def open_api(settings: Settings) -> AsyncIterator[RemoteApi]:
+    """Open the API without connecting yet, and close it at the end."""
+    import httpx
+
+    async with (
+        default_credential(settings.client_id) as credential,
+        httpx.AsyncClient(timeout=_SECONDS, verify=httpx.create_ssl_context()) as http,
+    ):
+        yield RemoteApi(settings, credential, http)
 
 
 class ApiProblemError(EnforcerError):
@@ -131,8 +139,8 @@ class Answer:
             return msgspec.json.decode(self.body, type=kind)
         except msgspec.MsgspecError as error:
             raise UnavailableError(
-                f"the API did it, but its answer cannot be read ({error}). Are app and command line of one"
-                " version?"
+                f"the app accepted it, but its answer cannot be read ({error}): check ENFORCER_API_URL, and"
+                " whether app and command line are of one version"
             ) from error
 
 

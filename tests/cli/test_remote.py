@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import click
 import pytest
+from aiohttp import web
 
 from enforcer.cli import cli
 from enforcer.cli.remote import token_scope
 from sandbox.directory import Fault
+from sandbox.loopback import listening
 from tests.cli.conftest import Shell
 from tests.support.api_caller import AUDIENCE
 from tests.support.world import ENDED, RUNNING
@@ -98,16 +101,39 @@ async def test_while_the_app_is_down_no_command_acts_until_it_is_told_to(
 
 
 @pytest.mark.anyio
-async def test_what_is_no_api_is_said_to_be_none(shell: Shell) -> None:
-    anna = shell.world.member("Anna")
-    directory = shell.world.directory
-    shell.export(ENFORCER_API_URL=directory.url, ENFORCER_API_AUDIENCE=AUDIENCE)
-    ran = await shell.run("offboard", anna.id, "--reason", "left")
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (401, "the app does not accept the token (401), so nothing was done. Run az login"),
+        (302, "answers 302 Found, as this API does not: check ENFORCER_API_URL"),
+        (503, "answers 503 Service Unavailable, as this API does not"),
+        (200, "its answer cannot be read"),
+    ],
+)
+async def test_whatever_answers_in_place_of_the_app_is_told_in_a_line(
+    shell: Shell, status: int, words: str
+) -> None:
+    headers = {"Location": "https://elsewhere.example"} if status == 302 else {}
+    async with _answering(web.Response(status=status, text="<html>", headers=headers)) as url:
+        shell.export(**DOWN | {"ENFORCER_API_URL": url})
+        ran = await shell.run("offboard", "anna@x.example", "--reason", "left")
+        checked = await shell.run("check", "--output", "json")
     assert (ran.code, ran.out) == (1, "")
-    assert (
-        f"{directory.url}/api answers 404 Not Found, as this API does not: check ENFORCER_API_URL" in ran.err
-    )
-    assert shell.world.member_ids() == {anna.id}
+    assert len(ran.err.splitlines()) == 1
+    assert words in ran.err
+    (own,) = [check for check in checked.data if check["name"] == "command line"]
+    assert own["health"] == "failed"
+
+
+@asynccontextmanager
+async def _answering(response: web.Response) -> AsyncIterator[str]:
+    """Answer every request like this, as what stands in front of an app that is stopped does."""
+
+    async def answer(_: web.BaseRequest) -> web.Response:
+        return response
+
+    async with listening(web.ServerRunner(web.Server(answer)), 0) as url:
+        yield url
 
 
 @pytest.mark.anyio

@@ -146,6 +146,12 @@ def test_offboarding_through_the_app_needs_no_right_of_the_person(desk: Desk) ->
     assert desk.app.is_member(ada)
 
 
+def test_check_says_that_the_app_accepts_the_person(desk: Desk) -> None:
+    (own,) = [check for check in desk.run("check").data if check["name"] == "command line"]
+    assert own["health"] == "ok"
+    assert own["detail"].startswith(f"changes go to {desk.app.url}/api")
+
+
 def test_what_is_refused_for_good_is_shown_step_by_step(desk: Desk) -> None:
     eve = desk.app.contractor("Eve Stuck")
     desk.app.directory.sandbox.faults.add(Fault(path="revokeSignInSessions", status=403))
