@@ -23,10 +23,10 @@ ROOMS = {
     "__main__": "cli",
     "functions": "page api web sweep offboarding services graph storage telemetry core",
     "page": "web sweep offboarding status register services graph storage core.planning core.calendar core",
+    "cli": "deployment api web sweep offboarding status evidence policies.as_code register services graph"
+    " core.evidence core.calendar core",
     "api": "web sweep offboarding status register storage core.planning core.calendar core",
     "web": "offboarding services graph core.calendar core",
-    "cli": "deployment sweep offboarding status evidence policies.as_code register services graph"
-    " core.evidence core.calendar core",
     "deployment": "policies.as_code graph core",
     "sweep": "offboarding notify evidence policies services graph storage telemetry"
     " core.planning core.calendar core",

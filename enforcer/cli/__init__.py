@@ -14,6 +14,7 @@ from enforcer.cli.offboard import offboard
 from enforcer.cli.policies import policies
 from enforcer.cli.running import run_guarded
 from enforcer.cli.status import check, status
+from enforcer.cli.sweep_now import runs, sweep
 from enforcer.cli.sweeps import apply, approve, plan
 from enforcer.cli.tenant import add_options
 from enforcer.cli.undo import undo
@@ -32,7 +33,20 @@ def cli() -> None:
     """
 
 
-for command in (plan, apply, approve, undo, offboard, contractors, audit, policies, status, check):
+for command in (
+    plan,
+    sweep,
+    apply,
+    approve,
+    runs,
+    undo,
+    offboard,
+    contractors,
+    audit,
+    policies,
+    status,
+    check,
+):
     cli.add_command(command)
 for command in (init, deploy, undeploy, version):
     cli.add_command(command)

@@ -12,10 +12,11 @@ import click
 from enforcer.cli.dates import DateType
 from enforcer.cli.import_file import import_
 from enforcer.cli.output import Table, json_text, output_option, tell, write_json, write_tables
+from enforcer.cli.remote import Way, act, direct_option
+from enforcer.cli.remote_rows import delete_row, extend_row, put_row
 from enforcer.cli.rows import shown
 from enforcer.cli.running import DONE, with_services
 from enforcer.cli.users import UserType
-from enforcer.cli.who import as_actor
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.csv_cells import harmless
 from enforcer.core.ledger import Action
@@ -70,6 +71,7 @@ def list_(group_id: str, as_json: bool) -> int:  # noqa: FBT001
 @click.option("--sponsor", default="", metavar="E-MAIL", help="Whom to warn before the end.")
 @click.option("--note", default="")
 @_group_option
+@direct_option
 @output_option
 def add(  # noqa: PLR0913 -- one for each option
     *,
@@ -81,6 +83,7 @@ def add(  # noqa: PLR0913 -- one for each option
     sponsor: str,
     note: str,
     group_id: str,
+    way: Way,
     as_json: bool,
 ) -> int:
     """Register USER, looked up in Entra and stored under the object ID."""
@@ -94,8 +97,11 @@ def add(  # noqa: PLR0913 -- one for each option
         sponsor=sponsor,
         note=note,
     )
-    row, action = with_services(
-        f"looking up {user}", as_actor(lambda services, actor: changes.add(services, wanted, actor=actor))
+    row, action = act(
+        f"looking up {user}",
+        way,
+        remotely=lambda api: put_row(api, wanted),
+        directly=lambda services, actor: changes.add(services, wanted, actor=actor),
     )
     _show("Added" if action is Action.REGISTER_ADD else "Changed", [row], as_json=as_json)
     return DONE
@@ -107,12 +113,15 @@ def add(  # noqa: PLR0913 -- one for each option
     "--end", required=True, type=DateType(), metavar="WHEN", help="The new last day of access, or an instant."
 )
 @_group_option
+@direct_option
 @output_option
-def extend(user: str, end: str, group_id: str, as_json: bool) -> int:  # noqa: FBT001
+def extend(user: str, end: str, group_id: str, way: Way, as_json: bool) -> int:  # noqa: FBT001
     """Change the end date of USER."""
-    row = with_services(
+    row = act(
         "extending",
-        as_actor(lambda services, actor: changes.extend(services, user, end, actor=actor, group_id=group_id)),
+        way,
+        remotely=lambda api: extend_row(api, user, end, group_id),
+        directly=lambda services, actor: changes.extend(services, user, end, actor=actor, group_id=group_id),
     )
     _show("Extended", [row], as_json=as_json)
     return DONE
@@ -121,12 +130,15 @@ def extend(user: str, end: str, group_id: str, as_json: bool) -> int:  # noqa: F
 @contractors.command()
 @click.argument("user", type=UserType())
 @_group_option
+@direct_option
 @output_option
-def remove(user: str, group_id: str, as_json: bool) -> int:  # noqa: FBT001
+def remove(user: str, group_id: str, way: Way, as_json: bool) -> int:  # noqa: FBT001
     """Delete USER's row. Nobody leaves a group by this: use `offboard` for that."""
-    row = with_services(
+    row = act(
         "removing",
-        as_actor(lambda services, actor: changes.remove(services, user, actor=actor, group_id=group_id)),
+        way,
+        remotely=lambda api: delete_row(api, user, group_id),
+        directly=lambda services, actor: changes.remove(services, user, actor=actor, group_id=group_id),
     )
     _show("Removed from the register", [row], as_json=as_json)
     return DONE

@@ -10,6 +10,8 @@ from pathlib import Path
 import click
 
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
+from enforcer.cli.remote import Way, act, direct_option
+from enforcer.cli.remote_rows import import_file
 from enforcer.cli.rows import shown
 from enforcer.cli.running import DONE, settings, with_services
 from enforcer.cli.who import as_actor
@@ -80,6 +82,7 @@ class _MapType(click.ParamType[tuple[str, str]]):
 @click.option("--unknown", is_flag=True, help="Also import people whom Entra does not know.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen. Writes nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@direct_option
 @output_option
 def import_(  # noqa: PLR0913 -- one for each option
     *,
@@ -93,6 +96,7 @@ def import_(  # noqa: PLR0913 -- one for each option
     unknown: bool,
     dry_run: bool,
     yes: bool,
+    way: Way,
     as_json: bool,
 ) -> int:
     """Import FILE (CSV or .xlsx; - for stdin): every line, or none if any is wrong.
@@ -110,7 +114,7 @@ def import_(  # noqa: PLR0913 -- one for each option
     )
     asks = sys.stdin.isatty() and not yes
     try:
-        feed = _read(file, reading, asks=asks)
+        content, reading, feed = _read(file, reading, asks=asks)
         preview, looks = with_services(
             f"comparing {len(feed.lines)} lines",
             as_actor(lambda services, actor: _preview(services, feed, actor)),
@@ -120,7 +124,8 @@ def import_(  # noqa: PLR0913 -- one for each option
         raise InputError(f"nothing was imported from {file}:\n  {problems}", field="file") from error
     _tell(feed, looks, asks=asks)
     tell(f"{'would be' if dry_run else 'to be'} imported: {preview.summary}")
-    refusal = _refusal(preview, Allowed(past=past, unknown=unknown))
+    allowed = Allowed(past=past, unknown=unknown)
+    refusal = _refusal(preview, allowed)
     if refusal and not dry_run:
         raise InputError(f"nothing was imported from {file}:\n  {refusal}", field="file")
     if refusal:
@@ -130,8 +135,11 @@ def import_(  # noqa: PLR0913 -- one for each option
     if not dry_run and preview.written:
         if asks:
             click.confirm(f"Write these lines ({len(preview.written)})?", abort=True, err=True)
-        with_services(
-            "writing", as_actor(lambda services, actor: write_import(services, preview, actor=actor))
+        act(
+            "writing",
+            way,
+            remotely=lambda api: import_file(api, content, reading, allowed),
+            directly=lambda services, actor: write_import(services, preview, actor=actor),
         )
         tell(f"imported {len(preview.written)} contractors")
     if as_json:
@@ -155,8 +163,11 @@ def _mapping(given: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
     return dict(given)
 
 
-def _read(file: Path, reading: Reading, *, asks: bool) -> Feed:
-    """Read the file; at a terminal, ask about its encoding and about columns that may be wanted."""
+def _read(file: Path, reading: Reading, *, asks: bool) -> tuple[bytes, Reading, Feed]:
+    """Read the file; at a terminal, ask about its encoding and about columns that may be wanted.
+
+    Returns: What is in the file, how it is to be read after the answers, and what it says.
+    """
     with click.open_file(str(file), "rb") as opened:
         content = opened.read()
     try:
@@ -174,9 +185,10 @@ def _read(file: Path, reading: Reading, *, asks: bool) -> Feed:
         and doubt.is_usable
         and click.confirm(f"Column {doubt.column!r} is not used. Is it the {doubt.field}?", err=True)
     }
-    if not wanted:
-        return feed
-    return read_file(settings(), content, replace(reading, mapping={**reading.mapping, **wanted}))
+    if wanted:
+        reading = replace(reading, mapping={**reading.mapping, **wanted})
+        feed = read_file(settings(), content, reading)
+    return content, reading, feed
 
 
 async def _preview(services: Services, feed: Feed, actor: Actor) -> tuple[Preview, list[str]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 import click
 
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
-from enforcer.cli.running import DONE, HELD, UNDONE, with_services
+from enforcer.cli.remote import ApiProblemError, HeldThereError, RemoteApi, Way, act, direct_option
+from enforcer.cli.running import DONE, HELD, UNDONE
 from enforcer.cli.users import UserType
-from enforcer.cli.who import as_actor
 from enforcer.core.actors import Actor
 from enforcer.core.batch_answer import BatchAnswer, PersonStatus
 from enforcer.core.exceptions import EnforcerError, HeldError, NoAccountError
@@ -18,14 +20,16 @@ from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import LONGEST_REASON
 from enforcer.offboarding.many import MOST_PEOPLE, BatchRequest, offboard_many
 from enforcer.offboarding.on_demand import OffboardRequest, offboard_now, record_failure
+from enforcer.offboarding.or_queue import QueuedOffboarding
 from enforcer.services import Services
 
 
 @click.command()
 @click.argument("users", metavar="USER…", type=UserType(), nargs=-1, required=True)
 @click.option("--reason", required=True, help="Why; it is written to the ledger and the register.")
+@direct_option
 @output_option
-def offboard(users: tuple[str, ...], reason: str, as_json: bool) -> int:  # noqa: FBT001
+def offboard(users: tuple[str, ...], reason: str, way: Way, as_json: bool) -> int:  # noqa: FBT001
     """Offboard each USER now, from all managed groups, with or without a row in the register.
 
     USER is an object ID, a user principal name or an e-mail address: of a member of a managed group, or of
@@ -38,27 +42,21 @@ def offboard(users: tuple[str, ...], reason: str, as_json: bool) -> int:  # noqa
     if len(users) > MOST_PEOPLE:
         raise click.BadParameter(f"{len(users)} are more than {MOST_PEOPLE} people", param_hint="USER")
     if len(users) > 1:
-        return _offboard_many(users, reason.strip(), as_json=as_json)
-    return _offboard_one(users[0], reason.strip(), as_json=as_json)
+        return _offboard_many(users, reason.strip(), way, as_json=as_json)
+    return _offboard_one(users[0], reason.strip(), way, as_json=as_json)
 
 
-def _offboard_one(user: str, reason: str, *, as_json: bool) -> int:
-    async def work(services: Services, actor: Actor) -> Offboarded:
-        request = OffboardRequest(
-            user=user,
-            reason=reason,
-            actor=actor.id,
-            actor_name=actor.name,
-            run_id=new_run_id(services.now()),
-        )
-        try:
-            return await offboard_now(services, request)
-        except EnforcerError as error:
-            await record_failure(services, request, error)
-            raise
+# One person ----------------------------------------------------------------------------------------------
 
+
+def _offboard_one(user: str, reason: str, way: Way, *, as_json: bool) -> int:
     try:
-        done = with_services(f"offboarding {user}", as_actor(work))
+        done = act(
+            f"offboarding {user}",
+            way,
+            remotely=lambda api: _ask_for_one(api, user, reason),
+            directly=lambda services, actor: _offboard_here(services, actor, user, reason),
+        )
     except HeldError as error:
         if as_json:
             write_json({"user": user, "code": "held", "digest": error.digest})
@@ -70,17 +68,65 @@ def _offboard_one(user: str, reason: str, *, as_json: bool) -> int:
         raise
     if as_json:
         write_json(done)
-    else:
+    if isinstance(done, QueuedOffboarding):
+        tell(f"queued, run {done.run_id}: {done.detail}")
+        return UNDONE
+    if not as_json:
         rows = [(item.step, item.group_id or None, item.outcome, item.request_id) for item in done.steps]
         title = f"{done.user_principal_name}, run {done.run_id}"
         write_tables(Table(title, ("step", "group", "outcome", "Graph request ID"), rows))
-    if done.proof is not None:
-        tell(f"next sign-in, as Entra evaluates it: {done.proof} {done.proof_policy}".rstrip())
     _tell_about(done)
     return DONE if done.done else UNDONE
 
 
-def _offboard_many(users: tuple[str, ...], reason: str, *, as_json: bool) -> int:
+async def _offboard_here(
+    services: Services, actor: Actor, user: str, reason: str
+) -> Offboarded | QueuedOffboarding:
+    request = OffboardRequest(
+        user=user,
+        reason=reason,
+        actor=actor.id,
+        actor_name=actor.name,
+        run_id=new_run_id(services.now()),
+    )
+    try:
+        return await offboard_now(services, request)
+    except EnforcerError as error:
+        await record_failure(services, request, error)
+        raise
+
+
+async def _ask_for_one(api: RemoteApi, user: str, reason: str) -> Offboarded | QueuedOffboarding:
+    try:
+        answer = await api.call("POST", ("contractors", user, "offboard"), {"reason": reason})
+    except ApiProblemError as error:
+        return _begun(user, error)
+    if answer.status == HTTPStatus.ACCEPTED:
+        return answer.read(QueuedOffboarding)
+    return answer.read(Offboarded)
+
+
+def _begun(user: str, error: ApiProblemError) -> Offboarded:
+    """Return what was done, if a step was refused for good; raise what else the problem is."""
+    if error.problem.offboarding is not None:
+        return error.problem.offboarding
+    if error.problem.ended_rows is not None:
+        raise NoAccountError(user, error.problem.ended_rows) from error
+    raise error
+
+
+# Several -------------------------------------------------------------------------------------------------
+
+
+def _offboard_many(users: tuple[str, ...], reason: str, way: Way, *, as_json: bool) -> int:
+    async def ask(api: RemoteApi) -> BatchAnswer:
+        try:
+            answer = await api.call("POST", ("offboardings",), {"users": users, "reason": reason})
+        except HeldThereError as error:
+            held = error.problem
+            return BatchAnswer(run_id="", people=held.people, digest=held.digest, detail=held.detail)
+        return answer.read(BatchAnswer)
+
     async def work(services: Services, actor: Actor) -> BatchAnswer:
         request = BatchRequest(
             users=users,
@@ -91,12 +137,13 @@ def _offboard_many(users: tuple[str, ...], reason: str, *, as_json: bool) -> int
         )
         return await offboard_many(services, request)
 
-    answer = with_services(f"offboarding {len(users)} people", as_actor(work))
+    answer = act(f"offboarding {len(users)} people", way, remotely=ask, directly=work)
     if as_json:
         write_json(answer)
     else:
         rows = [(one.user, one.status, one.run_id or None, one.detail or None) for one in answer.people]
-        write_tables(Table(f"run {answer.run_id}", ("user", "status", "run", "detail"), rows))
+        title = f"run {answer.run_id}" if answer.run_id else "Held"
+        write_tables(Table(title, ("user", "status", "run", "detail"), rows))
     for person in answer.people:
         if person.offboarding is not None:
             _tell_about(person.offboarding)
@@ -107,6 +154,8 @@ def _offboard_many(users: tuple[str, ...], reason: str, *, as_json: bool) -> int
 
 
 def _tell_about(done: Offboarded) -> None:
+    if done.proof is not None:
+        tell(f"next sign-in, as Entra evaluates it: {done.proof} {done.proof_policy}".rstrip())
     if done.roles:
         roles = ", ".join(done.roles)
         tell(f"{done.user_principal_name} holds a directory role ({roles}): the account was not disabled")

@@ -8,9 +8,10 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
+from typing import Any
 
 import click
 
@@ -73,8 +74,13 @@ def with_services[T](doing: str, work: Callable[[Services], Awaitable[T]]) -> T:
         async with open_services(settings()) as services:
             return await work(services)
 
+    return in_progress(doing, run)
+
+
+def in_progress[T](doing: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run async work; on a terminal, show that it is in progress."""
     with _progress(doing):
-        return asyncio.run(run())
+        return asyncio.run(work())
 
 
 def _progress(doing: str) -> AbstractContextManager[object]:

@@ -6,8 +6,11 @@ import click
 
 from enforcer.cli.dates import local
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
+from enforcer.cli.remote import open_api
 from enforcer.cli.running import DONE, UNDONE, with_services
+from enforcer.core.exceptions import EnforcerError
 from enforcer.core.runs import Run
+from enforcer.core.settings import Settings
 from enforcer.services import Services
 from enforcer.status.checks import Check, Health, run_checks
 from enforcer.status.group_status import GroupStatus, read_status
@@ -36,7 +39,8 @@ def check(as_json: bool) -> int:  # noqa: FBT001
     """Check permissions, groups, storage, clock and the last runs; say what is wrong and how to fix it."""
 
     async def work(services: Services) -> list[Check]:
-        return [made async for made in run_checks(services)]
+        made = [made async for made in run_checks(services)]
+        return [*made, await _check_api(services.settings)] if services.settings.api_url else made
 
     made = with_services("checking", work)
     if as_json:
@@ -45,6 +49,19 @@ def check(as_json: bool) -> int:  # noqa: FBT001
         rows = [(item.health, item.name, item.detail, item.fix or None) for item in made]
         write_tables(Table("Checks", ("status", "check", "detail", "fix"), rows, ("detail", "fix")))
     return UNDONE if any(item.health is Health.FAILED for item in made) else DONE
+
+
+async def _check_api(settings: Settings) -> Check:
+    """Check that the app accepts whoever is signed in, in any role."""
+    name = "command line"
+    try:
+        async with open_api(settings) as api:
+            (await api.call("GET", ("openapi.json",))).read(dict[str, object])
+    except EnforcerError as error:
+        return Check(name=name, health=Health.FAILED, detail=f"nothing can be changed from here: {error}")
+    return Check(
+        name=name, health=Health.OK, detail=f"changes go to {settings.api_url}, where you hold an app role"
+    )
 
 
 def _tables(group: GroupStatus) -> list[Table]:

@@ -10,15 +10,17 @@ from pathlib import Path
 import click
 import msgspec
 
+from enforcer.api.documents import ApprovedPlans
 from enforcer.cli.dates import WhenType, local
 from enforcer.cli.output import Table, json_text, output_option, tell, write_json, write_tables
 from enforcer.cli.plan_file import ExpectedPlan, read_plan, written_plan
+from enforcer.cli.remote import RemoteApi, Way, act, direct_option
 from enforcer.cli.running import DONE, HELD, UNDONE, USAGE, with_services
 from enforcer.cli.who import as_actor
 from enforcer.core.actors import Actor
 from enforcer.core.exceptions import EnforcerError, InputError
 from enforcer.core.keys import is_object_id
-from enforcer.core.plan import Finding, Plan
+from enforcer.core.plan import Finding, HeldPlan, Plan
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Occasion, Report, Run, RunState, total
 from enforcer.services import Services
@@ -59,34 +61,48 @@ def plan(as_of: datetime | None, out: Path | None, detailed_exitcode: bool, as_j
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Act only if the plan is still the one in FILE.",
 )
+@direct_option
 @output_option
-def apply(plan_file: Path | None, as_json: bool) -> int:  # noqa: FBT001
-    """Offboard everybody who is due, now."""
+def apply(plan_file: Path | None, way: Way, as_json: bool) -> int:  # noqa: FBT001
+    """Offboard everybody who is due, now, from here. Where ENFORCER_API_URL is set, the app does: `sweep`."""
+    if way is Way.API:
+        raise click.UsageError(
+            "nothing was done, because ENFORCER_API_URL is set: use `enforcer sweep`, or, while the app is"
+            " down, `enforcer apply --direct`"
+        )
     expected = read_plan(plan_file) if plan_file else None
-    done = with_services("sweeping", as_actor(lambda services, actor: _sweep_all(services, expected, actor)))
+    done = with_services("sweeping", as_actor(lambda services, actor: sweep_all(services, actor, expected)))
     if as_json:
         write_json(_applied(done))
     else:
         _show_reports(done.reports)
     for error in done.errors:
         tell(f"error: {error}")
-    return _exit_code(done)
+    return exit_code(done)
 
 
 @click.command()
 @click.argument("digest")
+@direct_option
 @output_option
-def approve(digest: str, as_json: bool) -> int:  # noqa: FBT001
+def approve(digest: str, way: Way, as_json: bool) -> int:  # noqa: FBT001
     """Approve a plan that the brake holds: for one run, and only while the same people are in it."""
-    approved = with_services(
-        "approving", as_actor(lambda services, actor: approval.approve(services, digest, actor=actor))
+
+    async def ask(api: RemoteApi) -> Sequence[HeldPlan]:
+        return (await api.call("POST", ("plans", digest, "approval"))).read(ApprovedPlans).plans
+
+    approved = act(
+        "approving",
+        way,
+        remotely=ask,
+        directly=lambda services, actor: approval.approve(services, digest, actor=actor),
     )
     if as_json:
         write_json(approved)
     else:
         rows = [(plan.digest, plan.group_id, plan.people, plan.members) for plan in approved]
         write_tables(Table("Approved", ("plan", "group", "people", "of members"), rows))
-    tell("the next sweep carries it out, if its plan is still the same: `enforcer apply`, or tonight's run")
+    tell("the next sweep carries it out, if its plan is still the same: `enforcer sweep`, or tonight's run")
     return DONE
 
 
@@ -94,7 +110,7 @@ def approve(digest: str, as_json: bool) -> int:  # noqa: FBT001
 
 
 @dataclass(frozen=True, slots=True)
-class _ApplyResult:
+class SweptGroups:
     """What came of all groups, as one run and one by one."""
 
     run: Run
@@ -102,8 +118,10 @@ class _ApplyResult:
     errors: Sequence[EnforcerError]
 
 
-async def _sweep_all(services: Services, expected: ExpectedPlan | None, actor: Actor) -> _ApplyResult:
-    """Sweep one group after the other; if one fails, the others are still swept."""
+async def sweep_all(
+    services: Services, actor: Actor, expected: ExpectedPlan | None = None, *, only_look: bool = False
+) -> SweptGroups:
+    """Sweep one group after the other; if one fails, the others are still swept. Rest: as `SweepRequest`."""
     digests = await _expected_digests(services, expected) if expected else {}
     begun = _begun(services, actor)
     reports: list[Report] = []
@@ -116,6 +134,7 @@ async def _sweep_all(services: Services, expected: ExpectedPlan | None, actor: A
             reason=begun.reason,
             run_id=begun.run_id,
             expected_digest=digests.get(group_id, ""),
+            only_look=only_look,
         )
         try:
             reports.append(await sweep(services, request))
@@ -123,7 +142,7 @@ async def _sweep_all(services: Services, expected: ExpectedPlan | None, actor: A
             errors.append(error)
     state = RunState.FAILED if errors else RunState.COMPLETE
     ended = replace(begun, state=state, finished_at=services.now())
-    return _ApplyResult(total(ended, reports), reports, errors)
+    return SweptGroups(total(ended, reports), reports, errors)
 
 
 def _begun(services: Services, actor: Actor) -> Run:
@@ -155,7 +174,7 @@ async def _expected_digests(services: Services, expected: ExpectedPlan) -> dict[
     return {group.group_id: group.digest for group in present.groups}
 
 
-def _applied(done: _ApplyResult) -> object:
+def _applied(done: SweptGroups) -> object:
     return {
         **msgspec.to_builtins(done.run),
         "groups": [report.run for report in done.reports],
@@ -177,7 +196,7 @@ def _applied(done: _ApplyResult) -> object:
     }
 
 
-def _exit_code(done: _ApplyResult) -> int:
+def exit_code(done: SweptGroups) -> int:
     if done.errors or any(report.run.incomplete for report in done.reports):
         return UNDONE
     return HELD if any(report.run.holds for report in done.reports) else DONE

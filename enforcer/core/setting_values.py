@@ -164,6 +164,12 @@ def url(text: str) -> str:
     return found
 
 
+def api_url(text: str) -> str:
+    """The app's https URL, such as https://NAME.azurewebsites.net (plain http for a loopback only)."""
+    found = storage_url(text)
+    return found if found.endswith("/api") else f"{found}/api"
+
+
 def storage_url(text: str) -> str:
     """An https URL (plain http for a loopback address only)."""
     parts = urlsplit(text.rstrip("/"))

@@ -103,6 +103,7 @@ class Settings:
     authority_url: str = "https://login.microsoftonline.com"
     lease_seconds: float = 60.0
     graph_url: str = "https://graph.microsoft.com"
+    api_url: str = ""
     client_id: str = ""
     storage: Storage = Storage()
 
@@ -142,6 +143,7 @@ def names() -> frozenset[str]:
 def _read(reader: _Reader) -> Settings:
     default = _DEFAULT
     mail_sender = reader.read("ENFORCER_MAIL_SENDER", values.mailbox, default.mail_sender)
+    api_audience = reader.read("ENFORCER_API_AUDIENCE", str, default.api_audience)
     return Settings(
         group_ids=reader.read("ENFORCER_GROUP_IDS", values.object_ids, default.group_ids, required=True),
         mode=reader.read("ENFORCER_MODE", _one_of(Mode), default.mode, required=True),
@@ -163,7 +165,7 @@ def _read(reader: _Reader) -> Settings:
         mail_sender=mail_sender,
         sponsor_domains=_sponsor_domains(reader, mail_sender),
         tenant_id=reader.read("ENFORCER_TENANT_ID", values.object_id, default.tenant_id),
-        api_audience=reader.read("ENFORCER_API_AUDIENCE", str, default.api_audience),
+        api_audience=api_audience,
         api_role=reader.read("ENFORCER_API_ROLE", _offboard_role, default.api_role),
         four_eyes=reader.read("ENFORCER_FOUR_EYES", _one_of(FourEyes), default.four_eyes),
         approver_app_ids=reader.read(
@@ -172,6 +174,7 @@ def _read(reader: _Reader) -> Settings:
         authority_url=reader.read("ENFORCER_AUTHORITY_URL", values.url, default.authority_url),
         lease_seconds=reader.read("ENFORCER_LEASE_SECONDS", values.seconds, default.lease_seconds),
         graph_url=reader.read("ENFORCER_GRAPH_URL", values.url, default.graph_url),
+        api_url=_api_url(reader, api_audience),
         client_id=reader.read("AZURE_CLIENT_ID", values.object_id, default.client_id),
         storage=_storage(reader),
     )
@@ -183,6 +186,14 @@ def _sponsor_domains(reader: _Reader, mail_sender: str) -> frozenset[str]:
     if mail_sender and "@" not in mail_sender and not reader.has(name):
         reader.miss(name, "the sponsors' mail domains, because ENFORCER_MAIL_SENDER is an object ID")
     return reader.read(name, values.mail_domains, frozenset({domain} - {""}))
+
+
+def _api_url(reader: _Reader, audience: str) -> str:
+    """Return where the command line sends changes; a token for it takes the audience."""
+    name = "ENFORCER_API_URL"
+    if reader.has(name) and not audience:
+        reader.miss("ENFORCER_API_AUDIENCE", f"the audience of the API's tokens, because {name} is set")
+    return reader.read(name, values.api_url, _DEFAULT.api_url)
 
 
 def _storage(reader: _Reader) -> Storage:

@@ -50,6 +50,25 @@ _REVERSED: dict[tuple[Action, str], Action] = {
 }
 
 
+async def last_run(services: Services) -> str:
+    """Return the run that took away access last, according to the ledger, undone or not.
+
+    Raises:
+        NotFoundError: None has.
+    """
+    newest: Entry | None = None
+    for group_id in services.settings.group_ids:
+        async for link in services.ledger.links(group_id):
+            entry = link.entry
+            if (entry.action, entry.outcome) in _REVERSED and entry.run:
+                newest = entry if newest is None or entry.at >= newest.at else newest
+    if newest is None:
+        raise NotFoundError(
+            "no run has taken away anybody's access, so there is nothing to undo", field="run"
+        )
+    return newest.run
+
+
 async def plan_undo(services: Services, run_id: str) -> list[Reversal]:
     """Return what undoing a run would reverse; what was undone before is not undone again.
 

@@ -31,6 +31,8 @@ _LONGEST_KEY = 254  # of an address: RFC 5321
 async def add(services: Services, wanted: RegisterRow, *, actor: Actor) -> tuple[RegisterRow, Action]:
     """Register a person under their object ID in Entra, or change the row that they already have.
 
+    Whom Entra does not know, perhaps not yet, can only have their row changed, by its own key.
+
     Args:
         services: All adapters.
         wanted: The row to write, under any name of the person; what is empty stays as it is.
@@ -49,20 +51,20 @@ async def add(services: Services, wanted: RegisterRow, *, actor: Actor) -> tuple
     group_id = chosen_group(services.settings, wanted.group_id)
     require_dates(services.settings, wanted)
     _require_texts(wanted)
-    person = await services.directory.find(wanted.row_key)
-    await require_others(services, actor, {person.id})
-    known = await _rows(services, person.names, (group_id,))
+    user_id, names, display_name = await _whom(services, wanted.row_key, group_id)
+    await require_others(services, actor, {user_id})
+    known = await _rows(services, names, (group_id,))
     require_one(known, wanted.row_key)
     if known and not wanted.start_date:
         require_after_start(services.settings, known[0], wanted.end_date)
     row = replace(
         wanted,
         group_id=group_id,
-        row_key=known[0].row_key if known else person.id,
+        row_key=known[0].row_key if known else user_id,
         start_date=wanted.start_date or None,
     )
     if not (row.display_name or (known and known[0].display_name)):
-        row = replace(row, display_name=person.display_name)
+        row = replace(row, display_name=display_name)
     require_right(services, actor, known[0] if known else None, row)
     action = Action.REGISTER_EXTEND if known else Action.REGISTER_ADD
     return await _save(services, row, action, actor), action
@@ -266,6 +268,21 @@ def key_problem(key: str) -> str:
         return f"{key!r:.80} has more than {_LONGEST_KEY} characters"
     wrong = sorted(_FORBIDDEN_IN_KEYS & set(key))
     return f"{key!r:.80} contains {' '.join(wrong)}, which Table Storage forbids in keys" if wrong else ""
+
+
+async def _whom(services: Services, user: str, group_id: str) -> tuple[str, Collection[str], str]:
+    """Return the object ID of a person, the keys that their row may have, and their display name.
+
+    Whom Entra does not know goes by the key of their row.
+    """
+    try:
+        person = await services.directory.find(user)
+    except NotFoundError:
+        key = normalised(user)
+        if not await _rows(services, {key}, (group_id,)):
+            raise
+        return key, {key}, ""
+    return person.id, person.names, person.display_name
 
 
 async def _save(services: Services, row: RegisterRow, action: Action, actor: Actor) -> RegisterRow:

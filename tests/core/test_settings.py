@@ -60,7 +60,7 @@ def test_three_settings_are_enough_and_the_rest_have_documented_defaults() -> No
     assert settings.authority_url == "https://login.microsoftonline.com"
     assert settings.lease_seconds == 60
     assert settings.graph_url == "https://graph.microsoft.com"
-    assert settings.client_id == ""
+    assert (settings.client_id, settings.api_url) == ("", "")
 
 
 def test_every_setting_is_read() -> None:
@@ -90,8 +90,10 @@ def test_every_setting_is_read() -> None:
         ENFORCER_AUTHORITY_URL="http://127.0.0.1:8080/",
         ENFORCER_LEASE_SECONDS="2.5",
         ENFORCER_GRAPH_URL="HTTPS://Graph.Microsoft.US/",
+        ENFORCER_API_URL="https://App.azurewebsites.net/",
         AZURE_CLIENT_ID=OTHER,
     )
+    assert settings.api_url == "https://app.azurewebsites.net/api"
     assert settings.group_ids == (GROUP, OTHER.lower())
     assert settings.mode is Mode.REPORT
     assert settings.schedule == "0 */15 8-18/2 1,15 Jan-March MON"
@@ -301,3 +303,25 @@ def test_sponsors_domains_are_required_of_a_sender_by_object_id() -> None:
     )
     settings = load(ENFORCER_MAIL_SENDER=OTHER, ENFORCER_SPONSOR_DOMAINS="contoso.com")
     assert settings.sponsor_domains == {"contoso.com"}
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:7071", "http://localhost:7071/api/", "https://gateway.example/enforcer/api"]
+)
+def test_api_url_may_end_in_api_and_is_private(url: str) -> None:
+    found = load(ENFORCER_API_URL=url, ENFORCER_API_AUDIENCE=GROUP).api_url
+    assert found == f"{url.rstrip('/').removesuffix('/api')}/api"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://app.azurewebsites.net", "app.azurewebsites.net", "https://a.net/?x=1"]
+)
+def test_api_url_that_others_can_read_along_is_refused(url: str) -> None:
+    (problem,) = problems(ENFORCER_API_URL=url, ENFORCER_API_AUDIENCE=GROUP)
+    assert problem.startswith(f"ENFORCER_API_URL is {url!r}; it must be the app's https URL")
+
+
+def test_api_url_without_an_audience_is_refused() -> None:
+    (problem,) = problems(ENFORCER_API_URL="https://app.azurewebsites.net")
+    assert problem.startswith("ENFORCER_API_AUDIENCE is not set")
+    assert "because ENFORCER_API_URL is set" in problem

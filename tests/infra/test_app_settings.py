@@ -24,6 +24,8 @@ SET = set(deployment("everything").app_settings)
 SECRET = {"ENFORCER_NOTIFY_URLS": "notifyUrls", "ENFORCER_HEARTBEAT_URLS": "heartbeatUrls"}
 # Defaults that only Azure knows.
 DYNAMIC = {"tenantId": "this tenant", "authorityUrl": "this cloud's"}
+# What only the command line reads: where the app is, for which it needs no setting of its own.
+COMMAND_LINE = {"ENFORCER_API_URL"}
 GROUP = "11111111-2222-3333-4444-555555555555"
 # As the template renders it: Azure's endpoints end with a slash.
 TABLES = {"EnforcerStorage__tableServiceUri": "https://st1.table.core.windows.net/"}
@@ -57,7 +59,7 @@ def names_in_the_code(prefix: str) -> set[str]:
 
 
 def settings_of_the_code() -> set[str]:
-    return names_in_the_code("ENFORCER_")
+    return names_in_the_code("ENFORCER_") - COMMAND_LINE
 
 
 def settings_of_the_bicep() -> dict[str, str]:

@@ -110,6 +110,13 @@ async def test_what_is_not_there_cannot_be_changed(world: World) -> None:
         await add(world, "nobody@x.example")
 
 
+async def test_row_of_whoever_entra_does_not_know_can_be_changed_by_its_key(world: World) -> None:
+    await world.register("future@x.example", ENDED)
+    row, action = await add(world, "Future@x.example", RUNNING)
+    assert (row.row_key, row.end_date, action) == ("future@x.example", RUNNING, Action.REGISTER_EXTEND)
+    assert len(await rows(world)) == 1
+
+
 async def test_a_person_with_two_rows_has_to_be_named_by_a_rows_key(world: World) -> None:
     anna = world.tenant.add_user("Anna Berg", mail="anna@x.example")
     await world.register(anna.id, ENDED)
