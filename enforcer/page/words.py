@@ -114,6 +114,10 @@ FINDINGS = {
         title="Rows outside every managed group",
         advice="Move them to a managed group's object ID, or add their group to the managed groups.",
     ),
+    FindingKind.END_MOVED: FindingWords(
+        title="Ends earlier than last night, with no entry in the ledger",
+        advice="Somebody wrote the table directly: ask them, and restore the end date if it is wrong.",
+    ),
     FindingKind.UNMATCHED_ROW: FindingWords(
         title="Ended, but no member has the address",
         advice="If a member without a row is meant, write the object ID; otherwise delete the row.",

@@ -29,7 +29,7 @@ async def require_second_person(services: Services, held: HeldPlan, actor: Actor
     if actor.id in {held.asked_by, *(run.actor for run in runs)}:
         raise FourEyesError(f"you asked for the run that made plan {held.digest}: {off}", field="digest")
     changed = await _changed_by(services, held, actor)
-    if changed or actor.id in held.causes:
+    if changed or (held.joiners and actor.id in held.causes):
         raise FourEyesError(
             f"you changed {changed or 'some'} of the rows that plan {held.digest} acts on: {off}",
             field="digest",

@@ -167,7 +167,7 @@ def test_conditions_narrow_a_policy_unless_they_name_everything(
     assert would_block(with_conditions(**conditions), MEMBER, {}).coverage is expected
 
 
-def test_one_policy_that_blocks_is_enough_and_otherwise_every_reason_is_told() -> None:
+def test_one_policy_that_blocks_is_enough_otherwise_all_reasons_are_told() -> None:
     off = read_policy(handmade(BLOCK, "Off").body | {"state": "disabled"})
     roles = handmade(changed(BLOCK, **NOBODY, includeRoles=[OTHER]), "Roles")
     everybody = with_conditions()

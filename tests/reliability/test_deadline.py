@@ -68,7 +68,8 @@ async def test_a_pause_that_outlasts_the_run_does_not_keep_it(open_world: OpenWo
 
 
 async def test_newcomers_wait_for_the_follow_up_too(open_world: OpenWorld) -> None:
-    world = await open_world(ENFORCER_ONBOARD="add")
+    # The first fill of an empty group would be held.
+    world = await open_world(ENFORCER_ONBOARD="add", ENFORCER_BRAKE_PERCENT="100")
     newcomer = world.tenant.add_user("New Comer")
     await world.register(newcomer.id, RUNNING)
 

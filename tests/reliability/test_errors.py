@@ -397,7 +397,7 @@ async def test_storage_that_fails_midway_ends_the_run_and_the_next_finishes(
     world = await open_world(proxy.endpoints)
     people = await leavers(world, 8)
     proxy.clear()
-    proxy.set_fault(Fault(nth=18, times=1_000, reply=Reply.REFUSED))
+    proxy.set_fault(Fault(nth=32, times=1_000, reply=Reply.REFUSED))
 
     with pytest.raises(AccessDeniedError, match="storage refuses"):
         await world.sweep()

@@ -91,7 +91,7 @@ def test_only_what_was_seen_in_the_tenant_as_it_is_gets_enabled() -> None:
         assert "then enable it" in change.reason
 
 
-def test_only_people_disable_a_policy_so_that_is_due_with_or_without_enable() -> None:
+def test_a_policy_disabled_by_people_is_due_with_or_without_enable() -> None:
     policy = shipped()[BLOCK]
     assert actions([policy], [in_tenant(policy, "disabled")]) == [PolicyAction.REPORT]
     assert actions([policy], [in_tenant(policy, "disabled")], enable=True) == [PolicyAction.REPORT]

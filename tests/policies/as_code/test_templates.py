@@ -52,7 +52,7 @@ def test_what_is_not_asked_for_makes_no_policy() -> None:
     assert len(shipped(FULL)) == 6
 
 
-def test_everybody_is_asked_for_mfa_and_those_of_entra_for_the_strength_too() -> None:
+def test_everybody_is_asked_for_mfa_and_entra_users_for_the_strength_too() -> None:
     policies = shipped(FULL)
     assert policies["strong-sign-in"].body["grantControls"]["builtInControls"] == ["mfa"]
     strength = policies["authentication-strength"].body["grantControls"]["authenticationStrength"]
