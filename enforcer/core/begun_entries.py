@@ -12,7 +12,8 @@ from enforcer.core.calendar.dates import instant
 from enforcer.core.ledger import LONGEST_LIST, Action, Entry, Link, link_hash
 
 _OUTCOME = re.compile(
-    r"(offboard|onboard): [0-9]+ of ([0-9]+) members(?:; approved plan ([0-9a-f]{64})(?: by entry ([0-9]+))?)?"
+    r"(offboard|onboard): [0-9]+ of ([0-9]+) members"
+    r"(?:; approved plan ([0-9a-f]{64})(?: by entry ([0-9]+))?)?"
 )
 
 
@@ -153,6 +154,25 @@ def window_of(entries: Iterable[BegunEntry]) -> Window:
     for entry in entries:
         window = window.adding(entry.batch)
     return window
+
+
+def why_misremembered(window: Window | None, links: Iterable[Link]) -> str:
+    """Return how the head's window differs from the entries; empty if it does not, or there is none.
+
+    Whoever empties it lets sweeps begin with more people than the brake allows. One that is missing or cannot
+    be read is recreated from the entries.
+
+    Args:
+        window: As the head has it.
+        links: The entries up to the one that this head names.
+    """
+    told = window_of(entry for link in links if (entry := read_begun(link)))
+    if window is None or window == told:
+        return ""
+    return (
+        f"the head says that the brake let through {window.people} people, in {len(window.batches)} batches,"
+        f" but the entries say {told.people}, in {len(told.batches)}"
+    )
 
 
 def _carried_out(entry: Entry) -> tuple[Way, str] | None:

@@ -153,7 +153,7 @@ class _Brake:
         known = await services.plans.get(self.digest)
         await services.runs.save(Report(run=stopped))
         if known is not None and known.is_released:
-            # Written past the enforcer, or used by a run that died then: whoever reads the row is to see that.
+            # Written past the enforcer, or used by a run that died then: it releases nobody, and waits again.
             await services.plans.reset(self.digest)
         plan = self._plan(group_id, held)
         await services.plans.hold(
