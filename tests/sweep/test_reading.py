@@ -61,7 +61,11 @@ async def test_members_of_protected_groups_stay_also_through_nested_groups(world
     [
         ({"path": "/transitiveMembers", "status": 503, "times": None}, UnavailableError, "503"),
         ({"path": "/transitiveMembers", "status": 403, "times": None}, ReadError, PROTECTED_GROUPS),
-        ({"path": "select=id,visibility", "status": 404, "times": None}, GroupError, PROTECTED_GROUPS),
+        (
+            {"path": "select=id,displayName,visibility", "status": 404, "times": None},
+            GroupError,
+            PROTECTED_GROUPS,
+        ),
     ],
 )
 async def test_a_protected_group_that_cannot_be_read_ends_the_sweep(
