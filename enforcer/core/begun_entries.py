@@ -11,7 +11,10 @@ from enforcer.core.brake import Batch, Way, Window
 from enforcer.core.calendar.dates import instant
 from enforcer.core.ledger import LONGEST_LIST, Action, Entry, Link, link_hash
 
-_OUTCOME = re.compile(r"(offboard|onboard): [0-9]+ of ([0-9]+) members(?:; approved plan ([0-9a-f]{64}))?")
+_OUTCOME = re.compile(
+    r"(offboard|onboard): [0-9]+ of ([0-9]+) members"
+    r"(?:; approved plan ([0-9a-f]{64})(?: by entry ([0-9]+))?)?"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,7 @@ class Beginning:
         people: Object IDs; for additions the keys of rows.
         members: How many members the group has; 0 if nobody knows.
         approved: The digest of the approved plan that releases them, so that they do not count.
+        approval: The ledger's entry of that approval, in the plan's group; a later one may be used again.
     """
 
     way: Way
@@ -32,10 +36,11 @@ class Beginning:
     members: int
     at: datetime
     approved: str = ""
+    approval: int = 0
 
     def entries(self) -> list[Entry]:
         """Return one entry, or several of as many people as one can hold."""
-        approved = f"; approved plan {self.approved}" if self.approved else ""
+        approved = f"; approved plan {self.approved} by entry {self.approval}" if self.approved else ""
         return [
             Entry(
                 at=instant(self.at),
@@ -59,6 +64,7 @@ class BegunEntry:
     members: int
     at: datetime
     approved: str
+    approval: int = 0
     run_id: str
     sequence: int
 
@@ -82,6 +88,7 @@ def read_begun(link: Link) -> BegunEntry | None:
         members=int(said[2]),
         at=at,
         approved=said[3] or "",
+        approval=int(said[4] or 0),
         run_id=entry.run,
         sequence=link.sequence,
     )
@@ -117,9 +124,9 @@ class Begun:
         sequence = self.pending.get((way, person), 0)
         return sequence if sequence > on_record else 0
 
-    def has_used(self, digest: str) -> bool:
-        """Whether a run has begun with the people of this approved plan."""
-        return any(entry.approved == digest for entry in self.entries.values())
+    def has_used(self, digest: str, approval: int) -> bool:
+        """Whether a run has begun with the people of this plan, by this approval (the ledger's entry)."""
+        return any((entry.approved, entry.approval) == (digest, approval) for entry in self.entries.values())
 
 
 def follow(window: Window, links: Iterable[Link], named: Iterable[Link] = ()) -> Begun:
@@ -147,6 +154,25 @@ def window_of(entries: Iterable[BegunEntry]) -> Window:
     for entry in entries:
         window = window.adding(entry.batch)
     return window
+
+
+def why_misremembered(window: Window | None, links: Iterable[Link]) -> str:
+    """Return how the head's window differs from the entries; empty if it does not, or there is none.
+
+    Whoever empties it lets sweeps begin with more people than the brake allows. One that is missing or cannot
+    be read is recreated from the entries.
+
+    Args:
+        window: As the head has it.
+        links: The entries up to the one that this head names.
+    """
+    told = window_of(entry for link in links if (entry := read_begun(link)))
+    if window is None or window == told:
+        return ""
+    return (
+        f"the head says that the brake let through {window.people} people, in {len(window.batches)} batches,"
+        f" but the entries say {told.people}, in {len(told.batches)}"
+    )
 
 
 def _carried_out(entry: Entry) -> tuple[Way, str] | None:

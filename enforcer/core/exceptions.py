@@ -100,9 +100,7 @@ class FourEyesError(InputError):
 class NotContractorError(InputError):
     """Whoever was to be offboarded is not a contractor: no member, without a row and without a record."""
 
-    def __init__(
-        self, user: str, why: str = "not a member of a managed group, without a row or a record"
-    ) -> None:
+    def __init__(self, user: str, why: str) -> None:
         super().__init__(f"{user} is not a contractor: {why}", field="user")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from enforcer.core.offboarding_record import OffboardingRecord
@@ -16,6 +16,8 @@ RUN_ENDED = "run stopped before this person was finished"
 LONGEST_REASON = 500
 # How the error of a run begins whose queue message failed every time.
 GIVEN_UP = "the queue message failed every time and was given up"
+# A queued offboarding is tried for a day.
+_LONGEST_WAIT = timedelta(hours=26)
 # Who asked for a run that no record names: whoever may write to the queue.
 QUEUE_MESSAGE = "queue message"
 
@@ -157,6 +159,14 @@ class Run:
     def is_over(self) -> bool:
         """Whether nobody will try it again: it is complete, or its queue message was given up."""
         return self.state is RunState.COMPLETE or self.is_given_up
+
+    def may_be_done(self, now: datetime) -> bool:
+        """Whether a message that names it is still to be followed.
+
+        Whoever may write to the poison queue can have any run marked as given up. So its own message, if it
+        arrives nevertheless, counts as long as offboardings are tried.
+        """
+        return not self.is_over or (self.state is RunState.FAILED and now - self.started_at < _LONGEST_WAIT)
 
     @property
     def is_given_up(self) -> bool:

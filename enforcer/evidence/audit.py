@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from enforcer.core.begun_entries import why_misremembered
 from enforcer.core.contractors import Contractor, InvalidRow
 from enforcer.core.evidence.access_history import AccessHistory, GroupRecord, access_histories
 from enforcer.core.evidence.cases import Evidence, summarise
@@ -49,9 +50,12 @@ async def check_chains(
     for group_id in group_ids:
         of_group = [anchor for group, anchor in anchors if group == group_id]
         runs = await services.runs.marks(group_id)
+        head, window = await services.ledger.remembered(group_id)
         links, chain = await _read_chain(services, group_id, [*of_group, *_anchors(runs)])
         named = {link.entry.run for link in links}
-        problem = why_unproven(runs, named, len(links), chain.anchors)
+        problem = why_unproven(runs, named, len(links), chain.anchors) or why_misremembered(
+            window, [link for link in links if link.sequence <= head.sequence]
+        )
         checked.append(replace(chain, problem=problem))
     return checked
 

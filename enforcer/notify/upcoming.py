@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
+from enforcer.concurrency import each
 from enforcer.core.contractors import Contractor
 from enforcer.core.exceptions import EnforcerError
 from enforcer.core.keys import normalised
 from enforcer.core.plan import FindingKind
+from enforcer.core.settings import PROTECTED_GROUPS
 from enforcer.core.warnings import Notice, due_notices
+from enforcer.graph.memberships import everybody_in
 from enforcer.register.reading import read_register
 from enforcer.services import Services
+
+_LOOKUPS_AT_ONCE = 8
 
 
 async def notices(
@@ -42,11 +47,23 @@ async def _endings(services: Services, group_ids: Sequence[str]) -> list[Contrac
 
 
 async def _protected_names(services: Services) -> set[str]:
-    """Return all keys that mean a protected person."""
-    names = set(services.settings.protected_ids)
-    for user_id in services.settings.protected_ids:
+    """Return all keys that mean a protected person.
+
+    Raises:
+        GroupError, ReadError, UnavailableError: Nobody can tell who is in a protected group.
+    """
+    settings = services.settings
+    protected = {
+        *settings.protected_ids,
+        *await everybody_in(services.graph, settings.protected_group_ids, PROTECTED_GROUPS),
+    }
+    names = set(protected)
+
+    async def name(user_id: str) -> None:
         with suppress(EnforcerError):  # whoever cannot be found is known by their object ID
-            names |= (await services.directory.find(user_id)).names
+            names.update((await services.directory.find(user_id)).names)
+
+    await each(sorted(protected), name, at_once=_LOOKUPS_AT_ONCE)
     return names
 
 

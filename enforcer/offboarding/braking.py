@@ -15,7 +15,7 @@ from enforcer.core.brake import Brake, Way
 from enforcer.core.calendar.dates import instant
 from enforcer.core.exceptions import EnforcerError, HeldError
 from enforcer.core.ledger import Action, Entry
-from enforcer.core.plan import GroupPlan
+from enforcer.core.plan import GroupPlan, HeldFor
 from enforcer.core.planning.digest import batch_digest
 from enforcer.core.runs import Report, Run, RunState
 from enforcer.offboarding.admission import Held, admit, would_be_held
@@ -115,16 +115,20 @@ class _Brake:
 
     async def _released(self, batch: _Batch, held: Held) -> _Batch:
         """Return the batch with the approval that releases it. Raises: HeldError, where none does."""
-        if batch.beginning.approved or not await self._is_released(batch):
+        approval = 0 if batch.beginning.approved else await self._approval(batch)
+        if not approval:
             await self._hold(batch.beginning.group_id, held)
-        return replace(batch, beginning=replace(batch.beginning, approved=self.digest))
+        approved = replace(batch.beginning, approved=self.digest, approval=approval)
+        return replace(batch, beginning=approved)
 
-    async def _is_released(self, batch: _Batch) -> bool:
+    async def _approval(self, batch: _Batch) -> int:
+        """Return the ledger's entry of the approval that releases everybody in the batch; 0 without one."""
         plan = await self.services.plans.get(self.digest)
         if plan is None:
-            return False
+            return 0
         people = await released(self.services, plan, batch.beginning.group_id)
-        return {one.name for one in people if one.way is Way.OFFBOARD}.issuperset(batch.leavers)
+        names = {one.name for one in people if one.way is Way.OFFBOARD}
+        return plan.approval if names.issuperset(batch.leavers) else 0
 
     async def _hold(self, group_id: str, held: Held) -> NoReturn:
         """Keep the batch for an approval, and say so.
@@ -148,8 +152,13 @@ class _Brake:
         )
         known = await services.plans.get(self.digest)
         await services.runs.save(Report(run=stopped))
+        if known is not None and known.is_released:
+            # Written past the enforcer, or used by a run that died then: it releases nobody, and waits again.
+            await services.plans.reset(self.digest)
         plan = self._plan(group_id, held)
-        await services.plans.hold(plan, now, run.run_id, asked_by=run.actor, causes={run.actor})
+        await services.plans.hold(
+            plan, now, run.run_id, held_for=HeldFor.OFFBOARDING, asked_by=run.actor, causes={run.actor}
+        )
         if known is None:
             await services.ledger.append(group_id, [self._entry(group_id, held, now)])
         emit(

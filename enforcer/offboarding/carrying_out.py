@@ -16,12 +16,18 @@ from enforcer.core.runs import Report, Result
 from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.offboarding.asking import managed_groups_of, roles_of
 from enforcer.offboarding.leaver import Leaver, StepResults
+from enforcer.offboarding.own_rows import are_own
 from enforcer.policies.proof import prove_leaver
 from enforcer.register.changes import end_rows
 from enforcer.services import Services
 from enforcer.telemetry.emitting import emit
 from enforcer.telemetry.events import OffboardedOnDemand
 
+NOTHING = "not a member of a managed group, without a row or a record"
+OWN_ROWS = (
+    "not a member of a managed group, without a record, and their row was written within the last hour by"
+    " whoever asks for this. Somebody else can offboard them, or ask again when the row is an hour old"
+)
 # The steps are taken: what they did is to be on record whenever that is possible.
 _RECORDING_SECONDS = 4.0
 
@@ -50,7 +56,7 @@ class Offboarding:
         """Find out who the person is to the managed groups, before anything is written.
 
         Raises:
-            NotContractorError: Nothing to any of them.
+            NotContractorError: Nothing to any of them, or only by a row that whoever asks has just written.
             RefusedError: They are in a protected group, or such a group is missing.
             UnavailableError: Entra does not say whether they may be offboarded.
         """
@@ -58,9 +64,14 @@ class Offboarding:
         listed = await managed_groups_of(self.services, leaver.person.id)
         self.rows = [row for group_id in groups for row in await self._named(group_id)]
         await leaver.look({row.group_id: row for row in self.rows}, listed)
-        match leaver.is_contractor:
+        is_contractor, why = leaver.is_contractor, NOTHING
+        if self.rows and leaver.rests_on_rows:
+            run = leaver.run
+            if await are_own(self.services, self.rows, run.actor, run.started_at):
+                is_contractor, why = None if listed is None else False, OWN_ROWS
+        match is_contractor:
             case False:
-                raise NotContractorError(leaver.person.id)
+                raise NotContractorError(leaver.person.id, why)
             case None:
                 raise UnavailableError(
                     f"Entra does not say whether {leaver.person.id}, who has neither a row nor a record, is a"

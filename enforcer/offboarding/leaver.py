@@ -62,6 +62,11 @@ class Leaver:
         return Account.of(self.person, self.in_groups, wanted, self.roles or ())
 
     @property
+    def rests_on_rows(self) -> bool:
+        """Whether nothing but rows speaks for their being a contractor: no membership, no record."""
+        return not any(in_group.listed or in_group.earlier is not None for in_group in self.in_groups)
+
+    @property
     def is_contractor(self) -> bool | None:
         """Whether any group knows them; None where that depends on memberships that Entra does not say."""
         if any(in_group.is_known for in_group in self.in_groups):

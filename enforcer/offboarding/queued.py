@@ -38,7 +38,7 @@ async def work_off(services: Services, message: OffboardMessage) -> None:
         return
     if asked is None:
         raise InputError(NOT_ASKED_FOR)
-    if asked.is_over:  # the queue may have delivered it twice
+    if not asked.may_be_done(services.now()):  # the queue may have delivered it twice
         return
     request = OffboardRequest(
         user=message.user,

@@ -33,7 +33,11 @@ async def released(services: Services, held: HeldPlan, group_id: str) -> frozens
     # of another group than the plan's, the entry has no place from which to look on.
     since = held.approval if group_id == held.group_id else 0
     begun = await begun_since(services.tables, group_id, since)
-    return frozenset() if begun.has_used(held.digest) else await services.plans.people(held.digest)
+    return (
+        frozenset()
+        if begun.has_used(held.digest, held.approval)
+        else await services.plans.people(held.digest)
+    )
 
 
 def _approves(link: Link, held: HeldPlan) -> bool:

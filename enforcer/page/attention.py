@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from enforcer.core.findings import RunFindings
 from enforcer.core.offboarding_record import OffboardingRecord
-from enforcer.core.plan import Finding, FindingKind, HeldPlan
+from enforcer.core.plan import Finding, FindingKind, HeldFor, HeldPlan
 from enforcer.page.people import People, PersonLink
 from enforcer.page.times import Calendar, Moment
 from enforcer.page.words import FINDINGS
@@ -27,12 +27,19 @@ class PersonInPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A plan that waits for approval, with the people whom it would offboard."""
+    """A plan that waits for approval, with the people whom it would offboard, and the rows it would add.
+
+    Attributes:
+        size: How many people wait, in words.
+        on_demand: It is an offboarding that somebody asked for: they have to ask again once it is approved.
+    """
 
     digest: str
     group_id: str
     people: int
-    members: int
+    joiners: tuple[PersonInPlan, ...]
+    size: str
+    on_demand: bool
     held_at: Moment
     named: tuple[PersonInPlan, ...]
     more: int
@@ -73,7 +80,9 @@ class Findings:
         return len(self.shown) + self.more
 
 
-def held_view(plan: HeldPlan, found: Sequence[HeldPerson], people: People, calendar: Calendar) -> Held:
+def held_view(plan: HeldPlan, everybody: Sequence[HeldPerson], people: People, calendar: Calendar) -> Held:
+    found = [one for one in everybody if one.user_id]
+    joining = [one for one in everybody if not one.user_id]
     named = tuple(
         PersonInPlan(person=people.link(person.row_key, person.user_id), end_date=person.end_date)
         for person in found[:HELD_NAMED]
@@ -81,11 +90,16 @@ def held_view(plan: HeldPlan, found: Sequence[HeldPerson], people: People, calen
     return Held(
         digest=plan.digest,
         group_id=plan.group_id,
-        people=plan.people,
-        members=plan.members,
+        people=plan.people + plan.joiners,
+        joiners=tuple(
+            PersonInPlan(person=people.link(joiner.row_key, None), end_date=joiner.end_date)
+            for joiner in joining[:HELD_NAMED]
+        ),
+        size=plan.size,
+        on_demand=plan.held_for is HeldFor.OFFBOARDING,
         held_at=calendar.moment(plan.held_at),
         named=tuple(sorted(named, key=lambda item: item.person.name)),
-        more=max(len(found) - HELD_NAMED, 0),
+        more=max(len(found) - HELD_NAMED, 0) + max(len(joining) - HELD_NAMED, 0),
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from enforcer.core.contractors import ReadRow
 from enforcer.core.exceptions import NotFoundError
 from enforcer.core.findings import RunFindings, together
-from enforcer.core.plan import Finding, FindingKind
+from enforcer.core.plan import Finding, FindingKind, HeldFor
 from enforcer.core.planning.digest import is_digest
 from enforcer.core.runs import Run, RunKind, RunState
 from enforcer.page import attention
@@ -22,7 +22,7 @@ from enforcer.page.timeline import time_line
 from enforcer.page.times import Calendar, Moment
 from enforcer.register.reading import read_register
 from enforcer.services import Services
-from enforcer.status.group_status import GroupStatus, Status, read_status
+from enforcer.status.group_status import Status, read_status
 from enforcer.storage.tables.lookups import held_people
 from enforcer.sweep import approval
 from enforcer.web.calls import Call
@@ -45,7 +45,7 @@ async def show_overview(call: Call) -> Response:
         ending_soon=sum(len(group.ending_soon) for group in groups),
         warn_days=max(call.services.settings.warn_days, default=0),
         approved=await _approved(call),
-        held=[held async for held in _held(call.services, groups, people, days)],
+        held=[held async for held in _held(call.services, people, days)],
         stuck=attention.stuck_people(groups, people, days),
         unregistered=attention.findings_of(FindingKind.UNREGISTERED_MEMBER, read.findings, people),
         findings=attention.other_findings(read.findings, people),
@@ -54,10 +54,9 @@ async def show_overview(call: Call) -> Response:
     )
 
 
-async def _held(
-    services: Services, groups: Iterable[GroupStatus], people: People, days: Calendar
-) -> AsyncIterator[attention.Held]:
-    for plan in [group.held for group in groups if group.held is not None]:
+async def _held(services: Services, people: People, days: Calendar) -> AsyncIterator[attention.Held]:
+    """Yield every plan that waits: of a group there may be several."""
+    for plan in await services.plans.waiting(services.settings.group_ids):
         found = await held_people(services.tables, plan.digest)
         yield attention.held_view(plan, found, people, days)
 
@@ -131,6 +130,7 @@ async def _names_of_unregistered(services: Services, read: _Overview) -> dict[st
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Approved:
     people: int
+    on_demand: bool
     at: Moment
 
 
@@ -140,4 +140,7 @@ async def _approved(call: Call) -> _Approved | None:
     plan = await call.services.plans.get(digest) if is_digest(digest) else None
     if plan is None or plan.approved_at is None or not plan.is_released:
         return None
-    return _Approved(people=plan.people, at=calendar(call).moment(plan.approved_at))
+    on_demand = plan.held_for is HeldFor.OFFBOARDING
+    return _Approved(
+        people=plan.people + plan.joiners, on_demand=on_demand, at=calendar(call).moment(plan.approved_at)
+    )

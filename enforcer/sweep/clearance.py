@@ -20,8 +20,17 @@ NOT_BEGUN = "this sweep only finishes what was begun"
 # Sweeps that follow another by themselves.
 _FINISHING = frozenset({Occasion.VERIFICATION, Occasion.CONTINUATION})
 
-type _Approvals = Mapping[str, Collection[Candidate]]
-"""Whom each approval releases, by its plan's digest."""
+
+@dataclass(frozen=True, slots=True)
+class _Approval:
+    """Whom an approval releases; `entry` is the ledger's about it."""
+
+    entry: int
+    people: Collection[Candidate]
+
+
+type _Approvals = Mapping[str, _Approval]
+"""The approvals that count, by their plan's digest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +118,10 @@ def _finishing(plan: GroupPlan, fresh: Collection[Candidate]) -> Clearance:
 
 async def _approvals(group_run: GroupRun) -> _Approvals:
     """Return whom each approval that counts releases; where one does not, its plan waits again."""
-    services, found = group_run.services, dict[str, Collection[Candidate]]()
+    services, found = group_run.services, dict[str, _Approval]()
     for held in await services.plans.released(group_run.group_id):
         if people := await released(services, held, group_run.group_id):
-            found[held.digest] = people
+            found[held.digest] = _Approval(held.approval, people)
         else:
             await services.plans.reset(held.digest)
     return found
@@ -141,7 +150,9 @@ class _Choice:
             # Somebody else may have let people through since the plan was made, so that these are too many.
             return await self._listed({one.candidate: "" for one in people}) or _Chosen()
         approved = {
-            one: digest for digest, named in self.approvals.items() for one in self._among(people, named)
+            one: digest
+            for digest, approval in self.approvals.items()
+            for one in self._among(people, approval.people)
         }
         begun = {one.candidate: "" for one in people if approved and one.candidate not in self.fresh}
         return await self._listed(approved | begun) or _Chosen()
@@ -172,4 +183,5 @@ class _Choice:
             members=self.plan.members,
             at=self.group_run.services.now(),
             approved=digest,
+            approval=self.approvals[digest].entry if digest else 0,
         )

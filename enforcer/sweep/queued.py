@@ -35,7 +35,8 @@ async def work_off(services: Services, message: SweepMessage, seconds: float) ->
     enforcing = services.settings.mode is Mode.ENFORCE
     named = await services.runs.asked(message.run_id, [message.group_id], RunKind.SWEEP)
     # To run again what is over would overwrite what it did, and nobody is known to have asked for that.
-    asked = _asked_by_message(services, message) if named is None or named.is_over else named
+    is_asked_for = named is not None and named.may_be_done(services.now())
+    asked = named if named is not None and is_asked_for else _asked_by_message(services, message)
     services = _in_mode(services, asked.mode)
     request = SweepRequest(
         group_id=asked.group_id,

@@ -126,12 +126,12 @@ class _Sweep:
         self.plan = plan = plan_group(snapshot, PlanRules.of(self._services.settings), self._services.now())
         _require_expected(plan, expected_digest)
         if self._services.settings.mode is Mode.REPORT:
-            await self._hold(held_part(plan) if only_look else None)
+            await self._hold(held_part(plan) if only_look else None, snapshot)
             await self.policy_check.watch(snapshot.members)
             await self._remember(snapshot)
             return self._report(plan, [left_alone(person, "report mode") for person in plan.offboard])
         clearance = await clear(self.group_run, plan, snapshot.begun)
-        await self._hold(clearance.waiting)
+        await self._hold(clearance.waiting, snapshot)
         await self._apply(plan, clearance, snapshot)
         left_out = [left_alone(person, reason) for person, reason in clearance.left_out]
         if clearance.holds_removals:
@@ -168,10 +168,11 @@ class _Sweep:
 
     # The brake -------------------------------------------------------------------------------------------
 
-    async def _hold(self, waiting: GroupPlan | None) -> None:
+    async def _hold(self, waiting: GroupPlan | None, snapshot: GroupSnapshot) -> None:
         """Keep what needs an approval; whatever waited before is out of date."""
         services, run = self._services, self.group_run.run
-        await services.plans.settle(run.group_id, waiting.digest if waiting else "", services.now())
+        listed = {member.id for member in snapshot.members}
+        await services.plans.settle(run.group_id, waiting.digest if waiting else "", listed, services.now())
         if waiting is not None:
             known = await services.plans.get(waiting.digest)
             await services.plans.hold(

@@ -94,7 +94,7 @@ async def test_approve_shows_who_would_go_asks_once_and_lets_the_plan_through(
     await plan.get_by_text("Approve…").click()
     await plan.get_by_role("button", name="Yes, approve the plan").click()
 
-    await expect(page.get_by_role("status")).to_contain_text("the next sweep may offboard these 4 people")
+    await expect(page.get_by_role("status")).to_contain_text("the next sweep may act on these 4 people")
     await expect(page.get_by_role("article", name="The brake holds a plan")).to_have_count(0)
     await stage.world.sweep()
     assert not any(stage.is_member(name) for name in HELD)

@@ -22,6 +22,10 @@ from tests.support.world import ENDED, RUNNING
 DOWN = {"ENFORCER_API_URL": "http://127.0.0.1:1", "ENFORCER_API_AUDIENCE": AUDIENCE}
 # What changes nothing of ours: it reads, or applies policies with an administrator's own sign-in.
 OTHERS = {
+    "init",
+    "deploy",
+    "undeploy",
+    "version",
     "plan",
     "runs",
     "status",

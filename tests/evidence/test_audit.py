@@ -20,7 +20,7 @@ from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
 from enforcer.storage.tables.ledger import TABLE
 from enforcer.sweep.post_run import leave_report
 from sandbox.directory.faults import Fault
-from tests.support.ledger_entries import change
+from tests.support.ledger_entries import change, forge_head
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -251,7 +251,7 @@ async def test_ledger_cut_off_with_its_head_set_back_is_found(world: World, kept
     [checked] = await check_chains(world.services, [world.group.id], [])
 
     assert checked.broken is not None
-    assert checked.broken.sequence == 8
+    assert checked.broken.sequence == 8  # one `begin`, six steps and a proof
     assert f"the chain ends at entry {kept}" in checked.broken.reason
 
 
@@ -313,3 +313,25 @@ async def test_the_lines_name_graphs_request_ids(world: World) -> None:
     assert len(lines) == 3
     assert all(len(json.loads(line)["request_ids"]) == 2 for line in lines)
     assert dates.instant(DUE) == json.loads(lines[0])["due_at"]
+
+
+@pytest.mark.parametrize("forged", ["[]", None])
+async def test_brakes_window_that_does_not_fit_the_entries_is_named(world: World, forged: str | None) -> None:
+    """The attack: an emptied window lets the next sweep begin with as many people again."""
+    for number in range(3):
+        await world.register(world.member(f"User {number}").id, LAST_DAY)
+    world.clock.moment = DUE + timedelta(hours=1)
+    await world.sweep()
+    group = world.group.id
+    [chain] = await check_chains(world.services, [group], [])
+    assert chain.is_sound, chain.problem
+
+    async with world.services.tables.table(TABLE) as table:
+        window = (await table.get_entity(group, "head"))["Window"]
+    await forge_head(
+        world.services.tables, group, Window=forged or window.replace('"people":3', '"people":2')
+    )
+
+    [chain] = await check_chains(world.services, [group], [])
+    assert not chain.is_sound
+    assert "but the entries say 3, in 1" in chain.problem

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -202,3 +204,40 @@ async def test_offboarding_given_up_stays_complete_in_groups_where_it_was(
     await app.world.services.runs.save(Report(run=done))
     assert (await app.call("offboardings_poisoned", message)).succeeded
     assert (await run_of(app)).state is RunState.COMPLETE
+
+
+async def test_forged_poison_message_stops_no_offboarding_that_waits(app: App) -> None:
+    """The attack: a holder of the queue role reads the waiting message, and puts it on the poison queue."""
+    anna = app.world.member("Anna")
+    message = await app.asked(anna.id)
+    assert (await app.call("offboardings_poisoned", message)).succeeded
+    assert (await run_of(app)).is_given_up
+
+    assert (await app.call("offboard_queued", message)).succeeded
+
+    assert app.world.member_ids() == set()
+    assert (await run_of(app)).state is RunState.COMPLETE
+
+
+async def test_offboarding_given_up_days_ago_is_not_done_by_its_message(app: App) -> None:
+    ben = app.world.member("Ben")
+    message = await app.asked(ben.id)
+    run = await run_of(app)
+    old = replace(run, started_at=run.started_at - timedelta(days=2))
+    await app.world.services.runs.ask(old)
+    assert (await app.call("offboardings_poisoned", message)).succeeded
+
+    assert (await app.call("offboard_queued", message)).succeeded
+
+    assert app.world.member_ids() == {ben.id}
+
+
+async def test_forged_poison_message_takes_no_night_its_name(app: App) -> None:
+    await app.world.register(app.world.member("Anna").id, ENDED)
+    message = await wanted(app)
+    assert (await app.call("sweeps_poisoned", message)).succeeded
+
+    assert (await app.call("sweep", message)).succeeded
+
+    run = await run_of(app)
+    assert (run.state, run.actor, run.removed) == (RunState.COMPLETE, "timer", 1)

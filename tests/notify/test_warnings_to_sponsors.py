@@ -171,6 +171,15 @@ async def test_nobody_is_told_of_an_end_that_will_not_come(world: World) -> None
     assert await night(world, with_settings(world.services, protected_ids=frozenset({user.id}))) == []
 
 
+async def test_nobody_is_told_of_an_end_of_somebody_in_a_protected_group(world: World) -> None:
+    user = world.member("Protected Person")
+    await world.register(user.user_principal_name, LAST_DAY, sponsor=SUE)
+    group = world.tenant.add_group("Break glass", members=[user])
+
+    protecting = with_settings(world.services, protected_group_ids=(group.id,))
+    assert await night(world, protecting) == []
+
+
 async def test_today_is_a_day_of_the_zone(world: World) -> None:
     """At 00:30 UTC on the 3rd it is still the 2nd in New York: eight days ahead, not seven."""
     await world.register("ada@contoso.com", LAST_DAY, sponsor=SUE)

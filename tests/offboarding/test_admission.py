@@ -35,6 +35,7 @@ def beginning(
         members=members,
         at=world.clock(),
         approved=approved,
+        approval=7 if approved else 0,
     )
 
 
@@ -76,8 +77,9 @@ async def test_whom_an_approval_releases_does_not_count(world: World) -> None:
     assert isinstance(await admit(world.services, released), Admitted)
     assert isinstance(await admit(world.services, beginning(world, 10, 30)), Admitted)
     assert isinstance(await admit(world.services, beginning(world, 1, 40)), Held)
-    assert (await begun(world)).has_used("a" * 64)
-    assert not (await begun(world)).has_used("b" * 64)
+    assert (await begun(world)).has_used("a" * 64, 7)
+    assert not (await begun(world)).has_used("a" * 64, 8)
+    assert not (await begun(world)).has_used("b" * 64, 7)
 
 
 async def test_two_processes_do_not_let_through_what_each_of_them_may(world: World) -> None:

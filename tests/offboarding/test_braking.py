@@ -10,6 +10,7 @@ from enforcer.core.actors import Actor
 from enforcer.core.exceptions import HeldError, UnavailableError
 from enforcer.core.ledger import Action
 from enforcer.offboarding.on_demand import OffboardRequest, offboard_now
+from enforcer.storage.tables.plans import TABLE as PLANS
 from enforcer.sweep.approval import approve
 from sandbox.directory import Fault, User
 from tests.support.leaving import RUN_ID, offboard, second_group
@@ -140,3 +141,47 @@ async def test_somebody_in_no_group_any_more_costs_nothing(world: World) -> None
     await world.register(gone.id, ENDED)
     assert not await _try(world, gone, 1)
     assert await _try(world, ben, 2)
+
+
+async def test_a_second_approval_of_the_same_people_covers_all_groups(world: World) -> None:
+    world.configure(brake_count=0, brake_percent=0.0)
+    anna, ben = _members(world, 2)
+    other = second_group(world, anna, ben)
+    assert not await _try(world, anna, 1)
+    digest = await _try(world, ben, 2)
+    for place in (3, 4):
+        await approve(world.services, digest, actor=Actor(id="user:somebody-else"))
+        assert not await _try(world, ben, place)
+        assert ben.id not in world.member_ids()
+        assert ben.id not in world.tenant.members[other.id]
+        for group in (world.group, other):
+            world.tenant.add_member(group, ben)
+        assert await _try(world, ben, place + 10) == digest
+
+
+async def test_what_waits_on_demand_waits_through_sweeps_until_they_are_out(world: World) -> None:
+    world.configure(brake_count=0, brake_percent=0.0)
+    anna, ben, carl = _members(world, 3)
+    await _try(world, anna, 1)
+    digests = {await _try(world, user, place) for place, user in enumerate((ben, carl), 2)}
+    assert {plan.digest for plan in (await world.sweep()).waiting} == digests
+
+    world.tenant.remove_member(world.group, ben)
+    waiting = (await world.sweep()).waiting
+    assert digests > {plan.digest for plan in waiting}
+    world.tenant.remove_member(world.group, carl)
+    assert (await world.sweep()).waiting == ()
+
+
+async def test_a_forged_approval_lets_nobody_go_on_demand_and_is_shown(world: World) -> None:
+    world.configure(brake_count=0, brake_percent=0.0)
+    anna, ben = _members(world, 2)
+    await _try(world, anna, 1)
+    digest = await _try(world, ben, 2)
+    forged = {"ApprovedAt": world.clock(), "ApprovedBy": "user:stranger", "Approval": 1}
+    async with world.services.tables.table(PLANS) as table:
+        await table.update_entity({"PartitionKey": digest, "RowKey": "plan", **forged})
+    assert await _try(world, ben, 3) == digest
+    assert world.member_ids() == {ben.id}
+    [waiting] = await world.services.plans.waiting([world.group.id])
+    assert (waiting.digest, waiting.approved_by) == (digest, "")

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from enforcer.core.actors import Actor
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.exceptions import (
     NoAccountError,
@@ -22,6 +23,7 @@ from enforcer.core.settings import Disable, Mode
 from enforcer.core.steps import StepOutcome
 from enforcer.offboarding.on_demand import OffboardRequest, offboard_now, record_failure
 from enforcer.offboarding.undo import plan_undo
+from enforcer.register.changes import add
 from enforcer.sweep.sweep import SweepRequest, sweep
 from sandbox.directory import Fault, User
 from sandbox.directory.faults import Effect
@@ -351,6 +353,33 @@ async def test_whoever_is_not_a_contractor_is_refused_and_nothing_is_done(world:
     with pytest.raises(NotContractorError, match="not a contractor"):
         await offboard(world, stranger)
     await _assert_untouched(world, stranger)
+
+
+async def test_a_row_that_the_caller_has_just_written_makes_no_contractor(world: World) -> None:
+    """The attack: `PUT` a break-glass account, then offboard it."""
+    stranger = world.tenant.add_user("Break Glass")
+    world.configure(disable_accounts=Disable.ALL)
+    row = RegisterRow(group_id=world.group.id, row_key=stranger.id, end_date=RUNNING)
+    await add(world.services, row, actor=Actor(id="cli:ann"))
+    with pytest.raises(NotContractorError, match="within the last hour"):
+        await offboard(world, stranger)
+    await _assert_untouched(world, stranger)
+    world.clock.advance(minutes=61)
+    assert (await offboard(world, stranger)).done
+
+
+async def test_a_row_that_somebody_else_has_written_makes_a_contractor(world: World) -> None:
+    known = world.tenant.add_user("Known")
+    row = RegisterRow(group_id=world.group.id, row_key=known.id, end_date=RUNNING)
+    await add(world.services, row, actor=Actor(id="user:somebody-else"))
+    assert (await offboard(world, known)).done
+
+
+async def test_a_member_whose_row_the_caller_has_just_written_is_offboarded(world: World) -> None:
+    anna = world.member("Anna")
+    row = RegisterRow(group_id=world.group.id, row_key=anna.id, end_date=RUNNING)
+    await add(world.services, row, actor=Actor(id="cli:ann"))
+    assert (await offboard(world, anna)).done
 
 
 async def _assert_untouched(world: World, user: User) -> None:

@@ -63,7 +63,7 @@ def test_a_held_plans_people_are_in_the_order_of_their_names() -> None:
         PLAN, [held("ben@x.example"), held("Ada@x.example"), held("zoe@x.example")], PEOPLE, DAYS
     )
     assert [item.person.name for item in view.named] == ["Ada@x.example", "Anton Ben", "zoe@x.example"]
-    assert (view.people, view.members, view.more) == (3, 9, 0)
+    assert (view.people, view.size, view.more) == (3, "3 of 9 members to offboard", 0)
 
 
 def test_of_a_large_held_plan_some_are_named_and_the_rest_counted() -> None:

@@ -8,7 +8,7 @@ from enforcer.core.actors import Actor
 from enforcer.core.ledger import Action
 from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.plan import FindingKind
-from enforcer.core.settings import FourEyes, Mode
+from enforcer.core.settings import FourEyes, Mode, Onboarding
 from enforcer.page.attention import NAMED
 from sandbox.directory.faults import Fault
 from tests.support.api_caller import READ
@@ -133,17 +133,27 @@ async def test_a_held_plan_is_shown_with_its_people_approved_and_carried_out(
 ) -> None:
     await _hold(visitor, world)
     page = await visitor.get("/api/")
-    assert "The brake holds a plan: 3 of 3 members would be offboarded" in page.text
+    assert "The brake holds a plan: 3 of 3 members to offboard" in page.text
     assert {"Person 0", "Person 1", "Person 2"} <= page.links().keys()
     [digest] = [item.attributes["value"] for item in page.all("input", name="digest")]
 
     page = await visitor.follow(await visitor.post("/api/", {"digest": digest}))
 
-    assert "the next sweep may offboard these 3 people" in page.text
+    assert "the next sweep may act on these 3 people" in page.text
     assert "The brake holds" not in page.text
     [approved] = [entry for entry in await world.ledger() if entry.action is Action.APPROVE]
     assert approved.actor == visitor.actor
     assert (await world.sweep()).run.removed == 3
+
+
+async def test_held_additions_are_shown_with_their_people(visitor: Visitor, world: World) -> None:
+    visitor.configure(onboard=Onboarding.ADD)
+    await world.register(world.tenant.add_user("First Joiner").id, RUNNING, display_name="First Joiner")
+    assert (await world.sweep()).run.held_onboard
+    page = await visitor.get("/api/")
+    assert "The brake holds a plan: 1 people to add" in page.text
+    assert "would be added" in page.text
+    assert "First Joiner" in page.links()
 
 
 async def test_a_reader_sees_a_held_plan_and_cannot_approve_it(visitor: Visitor, world: World) -> None:

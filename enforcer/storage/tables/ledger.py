@@ -104,6 +104,11 @@ class Ledger:
         """Return whom the brake has let through in the group."""
         return (await self._read_head_and_window(group_id))[1]
 
+    async def remembered(self, group_id: str) -> tuple[Head, Window | None]:
+        """Return the head with the brake's window as it is stored; None where it cannot be read."""
+        found = await self._head_entity(group_id)
+        return (Head(), None) if found is None else (_head(found), _read_window(found))
+
     async def _read_head_and_window(self, group_id: str) -> tuple[_Place, Window]:
         """Read the head; a window that is not there, or cannot be read, is recreated from the entries."""
         found = await self._head_entity(group_id)

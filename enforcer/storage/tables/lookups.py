@@ -12,7 +12,7 @@ from enforcer.storage.tables.tables import Entity, Tables, text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldPerson:
-    """Somebody whom a held plan would offboard; without a row, `row_key` is empty."""
+    """Somebody whom a held plan would offboard (without a row, `row_key` is empty) or add (no `user_id`)."""
 
     user_id: str
     row_key: str
@@ -23,8 +23,7 @@ async def held_people(tables: Tables, digest: str) -> list[HeldPerson]:
     """Return everyone in a held plan."""
     async with tables.table(plans.TABLE) as table:
         found = table.query_entities(
-            "PartitionKey eq @digest and RowKey ge 'person-' and RowKey lt 'person.'",
-            parameters={"digest": digest},
+            "PartitionKey eq @digest and RowKey ne 'plan'", parameters={"digest": digest}
         )
         return [_held_person(dict(entity)) async for entity in found]
 
@@ -51,8 +50,10 @@ async def history(tables: Tables, group_id: str, keys: Iterable[str]) -> list[En
 
 
 def _held_person(entity: Entity) -> HeldPerson:
+    kind, _, name = str(entity["RowKey"]).partition("-")
+    joins = kind == "joiner"
     return HeldPerson(
-        user_id=str(entity["RowKey"]).removeprefix("person-"),
-        row_key=text(entity, "ContractorKey"),
+        user_id="" if joins else name,
+        row_key=name if joins else text(entity, "ContractorKey"),
         end_date=text(entity, "EndDate"),
     )

@@ -117,14 +117,26 @@ class Plans:
         plans = [plan for plan in of_group if plan.held_for is HeldFor.SWEEP]
         return sorted(plans, key=lambda plan: plan.held_at, reverse=True)
 
-    async def settle(self, group_id: str, digest: str, now: datetime) -> None:
-        """Note that of the sweeps' waiting plans only this one is up to date; empty for none."""
+    async def settle(self, group_id: str, digest: str, members: Collection[str], now: datetime) -> None:
+        """Note for which of a group's plans nobody waits any more.
+
+        Args:
+            group_id: The group.
+            digest: Of the sweeps' plans, the only one that is up to date; empty for none.
+            members: Who is in the group now (object IDs): an offboarding waits while any of its people is.
+            now: The instant (UTC).
+        """
         for plan in await self._all():
-            is_other = plan.group_id == group_id and plan.digest != digest
-            if is_other and plan.waits and plan.held_for is HeldFor.SWEEP:
-                known, version = await self._read(plan.digest)
-                if known is not None and known.waits:
-                    await self._write(replace(known, gone_at=now), version)
+            if plan.group_id != group_id or not plan.waits or plan.digest == digest:
+                continue
+            if plan.held_for is HeldFor.OFFBOARDING and await self._has_any(plan.digest, members):
+                continue
+            known, version = await self._read(plan.digest)
+            if known is not None and known.waits:
+                await self._write(replace(known, gone_at=now), version)
+
+    async def _has_any(self, digest: str, user_ids: Collection[str]) -> bool:
+        return any(one.name in user_ids for one in await self.people(digest))
 
     async def reset(self, digest: str) -> None:
         """Take back an approval that does not count: the plan waits again."""

@@ -79,10 +79,10 @@ class Runs:
 
         Whoever may write to a queue may claim anything. Only the record, which this product wrote before it
         queued the message, says who asked, why, in which mode and for whom. Of several groups, it is the
-        record of one in which the run is not over, if there is one.
+        record of one in which the run is not over, if there is one, or else was given up.
         """
         runs = await self.of_id(run_id, group_ids) if is_run_id(run_id) else []
-        ours = sorted((run for run in runs if run.kind is kind), key=lambda run: run.is_over)
+        ours = sorted((run for run in runs if run.kind is kind), key=_how_far)
         return ours[0] if ours else None
 
     async def amend(self, run: Run) -> None:
@@ -143,6 +143,10 @@ class Runs:
             found = table.query_entities(query, parameters=parameters, select=list(_COLUMNS))
             # Table Storage returns null for a selected property that does not exist.
             return [_run(present(dict(entity))) async for entity in found]
+
+
+def _how_far(run: Run) -> tuple[bool, bool]:
+    return run.is_over, run.state is RunState.COMPLETE
 
 
 def _entity(run: Run) -> Entity:
