@@ -131,7 +131,7 @@ async def test_whatever_answers_in_place_of_the_app_is_told_in_a_line(
 
 @asynccontextmanager
 async def _answering(response: web.Response) -> AsyncIterator[str]:
-    """Answer every request like this, as what stands in front of an app that is stopped does."""
+    """Answer every request like this, as a proxy before a stopped app does."""
 
     async def answer(_: web.BaseRequest) -> web.Response:
         return response

@@ -115,7 +115,7 @@ def test_register_is_changed_as_the_person_and_shown_as_directly(
     assert (imported.code, imported.data["imported"], imported.data["warnings"]) == (0, 2, [])
     assert [row["row_key"] for row in imported.data["contractors"]] == [nina.id, "future@x.example"]
     assert [message[:6] for message in imported.data["at_midnight"]] == ["line 3"]
-    # Entra does not know them yet, and their row can be extended all the same.
+    # Entra does not know them yet, and their row can be extended nevertheless.
     later = desk.run("contractors", "extend", "future@x.example", "--end", "2098-01-31", "-o", "json")
     assert (later.code, later.data[0]["end_date"]) == (0, "2098-01-31"), later.err
     for user in (nina.id, "future@x.example"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from enforcer.core.actors import Actor
@@ -490,7 +491,9 @@ async def test_nobody_is_offboarded_while_a_protected_group_cannot_be_read(
     await world.register(anna.id, RUNNING)
     protected = world.tenant.add_group("Break glass").id
     world.configure(protected_group_ids=(protected,))
-    world.directory.sandbox.faults.add(replace(fault, path=fault.path.replace("PROTECTED", protected)))
+    world.directory.sandbox.faults.add(
+        msgspec.structs.replace(fault, path=fault.path.replace("PROTECTED", protected))
+    )
     with pytest.raises(error, match="ENFORCER_PROTECTED_GROUP_IDS"):
         await offboard(world, anna)
     await _assert_untouched(world, anna)
