@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -396,11 +397,15 @@ async def test_storage_that_fails_midway_ends_the_run_and_the_next_finishes(
 ) -> None:
     world = await open_world(proxy.endpoints)
     people = await leavers(world, 8)
-    proxy.clear()
-    proxy.set_fault(Fault(nth=32, times=1_000, reply=Reply.REFUSED))
+    strike(world, path=r"\$ref", effect=Effect.DELAY, seconds=0.5, skip=1, times=None)
 
+    running = asyncio.create_task(world.sweep())
+    while len(world.member_ids()) == 8:  # noqa: ASYNC110 -- nothing to wait on
+        await asyncio.sleep(0.002)
+    proxy.set_fault(Fault(nth=1, times=1_000, reply=Reply.REFUSED))
     with pytest.raises(AccessDeniedError, match="storage refuses"):
-        await world.sweep()
+        await running
+    heal(world)
     proxy.clear()
     assert 0 < len(world.member_ids()) < 8
 
