@@ -56,6 +56,12 @@ class Shell:
         return Ran(code, captured.out, captured.err)
 
 
+@pytest.fixture(autouse=True)
+def no_tenant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget at the end what `--tenant` has set in the environment."""
+    monkeypatch.setenv("ENFORCER_TENANT", "")
+
+
 @pytest.fixture
 def shell(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
