@@ -71,6 +71,7 @@ def desk(
         ENFORCER_API_URL=app.url,
         ENFORCER_API_AUDIENCE=app.audience,
         ENFORCER_GROUP_IDS=app.company.contractors.id,
+        ENFORCER_MODE="enforce",
         ENFORCER_GRAPH_URL=app.directory.url,
     )
     desk.sign_in(app.company.operator)

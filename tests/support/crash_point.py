@@ -175,6 +175,7 @@ async def running_crash_world(azurite: StorageEndpoints) -> AsyncIterator[CrashW
         environ = {
             **directory.environment,
             "EnforcerStorage": proxy.endpoints.connection_string,
+            "ENFORCER_MODE": "enforce",
             "ENFORCER_LEASE_SECONDS": "1",
         }
         direct = {**environ, "EnforcerStorage": azurite.connection_string, "ENFORCER_GROUP_IDS": group.id}
