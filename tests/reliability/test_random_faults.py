@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from enforcer.core.actors import Actor
+from enforcer.core.brake import Way
 from enforcer.core.exceptions import EnforcerError, InputError
 from enforcer.core.offboarding_record import State
 from enforcer.core.run_ids import new_run_id
@@ -241,20 +242,22 @@ class Schedule(RuleBasedStateMachine):
         }
         rows = self.do(self.world.rows())
         may_leave = self._due() | (begun - rows.keys())
+        released = self._released()
         mark = self.world.mark
         report = self._try_to_sweep(faults)
         touched = {item.user_id for item in self.world.attempts_since(mark)}
         assert touched <= may_leave, "somebody was touched whose access has not ended"
-        self._check_brake(touched - begun - recent, report)
+        self._check_brake(touched - begun - recent, released)
         self.see("taken up again", applies=touched & begun)
         self.see("a run that failed", applies=report is None)
         if report is not None:
             self.see("held by the brake", applies=report.run.held)
-            self.see("let through by an approval", applies=report.run.digest in self.approved and touched)
+            self.see("let through by an approval", applies=self.spent and touched)
             self.see("removed", applies=report.run.removed)
             self.see("a finding", applies=report.findings)
             report.run.assert_counts()
-            assert not (report.run.held and touched), "a held plan touches nobody"
+            let_through = begun | recent | {one for people in released.values() for one in people}
+            assert not report.run.held or touched <= let_through, "a held plan touches nobody"
             self._check_withdrawals(report, rows)
         return report
 
@@ -279,23 +282,21 @@ class Schedule(RuleBasedStateMachine):
             # A lease that could not be released has expired when the next run begins.
             self.world.clock.advance(seconds=6)
 
-    def _check_brake(self, fresh: set[str], report: Report | None) -> None:
+    def _released(self) -> dict[str, set[str]]:
+        """Return whom each approval that no run has used lets through."""
+        plans = self.world.services_in(()).plans
+        return {
+            digest: {one.name for one in self.do(plans.people(digest)) if one.way is Way.OFFBOARD}
+            for digest in self.approved - self.spent
+        }
+
+    def _check_brake(self, fresh: set[str], released: dict[str, set[str]]) -> None:
         """More people than the brake allows leave only with an approval, which is valid for one run."""
         if len(fresh) <= int(BRAKE["ENFORCER_BRAKE_COUNT"]):
             return
-        digest = report.run.digest if report else self._last_digest()
-        assert digest in self.approved - self.spent
-        self.spent.add(digest)
-
-    def _last_digest(self) -> str:
-        """Return the plan on which the last run acted; if its end was not recorded, the approval names it."""
-        last = max(self.do(self.world.runs()), key=lambda run: run.started_at)
-        plans = self.world.services_in(()).plans
-        for digest in self.approved - self.spent:
-            held = self.do(plans.get(digest))
-            if held is not None and held.used_by == last.run_id:
-                return digest
-        return last.digest
+        used = {digest for digest, people in released.items() if people & fresh}
+        assert fresh <= {one for digest in used for one in released[digest]}
+        self.spent |= used
 
     def _due(self) -> set[str]:
         return {key for key, end in self.do(self.world.rows()).items() if self.world.is_due(end)}
