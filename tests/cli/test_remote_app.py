@@ -112,9 +112,9 @@ def test_register_is_changed_as_the_person_and_shown_as_directly(
 
     file = tmp_path / "people.csv"
     file.write_text(f"user,end\nnina.new@x.example,{RUNNING}\nfuture@x.example,{RUNNING}T00:00:00Z\n")
-    imported = desk.run("contractors", "import", str(file), "-o", "json")
-    assert (imported.code, imported.data["imported"], imported.data["warnings"]) == (0, 2, [])
-    assert [row["row_key"] for row in imported.data["contractors"]] == [nina.id, "future@x.example"]
+    imported = desk.run("contractors", "import", str(file), "--unknown", "-o", "json")
+    assert (imported.code, imported.data["imported"], imported.data["warnings"]) == (0, 1, [])
+    assert [row["row_key"] for row in imported.data["contractors"]] == ["future@x.example"]
     assert [message[:6] for message in imported.data["at_midnight"]] == ["line 3"]
     # Entra does not know them yet, and their row can be extended nevertheless.
     later = desk.run("contractors", "extend", "future@x.example", "--end", "2098-01-31", "-o", "json")
@@ -164,7 +164,7 @@ def test_what_is_refused_for_good_is_shown_step_by_step(desk: Desk) -> None:
 def test_rows_of_whoever_has_no_account_end_and_are_named(desk: Desk, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text(f"user,end\nnora@x.example,{RUNNING}\n")
-    assert desk.run("contractors", "import", str(file)).code == 0
+    assert desk.run("contractors", "import", str(file), "--unknown").code == 0
     ran = desk.run("offboard", "nora@x.example", "--reason", "left", "--output", "json")
     row = f"{desk.app.company.contractors.id}/nora@x.example"
     assert (ran.code, ran.data) == (
