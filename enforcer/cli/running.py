@@ -58,7 +58,9 @@ def _explained(error: Exception) -> str:
     if not _NOT_SIGNED_IN.search(str(error)):
         return str(error)
     tenant = os.environ.get("ENFORCER_TENANT_ID", "").strip()
-    return f"Not signed in: run `az login{f' --tenant {tenant}' if tenant else ''}` (--debug shows the cause)"
+    so = ", so nothing was done" if "nothing was done" in str(error) else ""
+    command = f"az login --tenant {tenant}" if tenant else "az login"
+    return f"Not signed in{so}: run `{command}` (--debug shows the cause)"
 
 
 @cache

@@ -44,6 +44,6 @@ async def test_without_a_token_nothing_is_changed_and_the_command_says_so(
     await world.register("anna@x.example", "2098-12-31")
     ran = await signed_out.run("contractors", "extend", "anna@x.example", "--end", RUNNING)
     assert ran.code == 1
-    assert "Not signed in" in ran.err
+    assert "Not signed in, so nothing was done" in ran.err
     assert "az login" in ran.err
     assert await world.ledger() == []

@@ -242,7 +242,7 @@ class Schedule(RuleBasedStateMachine):
         }
         rows = self.do(self.world.rows())
         may_leave = self._due() | (begun - rows.keys())
-        released = self._released()
+        released, spent = self._released(), set(self.spent)
         mark = self.world.mark
         report = self._try_to_sweep(faults)
         touched = {item.user_id for item in self.world.attempts_since(mark)}
@@ -252,7 +252,7 @@ class Schedule(RuleBasedStateMachine):
         self.see("a run that failed", applies=report is None)
         if report is not None:
             self.see("held by the brake", applies=report.run.held)
-            self.see("let through by an approval", applies=self.spent and touched)
+            self.see("let through by an approval", applies=self.spent - spent)
             self.see("removed", applies=report.run.removed)
             self.see("a finding", applies=report.findings)
             report.run.assert_counts()
