@@ -46,8 +46,9 @@ format: .venv/.dev
 bench: .venv/.dev $(SANDBOX)  ## run the benchmarks, print a table, write build/bench.json
 	$(BIN)/python -m bench
 
-docs: .venv/.dev  ## regenerate docs/cli.md
+docs: .venv/.dev  ## regenerate docs/cli.md and the man page
 	$(BIN)/python -m tools.cli_help
+	$(BIN)/python -m tools.man_page
 	$(BIN)/python -m tools.tenant_template
 
 site: .venv/.dev  ## the documentation as a site, in build/site

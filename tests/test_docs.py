@@ -66,6 +66,12 @@ def test_the_help_of_the_command_line_is_fresh() -> None:
     )
 
 
+def test_the_man_page_is_fresh() -> None:
+    assert _page("docs/enforcer.1") == _output("print(man_page.render(), end='')", "tools.man_page"), (
+        "run `make docs`"
+    )
+
+
 def test_every_route_is_documented_and_every_documented_route_exists() -> None:
     documented = set(re.findall(r"^\| `([A-Z]+ /\S*)` \|", _page("docs/http-api.md"), re.MULTILINE))
 

@@ -51,7 +51,8 @@ class OffboardingsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 class ContractorBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The contents of a row of the register; what is left out or empty stays unchanged.
 
-    `end_date` is the last day of access. `group_id` is needed only where several groups are managed.
+    `end_date` is the last day of access. `group_id` is needed only where several groups are managed. `past`
+    lets access end that is over already, and `unknown` registers people whom Entra does not know.
     """
 
     end_date: Date
@@ -61,6 +62,8 @@ class ContractorBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     sponsor: Address = ""
     note: Note = ""
     group_id: GroupId = ""
+    past: bool = False
+    unknown: bool = False
 
 
 class ImportedLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,8 +8,10 @@ from typing import Any
 import click
 
 from enforcer.cli.audit import audit
+from enforcer.cli.completion import completion
 from enforcer.cli.contractors import contractors
 from enforcer.cli.deployment import deploy, init, undeploy, version
+from enforcer.cli.examples import add_examples
 from enforcer.cli.offboard import offboard
 from enforcer.cli.policies import policies
 from enforcer.cli.running import run_guarded
@@ -48,9 +50,10 @@ for command in (
     check,
 ):
     cli.add_command(command)
-for command in (init, deploy, undeploy, version):
+for command in (init, deploy, undeploy, version, completion):
     cli.add_command(command)
 add_options(cli)
+add_examples(cli)
 
 
 def main() -> None:

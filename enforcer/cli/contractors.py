@@ -21,10 +21,14 @@ from enforcer.core.contractors import RegisterRow
 from enforcer.core.csv_cells import harmless
 from enforcer.core.ledger import Action
 from enforcer.register import changes
+from enforcer.register.allowed import Allowed
 from enforcer.services import Services
 
 _group_option = click.option(
     "--group", "group_id", default="", help="The managed group, where there are several."
+)
+_past_option = click.option(
+    "--past", is_flag=True, help="Also write an end that is over: they leave at once."
 )
 _EXPORTED = {
     "RowKey": "row_key",
@@ -70,6 +74,8 @@ def list_(group_id: str, as_json: bool) -> int:  # noqa: FBT001
 @click.option("--company", default="")
 @click.option("--sponsor", default="", metavar="E-MAIL", help="Whom to warn before the end.")
 @click.option("--note", default="")
+@_past_option
+@click.option("--unknown", is_flag=True, help="Also register somebody whom Entra does not know.")
 @_group_option
 @direct_option
 @output_option
@@ -82,6 +88,8 @@ def add(  # noqa: PLR0913 -- one for each option
     company: str,
     sponsor: str,
     note: str,
+    past: bool,
+    unknown: bool,
     group_id: str,
     way: Way,
     as_json: bool,
@@ -97,11 +105,12 @@ def add(  # noqa: PLR0913 -- one for each option
         sponsor=sponsor,
         note=note,
     )
+    allowed = Allowed(past=past, unknown=unknown)
     row, action = act(
         f"looking up {user}",
         way,
-        remotely=lambda api: put_row(api, wanted),
-        directly=lambda services, actor: changes.add(services, wanted, actor=actor),
+        remotely=lambda api: put_row(api, wanted, allowed),
+        directly=lambda services, actor: changes.add(services, wanted, actor=actor, allowed=allowed),
     )
     _show("Added" if action is Action.REGISTER_ADD else "Changed", [row], as_json=as_json)
     return DONE
@@ -112,16 +121,22 @@ def add(  # noqa: PLR0913 -- one for each option
 @click.option(
     "--end", required=True, type=DateType(), metavar="WHEN", help="The new last day of access, or an instant."
 )
+@_past_option
 @_group_option
 @direct_option
 @output_option
-def extend(user: str, end: str, group_id: str, way: Way, as_json: bool) -> int:  # noqa: FBT001
+def extend(  # noqa: PLR0913 -- one for each option
+    *, user: str, end: str, past: bool, group_id: str, way: Way, as_json: bool
+) -> int:
     """Change the end date of USER."""
+    allowed = Allowed(past=past)
     row = act(
         "extending",
         way,
-        remotely=lambda api: extend_row(api, user, end, group_id),
-        directly=lambda services, actor: changes.extend(services, user, end, actor=actor, group_id=group_id),
+        remotely=lambda api: extend_row(api, user, end, group_id, allowed),
+        directly=lambda services, actor: changes.extend(
+            services, user, end, actor=actor, group_id=group_id, allowed=allowed
+        ),
     )
     _show("Extended", [row], as_json=as_json)
     return DONE

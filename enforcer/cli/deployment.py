@@ -63,13 +63,7 @@ def version(as_json: bool) -> int:  # noqa: FBT001
 @click.option("--resource-group", default="rg-contractor-access", show_default=True)
 @click.option("--location", default="", help="Azure region. [default: that of the resource group]")
 def init(name: str | None, **given: str) -> int:
-    r"""Ask seven questions and write tenants/NAME.yaml, which everything else reads.
-
-    \b
-    enforcer init contoso
-    enforcer init contoso --tenant-id … --group "new Contractors" --zone Europe/Berlin \\
-      --operators "Contractor operators" --approvers nobody --alarms ops@example.com --mode report
-    """
+    """Ask seven questions and write tenants/NAME.yaml, which everything else reads."""
     from enforcer.deployment.answers import new_tenant_file
     from enforcer.deployment.tenant_file import path_of
 
@@ -159,14 +153,9 @@ def _steps(_context: click.Context, _option: click.Parameter, value: Sequence[st
 @click.option("--yes", is_flag=True, help="Do not ask before Entra ID is changed.")
 @click.pass_context
 def deploy(context: click.Context, dry_run: bool, only: tuple[str, ...], yes: bool) -> int:  # noqa: FBT001
-    r"""Deploy the enforcer of a tenant, or upgrade it: identity, resources, code, smoke test, first run.
+    """Deploy the enforcer of a tenant, or upgrade it: identity, resources, code, smoke test, first run.
 
     Run it again after any interruption; what is right already is left alone.
-
-    \b
-    enforcer deploy --tenant contoso --dry-run
-    enforcer deploy --tenant contoso
-    enforcer deploy --tenant contoso --only identity    # what needs a directory administrator
     """
     from enforcer.deployment import deploy as deployment
 

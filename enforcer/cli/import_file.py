@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from enforcer.cli import asking
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.remote import Way, act, direct_option
 from enforcer.cli.remote_rows import import_file
@@ -17,12 +17,12 @@ from enforcer.cli.running import DONE, settings, with_services
 from enforcer.cli.who import as_actor
 from enforcer.core.actors import Actor
 from enforcer.core.exceptions import InputError
+from enforcer.register.allowed import Allowed
 from enforcer.register.feed.columns import MAPPABLE
 from enforcer.register.feed.day_orders import DateOrder
 from enforcer.register.feed.problems import EncodingError, FileError
 from enforcer.register.feed.reading import Feed, Reading
 from enforcer.register.importing import (
-    Allowed,
     preview_import,
     read_file,
     require_allowed,
@@ -81,7 +81,7 @@ class _MapType(click.ParamType[tuple[str, str]]):
 @click.option("--past", is_flag=True, help="Also import ends that are over: such people leave at once.")
 @click.option("--unknown", is_flag=True, help="Also import people whom Entra does not know.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen. Writes nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@asking.yes_option
 @direct_option
 @output_option
 def import_(  # noqa: PLR0913 -- one for each option
@@ -112,7 +112,7 @@ def import_(  # noqa: PLR0913 -- one for each option
         sheet=sheet,
         group_id=group_id,
     )
-    asks = sys.stdin.isatty() and not yes
+    asks = asking.asks(yes=yes)
     try:
         content, reading, feed = _read(file, reading, asks=asks)
         preview, looks = with_services(
@@ -133,8 +133,7 @@ def import_(  # noqa: PLR0913 -- one for each option
     if not as_json:
         _write_table(preview)
     if not dry_run and preview.written:
-        if asks:
-            click.confirm(f"Write these lines ({len(preview.written)})?", abort=True, err=True)
+        asking.confirm(f"Write these lines ({len(preview.written)})?", yes=yes)
         act(
             "writing",
             way,

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 import click
 
+from enforcer.cli.asking import confirm, yes_option
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.remote import ApiProblemError, HeldThereError, RemoteApi, Way, act, direct_option
 from enforcer.cli.running import DONE, HELD, UNDONE
@@ -27,9 +28,10 @@ from enforcer.services import Services
 @click.command()
 @click.argument("users", metavar="USER…", type=UserType(), nargs=-1, required=True)
 @click.option("--reason", required=True, help="Why; it is written to the ledger and the register.")
+@yes_option
 @direct_option
 @output_option
-def offboard(users: tuple[str, ...], reason: str, way: Way, as_json: bool) -> int:  # noqa: FBT001
+def offboard(*, users: tuple[str, ...], reason: str, yes: bool, way: Way, as_json: bool) -> int:
     """Offboard each USER now, from all managed groups, with or without a row in the register.
 
     USER is an object ID, a user principal name or an e-mail address: of a member of a managed group, or of
@@ -41,6 +43,7 @@ def offboard(users: tuple[str, ...], reason: str, way: Way, as_json: bool) -> in
         raise click.BadParameter(problem, param_hint="--reason")
     if len(users) > MOST_PEOPLE:
         raise click.BadParameter(f"{len(users)} are more than {MOST_PEOPLE} people", param_hint="USER")
+    confirm(f"Offboard now, from all managed groups: {', '.join(users)}?", yes=yes)
     if len(users) > 1:
         return _offboard_many(users, reason.strip(), way, as_json=as_json)
     return _offboard_one(users[0], reason.strip(), way, as_json=as_json)
@@ -73,8 +76,9 @@ def _offboard_one(user: str, reason: str, way: Way, *, as_json: bool) -> int:
         return UNDONE
     if not as_json:
         rows = [(item.step, item.group_id or None, item.outcome, item.request_id) for item in done.steps]
+        columns = ("step", "group", "outcome", "Graph request ID")
         title = f"{done.user_principal_name}, run {done.run_id}"
-        write_tables(Table(title, ("step", "group", "outcome", "Graph request ID"), rows))
+        write_tables(Table(title, columns, rows, ids=("group", "Graph request ID")))
     _tell_about(done)
     return DONE if done.done else UNDONE
 

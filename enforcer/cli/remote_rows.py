@@ -11,14 +11,14 @@ from enforcer.cli.remote import RemoteApi
 from enforcer.core.calendar import dates
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.ledger import Action
+from enforcer.register.allowed import Allowed
 from enforcer.register.feed.reading import Reading
-from enforcer.register.importing import Allowed
 
 _CONTRACTORS = "contractors"
 _ZIP = b"PK\x03\x04"  # a workbook is an archive
 
 
-async def put_row(api: RemoteApi, wanted: RegisterRow) -> tuple[RegisterRow, Action]:
+async def put_row(api: RemoteApi, wanted: RegisterRow, allowed: Allowed) -> tuple[RegisterRow, Action]:
     """Register somebody, or change their row; return the row, and which of the two it was."""
     body = ContractorBody(
         end_date=dates.written(wanted.end_date),
@@ -28,17 +28,20 @@ async def put_row(api: RemoteApi, wanted: RegisterRow) -> tuple[RegisterRow, Act
         sponsor=wanted.sponsor,
         note=wanted.note,
         group_id=wanted.group_id,
+        past=allowed.past,
+        unknown=allowed.unknown,
     )
     answer = await api.call("PUT", (_CONTRACTORS, wanted.row_key), body)
     added = answer.status == HTTPStatus.CREATED
     return _row(answer.read(ContractorDocument)), Action.REGISTER_ADD if added else Action.REGISTER_EXTEND
 
 
-async def extend_row(api: RemoteApi, user: str, end: str, group_id: str) -> RegisterRow:
+async def extend_row(api: RemoteApi, user: str, end: str, group_id: str, allowed: Allowed) -> RegisterRow:
     """Change the end of a row that there is."""
     found = await api.call("GET", (_CONTRACTORS, user), query={"group_id": group_id})
     present = found.read(ContractorDocument)
-    row, _ = await put_row(api, RegisterRow(group_id=present.group_id, row_key=present.row_key, end_date=end))
+    wanted = RegisterRow(group_id=present.group_id, row_key=present.row_key, end_date=end)
+    row, _ = await put_row(api, wanted, allowed)
     return row
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from enforcer.cli.output import tell
 from enforcer.cli.tenant import environment
 from enforcer.core.exceptions import EnforcerError
 from enforcer.core.settings import Settings, load_settings
@@ -46,7 +47,7 @@ def run_guarded(command: click.Command, arguments: Sequence[str] | None = None) 
         click.echo("stopped", err=True)
         return UNDONE
     except (EnforcerError, OSError) as error:
-        click.echo(f"error: {_explained(error)}", err=True)
+        tell(f"error: {_explained(error)}")
         if "--debug" in (sys.argv if arguments is None else arguments):
             traceback.print_exception(error)
         return UNDONE

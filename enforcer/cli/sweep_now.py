@@ -150,4 +150,4 @@ def _table(title: str, shown: Sequence[Run]) -> Table:
         for run in shown
     ]
     columns = ("run", "started", "kind", "group", "mode", "state", "asked by", "reason", *counts)
-    return Table(title, columns, rows, ("reason",))
+    return Table(title, columns, rows, ("reason",), ids=("group",))

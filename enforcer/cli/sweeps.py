@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from enforcer.api.documents import ApprovedPlans
+from enforcer.cli.asking import asks, yes_option
 from enforcer.cli.dates import WhenType, local
 from enforcer.cli.output import Table, json_text, output_option, tell, write_json, write_tables
 from enforcer.cli.plan_file import ExpectedPlan, read_plan, written_plan
@@ -20,13 +21,15 @@ from enforcer.cli.who import as_actor
 from enforcer.core.actors import Actor
 from enforcer.core.exceptions import EnforcerError, InputError
 from enforcer.core.keys import is_object_id
-from enforcer.core.plan import Finding, HeldPlan, Plan
+from enforcer.core.plan import Finding, HeldPlan, Offboard, Plan
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.runs import Occasion, Report, Run, RunState, total
 from enforcer.services import Services
 from enforcer.sweep import approval
 from enforcer.sweep.planning import make_whole_plan
 from enforcer.sweep.sweep import SweepRequest, sweep
+
+_DIGEST_LENGTH = 64
 
 # The commands --------------------------------------------------------------------------------------------
 
@@ -61,9 +64,10 @@ def plan(as_of: datetime | None, out: Path | None, detailed_exitcode: bool, as_j
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Act only if the plan is still the one in FILE.",
 )
+@yes_option
 @direct_option
 @output_option
-def apply(plan_file: Path | None, way: Way, as_json: bool) -> int:  # noqa: FBT001
+def apply(*, plan_file: Path | None, yes: bool, way: Way, as_json: bool) -> int:
     """Offboard everybody who is due, now, from here. Where ENFORCER_API_URL is set, the app does: `sweep`."""
     if way is Way.API:
         raise click.UsageError(
@@ -71,6 +75,8 @@ def apply(plan_file: Path | None, way: Way, as_json: bool) -> int:  # noqa: FBT0
             " down, `enforcer apply --direct`"
         )
     expected = read_plan(plan_file) if plan_file else None
+    if asks(yes=yes):
+        expected = _agreed(expected)
     done = with_services("sweeping", as_actor(lambda services, actor: sweep_all(services, actor, expected)))
     if as_json:
         write_json(_applied(done))
@@ -81,12 +87,39 @@ def apply(plan_file: Path | None, way: Way, as_json: bool) -> int:  # noqa: FBT0
     return exit_code(done)
 
 
+def _agreed(expected: ExpectedPlan | None) -> ExpectedPlan:
+    """Show the plan and ask; what is carried out is exactly what somebody has seen. Raises click.Abort."""
+    made = with_services("reading the register and the groups", make_whole_plan)
+    if expected is not None and expected.digest != made.digest:
+        raise changed(expected, made)
+    leavers = [_named(person) for group in made.groups for person in group.offboard]
+    joiners = [person.row_key for group in made.groups for person in group.onboard]
+    for doing, names in (("to offboard", leavers), ("to add", joiners)):
+        if names:
+            tell(f"{doing}: {', '.join(names)}")
+    if leavers or joiners:
+        click.confirm(f"{len(leavers) + len(joiners)} people. Carry it out?", abort=True, err=True)
+    return ExpectedPlan(schema=1, digest=made.digest)
+
+
+def _named(person: Offboard) -> str:
+    return person.user_principal_name or person.row_key or person.user_id
+
+
 @click.command()
-@click.argument("digest")
+@click.argument("digest", default="")
 @direct_option
 @output_option
 def approve(digest: str, way: Way, as_json: bool) -> int:  # noqa: FBT001
-    """Approve a plan that the brake holds: for one run, and only while the same people are in it."""
+    """Approve a plan that the brake holds: for one run, and only while the same people are in it.
+
+    The beginning of its DIGEST is enough; without any, the one plan that is held is meant.
+    """
+    if len(digest) < _DIGEST_LENGTH:
+        begun = digest
+        digest = with_services(
+            "looking for the plan", lambda services: approval.waiting_digest(services, begun)
+        )
 
     async def ask(api: RemoteApi) -> Sequence[HeldPlan]:
         return (await api.call("POST", ("plans", digest, "approval"))).read(ApprovedPlans).plans
@@ -166,12 +199,17 @@ async def _expected_digests(services: Services, expected: ExpectedPlan) -> dict[
     """
     present = await make_whole_plan(services)
     if present.digest != expected.digest:
-        raise InputError(
-            f"the plan has changed: it was {expected.digest}, now it is {present.digest};"
-            " look at the new plan first",
-            field="plan",
-        )
+        raise changed(expected, present)
     return {group.group_id: group.digest for group in present.groups}
+
+
+def changed(expected: ExpectedPlan, present: Plan) -> InputError:
+    """Return the refusal of a plan that is not the expected one any more."""
+    return InputError(
+        f"the plan has changed: it was {expected.digest}, now it is {present.digest};"
+        " look at the new plan first",
+        field="plan",
+    )
 
 
 def _applied(done: SweptGroups) -> object:
@@ -209,7 +247,7 @@ def _show_plan(plan: Plan) -> None:
     for group in plan.groups:
         people = [
             (
-                person.user_principal_name or person.row_key or person.user_id,
+                _named(person),
                 local(person.due_at),
                 "guest" if person.known_kind.may_be_guest else "member",
                 ", ".join(person.steps),
@@ -270,4 +308,5 @@ def _findings(findings: Sequence[Finding], names: Mapping[str, str]) -> Table:
         key = found.row_key or found.user_id or "-"
         who = (names.get(found.user_id or "") or key) if is_object_id(key) else key
         rows.append((who, found.kind, found.detail, None if who == found.user_id else found.user_id))
-    return Table(f"Findings ({len(rows)})", ("who", "kind", "detail", "object ID"), rows, ("detail",))
+    columns = ("who", "kind", "detail", "object ID")
+    return Table(f"Findings ({len(rows)})", columns, rows, ("detail",), ids=("object ID",))

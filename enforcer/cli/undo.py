@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 import click
 
 from enforcer.api.documents import UndoneRun
+from enforcer.cli.asking import confirm, yes_option
 from enforcer.cli.output import Table, output_option, tell, write_json, write_tables
 from enforcer.cli.remote import RemoteApi, Way, act, direct_option
 from enforcer.cli.running import DONE, UNDONE, with_services
@@ -19,7 +19,7 @@ _LAST = "last"
 
 @click.command()
 @click.argument("run")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @click.option("--plan-only", is_flag=True, help="Show what would be done. Changes nothing.")
 @direct_option
 @output_option
@@ -34,8 +34,7 @@ def undo(run: str, yes: bool, plan_only: bool, way: Way, as_json: bool) -> int: 
         _write_undo_plan(run_id, reversals, rows, as_json=as_json)
     if plan_only:
         return DONE
-    if sys.stdin.isatty() and not yes:
-        click.confirm(f"{len(rows)} changes of run {run_id}. Carry them out?", abort=True, err=True)
+    confirm(f"{len(rows)} changes of run {run_id}. Carry them out?", yes=yes)
 
     async def ask(api: RemoteApi) -> tuple[str, Sequence[undoing.Reversed]]:
         undone = (await api.call("POST", ("runs", run_id, "undo"))).read(UndoneRun)

@@ -13,12 +13,12 @@ from enforcer.page.answers import frame, html, see_other
 from enforcer.page.forms import read_form
 from enforcer.page.people import PersonLink, person_path
 from enforcer.page.uploads import MULTIPART, read_upload
+from enforcer.register.allowed import Allowed
 from enforcer.register.feed.columns import MAPPABLE
 from enforcer.register.feed.day_orders import DateOrder
 from enforcer.register.feed.problems import FileError
 from enforcer.register.feed.reading import Feed, Reading
 from enforcer.register.importing import (
-    Allowed,
     preview_import,
     read_file,
     require_allowed,

@@ -20,6 +20,7 @@ from enforcer.core.ledger import Action, Entry, EntryOutcome
 from enforcer.core.ledger_entries import Context
 from enforcer.core.plain_text import is_plain
 from enforcer.core.settings import Settings
+from enforcer.register.allowed import NOTHING_MORE, Allowed
 from enforcer.register.lengths import LONGEST
 from enforcer.register.permission import require_others, require_right
 from enforcer.services import Services
@@ -28,15 +29,19 @@ _FORBIDDEN_IN_KEYS = frozenset("/\\#?%")
 _LONGEST_KEY = 254  # of an address: RFC 5321
 
 
-async def add(services: Services, wanted: RegisterRow, *, actor: Actor) -> tuple[RegisterRow, Action]:
+async def add(
+    services: Services, wanted: RegisterRow, *, actor: Actor, allowed: Allowed = NOTHING_MORE
+) -> tuple[RegisterRow, Action]:
     """Register a person under their object ID in Entra, or change the row that they already have.
 
-    Whom Entra does not know, perhaps not yet, can only have their row changed, by its own key.
+    Whom Entra does not know, perhaps not yet, can have their row changed, by its own key; they get a new one
+    only if that is allowed.
 
     Args:
         services: All adapters.
         wanted: The row to write, under any name of the person; what is empty stays as it is.
         actor: Who asked for it.
+        allowed: What may be written because somebody said so.
 
     Returns:
         The whole row, and whether it was added or extended.
@@ -51,7 +56,7 @@ async def add(services: Services, wanted: RegisterRow, *, actor: Actor) -> tuple
     group_id = chosen_group(services.settings, wanted.group_id)
     require_dates(services.settings, wanted)
     _require_texts(wanted)
-    user_id, names, display_name = await _whom(services, wanted.row_key, group_id)
+    user_id, names, display_name = await _whom(services, wanted.row_key, group_id, allowed)
     await require_others(services, actor, {user_id})
     known = await _rows(services, names, (group_id,))
     require_one(known, wanted.row_key)
@@ -65,12 +70,22 @@ async def add(services: Services, wanted: RegisterRow, *, actor: Actor) -> tuple
     )
     if not (row.display_name or (known and known[0].display_name)):
         row = replace(row, display_name=display_name)
-    require_right(services, actor, known[0] if known else None, row)
+    before = known[0] if known else None
+    require_right(services, actor, before, row)
+    _require_running(services, before, row.end_date, allowed)
     action = Action.REGISTER_EXTEND if known else Action.REGISTER_ADD
     return await _save(services, row, action, actor), action
 
 
-async def extend(services: Services, user: str, end: str, *, actor: Actor, group_id: str = "") -> RegisterRow:
+async def extend(  # noqa: PLR0913 -- which row, what becomes of it, and who asks
+    services: Services,
+    user: str,
+    end: str,
+    *,
+    actor: Actor,
+    group_id: str = "",
+    allowed: Allowed = NOTHING_MORE,
+) -> RegisterRow:
     """Change the end date of an existing row, and return all of it. Raises: as `add`."""
     require_dates(services.settings, RegisterRow(row_key=user, end_date=end))
     row = await find_row(services, user, group_id)
@@ -78,6 +93,7 @@ async def extend(services: Services, user: str, end: str, *, actor: Actor, group
     require_after_start(services.settings, row, end)
     extended = RegisterRow(group_id=row.group_id, row_key=row.row_key, end_date=end)
     require_right(services, actor, row, extended)
+    _require_running(services, row, end, allowed)
     return await _save(services, extended, Action.REGISTER_EXTEND, actor)
 
 
@@ -207,6 +223,24 @@ def require_dates(settings: Settings, row: RegisterRow) -> None:
         )
 
 
+def _require_running(
+    services: Services, before: RegisterRow | None, end: str | datetime, allowed: Allowed
+) -> None:
+    """Make sure that nobody ends access in the past by mistake. An end that is over may be corrected.
+
+    Raises:
+        InputError: Names the end, and what allows it.
+    """
+    rules, now = services.settings.date_rules, services.now()
+    over = rules.ends_at(end) <= now
+    if over and not allowed.past and not (before and _has_ended(before, now, rules)):
+        raise InputError(
+            f"the end date {dates.written(end)} is over, so access would end at once; to write it all the"
+            " same, say --past (`past` in the API)",
+            field="end_date",
+        )
+
+
 def _require_texts(row: RegisterRow) -> None:
     """Make sure that a row's texts can be stored, mailed and exported.
 
@@ -270,17 +304,24 @@ def key_problem(key: str) -> str:
     return f"{key!r:.80} contains {' '.join(wrong)}, which Table Storage forbids in keys" if wrong else ""
 
 
-async def _whom(services: Services, user: str, group_id: str) -> tuple[str, Collection[str], str]:
+async def _whom(
+    services: Services, user: str, group_id: str, allowed: Allowed
+) -> tuple[str, Collection[str], str]:
     """Return the object ID of a person, the keys that their row may have, and their display name.
 
     Whom Entra does not know goes by the key of their row.
     """
     try:
         person = await services.directory.find(user)
-    except NotFoundError:
+    except NotFoundError as error:
         key = normalised(user)
-        if not await _rows(services, {key}, (group_id,)):
-            raise
+        if not (await _rows(services, {key}, (group_id,)) or allowed.unknown):
+            raise NotFoundError(
+                f"{error}; to register them all the same, say --unknown (`unknown` in the API)",
+                field="user",
+            ) from error
+        if problem := key_problem(key):
+            raise InputError(problem, field="user") from error
         return key, {key}, ""
     return person.id, person.names, person.display_name
 

@@ -14,6 +14,7 @@ from enforcer.core.exceptions import FourEyesError, InputError, MissingRoleError
 from enforcer.core.keys import is_address, normalised
 from enforcer.core.ledger import Action
 from enforcer.core.settings import Settings
+from enforcer.register.allowed import Allowed
 from enforcer.register.changes import (
     chosen_group,
     entry_of,
@@ -29,19 +30,6 @@ from enforcer.register.permission import own_keys, require_right
 from enforcer.register.preview import Change, Preview, judged, names_of
 from enforcer.register.tonight import tonight
 from enforcer.services import Services
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowed:
-    """What an import may do because somebody said so.
-
-    Attributes:
-        past: End access that is over by the time of the import.
-        unknown: Register people whom Entra does not know (yet).
-    """
-
-    past: bool = False
-    unknown: bool = False
 
 
 def read_file(settings: Settings, content: bytes, reading: Reading) -> Feed:

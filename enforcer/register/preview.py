@@ -43,7 +43,7 @@ class Change:
             because nothing is written.
         member: Whether the person is a member of the managed group.
         keys: Everything that names the person: by these the planner and the rule of four eyes know them.
-        has_ended: Whether the line moves the end of access to an instant that has passed.
+        has_ended: Whether the line begins, or ends, running access at an instant that has passed.
     """
 
     line: int
@@ -188,9 +188,10 @@ def judged(
         same = _same_start(wanted, before, rules) and _same_texts(wanted, before)
         return Change(line=line, kind=Kind.UNCHANGED if same else Kind.CHANGED, row=row, before=before)
     kind = Kind.CHANGED
+    running = ended_at is None or ended_at > now
     if ended_at is not None:
         kind = Kind.EXTENDED if due_at > ended_at else Kind.SHORTENED
-    return Change(line=line, kind=kind, row=wanted, before=before, has_ended=due_at <= now)
+    return Change(line=line, kind=kind, row=wanted, before=before, has_ended=running and due_at <= now)
 
 
 def names_of(changes: Sequence[Change]) -> str:

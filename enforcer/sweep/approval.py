@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enforcer.core.actors import Actor
 from enforcer.core.calendar.dates import instant
-from enforcer.core.exceptions import InputError, NotFoundError
+from enforcer.core.exceptions import AmbiguousError, InputError, NotFoundError
 from enforcer.core.ledger import Action, Entry
 from enforcer.core.plan import GroupPlan, HeldPlan, Plan
 from enforcer.core.planning.causes import causes
@@ -50,6 +50,23 @@ async def approve(services: Services, digest: str, *, actor: Actor) -> list[Held
         )
         for group in waiting
     ]
+
+
+async def waiting_digest(services: Services, beginning: str) -> str:
+    """Return the digest of the one plan that waits and begins so; empty means whichever one waits.
+
+    Raises:
+        NotFoundError, AmbiguousError: No plan that waits does, or several do.
+    """
+    beginning = beginning.strip().lower()
+    waiting = await services.plans.waiting(services.settings.group_ids)
+    found = sorted({plan.digest for plan in waiting if plan.digest.startswith(beginning)})
+    if not found:
+        begins = f" whose digest begins with {beginning}" if beginning else ""
+        raise NotFoundError(f"no plan is held{begins}; see `enforcer status`", field="digest")
+    if len(found) > 1:
+        raise AmbiguousError(f"{len(found)} plans are held; say which: {', '.join(found)}", field="digest")
+    return found[0]
 
 
 async def changed_by(services: Services, plan: GroupPlan) -> frozenset[str]:

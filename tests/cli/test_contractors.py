@@ -258,3 +258,27 @@ async def test_an_import_tells_of_ends_at_midnight(shell: Shell, tmp_path: Path)
     assert code == 0
     assert "line 2: EndDate is 2098-12-31T00:00:00Z, which is midnight in UTC" in told
     assert (await ends(shell))["ben@x.example"] == "2098-12-31T00:00:00Z"
+
+
+async def test_an_end_that_is_over_is_written_only_with_past(shell: Shell) -> None:
+    anna = shell.world.tenant.add_user("Anna", mail="anna@x.example")
+    for command in ("add", "extend"):
+        refused = await shell.run("contractors", command, anna.id, "--end", ENDED)
+        assert (refused.code, refused.out) == (1, "")
+        assert f"the end date {ENDED} is over" in refused.err
+        assert "--past" in refused.err
+        assert (await shell.run("contractors", "add", anna.id, "--end", RUNNING)).code == 0
+    assert (await shell.run("contractors", "extend", anna.id, "--end", ENDED, "--past")).code == 0
+    # An end that is over already may be corrected: nobody's access changes.
+    assert (await shell.run("contractors", "extend", anna.id, "--end", "2019-12-31")).code == 0
+    assert await ends(shell) == {anna.id: "2019-12-31"}
+
+
+async def test_whom_entra_does_not_know_is_added_only_with_unknown(shell: Shell) -> None:
+    refused = await shell.run("contractors", "add", "new@x.example", "--end", RUNNING)
+    assert refused.code == 1
+    assert "--unknown" in refused.err
+    assert await ends(shell) == {}
+    added = await shell.run("contractors", "add", "new@x.example", "--end", RUNNING, "--unknown")
+    assert added.code == 0
+    assert await ends(shell) == {"new@x.example": RUNNING}

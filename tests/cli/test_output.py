@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import sys
 from datetime import UTC, datetime, timedelta
 
@@ -78,3 +80,39 @@ async def test_a_plan_fits_the_terminal_and_breaks_no_word(
     # Names come first, and nobody is shown by an ID who has a name.
     assert sum(line.startswith(addresses) for line in shown.splitlines()) == len(addresses)
     assert anna.id not in shown
+
+
+@pytest.mark.anyio
+async def test_csv_holds_the_same_cells_with_no_formula(shell: Shell) -> None:
+    await shell.world.register("anna@x.example", "2099-12-31", company="=1+1")
+    ran = await shell.run("contractors", "list", "--output", "csv")
+    first, *_ = list(csv.DictReader(io.StringIO(ran.out)))
+    assert (ran.code, first["row_key"], first["company"]) == (0, "anna@x.example", "'=1+1")
+
+
+@pytest.mark.anyio
+async def test_ids_behind_a_name_are_shown_only_when_asked_for(shell: Shell) -> None:
+    ghost = shell.world.member("Ghost")
+    assert ghost.id not in (await shell.run("runs", "-o", "table")).out
+    await shell.run("apply")
+    (run,) = (await shell.run("runs", "-o", "json")).data
+    assert shell.world.group.id not in (await shell.run("runs", "-o", "table")).out
+    assert shell.world.group.id in (await shell.run("runs", "-o", "table", "-v")).out
+    # Whatever a command takes stays in sight.
+    assert run["run_id"] in (await shell.run("runs", "-o", "table")).out
+
+
+@pytest.mark.parametrize(("settings", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_states_are_coloured_unless_no_color_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    settings: dict[str, str],
+    coloured: bool,  # noqa: FBT001
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in {"TERM": "xterm-256color", **settings}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    write_tables(Table("Checks", ("status", "check"), [("failed", "storage"), ("ok", "clock")]))
+    out = capsys.readouterr().out
+    assert ("\x1b[31mfailed" in out, "\x1b[32mok" in out) == (coloured, coloured)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import click
 import pytest
 from aiohttp import web
 
 from enforcer.cli import cli
+from enforcer.cli.examples import commands
 from enforcer.cli.remote import token_scope
 from sandbox.directory import Fault
 from sandbox.loopback import listening
@@ -26,6 +26,7 @@ OTHERS = {
     "deploy",
     "undeploy",
     "version",
+    "completion",
     "plan",
     "runs",
     "status",
@@ -52,16 +53,8 @@ CHANGES: dict[str, tuple[tuple[str, ...], int]] = {
 }
 
 
-def leaves(command: click.Command, name: str = "") -> Iterator[tuple[str, click.Command]]:
-    if not isinstance(command, click.Group):
-        yield name, command
-        return
-    for child, found in command.commands.items():
-        yield from leaves(found, f"{name} {child}".strip())
-
-
 def test_every_command_that_changes_something_is_in_the_table() -> None:
-    ways = {name: "way" in {option.name for option in found.params} for name, found in leaves(cli)}
+    ways = {name: "way" in {option.name for option in found.params} for name, found in commands(cli)}
     assert {name for name, has_way in ways.items() if has_way} == CHANGES.keys()
     assert {name for name, has_way in ways.items() if not has_way} == OTHERS
 

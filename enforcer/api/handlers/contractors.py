@@ -14,6 +14,7 @@ from enforcer.api.documents import ContractorPage, contractor_document
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.ledger import Action
 from enforcer.register import changes
+from enforcer.register.allowed import Allowed
 from enforcer.register.changes import chosen_groups
 from enforcer.storage.tables.pages import Place, rows_after
 from enforcer.storage.tables.tables import is_key
@@ -60,7 +61,8 @@ async def put_contractor(call: Call) -> Response:
         sponsor=body.sponsor,
         note=body.note.strip(),
     )
-    row, action = await changes.add(call.services, wanted, actor=call.caller.actor)
+    allowed = Allowed(past=body.past, unknown=body.unknown)
+    row, action = await changes.add(call.services, wanted, actor=call.caller.actor, allowed=allowed)
     record = await call.services.records.get(row.group_id, row.row_key)
     return respond(
         contractor_document(row, call.services.settings, record, call.warnings),

@@ -6,12 +6,12 @@ from enforcer.api.bodies import ImportBody, read_body
 from enforcer.api.documents import ImportedContractors, contractor_document
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.keys import trimmed, trimming
+from enforcer.register.allowed import Allowed
 from enforcer.register.feed.columns import MAPPABLE
 from enforcer.register.feed.day_orders import DateOrder
 from enforcer.register.feed.problems import FileError, Problem
 from enforcer.register.feed.reading import Feed, Line, Reading
 from enforcer.register.importing import (
-    Allowed,
     line_problem,
     preview_import,
     read_file,
