@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -30,6 +31,11 @@ hypothesis_settings.register_profile(
     "mutants", hypothesis_settings.get_profile("fast"), phases=(Phase.explicit, Phase.generate)
 )
 hypothesis_settings.load_profile("fast")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker more than there are cores: a test waits for servers a third of its time."""
+    return (os.process_cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")
