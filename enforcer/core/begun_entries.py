@@ -125,7 +125,7 @@ class Begun:
         return sequence if sequence > on_record else 0
 
     def approvals_under_way(self) -> dict[str, str]:
-        """Return the digests of approved plans that have people pending, and the runs that began with them."""
+        """Return the digests of approved plans that have people pending, and the runs that began."""
         named = (self.entries[sequence] for sequence in sorted({*self.pending.values()}))
         return {entry.approved: entry.run_id for entry in named if entry.approved}
 
