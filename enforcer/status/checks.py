@@ -253,8 +253,7 @@ def _of_group(services: Services, group: GroupStatus) -> list[Check]:
     if group.stuck:
         users = ", ".join(item.user_id for item in group.stuck)
         checks.append(_failed("stuck", f"{len(group.stuck)} people: {users}", "docs/runbook.md#stuck"))
-    if group.held is not None:
-        plan = group.held
+    for plan in group.waiting:
         detail = f"{plan.size}, since {instant(plan.held_at)}"
         checks.append(_warning("brake", f"holds a plan: {detail}", f"enforcer approve {plan.digest}"))
     return checks
