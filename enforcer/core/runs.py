@@ -113,6 +113,7 @@ class Run:
     Attributes:
         queued: It was asked for, its message waits in the queue, and it has not begun.
         asked_for: Whom an offboarding was asked for, by the names given; empty for a sweep.
+        part_of: The run of the batch that this offboarding belongs to; empty if it was asked for alone.
     """
 
     run_id: str
@@ -126,6 +127,7 @@ class Run:
     actor: str = ""
     queued: bool = False
     asked_for: tuple[str, ...] = ()
+    part_of: str = ""
     actor_name: str = ""
     due: int = 0
     removed: int = 0
