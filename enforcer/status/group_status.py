@@ -38,8 +38,8 @@ class GroupStatus:
 
     Attributes:
         contractors: Rows of the register whose access has not ended.
-        last_complete_run: The newest sweep of the last 45 days that completed and was not held; of all time,
-            where those days have no run at all. The alarm for a missed night is based on it.
+        last_complete_run: The newest sweep of the last 45 days that completed, in time and not held; of all
+            time, where those days have no run at all. The alarm for a missed night is based on it.
         last_run: The newest sweep that has begun, whatever its result.
         unfinished: How many offboardings were begun and are not done.
         stuck: Those whom six runs could not offboard.
@@ -138,8 +138,8 @@ def _only_looked(run: Run, settings: Settings) -> bool:
 
 
 def _newest_complete(sweeps: Sequence[Run]) -> Run | None:
-    complete = (run for run in reversed(sweeps) if run.state is RunState.COMPLETE and not run.held)
-    return next(complete, None)
+    ended = (run for run in reversed(sweeps) if run.state is RunState.COMPLETE)
+    return next((run for run in ended if not (run.held or run.out_of_time)), None)
 
 
 def _ending_soon(services: Services, present: Sequence[Contractor]) -> tuple[EndingRow, ...]:

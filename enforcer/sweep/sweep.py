@@ -262,9 +262,10 @@ class _Sweep:
             moved_ends=self.moved_ends,
             incomplete=run.incomplete + len(plan.waiting) + len(self.joiners.missed),
         )
-        return Report(
+        report = Report(
             run=run, findings=tuple(findings), outcomes=tuple(outcomes), waiting=tuple(self.waiting)
         )
+        return replace(report, run=replace(run, out_of_time=report.out_of_time))
 
     def _findings(self, plan: GroupPlan) -> list[Finding]:
         """Return the plan's findings and those of the run; whoever is stuck is named once."""
