@@ -66,8 +66,8 @@ async def last_run(services: Services) -> str:
         raise NotFoundError(
             "no run has taken away anybody's access, so there is nothing to undo", field="run"
         )
-    [run, *_] = await services.runs.of_id(newest.run, services.settings.group_ids) or [None]
-    return newest.run if run is None else run.part_of or newest.run
+    known = await services.runs.of_id(newest.run, services.settings.group_ids)
+    return next((run.part_of for run in known if run.part_of), newest.run)
 
 
 async def plan_undo(services: Services, run_id: str) -> list[Reversal]:
