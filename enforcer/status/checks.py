@@ -305,7 +305,7 @@ def _leavers_policy(group_id: str, report: DriftReport, fix: str) -> list[Check]
     if not group_id or any(group_id in lower(policy.users.include_groups) for policy in blocking):
         return []
     detail = f"no enabled policy that blocks everything names the leavers' group {group_id}"
-    return [_warning("conditional access", detail, fix)]
+    return [_warning("leavers' policy", detail, fix)]
 
 
 async def _who_is_blocked(services: Services, report: DriftReport, fix: str) -> Check:

@@ -449,8 +449,8 @@ async def test_a_member_of_a_protected_group_is_refused(world: World) -> None:
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (Fault(path="select=id,visibility", status=404), RefusedError),
-        (Fault(path="select=id,visibility", status=503, times=None), UnavailableError),
+        (Fault(path="select=id,displayName,visibility", status=404), RefusedError),
+        (Fault(path="select=id,displayName,visibility", status=503, times=None), UnavailableError),
         (Fault(path="checkMemberGroups", status=403), UnavailableError),
     ],
 )

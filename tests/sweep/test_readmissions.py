@@ -6,18 +6,25 @@ from datetime import timedelta
 
 import pytest
 
+from enforcer.core.actors import Actor
 from enforcer.core.contractors import RegisterRow
+from enforcer.core.exceptions import InputError
 from enforcer.core.ledger import Action
 from enforcer.core.offboarding_record import State
 from enforcer.core.plan import FindingKind, Step
 from enforcer.core.settings import Mode, Onboarding
+from enforcer.core.steps import StepOutcome
+from enforcer.offboarding.undo import plan_undo, undo
 from sandbox.directory import Fault, User
 from sandbox.directory.objects import Group
-from tests.support.leaving import second_group
+from tests.support.leaving import offboard, second_group
 from tests.support.people import heal, recorded, strike
+from tests.support.policy_examples import changed, handmade, in_tenant, shipped
 from tests.support.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
+
+_GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 
 
 @pytest.fixture
@@ -181,3 +188,94 @@ async def test_a_refused_readmission_is_a_finding_and_tried_again(world: World, 
     assert "still in the leavers' group: 403" in found.detail
     assert (await world.sweep()).run.incomplete == 0
     assert who_left(world, left) == set()
+
+
+# On demand, undo, What If --------------------------------------------------------------------------------
+
+
+async def test_offboarding_on_demand_puts_them_in_once_for_all_groups(world: World, left: Group) -> None:
+    anna = world.guest("Anna")
+    other = second_group(world, anna)
+    await world.register(anna.id, RUNNING)
+
+    done = await offboard(world, anna)
+
+    assert [(step.step, step.outcome) for step in done.steps] == [
+        (Step.REMOVE, StepOutcome.DONE),
+        (Step.REMOVE, StepOutcome.DONE),
+        (Step.LEAVERS_ADD, StepOutcome.DONE),
+        (Step.REVOKE, StepOutcome.DONE),
+    ]
+    assert (done.done, who_left(world, left), set(world.tenant.members[other.id])) == (
+        True,
+        {anna.id},
+        set(),
+    )
+    assert (await world.on_record(anna.id)).leavers_at is not None
+    writes = [call for call in world.graph_writes() if left.id in call]
+    assert len(writes) == 1
+
+
+async def test_on_demand_what_was_not_added_is_left_to_the_next_sweep(world: World, left: Group) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, RUNNING)
+    strike(world, method="POST", path=f"{left.id}/members", status=400, times=None)
+    done = await offboard(world, anna)
+    assert (done.done, world.member_ids()) == (False, set())
+    heal(world)
+    await world.sweep()
+    assert who_left(world, left) == {anna.id}
+
+
+@pytest.mark.parametrize("is_member", [True, False])
+async def test_on_demand_nobody_is_blocked_on_a_rows_word_or_with_a_role(
+    world: World,
+    left: Group,
+    is_member: bool,  # noqa: FBT001
+) -> None:
+    boss = world.tenant.add_user("Bea Boss", directory_roles=[_GLOBAL_ADMINISTRATOR] if is_member else [])
+    await world.register(boss.id, RUNNING)
+    if is_member:
+        world.tenant.add_member(world.group, boss)
+    done = await offboard(world, boss)
+    assert (done.done, who_left(world, left)) == (True, set())
+    assert (await world.on_record(boss.id)).keeps_account
+    await world.sweep()
+    assert who_left(world, left) == set()
+
+
+async def test_undo_takes_them_out_again(world: World, left: Group) -> None:
+    anna = world.member("Anna")
+    await world.register(anna.id, ENDED)
+    strike(world, method="POST", path=f"{left.id}/members", status=400, times=None)
+    first = await world.sweep()
+    heal(world)
+    second = await world.sweep()  # the step that the first one could not take
+    assert who_left(world, left) == {anna.id}
+    [later] = await plan_undo(world.services, second.run.run_id)
+    assert later.action is Action.LEAVERS_REMOVE
+
+    reversals = await plan_undo(world.services, first.run.run_id)
+    _, results = await undo(world.services, first.run.run_id, reversals, actor=Actor(id="cli:ann"))
+
+    assert {one.reversal.action for one in results if one.done} == {Action.ADD, Action.LEAVERS_REMOVE}
+    assert (world.member_ids(), who_left(world, left)) == ({anna.id}, set())
+    with pytest.raises(InputError, match="nothing to undo"):
+        await plan_undo(world.services, first.run.run_id)
+
+
+async def test_what_if_proves_that_the_leavers_policy_blocks(world: World, left: Group) -> None:
+    assert world.tenant.identity is not None
+    world.tenant.grant(world.tenant.identity, "Policy.Read.All")
+    block = handmade(in_tenant(shipped()["no-group-no-access"]), "Leavers")
+    users = {"includeGroups": [left.id], "excludeGroups": [], "includeGuestsOrExternalUsers": None}
+    world.tenant.policies["it"] = {**changed(block, **users).body, "id": "it"}
+    world.member("Ron")
+    anna = world.member("Anna")
+    await world.register(anna.id, ENDED)
+
+    report = await world.sweep()
+
+    assert (report.run.blocked, report.run.not_blocked) == (1, 0)
+    assert FindingKind.POLICY_DRIFT not in {found.kind for found in report.findings}
+    assert (await world.on_record(anna.id)).proof_policy == "Leavers"
