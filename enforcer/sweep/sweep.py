@@ -210,8 +210,8 @@ class _Sweep:
         intents = [intent(person, run.run_id) for person in clearance.offboard]
         await self.group_run.lease.require()
         await self._services.records.save(run.group_id, intents)
-        for digest in clearance.used:
-            await self._services.plans.use(digest, run.run_id)
+        for digest, run_id in clearance.used.items():
+            await self._services.plans.use(digest, run_id)
 
     async def _remember(self, snapshot: GroupSnapshot) -> None:
         """Keep the ends that this night saw: a held one does not, so that its moved ends stay findings."""
