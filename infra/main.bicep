@@ -54,6 +54,9 @@ param protectedIds string[] = []
 @description('ENFORCER_PROTECTED_GROUP_IDS. Groups whose members, also nested ones, are never acted upon.')
 param protectedGroupIds string[] = []
 
+@description('ENFORCER_LEAVERS_GROUP. Group into which leavers are put, for a policy that blocks it; empty for none.')
+param leaversGroup string = ''
+
 @description('ENFORCER_WARN_DAYS. How many days before the end of access sponsors are warned.')
 param warnDays int[] = [14, 7, 1]
 
@@ -274,6 +277,7 @@ module app 'modules/app.bicep' = {
       ENFORCER_BRAKE_PERCENT: string(brakePercent)
       ENFORCER_PROTECTED_IDS: join(protectedIds, ',')
       ENFORCER_PROTECTED_GROUP_IDS: join(protectedGroupIds, ',')
+      ENFORCER_LEAVERS_GROUP: leaversGroup
       ENFORCER_WARN_DAYS: join(warnDays, ',')
       ENFORCER_MAIL_SENDER: mailSender
       ENFORCER_SPONSOR_DOMAINS: join(sponsorDomains, ',')

@@ -26,7 +26,7 @@ from enforcer.services import Services
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversal:
-    """One change to reverse: whose, and by which action (`add` or `enable`)."""
+    """One change to reverse: whose, and by which action (`add`, `enable` or `leavers_remove`)."""
 
     action: Action
     group_id: str
@@ -47,6 +47,7 @@ class Reversed:
 _REVERSED: dict[tuple[Action, str], Action] = {
     (Action.REMOVE, EntryOutcome.REMOVED): Action.ADD,
     (Action.DISABLE, EntryOutcome.DISABLED): Action.ENABLE,
+    (Action.LEAVERS_ADD, EntryOutcome.ADDED): Action.LEAVERS_REMOVE,
 }
 
 
@@ -90,6 +91,8 @@ async def plan_undo(services: Services, run_id: str) -> list[Reversal]:
         async for link in services.ledger.links(group_id):
             _follow(found, link.entry, runs, notes)
     reversals = [reversal for reversal, is_open in found.items() if is_open]
+    if not services.settings.leavers_group:
+        reversals = [one for one in reversals if one.action is not Action.LEAVERS_REMOVE]
     if not reversals:
         raise InputError(f"there is nothing to undo in run {run_id}", field="run")
     return reversals
@@ -100,6 +103,10 @@ def _follow(found: dict[Reversal, bool], entry: Entry, runs: Container[str], not
     action = _REVERSED.get((entry.action, entry.outcome))
     if action is not None and entry.run in runs:
         found.setdefault(_reversal(entry, action), True)
+        if (
+            action is Action.ADD
+        ):  # another run may have put them into the leavers' group, and completed this one
+            found.setdefault(_reversal(entry, Action.LEAVERS_REMOVE), True)
     # The run took nothing from whom it had added itself and then removed again.
     own = entry.run in runs and entry.outcome == EntryOutcome.ADDED
     is_undone = entry.outcome == EntryOutcome.UNDONE and entry.note in notes
@@ -206,6 +213,8 @@ async def _reverse(services: Services, run: Run, reversal: Reversal) -> Reversed
 
 
 async def _carry_out(services: Services, reversal: Reversal) -> StepResult:
+    if reversal.action is Action.LEAVERS_REMOVE:
+        return await services.steps.remove(services.settings.leavers_group, reversal.user_id)
     if reversal.action is Action.ADD:
         return await services.steps.add(reversal.group_id, reversal.user_id)
     return await services.steps.set_enabled(reversal.user_id, enabled=True)

@@ -47,6 +47,17 @@ async def test_everything_that_was_deployed_is_removed_and_named(site: Site) -> 
     assert "lift the lock of st" in said
 
 
+async def test_the_leavers_group_is_owned_as_long_as_it_is_deployed(site: Site) -> None:
+    left = site.tenant.add_group("Contractors who have left")
+    site.tenant.owners[left.id] = [site.operator.id]
+    site.write()
+    site.change("leaversGroup", left.id)
+    await site.deploy()
+    assert site.tenant.owners[left.id] == [site.operator.id, site.azure.identity().id]
+    await undeploy(site.file, removal(site))
+    assert site.tenant.owners[left.id] == [site.operator.id]
+
+
 async def test_of_a_group_that_existed_only_the_ownership_is_removed(site: Site) -> None:
     carla = site.tenant.add_user("Carla Contractor")
     site.tenant.add_member(site.contractors, carla)
