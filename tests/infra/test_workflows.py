@@ -13,8 +13,11 @@ from tests.support.bicep import ROOT
 from tests.support.deployment import deployment
 
 WORKFLOWS = tuple(sorted((ROOT / ".github/workflows").glob("*.yml")))
-# The release workflow writes releases; CodeQL's results go to the repository's security page.
-MORE = {"release": {"contents: write"}, "codeql": {"security-events: write"}}
+# The release workflow writes releases and says who built them; CodeQL's results go to the repository's security page.
+MORE = {
+    "release": {"contents: write", "id-token: write", "attestations: write"},
+    "codeql": {"security-events: write"},
+}
 all_workflows = pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
 
 # Answers with the given status, and fails with --fail as curl does.
@@ -53,7 +56,7 @@ def test_actions_are_pinned_by_commit_with_the_version_beside_it(workflow: Path)
 def test_nothing_is_permitted_that_a_job_does_not_ask_for(workflow: Path) -> None:
     text = workflow.read_text()
     assert re.search(r"(?m)^permissions: \{\}$", text)
-    granted = set(re.findall(r"(?m)^      ([\w-]+: (?:read|write))$", text))
+    granted = set(re.findall(r"(?m)^      ([\w-]+: (?:read|write))(?: #.*)?$", text))
     allowed = {"contents: read", "id-token: write"} | MORE.get(workflow.stem, set())
     assert granted <= allowed
 
@@ -77,6 +80,16 @@ def test_what_if_gets_no_secret_and_waits_for_a_reviewed_environment() -> None:
     assert "environment: plan" in what_if
     guide = (ROOT / "docs/deploy.md").read_text()
     assert "both require a reviewer" in guide
+
+
+def test_a_release_is_a_whole_deployment_whose_origin_is_signed() -> None:
+    text = (ROOT / ".github/workflows/release.yml").read_text()
+    assets = "released-package.zip azuredeploy.json createUiDefinition.json sbom.cdx.json"
+    assert f"sha256sum {assets} > SHA256SUMS" in text
+    assert f"{assets} SHA256SUMS\n" in text.partition("gh release create")[2]
+    assert "subject-checksums: SHA256SUMS" in text
+    for file in re.findall(r"raw (\S+?)\)", text.partition("raw() {")[2]):
+        assert (ROOT / file).is_file()
 
 
 def test_nothing_is_deployed_that_the_tests_did_not_pass() -> None:
