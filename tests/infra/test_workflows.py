@@ -13,7 +13,7 @@ from tests.support.bicep import ROOT
 from tests.support.deployment import deployment
 
 WORKFLOWS = tuple(sorted((ROOT / ".github/workflows").glob("*.yml")))
-# The release workflow writes releases and says who built them; CodeQL's results go to the repository's security page.
+# The release workflow writes releases and says who built them; CodeQL's results go to its security page.
 MORE = {
     "release": {"contents: write", "id-token: write", "attestations: write"},
     "codeql": {"security-events: write"},
