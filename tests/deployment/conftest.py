@@ -44,7 +44,7 @@ class Site:
     contractors: Group
     monkeypatch: pytest.MonkeyPatch
     output: pytest.CaptureFixture[str]
-    package: Path
+    code: Path
     told: list[str] = field(default_factory=list)
 
     @property
@@ -98,7 +98,7 @@ class Site:
 
     def order(self, *only: str) -> Order:
         async def package(zip_file: Path) -> None:
-            shutil.copyfile(self.package, zip_file)
+            shutil.copyfile(self.code, zip_file)
 
         return Order(
             tell=self.told.append,
@@ -123,7 +123,7 @@ class Site:
 
 
 @pytest.fixture
-def package(tmp_path: Path) -> Path:
+def code(tmp_path: Path) -> Path:
     """The package to deploy: next to nothing, where a test is not about what is in it."""
     file = tmp_path / "next-to-nothing.zip"
     with ZipFile(file, "w") as archive:
@@ -134,7 +134,7 @@ def package(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def site(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], package: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], code: Path
 ) -> Iterator[Site]:
     tenant = Tenant()
     administrator = tenant.add_user("Ada Administrator", directory_roles=list(ADMINISTRATOR))
@@ -152,5 +152,5 @@ def site(
     with ExitStack() as stack:
         directory = stack.enter_context(directory_in_thread(tenant, Settings(enforce_permissions=True)))
         azure = stack.enter_context(running_azure(directory, programs, administrator))
-        yield Site(azure, administrator, operator, operators, contractors, monkeypatch, capsys, package)
+        yield Site(azure, administrator, operator, operators, contractors, monkeypatch, capsys, code)
     settings.cache_clear()
