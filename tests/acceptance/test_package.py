@@ -146,12 +146,10 @@ async def test_day_one_goes_from_a_clone_to_the_plan(
     tools.mkdir()
     (tools / "package.py").write_text(f"import shutil, sys; shutil.copyfile({str(code)!r}, sys.argv[1])")
     site.monkeypatch.setenv("EnforcerStorage", azurite.connection_string)
-    site.monkeypatch.setenv("ENFORCER_GRAPH_URL", site.azure.directory.url)
     people = ("--operators", "Contractor operators", "--approvers", "nobody", "--alarms", "ops@contoso.com")
     where = ("--zone", "Europe/Berlin", "--mode", "report", "--location", "westeurope")
     begun = await site.run("init", "contoso", "--group", "new Contractors (active)", *people, *where)
     assert begun.code == 0, begun.err
-    site.change("graphUrl", site.azure.directory.url)
 
     done = await site.run("deploy", "--tenant", "contoso")
 

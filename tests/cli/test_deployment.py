@@ -40,6 +40,20 @@ async def test_init_says_that_nobody_else_approves(site: Site) -> None:
     assert (site.file.get("fourEyes"), site.file.get("newGroup")) == ("off", "Contractors (active)")
 
 
+async def test_init_takes_the_cloud_that_az_is_set_to(site: Site) -> None:
+    site.azure.authority_url = "https://login.microsoftonline.us"
+    site.azure.manager_url = "https://management.usgovcloudapi.net/"
+    people = ("--operators", site.operators.id, "--approvers", "nobody")
+    ran = await site.run("init", "contoso", "--group", "Contractors", *people, *ANSWERS)
+    assert ran.code == 0, ran.err
+    assert site.file.get("authorityUrl") == "https://login.microsoftonline.us"
+    assert site.file.get("graphUrl") == site.azure.directory.url
+    site.change("location", "usgovvirginia")
+    await site.deploy("identity")
+    (app,) = site.tenant.each(Application)
+    assert ".azurewebsites.us/" in app.web["redirectUris"][0]
+
+
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [

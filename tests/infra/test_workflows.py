@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support.bicep import ROOT
 from tests.support.deployment import deployment
@@ -111,7 +112,14 @@ def test_azd_gathers_the_packages_whenever_it_packages_the_service() -> None:
     assert re.search(
         r"(?m)^    hooks:\n      prepackage:\n(?: .*\n)*? +run: python3 -m tools\.package$", text
     )
-    assert not re.search(r"(?m)^hooks:", text)
+    assert not re.search(r"(?m)^  (?:pre|post)package:", text)
+
+
+def test_azd_prepares_entra_by_the_same_step_before_the_resources() -> None:
+    hooks = yaml.safe_load((ROOT / "azure.yaml").read_text())["hooks"]
+    assert {one["run"].partition(" ")[2] for one in hooks["preprovision"].values()} == {
+        "-m enforcer deploy --only identity"
+    }
 
 
 def test_azd_is_refused_where_it_would_have_azure_build_the_packages() -> None:

@@ -83,6 +83,8 @@ class AzureWorld:
     port: int
     person: User | None
     may_write: bool = True
+    authority_url: str = "https://login.microsoftonline.com"
+    manager_url: str = "https://management.azure.com/"
     calls: list[list[str]] = field(default_factory=list)
     troubles: list[list[Any]] = field(default_factory=list)
     interrupted: set[str] = field(default_factory=set)
@@ -154,8 +156,8 @@ class AzureWorld:
             "name": "AzureCloud",
             "endpoints": {
                 "microsoftGraphResourceId": f"{self.directory.url}/",
-                "activeDirectory": "https://login.microsoftonline.com",
-                "resourceManager": "https://management.azure.com/",
+                "activeDirectory": self.authority_url,
+                "resourceManager": self.manager_url,
             },
         }
 
