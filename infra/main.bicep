@@ -178,6 +178,9 @@ param apiIpRanges string[] = []
 @description('Give the identity its blob roles container by container instead of on the whole account. Untried: the Functions host is documented to need Storage Blob Data Owner.')
 param blobRolesByContainer bool = false
 
+@description('URL of the code\'s package, such as that of released-package.zip in a release; the app then fetches it. Empty where `enforcer deploy`, azd or a workflow brings the code.')
+param packageUri string = ''
+
 // ---- Private network ----
 
 @description('Subnets for outgoing traffic and for the private endpoints of storage; omit for none.')
@@ -308,6 +311,7 @@ module app 'modules/app.bicep' = {
     authorityUrl: authorityUrl
     browserSignIn: browserSignIn
     apiIpRanges: apiIpRanges
+    packageUri: packageUri
   }
   // The host opens storage as soon as the app exists, so its roles and the network come first.
   dependsOn: [

@@ -47,6 +47,7 @@ class Occasion(StrEnum):
 
     NIGHTLY = "nightly"
     LATE = "nightly, late"
+    WITHOUT_TIMER = "nightly, without the timer"
     VERIFICATION = "verification"
     CONTINUATION = "continuation"
     APPLY = "apply"
