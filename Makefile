@@ -3,8 +3,8 @@ PYTHON ?= python3.13
 BIN := .venv/bin
 SANDBOX := sandbox/node_modules/.package-lock.json
 
-# One worker for each core; the tests of a file stay together, because they share a world.
-PARALLEL := -n auto --dist loadfile
+# The tests of a file stay together, because they share a world; tests/conftest.py says how many workers.
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo sandbox test test-long test-browser coverage mutate check format bench docs site pictures lock clean
 

@@ -27,6 +27,9 @@ param identityName string = 'id-${name}'
 @description('Groups to create. For existing groups, use `enforcer deploy --only identity`.')
 param groups managedGroup[] = []
 
+@description('For ENFORCER_LEAVERS_GROUP: the group to create into which leavers are put; null for none.')
+param leaversGroup managedGroup?
+
 @description('How the identity may change memberships: as an owner of the groups, or in all groups of the tenant.')
 @allowed(['owner', 'tenant'])
 param membership string = 'owner'
@@ -116,6 +119,19 @@ resource managedGroups 'Microsoft.Graph/groups@v1.0' = [
     }
   }
 ]
+
+resource leavers 'Microsoft.Graph/groups@v1.0' = if (leaversGroup != null) {
+  uniqueName: leaversGroup!.uniqueName
+  displayName: leaversGroup!.displayName
+  mailNickname: leaversGroup!.mailNickname
+  description: 'Contractors who have left. The contractor access enforcer decides who is in it; a policy blocks them.'
+  mailEnabled: false
+  securityEnabled: true
+  owners: {
+    relationshipSemantics: 'append'
+    relationships: membership == 'owner' ? [identity.properties.principalId] : []
+  }
+}
 
 resource api 'Microsoft.Graph/applications@v1.0' = {
   uniqueName: 'api-${uniqueName}'
@@ -265,3 +281,6 @@ output apiAudience string = api.appId
 
 @description('For ENFORCER_GROUP_IDS.')
 output groupIds string[] = [for (group, index) in groups: managedGroups[index].id]
+
+@description('For ENFORCER_LEAVERS_GROUP; empty if leaversGroup is null.')
+output leaversGroupId string = leaversGroup == null ? '' : leavers!.id

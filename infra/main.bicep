@@ -54,6 +54,9 @@ param protectedIds string[] = []
 @description('ENFORCER_PROTECTED_GROUP_IDS. Groups whose members, also nested ones, are never acted upon.')
 param protectedGroupIds string[] = []
 
+@description('ENFORCER_LEAVERS_GROUP. Group into which leavers are put, for a policy that blocks it; empty for none.')
+param leaversGroup string = ''
+
 @description('ENFORCER_WARN_DAYS. How many days before the end of access sponsors are warned.')
 param warnDays int[] = [14, 7, 1]
 
@@ -175,6 +178,9 @@ param apiIpRanges string[] = []
 @description('Give the identity its blob roles container by container instead of on the whole account. Untried: the Functions host is documented to need Storage Blob Data Owner.')
 param blobRolesByContainer bool = false
 
+@description('URL of the code\'s package, such as that of released-package.zip in a release; the app then fetches it. Empty where `enforcer deploy`, azd or a workflow brings the code.')
+param packageUri string = ''
+
 // ---- Private network ----
 
 @description('Subnets for outgoing traffic and for the private endpoints of storage; omit for none.')
@@ -274,6 +280,7 @@ module app 'modules/app.bicep' = {
       ENFORCER_BRAKE_PERCENT: string(brakePercent)
       ENFORCER_PROTECTED_IDS: join(protectedIds, ',')
       ENFORCER_PROTECTED_GROUP_IDS: join(protectedGroupIds, ',')
+      ENFORCER_LEAVERS_GROUP: leaversGroup
       ENFORCER_WARN_DAYS: join(warnDays, ',')
       ENFORCER_MAIL_SENDER: mailSender
       ENFORCER_SPONSOR_DOMAINS: join(sponsorDomains, ',')
@@ -304,6 +311,7 @@ module app 'modules/app.bicep' = {
     authorityUrl: authorityUrl
     browserSignIn: browserSignIn
     apiIpRanges: apiIpRanges
+    packageUri: packageUri
   }
   // The host opens storage as soon as the app exists, so its roles and the network come first.
   dependsOn: [

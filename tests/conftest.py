@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -30,6 +31,16 @@ hypothesis_settings.register_profile(
     "mutants", hypothesis_settings.get_profile("fast"), phases=(Phase.explicit, Phase.generate)
 )
 hypothesis_settings.load_profile("fast")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker more than there are cores: a test waits for servers a third of its time."""
+    return (os.process_cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the reliability tests, the longest files, so that no worker is left with one at the end."""
+    items.sort(key=lambda item: "reliability" not in item.path.parts)
 
 
 @pytest.fixture(scope="session")

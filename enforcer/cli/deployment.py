@@ -111,6 +111,7 @@ async def _answers(given: dict[str, str]) -> Answers:
             subscription=given["subscription"] or await people.subscription_id(),
             resource_group=given["resource_group"],
             location=given["location"],
+            cloud=await people.cloud(),
         )
 
 

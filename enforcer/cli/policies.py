@@ -142,7 +142,8 @@ def apply(
 @output_option
 def check(as_json: bool) -> int:  # noqa: FBT001
     """Check whether somebody who has left every managed group could still sign in."""
-    found = _with_manager(lambda manager: manager.check(settings().group_ids, tell))
+    groups, leavers = settings().group_ids, settings().leavers_group
+    found = _with_manager(lambda manager: manager.check(groups, tell, leavers))
     if as_json:
         write_json(_Check(findings=found.drifts, coverage=found.coverage))
     else:
@@ -164,7 +165,9 @@ def _object_id(value: str | None) -> str:
 
 
 def _wanted(directory: Path, values_file: Path | None) -> Wanted:
-    return read_wanted(directory, values_file or directory / "values.json", settings().group_ids)
+    found = settings()
+    values = values_file or directory / "values.json"
+    return read_wanted(directory, values, found.group_ids, found.leavers_group)
 
 
 def _with_manager[T](work: Callable[[Manager], Awaitable[T]]) -> T:

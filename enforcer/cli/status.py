@@ -27,9 +27,9 @@ def status(as_json: bool) -> int:  # noqa: FBT001
     write_tables(Table("Next night", ("begins",), [[local(found.next_night)]]))
     for group in found.groups:
         write_tables(*_tables(group))
-        if group.held is not None:
-            tell(f"HELD by the brake: {group.held.size}. Approve it with:")
-            tell(f"  enforcer approve {group.held.digest}")
+        for plan in group.waiting:
+            tell(f"HELD by the brake: {plan.size}. Approve it with:")
+            tell(f"  enforcer approve {plan.digest}")
     return DONE
 
 

@@ -124,6 +124,11 @@ class Begun:
         sequence = self.pending.get((way, person), 0)
         return sequence if sequence > on_record else 0
 
+    def approvals_under_way(self) -> dict[str, str]:
+        """Return the digests of approved plans that have people pending, and the runs that began."""
+        named = (self.entries[sequence] for sequence in sorted({*self.pending.values()}))
+        return {entry.approved: entry.run_id for entry in named if entry.approved}
+
     def has_used(self, digest: str, approval: int) -> bool:
         """Whether a run has begun with the people of this plan, by this approval (the ledger's entry)."""
         return any((entry.approved, entry.approval) == (digest, approval) for entry in self.entries.values())

@@ -18,6 +18,7 @@ from enforcer.core.user_kind import UserKind
 INTERNAL_GUEST = "internalGuest"
 COLLABORATION_GUEST = "b2bCollaborationGuest"
 COLLABORATION_MEMBER = "b2bCollaborationMember"
+OTHER_EXTERNAL = "otherExternalUser"
 _EXTERNAL = {"guest": {COLLABORATION_GUEST}, "member": {COLLABORATION_MEMBER}}
 
 
@@ -74,7 +75,8 @@ class _Match:
 def guest_kinds(person: DirectoryUser) -> frozenset[str] | None:
     """Return the kinds of guest that a person may be, in Graph's words; None if Graph said nothing.
 
-    Empty for an ordinary member of the tenant.
+    Empty for an ordinary member of the tenant. Microsoft's last kind is whoever signs in elsewhere and is
+    neither guest nor member; where Graph names no such user type, it may not have said.
     """
     match person.user_kind:
         case UserKind.MEMBER:
@@ -83,7 +85,7 @@ def guest_kinds(person: DirectoryUser) -> frozenset[str] | None:
             return frozenset({INTERNAL_GUEST})
         case UserKind.EXTERNAL:
             known = _EXTERNAL.get(person.user_type.lower())
-            return frozenset(known or {COLLABORATION_GUEST, COLLABORATION_MEMBER})
+            return frozenset(known or {COLLABORATION_GUEST, COLLABORATION_MEMBER, OTHER_EXTERNAL})
         case UserKind.UNKNOWN:
             return None
 

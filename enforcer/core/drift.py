@@ -50,6 +50,18 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
+class _Groups:
+    managed: frozenset[str]
+    leavers: str = ""
+
+    def is_for_leavers(self, policy: Policy) -> bool:
+        """Whether the policy is for the leavers' group alone, in which no member of a managed group is."""
+        users = policy.users
+        included = {*(users.include_users or ()), *lower(users.include_groups), *(users.include_roles or ())}
+        return included == {self.leavers} and users.include_guests_or_external_users is None
+
+
+@dataclass(frozen=True, slots=True)
 class SeenPolicies:
     """What earlier runs saw.
 
@@ -67,6 +79,7 @@ def find_drift(
     managed_groups: Sequence[str],
     population: Population | None = None,
     seen: SeenPolicies | None = None,
+    leavers_group: str = "",
 ) -> list[Drift]:
     """Compare the tenant's policies with what they have to be.
 
@@ -76,17 +89,18 @@ def find_drift(
         population: The members of managed groups, and the groups that policies name; without it, only the
             policies themselves are compared.
         seen: What earlier runs saw.
+        leavers_group: Object ID of the group into which whoever leaves is put; empty for none.
     """
-    groups = set(lower(managed_groups))
+    groups = _Groups(lower(managed_groups), leavers_group)
     ours = made_here(policies, BLOCK)
     enabled = [policy for policy in ours if policy.is_enabled]
     if enabled:
         # Every enabled copy takes effect.
-        found = [drift for policy in enabled for drift in _drifts_of(policy, groups)]
+        found = [drift for policy in enabled for drift in _drifts_of(policy, groups.managed)]
     elif _is_replaced(policies, groups, population):
         found = []
     elif ours:
-        found = min(([*_drifts_of(policy, groups)] for policy in ours), key=len)
+        found = min(([*_drifts_of(policy, groups.managed)] for policy in ours), key=len)
     else:
         detail = f"{ALARM}: there is no policy {BLOCK}{_near(policies, groups)}"
         found = [Drift(kind=DriftKind.MISSING, detail=detail)]
@@ -102,16 +116,18 @@ def find_drift(
     )
 
 
-def substitutes(policies: Sequence[Policy], managed_groups: Sequence[str]) -> list[Policy]:
-    """Return policies made by others that would do, as far as that shows in the policies themselves."""
-    groups = set(lower(managed_groups))
+def substitutes(
+    policies: Sequence[Policy], managed_groups: Sequence[str], leavers_group: str = ""
+) -> list[Policy]:
+    """Return other policies that would do, as far as that shows in the policies themselves."""
+    groups = _Groups(lower(managed_groups), leavers_group)
     return [policy for policy in policies if policy.key != BLOCK and not _objections(policy, groups)]
 
 
 # Our block policy ----------------------------------------------------------------------------------------
 
 
-def _drifts_of(policy: Policy, groups: set[str]) -> Iterator[Drift]:
+def _drifts_of(policy: Policy, groups: frozenset[str]) -> Iterator[Drift]:
     found = [*_force_problems(policy, groups), *_exclusion_problems(policy, groups)]
     if policy.is_altered and not found:
         found.append((DriftKind.ALTERED, "it was changed by hand; `policies plan` shows the differences"))
@@ -119,7 +135,7 @@ def _drifts_of(policy: Policy, groups: set[str]) -> Iterator[Drift]:
         yield Drift(kind=kind, policy_id=policy.id, detail=f"policy {policy.display_name}: {detail}")
 
 
-def _force_problems(policy: Policy, groups: set[str]) -> Iterator[tuple[DriftKind, str]]:
+def _force_problems(policy: Policy, groups: frozenset[str]) -> Iterator[tuple[DriftKind, str]]:
     if not policy.is_enabled:
         yield DriftKind.NOT_ENABLED, f"{ALARM}: its state is {policy.state}"
     if policy.limits:
@@ -130,7 +146,7 @@ def _force_problems(policy: Policy, groups: set[str]) -> Iterator[tuple[DriftKin
         yield DriftKind.NO_POPULATION, f"{ALARM}: it applies to nobody"
 
 
-def _exclusion_problems(policy: Policy, groups: set[str]) -> Iterator[tuple[DriftKind, str]]:
+def _exclusion_problems(policy: Policy, groups: frozenset[str]) -> Iterator[tuple[DriftKind, str]]:
     excluded = lower(policy.users.exclude_groups)
     for group in sorted(groups - excluded):
         yield DriftKind.NOT_EXCLUDED, f"it does not exclude group {group}: its members are blocked"
@@ -139,7 +155,7 @@ def _exclusion_problems(policy: Policy, groups: set[str]) -> Iterator[tuple[Drif
         yield DriftKind.EXCLUDES_MORE, f"{ALARM} who are in group {group}, which it excludes too"
 
 
-def _is_circular(policy: Policy, groups: set[str]) -> bool:
+def _is_circular(policy: Policy, groups: frozenset[str]) -> bool:
     return not groups.isdisjoint(lower(policy.users.include_groups))
 
 
@@ -153,7 +169,7 @@ def _applies_to_anybody(policy: Policy) -> bool:
 # Policies of others ---------------------------------------------------------------------------------------
 
 
-def _is_replaced(policies: Sequence[Policy], groups: set[str], population: Population | None) -> bool:
+def _is_replaced(policies: Sequence[Policy], groups: _Groups, population: Population | None) -> bool:
     """Whether policies of somebody else block at least some leavers; `_uncovered` names the others."""
     good = [policy for policy in policies if not _objections(policy, groups)]
     if population is None or not population.members:
@@ -164,19 +180,19 @@ def _is_replaced(policies: Sequence[Policy], groups: set[str], population: Popul
     return any(verdict.coverage in doing for verdict in verdicts)
 
 
-def _objections(policy: Policy, groups: set[str]) -> tuple[str, ...]:
+def _objections(policy: Policy, groups: _Groups) -> tuple[str, ...]:
     """Return why a policy made by somebody else does not do the same."""
     found = list(hindrances_of(policy))
-    if _is_circular(policy, groups):
+    if _is_circular(policy, groups.managed):
         found.append("includes a managed group itself")
     elif not _applies_to_anybody(policy):
         found.append("applies to nobody, or to people named one by one")
-    if groups - lower(policy.users.exclude_groups):
+    if not groups.is_for_leavers(policy) and groups.managed - lower(policy.users.exclude_groups):
         found.append("does not exclude every managed group")
     return tuple(found)
 
 
-def _near(policies: Sequence[Policy], groups: set[str]) -> str:
+def _near(policies: Sequence[Policy], groups: _Groups) -> str:
     """Return what is in the way of those policies that block anything and are enabled."""
     blocking = [policy for policy in policies if policy.blocks and policy.is_enabled]
     reasons = [

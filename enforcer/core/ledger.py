@@ -20,6 +20,8 @@ class Action(StrEnum):
     DISABLE = "disable"
     REMOVE = "remove"
     REVOKE = "revoke"
+    LEAVERS_ADD = "leavers_add"
+    LEAVERS_REMOVE = "leavers_remove"
     ADD = "add"
     ENABLE = "enable"
     VERIFY = "verify"

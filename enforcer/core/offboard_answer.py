@@ -24,10 +24,13 @@ class StepReport:
 def step_reports(
     account: Mapping[Step, StepResult], removals: Mapping[str, StepResult]
 ) -> tuple[StepReport, ...]:
-    """Return the steps in order: disabling, the removals by group, and last the revocation."""
-    disable = [_step(Step.DISABLE, "", account[Step.DISABLE])] if Step.DISABLE in account else []
+    """Return the steps in order: disabling, the removals by group, the leavers' group, the revocation."""
+    before, after = (
+        [_step(step, "", account[step])] if step in account else []
+        for step in (Step.DISABLE, Step.LEAVERS_ADD)
+    )
     removed = [_step(Step.REMOVE, group_id, result) for group_id, result in removals.items()]
-    return (*disable, *removed, _step(Step.REVOKE, "", account[Step.REVOKE]))
+    return (*before, *removed, *after, _step(Step.REVOKE, "", account[Step.REVOKE]))
 
 
 def _step(step: Step, group_id: str, result: StepResult) -> StepReport:

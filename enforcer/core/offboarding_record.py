@@ -60,8 +60,9 @@ class OffboardingRecord:
 
     Attributes:
         was_disabled: The account was disabled before this began: not our doing, nor ours to undo.
-        keeps_account: The account is not to be disabled: nothing shows that they were a member, or they hold
-            a directory role.
+        keeps_account: The account is neither to be disabled nor put into the leavers' group: nothing shows
+            that they were a member, or they hold a directory role.
+        leavers_at: When they were put into the leavers' group, or found to be in it.
         revoked_at: When revocation was requested; `sessions` says what came of it.
         begun_in: The ledger's entry that lists the intent; 0 if it was never listed.
     """
@@ -77,6 +78,7 @@ class OffboardingRecord:
     removed_at: datetime | None = None
     revoked_at: datetime | None = None
     disabled_at: datetime | None = None
+    leavers_at: datetime | None = None
     verified_at: datetime | None = None
     sessions: Sessions | None = None
     proof: Proof | None = None

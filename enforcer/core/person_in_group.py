@@ -12,7 +12,7 @@ from enforcer.core.members import Person
 from enforcer.core.offboarding_record import OffboardingRecord
 from enforcer.core.plan import Admission, KeyState, Offboard, Step
 from enforcer.core.runs import Outcome, Result
-from enforcer.core.settings import Disable
+from enforcer.core.settings import Settings
 from enforcer.core.steps import StepOutcome, StepResult
 
 # What people see when the list has a person whom the removal does not find.
@@ -101,7 +101,12 @@ class PersonInGroup:
             end_date=end_date,
             due_at=due_at,
             user_kind=person.user_kind,
-            steps=(*((Step.DISABLE,) if account.disable else ()), Step.REMOVE, Step.REVOKE),
+            steps=(
+                *((Step.DISABLE,) if account.disable else ()),
+                Step.REMOVE,
+                *((Step.LEAVERS_ADD,) if account.to_leavers else ()),
+                Step.REVOKE,
+            ),
             was_disabled=account.was_disabled,
             keeps_account=account.keeps,
             admission=Admission.FRESH if self.begun is None else Admission.BEGUN,
@@ -138,17 +143,25 @@ class Account:
         was_disabled: It was disabled before this began: not our doing, nor ours to undo.
         disable: It is to be disabled.
         keeps: It is not to be disabled by whoever completes this either.
+        to_leavers: It is to be put into the leavers' group.
     """
 
     was_disabled: bool
     disable: bool
     keeps: bool = False
+    to_leavers: bool = False
 
     @classmethod
     def of(
-        cls, person: Person, groups: Sequence[PersonInGroup], wanted: Disable, roles: Sequence[str] = ()
+        cls,
+        person: Person,
+        groups: Sequence[PersonInGroup],
+        settings: Settings,
+        roles: Sequence[str] = (),
     ) -> Account:
         """Decide it. Only members of a group lose their account, and only if they hold no directory role.
+
+        The same goes for the leavers' group, because its policy blocks them as well.
 
         Nobody is believed on a row's word: whoever may write rows could have anybody's account disabled.
         """
@@ -159,8 +172,11 @@ class Account:
         keeps = bool(roles) or not any(in_group.was_member for in_group in groups)
         return cls(
             was_disabled=was_disabled,
-            disable=wanted.means(guest=person.user_kind.is_guest) and not keeps and not was_disabled,
+            disable=settings.disable_accounts.means(guest=person.user_kind.is_guest)
+            and not keeps
+            and not was_disabled,
             keeps=keeps,
+            to_leavers=bool(settings.leavers_group) and not keeps,
         )
 
 

@@ -18,6 +18,8 @@ class Step(StrEnum):
 
     DISABLE = "disable"
     REMOVE = "remove"
+    LEAVERS_ADD = "leavers_add"
+    """Put into the leavers' group: before the sessions end, so that signing in again is blocked."""
     REVOKE = "revoke"
 
 
@@ -59,6 +61,7 @@ class FindingKind(StrEnum):
     MIDNIGHT_END = "midnight_end"
     UNMATCHED_ROW = "unmatched_row"
     END_MOVED = "end_moved"
+    LEAVERS_GROUP = "leavers_group"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +172,15 @@ class Onboard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Readmission:
+    """A member whose access continues and who is in the leavers' group: they are to be taken out of it."""
+
+    user_id: str
+    row_key: str
+    end_date: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndingSoon:
     user_id: str
     row_key: str
@@ -189,6 +201,7 @@ class GroupPlan:
         waiting: Due and stuck, today's attempt made: not retried now, never forgotten.
         verify: Offboarded people whom the member list no longer has.
         withdraw: Offboardings that were begun of people whose access was extended.
+        readmit: Members whose access continues, to be taken out of the leavers' group.
     """
 
     group_id: str
@@ -203,6 +216,7 @@ class GroupPlan:
     waiting: tuple[OffboardingRecord, ...] = ()
     verify: tuple[OffboardingRecord, ...] = ()
     withdraw: tuple[OffboardingRecord, ...] = ()
+    readmit: tuple[Readmission, ...] = ()
 
     @property
     def due(self) -> int:

@@ -21,6 +21,7 @@ ALL = "All"
 GUESTS = "GuestsOrExternalUsers"
 # Without this template's policy, offboarding cuts nobody off.
 BLOCK = "no-group-no-access"
+LEAVERS = "leavers-blocked"
 _BLOCKING = "block"
 # Together they are all client types (conditionalAccessConditionSet: clientAppTypes).
 _CLIENTS = frozenset({"browser", "mobileappsanddesktopclients", "exchangeactivesync", "other"})

@@ -47,6 +47,7 @@ class Occasion(StrEnum):
 
     NIGHTLY = "nightly"
     LATE = "nightly, late"
+    WITHOUT_TIMER = "nightly, without the timer"
     VERIFICATION = "verification"
     CONTINUATION = "continuation"
     APPLY = "apply"
@@ -112,7 +113,9 @@ class Run:
 
     Attributes:
         queued: It was asked for, its message waits in the queue, and it has not begun.
+        out_of_time: Its time was up before everybody was dealt with, so that another one goes on.
         asked_for: Whom an offboarding was asked for, by the names given; empty for a sweep.
+        part_of: The run of the batch that this offboarding belongs to; empty if it was asked for alone.
     """
 
     run_id: str
@@ -125,7 +128,9 @@ class Run:
     reason: str = ""
     actor: str = ""
     queued: bool = False
+    out_of_time: bool = False
     asked_for: tuple[str, ...] = ()
+    part_of: str = ""
     actor_name: str = ""
     due: int = 0
     removed: int = 0

@@ -16,6 +16,7 @@ READ_ROLE, EXTEND_ROLE, APPROVE_ROLE = "Contractors.Read", "Contractors.Extend",
 _UTC = ZoneInfo("UTC")
 _LONGEST_SHOWN = 200
 PROTECTED_GROUPS = "ENFORCER_PROTECTED_GROUP_IDS"
+LEAVERS_GROUP = "ENFORCER_LEAVERS_GROUP"
 # Read by the command line alone, before the settings: they say where the settings are.
 COMMAND_LINE = frozenset({"ENFORCER_TENANT"})
 # They hold secrets, and error messages go into logs.
@@ -90,6 +91,7 @@ class Settings:
     brake_percent: float = 20.0
     protected_ids: frozenset[str] = frozenset()
     protected_group_ids: tuple[str, ...] = ()
+    leavers_group: str = ""
     warn_days: tuple[int, ...] = (14, 7, 1)
     notify_urls: tuple[str, ...] = ()
     heartbeat_urls: tuple[str, ...] = ()
@@ -128,9 +130,22 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     """
     reader = _Reader(environ)
     settings = _read(reader)
+    reader.problems += _leavers_group_problems(settings)
     if reader.problems:
         raise SettingsError(tuple(reader.problems))
     return settings
+
+
+def _leavers_group_problems(settings: Settings) -> list[str]:
+    """Return what the leavers' group is besides: whoever leaves would be in again, or never acted upon."""
+    return [
+        f"{LEAVERS_GROUP} is {settings.leavers_group!r}, which {other} names too; it must be another group"
+        for other, groups in (
+            ("ENFORCER_GROUP_IDS", settings.group_ids),
+            (PROTECTED_GROUPS, settings.protected_group_ids),
+        )
+        if settings.leavers_group in groups
+    ]
 
 
 def names() -> frozenset[str]:
@@ -159,6 +174,7 @@ def _read(reader: _Reader) -> Settings:
             reader.read("ENFORCER_PROTECTED_IDS", values.object_ids, tuple(default.protected_ids))
         ),
         protected_group_ids=reader.read(PROTECTED_GROUPS, values.object_ids, default.protected_group_ids),
+        leavers_group=reader.read(LEAVERS_GROUP, values.object_id, default.leavers_group),
         warn_days=reader.read("ENFORCER_WARN_DAYS", values.days, default.warn_days),
         notify_urls=reader.read("ENFORCER_NOTIFY_URLS", values.notify_urls, default.notify_urls),
         heartbeat_urls=reader.read("ENFORCER_HEARTBEAT_URLS", values.heartbeat_urls, default.heartbeat_urls),

@@ -14,6 +14,14 @@ _NEW = "new "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """Where Graph and the sign-in are: worldwide, or in a national cloud."""
+
+    graph_url: str = "https://graph.microsoft.com"
+    authority_url: str = "https://login.microsoftonline.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
     """The answers to the seven questions, and where the enforcer is deployed.
 
@@ -23,6 +31,7 @@ class Answers:
         approvers: Who approves held plans; if nobody but the operators does, they approve their own.
         alarms: Mail addresses that receive the alarms.
         location: Azure region; empty for that of the resource group.
+        cloud: The cloud of the tenant.
     """
 
     tenant_id: str
@@ -36,6 +45,7 @@ class Answers:
     subscription: str
     resource_group: str
     location: str = ""
+    cloud: Cloud = Cloud()
 
     @property
     def four_eyes(self) -> str:
@@ -76,6 +86,8 @@ def _filled_in(answers: Answers) -> Iterator[tuple[str, str | tuple[str, ...] | 
     yield "approvers", answers.approvers
     yield "alertEmails", answers.alarms
     yield "fourEyes", answers.four_eyes
+    yield "graphUrl", answers.cloud.graph_url
+    yield "authorityUrl", answers.cloud.authority_url
 
 
 def addresses(text: str) -> tuple[str, ...]:

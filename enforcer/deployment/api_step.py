@@ -16,6 +16,10 @@ AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 # The same in every deployment and in infra/identity.bicep. A role is never renamed: tokens would keep the old
 # name (msgraph-bicep-types issue 300).
 SCOPE: Final = "73bc9d76-c0bc-4881-8e0e-2c27171c867e"
+_APP_DOMAINS: Final = {
+    "management.usgovcloudapi.net": "azurewebsites.us",
+    "management.chinacloudapi.cn": "chinacloudsites.cn",
+}
 _SELECT = "id,appId,displayName,signInAudience,api,appRoles,optionalClaims,web"
 
 
@@ -147,7 +151,7 @@ def _wanted(work: Work, found: _Application | None) -> dict[str, Any]:
     ids = {one.get("value"): one["id"] for one in there}
     roles = [_role(role, ids.get(role.value, role.id)) for role in ROLES]
     others = [one for one in there if one.get("value") not in {role.value for role in ROLES}]
-    callback = f"https://{work.app_name}.azurewebsites.net/.auth/login/aad/callback"
+    callback = f"https://{work.app_name}.{_app_domain(work)}/.auth/login/aad/callback"
     callbacks = [*((found.web.get("redirectUris") or []) if found else [])]
     return {
         "displayName": f"Contractor access ({work.file.get('name')})",
@@ -176,6 +180,14 @@ def _wanted(work: Work, found: _Application | None) -> dict[str, Any]:
             "implicitGrantSettings": {"enableIdTokenIssuance": True},
         },
     }
+
+
+def _app_domain(work: Work) -> str:
+    """Return where function apps are in the cloud that `az` is set to; it does not say so itself."""
+    return next(
+        (domain for sign, domain in _APP_DOMAINS.items() if work.account.manager_url.endswith(sign)),
+        "azurewebsites.net",
+    )
 
 
 def _role(role: Role, role_id: str) -> dict[str, Any]:

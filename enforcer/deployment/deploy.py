@@ -98,7 +98,7 @@ def _require_place(file: TenantFile, account: Account) -> None:
     if account.graph_url != file.get("graphUrl"):
         raise InputError(
             f"az is set to a cloud whose Graph is {account.graph_url}, and graphUrl in {file.path} is"
-            f" {file.get('graphUrl')!r}: correct it, or run `az cloud set`"
+            f" {file.get('graphUrl')!r}: correct it, or run `az cloud set --name CLOUD`"
         )
     if not _BICEP.exists():
         raise InputError(f"there is no {_BICEP} here: run this in the folder of a clone of the enforcer")

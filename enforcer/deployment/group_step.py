@@ -6,6 +6,7 @@ import msgspec
 
 from enforcer.core.exceptions import GroupError
 from enforcer.deployment.entra import EntraError
+from enforcer.deployment.tenant_file import TenantFile
 from enforcer.deployment.work import Work, slug
 from enforcer.graph.groups import GROUP_COLUMNS, Group, refusal
 
@@ -21,14 +22,20 @@ class _Object(msgspec.Struct, rename="camel"):
 
 
 async def prepare_groups(work: Work, principal_id: str) -> None:
-    """Create the group if it is wanted and missing, and make the identity an owner of every managed group."""
+    """Create the group if it is wanted and missing; make the identity an owner of each that it changes."""
     created = await _created_group(work)
-    for group_id in work.file.several("groupIds"):
+    for group_id in owned_groups(work.file):
         await _require_manageable(work, group_id)
         if work.file.get("membership") != "tenant":
             await _own(work, group_id, principal_id)
         if group_id == created:
             await _leave(work, group_id)
+
+
+def owned_groups(file: TenantFile) -> tuple[str, ...]:
+    """Return the groups whose members the enforcer changes: the managed ones, and the leavers' group."""
+    leavers = file.get("leaversGroup")
+    return (*file.several("groupIds"), *((leavers,) if leavers else ()))
 
 
 async def created_group(work: Work) -> _Object | None:
@@ -70,9 +77,7 @@ async def _require_manageable(work: Work, group_id: str) -> None:
         Group, "/groups/{group}?$select={+select}", group=group_id, select=GROUP_COLUMNS
     )
     if group is None:
-        raise GroupError(
-            f"group {group_id} does not exist in this tenant; correct groupIds in {work.file.path}"
-        )
+        raise GroupError(f"group {group_id} does not exist in this tenant; correct it in {work.file.path}")
     if why := refusal(group):
         raise GroupError(f"group {group_id} ({group.display_name or 'no name'}) {why}")
 

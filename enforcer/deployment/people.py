@@ -10,11 +10,10 @@ import msgspec
 
 from enforcer.core.exceptions import AmbiguousError, EnforcerError, InputError, NotFoundError
 from enforcer.core.keys import is_object_id
+from enforcer.deployment.answers import Cloud
 from enforcer.deployment.azure_cli import AzureCli
 from enforcer.deployment.entra import Entra, signed_in_entra
 from enforcer.deployment.tenant_file import Principal
-
-_GRAPH = "https://graph.microsoft.com"
 
 
 class _Object(msgspec.Struct):
@@ -40,8 +39,7 @@ class People:
     @asynccontextmanager
     async def of(self, tenant_id: str) -> AsyncIterator[None]:
         """Look up names in this tenant while the block runs."""
-        cloud = await self._cloud() if await self._signed_in() else _GRAPH
-        async with signed_in_entra(cloud, tenant_id) as entra:
+        async with signed_in_entra((await self.cloud()).graph_url, tenant_id) as entra:
             self._entra = entra
             yield
 
@@ -101,6 +99,12 @@ class People:
                 self._account = {}
         return self._account or {}
 
-    async def _cloud(self) -> str:
-        cloud = await self._azure.ask("cloud", "show")
-        return str(cloud["endpoints"]["microsoftGraphResourceId"]).rstrip("/")
+    async def cloud(self) -> Cloud:
+        """Return the addresses of `az`'s cloud; of the worldwide one where nobody is signed in."""
+        if not await self._signed_in():
+            return Cloud()
+        endpoints = (await self._azure.ask("cloud", "show"))["endpoints"]
+        return Cloud(
+            graph_url=str(endpoints["microsoftGraphResourceId"]).rstrip("/"),
+            authority_url=str(endpoints["activeDirectory"]).rstrip("/"),
+        )

@@ -14,7 +14,7 @@ from enforcer.deployment.api_step import find_registration
 from enforcer.deployment.azure_cli import AzureError
 from enforcer.deployment.deploy import Order, opened
 from enforcer.deployment.entra import EntraError
-from enforcer.deployment.group_step import created_group, owns
+from enforcer.deployment.group_step import created_group, owned_groups, owns
 from enforcer.deployment.hands import Rehearsing
 from enforcer.deployment.identity_step import find_identity
 from enforcer.deployment.resources_step import retention_policy
@@ -176,7 +176,7 @@ async def _remove_from_entra(work: Work) -> None:
     identity = await find_identity(work)
     if identity is None:
         return
-    for group_id in work.file.several("groupIds"):
+    for group_id in owned_groups(work.file):
         existed = created is None or created.id != group_id
         if existed and await owns(work, group_id, identity.principal_id):
             await _disown(work, group_id, identity.principal_id)

@@ -70,14 +70,20 @@ class DirectorySteps:
         self, group_id: str, user_id: str, precondition: Precondition = no_precondition
     ) -> StepResult:
         """Add a person to the group; it is not an error if they are a member already."""
+        reply = await self._add(group_id, user_id, precondition)
+        return _already_in(reply) if reply.already_a_member else _result(reply)
+
+    async def add_leaver(
+        self, leavers_group: str, user_id: str, precondition: Precondition = no_precondition
+    ) -> StepResult:
+        """Put a person into the leavers' group; an account that no longer exists needs no blocking."""
+        reply = await self._add(leavers_group, user_id, precondition)
+        return _already_in(reply) if reply.already_a_member else await self._result_for(user_id, reply)
+
+    async def _add(self, group_id: str, user_id: str, precondition: Precondition) -> Reply:
         body = msgspec.json.encode({"@odata.id": f"{self._client.url}/directoryObjects/{user_id}"})
         path = "/groups/{group}/members/$ref"
-        reply = await self._write("POST", path, {"group": group_id}, body, precondition)
-        if reply.already_a_member:
-            return StepResult(
-                outcome=StepOutcome.ABSENT, request_id=reply.request_id, uncertain=reply.repeated
-            )
-        return _result(reply)
+        return await self._write("POST", path, {"group": group_id}, body, precondition)
 
     async def _result_for(self, user_id: str, reply: Reply) -> StepResult:
         """Return the result of a step on an account; a missing account is confirmed: no later run checks."""
@@ -121,6 +127,10 @@ def _says_false(reply: Reply) -> bool:
         return msgspec.json.decode(reply.body, type=_Done).value is False
     except msgspec.MsgspecError:
         return False  # 204 or a text: the status decides
+
+
+def _already_in(reply: Reply) -> StepResult:
+    return StepResult(outcome=StepOutcome.ABSENT, request_id=reply.request_id, uncertain=reply.repeated)
 
 
 def _result(reply: Reply) -> StepResult:

@@ -50,7 +50,7 @@ async def _has_complete_run(services: Services, group_id: str) -> bool:
     return any(
         run.kind is RunKind.SWEEP
         and run.state is RunState.COMPLETE
-        and not run.held
+        and not (run.held or run.out_of_time)
         and run.mode == mode
         and run.started_at > now - _NIGHT
         for run in await services.runs.of_group(group_id, now)

@@ -94,9 +94,9 @@ class Offboarding:
         return await self.services.register.named(group_id, self.leaver.person.names)
 
     async def _ask_for_roles(self) -> None:
-        """Ask which directory roles the person holds, if their account would be disabled."""
+        """Ask which directory roles the person holds, if their account would be disabled or blocked."""
         leaver = self.leaver
-        if leaver.roles is None and leaver.account.disable:
+        if leaver.roles is None and (leaver.account.disable or leaver.account.to_leavers):
             match await roles_of(self.services, leaver.person.id):
                 case StepResult() as unread:
                     self.roles_unread = unread
@@ -124,13 +124,15 @@ class Offboarding:
     # The steps -------------------------------------------------------------------------------------------
 
     async def take_steps(self) -> StepResults:
-        """Disable, remove everywhere, and only then revoke, so that the next token has no membership."""
+        """Disable, remove everywhere, have the rest blocked, and only then revoke: for the next token."""
         steps, in_groups = StepResults(), self.leaver.in_groups
         await self._disable(steps)
         for place, in_group in enumerate(in_groups):
             steps.removals[in_group.group_id] = removal = await self._remove(in_group)
             in_groups[place] = in_group.after(removal)
         await self._disable(steps)  # where only a removal has shown that they were a member
+        if self.leaver.account.to_leavers:
+            steps.account[Step.LEAVERS_ADD] = await self._add_to_leavers()
         revoke = partial(self.services.steps.revoke, self.leaver.person.id)
         steps.account[Step.REVOKE] = await self._tried(revoke)
         return steps
@@ -146,6 +148,14 @@ class Offboarding:
             return
         disable = partial(self.services.steps.set_enabled, self.leaver.person.id, enabled=False)
         steps.account[Step.DISABLE] = await self._tried(disable)
+
+    async def _add_to_leavers(self) -> StepResult:
+        if self.leaver.roles is None and self.roles_unread is not None:
+            return self.roles_unread
+        leavers_group = self.services.settings.leavers_group
+        return await self._tried(
+            partial(self.services.steps.add_leaver, leavers_group, self.leaver.person.id)
+        )
 
     async def _remove(self, in_group: PersonInGroup) -> StepResult:
         remove = partial(self.services.steps.remove, in_group.group_id, self.leaver.person.id)

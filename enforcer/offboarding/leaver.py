@@ -58,8 +58,7 @@ class Leaver:
 
     @property
     def account(self) -> Account:
-        wanted = self.services.settings.disable_accounts
-        return Account.of(self.person, self.in_groups, wanted, self.roles or ())
+        return Account.of(self.person, self.in_groups, self.services.settings, self.roles or ())
 
     @property
     def rests_on_rows(self) -> bool:

@@ -93,7 +93,7 @@ class _Batch:
 
     async def carry_out(self) -> BatchAnswer:
         run = begun_run(self.services, self._order(self.request.run_id, ""))
-        run = replace(run, asked_for=self.request.users)
+        run = replace(run, asked_for=self.request.users, part_of="")
         users = list(dict.fromkeys(self.request.users))
         await each(users, self._look, at_once=_AT_ONCE)
         held = await self._held(run)
@@ -117,6 +117,7 @@ class _Batch:
             actor_name=request.actor_name,
             run_id=run_id,
             seconds=request.seconds,
+            part_of=request.run_id,
         )
 
     async def _look(self, user: str) -> None:

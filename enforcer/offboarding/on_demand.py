@@ -35,6 +35,7 @@ class OffboardRequest:
         user: Object ID, user principal name or e-mail address.
         reason: Why, in the caller's words.
         actor: The caller.
+        part_of: The run of the batch that it belongs to; empty if it was asked for alone.
         seconds: Time limit for the steps; None for no limit. Recording, and asking Entra about the next
             sign-in, takes a few seconds more.
     """
@@ -45,6 +46,7 @@ class OffboardRequest:
     run_id: str
     seconds: float | None = None
     actor_name: str = ""
+    part_of: str = ""
 
 
 async def offboard_now(services: Services, request: OffboardRequest) -> Offboarded:
@@ -166,4 +168,5 @@ def begun_run(services: Services, request: OffboardRequest) -> Run:
         actor=request.actor,
         actor_name=request.actor_name,
         asked_for=(request.user,),
+        part_of=request.part_of,
     )

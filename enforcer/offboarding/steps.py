@@ -19,9 +19,19 @@ from enforcer.core.runs import Outcome, Result
 from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.core.user_kind import UserKind
 from enforcer.graph.batch import Precondition, no_precondition
-from enforcer.graph.steps import DirectorySteps
+from enforcer.services import Services
 
-_ACTIONS = {Step.DISABLE: Action.DISABLE, Step.REMOVE: Action.REMOVE, Step.REVOKE: Action.REVOKE}
+_ACTIONS = {
+    Step.DISABLE: Action.DISABLE,
+    Step.REMOVE: Action.REMOVE,
+    Step.LEAVERS_ADD: Action.LEAVERS_ADD,
+    Step.REVOKE: Action.REVOKE,
+}
+_DONE = {
+    Step.DISABLE: EntryOutcome.DISABLED,
+    Step.REMOVE: EntryOutcome.REMOVED,
+    Step.LEAVERS_ADD: EntryOutcome.ADDED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +74,7 @@ def intent(person: Offboard, run_id: str) -> OffboardingRecord:
         )
         # Whoever is removed again has to be revoked again after that.
         if not person.is_out:
-            begun = replace(begun, removed_at=None, revoked_at=None, sessions=None)
+            begun = replace(begun, removed_at=None, leavers_at=None, revoked_at=None, sessions=None)
         return begun
     return OffboardingRecord(
         row_key=person.key,
@@ -81,18 +91,18 @@ def intent(person: Offboard, run_id: str) -> OffboardingRecord:
 
 
 async def take_steps(
-    directory: DirectorySteps, group_id: str, step_run: StepRun, precondition: Precondition = no_precondition
+    services: Services, group_id: str, step_run: StepRun, precondition: Precondition = no_precondition
 ) -> None:
     """Take the person's steps in order and note each result; a failed step does not stop the next.
 
-    Sessions are revoked last, so that the next token is issued without the membership. The precondition is
-    checked just before the first step is sent; after that, all steps are taken.
+    Sessions are revoked last, so that the next token is issued without the membership, or not at all. The
+    precondition is checked just before the first step is sent; after that, all steps are taken.
 
     Raises:
         Whatever the precondition raises.
         RunError: The whole run has to end; what was done until then is noted.
     """
-    person, results = step_run.person, step_run.results
+    person, results, directory = step_run.person, step_run.results, services.steps
     for step in person.steps:
         match step:
             case Step.DISABLE:
@@ -102,6 +112,9 @@ async def take_steps(
             case Step.REMOVE:
                 removal = await directory.remove(group_id, person.user_id, precondition)
                 results[step] = _credited(person, removal)
+            case Step.LEAVERS_ADD:
+                leavers_group = services.settings.leavers_group
+                results[step] = await directory.add_leaver(leavers_group, person.user_id, precondition)
             case Step.REVOKE:
                 results[step] = await directory.revoke(person.user_id, precondition)
         precondition = no_precondition
@@ -169,6 +182,8 @@ def _with_results(record: OffboardingRecord, step_run: StepRun, now: datetime) -
         record = replace(record, removed_at=_removed_at(step_run, now))
     if (disabled := step_run.results.get(Step.DISABLE)) and disabled.outcome is StepOutcome.DONE:
         record = replace(record, disabled_at=now)
+    if (added := step_run.results.get(Step.LEAVERS_ADD)) and added.settled:
+        record = replace(record, leavers_at=now)
     revocation = step_run.results.get(Step.REVOKE)
     if revocation is None or not revocation.settled or not out:
         return record
@@ -227,8 +242,9 @@ def _words(step: Step, result: StepResult, kind: UserKind) -> str:
         case StepOutcome.NO_ACCOUNT:
             return Sessions.NO_ACCOUNT.value
         case StepOutcome.ABSENT:
-            return EntryOutcome.ALREADY_ABSENT
+            added = step is Step.LEAVERS_ADD
+            return EntryOutcome.ALREADY_A_MEMBER if added else EntryOutcome.ALREADY_ABSENT
         case StepOutcome.DONE:
             if step is Step.REVOKE:
                 return _sessions(kind).value
-            return {Step.REMOVE: EntryOutcome.REMOVED, Step.DISABLE: EntryOutcome.DISABLED}[step]
+            return _DONE[step]

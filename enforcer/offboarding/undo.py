@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -26,7 +26,7 @@ from enforcer.services import Services
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversal:
-    """One change to reverse: whose, and by which action (`add` or `enable`)."""
+    """One change to reverse: whose, and by which action (`add`, `enable` or `leavers_remove`)."""
 
     action: Action
     group_id: str
@@ -47,11 +47,12 @@ class Reversed:
 _REVERSED: dict[tuple[Action, str], Action] = {
     (Action.REMOVE, EntryOutcome.REMOVED): Action.ADD,
     (Action.DISABLE, EntryOutcome.DISABLED): Action.ENABLE,
+    (Action.LEAVERS_ADD, EntryOutcome.ADDED): Action.LEAVERS_REMOVE,
 }
 
 
 async def last_run(services: Services) -> str:
-    """Return the run that took away access last, according to the ledger, undone or not.
+    """Return the run that took away access last, according to the ledger, undone or not; a batch as a whole.
 
     Raises:
         NotFoundError: None has.
@@ -66,35 +67,49 @@ async def last_run(services: Services) -> str:
         raise NotFoundError(
             "no run has taken away anybody's access, so there is nothing to undo", field="run"
         )
-    return newest.run
+    known = await services.runs.of_id(newest.run, services.settings.group_ids)
+    return next((run.part_of for run in known if run.part_of), newest.run)
 
 
 async def plan_undo(services: Services, run_id: str) -> list[Reversal]:
     """Return what undoing a run would reverse; what was undone before is not undone again.
 
+    Of a batch of offboardings it is what the runs of its people did.
+
     Raises:
         NotFoundError: There is no such run.
         InputError: It removed nobody and disabled nothing, or all of it was already undone.
     """
-    if not await services.runs.of_id(run_id, services.settings.group_ids):
+    groups = services.settings.group_ids
+    known = await services.runs.of_id(run_id, groups)
+    if not known:
         raise NotFoundError(f"there is no run {run_id}", field="run")
+    runs = {run_id, *(part.run_id for part in await services.runs.parts_of(run_id, groups))}
+    notes = {undo_note(one) for one in (*runs, known[0].part_of) if one}
     found: dict[Reversal, bool] = {}
-    for group_id in services.settings.group_ids:
+    for group_id in groups:
         async for link in services.ledger.links(group_id):
-            _follow(found, link.entry, run_id)
+            _follow(found, link.entry, runs, notes)
     reversals = [reversal for reversal, is_open in found.items() if is_open]
+    if not services.settings.leavers_group:
+        reversals = [one for one in reversals if one.action is not Action.LEAVERS_REMOVE]
     if not reversals:
         raise InputError(f"there is nothing to undo in run {run_id}", field="run")
     return reversals
 
 
-def _follow(found: dict[Reversal, bool], entry: Entry, run_id: str) -> None:
+def _follow(found: dict[Reversal, bool], entry: Entry, runs: Container[str], notes: Container[str]) -> None:
+    """Follow an entry: what `runs` did is open, until an entry with one of the notes says it was undone."""
     action = _REVERSED.get((entry.action, entry.outcome))
-    if action is not None and entry.run == run_id:
+    if action is not None and entry.run in runs:
         found.setdefault(_reversal(entry, action), True)
+        if (
+            action is Action.ADD
+        ):  # another run may have put them into the leavers' group, and completed this one
+            found.setdefault(_reversal(entry, Action.LEAVERS_REMOVE), True)
     # The run took nothing from whom it had added itself and then removed again.
-    own = entry.run == run_id and entry.outcome == EntryOutcome.ADDED
-    is_undone = entry.outcome == EntryOutcome.UNDONE and entry.note == undo_note(run_id)
+    own = entry.run in runs and entry.outcome == EntryOutcome.ADDED
+    is_undone = entry.outcome == EntryOutcome.UNDONE and entry.note in notes
     if (own or is_undone) and entry.action in _REVERSED.values():
         found[_reversal(entry, entry.action)] = False
 
@@ -198,6 +213,8 @@ async def _reverse(services: Services, run: Run, reversal: Reversal) -> Reversed
 
 
 async def _carry_out(services: Services, reversal: Reversal) -> StepResult:
+    if reversal.action is Action.LEAVERS_REMOVE:
+        return await services.steps.remove(services.settings.leavers_group, reversal.user_id)
     if reversal.action is Action.ADD:
         return await services.steps.add(reversal.group_id, reversal.user_id)
     return await services.steps.set_enabled(reversal.user_id, enabled=True)

@@ -213,6 +213,8 @@ def _steps(done: OffboardingRecord, days: Calendar) -> tuple[StepView, ...]:
         ),
         StepView(label="Absence verified", at=days.optional_moment(done.verified_at)),
     ]
+    if done.leavers_at is not None:
+        steps.insert(2, StepView(label="In the leavers' group", at=days.moment(done.leavers_at)))
     if done.disabled_at is not None:
         steps.insert(1, StepView(label="Account disabled", at=days.moment(done.disabled_at)))
     if done.proof is not None:

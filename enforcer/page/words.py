@@ -15,6 +15,8 @@ ACTIONS = {
     Action.DISABLE: "Disable the account",
     Action.REMOVE: "Remove from the group",
     Action.REVOKE: "Revoke sessions",
+    Action.LEAVERS_ADD: "Put into the leavers' group",
+    Action.LEAVERS_REMOVE: "Take out of the leavers' group",
     Action.ADD: "Add to the group",
     Action.ENABLE: "Enable the account",
     Action.VERIFY: "Verify the absence",
@@ -109,6 +111,9 @@ FINDINGS = {
     ),
     FindingKind.POLICIES_UNSEEN: FindingWords(
         title="Policies that could not be checked", advice="Run enforcer check: it says what is missing."
+    ),
+    FindingKind.LEAVERS_GROUP: FindingWords(
+        title="The leavers' group", advice="Run enforcer check: it says what is wrong with the group."
     ),
     FindingKind.UNMANAGED_GROUP: FindingWords(
         title="Rows outside every managed group",

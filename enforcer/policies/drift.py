@@ -84,12 +84,12 @@ async def _recall(services: Services) -> SeenPolicies:
 
 async def _look(services: Services, members: Sequence[Member] | None, seen: SeenPolicies) -> DriftReport:
     listing = await services.conditional_access.policies()
-    groups = services.settings.group_ids
+    groups, leavers = services.settings.group_ids, services.settings.leavers_group
     users = None if members is None else [member for member in members if member.is_user]
-    population = await read_population(services.graph, listing.policies, groups, users)
-    others = () if made_here(listing.policies, BLOCK) else substitutes(listing.policies, groups)
+    population = await read_population(services.graph, listing.policies, groups, users, leavers)
+    others = () if made_here(listing.policies, BLOCK) else substitutes(listing.policies, groups, leavers)
     return DriftReport(
-        drifts=tuple(find_drift(listing.policies, groups, population, seen)),
+        drifts=tuple(find_drift(listing.policies, groups, population, seen, leavers)),
         unread=listing.unread,
         standing_in=tuple(policy.display_name for policy in others),
         examined=len(population.members),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from enforcer.core.coverage import GroupPeople, Population, hindrances_of, lower
@@ -18,6 +18,7 @@ from enforcer.graph.memberships import find_group
 # A dynamic group that takes its members from others: user.memberof -any (group.objectId -in ['…']).
 _MEMBER_OF = re.compile(r"\bmemberof\b", re.IGNORECASE)
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_NOTHING_KNOWN: Mapping[str, frozenset[str]] = {}
 
 
 async def read_population(
@@ -25,6 +26,7 @@ async def read_population(
     policies: Iterable[Policy],
     managed_groups: Sequence[str],
     members: Sequence[DirectoryUser] | None = None,
+    leavers_group: str = "",
 ) -> Population:
     """Read what decides whom the policies would block once they have left every managed group.
 
@@ -36,6 +38,7 @@ async def read_population(
         policies: The tenant's policies.
         managed_groups: Object IDs.
         members: Whom to examine; by default the members of all managed groups.
+        leavers_group: Whoever leaves is put into it, so everybody examined counts as a member of it.
 
     Raises:
         AccessDeniedError, ReadError, UnavailableError: The members of a managed group could not be read.
@@ -45,22 +48,34 @@ async def read_population(
         listed = [member for group in managed_groups async for member in directory.members(group)]
         members = [member for member in listed if member.is_user]
     blocking = [policy for policy in policies if not hindrances_of(policy)]
+    leavers = {leavers_group: frozenset(member.id for member in members)} if leavers_group else {}
     return Population(
         members=tuple({member.id: member for member in members}.values()),
-        groups=await read_groups(client, blocking, managed_groups),
+        groups=await read_groups(client, blocking, managed_groups, leavers),
     )
 
 
 async def read_groups(
-    client: GraphClient, policies: Iterable[Policy], managed_groups: Sequence[str]
+    client: GraphClient,
+    policies: Iterable[Policy],
+    managed_groups: Sequence[str],
+    known: Mapping[str, frozenset[str]] = _NOTHING_KNOWN,
 ) -> dict[str, GroupPeople]:
-    """Read the groups that policies include or exclude, except the managed ones."""
+    """Read the groups that policies include or exclude, except the managed ones.
+
+    Args:
+        client: Graph.
+        policies: Those that count.
+        managed_groups: Object IDs.
+        known: Who is to be regarded as being in a group, whatever Graph says.
+    """
     named = {
         group
         for policy in policies
         for group in lower(policy.users.include_groups) | lower(policy.users.exclude_groups)
     }
-    reader = _Reader(client, lower(managed_groups))
+    listed = {group: _Listed(users=people) for group, people in known.items()}
+    reader = _Reader(client, lower(managed_groups), listed)
     return {group: await reader.people(group) for group in sorted(named - reader.managed)}
 
 

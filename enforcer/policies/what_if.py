@@ -101,10 +101,14 @@ class WhatIfClient:
             if answer := _blocked(applied):
                 return answer
             account = await self.services.directory.find(person.user_id)
+            # Of the kinds that they may be, one that nothing blocks is enough to get in.
             for kind in sorted(guest_kinds(account) or ()):
                 applied = await self._applied(person.user_id, kind)
-                if answer := _blocked(applied, _ASKED_AS.format(kind)):
-                    return answer
+                answer = _blocked(applied, _ASKED_AS.format(kind))
+                if answer is None:
+                    break
+            if answer:
+                return answer
         except NotFoundError:
             return _gone()
         if account.enabled is False:

@@ -14,6 +14,7 @@ from enforcer.core.calendar.dates import ends_at, instant
 from enforcer.core.calendar.midnight import Midnight
 from enforcer.core.calendar.schedule import as_written
 from enforcer.core.contractors import Contractor, InvalidRow, RegisterRow, read_row
+from enforcer.core.coverage import hindrances_of, lower
 from enforcer.core.exceptions import (
     AccessDeniedError,
     EnforcerError,
@@ -24,7 +25,7 @@ from enforcer.core.exceptions import (
 )
 from enforcer.core.offboarding_record import Proof
 from enforcer.core.partitions import ADVICE, spellings, unmanaged, unmanaged_detail
-from enforcer.core.settings import PROTECTED_GROUPS, Disable, FourEyes, Mode, Settings, names
+from enforcer.core.settings import LEAVERS_GROUP, PROTECTED_GROUPS, Disable, FourEyes, Mode, Settings, names
 from enforcer.graph.conditional_access import READING
 from enforcer.graph.identity import Identity, own_identity
 from enforcer.graph.memberships import everybody_in
@@ -74,6 +75,7 @@ async def run_checks(services: Services, *, seconds: float = 90.0) -> AsyncItera
         "groups": _groups,
         "owners": _owners,
         "protected groups": _protected_groups,
+        "leavers' group": _leavers_group,
         "register": _register,
         "ends at midnight": _midnight_ends,
         "runs": _runs,
@@ -124,9 +126,8 @@ async def _identity(services: Services) -> list[Check]:
     for name, permission, needed in wanted:
         checks += [_permission(name, permission, identity)] if needed else []
     checks += [_may_send(identity)] if settings.mail_sender else []
-    return checks + [
-        await _may_remove(services, group_id, identity) for group_id in services.settings.group_ids
-    ]
+    groups = [*settings.group_ids, *filter(None, (settings.leavers_group,))]
+    return checks + [await _may_remove(services, group_id, identity) for group_id in groups]
 
 
 def _permission(name: str, permission: str, identity: Identity) -> Check:
@@ -203,6 +204,19 @@ async def _protected_group(services: Services, group_id: str) -> Check:
     return _ok(name, f"{len(people)} members, directly or through nested groups, are never acted upon")
 
 
+async def _leavers_group(services: Services) -> list[Check]:
+    group_id = services.settings.leavers_group
+    if not group_id:
+        return []
+    name = f"leavers' group {group_id}"
+    try:
+        people = await everybody_in(services.graph, [group_id], LEAVERS_GROUP)
+        await services.directory.require_group(group_id)
+    except (GroupError, ReadError) as error:
+        return [_failed(name, f"{error}; leavers cannot be put into it", f"correct {LEAVERS_GROUP}")]
+    return [_ok(name, f"{len(people)} members; a policy has to block them")]
+
+
 async def _register(services: Services) -> list[Check]:
     group_ids = services.settings.group_ids
     others = await services.register.other_partitions(group_ids)
@@ -253,8 +267,7 @@ def _of_group(services: Services, group: GroupStatus) -> list[Check]:
     if group.stuck:
         users = ", ".join(item.user_id for item in group.stuck)
         checks.append(_failed("stuck", f"{len(group.stuck)} people: {users}", "docs/runbook.md#stuck"))
-    if group.held is not None:
-        plan = group.held
+    for plan in group.waiting:
         detail = f"{plan.size}, since {instant(plan.held_at)}"
         checks.append(_warning("brake", f"holds a plan: {detail}", f"enforcer approve {plan.digest}"))
     return checks
@@ -300,8 +313,17 @@ async def _policies(services: Services) -> list[Check]:
         return [_warning(name, f"not checked: {report.unseen}", grant)]
     checks = [_failed(name, drift.detail, fix) for drift in report.drifts]
     checks += [] if checks else [await _who_is_blocked(services, report, fix)]
+    checks += _leavers_policy(services.settings.leavers_group, report, fix)
     unread = (f"skipped, because it cannot be read: {policy}" for policy in report.unread)
     return checks + [_warning(name, detail, "look at it in the portal") for detail in unread]
+
+
+def _leavers_policy(group_id: str, report: DriftReport, fix: str) -> list[Check]:
+    blocking = [policy for policy in report.policies if not hindrances_of(policy)]
+    if not group_id or any(group_id in lower(policy.users.include_groups) for policy in blocking):
+        return []
+    detail = f"no enabled policy that blocks everything names the leavers' group {group_id}"
+    return [_warning("leavers' policy", detail, fix)]
 
 
 async def _who_is_blocked(services: Services, report: DriftReport, fix: str) -> Check:

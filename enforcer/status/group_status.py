@@ -38,12 +38,14 @@ class GroupStatus:
 
     Attributes:
         contractors: Rows of the register whose access has not ended.
-        last_complete_run: The newest sweep of the last 45 days that completed and was not held; of all time,
-            where those days have no run at all. The alarm for a missed night is based on it.
+        last_complete_run: The newest sweep of the last 45 days that completed, in time and not held; of all
+            time, where those days have no run at all. The alarm for a missed night is based on it.
         last_run: The newest sweep that has begun, whatever its result.
         unfinished: How many offboardings were begun and are not done.
         stuck: Those whom six runs could not offboard.
-        held: A plan that waits for an approval, whichever run made it.
+        held: The newest plan of a sweep that waits for an approval, whichever run made it; without one, the
+            newest of an offboarding on demand.
+        waiting: All plans that wait for one: offboardings on demand, then the sweep's.
         ending_soon: Rows that end within the longest of ENFORCER_WARN_DAYS.
         findings: The newest complete run's findings, counted by kind.
         forecast: How many rows end in this week and each of the next.
@@ -56,6 +58,7 @@ class GroupStatus:
     unfinished: int
     stuck: tuple[OffboardingRecord, ...]
     held: HeldPlan | None
+    waiting: tuple[HeldPlan, ...]
     ending_soon: tuple[EndingRow, ...]
     findings: dict[FindingKind, int]
     forecast: tuple[Week, ...]
@@ -79,11 +82,7 @@ async def read_status(services: Services) -> Status:
         AccessDeniedError, UnavailableError: Storage refuses, or does not answer.
     """
     settings = services.settings
-    # Of a group with several, the sweep's comes last.
-    waiting = {plan.group_id: plan for plan in await services.plans.waiting(settings.group_ids)}
-    groups = [
-        await _group_status(services, group_id, waiting.get(group_id)) for group_id in settings.group_ids
-    ]
+    groups = [await _group_status(services, group_id) for group_id in settings.group_ids]
     now = services.now()
     return Status(
         as_of=now,
@@ -94,12 +93,13 @@ async def read_status(services: Services) -> Status:
     )
 
 
-async def _group_status(services: Services, group_id: str, waiting: HeldPlan | None) -> GroupStatus:
+async def _group_status(services: Services, group_id: str) -> GroupStatus:
     now = services.now()
-    present, unfinished, runs = await asyncio.gather(
+    present, unfinished, runs, waiting = await asyncio.gather(
         _present(services, group_id, now),
         _unfinished(services.records.of_group(group_id)),
         services.runs.of_group(group_id, now),
+        services.plans.waiting([group_id]),
     )
     sweeps = [
         run
@@ -114,7 +114,8 @@ async def _group_status(services: Services, group_id: str, waiting: HeldPlan | N
         last_run=sweeps[-1] if sweeps else None,
         unfinished=len(unfinished),
         stuck=tuple(item for item in unfinished if item.state is State.STUCK),
-        held=waiting,
+        held=waiting[-1] if waiting else None,
+        waiting=tuple(waiting),
         ending_soon=_ending_soon(services, present),
         findings=await _count_findings(services, complete),
         forecast=forecast(present, now, services.settings.zone),
@@ -137,8 +138,8 @@ def _only_looked(run: Run, settings: Settings) -> bool:
 
 
 def _newest_complete(sweeps: Sequence[Run]) -> Run | None:
-    complete = (run for run in reversed(sweeps) if run.state is RunState.COMPLETE and not run.held)
-    return next(complete, None)
+    ended = (run for run in reversed(sweeps) if run.state is RunState.COMPLETE)
+    return next((run for run in ended if not (run.held or run.out_of_time)), None)
 
 
 def _ending_soon(services: Services, present: Sequence[Contractor]) -> tuple[EndingRow, ...]:

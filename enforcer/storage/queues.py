@@ -42,13 +42,14 @@ class SweepMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A request to sweep one managed group.
 
     The record of the run that it names says who asked, why, and in which mode. What people put by hand names
-    none; `mode` is theirs.
+    none; `mode` is theirs. `after` names the night that left it, for the next one, should its timer not come.
     """
 
     group_id: _Line
     reason: _Line
     run_id: _RunIdOrNone = ""
     mode: str = ""
+    after: _RunIdOrNone = ""
 
 
 class OffboardMessage(msgspec.Struct, frozen=True, kw_only=True):

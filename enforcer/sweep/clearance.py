@@ -41,7 +41,8 @@ class Clearance:
         left_out: Who is due and left alone, and why.
         waiting: What of the plan needs an approval, under a digest of its own; None if nothing does.
         held: The same, unless the sweep would not have begun with it anyway.
-        used: The digests of the approvals that this run uses up.
+        used: The digests of the approvals that are used up, and by which run: this one, or one that died
+            before it could say so.
     """
 
     offboard: tuple[Offboard, ...]
@@ -49,7 +50,7 @@ class Clearance:
     left_out: tuple[tuple[Offboard, str], ...] = ()
     waiting: GroupPlan | None = None
     held: GroupPlan | None = None
-    used: frozenset[str] = frozenset()
+    used: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def holds_removals(self) -> bool:
@@ -68,7 +69,7 @@ async def clear(group_run: GroupRun, plan: GroupPlan, begun: Begun) -> Clearance
     """
     fresh = _fresh(plan, begun)
     if group_run.run.reason in _FINISHING:
-        return _finishing(plan, fresh)
+        return _finishing(plan, fresh, begun)
     approvals = await _approvals(group_run) if held_part(plan) is not None else {}
     leaving = await _Choice(group_run, plan, Way.OFFBOARD, fresh, approvals).begin(
         plan.offboard, held=plan.held
@@ -95,7 +96,7 @@ async def clear(group_run: GroupRun, plan: GroupPlan, begun: Begun) -> Clearance
         left_out=tuple((person, reason) for person in late),
         waiting=held_part(rest),
         held=held_part(rest),
-        used=leaving.used | joining.used,
+        used=begun.approvals_under_way() | dict.fromkeys(leaving.used | joining.used, group_run.run.run_id),
     )
 
 
@@ -107,12 +108,13 @@ def _fresh(plan: GroupPlan, begun: Begun) -> frozenset[Candidate]:
     )
 
 
-def _finishing(plan: GroupPlan, fresh: Collection[Candidate]) -> Clearance:
+def _finishing(plan: GroupPlan, fresh: Collection[Candidate], begun: Begun) -> Clearance:
     return Clearance(
         offboard=tuple(person for person in plan.offboard if person.candidate not in fresh),
         onboard=tuple(one for one in plan.onboard if one.candidate not in fresh),
         left_out=tuple((person, NOT_BEGUN) for person in plan.offboard if person.candidate in fresh),
         waiting=held_part(plan),
+        used=begun.approvals_under_way(),
     )
 
 

@@ -16,7 +16,7 @@ from enforcer.core.keys import meanings
 from enforcer.core.ledger import Action, EntryOutcome, failure
 from enforcer.core.members import Person
 from enforcer.core.partitions import spellings
-from enforcer.core.plan import Finding, FindingKind, Offboard, Onboard, Step
+from enforcer.core.plan import Finding, FindingKind, Offboard, Onboard, Readmission, Step
 from enforcer.core.planning.matching import same_person
 from enforcer.core.runs import OUT_OF_TIME, RUN_ENDED
 from enforcer.core.settings import PROTECTED_GROUPS
@@ -42,7 +42,7 @@ class Joiners:
     """The people whom one run adds.
 
     Attributes:
-        added: How many are members now.
+        joined: Who became a member.
         missed: Those who could not be added, and why.
         unclear: Those not added because the register has several rows for them.
         turned_back: Those whose access ended while they were being added, and who were removed again.
@@ -50,17 +50,22 @@ class Joiners:
     """
 
     group_run: GroupRun
-    added: int = 0
+    joined: list[Readmission] = field(default_factory=list)
     missed: list[Finding] = field(default_factory=list)
     unclear: list[Finding] = field(default_factory=list)
     turned_back: list[Finding] = field(default_factory=list)
     failure: Exception | None = None
     _listed: Collection[str] = ()
     _protected: Collection[str] = ()
+    _engaged: Collection[str] = ()
     _rows: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     async def add(
-        self, joiners: tuple[Onboard, ...], listed: Collection[str], protected: Collection[str] = ()
+        self,
+        joiners: tuple[Onboard, ...],
+        listed: Collection[str],
+        protected: Collection[str] = (),
+        engaged_elsewhere: Collection[str] = (),
     ) -> None:
         """Add everybody; whoever cannot be added is a finding and does not hold up the others.
 
@@ -68,13 +73,14 @@ class Joiners:
             joiners: Whom to add.
             listed: Object IDs of everybody whom Graph listed in the group.
             protected: Object IDs of the members of protected groups.
+            engaged_elsewhere: Keys of the rows by which another managed group gives access.
 
         Raises:
             RunError, UnavailableError: The run has to end.
             Any other failure, once everybody who was started is on record.
         """
         if joiners:
-            self._listed, self._protected = listed, protected
+            self._listed, self._protected, self._engaged = listed, protected, engaged_elsewhere
             await self._read_keys()
             await each(joiners, self._add_in_time, at_once=_PEOPLE_AT_ONCE)
         if self.failure is not None:
@@ -138,7 +144,11 @@ class Joiners:
         if over is not None:
             await self._turn_back(joiner, person, over)
         else:
-            self.added += is_in
+            self.joined += [_joined(joiner, person)] if is_in else []
+
+    @property
+    def added(self) -> int:
+        return len(self.joined)
 
     async def _recheck(self, joiner: Onboard) -> None:
         if not await self._may_enter(joiner):
@@ -184,16 +194,21 @@ class Joiners:
             end_date=over.end_date,
             due_at=over.due_at,
             user_kind=person.user_kind,
-            steps=(Step.REMOVE, Step.REVOKE),
+            steps=(Step.REMOVE, *self._leavers_add(person), Step.REVOKE),
         )
         await services.records.save(group_id, [intent(leaver, self.group_run.run.run_id)])
         step_run = StepRun(person=leaver)
-        await take_steps(services.steps, group_id, step_run)
+        await take_steps(services, group_id, step_run)
         now = services.now()
         await self.group_run.record(entries(step_run, self.group_run.context, now))
         outcome = conclude(step_run, self.group_run.run.run_id, now)
         await services.records.save(group_id, [outcome.record])
         self._report(joiner, step_run)
+
+    def _leavers_add(self, person: Person) -> tuple[Step, ...]:
+        wanted = self.group_run.services.settings.leavers_group
+        is_engaged = not person.possible_names.isdisjoint(self._engaged)
+        return (Step.LEAVERS_ADD,) if wanted and not is_engaged else ()
 
     def _report(self, joiner: Onboard, step_run: StepRun) -> None:
         failures = step_run.failures
@@ -225,6 +240,10 @@ class Joiners:
     def _miss(self, joiner: Onboard, why: str) -> None:
         detail = f"could not be added: {why}"
         self.missed.append(Finding(kind=FindingKind.MISSING_MEMBER, row_key=joiner.row_key, detail=detail))
+
+
+def _joined(joiner: Onboard, person: Person) -> Readmission:
+    return Readmission(user_id=person.id, row_key=joiner.row_key, end_date=joiner.end_date)
 
 
 def _several_rows(joiner: Onboard, person: Person, others: Collection[str]) -> Finding:

@@ -170,7 +170,7 @@ class Leavers:
         try:
             async with asyncio.timeout_at(group_run.last_call):
                 recheck = partial(self._recheck, person)
-                await take_steps(group_run.services.steps, group_run.group_id, step_run, recheck)
+                await take_steps(group_run.services, group_run.group_id, step_run, recheck)
         except TimeoutError:
             return replace(step_run, interrupted=OUT_OF_TIME)
         except (_SkippedError, _RecheckError):

@@ -6,11 +6,12 @@ import asyncio
 from dataclasses import replace
 
 from enforcer.core.actors import Actor
-from enforcer.core.exceptions import InputError, LeaseHeldError
+from enforcer.core.exceptions import EnforcerError, InputError, LeaseHeldError
 from enforcer.core.runs import QUEUE_MESSAGE, Occasion, Report, Run, RunKind, claimed
 from enforcer.core.settings import Mode, Settings
 from enforcer.services import Services
 from enforcer.storage.queues import VERIFY_AFTER_SECONDS, SweepMessage
+from enforcer.sweep.next_night import in_place_of_timer, is_night, leave_for_next_night
 from enforcer.sweep.post_run import after_sweep
 from enforcer.sweep.requesting import request_sweep, requested
 from enforcer.sweep.sweep import SweepRequest, sweep
@@ -30,6 +31,11 @@ async def work_off(services: Services, message: SweepMessage, seconds: float) ->
         InputError: There is no such group or mode.
         RunError, UnavailableError: As `sweep`.
     """
+    if message.after:
+        instead = await in_place_of_timer(services, message)
+        if instead is None:
+            return
+        message = instead
     if problem := why_not(services.settings, message):
         raise InputError(problem)
     enforcing = services.settings.mode is Mode.ENFORCE
@@ -37,6 +43,7 @@ async def work_off(services: Services, message: SweepMessage, seconds: float) ->
     # To run again what is over would overwrite what it did, and nobody is known to have asked for that.
     is_asked_for = named is not None and named.may_be_done(services.now())
     asked = named if named is not None and is_asked_for else _asked_by_message(services, message)
+    night = named is not None and is_night(named)
     services = _in_mode(services, asked.mode)
     request = SweepRequest(
         group_id=asked.group_id,
@@ -53,10 +60,15 @@ async def work_off(services: Services, message: SweepMessage, seconds: float) ->
         # Another runner is at work on the group: look again when it has finished.
         await services.queues.ask_for_sweep(message, after_seconds=int(services.settings.lease_seconds))
         return
+    except EnforcerError:
+        if night:  # a night that fails is tried again, and the next one must come nevertheless
+            await leave_for_next_night(services, asked)
+        raise
+    if night:
+        await leave_for_next_night(services, asked)
     await follow_up(services, report)
     # A night whose process ended after its sweep is delivered again, and still has this to do.
-    is_night = named is not None and named.reason.startswith(Occasion.NIGHTLY)
-    if is_night or report.run.acted:
+    if night or report.run.acted:
         await after_sweep(services, report)
 
 

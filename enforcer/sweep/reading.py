@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enforcer.core.begun_entries import Begun
 from enforcer.core.contractors import Contractor, RegisterRow, read_row
 from enforcer.core.end_watch import EndWatch, moved_finding, unexplained
-from enforcer.core.exceptions import EnforcerError, NotFoundError, cause
+from enforcer.core.exceptions import EnforcerError, NotFoundError, RunError, UnavailableError, cause
 from enforcer.core.keys import ANYBODY, is_object_id
 from enforcer.core.members import Member
 from enforcer.core.offboarding_record import OffboardingRecord, UnreadableRecord
@@ -18,7 +18,7 @@ from enforcer.core.partitions import spellings, unmanaged_findings
 from enforcer.core.plan import Finding, FindingKind
 from enforcer.core.planning.planner import GroupSnapshot
 from enforcer.core.planning.relevant_rows import RelevantRows
-from enforcer.core.settings import PROTECTED_GROUPS, Disable
+from enforcer.core.settings import LEAVERS_GROUP, PROTECTED_GROUPS, Disable
 from enforcer.graph.memberships import everybody_in
 from enforcer.services import Services
 from enforcer.storage.tables.begun import read_begun_facts, register_changes
@@ -63,6 +63,7 @@ async def read_snapshot(services: Services, group_id: str, at: datetime | None =
             protected = reading.create_task(
                 everybody_in(services.graph, services.settings.protected_group_ids, PROTECTED_GROUPS)
             )
+            left = reading.create_task(_left(services))
     except* Exception as errors:
         raise cause(errors) from errors
     snapshot = GroupSnapshot(
@@ -73,14 +74,35 @@ async def read_snapshot(services: Services, group_id: str, at: datetime | None =
         engaged_elsewhere=engaged.result(),
         findings=[
             *_findings(services, group_id, others.result(), records.result()),
+            *left.result().findings,
             *await _moved_ends(services, group_id, relevant.result()),
         ],
         namesakes=namesakes.result(),
         protected_ids=protected.result(),
+        left_ids=left.result().ids,
         begun=begun.result(),
         ends=ends.result(),
     )
     return replace(snapshot, engaged_elsewhere=engaged.result() | await _gone_but_engaged(services, snapshot))
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """Who is in the leavers' group; a finding where that is not known, which keeps nobody from leaving."""
+
+    ids: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
+
+
+async def _left(services: Services) -> _Left:
+    group_id = services.settings.leavers_group
+    if not group_id:
+        return _Left()
+    try:
+        return _Left(await everybody_in(services.graph, [group_id], LEAVERS_GROUP))
+    except (RunError, UnavailableError) as error:
+        detail = f"nobody whose access continues was taken out of it: {error}"
+        return _Left(findings=(Finding(kind=FindingKind.LEAVERS_GROUP, detail=detail),))
 
 
 async def _members(services: Services, group_id: str, checked: Awaitable[object]) -> list[Member]:
@@ -201,14 +223,14 @@ async def _namesakes(
 async def _engaged_elsewhere(register: _Register, group_id: str, at: datetime) -> frozenset[str]:
     """Return the keys of all rows that grant, or may grant, access to another managed group."""
     settings = register.services.settings
-    if settings.disable_accounts is Disable.NONE:
+    if settings.disable_accounts is Disable.NONE and not settings.leavers_group:
         return frozenset()
     keys: set[str] = set()
 
     async def take(page: list[RegisterRow]) -> None:
         for row in page:
             contractor = read_row(row, settings.date_rules)
-            # An unreadable row may grant access, so whoever it may mean is not disabled.
+            # An unreadable row may grant access, so whoever it may mean is left alone.
             if not isinstance(contractor, Contractor) or not contractor.is_due(at):
                 keys.update(contractor.keys)
 

@@ -31,6 +31,7 @@ from enforcer.sweep.joiners import Joiners
 from enforcer.sweep.leavers import Leavers, left_alone
 from enforcer.sweep.policy_check import PolicyCheck
 from enforcer.sweep.reading import read_snapshot
+from enforcer.sweep.readmissions import Readmissions
 from enforcer.telemetry.run_events import announce, announce_failure
 
 
@@ -77,7 +78,13 @@ async def _sweep(services: Services, request: SweepRequest, run: Run) -> Report:
     async with services.leases.holding(request.group_id, f"{request.actor} {run.run_id}") as lease:
         await services.runs.save(Report(run=run))
         group_run = GroupRun(services=services, lease=lease, run=run, until=request.until)
-        running = _Sweep(group_run, Leavers(group_run), Joiners(group_run), PolicyCheck(group_run))
+        running = _Sweep(
+            group_run,
+            Leavers(group_run),
+            Joiners(group_run),
+            Readmissions(group_run),
+            PolicyCheck(group_run),
+        )
         try:
             report = await running.carry_out(request.expected_digest, only_look=request.only_look)
             report.run.assert_counts()
@@ -113,6 +120,7 @@ class _Sweep:
     group_run: GroupRun
     leavers: Leavers
     joiners: Joiners
+    readmissions: Readmissions
     policy_check: PolicyCheck
     plan: GroupPlan | None = None
     waiting: Sequence[HeldPlan] = ()
@@ -160,7 +168,11 @@ class _Sweep:
             await self._verify(plan)
         await self.leavers.offboard(clearance.offboard)
         listed = {member.id for member in snapshot.members}
-        await self.joiners.add(clearance.onboard, listed, snapshot.protected_ids)
+        engaged = snapshot.engaged_elsewhere
+        await self.joiners.add(clearance.onboard, listed, snapshot.protected_ids, engaged)
+        joined = [one for one in self.joiners.joined if one.user_id in snapshot.left_ids]
+        if not clearance.holds_removals:
+            await self.readmissions.take_out([*plan.readmit, *joined])
 
     @property
     def _services(self) -> Services:
@@ -198,8 +210,8 @@ class _Sweep:
         intents = [intent(person, run.run_id) for person in clearance.offboard]
         await self.group_run.lease.require()
         await self._services.records.save(run.group_id, intents)
-        for digest in clearance.used:
-            await self._services.plans.use(digest, run.run_id)
+        for digest, run_id in clearance.used.items():
+            await self._services.plans.use(digest, run_id)
 
     async def _remember(self, snapshot: GroupSnapshot) -> None:
         """Keep the ends that this night saw: a held one does not, so that its moved ends stay findings."""
@@ -260,11 +272,15 @@ class _Sweep:
             not_blocked=self.policy_check.count(Proof.NOT_BLOCKED),
             findings=len(findings),
             moved_ends=self.moved_ends,
-            incomplete=run.incomplete + len(plan.waiting) + len(self.joiners.missed),
+            incomplete=run.incomplete
+            + len(plan.waiting)
+            + len(self.joiners.missed)
+            + len(self.readmissions.missed),
         )
-        return Report(
+        report = Report(
             run=run, findings=tuple(findings), outcomes=tuple(outcomes), waiting=tuple(self.waiting)
         )
+        return replace(report, run=replace(run, out_of_time=report.out_of_time))
 
     def _findings(self, plan: GroupPlan) -> list[Finding]:
         """Return the plan's findings and those of the run; whoever is stuck is named once."""
@@ -276,6 +292,7 @@ class _Sweep:
             *self.joiners.missed,
             *self.joiners.unclear,
             *self.joiners.turned_back,
+            *self.readmissions.missed,
             *self.policy_check.findings,
         ]
 

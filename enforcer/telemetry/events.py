@@ -205,7 +205,7 @@ class PostRunFailed:
     level: ClassVar[int] = logging.WARNING
 
     part: str
-    """`report`, `warnings`, `summary`, `alarm`, `sending` or `heartbeat`."""
+    """`report`, `warnings`, `summary`, `alarm`, `sending`, `heartbeat` or `next night`."""
     error: str
     """The name of the exception class."""
 

@@ -40,6 +40,9 @@ param authorityUrl string
 param browserSignIn bool
 param apiIpRanges string[]
 
+@description('URL of the package to deploy; empty for none.')
+param packageUri string
+
 // Identity-based connections need endpoint, credential and client ID, and no plain setting of the same name.
 var settings = {
   AzureWebJobsStorage__blobServiceUri: storageBlobUri
@@ -219,6 +222,17 @@ resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
         timeToExpiration: '00:50:00'
       }
     }
+  }
+}
+
+// Without it, whoever deploys brings the code: `enforcer deploy`, azd, or the workflow.
+resource code 'Microsoft.Web/sites/extensions@2025-03-01' = if (!empty(packageUri)) {
+  parent: site
+  name: 'onedeploy'
+  #disable-next-line BCP187 // Missing in the published types.
+  properties: {
+    packageUri: packageUri
+    remoteBuild: false
   }
 }
 

@@ -18,6 +18,7 @@ class GuestKind(StrEnum):
     INTERNAL_GUEST = "internalGuest"
     COLLABORATION_GUEST = "b2bCollaborationGuest"
     COLLABORATION_MEMBER = "b2bCollaborationMember"
+    OTHER_EXTERNAL = "otherExternalUser"
 
 
 class DirectoryObject(Struct, kw_only=True, rename="camel"):
@@ -68,7 +69,9 @@ class User(DirectoryObject):
         """None for an ordinary member of the tenant."""
         if self.user_type == "Guest":
             return GuestKind.COLLABORATION_GUEST if self.external else GuestKind.INTERNAL_GUEST
-        return GuestKind.COLLABORATION_MEMBER if self.external else None
+        if not self.external:
+            return None
+        return GuestKind.COLLABORATION_MEMBER if self.user_type == "Member" else GuestKind.OTHER_EXTERNAL
 
 
 class Group(DirectoryObject):

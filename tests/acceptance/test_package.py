@@ -17,9 +17,13 @@ import pytest
 
 from bench.cold_app import Offboard
 from bench.stage import AUDIENCE
+from sandbox.azurite import StorageEndpoints
 from sandbox.directory.tokens import TokenRequest
+from tests.deployment.conftest import Site, site
 from tests.support.world import ENDED, World
 from tools.package import PACKAGES, PROJECT, build_zip, pinned
+
+__all__ = ["site"]
 
 MOST_MEGABYTES, MOST_FILES = 80, 5_000
 TRY_IMPORTS = """
@@ -37,13 +41,20 @@ print(json.dumps(failed))
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The unpacked zip, built from the packages that are installed here."""
-    folder = tmp_path_factory.mktemp("package")
-    build_zip(Path(sysconfig.get_path("purelib")), folder / "app.zip")
-    with zipfile.ZipFile(folder / "app.zip") as archive:
-        archive.extractall(folder / "app")
-    return folder / "app"
+def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The zip to deploy, built from the packages that are installed here."""
+    file = tmp_path_factory.mktemp("package") / "app.zip"
+    build_zip(Path(sysconfig.get_path("purelib")), file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def package(code: Path) -> Path:
+    """The zip, unpacked."""
+    folder = code.with_name("app")
+    with zipfile.ZipFile(code) as archive:
+        archive.extractall(folder)
+    return folder
 
 
 @pytest.fixture
@@ -124,3 +135,28 @@ async def test_the_worker_offboards_somebody_from_the_package(package: Path, wor
     indexed, _, status = output.split()
     assert (indexed, status) == (b"indexed", b"200")
     assert world.member_ids() == set()
+
+
+@pytest.mark.anyio
+async def test_day_one_goes_from_a_clone_to_the_plan(
+    site: Site, code: Path, azurite: StorageEndpoints, tmp_path: Path
+) -> None:
+    """`init` and `deploy`, as in the guide; only the download of the packages is left out."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "package.py").write_text(f"import shutil, sys; shutil.copyfile({str(code)!r}, sys.argv[1])")
+    site.monkeypatch.setenv("EnforcerStorage", azurite.connection_string)
+    people = ("--operators", "Contractor operators", "--approvers", "nobody", "--alarms", "ops@contoso.com")
+    where = ("--zone", "Europe/Berlin", "--mode", "report", "--location", "westeurope")
+    begun = await site.run("init", "contoso", "--group", "new Contractors (active)", *people, *where)
+    assert begun.code == 0, begun.err
+
+    done = await site.run("deploy", "--tenant", "contoso")
+
+    assert done.code == 0, done.err
+    with zipfile.ZipFile(code) as archive:
+        assert site.azure.code == frozenset(archive.namelist())
+    assert site.azure.runs == ["run-1"]
+    assert f"Operators' page: {site.azure.url}/api/" in done.err
+    (group,) = done.data["groups"]
+    assert group["group_id"] == site.file.several("groupIds")[0]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
+from sandbox.azurite import StorageEndpoints
 from sandbox.directory.objects import Application
-from tests.deployment.conftest import Site, site
+from tests.deployment.conftest import Site, code, site
 from tests.support.azure_cli_calls import command_of, commands, mistakes
 
-__all__ = ["site"]
+__all__ = ["code", "site"]
 
 pytestmark = pytest.mark.anyio
 ANSWERS = ("--zone", "Europe/Berlin", "--alarms", "ops@contoso.com", "--mode", "report")
@@ -36,6 +38,20 @@ async def test_init_says_that_nobody_else_approves(site: Site) -> None:
     assert ran.code == 0, ran.err
     assert "fourEyes is off" in ran.err
     assert (site.file.get("fourEyes"), site.file.get("newGroup")) == ("off", "Contractors (active)")
+
+
+async def test_init_takes_the_cloud_that_az_is_set_to(site: Site) -> None:
+    site.azure.authority_url = "https://login.microsoftonline.us"
+    site.azure.manager_url = "https://management.usgovcloudapi.net/"
+    people = ("--operators", site.operators.id, "--approvers", "nobody")
+    ran = await site.run("init", "contoso", "--group", "Contractors", *people, *ANSWERS)
+    assert ran.code == 0, ran.err
+    assert site.file.get("authorityUrl") == "https://login.microsoftonline.us"
+    assert site.file.get("graphUrl") == site.azure.directory.url
+    site.change("location", "usgovvirginia")
+    await site.deploy("identity")
+    (app,) = site.tenant.each(Application)
+    assert ".azurewebsites.us/" in app.web["redirectUris"][0]
 
 
 @pytest.mark.parametrize(
@@ -115,6 +131,29 @@ async def test_an_error_is_one_line_and_the_rest_is_behind_debug(site: Site) -> 
     assert plain.err == f"error: Not signed in: run `az login --tenant {site.tenant.tenant_id}`\n"
     debugged = await site.run("deploy", "--tenant", "contoso", "--debug")
     assert "Traceback" in debugged.err
+
+
+async def test_undeploy_exports_first_then_removes_and_names_it(
+    site: Site, azurite: StorageEndpoints, tmp_path: Path
+) -> None:
+    site.monkeypatch.setenv("EnforcerStorage", azurite.connection_string)
+    site.write()
+    await site.deploy("identity", "resources")
+
+    shown = await site.run("undeploy", "--tenant", "contoso", "--dry-run")
+    assert shown.code == 0, shown.err
+    assert "would: delete storageAccounts" in shown.err
+    assert site.azure.resources
+
+    ran = await site.run("undeploy", "--tenant", "contoso", "--yes", "--out", str(tmp_path / "kept"))
+    assert ran.code == 0, ran.err
+    assert site.azure.resources == []
+    assert ran.err.index("exported to") < ran.err.index("will: delete storageAccounts")
+    assert "Nobody is kept out by the policies" in ran.err
+    kept = {path.name for path in (tmp_path / "kept").rglob("*")}
+    assert {"evidence", f"contractors-{site.contractors.id}.csv"} <= kept
+    again = await site.run("undeploy", "--tenant", "contoso", "--yes")
+    assert "nothing of `enforcer deploy` is left" in again.err
 
 
 async def test_version_is_that_of_the_checkout(site: Site) -> None:

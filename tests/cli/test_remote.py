@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -113,7 +113,7 @@ async def test_whatever_answers_in_place_of_the_app_is_told_in_a_line(
     shell: Shell, status: int, words: str
 ) -> None:
     headers = {"Location": "https://elsewhere.example"} if status == 302 else {}
-    async with _answering(web.Response(status=status, text="<html>", headers=headers)) as url:
+    async with _answering(status, headers) as url:
         shell.export(**DOWN | {"ENFORCER_API_URL": url})
         ran = await shell.run("offboard", "anna@x.example", "--reason", "left")
         checked = await shell.run("check", "--output", "json")
@@ -125,11 +125,11 @@ async def test_whatever_answers_in_place_of_the_app_is_told_in_a_line(
 
 
 @asynccontextmanager
-async def _answering(response: web.Response) -> AsyncIterator[str]:
+async def _answering(status: int, headers: Mapping[str, str]) -> AsyncIterator[str]:
     """Answer every request like this, as a proxy before a stopped app does."""
 
     async def answer(_: web.BaseRequest) -> web.Response:
-        return response
+        return web.Response(status=status, text="<html>", headers=headers)
 
     async with listening(web.ServerRunner(web.Server(answer)), 0) as url:
         yield url

@@ -26,7 +26,9 @@ MEMBER = DirectoryUser(id=ID, user_kind=UserKind.MEMBER, user_type="Member")
 GUEST = DirectoryUser(id=ID, user_kind=UserKind.EXTERNAL, user_type="Guest")
 EXTERNAL_MEMBER = DirectoryUser(id=ID, user_kind=UserKind.EXTERNAL, user_type="Member")
 INTERNAL = DirectoryUser(id=ID, user_kind=UserKind.INTERNAL_GUEST, user_type="Guest")
+UNTYPED = DirectoryUser(id=ID, user_kind=UserKind.EXTERNAL)
 UNKNOWN = DirectoryUser(id=ID, user_kind=UserKind.UNKNOWN)
+EVERY_EXTERNAL = "b2bCollaborationGuest,b2bCollaborationMember,otherExternalUser"
 IN = GroupPeople(people=frozenset({ID}))
 CIRCULAR = GroupPeople(circular=frozenset({ID}))
 UNREAD = GroupPeople(unknown="it hides its members")
@@ -52,10 +54,7 @@ def verdict(person: DirectoryUser, group: GroupPeople | None, users: dict[str, o
         (MEMBER, set()),
         (GUEST, {"b2bCollaborationGuest"}),
         (EXTERNAL_MEMBER, {"b2bCollaborationMember"}),
-        (
-            DirectoryUser(id=ID, user_kind=UserKind.EXTERNAL),
-            {"b2bCollaborationGuest", "b2bCollaborationMember"},
-        ),
+        (UNTYPED, {"b2bCollaborationGuest", "b2bCollaborationMember", "otherExternalUser"}),
         (INTERNAL, {"internalGuest"}),
         (UNKNOWN, None),
     ],
@@ -85,6 +84,10 @@ def test_the_kind_of_guest_follows_from_type_and_name(person: DirectoryUser, kin
         (INTERNAL, {"includeGuestsOrExternalUsers": guests("internalGuest", OTHER)}, COVERED),
         (UNKNOWN, {"includeGuestsOrExternalUsers": guests("b2bCollaborationGuest")}, NOT_KNOWN),
         (EXTERNAL_MEMBER, {"includeGuestsOrExternalUsers": guests("b2bCollaborationMember")}, COVERED),
+        (UNTYPED, {"includeGuestsOrExternalUsers": guests("otherExternalUser")}, NOT_KNOWN),
+        (UNTYPED, {"includeGuestsOrExternalUsers": guests(EVERY_EXTERNAL)}, COVERED),
+        (GUEST, {"includeGuestsOrExternalUsers": guests("otherExternalUser")}, NOT_COVERED),
+        (MEMBER, {"includeGuestsOrExternalUsers": guests("otherExternalUser")}, NOT_COVERED),
     ],
 )
 def test_whom_a_policy_includes(person: DirectoryUser, users: dict[str, object], expected: Coverage) -> None:

@@ -17,7 +17,7 @@ from enforcer.core.runs import Outcome, Result
 from enforcer.core.settings import Disable
 from enforcer.core.steps import StepOutcome, StepResult
 from enforcer.core.user_kind import UserKind
-from tests.support.paper_group import ANNA, ENDED, GROUP, NOW, known
+from tests.support.paper_group import ANNA, ENDED, GROUP, NOW, known, settings
 
 RUN_ID = "20261123T120000-abcdef"
 OTHER = "99999999-0000-4000-8000-000000000001"
@@ -108,13 +108,13 @@ def test_the_account_is_disabled_first_and_sessions_are_revoked_last() -> None:
 def test_only_members_lose_their_account_whatever_a_row_says(
     groups: list[PersonInGroup], *, disable: bool
 ) -> None:
-    assert Account.of(PERSON, groups, Disable.ALL).disable is disable
-    assert not Account.of(PERSON, groups, Disable.NONE).disable
+    assert Account.of(PERSON, groups, settings(disable_accounts=Disable.ALL)).disable is disable
+    assert not Account.of(PERSON, groups, settings(disable_accounts=Disable.NONE)).disable
 
 
 def test_a_directory_role_keeps_the_account_and_the_record_says_so() -> None:
     member = replace(NOTHING, listed=True)
-    account = Account.of(PERSON, [member], Disable.ALL, ["Global Administrator"])
+    account = Account.of(PERSON, [member], settings(disable_accounts=Disable.ALL), ["Global Administrator"])
     assert (account.disable, account.keeps) == (False, True)
     planned = member.offboarding(PERSON, account, NOW)
     assert (planned.keeps_account, planned.steps) == (True, (Step.REMOVE, Step.REVOKE))
@@ -171,19 +171,23 @@ def test_an_account_was_disabled_before_if_we_cannot_have_done_it(
         )
         for number, earlier in enumerate(records)
     ]
-    account = Account.of(replace(PERSON, enabled=enabled), groups, Disable.ALL)
+    account = Account.of(replace(PERSON, enabled=enabled), groups, settings(disable_accounts=Disable.ALL))
     begun = any(one is not None and one.unfinished for one in records)
     keeps = not (listed or begun)
     assert account == Account(
         was_disabled=was_disabled[enabled], disable=not (was_disabled[enabled] or keeps), keeps=keeps
     )
-    assert not Account.of(replace(PERSON, enabled=enabled), groups, Disable.NONE).disable
+    assert not Account.of(
+        replace(PERSON, enabled=enabled), groups, settings(disable_accounts=Disable.NONE)
+    ).disable
 
 
 @pytest.mark.parametrize("kind", UserKind)
 def test_where_guests_are_disabled_only_their_accounts_are(kind: UserKind) -> None:
     concerned = replace(NOTHING, listed=True)
-    account = Account.of(replace(PERSON, user_kind=kind), [concerned], Disable.GUESTS)
+    account = Account.of(
+        replace(PERSON, user_kind=kind), [concerned], settings(disable_accounts=Disable.GUESTS)
+    )
     assert account.disable is (kind in (UserKind.INTERNAL_GUEST, UserKind.EXTERNAL))
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import ZipFile
 
 import anyio.to_thread
 import pytest
@@ -42,6 +44,7 @@ class Site:
     contractors: Group
     monkeypatch: pytest.MonkeyPatch
     output: pytest.CaptureFixture[str]
+    code: Path
     told: list[str] = field(default_factory=list)
 
     @property
@@ -95,7 +98,7 @@ class Site:
 
     def order(self, *only: str) -> Order:
         async def package(zip_file: Path) -> None:
-            zip_file.write_bytes(b"PK")  # noqa: ASYNC240 -- a few bytes
+            shutil.copyfile(self.code, zip_file)
 
         return Order(
             tell=self.told.append,
@@ -120,8 +123,18 @@ class Site:
 
 
 @pytest.fixture
+def code(tmp_path: Path) -> Path:
+    """The package to deploy: next to nothing, where a test is not about what is in it."""
+    file = tmp_path / "next-to-nothing.zip"
+    with ZipFile(file, "w") as archive:
+        for name in ("function_app.py", "host.json"):
+            archive.writestr(name, "")
+    return file
+
+
+@pytest.fixture
 def site(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], code: Path
 ) -> Iterator[Site]:
     tenant = Tenant()
     administrator = tenant.add_user("Ada Administrator", directory_roles=list(ADMINISTRATOR))
@@ -139,5 +152,5 @@ def site(
     with ExitStack() as stack:
         directory = stack.enter_context(directory_in_thread(tenant, Settings(enforce_permissions=True)))
         azure = stack.enter_context(running_azure(directory, programs, administrator))
-        yield Site(azure, administrator, operator, operators, contractors, monkeypatch, capsys)
+        yield Site(azure, administrator, operator, operators, contractors, monkeypatch, capsys, code)
     settings.cache_clear()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from enforcer.cli.running import settings
 from enforcer.core.exceptions import EnforcerError
 from enforcer.deployment.api_step import ROLES
+from enforcer.deployment.deploy import deploy
 from sandbox.directory.faults import Effect, Fault
 from sandbox.directory.objects import Application
 from tests.deployment.conftest import Site
@@ -121,6 +125,7 @@ async def test_without_directory_rights_the_administrator_gets_one_command(site:
 
 
 async def test_a_deployment_interrupted_after_every_change_goes_on(site: Site) -> None:
+    site.azure.providers.discard("Microsoft.Web")
     site.write(group="", new_group="Contractors (active)")
     for path in (
         "/groups",
@@ -159,6 +164,43 @@ async def test_a_deployment_interrupted_after_every_change_goes_on(site: Site) -
     assert len(registration(site).credentials) == 1
     assert len([*site.tenant.each(Application)]) == 1
     assert site.azure.runs == ["run-1"]
+
+
+@pytest.mark.long
+async def test_a_deployment_stopped_before_every_change_goes_on(site: Site) -> None:
+    """As a person stops it: once at each line that it tells, and begun again each time."""
+    site.azure.providers.discard("Microsoft.Web")
+    site.write(group="", new_group="Contractors (active)")
+    seen: set[str] = set()
+
+    def stop(line: str) -> None:
+        site.told.append(line)
+        if line.startswith("  ") and not line.startswith("  will:") and line not in seen:
+            seen.add(line)
+            raise KeyboardInterrupt
+
+    for _ in range(60):
+        settings.cache_clear()
+        try:
+            await deploy(site.file, replace(site.order(), tell=stop))
+        except KeyboardInterrupt:
+            continue
+        break
+    else:
+        pytest.fail("it does not come to an end")
+    (group_id,) = site.file.several("groupIds")
+    assert site.tenant.owners[group_id] == [site.azure.identity().id]
+    assert len(registration(site).credentials) == 1
+    assert len(site.azure.runs) <= 2
+    assert len(seen) > 15
+
+
+async def test_what_a_subscription_never_had_is_registered_once(site: Site) -> None:
+    site.azure.providers -= {"Microsoft.Web", "Microsoft.Insights"}
+    site.write()
+    told = await site.deploy("identity", "resources")
+    registered = [line for line in told if line.startswith("  register Microsoft.")]
+    assert registered == [f"  register Microsoft.{name} in the subscription" for name in ("Insights", "Web")]
 
 
 async def test_an_identity_that_entra_has_not_heard_of_is_waited_for(site: Site) -> None:
@@ -215,19 +257,19 @@ async def test_what_an_earlier_version_left_is_removed_and_named(site: Site) -> 
     await site.deploy("identity", "resources")
     account = next(one["id"] for one in site.azure.resources if one["type"].endswith("storageAccounts"))
     rule = next(one for one in site.azure.resources if one["name"].endswith("-held"))
-    old_rule = rule["name"].replace("-held", "-no-complete-run-of-a-group-that-left")
-    site.azure.add_resource("rg-contractor-access", "Microsoft.Insights/scheduledQueryRules", old_rule)
-    site.azure.add_resource(
-        "rg-contractor-access", "Microsoft.Insights/scheduledQueryRules", "somebody-elses"
-    )
+    # The one rule of all groups that there was, and that of a group which was taken off the list.
+    gone = "no-complete-run-99999999-0000-0000-0000-000000000000"
+    old_rules = [rule["name"].replace("-held", f"-{old}") for old in ("no-complete-run", gone)]
+    for name in (*old_rules, "somebody-elses"):
+        site.azure.add_resource("rg-contractor-access", "Microsoft.Insights/scheduledQueryRules", name)
     site.azure.assign(account, site.operator.id, TABLE_CONTRIBUTOR)
     foreign = site.azure.assign(
         account, site.operator.id, "foreign", name="aaaaaaaa-1234-1234-1234-123456789012"
     )
     told = await site.deploy("resources")
     removed = [line for line in told if "earlier version" in line]
-    assert len(removed) == 2
-    assert any(old_rule in line for line in removed)
+    assert len(removed) == 3
+    assert [line.rpartition(" ")[2] for line in removed[:2]] == old_rules
     assert any(site.operator.id in line for line in removed)
     assert foreign in [one["id"] for one in site.azure.assignments]
     assert "somebody-elses" in [one["name"] for one in site.azure.resources]

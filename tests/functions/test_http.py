@@ -278,15 +278,5 @@ def test_what_graph_could_not_do_at_once_is_done_from_the_queue() -> None:
         assert app.call("GET", run).json()["state"] == "running"
 
         app.directory.sandbox.faults.clear()
-        assert _ended(app, run)["state"] == "complete"
+        assert app.ended(run)["state"] == "complete"
         assert not app.is_member(ada)
-
-
-def _ended(app: HttpApp, run: str) -> Any:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        reply: httpx.Response = app.call("GET", run)
-        if reply.json()["state"] != "running":
-            return reply.json()
-        time.sleep(0.2)
-    raise AssertionError(f"{run} has not ended")

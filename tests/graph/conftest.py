@@ -18,7 +18,9 @@ from sandbox.directory import DirectoryServer, Fault, Group, Tenant, running_dir
 from sandbox.directory.log import Entry
 from tests.support.world import PERMISSIONS
 
-RETRY_BUDGET = RetryBudget(failures=1, throttling=4)
+# Enough for a machine that is busy; where a test uses it up, it is IMPATIENT.
+RETRY_BUDGET = RetryBudget(failures=15, throttling=20)
+IMPATIENT = pytest.mark.parametrize("retry_budget", [RetryBudget(failures=0.5)], ids=[""])
 
 
 @dataclass
@@ -73,6 +75,11 @@ async def running_tenancy(
 
 
 @pytest.fixture
-async def tenancy(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Tenancy]:
-    async with running_tenancy(monkeypatch) as running:
+def retry_budget() -> RetryBudget:
+    return RETRY_BUDGET
+
+
+@pytest.fixture
+async def tenancy(monkeypatch: pytest.MonkeyPatch, retry_budget: RetryBudget) -> AsyncIterator[Tenancy]:
+    async with running_tenancy(monkeypatch, retry_budget=retry_budget) as running:
         yield running

@@ -17,7 +17,7 @@ from enforcer.core.exceptions import (
 )
 from enforcer.core.members import Member
 from enforcer.core.user_kind import UserKind
-from tests.graph.conftest import Tenancy
+from tests.graph.conftest import IMPATIENT, Tenancy
 
 pytestmark = pytest.mark.anyio
 
@@ -87,6 +87,7 @@ async def test_without_the_permission_to_read_users_nobodys_sessions_are_claimed
     assert await members(tenancy) == [Member(id=ada.id, user_kind=UserKind.UNKNOWN)]
 
 
+@IMPATIENT
 @pytest.mark.parametrize("status", [400, 403, 404, 500])
 async def test_a_page_that_fails_leaves_no_list_at_all(tenancy: Tenancy, status: int) -> None:
     users = [tenancy.tenant.add_user(f"User {number}") for number in range(9)]

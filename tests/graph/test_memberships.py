@@ -9,7 +9,7 @@ import pytest
 from enforcer.core.exceptions import GroupError, ReadError, UnavailableError
 from enforcer.graph.memberships import directory_roles_of, everybody_in, groups_having, require_readable
 from enforcer.graph.pacer import Pacer
-from tests.graph.conftest import Tenancy, running_tenancy
+from tests.graph.conftest import IMPATIENT, Tenancy, running_tenancy
 
 pytestmark = pytest.mark.anyio
 
@@ -73,6 +73,7 @@ async def test_a_role_whose_name_is_hidden_goes_by_its_object_id(tenancy: Tenanc
     assert await directory_roles_of(tenancy.client, ada.id) == [role.id]
 
 
+@IMPATIENT
 @pytest.mark.parametrize(
     ("fault", "error"), [({"status": 403}, ReadError), ({"status": 503}, UnavailableError)]
 )

@@ -10,7 +10,7 @@ import pytest
 from enforcer.core.exceptions import GroupError
 from enforcer.core.steps import StepOutcome
 from sandbox.directory import Effect, NotAMember
-from tests.graph.conftest import Tenancy
+from tests.graph.conftest import IMPATIENT, Tenancy
 
 pytestmark = pytest.mark.anyio
 
@@ -86,6 +86,7 @@ async def test_a_refused_step_says_that_we_may_not(tenancy: Tenancy) -> None:
     assert "Authorization_RequestDenied" in result.explanation
 
 
+@IMPATIENT
 async def test_a_step_that_graph_does_not_answer_may_have_taken_effect(tenancy: Tenancy) -> None:
     ada = tenancy.tenant.add_user("Ada")
     tenancy.strike(path="/revokeSignInSessions", effect=Effect.DROP_AFTER_EFFECT, times=None)

@@ -16,7 +16,7 @@ from enforcer.graph.retries import RetryBudget
 from enforcer.graph.wire import READ_SECONDS, Wire
 from sandbox.directory import Effect
 from sandbox.tls_front import Cut, TlsFront
-from tests.graph.conftest import Tenancy
+from tests.graph.conftest import IMPATIENT, Tenancy
 
 pytestmark = pytest.mark.anyio
 
@@ -121,6 +121,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_no_answer(
 # Tokens --------------------------------------------------------------------------------------------------
 
 
+@IMPATIENT
 @pytest.mark.parametrize(
     "fault",
     [{"status": 500}, {"status": 503}, {"status": 400, "message": "AADSTS90033: transient"}],

@@ -8,13 +8,17 @@ import textwrap
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support.bicep import ROOT
 from tests.support.deployment import deployment
 
 WORKFLOWS = tuple(sorted((ROOT / ".github/workflows").glob("*.yml")))
-# The release workflow writes releases; CodeQL's results go to the repository's security page.
-MORE = {"release": {"contents: write"}, "codeql": {"security-events: write"}}
+# The release workflow writes releases and says who built them; CodeQL's results go to its security page.
+MORE = {
+    "release": {"contents: write", "id-token: write", "attestations: write"},
+    "codeql": {"security-events: write"},
+}
 all_workflows = pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
 
 # Answers with the given status, and fails with --fail as curl does.
@@ -53,7 +57,7 @@ def test_actions_are_pinned_by_commit_with_the_version_beside_it(workflow: Path)
 def test_nothing_is_permitted_that_a_job_does_not_ask_for(workflow: Path) -> None:
     text = workflow.read_text()
     assert re.search(r"(?m)^permissions: \{\}$", text)
-    granted = set(re.findall(r"(?m)^      ([\w-]+: (?:read|write))$", text))
+    granted = set(re.findall(r"(?m)^      ([\w-]+: (?:read|write))(?: #.*)?$", text))
     allowed = {"contents: read", "id-token: write"} | MORE.get(workflow.stem, set())
     assert granted <= allowed
 
@@ -79,6 +83,16 @@ def test_what_if_gets_no_secret_and_waits_for_a_reviewed_environment() -> None:
     assert "both require a reviewer" in guide
 
 
+def test_a_release_is_a_whole_deployment_whose_origin_is_signed() -> None:
+    text = (ROOT / ".github/workflows/release.yml").read_text()
+    assets = "released-package.zip azuredeploy.json createUiDefinition.json sbom.cdx.json"
+    assert f"sha256sum {assets} > SHA256SUMS" in text
+    assert f"{assets} SHA256SUMS\n" in text.partition("gh release create")[2]
+    assert "subject-checksums: SHA256SUMS" in text
+    for file in re.findall(r"raw (\S+?)\)", text.partition("raw() {")[2]):
+        assert (ROOT / file).is_file()
+
+
 def test_nothing_is_deployed_that_the_tests_did_not_pass() -> None:
     assert "uses: $/.github/workflows/test.yml" in job("test")
     assert "needs: test" in job("deploy")
@@ -98,7 +112,14 @@ def test_azd_gathers_the_packages_whenever_it_packages_the_service() -> None:
     assert re.search(
         r"(?m)^    hooks:\n      prepackage:\n(?: .*\n)*? +run: python3 -m tools\.package$", text
     )
-    assert not re.search(r"(?m)^hooks:", text)
+    assert not re.search(r"(?m)^  (?:pre|post)package:", text)
+
+
+def test_azd_prepares_entra_by_the_same_step_before_the_resources() -> None:
+    hooks = yaml.safe_load((ROOT / "azure.yaml").read_text())["hooks"]
+    assert {one["run"].partition(" ")[2] for one in hooks["preprovision"].values()} == {
+        "-m enforcer deploy --only identity"
+    }
 
 
 def test_azd_is_refused_where_it_would_have_azure_build_the_packages() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from aiohttp import web
 
 from enforcer.core.exceptions import UnavailableError
+from enforcer.core.runs import Report
 from enforcer.core.settings import Mode
 from enforcer.notify.heartbeat import beat
 from sandbox.loopback import listening
@@ -76,6 +77,18 @@ async def test_a_held_night_is_not_heard(world: World, monitor: Monitor) -> None
     assert (await world.sweep()).run.held
     await beat_for(world, monitor)
     assert monitor.heard == 0
+
+
+async def test_a_night_out_of_time_is_heard_when_its_continuation_is_complete(
+    world: World, monitor: Monitor
+) -> None:
+    late = replace(await world.record([]), out_of_time=True)
+    await world.services.runs.save(Report(run=late))
+    await beat_for(world, monitor)
+    assert monitor.heard == 0
+    await world.sweep()
+    await beat_for(world, monitor)
+    assert monitor.heard == 1
 
 
 async def test_a_look_is_not_a_night(world: World, monitor: Monitor) -> None:

@@ -6,9 +6,11 @@ import pytest
 
 from enforcer.core.actors import Actor
 from enforcer.core.batch_answer import BatchAnswer, PersonStatus
+from enforcer.core.exceptions import InputError
 from enforcer.core.runs import RunState
 from enforcer.core.settings import Disable
 from enforcer.offboarding.many import BatchRequest, offboard_many
+from enforcer.offboarding.undo import last_run, plan_undo, undo
 from enforcer.sweep.approval import approve
 from sandbox.directory import Fault
 from tests.support.leaving import RUN_ID
@@ -105,3 +107,22 @@ async def test_while_graph_is_away_everybody_has_to_be_asked_for_again(world: Wo
     assert _statuses(answer) == ["unavailable"]
     assert answer.are_all(PersonStatus.UNAVAILABLE)
     assert "revoke" in answer.people[0].detail
+
+
+async def test_the_whole_batch_is_undone_at_once_and_nobody_twice(world: World) -> None:
+    people = [world.member(f"Person {number}") for number in range(3)]
+    alone, *batch = people
+    await _offboard(world, alone.id, run_id="20261123T110000-abcdef")
+    answer = await _offboard(world, *(user.id for user in batch))
+    part = answer.people[0].run_id
+    await undo(world.services, part, await plan_undo(world.services, part), actor=Actor(id="cli:ann"))
+
+    last = await last_run(world.services)
+    reversals = await plan_undo(world.services, last)
+    await undo(world.services, last, reversals, actor=Actor(id="cli:ann"))
+
+    assert (last, [item.user_id for item in reversals]) == (RUN_ID, [batch[1].id])
+    assert world.member_ids() == {user.id for user in batch}
+    for run_id in (last, *(person.run_id for person in answer.people)):
+        with pytest.raises(InputError, match="nothing to undo"):
+            await plan_undo(world.services, run_id)

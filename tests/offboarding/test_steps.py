@@ -287,7 +287,7 @@ async def test_steps_are_taken_in_order_and_none_waits_for_anothers_success(worl
     person = leaver(Step.DISABLE, Step.REMOVE, Step.REVOKE, user_id=anna.id)
     steps = StepRun(person=person)
 
-    await take_steps(world.services.steps, world.group.id, steps)
+    await take_steps(world.services, world.group.id, steps)
 
     assert [write.partition(" ")[0] for write in world.graph_writes()] == ["PATCH", "DELETE", "POST"]
     assert [step for step, result in steps.results.items() if result.settled] == [Step.REVOKE]
@@ -298,7 +298,7 @@ async def test_what_was_done_before_the_run_had_to_end_is_noted(world: World) ->
     anna = world.member("Anna")
     steps = StepRun(person=leaver(Step.DISABLE, Step.REMOVE, Step.REVOKE, user_id=anna.id))
     with pytest.raises(GroupError):
-        await take_steps(world.services.steps, "00000000-1111-2222-3333-444444444444", steps)
+        await take_steps(world.services, "00000000-1111-2222-3333-444444444444", steps)
     assert list(steps.results) == [Step.DISABLE]
     assert not anna.account_enabled
 
@@ -307,5 +307,5 @@ async def test_what_was_done_before_the_run_had_to_end_is_noted(world: World) ->
 async def test_a_person_absent_after_an_unanswered_removal_was_removed(world: World) -> None:
     world.directory.sandbox.faults.add(Fault(path=r"\$ref", effect=Effect.ANSWER_AFTER_EFFECT, status=504))
     steps = StepRun(person=leaver(Step.REMOVE, user_id=world.member("Anna").id))
-    await take_steps(world.services.steps, world.group.id, steps)
+    await take_steps(world.services, world.group.id, steps)
     assert steps.results[Step.REMOVE].outcome is StepOutcome.DONE

@@ -52,6 +52,7 @@ def group_with(*stuck: OffboardingRecord) -> GroupStatus:
         unfinished=len(stuck),
         stuck=stuck,
         held=None,
+        waiting=(),
         ending_soon=(),
         findings={},
         forecast=(),

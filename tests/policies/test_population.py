@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from enforcer.core.coverage import Coverage, GroupPeople, coverage_of
+from enforcer.core.drift import DriftKind, find_drift
 from enforcer.core.policy import Policy
 from enforcer.policies.population import read_population
 from sandbox.directory import Group, User
@@ -40,6 +41,24 @@ async def covered(tenancy: Tenancy, *policies: Policy, managed: list[Group] | No
         for person in found.members
         if coverage_of(policies, person, found.groups).coverage is Coverage.COVERED
     }
+
+
+async def test_whoever_leaves_is_in_the_leavers_group(tenancy: Tenancy) -> None:
+    tenancy.tenant.fill_group(tenancy.group, [tenancy.tenant.add_user("Ada")])
+    left = tenancy.tenant.add_group("Left")
+    around = tenancy.tenant.add_group("Around", members=[left])
+    for including in (left, around):
+        blocking = [policy([including])]
+        managed = [tenancy.group.id]
+        without = await read_population(tenancy.client, blocking, managed)
+        found = await read_population(tenancy.client, blocking, managed, leavers_group=left.id)
+        assert find_drift(blocking, managed, found, None, left.id) == [] or including is around
+        verdicts = [coverage_of(blocking, found.members[0], one.groups).coverage for one in (found, without)]
+        assert verdicts == [Coverage.COVERED, Coverage.NOT_COVERED]
+        assert DriftKind.MISSING in {drift.kind for drift in find_drift(blocking, managed, without)}
+    excluding = policy([around], [left])
+    found = await read_population(tenancy.client, [excluding], managed, leavers_group=left.id)
+    assert coverage_of([excluding], found.members[0], found.groups).coverage is Coverage.NOT_COVERED
 
 
 async def test_nested_groups_count_even_in_a_circle(tenancy: Tenancy) -> None:

@@ -177,6 +177,26 @@ async def test_a_guest_not_blocked_is_asked_about_again_as_a_guest(world: World)
     assert len(questions) == 2
 
 
+@pytest.mark.parametrize(
+    ("kinds", "proof"),
+    [
+        ("b2bCollaborationGuest,b2bCollaborationMember", Proof.NOT_BLOCKED),
+        ("b2bCollaborationGuest,b2bCollaborationMember,otherExternalUser", Proof.BLOCKED),
+    ],
+)
+async def test_without_a_user_type_every_kind_has_to_be_blocked(
+    world: World, kinds: str, proof: Proof
+) -> None:
+    guests_blocked(world)
+    for policy in world.tenant.policies.values():
+        policy["conditions"]["users"]["includeGuestsOrExternalUsers"]["guestOrExternalUserTypes"] = kinds
+    guest = world.tenant.add_guest("Gina Guest", "gina@partner.example")
+    guest.user_type = ""
+    answer = await ask(world, out(guest.id))
+    assert answer is not None
+    assert answer.proof is proof
+
+
 async def test_a_member_not_blocked_is_not_asked_about_as_a_guest(world: World) -> None:
     guests_blocked(world)
     answer = await ask(world, out(world.tenant.add_user("Mia Member").id))

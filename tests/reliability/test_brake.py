@@ -113,7 +113,9 @@ async def test_an_approval_from_before_a_failed_run_releases_no_other_plan(
         await world.sweep()
     proxy.clear()
     world.clock.advance(seconds=5)
+    assert await world.services.plans.released(world.group.id)
     assert (await world.sweep()).run.removed == 4
+    assert await world.services.plans.released(world.group.id) == [], "nor does anybody see it as unused"
     await world.sweep()
 
     world.clock.advance(days=1)

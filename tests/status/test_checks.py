@@ -64,6 +64,28 @@ async def test_protected_groups_are_counted_and_one_that_is_missing_fails(world:
     assert (missing.health, "does not exist" in missing.detail) == (Health.FAILED, True)
 
 
+async def test_a_leavers_group_has_to_exist_be_owned_and_be_named_by_a_policy(world: World) -> None:
+    assert world.tenant.identity is not None
+    world.tenant.grant(world.tenant.identity, "Policy.Read.All")
+    assert not [name for name in await _checks(world) if "leavers" in name]
+    world.member("Anna")
+    left = world.tenant.add_group("Left", members=(world.tenant.add_user("Ben"),))
+    block = handmade(in_tenant(shipped()["no-group-no-access"]))
+    excluding = {"excludeGroups": [world.group.id]}
+    world.tenant.policies["it"] = {**changed(block, **excluding).body, "id": "it"}
+
+    found = await _checks(world, leavers_group=left.id)
+
+    assert found[f"leavers' group {left.id}"].detail == "1 members; a policy has to block them"
+    assert found[f"may change group {left.id}"].health is Health.OK
+    policies = found["leavers' policy"]
+    assert (policies.health, left.id in policies.detail) == (Health.WARNING, True)
+
+    gone = await _checks(world, leavers_group=STRAY)
+    check = gone[f"leavers' group {STRAY}"]
+    assert (check.health, check.fix) == (Health.FAILED, "correct ENFORCER_LEAVERS_GROUP")
+
+
 async def test_a_missing_permission_is_named_with_the_command_that_grants_it(world: World) -> None:
     identity = world.tenant.identity
     assert identity is not None

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from enforcer.core.actors import Actor
-from enforcer.core.exceptions import EnforcerError
+from enforcer.core.exceptions import EnforcerError, HeldError
 from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.plan import FindingKind
 from enforcer.core.run_ids import new_run_id
 from enforcer.core.settings import Mode
 from enforcer.offboarding.undo import plan_undo, undo
+from enforcer.status.checks import run_checks
 from enforcer.status.group_status import GroupStatus, read_status
 from sandbox.directory.faults import Fault
 from tests.support.findings import too_many
@@ -159,3 +160,20 @@ async def test_a_plan_is_held_until_it_is_approved_or_replaced(world: World) -> 
     world.clock.advance(minutes=1)
     await world.sweep()
     assert (await _status(world)).held is None
+
+
+async def test_every_plan_that_waits_is_named_not_one_of_them_alone(world: World) -> None:
+    world.configure(brake_count=1, brake_percent=0.0)
+    people = [world.member(f"Person {number}") for number in range(4)]
+    await offboard(world, people[0])
+    for user in people[1:3]:
+        await world.register(user.id, ENDED)
+    held = await world.sweep()
+    with pytest.raises(HeldError) as on_demand:
+        await offboard(world, people[3])
+
+    status = await _status(world)
+    assert [plan.digest for plan in status.waiting] == [on_demand.value.digest, held.run.digest]
+    assert status.held == status.waiting[-1]
+    told = [check.fix async for check in run_checks(world.services) if check.name == "brake"]
+    assert told == [f"enforcer approve {plan.digest}" for plan in status.waiting]

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from zipfile import ZipFile
 
 import yaml
 
@@ -27,6 +28,20 @@ from tests.support.azure_cli_calls import command_of, mistakes, parsed
 
 SUBSCRIPTION = "99999999-8888-7777-6666-555555555555"
 TAG = {"application": "contractor-access-enforcer"}
+# What the enforcer needs and a subscription may never have had.
+PROVIDERS: Final = frozenset(
+    f"Microsoft.{name}"
+    for name in (
+        "Authorization",
+        "Insights",
+        "ManagedIdentity",
+        "OperationalInsights",
+        "Storage",
+        "Web",
+        "App",
+        "Network",
+    )
+)
 TABLE_CONTRIBUTOR = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"
 # Nothing but the interpreter and its sockets is loaded: there are dozens of calls in a test.
 _AZ = """\
@@ -60,6 +75,7 @@ class AzureWorld:
         calls: What `az` was told, in order.
         troubles: Commands that fail, each with its text and how often.
         interrupted: Commands whose answer gets lost once, after they have taken effect.
+        code: The files of the package that was deployed; empty for none.
         open_to_strangers: Whether the app's API answers without a token.
     """
 
@@ -67,6 +83,8 @@ class AzureWorld:
     port: int
     person: User | None
     may_write: bool = True
+    authority_url: str = "https://login.microsoftonline.com"
+    manager_url: str = "https://management.azure.com/"
     calls: list[list[str]] = field(default_factory=list)
     troubles: list[list[Any]] = field(default_factory=list)
     interrupted: set[str] = field(default_factory=set)
@@ -74,10 +92,10 @@ class AzureWorld:
     resources: list[dict[str, Any]] = field(default_factory=list)
     assignments: list[dict[str, Any]] = field(default_factory=list)
     locks: list[dict[str, Any]] = field(default_factory=list)
-    providers: set[str] = field(default_factory=lambda: {"Microsoft.Authorization"})
+    providers: set[str] = field(default_factory=lambda: {*PROVIDERS})
     policy: dict[str, Any] | None = None
     blobs: list[dict[str, Any]] = field(default_factory=list)
-    code: bool = False
+    code: frozenset[str] = frozenset()
     open_to_strangers: bool = False
     runs: list[str] = field(default_factory=list)
 
@@ -138,8 +156,8 @@ class AzureWorld:
             "name": "AzureCloud",
             "endpoints": {
                 "microsoftGraphResourceId": f"{self.directory.url}/",
-                "activeDirectory": "https://login.microsoftonline.com",
-                "resourceManager": "https://management.azure.com/",
+                "activeDirectory": self.authority_url,
+                "resourceManager": self.manager_url,
             },
         }
 
@@ -200,19 +218,11 @@ class AzureWorld:
         return group
 
     def _provider_list(self, _: dict[str, list[str]]) -> Any:
-        known = (
-            "Authorization",
-            "Insights",
-            "ManagedIdentity",
-            "OperationalInsights",
-            "Storage",
-            "Web",
-            "App",
-            "Network",
-        )
-        names = [f"Microsoft.{name}" for name in known]
         states = {True: "Registered", False: "NotRegistered"}
-        return [{"namespace": one, "registrationState": states[one in self.providers]} for one in names]
+        return [
+            {"namespace": one, "registrationState": states[one in self.providers]}
+            for one in sorted(PROVIDERS)
+        ]
 
     def _provider_register(self, options: dict[str, list[str]]) -> None:
         self.providers |= set(options["--namespace"])
@@ -351,8 +361,10 @@ class AzureWorld:
         self.assignments = [one for one in self.assignments if one["id"] not in options["--ids"]]
 
     def _functionapp_deployment_source_config_zip(self, options: dict[str, list[str]]) -> None:
-        assert Path(options["--src"][0]).exists()
-        self.code = True
+        with ZipFile(options["--src"][0]) as package:
+            self.code = frozenset(package.namelist())
+        if not {"host.json", "function_app.py"} <= self.code:
+            raise AzError("Deployment was not successful: the package is not a function app.")
 
     def _storage_container_immutability_policy_show(self, _: dict[str, list[str]]) -> Any:
         if self.policy is None:

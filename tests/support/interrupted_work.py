@@ -294,6 +294,25 @@ async def accounts_disabled(world: CrashWorld) -> Scene:
     return stage.scene(stage.sweep(group), end)
 
 
+async def a_leavers_group(world: CrashWorld) -> Scene:
+    """Two are put into the leavers' group; a member whose access was extended is taken out of it."""
+    ron = world.tenant.add_user(f"{len(world.tenant.objects)} Renewed")
+    left = world.tenant.add_group("Left", members=(ron,))
+    stage = Stage(world, {"ENFORCER_LEAVERS_GROUP": left.id})
+    group = stage.group()
+    ann, gus = stage.user(group), stage.guest(group)
+    world.tenant.add_member(group, ron)
+    for user, day in ((ann, ENDED), (gus, ENDED), (ron, RUNNING)):
+        await stage.row(group, user.id, day)
+
+    async def everybody_is_where_they_belong(scene: Scene) -> None:
+        assert set(scene.world.tenant.members[left.id]) == {ann.id, gus.id}
+        assert _users(await scene.ledger(group.id), Action.LEAVERS_ADD) == {ann.id, gus.id}
+
+    end = End(leaving={group.id: ids(ann, gus)}, joining={left.id: ids(ron)})
+    return stage.scene(stage.sweep(group), end, last_check=everybody_is_where_they_belong)
+
+
 async def newcomers(world: CrashWorld) -> Scene:
     """One leaves and two join, one of them with a row by mail address only."""
     stage = Stage(world, {"ENFORCER_ONBOARD": "add"})
@@ -378,6 +397,7 @@ SCENES: tuple[Build, ...] = (
     a_released_plan,
     an_approval,
     accounts_disabled,
+    a_leavers_group,
     newcomers,
     the_morning_after,
     one_person_now,

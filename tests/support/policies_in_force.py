@@ -22,7 +22,7 @@ async def put_in_force(settings: Settings, folder: Path, **values: object) -> li
     """
     file = folder / "values.json"
     file.write_bytes(msgspec.json.encode({"allowedApps": ["Office365"], **values}))
-    wanted = read_wanted(TEMPLATES, file, settings.group_ids)
+    wanted = read_wanted(TEMPLATES, file, settings.group_ids, settings.leavers_group)
     told: list[str] = []
     async with operators_graph(settings) as client:
         manager = Manager(client, ConditionalAccess(client, Pacer(1000, 1.0)))

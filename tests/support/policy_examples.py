@@ -6,7 +6,7 @@ from copy import deepcopy
 
 import msgspec
 
-from enforcer.core.policy import Json, Policy, marked, read_policy
+from enforcer.core.policy import LEAVERS, Json, Policy, marked, read_policy
 from enforcer.policies.as_code.parameters import Parameters, placeholders
 from enforcer.policies.as_code.templates import read_templates, render
 from sandbox.directory.routes.policy_forms import completed
@@ -29,10 +29,11 @@ FULL = msgspec.structs.replace(
 )
 
 
-def shipped(values: Parameters = VALUES) -> dict[str, Policy]:
+def shipped(values: Parameters = VALUES, leavers_group: str = "") -> dict[str, Policy]:
     """Return the shipped policies with these values, by their templates' names."""
-    filled = placeholders(values, (GROUP,))
-    rendered = {template.key: render(template, filled) for template in read_templates(TEMPLATES)}
+    filled = placeholders(values, (GROUP,), leavers_group)
+    templates = [one for one in read_templates(TEMPLATES) if leavers_group or one.key != LEAVERS]
+    rendered = {template.key: render(template, filled) for template in templates}
     return {key: policy for key, policy in rendered.items() if policy is not None}
 
 

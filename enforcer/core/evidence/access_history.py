@@ -26,7 +26,7 @@ _SHORTLY = timedelta(days=7)
 _ABOUT_A_PERSON = frozenset(
     {
         *(Action.DISABLE, Action.REMOVE, Action.REVOKE, Action.VERIFY, Action.WITHDRAW),
-        *(Action.PROOF, Action.ADD, Action.ENABLE),
+        *(Action.PROOF, Action.ADD, Action.ENABLE, Action.LEAVERS_ADD, Action.LEAVERS_REMOVE),
     }
 )
 _DATE_CHANGES = frozenset(
@@ -203,7 +203,7 @@ class _Archive:
         ]
         if known:
             return max(known, key=lambda pair: pair[0])[1]
-        if entry.action in (Action.ADD, Action.ENABLE):
+        if entry.action in (Action.ADD, Action.ENABLE, Action.LEAVERS_REMOVE):
             return None  # somebody's first day
         return self._history(person, "", None)
 

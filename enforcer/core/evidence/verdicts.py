@@ -44,6 +44,8 @@ class _CaseJudge:
         self._removals = times(history, Action.REMOVE, EntryOutcome.REMOVED)
         self._absences = times(history, Action.REMOVE, EntryOutcome.ALREADY_ABSENT)
         self._disabled = times(history, Action.DISABLE, EntryOutcome.DISABLED, Sessions.NO_ACCOUNT)
+        joined = (EntryOutcome.ADDED, EntryOutcome.ALREADY_A_MEMBER, Sessions.NO_ACCOUNT)
+        self._left = times(history, Action.LEAVERS_ADD, *joined)
         known = history.record.removed_at if history.record else None
         # The first of either: whoever was removed was later found to be out, and the other way round.
         # The record's own time counts only if the ledger has neither.
@@ -104,7 +106,7 @@ class _CaseJudge:
         revoked_at = self._settled_at()
         if self._out_at is None or revoked_at is None or self._is_unfinished or self._is_left_enabled:
             return None
-        return max(self._out_at, revoked_at, min(self._disabled, default=self._out_at))
+        return max(self._out_at, revoked_at, *(min(done) for done in (self._disabled, self._left) if done))
 
     def _settled_at(self) -> datetime | None:
         """Return when the sessions were settled; what came before the removal does not count."""

@@ -23,6 +23,7 @@ from enforcer.core.plan import (
     KeyState,
     Offboard,
     Onboard,
+    Readmission,
     Step,
     stuck_finding,
 )
@@ -55,6 +56,7 @@ class PlanBuilder:
     waiting: list[OffboardingRecord] = field(default_factory=list)
     verify: list[OffboardingRecord] = field(default_factory=list)
     withdraw: list[OffboardingRecord] = field(default_factory=list)
+    readmit: list[Readmission] = field(default_factory=list)
 
     def offboard_member(
         self,
@@ -84,7 +86,7 @@ class PlanBuilder:
             end_date=row.end_date if row else (earlier.end_date or None if earlier else None),
             due_at=row.due_at if row else (earlier.due_at if earlier else None),
             user_kind=member.user_kind,
-            steps=(Step.REMOVE, Step.REVOKE),
+            steps=(),
             was_disabled=was_disabled,
             admission=Admission.BEGUN if begun_in else Admission.FRESH,
             sequence=begun_in,
@@ -92,14 +94,19 @@ class PlanBuilder:
             key_state=KeyState.TAKEN if earlier is None and key_taken else self._key_state(earlier),
         )
         names = person.names | ({row.key} if row else set())
-        self._offboard(person, () if done else self._disable(names, guest=member.user_kind.is_guest))
+        disable = () if done else self._disable(names, guest=member.user_kind.is_guest)
+        steps = (*disable, Step.REMOVE, *self._leavers_add(names), Step.REVOKE)
+        self.offboard.append(replace(person, steps=steps))
 
     def finish_offboarding(self, begun: OffboardingRecord, row: Contractor | None, begun_in: int) -> None:
         """Plan the steps not known to be done, for somebody who is no longer listed."""
         names = {begun.user_id, normalised(begun.row_key)}
         done = begun.was_disabled or begun.keeps_account or begun.disabled_at is not None
         disable = () if done else self._disable(names, guest=begun.user_kind.is_guest)
-        revoke = (Step.REVOKE,) if begun.revoked_at is None else ()
+        added = begun.keeps_account or begun.leavers_at is not None
+        leavers_add = () if added else self._leavers_add(names)
+        # Whoever is blocked only now may have signed in since their sessions ended.
+        revoke = (Step.REVOKE,) if begun.revoked_at is None or leavers_add else ()
         person = Offboard(
             user_id=begun.user_id,
             row_key=row.row_key if row else None,
@@ -107,7 +114,7 @@ class PlanBuilder:
             end_date=row.end_date if row else begun.end_date or None,
             due_at=row.due_at if row else begun.due_at,
             user_kind=begun.user_kind,
-            steps=revoke,
+            steps=(*disable, *leavers_add, *revoke),
             was_disabled=begun.was_disabled,
             keeps_account=begun.keeps_account,
             admission=Admission.BEGUN if begun_in else Admission.FRESH,
@@ -115,10 +122,7 @@ class PlanBuilder:
             earlier=begun,
             key_state=self._key_state(begun),
         )
-        self._offboard(person, disable)
-
-    def _offboard(self, person: Offboard, disable: tuple[Step, ...]) -> None:
-        self.offboard.append(replace(person, steps=(*disable, *person.steps)))
+        self.offboard.append(person)
 
     def _key_state(self, record: OffboardingRecord | None) -> KeyState:
         if record is None:
@@ -128,8 +132,16 @@ class PlanBuilder:
 
     def _disable(self, names: Collection[str], *, guest: bool) -> tuple[Step, ...]:
         disables = self.rules.disable.means(guest=guest)
-        engaged = any(name in self.engaged_elsewhere for name in names)
-        return (Step.DISABLE,) if disables and not engaged else ()
+        return (Step.DISABLE,) if disables and not self._is_engaged(names) else ()
+
+    def _leavers_add(self, names: Collection[str]) -> tuple[Step, ...]:
+        return (Step.LEAVERS_ADD,) if self.rules.leavers_group and not self._is_engaged(names) else ()
+
+    def _is_engaged(self, names: Collection[str]) -> bool:
+        return any(name in self.engaged_elsewhere for name in names)
+
+    def readmit_member(self, member: Member, row: Contractor) -> None:
+        self.readmit.append(Readmission(user_id=member.id, row_key=row.row_key, end_date=row.end_date))
 
     def onboard_row(self, row: Contractor) -> None:
         self.onboard.append(Onboard(row_key=row.row_key, key=row.key, end_date=row.end_date))
@@ -226,6 +238,7 @@ class PlanBuilder:
             waiting=tuple(sorted(self.waiting, key=_row_key)),
             verify=tuple(sorted(self.verify, key=_row_key)),
             withdraw=tuple(sorted(self.withdraw, key=_row_key)),
+            readmit=tuple(sorted(self.readmit, key=lambda one: one.user_id)),
         )
 
     def _holds(self, way: Way, fresh: int, members: int) -> bool:

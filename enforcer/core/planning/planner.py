@@ -2,7 +2,8 @@
 
 the person's row      listed?  record                 → what the plan says
 --------------------  -------  ---------------------  ----------------------------------------------
-due                   yes      none                   offboard: (disable,) remove, revoke
+due                   yes      none                   offboard: (disable,) remove, (leavers_add,)
+                                                      revoke
 due                   yes      offboarding            the same again, whatever is already done
 due                   yes      offboarded, verified   finding re_added, offboard again
 due                   yes/no   stuck, tried today     finding stuck, nothing else
@@ -14,7 +15,8 @@ due, protected        yes      any                    finding protected
 due, protected        no       offboarding, stuck     finding protected
 not due               yes/no   offboarding, stuck     withdraw: the end date was extended
 not due               yes      any                    nothing; ending_soon when the end is near;
-                                                      finding disabled_account, if we disable any
+                                                      finding disabled_account, if we disable any;
+                                                      readmit, if they are in the leavers' group
 not due, begun        no       any                    finding missing_member, or onboard
 not due, begun,       no       any                    finding missing_member
   protected
@@ -79,6 +81,7 @@ class GroupSnapshot:
         findings: What was found while reading.
         namesakes: Who else has the address of a due row that means a member: object IDs, by normalised key.
         protected_ids: Members of the protected groups: object IDs.
+        left_ids: Members of the leavers' group: object IDs.
         begun: Whom the brake has let through, as the ledger says.
         ends: The end of each row, for the next night to compare with.
     """
@@ -91,6 +94,7 @@ class GroupSnapshot:
     findings: Sequence[Finding] = ()
     namesakes: Mapping[str, Collection[str]] = field(default_factory=dict)
     protected_ids: Collection[str] = frozenset()
+    left_ids: Collection[str] = frozenset()
     begun: Begun = field(default_factory=Begun)
     ends: EndWatch | None = None
 
@@ -190,6 +194,9 @@ class _Judge:
             self.builder.find_disabled(member, row)
         if row.due_at - self.now <= self.rules.soon:
             self.builder.note_ending_soon(member, row)
+        is_left = member.id in self.snapshot.left_ids and row.has_begun(self.now)
+        if is_left and not self._is_protected(member.id):
+            self.builder.readmit_member(member, row)
 
     def _judge_unregistered(self, member: Member) -> None:
         if member.id in self.begun:

@@ -17,6 +17,7 @@ class PlanRules:
 
     Attributes:
         protected: Object IDs of people who are never acted upon.
+        leavers_group: Whoever leaves is also put into this group; empty for none.
         soon: How far ahead an end is pointed out.
     """
 
@@ -26,6 +27,7 @@ class PlanRules:
     unregistered: Unregistered
     onboard: Onboarding
     protected: frozenset[str]
+    leavers_group: str
     soon: timedelta
 
     @classmethod
@@ -37,5 +39,6 @@ class PlanRules:
             unregistered=settings.unregistered,
             onboard=settings.onboard,
             protected=settings.protected_ids,
+            leavers_group=settings.leavers_group,
             soon=timedelta(days=max(settings.warn_days, default=0)),
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from enforcer.core.coverage import lower
 from enforcer.core.exceptions import RefusedError
-from enforcer.core.policy import ALL, BLOCK, Policy, PolicyState
+from enforcer.core.policy import ALL, BLOCK, LEAVERS, Policy, PolicyState
 from enforcer.policies.as_code.parameters import SIGN_IN_APPS
 
 
@@ -62,6 +62,9 @@ def _for_everybody(policy: Policy) -> list[str]:
 def _for_contractors(policy: Policy, managed_groups: frozenset[str]) -> list[str]:
     if policy.key == BLOCK:
         return _for_the_admitted(policy, managed_groups)
+    if policy.key == LEAVERS:
+        both = lower(policy.users.include_groups) & managed_groups
+        return [f"includes the managed group {group}" for group in sorted(both)]
     allowed = lower(policy.applications.exclude_applications) - set(SIGN_IN_APPS)
     if not policy.limits and not allowed and not policy.applications.application_filter:
         return ["blocks every app except those that signing in needs: list the allowed apps in allowedApps"]

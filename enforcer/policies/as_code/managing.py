@@ -73,21 +73,26 @@ class Manager:
         for change in changes:
             await self._make(change, tell)
 
-    async def check(self, managed_groups: tuple[str, ...], tell: Callable[[str], None]) -> Examination:
+    async def check(
+        self, managed_groups: tuple[str, ...], tell: Callable[[str], None], leavers_group: str = ""
+    ) -> Examination:
         """Compare the tenant's block policies with what they have to be, and see whom they cover.
 
         Args:
             managed_groups: Object IDs.
             tell: Is told what was not looked at.
+            leavers_group: Whoever leaves is put into it; empty for none.
         """
         listing = await self._policies.policies()
         for name in listing.unread:
             tell(f"skipped, because this program cannot read it: {name}")
-        population = await read_population(self._client, listing.policies, managed_groups)
+        population = await read_population(
+            self._client, listing.policies, managed_groups, leavers_group=leavers_group
+        )
         if not population.members:
             tell("coverage not examined: no managed group has a member")
         return Examination(
-            drifts=tuple(find_drift(listing.policies, managed_groups, population)),
+            drifts=tuple(find_drift(listing.policies, managed_groups, population, None, leavers_group)),
             coverage=count_coverage(listing.policies, population),
         )
 

@@ -127,11 +127,14 @@ def _problems(values: Parameters) -> list[str]:
     return wrong
 
 
-def placeholders(values: Parameters, managed_groups: tuple[str, ...]) -> Mapping[str, Value]:
+def placeholders(
+    values: Parameters, managed_groups: tuple[str, ...], leavers_group: str = ""
+) -> Mapping[str, Value]:
     """Return the value of each placeholder."""
     strength = values.authentication_strength
     return {
         "managedGroups": managed_groups,
+        "leaversGroup": (leavers_group,) if leavers_group else (),
         "breakGlassAccounts": _lower(values.break_glass_accounts),
         "populationGroups": _lower(values.population_groups),
         "guestTypes": ",".join(values.guest_types),

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from enforcer.core.coverage import lower
-from enforcer.core.policy import Policy
+from enforcer.core.policy import BLOCK, LEAVERS, Policy
 from enforcer.policies.as_code.guard import BreakGlass, dangers, refuse
-from enforcer.policies.as_code.parameters import placeholders, read_parameters
+from enforcer.policies.as_code.parameters import Parameters, placeholders, read_parameters
 from enforcer.policies.as_code.templates import read_templates, render
 
 
@@ -22,7 +22,9 @@ class Wanted:
     break_glass: BreakGlass
 
 
-def read_wanted(directory: Path, values_file: Path, managed_groups: tuple[str, ...]) -> Wanted:
+def read_wanted(
+    directory: Path, values_file: Path, managed_groups: tuple[str, ...], leavers_group: str = ""
+) -> Wanted:
     """Read the templates and their values.
 
     Raises:
@@ -30,8 +32,10 @@ def read_wanted(directory: Path, values_file: Path, managed_groups: tuple[str, .
         RefusedError: The policies would lock somebody out.
     """
     values = read_parameters(values_file)
-    filled = placeholders(values, managed_groups)
-    rendered = (render(template, filled) for template in read_templates(directory))
+    filled = placeholders(values, managed_groups, leavers_group)
+    left_out = _left_out(values, leavers_group)
+    templates = [one for one in read_templates(directory) if one.key not in left_out]
+    rendered = (render(template, filled) for template in templates)
     policies = tuple(policy for policy in rendered if policy is not None)
     break_glass = BreakGlass(lower(values.break_glass_accounts), lower(values.break_glass_groups))
     refuse(dangers(policies, managed_groups, break_glass))
@@ -41,3 +45,10 @@ def read_wanted(directory: Path, values_file: Path, managed_groups: tuple[str, .
         population_groups=tuple(group.lower() for group in values.population_groups),
         break_glass=break_glass,
     )
+
+
+def _left_out(values: Parameters, leavers_group: str) -> frozenset[str]:
+    """Return the templates of policies that would apply to nobody, because others do their work."""
+    if not leavers_group:
+        return frozenset({LEAVERS})
+    return frozenset() if values.population_groups or values.guest_types else frozenset({BLOCK})

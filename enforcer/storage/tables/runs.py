@@ -42,7 +42,9 @@ _COLUMNS = (
     "digest",
     "error",
     "queued",
+    "out_of_time",
     "asked_for",
+    "part_of",
     "lag_p50_seconds",
     "lag_p95_seconds",
     "lag_max_seconds",
@@ -108,6 +110,15 @@ class Runs:
         ]
         return [run for found in rows for run in found]
 
+    async def parts_of(self, batch: str, group_ids: Sequence[str]) -> list[Run]:
+        """Return the runs of a batch's people, which began after the batch's own."""
+        query = "PartitionKey eq @group and RowKey ge @since and part_of eq @batch"
+        since = batch.partition("-")[0]
+        found = [
+            await self._query(query, {"group": group, "since": since, "batch": batch}) for group in group_ids
+        ]
+        return [run for runs in found for run in runs]
+
     async def is_complete(self, run_id: str, group_ids: Sequence[str]) -> bool:
         """Whether a run is on record, and complete in all of these groups."""
         runs = await self.of_id(run_id, group_ids) if run_id else []
@@ -170,7 +181,9 @@ def _entity(run: Run) -> Entity:
             "digest": run.digest,
             "error": run.error[:_LONGEST_TEXT],
             "queued": run.queued,
+            "out_of_time": run.out_of_time,
             "asked_for": msgspec.json.encode(run.asked_for).decode() if run.asked_for else None,
+            "part_of": run.part_of or None,
             **counts,
             **lag,
             "lag_seconds": msgspec.json.encode(run.lag_seconds).decode(),
@@ -239,7 +252,9 @@ def _run(entity: Entity) -> Run:
         actor_name=text(entity, "actor_name"),
         digest=text(entity, "digest"),
         queued=entity.get("queued") is True,
+        out_of_time=entity.get("out_of_time") is True,
         asked_for=_decoded(entity, "asked_for", tuple[str, ...]),
+        part_of=text(entity, "part_of"),
         error=error if state else f"this row of table runs has no readable state; {error}".rstrip("; "),
         lag_seconds=Lag(
             p50=_seconds(entity, "lag_p50_seconds"),

@@ -29,6 +29,7 @@ param registerWriters = [{ id: 'ffffffff-1111-4222-8333-444444444444', type: 'Se
 param apiIpRanges = ['198.51.100.0/24']
 param storageIpRanges = ['198.51.100.0/24']
 param blobRolesByContainer = true
+param packageUri = 'https://example.com/releases/v1/released-package.zip'
 // Without DNS zones: an Azure Policy registers the endpoints.
 param privateNetwork = {
   appSubnetId: '/subscriptions/net/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/v/subnets/app'

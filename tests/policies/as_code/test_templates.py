@@ -17,11 +17,12 @@ from tests.support.policy_examples import BREAK_GLASS, FULL, GROUP, POPULATION, 
 VALUES_OF = placeholders(VALUES, (GROUP,))
 
 
-def test_six_policies_are_shipped() -> None:
+def test_seven_policies_are_shipped() -> None:
     assert [template.key for template in read_templates(TEMPLATES)] == [
         "allowed-apps-only",
         "authentication-strength",
         "compliant-device",
+        "leavers-blocked",
         "no-group-no-access",
         "short-sessions",
         "strong-sign-in",
@@ -29,7 +30,7 @@ def test_six_policies_are_shipped() -> None:
 
 
 def test_every_shipped_policy_is_accepted_by_graph_with_all_values_filled() -> None:
-    for policy in (shipped() | shipped(FULL)).values():
+    for policy in (shipped() | shipped(FULL, leavers_group=GROUP)).values():
         completed(policy.body)
         assert "{{" not in msgspec.json.encode(policy.body).decode()
 

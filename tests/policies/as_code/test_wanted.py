@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from enforcer.core.exceptions import InputError, RefusedError
+from enforcer.core.policy import BLOCK, LEAVERS
 from enforcer.policies.as_code.guard import BreakGlass
 from enforcer.policies.as_code.wanted import read_wanted
 from tests.support.office import TEMPLATES
@@ -36,6 +37,21 @@ def test_ids_in_capitals_are_the_same_ids(tmp_path: Path) -> None:
     assert wanted.population_groups == (group.lower(),)
     assert wanted.break_glass == BreakGlass(frozenset({account.lower()}))
     assert len(wanted.policies) == 4
+
+
+def test_the_leavers_policy_is_wanted_only_where_there_is_such_a_group(tmp_path: Path) -> None:
+    nobody_else = values_in(tmp_path, populationGroups=[], guestTypes=[])
+    keys = {policy.key for policy in read_wanted(TEMPLATES, nobody_else, (GROUP,), POPULATION).policies}
+    assert LEAVERS in keys
+    assert BLOCK not in keys  # it would apply to nobody
+    both = {
+        policy.key: policy
+        for policy in read_wanted(TEMPLATES, values_in(tmp_path), (GROUP,), POPULATION).policies
+    }
+    assert BLOCK in both
+    assert both[LEAVERS].users.include_groups == (POPULATION,)
+    with pytest.raises(RefusedError, match="includes the managed group"):
+        read_wanted(TEMPLATES, values_in(tmp_path), (GROUP,), GROUP)
 
 
 def test_what_would_lock_everybody_out_is_refused(tmp_path: Path) -> None:
