@@ -72,8 +72,9 @@ def output_option[F: Callable[..., object]](command: F) -> F:
 
 def _choose(context: click.Context, _option: click.Parameter, value: str | None) -> bool:
     """Remember what is written; return whether it is JSON."""
-    context.meta[_FORMAT] = value or ("table" if sys.stdout.isatty() else "json")
-    return context.meta[_FORMAT] == "json"
+    chosen = value or ("table" if sys.stdout.isatty() else "json")
+    context.meta[_FORMAT] = chosen
+    return chosen == "json"
 
 
 def _chosen(name: str) -> object:

@@ -223,9 +223,7 @@ def require_dates(settings: Settings, row: RegisterRow) -> None:
         )
 
 
-def _require_running(
-    services: Services, before: RegisterRow | None, end: str | datetime, allowed: Allowed
-) -> None:
+def _require_running(services: Services, before: RegisterRow | None, end: object, allowed: Allowed) -> None:
     """Make sure that nobody ends access in the past by mistake. An end that is over may be corrected.
 
     Raises:
@@ -235,8 +233,8 @@ def _require_running(
     over = rules.ends_at(end) <= now
     if over and not allowed.past and not (before and _has_ended(before, now, rules)):
         raise InputError(
-            f"the end date {dates.written(end)} is over, so access would end at once; to write it all the"
-            " same, say --past (`past` in the API)",
+            f"the end date {dates.written(end)} is over, so access would end at once; to write it"
+            " nevertheless, say --past (`past` in the API)",
             field="end_date",
         )
 
@@ -317,7 +315,7 @@ async def _whom(
         key = normalised(user)
         if not (await _rows(services, {key}, (group_id,)) or allowed.unknown):
             raise NotFoundError(
-                f"{error}; to register them all the same, say --unknown (`unknown` in the API)",
+                f"{error}; to register them nevertheless, say --unknown (`unknown` in the API)",
                 field="user",
             ) from error
         if problem := key_problem(key):
