@@ -12,7 +12,8 @@ from enforcer.core.exceptions import EnforcerError
 from enforcer.core.runs import Run
 from enforcer.core.settings import Settings
 from enforcer.services import Services
-from enforcer.status.checks import Check, Health, run_checks
+from enforcer.status.check import Check, Health
+from enforcer.status.checks import run_checks
 from enforcer.status.group_status import GroupStatus, read_status
 
 

@@ -13,7 +13,8 @@ from azure.storage.queue.aio import QueueClient
 from enforcer.core.calendar.midnight import Midnight
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.settings import Disable, FourEyes, Mode, Storage
-from enforcer.status.checks import Check, Health, run_checks
+from enforcer.status.check import Check, Health
+from enforcer.status.checks import run_checks
 from enforcer.storage.queues import OFFBOARDINGS, POISON, SWEEPS, Queues
 from enforcer.storage.tables.register import Register
 from enforcer.storage.tables.tables import Tables
