@@ -8,7 +8,8 @@ from datetime import datetime
 from enforcer.concurrency import each
 from enforcer.core.begun_entries import Begun, follow
 from enforcer.core.ledger import Action, Entry, Link
-from enforcer.storage.tables.ledger import TABLE, Ledger, key_of, read_link
+from enforcer.storage.tables.ledger import TABLE, Ledger
+from enforcer.storage.tables.ledger_rows import key_of, read_link
 from enforcer.storage.tables.tables import Tables
 
 _READS_AT_ONCE = 8

@@ -18,10 +18,19 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from enforcer.core.begun_entries import read_begun, window_of
-from enforcer.core.brake import Batch, Window
+from enforcer.core.brake import Window
 from enforcer.core.exceptions import UnavailableError
 from enforcer.core.ledger import Action, Entry, Head, Link
-from enforcer.storage.tables.tables import TRANSACTION_SIZE, Entity, Tables
+from enforcer.storage.tables.ledger_rows import (
+    HEAD,
+    WINDOW,
+    key_of,
+    link_entity,
+    read_head,
+    read_link,
+    read_window,
+)
+from enforcer.storage.tables.tables import TRANSACTION_SIZE, Tables
 from enforcer.storage.tables.write_coalescer import WriteCoalescer
 from enforcer.telemetry.emitting import emit
 from enforcer.telemetry.events import LedgerAppended
@@ -30,14 +39,12 @@ if TYPE_CHECKING:
     from azure.data.tables import TableEntity
 
 TABLE = "ledger"
-_HEAD = "head"
 _CONFLICTS = frozenset({404, 409, 412})
 _TRIES = 50
 # One operation of the transaction is the head's, and one may be the entry that tells of a lost head.
 _MOST_ENTRIES = TRANSACTION_SIZE - 2
 # Of entries with long lists of people, a transaction takes fewer: its body stays below a megabyte.
 _MOST_LISTS = 25
-_WINDOW = "Window"
 
 type Decide = Callable[[Window, Head], tuple[list[Entry], Window] | None]
 """Given the brake's window and the head, return what to append and the new window; None to append nothing."""
@@ -107,15 +114,15 @@ class Ledger:
     async def remembered(self, group_id: str) -> tuple[Head, Window | None]:
         """Return the head with the brake's window as it is stored; None where it cannot be read."""
         found = await self._head_entity(group_id)
-        return (Head(), None) if found is None else (_head(found), _read_window(found))
+        return (Head(), None) if found is None else (read_head(found), read_window(found))
 
     async def _read_head_and_window(self, group_id: str) -> tuple[_Place, Window]:
         """Read the head; a window that is not there, or cannot be read, is recreated from the entries."""
         found = await self._head_entity(group_id)
         if found is None:
             return _Place(Head(), ""), await self._window_from_entries(group_id)
-        place = _Place(_head(found), str(found.metadata["etag"]))
-        return place, _read_window(found) or await self._window_from_entries(group_id)
+        place = _Place(read_head(found), str(found.metadata["etag"]))
+        return place, read_window(found) or await self._window_from_entries(group_id)
 
     async def _window_from_entries(self, group_id: str) -> Window:
         async with self._tables.table(TABLE) as table:
@@ -131,7 +138,7 @@ class Ledger:
         async with self._tables.table(TABLE) as table:
             found = table.query_entities("PartitionKey eq @group", parameters={"group": group_id})
             async for entity in found:
-                if entity["RowKey"] != _HEAD:
+                if entity["RowKey"] != HEAD:
                     yield read_link(entity)
 
     async def head(self, group_id: str) -> Head:
@@ -144,7 +151,7 @@ class Ledger:
         """
         async with self._tables.table(TABLE) as table:
             heads = table.query_entities(
-                "RowKey eq @head", parameters={"head": _HEAD}, select=["PartitionKey"]
+                "RowKey eq @head", parameters={"head": HEAD}, select=["PartitionKey"]
             )
             return sorted([entity["PartitionKey"] async for entity in heads])
 
@@ -225,33 +232,33 @@ class Ledger:
         head = Head(links[-1].sequence, links[-1].hash)
         entity = {
             "PartitionKey": group_id,
-            "RowKey": _HEAD,
+            "RowKey": HEAD,
             "Sequence": head.sequence,
             "Hash": head.hash,
         }
         if window is not None:
-            entity[_WINDOW] = msgspec.json.encode(window.batches).decode()
+            entity[WINDOW] = msgspec.json.encode(window.batches).decode()
         condition = {
             "etag": place.etag,
             "match_condition": MatchConditions.IfNotModified,
             "mode": place.mode,
         }
         head_operation = ("update", entity, condition) if place.etag else ("create", entity)
-        operations = [("create", _entity(group_id, link)) for link in links]
+        operations = [("create", link_entity(group_id, link)) for link in links]
         async with self._tables.table(TABLE) as table:
             results = await table.submit_transaction([*operations, head_operation])
         return _Place(head, results[-1]["etag"])
 
     async def _read_head(self, group_id: str) -> _Place:
         found = await self._head_entity(group_id)
-        return _Place(Head(), "") if found is None else _Place(_head(found), str(found.metadata["etag"]))
+        return _Place(Head(), "") if found is None else _Place(read_head(found), str(found.metadata["etag"]))
 
     async def _head_entity(self, group_id: str) -> TableEntity | None:
         from azure.core.exceptions import ResourceNotFoundError
 
         async with self._tables.table(TABLE) as table:
             try:
-                return await table.get_entity(group_id, _HEAD)
+                return await table.get_entity(group_id, HEAD)
             except ResourceNotFoundError:
                 return None
 
@@ -263,81 +270,3 @@ async def _wait(attempt: int) -> None:
 
 def _outrun(group_id: str) -> UnavailableError:
     return UnavailableError(f"ledger of {group_id}: another writer was faster {_TRIES} times")
-
-
-def key_of(sequence: int) -> str:
-    """Return the RowKey of an entry."""
-    return f"{sequence:012d}"
-
-
-_COLUMNS = {
-    "at": "At",
-    "actor": "Actor",
-    "action": "Action",
-    "group": "Group",
-    "user": "User",
-    "row_key": "ContractorKey",
-    "run": "RunId",
-    "end_date": "EndDate",
-    "due_at": "DueAt",
-    "outcome": "Outcome",
-    "request_id": "RequestId",
-    "note": "Note",
-}
-_ALL_COLUMNS = {"PartitionKey", "RowKey", *_COLUMNS.values(), "Previous", "Hash", "Writer"}
-# Only of actors who have a name: entries of earlier versions have no such column.
-_NAME = "ActorName"
-
-
-def _entity(group_id: str, link: Link) -> Entity:
-    entity: Entity = {"PartitionKey": group_id, "RowKey": key_of(link.sequence)}
-    for field, column in _COLUMNS.items():
-        entity[column] = str(getattr(link.entry, field))
-    if link.entry.actor_name:
-        entity[_NAME] = link.entry.actor_name
-    entity["Previous"], entity["Hash"], entity["Writer"] = link.previous, link.hash, link.writer
-    return entity
-
-
-def read_link(entity: Entity) -> Link:
-    """Read a link from the table, however damaged it is."""
-    values = {field: str(entity.get(column, "")) for field, column in _COLUMNS.items()}
-    row_key = str(entity["RowKey"])
-    return Link(
-        sequence=int(row_key) if row_key.isascii() and row_key.isdigit() else -1,
-        entry=Entry(action=_action(values.pop("action")), actor_name=str(entity.get(_NAME, "")), **values),
-        previous=str(entity.get("Previous", "")),
-        hash=str(entity.get("Hash", "")),
-        writer=str(entity.get("Writer", "")),
-        damage=_damage(entity, row_key),
-    )
-
-
-def _action(text: str) -> Action:
-    try:
-        return Action(text)
-    except ValueError:
-        return Action.UNREADABLE
-
-
-def _damage(entity: Entity, row_key: str) -> str:
-    """Return damage that the hash does not show: extra or missing columns, or columns of another type."""
-    if not (row_key.isascii() and row_key.isdigit() and row_key == key_of(int(row_key))):
-        return f"is followed by a row with the key {row_key!r:.50}, which is not an entry's"
-    if wrong := sorted((entity.keys() - {_NAME}) ^ _ALL_COLUMNS):
-        return f"was changed after it was written: it has too many or too few columns ({', '.join(wrong)})"
-    wrong = sorted(name for name, value in entity.items() if not isinstance(value, str))
-    return f"was changed after it was written: no text in {', '.join(wrong)}" if wrong else ""
-
-
-def _read_window(entity: Entity) -> Window | None:
-    try:
-        return Window(msgspec.json.decode(entity[_WINDOW], type=tuple[Batch, ...]))
-    except (KeyError, TypeError, msgspec.MsgspecError):
-        return None
-
-
-def _head(entity: Entity) -> Head:
-    """Read the head; an unreadable one counts as missing."""
-    sequence = entity.get("Sequence")
-    return Head(sequence, str(entity.get("Hash", ""))) if isinstance(sequence, int) else Head()
