@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from enforcer.core.ledger import Entry
-from enforcer.storage.tables import ledger, plans
+from enforcer.storage.tables import ledger, ledger_rows, plans
 from enforcer.storage.tables.tables import Entity, Tables, text
 
 
@@ -46,7 +46,7 @@ async def history(tables: Tables, group_id: str, keys: Iterable[str]) -> list[En
             f"PartitionKey eq @group and ( {about} )",
             parameters={"group": group_id, **parameters},
         )
-        return [ledger.read_link(entity).entry async for entity in found]
+        return [ledger_rows.read_link(entity).entry async for entity in found]
 
 
 def _held_person(entity: Entity) -> HeldPerson:
