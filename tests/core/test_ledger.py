@@ -150,7 +150,8 @@ def test_a_chain_of_long_ago_still_fits() -> None:
 
 def test_words_of_the_ledger_are_spelled_as_in_existing_entries() -> None:
     assert [action.value for action in Action] == [
-        *("disable", "remove", "revoke", "add", "enable", "verify", "withdraw", "proof"),
+        *("disable", "remove", "revoke", "leavers_add", "leavers_remove"),
+        *("add", "enable", "verify", "withdraw", "proof"),
         *("begin", "hold", "approve"),
         *("register_add", "register_extend", "register_end", "register_remove", "register_import"),
         *("resume", "unreadable"),

@@ -73,7 +73,7 @@ def test_a_plan_is_empty_when_it_changes_nobodys_membership(group: GroupPlan, *,
 
 
 def test_words_of_plans_are_spelled_as_in_existing_ones() -> None:
-    assert [one.value for one in Step] == ["disable", "remove", "revoke"]
+    assert [one.value for one in Step] == ["disable", "remove", "leavers_add", "revoke"]
     assert {kind.value for kind in FindingKind} >= {
         *("invalid_row", "ambiguous_row", "unregistered_member", "missing_member", "protected"),
         *(
