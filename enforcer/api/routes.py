@@ -16,6 +16,7 @@ from enforcer.api.documents import (
     StartedSweeps,
     UndoneRun,
 )
+from enforcer.api.flags import ALLOWING
 from enforcer.api.handlers.contractors import (
     DEFAULT_LIMIT,
     LARGEST_LIMIT,
@@ -130,6 +131,7 @@ ROUTES = (
         handler=put_contractor,
         summary="Register a person whom Entra knows, or change their row",
         body=ContractorBody,
+        query=ALLOWING,
         answers={200: ContractorDocument, 201: ContractorDocument},
         refusals=(400, 404, 409, 413, 415),
     ),

@@ -11,6 +11,7 @@ import msgspec
 
 from enforcer.api.bodies import ContractorBody, read_body
 from enforcer.api.documents import ContractorPage, contractor_document
+from enforcer.api.flags import allowed_by
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.ledger import Action
 from enforcer.register import changes
@@ -61,7 +62,8 @@ async def put_contractor(call: Call) -> Response:
         sponsor=body.sponsor,
         note=body.note.strip(),
     )
-    allowed = Allowed(past=body.past, unknown=body.unknown)
+    query = allowed_by(call)
+    allowed = Allowed(past=body.past or query.past, unknown=body.unknown or query.unknown)
     row, action = await changes.add(call.services, wanted, actor=call.caller.actor, allowed=allowed)
     record = await call.services.records.get(row.group_id, row.row_key)
     return respond(

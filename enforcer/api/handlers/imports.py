@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enforcer.api.bodies import ImportBody, read_body
 from enforcer.api.documents import ImportedContractors, contractor_document
+from enforcer.api.flags import ALLOWING, allowed_by, flag, flag_parameter
 from enforcer.core.contractors import RegisterRow
 from enforcer.core.keys import trimmed, trimming
-from enforcer.register.allowed import Allowed
 from enforcer.register.feed.columns import MAPPABLE
 from enforcer.register.feed.day_orders import DateOrder
 from enforcer.register.feed.problems import FileError, Problem
@@ -34,9 +34,8 @@ def _parameter(name: str, description: str, **schema: object) -> Parameter:
 
 
 IMPORT_PARAMETERS = (
-    _parameter("dry_run", "Check everything and write nothing", type="boolean", default=False),
-    _parameter("past", "Write ends of access that are over", type="boolean", default=False),
-    _parameter("unknown", "Write people whom Entra does not know", type="boolean", default=False),
+    flag_parameter("dry_run", "Check everything and write nothing"),
+    *ALLOWING,
     _parameter("dates", "Of a file: in what order the numbers of its dates come", enum=list(DateOrder)),
     _parameter("encoding", "Of a file that is not Unicode: its encoding, such as windows-1252"),
     _parameter("sheet", "Of a workbook: the sheet to read"),
@@ -46,8 +45,7 @@ IMPORT_PARAMETERS = (
 
 
 async def import_contractors(call: Call) -> Response:
-    dry_run = _flag(call, "dry_run")
-    allowed = Allowed(past=_flag(call, "past"), unknown=_flag(call, "unknown"))
+    dry_run, allowed = flag(call, "dry_run"), allowed_by(call)
     settings, actor = call.services.settings, call.caller.actor
     feed = _feed(call)
     preview = await preview_import(call.services, feed.lines, actor=actor)
@@ -68,13 +66,6 @@ async def import_contractors(call: Call) -> Response:
             warnings=(*feed.warnings, *looks),
         )
     )
-
-
-def _flag(call: Call, name: str) -> bool:
-    text = call.request.query.get(name, "false").lower()
-    if text not in {"true", "false"}:
-        raise invalid(name, f"{name} must be true or false")
-    return text == "true"
 
 
 def _feed(call: Call) -> Feed:

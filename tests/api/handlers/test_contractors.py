@@ -9,7 +9,7 @@ from enforcer.core.ledger import Action
 from enforcer.core.offboarding_record import OffboardingRecord, State
 from tests.support.api_caller import CHANGE, EXTEND, JSON, Caller, Reply
 from tests.support.spoiled_rows import SHOWN, spoil_register
-from tests.support.world import RUNNING, World
+from tests.support.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
 
@@ -313,3 +313,23 @@ async def test_account_that_is_not_a_contractor_is_as_unknown_as_nobody(caller: 
     for name in (boss.id, boss.user_principal_name, "twin@x.example", "nobody@x.example"):
         reply = await caller.call("get_contractor", user=name)
         assert (reply.status, reply.json["detail"]) == (404, f"{name} has no row in the register")
+
+
+@pytest.mark.parametrize(
+    ("said", "query"), [({"past": True}, {}), ({}, {"past": "true"})], ids=["in the body", "in the query"]
+)
+async def test_an_end_that_is_over_is_written_only_where_it_is_said(
+    caller: Caller, world: World, said: dict[str, bool], query: dict[str, str]
+) -> None:
+    anna = world.member("Anna")
+    refused = await caller.call("put_contractor", {"end_date": ENDED}, user=anna.id)
+    assert (refused.status, refused.json["errors"][0]["field"]) == (400, "end_date")
+    written = await caller.call("put_contractor", {"end_date": ENDED, **said}, query=query, user=anna.id)
+    assert written.status == 201
+
+
+async def test_somebody_unknown_to_entra_is_registered_where_it_is_said(caller: Caller) -> None:
+    body = {"end_date": RUNNING}
+    assert (await caller.call("put_contractor", body, user="new@x.example")).status == 404
+    written = await caller.call("put_contractor", body, query={"unknown": "true"}, user="new@x.example")
+    assert (written.status, written.json["row_key"]) == (201, "new@x.example")
