@@ -145,14 +145,14 @@ async def test_a_precondition_is_checked_last_and_stops_only_its_own_write(
 ) -> None:
     async with running_tenancy(monkeypatch, pacer=Pacer(writes=3, window=0.5)) as tenancy:
         users = people(tenancy, 3)
-        batcher, loop, begun = Batcher(tenancy.client), asyncio.get_running_loop(), 0.0
+        batcher, loop = Batcher(tenancy.client), asyncio.get_running_loop()
+        begun = loop.time()
 
         async def look() -> None:
             assert loop.time() - begun >= 0.5
             raise ZeroDivisionError
 
         await write_all(batcher, [revocation(user) for user in users])
-        begun = loop.time()
         looked, plain = await asyncio.gather(
             batcher.write(removal(tenancy, users[0]), look),
             batcher.write(removal(tenancy, users[1])),

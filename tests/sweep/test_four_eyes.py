@@ -7,6 +7,7 @@ from enforcer.core.contractors import RegisterRow
 from enforcer.core.exceptions import FourEyesError
 from enforcer.core.settings import FourEyes
 from enforcer.register import changes
+from enforcer.register.allowed import Allowed
 from enforcer.sweep.approval import approve
 from sandbox.directory.objects import User
 from tests.support.world import ENDED, RUNNING, World
@@ -27,7 +28,8 @@ async def people(world: World) -> list[User]:
 
 
 async def _end(world: World, person: User, actor: Actor) -> None:
-    await changes.add(world.services, RegisterRow(row_key=person.id, end_date=ENDED), actor=actor)
+    row = RegisterRow(row_key=person.id, end_date=ENDED)
+    await changes.add(world.services, row, actor=actor, allowed=Allowed(past=True))
 
 
 async def _held(world: World, asker: Actor = _ASKER) -> str:
