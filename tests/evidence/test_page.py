@@ -49,6 +49,12 @@ def test_names_are_text_whatever_they_are() -> None:
     assert text.count("&lt;script&gt;") == 4
 
 
+def test_names_that_turn_the_direction_of_writing_turn_nothing_else() -> None:
+    name = "\u202eanna"
+    text = html(case(name, company=name, remark=name, removed_by=name))
+    assert text.count(f"<bdi>{name}\u202c</bdi>") == text.count(name) == 4
+
+
 def test_what_went_wrong_stands_first() -> None:
     text = html(case("In Time"), case("Too Late", hours=30), case("Still There", hours=None))
 
