@@ -14,6 +14,7 @@ from enum import StrEnum
 
 # Shorter than a day, so that one ordinary night does not hold the next.
 WINDOW = timedelta(hours=22)
+_HOUR = timedelta(hours=1)
 # Batches are kept by their number, not their age: a clock that jumps ahead for one run empties nothing. Two
 # ways have at most 46 batches in a window, as those of an hour are one.
 _MOST_BATCHES = 120
@@ -68,15 +69,21 @@ class Window:
 
     def adding(self, batch: Batch) -> Window:
         hour = batch.at.replace(minute=0, second=0, microsecond=0)
-        same = [
-            one
-            for one in self.batches
-            if one.way is batch.way and one.at >= hour > one.at - timedelta(hours=1)
-        ]
+        same = [one for one in self.batches if one.way is batch.way and one.at >= hour > one.at - _HOUR]
         for one in same:
             batch = batch.joined(one)
         others = [one for one in self.batches if one not in same]
         return Window((*others, batch)[-_MOST_BATCHES:])
+
+    def covers(self, other: Window) -> bool:
+        """Whether everybody in the other is in this one too, and as late."""
+        return all(
+            any(
+                one.way is told.way and told.at <= one.at < told.at + _HOUR and one.people >= told.people
+                for one in self.batches
+            )
+            for told in other.batches
+        )
 
     @property
     def people(self) -> int:

@@ -113,6 +113,14 @@ def test_a_clock_that_jumps_ahead_for_one_run_empties_no_window() -> None:
     assert holds(BRAKE, 1, 40, *made.batches)
 
 
+def test_a_window_covers_what_is_in_it_and_nothing_more_or_later() -> None:
+    made = window(batch(3, 4), batch(1, 2))
+    for one in (window(), window(batch(3, 4)), window(batch(1, 2)), made):
+        assert made.covers(one)
+    for other in (batch(3, 5), batch(5, 1), batch(-2, 1), batch(1, 2, way=Way.ONBOARD)):
+        assert not made.covers(window(other))
+
+
 def test_a_plan_is_held_by_the_settings_bounds() -> None:
     people = [person(number) for number in range(12)]
     rows = [row(member) for member in people]

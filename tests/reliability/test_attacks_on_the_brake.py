@@ -6,10 +6,11 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from enforcer.core.actors import Actor
-from enforcer.core.exceptions import LeaseHeldError
+from enforcer.core.exceptions import HeldError, LeaseHeldError
 from enforcer.core.ledger import Action
 from enforcer.core.offboarding_record import OffboardingRecord, State
 from enforcer.core.runs import Occasion, Report
@@ -19,8 +20,8 @@ from enforcer.sweep.approval import approve
 from enforcer.sweep.sweep import SweepRequest, sweep
 from sandbox.directory.objects import User
 from tests.reliability.conftest import OpenWorld
-from tests.support.ledger_entries import break_in
-from tests.support.people import leavers, recorded, stayers, tried
+from tests.support.ledger_entries import break_in, forge_head
+from tests.support.people import leavers, offboard, recorded, stayers, tried
 from tests.support.world import ENDED, RUNNING, World
 
 pytestmark = pytest.mark.anyio
@@ -53,6 +54,28 @@ async def test_ten_ends_and_a_sweep_again_and_again_remove_only_ten(open_world: 
     assert [report.run.held for report in reports] == [False, True, True, True]
     assert len(world.member_ids()) == 30
     assert len(await recorded(world, Action.HOLD)) == 3
+
+
+@pytest.mark.parametrize("forged", ["[]", "fewer", "earlier"])
+async def test_a_head_that_forgets_whom_the_brake_let_through_is_not_believed(
+    open_world: OpenWorld, forged: str
+) -> None:
+    world = await open_world()
+    users = await stayers(world, 40)
+    await end(world, users[:MOST])
+    assert (await sweep_for(world, "asked for")).run.removed == MOST
+    _, window = await world.services.ledger.remembered(world.group.id)
+    assert window is not None
+    fewer = [replace(one, people=1) for one in window.batches]
+    earlier = [replace(one, at=one.at - timedelta(days=2)) for one in window.batches]
+    told = {"[]": [], "fewer": fewer, "earlier": earlier}[forged]
+    await forge_head(world.services.tables, world.group.id, Window=msgspec.json.encode(told).decode())
+
+    await end(world, users[MOST : 2 * MOST])
+    assert (await sweep_for(world, "asked for")).run.held
+    with pytest.raises(HeldError):
+        await offboard(world, users[2 * MOST])
+    assert len(world.member_ids()) == 30
 
 
 async def test_ends_written_after_each_verification_sweep_wait(open_world: OpenWorld) -> None:

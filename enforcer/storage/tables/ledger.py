@@ -7,6 +7,7 @@ still the one they were chained to: two writers never fork a chain.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -45,6 +46,9 @@ _TRIES = 50
 _MOST_ENTRIES = TRANSACTION_SIZE - 2
 # Of entries with long lists of people, a transaction takes fewer: its body stays below a megabyte.
 _MOST_LISTS = 25
+# With so many of the newest entries the head's window is compared: more than a day's, in a few pages.
+_NEWEST, _LAST = 5_000, 10**12 - 1
+_log = logging.getLogger(__name__)
 
 type Decide = Callable[[Window, Head], tuple[list[Entry], Window] | None]
 """Given the brake's window and the head, return what to append and the new window; None to append nothing."""
@@ -117,19 +121,33 @@ class Ledger:
         return (Head(), None) if found is None else (read_head(found), read_window(found))
 
     async def _read_head_and_window(self, group_id: str) -> tuple[_Place, Window]:
-        """Read the head; a window that is not there, or cannot be read, is recreated from the entries."""
+        """Read the head; a window that is not there, or says less than the entries, is recreated from them.
+
+        Whoever may write the table could empty it otherwise, and the brake would let as many people through
+        again.
+        """
         found = await self._head_entity(group_id)
         if found is None:
-            return _Place(Head(), ""), await self._window_from_entries(group_id)
-        place = _Place(read_head(found), str(found.metadata["etag"]))
-        return place, read_window(found) or await self._window_from_entries(group_id)
+            return _Place(Head(), ""), await self._window_of(group_id)
+        head, window = read_head(found), read_window(found)
+        newest = await self._window_of(group_id, head.sequence - _NEWEST, head.sequence)
+        if window is None or not window.covers(newest):
+            if window is not None:
+                _log.error("the head of ledger %s says less about the brake than its entries", group_id)
+            window = await self._window_of(group_id)
+        return _Place(head, str(found.metadata["etag"])), window
 
-    async def _window_from_entries(self, group_id: str) -> Window:
+    async def _window_of(self, group_id: str, first: int = 0, last: int = _LAST) -> Window:
+        """Recreate the brake's window from these entries, by default all."""
+        query = "PartitionKey eq @group and RowKey ge @first and RowKey le @last and Action eq @begin"
+        parameters = {
+            "group": group_id,
+            "first": key_of(max(first, 0)),
+            "last": key_of(last),
+            "begin": Action.BEGIN.value,
+        }
         async with self._tables.table(TABLE) as table:
-            found = table.query_entities(
-                "PartitionKey eq @group and Action eq @begin",
-                parameters={"group": group_id, "begin": Action.BEGIN.value},
-            )
+            found = table.query_entities(query, parameters=parameters)
             entries = [read_begun(read_link(entity)) async for entity in found]
         return window_of(entry for entry in entries if entry is not None)
 
