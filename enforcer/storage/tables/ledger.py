@@ -46,7 +46,7 @@ _TRIES = 50
 _MOST_ENTRIES = TRANSACTION_SIZE - 2
 # Of entries with long lists of people, a transaction takes fewer: its body stays below a megabyte.
 _MOST_LISTS = 25
-# With so many of the newest entries the head's window is compared: more than a day's, in a few pages.
+# The head's window is compared with the newest entries: more than a day's, in a few pages.
 _NEWEST, _LAST = 5_000, 10**12 - 1
 _log = logging.getLogger(__name__)
 
