@@ -32,11 +32,6 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "audit verify": ("audit verify", "audit verify --manifest evidence/manifest.json"),
     "audit export": ("audit export --from 2026-10-01 --to 2026-12-31 --out evidence",),
-    "policies sign-in": (
-        "policies sign-in",
-        "policies sign-in --device-code",
-        "policies sign-in --remove",
-    ),
     "policies plan": ("policies plan", "policies plan --values contoso.json --enable"),
     "policies apply": ("policies apply", "policies apply --enable"),
     "policies check": ("policies check",),

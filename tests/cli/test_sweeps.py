@@ -261,10 +261,25 @@ async def test_what_the_brake_holds_is_released_by_an_approval(shell: Shell) -> 
     refused = await shell.run("approve", held.data["digest"])
     assert (refused.code, "you asked for the run" in refused.err) == (1, True)
     shell.export(ENFORCER_FOUR_EYES="off")
-    approved = await shell.run("approve", held.data["digest"], "--output", "json")
+    beginning = held.data["digest"][:6]
+    unknown = await shell.run("approve", "z" + beginning)
+    assert (unknown.code, f"begins with z{beginning}; see `enforcer status`" in unknown.err) == (1, True)
+    approved = await shell.run("approve", beginning, "--output", "json")
     assert (approved.code, approved.data[0]["digest"]) == (0, held.data["digest"])
     assert (await shell.run("apply")).code == 0
     assert shell.world.member_ids() == set()
+
+
+async def test_approve_without_a_digest_means_the_one_plan_that_is_held(shell: Shell) -> None:
+    shell.export(ENFORCER_BRAKE_COUNT="1", ENFORCER_BRAKE_PERCENT="10", ENFORCER_FOUR_EYES="off")
+    nothing = await shell.run("approve")
+    assert (nothing.code, nothing.out) == (1, "")
+    assert "no plan is held; see `enforcer status`" in nothing.err
+    for number in range(3):
+        await registered(shell.world, f"User {number}")
+    held = await shell.run("apply", "--output", "json")
+    approved = await shell.run("approve", "--output", "json")
+    assert (approved.code, approved.data[0]["digest"]) == (0, held.data["digest"])
 
 
 # undo ----------------------------------------------------------------------------------------------------
