@@ -13,12 +13,13 @@ param blobRolesByContainer bool
 param operators principal[]
 param registerWriters principal[]
 
+// Microsoft Learn, "Azure built-in roles for Storage".
 var tableDataContributor = '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
 var queueDataContributor = '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
 var blobDataOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
 var blobDataContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
 var tableDataReader = '76199698-9eea-4c19-bc75-cec21354c6b6'
-var queueDataReader = '19e7f393-937e-4f77-808e-94535d297925'
+var queueDataReader = '19e7f393-937e-4f77-808e-94535e297925'
 var blobDataReader = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1'
 
 // Blob owner: the Functions host keeps leases, keys, the timer's state and the package there.

@@ -19,14 +19,15 @@ from tools.graph_calls import paths_in_the_code
 
 VARIABLES: dict[str, str] = template("identity")["variables"]
 RESOURCES: Json = template("identity")["resources"]
-# The roles of Azure, by the IDs that its documentation lists.
+# Microsoft Learn, "Azure built-in roles for Storage" and "… for Monitor". Look an ID up
+# there before you write it here: Azure refuses a deployment that names one which does not exist.
 TABLE_CONTRIBUTOR, TABLE_READER = (
     "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
     "76199698-9eea-4c19-bc75-cec21354c6b6",
 )
 QUEUE_CONTRIBUTOR, QUEUE_READER = (
     "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
-    "19e7f393-937e-4f77-808e-94535d297925",
+    "19e7f393-937e-4f77-808e-94535e297925",
 )
 BLOB_OWNER, BLOB_CONTRIBUTOR, BLOB_READER = (
     "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
