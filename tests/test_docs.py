@@ -148,6 +148,12 @@ def test_every_link_between_documents_leads_somewhere(page: Path) -> None:
             assert anchor in _anchors(found), f"{page.name} links to {target}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_no_page_counts_on_the_steps_of_another(page: Path) -> None:
+    """Steps are renumbered and go, and no other test would notice: link to a heading."""
+    assert not re.findall(r"\.md\)?,\s+steps?\s+\d", page.read_text(encoding="utf-8"))
+
+
 def _anchors(page: Path) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
