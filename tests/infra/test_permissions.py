@@ -35,6 +35,15 @@ BLOB_OWNER, BLOB_CONTRIBUTOR, BLOB_READER = (
     "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
 )
 METRICS_PUBLISHER = "3913510d-42f4-4e42-8a64-420c390055eb"
+ROLE_NAMES = {
+    TABLE_CONTRIBUTOR: "Storage Table Data Contributor",
+    TABLE_READER: "Storage Table Data Reader",
+    QUEUE_CONTRIBUTOR: "Storage Queue Data Contributor",
+    QUEUE_READER: "Storage Queue Data Reader",
+    BLOB_OWNER: "Storage Blob Data Owner",
+    BLOB_READER: "Storage Blob Data Reader",
+    METRICS_PUBLISHER: "Monitoring Metrics Publisher",
+}
 
 ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     (endpoint.method, re.sub(r"\{\w+\}", "{}", endpoint.pattern)): endpoint
@@ -221,3 +230,23 @@ def test_people_only_read_and_the_feed_writes_only_the_register() -> None:
         ("eeeeeeee", BLOB_READER, f"{scope}/blobServices/default/containers/reports"),
         ("ffffffff", TABLE_CONTRIBUTOR, f"{scope}/tableServices/default/tables/contractors"),
     }
+
+
+def test_the_guide_lists_the_roles_that_the_template_gives() -> None:
+    names = {"eeeeeeee": "`operators`", "ffffffff": "`registerWriters`"}
+    people = [role for role in deployment("everything").roles() if not is_expression(role.principal)]
+    identity = [role for role in deployment("default").roles() if is_expression(role.principal)]
+    given = {(names[role.principal[:8]], ROLE_NAMES[role.role], _place(role.scope)) for role in people}
+    given |= {("identity", ROLE_NAMES[role.role], _place(role.scope)) for role in identity}
+
+    _, _, rest = (ROOT / "docs/permissions.md").read_text().partition("\n## Azure\n")
+    azure, _, _ = rest.partition("\n## ")
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \| [^|]+ \|$", azure, re.MULTILINE)
+    assert set(rows) == given | {("who", "role", "on"), ("---", "---", "---")}
+
+
+def _place(scope: str) -> str:
+    if scope.startswith("Microsoft.Insights/"):
+        return "Application Insights"
+    *_, kind, name = scope.split("/")
+    return {"containers": f"container `{name}`", "tables": f"table `{name}`"}.get(kind, "storage account")
