@@ -8,25 +8,28 @@ from dataclasses import replace
 from datetime import datetime
 
 from enforcer.concurrency import each
-from enforcer.core import keys
 from enforcer.core.actors import Actor
 from enforcer.core.calendar import dates
 from enforcer.core.calendar.dates import UnreadableDateError, instant
 from enforcer.core.calendar.midnight import DateRules
-from enforcer.core.contractors import Contractor, RegisterRow, read_row
+from enforcer.core.contractors import RegisterRow
 from enforcer.core.exceptions import AmbiguousError, InputError, NotFoundError
-from enforcer.core.keys import is_address, is_object_id, normalised
+from enforcer.core.keys import is_object_id, normalised
 from enforcer.core.ledger import Action, Entry, EntryOutcome
 from enforcer.core.ledger_entries import Context
-from enforcer.core.plain_text import is_plain
 from enforcer.core.settings import Settings
 from enforcer.register.allowed import NOTHING_MORE, Allowed
-from enforcer.register.lengths import LONGEST
 from enforcer.register.permission import require_others, require_right
+from enforcer.register.requirements import (
+    has_ended,
+    key_problem,
+    require_after_start,
+    require_dates,
+    require_one,
+    require_running,
+    require_texts,
+)
 from enforcer.services import Services
-
-_FORBIDDEN_IN_KEYS = frozenset("/\\#?%")
-_LONGEST_KEY = 254  # of an address: RFC 5321
 
 
 async def add(
@@ -55,7 +58,7 @@ async def add(
     """
     group_id = chosen_group(services.settings, wanted.group_id)
     require_dates(services.settings, wanted)
-    _require_texts(wanted)
+    require_texts(wanted)
     user_id, names, display_name = await _whom(services, wanted.row_key, group_id, allowed)
     await require_others(services, actor, {user_id})
     known = await _rows(services, names, (group_id,))
@@ -72,7 +75,7 @@ async def add(
         row = replace(row, display_name=display_name)
     before = known[0] if known else None
     require_right(services, actor, before, row)
-    _require_running(services, before, row.end_date, allowed)
+    require_running(services, before, row.end_date, allowed)
     action = Action.REGISTER_EXTEND if known else Action.REGISTER_ADD
     return await _save(services, row, action, actor), action
 
@@ -93,7 +96,7 @@ async def extend(  # noqa: PLR0913 -- which row, what becomes of it, and who ask
     require_after_start(services.settings, row, end)
     extended = RegisterRow(group_id=row.group_id, row_key=row.row_key, end_date=end)
     require_right(services, actor, row, extended)
-    _require_running(services, row, end, allowed)
+    require_running(services, row, end, allowed)
     return await _save(services, extended, Action.REGISTER_EXTEND, actor)
 
 
@@ -126,7 +129,7 @@ async def end_rows(
         RunError, UnavailableError: Storage refuses, or does not answer.
     """
     at = services.settings.date_rules.exactly(at)  # midnight, too, means this instant
-    running = [row for row in rows if not _has_ended(row, at, services.settings.date_rules)]
+    running = [row for row in rows if not has_ended(row, at, services.settings.date_rules)]
     await each(running, lambda row: _end(services, row, at, context), at_once=len(running))
     for row in running:
         entry = entry_of(replace(row, end_date=at), Action.REGISTER_END, context.by, at)
@@ -151,11 +154,6 @@ def _begins_later(row: RegisterRow, at: datetime, rules: DateRules) -> bool:
         return rules.begins_at(row.start_date) >= at
     except UnreadableDateError:
         return False
-
-
-def _has_ended(row: RegisterRow, at: datetime, rules: DateRules) -> bool:
-    read = read_row(row, rules)
-    return isinstance(read, Contractor) and read.is_due(at)
 
 
 async def find_row(services: Services, user: str, group_id: str = "") -> RegisterRow:
@@ -200,83 +198,6 @@ def chosen_groups(settings: Settings, group_id: str) -> tuple[str, ...]:
     return (chosen_group(settings, group_id),) if group_id else settings.group_ids
 
 
-def require_dates(settings: Settings, row: RegisterRow) -> None:
-    """Make sure that a row's dates are usable.
-
-    Raises:
-        InputError: Names the field, the value and what would be right.
-    """
-    try:
-        due_at = settings.date_rules.ends_at(row.end_date)
-    except UnreadableDateError as error:
-        raise InputError(f"the end date {error}", field="end_date") from error
-    if not row.start_date:
-        return
-    try:
-        begins_at = settings.date_rules.begins_at(row.start_date)
-    except UnreadableDateError as error:
-        raise InputError(f"the start date {error}", field="start_date") from error
-    if begins_at >= due_at:
-        start = dates.written(row.start_date)
-        raise InputError(
-            f"the start date {start} is not before the end of access on {row.end_date}", field="start_date"
-        )
-
-
-def _require_running(services: Services, before: RegisterRow | None, end: object, allowed: Allowed) -> None:
-    """Make sure that nobody ends access in the past by mistake. An end that is over may be corrected.
-
-    Raises:
-        InputError: Names the end, and what allows it.
-    """
-    rules, now = services.settings.date_rules, services.now()
-    over = rules.ends_at(end) <= now
-    if over and not allowed.past and not (before and _has_ended(before, now, rules)):
-        raise InputError(
-            f"the end date {dates.written(end)} is over, so access would end at once; to write it"
-            " nevertheless, say --past (`past` in the API)",
-            field="end_date",
-        )
-
-
-def _require_texts(row: RegisterRow) -> None:
-    """Make sure that a row's texts can be stored, mailed and exported.
-
-    Raises:
-        InputError: Names the field and what would be right.
-    """
-    if row.sponsor and not is_address(row.sponsor):
-        raise InputError(f"the sponsor {row.sponsor!r:.80} is not an e-mail address", field="sponsor")
-    for field in ("display_name", "company", "note"):
-        text: str = getattr(row, field)
-        if len(text) > LONGEST[field]:
-            raise InputError(f"{field} has {len(text)} characters; at most {LONGEST[field]} fit", field=field)
-        if not is_plain(text):
-            raise InputError(f"{field} contains line breaks or control characters: {text!r:.60}", field=field)
-
-
-def require_after_start(settings: Settings, row: RegisterRow, end_date: object) -> None:
-    """Make sure that a new end is after the row's start; an unreadable start is left to be a finding.
-
-    Raises:
-        InputError: It is not.
-    """
-    with suppress(UnreadableDateError):
-        settings.date_rules.begins_at(row.start_date)
-        require_dates(settings, replace(row, end_date=end_date))
-
-
-def require_one(found: Sequence[RegisterRow], user: str) -> None:
-    """Make sure that a name means at most one row.
-
-    Raises:
-        AmbiguousError: It means several.
-    """
-    if len(found) > 1:
-        keys = ", ".join(f"{row.row_key} in group {row.group_id}" for row in found)
-        raise AmbiguousError(f"{user} has several rows ({keys}); give group or row key", field="user")
-
-
 def entry_of(row: RegisterRow, action: Action, actor: Actor, at: datetime) -> Entry:
     """Return the ledger entry for a change to a row."""
     return Entry(
@@ -290,16 +211,6 @@ def entry_of(row: RegisterRow, action: Action, actor: Actor, at: datetime) -> En
         end_date=dates.written(row.end_date) if row.end_date else "",
         outcome=EntryOutcome.WRITTEN if action is not Action.REGISTER_REMOVE else EntryOutcome.REMOVED,
     )
-
-
-def key_problem(key: str) -> str:
-    """Return what is wrong with a row's key; empty if nothing is."""
-    if problem := keys.problem(key):
-        return f"the user {problem}"
-    if len(key) > _LONGEST_KEY:
-        return f"{key!r:.80} has more than {_LONGEST_KEY} characters"
-    wrong = sorted(_FORBIDDEN_IN_KEYS & set(key))
-    return f"{key!r:.80} contains {' '.join(wrong)}, which Table Storage forbids in keys" if wrong else ""
 
 
 async def _whom(

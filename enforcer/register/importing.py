@@ -15,19 +15,13 @@ from enforcer.core.keys import is_address, normalised
 from enforcer.core.ledger import Action
 from enforcer.core.settings import Settings
 from enforcer.register.allowed import Allowed
-from enforcer.register.changes import (
-    chosen_group,
-    entry_of,
-    key_problem,
-    require_after_start,
-    require_dates,
-    require_one,
-)
+from enforcer.register.changes import chosen_group, entry_of
 from enforcer.register.feed.problems import FileError, Problem
 from enforcer.register.feed.reading import Feed, Line, Reading, read_feed
 from enforcer.register.people import Meant, People, people_of
 from enforcer.register.permission import own_keys, require_right
 from enforcer.register.preview import Change, Preview, judged, names_of
+from enforcer.register.requirements import key_problem, require_after_start, require_dates, require_one
 from enforcer.register.tonight import tonight
 from enforcer.services import Services
 

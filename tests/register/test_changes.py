@@ -14,7 +14,6 @@ from enforcer.core.exceptions import AmbiguousError, InputError, NotFoundError, 
 from enforcer.core.ledger import Action, EntryOutcome
 from enforcer.core.ledger_entries import Context
 from enforcer.register import changes
-from enforcer.register.changes import key_problem
 from sandbox.directory import Effect, Fault
 from tests.support.world import ENDED, RUNNING, World
 
@@ -224,28 +223,6 @@ async def test_nothing_is_written_while_entra_does_not_answer(world: World) -> N
     with pytest.raises(UnavailableError):
         await add(world, "anna@x.example")
     assert await rows(world) == []
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        "Anna",
-        "a/b@x.example",
-        "a\\b@x.example",
-        "a#b@x.example",
-        "a?b@x.example",
-        "a%b@x.example",
-        "",
-        "x" * 250 + "@x.example",
-    ],
-)
-def test_a_key_that_a_table_cannot_hold_is_refused(key: str) -> None:
-    assert key_problem(key)
-
-
-@pytest.mark.parametrize("key", ["11111111-2222-3333-4444-555555555555", "o'brien+x@bücher.example"])
-def test_object_ids_and_addresses_are_keys(key: str) -> None:
-    assert not key_problem(key)
 
 
 async def test_an_end_before_the_start_of_the_row_is_refused(world: World) -> None:
