@@ -180,4 +180,6 @@ def _show_evidence(evidence: Evidence) -> None:
     for group_id in evidence.left_out:
         tell(f"group {group_id} has a ledger but is no longer managed: its people are not in the evidence")
     if evidence.unreadable:
-        tell(f"{len(evidence.unreadable)} rows of the register cannot be read; they may belong here too")
+        tell(
+            f"rows of the register that cannot be read: {len(evidence.unreadable)}; they may belong here too"
+        )

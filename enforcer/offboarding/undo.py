@@ -103,9 +103,8 @@ def _follow(found: dict[Reversal, bool], entry: Entry, runs: Container[str], not
     action = _REVERSED.get((entry.action, entry.outcome))
     if action is not None and entry.run in runs:
         found.setdefault(_reversal(entry, action), True)
-        if (
-            action is Action.ADD
-        ):  # another run may have put them into the leavers' group, and completed this one
+        # Another run may have completed this one, and put them into the leavers' group.
+        if action is Action.ADD:
             found.setdefault(_reversal(entry, Action.LEAVERS_REMOVE), True)
     # The run took nothing from whom it had added itself and then removed again.
     own = entry.run in runs and entry.outcome == EntryOutcome.ADDED
